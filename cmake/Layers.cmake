@@ -1,0 +1,25 @@
+# One object library per layer. A layer sees the headers of the layers it names and no others: each gets
+# an include root in the build tree that holds a link to its own folder only, so a forbidden include does
+# not compile.
+set(DECAL_LAYER_ROOT "${CMAKE_BINARY_DIR}/layers")
+
+# decal_layer(<name> <folder> SOURCES <files>... DEPENDS <layers>...)
+function(decal_layer name folder)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  list(TRANSFORM ARG_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/${folder}/")
+  add_library(decal_${name} OBJECT ${ARG_SOURCES})
+  set(root "${DECAL_LAYER_ROOT}/${name}")
+  get_filename_component(parent "${root}/${folder}" DIRECTORY)
+  file(MAKE_DIRECTORY "${parent}")
+  file(CREATE_LINK "${PROJECT_SOURCE_DIR}/${folder}" "${root}/${folder}" SYMBOLIC)
+  target_include_directories(decal_${name} PUBLIC "${root}" "${PROJECT_SOURCE_DIR}/include")
+  target_link_libraries(decal_${name} PRIVATE decal_flags)
+  foreach(dependency ${ARG_DEPENDS})
+    get_target_property(directories decal_${dependency} INTERFACE_INCLUDE_DIRECTORIES)
+    target_include_directories(decal_${name} PUBLIC ${directories})
+  endforeach()
+  if(ARG_LIBRARIES)
+    target_link_libraries(decal_${name} PRIVATE ${ARG_LIBRARIES})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY DECAL_LAYERS decal_${name})
+endfunction()

@@ -1,0 +1,100 @@
+// Element types of tensors and the conversions between them.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace decal {
+
+enum class DType : uint8_t { kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool };
+
+constexpr size_t SizeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32: return 4;
+    case DType::kFloat16: return 2;
+    case DType::kInt64: return 8;
+    case DType::kInt32: return 4;
+    case DType::kInt8: return 1;
+    case DType::kUint8: return 1;
+    case DType::kBool: return 1;
+  }
+  return 0;
+}
+
+constexpr const char* Name(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32: return "f32";
+    case DType::kFloat16: return "f16";
+    case DType::kInt64: return "i64";
+    case DType::kInt32: return "i32";
+    case DType::kInt8: return "i8";
+    case DType::kUint8: return "u8";
+    case DType::kBool: return "bool";
+  }
+  return "?";
+}
+
+// IEEE binary16 storage. Arithmetic happens in float.
+struct Half {
+  uint16_t bits = 0;
+
+  Half() = default;
+  explicit Half(float value);
+  operator float() const;  // NOLINT: half promotes to float as in every language that has it
+};
+
+inline Half::operator float() const {
+  const uint32_t sign = uint32_t{bits & 0x8000u} << 16;
+  const uint32_t exponent = (bits >> 10) & 0x1F;
+  const uint32_t mantissa = bits & 0x3FF;
+  if (exponent == 0x1F) return std::bit_cast<float>(sign | 0x7F800000u | (mantissa << 13));
+  if (exponent == 0) {  // zero or subnormal: mantissa * 2^-24 is exact in float
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+  }
+  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+inline Half::Half(float value) {  // round to nearest even
+  const uint32_t u = std::bit_cast<uint32_t>(value);
+  const uint16_t sign = static_cast<uint16_t>((u >> 16) & 0x8000);
+  const uint32_t magnitude = u & 0x7FFFFFFF;
+  if (magnitude > 0x7F800000) {
+    bits = sign | 0x7E00;
+  } else if (magnitude >= 0x477FF000) {  // rounds to 65536 or more
+    bits = sign | 0x7C00;
+  } else if (magnitude < 0x38800000) {  // below 2^-14: subnormal; adding 0.5 rounds at 2^-24
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    bits = sign | static_cast<uint16_t>(std::bit_cast<uint32_t>(shifted) - 0x3F000000);
+  } else {
+    bits = sign | static_cast<uint16_t>((magnitude - 0x38000000 + 0xFFF + ((magnitude >> 13) & 1)) >> 13);
+  }
+}
+
+template <class T>
+struct DTypeOf;
+template <> struct DTypeOf<float> { static constexpr DType value = DType::kFloat32; };
+template <> struct DTypeOf<Half> { static constexpr DType value = DType::kFloat16; };
+template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::kInt64; };
+template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::kInt32; };
+template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::kInt8; };
+template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::kUint8; };
+template <> struct DTypeOf<bool> { static constexpr DType value = DType::kBool; };
+
+// Calls `fn.operator()<T>()` with the C++ type of `dtype` and returns what it returns.
+template <class Fn>
+decltype(auto) DispatchDType(DType dtype, Fn&& fn) {
+  switch (dtype) {
+    case DType::kFloat32: return fn.template operator()<float>();
+    case DType::kFloat16: return fn.template operator()<Half>();
+    case DType::kInt64: return fn.template operator()<int64_t>();
+    case DType::kInt32: return fn.template operator()<int32_t>();
+    case DType::kInt8: return fn.template operator()<int8_t>();
+    case DType::kUint8: return fn.template operator()<uint8_t>();
+    case DType::kBool: return fn.template operator()<bool>();
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace decal

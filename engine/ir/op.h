@@ -1,0 +1,201 @@
+// The operators of the intermediate form: plain attribute structs in one std::variant.
+//
+// Input and output order is that of the ONNX operator of the same name (opset 17), unless said here.
+// Adding an operator: a struct and a place in `Op` below, its functions in ops/<family>/, and a row in
+// onnx/op_table.cc. A missing function is a compile error.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "engine/base/dtype.h"
+#include "engine/base/shape.h"
+
+namespace decal {
+
+// ---- elementwise -----------------------------------------------------------------------------
+
+enum class UnaryKind : uint8_t {
+  kAbs, kNeg, kSqrt, kExp, kLog, kReciprocal, kFloor, kCeil, kRound, kErf, kTanh, kSigmoid, kRelu,
+  kLeakyRelu,    // alpha: slope below zero
+  kElu,          // alpha
+  kHardSigmoid,  // max(0, min(1, alpha * x + beta))
+  kHardSwish,    // x * HardSigmoid(x; 1/6, 1/2)
+  kSoftplus,
+  kGelu,         // exact, through erf
+  kClip,         // min(max(x, alpha), beta)
+  kNot,
+};
+
+struct Unary {
+  UnaryKind kind;
+  float alpha = 0;
+  float beta = 0;
+};
+
+enum class BinaryKind : uint8_t {
+  kAdd, kSub, kMul, kDiv, kPow, kMin, kMax, kMod,
+  kPRelu,                                                       // x < 0 ? x * slope : x
+  kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual,       // -> bool
+  kAnd, kOr, kXor,                                              // bool -> bool
+};
+
+// NumPy broadcasting. kPRelu: the slope broadcasts to x only.
+struct Binary { BinaryKind kind; };
+
+// condition ? a : b, all three broadcast.
+struct Where {};
+
+struct Cast { DType to; };
+
+// ---- epilogue --------------------------------------------------------------------------------
+
+// What a product kernel does with its sums before it stores them:
+//   y = sum + bias;  if (residual == kBeforeActivation) y += r;  y = activation(y);
+//   if (residual == kAfterActivation) y += r
+// The operator's own inputs come first (an absent bias is kNoValue), then the PRelu slope if
+// `prelu_slope`, then the residual. The residual has exactly the output's shape; the slope is one
+// element per output channel.
+struct Epilogue {
+  enum class Residual : uint8_t { kNone, kBeforeActivation, kAfterActivation };
+  std::optional<Unary> activation;  // set by fusion; any UnaryKind but kNot
+  bool prelu_slope = false;         // activation is PRelu; excludes `activation`
+  Residual residual = Residual::kNone;
+
+  bool empty() const { return !activation && !prelu_slope && residual == Residual::kNone; }
+  size_t extra_inputs() const { return (prelu_slope ? 1 : 0) + (residual != Residual::kNone ? 1 : 0); }
+};
+
+// ---- convolution -----------------------------------------------------------------------------
+
+// Spatial window of rank 1 or 2; unused second entries are 1 (or 0 for pads).
+struct Window {
+  Dims kernel;         // empty in an imported Conv whose kernel comes from its weight
+  Dims strides;
+  Dims dilations;
+  Dims pads_begin;
+  Dims pads_end;
+  enum class AutoPad : uint8_t { kNotSet, kValid, kSameUpper, kSameLower } auto_pad = AutoPad::kNotSet;
+};
+
+// inputs: x [N,C,H,W], weight [M,C/group,kh,kw], bias [M] or absent, then the epilogue's.
+struct Conv {
+  Window window;
+  int64_t group = 1;
+  Epilogue epilogue;
+};
+
+// inputs: x [N,C,H,W], weight [C,M/group,kh,kw], bias [M] or absent, then the epilogue's.
+struct ConvTranspose {
+  Window window;
+  int64_t group = 1;
+  Dims output_padding;
+  Dims output_shape;  // empty: computed from the rest
+  Epilogue epilogue;
+};
+
+// ---- products --------------------------------------------------------------------------------
+
+// NumPy matmul; inputs a, b, bias (absent unless fused; [N] of the last dimension), then the epilogue's.
+struct MatMul { Epilogue epilogue; };
+
+// alpha * A' * B' + beta * C.
+struct Gemm {
+  float alpha = 1, beta = 1;
+  bool trans_a = false, trans_b = false;
+};
+
+// ---- pooling, resizing -----------------------------------------------------------------------
+
+enum class PoolKind : uint8_t { kMax, kAverage };
+
+struct Pool {
+  PoolKind kind;
+  Window window;
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+};
+
+// Mean or maximum over all spatial dimensions, kept as extents of 1.
+struct GlobalPool { PoolKind kind; };
+
+enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
+enum class ResizeCoordinates : uint8_t { kHalfPixel, kPytorchHalfPixel, kAlignCorners, kAsymmetric };
+enum class ResizeNearest : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
+
+// inputs: x, scales (f32) or absent, sizes (i64) or absent: roi is dropped at import, and Upsample
+// becomes Resize. Exactly one of scales and sizes is present.
+struct Resize {
+  ResizeMode mode = ResizeMode::kNearest;
+  ResizeCoordinates coordinates = ResizeCoordinates::kHalfPixel;
+  ResizeNearest nearest = ResizeNearest::kRoundPreferFloor;
+  float cubic_a = -0.75f;
+  bool exclude_outside = false;
+};
+
+// ---- normalisation, reduction ----------------------------------------------------------------
+
+// inputs: x, scale, bias, mean, var; each [C].
+struct BatchNorm { float epsilon = 1e-5f; };
+
+// inputs: x, scale, bias; each [C]. Ulyanov 2016.
+struct InstanceNorm { float epsilon = 1e-5f; };
+
+// inputs: x, scale, bias or absent; over [axis, rank).
+struct LayerNorm { int64_t axis = -1; float epsilon = 1e-5f; };
+
+struct Softmax {
+  int64_t axis = -1;
+  bool log = false;
+  bool flatten = false;  // opset < 13: over all of [axis, rank) at once
+};
+
+enum class ReduceKind : uint8_t { kSum, kMean, kMax, kMin, kProd };
+
+// inputs: x, axes (i64) or absent. `axes` holds the attribute of older opsets.
+struct Reduce {
+  ReduceKind kind;
+  Dims axes;
+  bool keepdims = true;
+  bool noop_with_empty_axes = false;
+};
+
+// ---- shape and data movement -----------------------------------------------------------------
+
+// The elements of the input in row-major order under the output's type. Reshape, Flatten, Squeeze and
+// Unsqueeze become this once shapes are known.
+struct View {};
+
+struct Reshape { bool allowzero = false; };          // inputs: x, shape
+struct Flatten { int64_t axis = 1; };
+struct Squeeze { Dims axes; };                       // inputs: x, axes or absent; `axes` of older opsets
+struct Unsqueeze { Dims axes; };                     // likewise
+struct Transpose { Dims perm; };                     // empty: reversed
+struct Concat { int64_t axis = 0; };
+struct Split { int64_t axis = 0; int64_t outputs = 0; };  // inputs: x, sizes or absent (equal parts)
+struct Slice {};                                     // inputs: x, starts, ends, axes or absent, steps or absent
+struct Expand {};                                    // inputs: x, shape
+struct Tile {};                                      // inputs: x, repeats
+enum class PadMode : uint8_t { kConstant, kReflect, kEdge };
+struct Pad { PadMode mode = PadMode::kConstant; };   // inputs: x, pads, value or absent
+struct Gather { int64_t axis = 0; };
+struct ShapeOf { int64_t start = 0; int64_t end = std::numeric_limits<int64_t>::max(); };
+struct ConstantOfShape { DType dtype = DType::kFloat32; double value = 0; };
+struct Range {};
+
+// Same tensor in another memory layout; the layout is that of the output value.
+struct Relayout {};
+
+using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, MatMul, Gemm, Pool, GlobalPool,
+                        Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
+                        Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, ShapeOf,
+                        ConstantOfShape, Range, Relayout>;
+
+// "Conv", "Relu", "Add": the ONNX spelling where there is one.
+const char* OpName(const Op& op);
+const char* Name(UnaryKind kind);
+const char* Name(BinaryKind kind);
+
+}  // namespace decal

@@ -1,0 +1,124 @@
+// What every operator family implements, and what its functions are given.
+//
+// For each operator struct T of ir/op.h a family declares four overloads:
+//   Result<std::vector<TensorType>> Infer(const T&, const InferContext&);
+//   Status Reference(const T&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
+//   LayoutNeed LayoutOf(const T&);
+//   Result<std::unique_ptr<CpuKernel>> MakeCpuKernel(const T&, const KernelRequest&);
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "decal/parallel.h"
+#include "engine/base/tensor_view.h"
+#include "engine/ir/graph.h"
+
+namespace decal {
+
+// ---- shape rules -----------------------------------------------------------------------------
+
+// One input as the shape rules see it. Shapes are static: rules run on specialised graphs only.
+struct InferInput {
+  bool present = false;
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  const ConstantTensor* constant = nullptr;  // set: the contents are known
+};
+
+struct InferContext {
+  std::span<const InferInput> inputs;
+  size_t outputs = 1;
+
+  bool has(size_t i) const { return i < inputs.size() && inputs[i].present; }
+  const InferInput& operator[](size_t i) const { return inputs[i]; }
+  // The integers of a known 0-d or 1-d int32/int64 input; an error names it as data-dependent otherwise.
+  Result<Dims> Integers(size_t i, const char* what) const;
+};
+
+using InferResult = Result<std::vector<TensorType>>;
+
+// "axis" as ONNX writes it, -rank..rank-1, to 0..rank-1.
+Result<size_t> NormalizeAxis(int64_t axis, size_t rank);
+
+// NumPy broadcasting of two shapes.
+Result<Shape> BroadcastShapes(const Shape& a, const Shape& b);
+
+// `view` stretched to `shape` by strides of 0 (shape must be a valid broadcast of it).
+TensorView BroadcastTo(const TensorView& view, const Shape& shape);
+
+// ---- layouts ---------------------------------------------------------------------------------
+
+// Which memory layout an operator wants for its tensors of rank 3 and more.
+enum class LayoutNeed : uint8_t {
+  kChannelsLast,  // inputs that are activations, and outputs
+  kRowMajor,      // its kernel walks row-major memory
+  kAny,           // works on any strides: follows its inputs
+};
+
+// ---- CPU kernels -----------------------------------------------------------------------------
+
+// Packed forms of constants, shared by all specialisations of a session.
+class PackedWeights {
+ public:
+  // The packed form of `source` under `packing` (a number that identifies the format: see
+  // engine/cpu), made by `pack` on first use. `source` may already have given up its own memory.
+  Result<std::shared_ptr<const Buffer>> Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
+                                            const std::function<void(const TensorView& source, std::byte* packed)>& pack);
+  size_t total_bytes() const;
+
+ private:
+  struct Entry {
+    ConstantPtr source;  // keeps the key's address in use
+    std::shared_ptr<const Buffer> packed;
+  };
+  std::map<std::pair<const ConstantTensor*, uint64_t>, Entry> entries_;
+};
+
+// One operand as a kernel's maker sees it: final shape and strides. Data pointers are known for
+// constants only, and null for a constant that was released after packing.
+struct Operand {
+  bool present = false;
+  TensorView view;
+  ConstantPtr constant;
+};
+
+struct KernelRequest {
+  std::span<const Operand> inputs;
+  std::span<const Operand> outputs;
+  PackedWeights& packed;
+
+  bool has(size_t i) const { return i < inputs.size() && inputs[i].present; }
+};
+
+struct CpuContext {
+  ThreadRunner& runner;
+  std::byte* scratch = nullptr;  // kAlignment-aligned; thread t owns [t * scratch_stride, +scratch_stride)
+  size_t scratch_stride = 0;
+
+  std::byte* scratch_of(size_t thread) const { return scratch + thread * scratch_stride; }
+};
+
+// A prepared operator: weights packed, tables built. Run never allocates and never fails.
+class CpuKernel {
+ public:
+  virtual ~CpuKernel() = default;
+  virtual void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+                   const CpuContext& context) const = 0;
+  // Scratch memory for each thread.
+  virtual size_t scratch_bytes_per_thread() const { return 0; }
+  // False: Run does not look at input i, because it was packed or read while making the kernel.
+  virtual bool reads_input(size_t) const { return true; }
+  // What runs, for people: "implicit GEMM", "depthwise".
+  virtual const char* algorithm() const = 0;
+  // Multiply-adds of one Run, where that means something.
+  virtual uint64_t multiply_adds() const { return 0; }
+};
+
+// A null kernel: there is no fast path for this case and the scalar reference runs instead.
+using KernelResult = Result<std::unique_ptr<CpuKernel>>;
+
+}  // namespace decal

@@ -1,0 +1,2 @@
+# Elementwise, pooling, resizing, normalisation and reduction.
+list(APPEND ops_sources)

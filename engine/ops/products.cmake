@@ -1,0 +1,2 @@
+# Convolution and matrix products.
+list(APPEND ops_sources)

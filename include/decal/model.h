@@ -1,0 +1,51 @@
+// The registry of models: where the weights are, how to prepare a picture for them, under which licence.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "decal/result.h"
+
+namespace decal {
+
+// How the model's input size follows from the picture's.
+enum class SizeRule {
+  kStretch,    // always width x height, aspect ratio ignored
+  kShortSide,  // short side scaled to `height`, long side in proportion, both rounded to multiples of `multiple`
+};
+
+// What the model's output means.
+enum class OutputActivation {
+  kNone,     // a matte 0..1 already
+  kSigmoid,  // logits: the sigmoid is ours to apply
+};
+
+// One entry of models/registry.json. Generated into the library at build time.
+struct ModelInfo {
+  std::string_view name;         // "decal-default"
+  std::string_view description;  // one line
+  std::string_view licence;      // SPDX, or words where there is none
+  std::string_view file;         // embedded in the package, or empty
+  std::string_view url;          // where to fetch it, or empty
+  std::string_view sha256;       // of the file, lower-case hex; empty where the publisher states none
+  uint64_t bytes = 0;            // of the file; 0 unknown
+  SizeRule size_rule = SizeRule::kStretch;
+  int width = 0, height = 0, multiple = 1;  // pixels
+  std::array<float, 3> mean{}, std{};       // of RGB in 0..1: input = (rgb / 255 - mean) / std
+  OutputActivation activation = OutputActivation::kNone;
+};
+
+// All entries, the default first.
+std::span<const ModelInfo> Models();
+
+// The entry of that name; kNotFound lists the names there are.
+Result<const ModelInfo*> FindModel(std::string_view name);
+
+// The embedded weights of the default model (an ONNX file).
+std::span<const std::byte> DefaultModelBytes();
+
+}  // namespace decal

@@ -1,0 +1,48 @@
+// The error type of the whole library: every call that can fail returns a Result.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace decal {
+
+// Stable, typed reasons. The spelling of `ErrorCodeName` is part of the public API: the npm package
+// and the command line show it to users.
+enum class ErrorCode {
+  kInvalidArgument,      // the caller asked for something that makes no sense
+  kNotFound,             // a file, model or tensor of that name does not exist
+  kIo,                   // the operating system refused to read or write
+  kCorruptModel,         // the bytes are not a well-formed ONNX model
+  kUnsupportedOperator,  // well-formed, but needs operators or attributes we do not have
+  kShapeMismatch,        // shapes inside the model, or model and input, do not fit
+  kCorruptImage,         // the bytes are not a picture we can decode
+  kOutOfMemory,          // an allocation was refused
+  kLimitExceeded,        // over a documented limit (see engine/base/limits.h)
+  kCancelled,            // the caller asked to stop
+  kInternal,             // a broken promise of our own
+};
+
+// "out-of-memory" and the like: lower case with hyphens.
+const char* ErrorCodeName(ErrorCode code);
+
+// One failure: what (`code`), why (`message`, one line, no trailing full stop) and where (`where`:
+// a file, node or tensor; may be empty).
+struct [[nodiscard]] Error {
+  ErrorCode code = ErrorCode::kInternal;
+  std::string message;
+  std::string where;
+
+  // "photo.jpg: not a picture we can decode (corrupt-image)": one line for people.
+  std::string ToString() const;
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = std::expected<void, Error>;
+
+inline std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {}) {
+  return std::unexpected<Error>(Error{code, std::move(message), std::move(where)});
+}
+
+}  // namespace decal
