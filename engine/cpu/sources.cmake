@@ -1,2 +1,3 @@
 # SIMD building blocks; see each file's first line.
 set(cpu_sources)
+list(APPEND cpu_sources activation.cc)
