@@ -1,0 +1,72 @@
+// The state machine behind subscribeToProgress.
+import type { ProgressListener, ProgressPhase, ProgressState } from './types.ts';
+
+const kOrder: Record<ProgressPhase, number> = { idle: 0, downloading: 1, building: 2, ready: 3, error: 3 };
+
+/** Keeps the current state and tells it to listeners; within one session it only moves forward. */
+export class Progress {
+  #state: ProgressState = { phase: 'idle', progress: 0, sessionId: 0 };
+  readonly #listeners = new Set<ProgressListener>();
+
+  get state(): ProgressState {
+    return this.#state;
+  }
+
+  subscribe(listener: ProgressListener): () => void {
+    // A wrapper, so that one function subscribed twice is two subscriptions.
+    const entry: ProgressListener = (state) => listener(state);
+    this.#listeners.add(entry);
+    call(entry, this.#state);
+    return () => void this.#listeners.delete(entry);
+  }
+
+  /** A new attempt to load a model; returns its session id. */
+  begin(): number {
+    this.#set({ phase: 'idle', progress: 0, sessionId: this.#state.sessionId + 1 });
+    return this.#state.sessionId;
+  }
+
+  /** Bytes of the model so far; `total` 0 when unknown. */
+  downloading(sessionId: number, loaded: number, total: number): void {
+    // 99 and 100 belong to building and ready, whatever the server said about the size.
+    const percent = total > 0 ? Math.min(98, Math.floor((98 * loaded) / total)) : 0;
+    this.#advance(sessionId, { phase: 'downloading', progress: percent, sessionId });
+  }
+
+  building(sessionId: number): void {
+    this.#advance(sessionId, { phase: 'building', progress: 99, sessionId });
+  }
+
+  ready(sessionId: number): void {
+    this.#advance(sessionId, { phase: 'ready', progress: 100, sessionId });
+  }
+
+  failed(sessionId: number, errorMsg: string): void {
+    const { progress } = this.#state;
+    this.#advance(sessionId, { phase: 'error', progress, errorMsg, sessionId });
+  }
+
+  #advance(sessionId: number, next: ProgressState): void {
+    const now = this.#state;
+    if (sessionId !== now.sessionId || kOrder[now.phase] === 3) return;
+    if (kOrder[next.phase] < kOrder[now.phase] || next.progress < now.progress) return;
+    if (next.phase === now.phase && next.progress === now.progress) return;
+    this.#set(next);
+  }
+
+  #set(state: ProgressState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) call(listener, state);
+  }
+}
+
+// A listener that throws must not stop the load or the other listeners; its error is still reported.
+function call(listener: ProgressListener, state: ProgressState): void {
+  try {
+    listener({ ...state });
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,166 @@
+// The public types of the package: a drop-in superset of rembg-webgpu 0.2.
+
+/** Device and precision the package runs on. */
+export type DeviceCapability =
+  | { device: 'webgpu'; dtype: 'fp16' }
+  | { device: 'webgpu'; dtype: 'fp32' }
+  | { device: 'wasm'; dtype: 'fp32' };
+
+/** Which of the two WebAssembly builds runs: with fused multiply-add (`relaxed`) or without. */
+export type SimdLevel = 'relaxed' | 'baseline';
+
+/** What {@link getCapabilities} tells: the device, and why it is not a better one. */
+export type Capabilities = DeviceCapability & {
+  /** Threads that compute, the engine's own worker included. */
+  threads: number;
+  simd: SimdLevel;
+  /** Why this device and this number of threads, in one sentence. */
+  reason: string;
+};
+
+/** `idle` → `downloading` → `building` → `ready` or `error`. */
+export type ProgressPhase = 'idle' | 'downloading' | 'building' | 'ready' | 'error';
+
+/** One state of model loading. Within one `sessionId`, phases and `progress` only go forward. */
+export type ProgressState = {
+  phase: ProgressPhase;
+  /** 0 to 100; 100 only when ready. Downloads without a known size stay at 0. */
+  progress: number;
+  errorMsg?: string;
+  sessionId: number;
+};
+
+export type ProgressListener = (state: ProgressState) => void;
+
+/** How pictures become a model's input and its output a matte; one entry of models/registry.json. */
+export interface ModelSpec {
+  name: string;
+  /**
+   * `stretch`: always `width` x `height`. `short-side`: the short side becomes `height`, the long side follows in
+   * proportion, both rounded to multiples of `multiple`.
+   */
+  input: { rule: 'stretch' | 'short-side'; width: number; height: number; multiple: number };
+  /** Of RGB in 0..1: input = (rgb / 255 - mean) / std. */
+  mean: readonly [number, number, number];
+  std: readonly [number, number, number];
+  /** `sigmoid` when the model gives logits. */
+  activation: 'none' | 'sigmoid';
+  /** Lower-case hex of the file. Checked when given. */
+  sha256?: string | null;
+  /** Size of the file. Checked when given. */
+  bytes?: number | null;
+}
+
+/** A model of your own: an ONNX file by address or in memory, and how to feed it. */
+export type CustomModel = ModelSpec & ({ url: string | URL } | { data: ArrayBuffer | Uint8Array | Blob });
+
+/** One line of the registry, see {@link models}. */
+export interface RegistryModel extends ModelSpec {
+  description: string;
+  licence: string;
+  /** Name of the file that comes with the package, if it does. */
+  file: string | null;
+  /** Where to fetch the file otherwise. */
+  url: string | null;
+}
+
+/** A registry name such as `decal-default`, or a model of your own. */
+export type ModelOption = string | CustomModel;
+
+/** Everything a picture can come from. Strings and URLs may be http(s):, blob: or data:. */
+export type ImageSource =
+  | string
+  | URL
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView
+  | ImageData
+  | ImageBitmap
+  | HTMLImageElement
+  | HTMLCanvasElement
+  | OffscreenCanvas
+  | VideoFrame;
+
+/** `webgpu` fails when it is not available; `auto` falls back to `wasm` and says so. */
+export type DeviceOption = 'auto' | 'webgpu' | 'wasm';
+
+export type OutputFormat = 'image/png' | 'image/webp' | 'image/jpeg';
+
+/** Red, green, blue and alpha, each 0..255. Alpha is 255 where it is left out. */
+export type Rgba = readonly [number, number, number] | readonly [number, number, number, number];
+
+export interface OutputOptions {
+  /** `image/png` by default: lossless, straight alpha. */
+  format?: OutputFormat;
+  /** 0..1, for WebP and JPEG; 0.92 by default. */
+  quality?: number;
+  /** Put behind the subject: a CSS colour or RGBA. Transparent by default, white for JPEG. */
+  background?: string | Rgba;
+  /** The matte as an opaque grey picture instead of the cut-out. */
+  mask?: boolean;
+}
+
+export interface RemoveBackgroundOptions {
+  model?: ModelOption;
+  device?: DeviceOption;
+  /** Rejects the call at once with the signal's reason and stops its work. */
+  signal?: AbortSignal;
+  output?: OutputOptions;
+  /** Long side of the preview in pixels, 450 by default. Pictures are never enlarged. */
+  previewSize?: number;
+}
+
+export interface InitOptions {
+  model?: ModelOption;
+  device?: DeviceOption;
+  /** Where worker.js, the .wasm files and models/ lie, if not beside this module. */
+  assetBaseUrl?: string | URL;
+  /** Threads that compute; by default one per core, at most 8. 1 turns threads off. */
+  threads?: number;
+  /** Pins one of the two builds instead of detecting what the browser can do. */
+  simd?: SimdLevel;
+}
+
+/** What was asked for could not be used: from what, to what, and why. */
+export interface Downgrade {
+  from: 'webgpu';
+  to: 'wasm';
+  reason: string;
+}
+
+/** What ran, how, and how long each stage took. */
+export interface Execution {
+  provider: 'webgpu' | 'wasm';
+  dtype: 'fp16' | 'fp32';
+  threads: number;
+  simd: SimdLevel;
+  /** Name of the model. */
+  model: string;
+  requested: DeviceOption;
+  downgraded: Downgrade | null;
+  /** Milliseconds. `load` is 0 when the model was there already; it may overlap `decode`. */
+  ms: {
+    load: number;
+    decode: number;
+    preprocess: number;
+    inference: number;
+    postprocess: number;
+    encode: number;
+  };
+  /** Weights, activations and working memory of the engine. */
+  memoryBytes: number;
+}
+
+export type RemoveBackgroundResult = {
+  /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. */
+  blobUrl: string;
+  /** Object URL of a small PNG of the same result. */
+  previewUrl: string;
+  width: number;
+  height: number;
+  processingTimeSeconds: number;
+  blob: Blob;
+  execution: Execution;
+  /** Frees both object URLs. */
+  revoke(): void;
+};
