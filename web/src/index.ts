@@ -1,0 +1,195 @@
+// The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
+import { EngineClient } from './client.ts';
+import { DecalError } from './errors.ts';
+import { relaxedSimdSupported, simdSupported } from './engine/features.ts';
+import { resolveModel } from './models.ts';
+import { checkDevice, checkThreads, planOutput } from './options.ts';
+import { Progress } from './progress.ts';
+import { toPicture } from './source.ts';
+import type { EngineConfig } from './protocol.ts';
+import type {
+  Capabilities, DeviceOption, Downgrade, ImageSource, InitOptions, ProgressListener, RemoveBackgroundOptions,
+  RemoveBackgroundResult,
+} from './types.ts';
+
+export { DecalError, type DecalErrorCode } from './errors.ts';
+export { models } from './models.ts';
+export type * from './types.ts';
+
+/** More threads than this share too little work per layer to help, and phones would run hot. */
+const kMaxThreads = 8;
+
+const kNoWebGpu = 'this version of decal has no WebGPU planner';
+
+// One engine a page: a second would double the memory and halve the threads.
+const progress = new Progress();
+const objectUrls = new Set<string>();
+let settings: InitOptions = {};
+let client: EngineClient | null = null;
+
+/**
+ * Removes the background of a picture. The model is loaded on first use; calls queue and run one after the other.
+ *
+ * @throws {DecalError} with a `code`; after any failure the next call works. An aborted call rejects with the
+ * signal's reason instead.
+ */
+export async function removeBackground(
+  source: ImageSource,
+  options: RemoveBackgroundOptions = {},
+): Promise<RemoveBackgroundResult> {
+  const start = performance.now();
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const requested = checkDevice(options.device ?? settings.device);
+  const downgraded = chooseProvider(requested);
+  const output = planOutput(options);
+  const model = resolveModel(options.model ?? settings.model, modelUrl, globalThis.document?.baseURI);
+  const engine = connect();
+  const { picture, transfer } = await untilAborted(toPicture(source), signal);
+  const removed = (await engine.run({ model, remove: { picture, output } }, transfer, signal))!;
+  const { blob, preview, width, height, facts } = removed;
+  const blobUrl = objectUrl(blob);
+  const previewUrl = objectUrl(preview);
+  return {
+    blobUrl,
+    previewUrl,
+    width,
+    height,
+    processingTimeSeconds: (performance.now() - start) / 1000,
+    blob,
+    execution: { provider: 'wasm', dtype: 'fp32', ...facts, requested, downgraded },
+    revoke() {
+      for (const url of [blobUrl, previewUrl]) {
+        URL.revokeObjectURL(url);
+        objectUrls.delete(url);
+      }
+    },
+  };
+}
+
+/**
+ * Loads the model ahead of the first picture; without it that happens on first use. Options hold until the next
+ * `init` with options, or `dispose`; other `assetBaseUrl`, `threads` or `simd` than before start the engine anew.
+ * A function instead of options is called with `true` when the model is ready, as in rembg-webgpu.
+ */
+export async function init(options: InitOptions | ((loaded: boolean) => void) = {}): Promise<void> {
+  if (typeof options === 'function') {
+    await init();
+    return options(true);
+  }
+  const next = { ...settings, ...options };
+  chooseProvider(checkDevice(next.device));
+  checkThreads(next.threads);
+  if (next.simd !== undefined && next.simd !== 'relaxed' && next.simd !== 'baseline') {
+    throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');
+  }
+  const restart = String(next.assetBaseUrl) !== String(settings.assetBaseUrl) ||
+    next.threads !== settings.threads || next.simd !== settings.simd;
+  settings = next;
+  if (restart) disconnect();
+  const model = resolveModel(settings.model, modelUrl, globalThis.document?.baseURI);
+  await connect().run({ model }, []);
+}
+
+/** Ends the workers, frees all memory and revokes every object URL handed out. A later call starts anew. */
+export function dispose(): void {
+  disconnect();
+  settings = {};
+  for (const url of objectUrls) URL.revokeObjectURL(url);
+  objectUrls.clear();
+}
+
+/** Tells about model loading: at once the current state, then every change. Returns what ends the subscription. */
+export function subscribeToProgress(listener: ProgressListener): () => void {
+  return progress.subscribe(listener);
+}
+
+/** What runs here and why not something better. Exact once the engine has started, a forecast before. */
+export async function getCapabilities(): Promise<Capabilities> {
+  const { threads, simd, reason } = client?.facts ?? forecast();
+  const gpu = navigator.gpu ? `${kNoWebGpu}; ` : '';
+  return { device: 'wasm', dtype: 'fp32', threads, simd, reason: gpu + reason };
+}
+
+function chooseProvider(requested: DeviceOption): Downgrade | null {
+  if (requested === 'webgpu') throw new DecalError('webgpu-unavailable', `device "webgpu": ${kNoWebGpu}`);
+  if (requested === 'wasm') return null;
+  const reason = navigator.gpu ? kNoWebGpu : `this browser has no WebGPU, and ${kNoWebGpu}`;
+  return { from: 'webgpu', to: 'wasm', reason };
+}
+
+function connect(): EngineClient {
+  client ??= new EngineClient(engineConfig(), spawnWorker, progress);
+  return client;
+}
+
+function disconnect(): void {
+  client?.close();
+  client = null;
+}
+
+function engineConfig(): EngineConfig {
+  const { threads, simd } = forecast();
+  const wasm = {
+    baseline: asset('decal-simd128.wasm', () => new URL('./decal-simd128.wasm', import.meta.url)),
+    relaxed: asset('decal-relaxed.wasm', () => new URL('./decal-relaxed.wasm', import.meta.url)),
+  };
+  return { wasm, simd, threads };
+}
+
+function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
+  if (!simdSupported()) {
+    throw new DecalError('unsupported', 'this browser has no WebAssembly SIMD: Chrome 91, Firefox 89 or Safari 16.4 have');
+  }
+  const simd = settings.simd ?? (relaxedSimdSupported() ? 'relaxed' : 'baseline');
+  if (!globalThis.crossOriginIsolated) {
+    return { threads: 1, simd, reason: 'one thread: the page is not cross-origin isolated (COOP and COEP headers)' };
+  }
+  const cores = navigator.hardwareConcurrency || 1;
+  const threads = settings.threads ?? Math.min(cores, kMaxThreads);
+  const reason = settings.threads ? `${threads} threads as asked for` : `${threads} threads on ${cores} cores`;
+  return { threads, simd, reason };
+}
+
+// The URL expressions stand here word for word because bundlers look for exactly these.
+function spawnWorker(): Worker {
+  if (settings.assetBaseUrl === undefined && new URL(import.meta.url).origin === location.origin) {
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  }
+  const url = asset('worker.js', () => new URL('./worker.js', import.meta.url));
+  if (new URL(url).origin === location.origin) return new Worker(url, { type: 'module' });
+  // Browsers refuse workers of another origin, but a worker of ours may import from there (CORS permitting).
+  const script = new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' });
+  const scriptUrl = objectUrl(script);
+  return new Worker(scriptUrl, { type: 'module' });
+}
+
+function modelUrl(file: string): string {
+  return asset(`models/${file}`, () =>
+    file === 'decal-default.onnx'
+      ? new URL('./models/decal-default.onnx', import.meta.url)
+      : new URL(`./models/${encodeURIComponent(file)}`, import.meta.url),
+  );
+}
+
+function asset(path: string, beside: () => URL): string {
+  const { assetBaseUrl } = settings;
+  if (assetBaseUrl === undefined) return beside().href;
+  const base = new URL(assetBaseUrl, globalThis.document?.baseURI).href;
+  return new URL(path, base.endsWith('/') ? base : `${base}/`).href;
+}
+
+function objectUrl(blob: Blob): string {
+  const url = URL.createObjectURL(blob);
+  objectUrls.add(url);
+  return url;
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

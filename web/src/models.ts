@@ -1,0 +1,84 @@
+// The registry of models, bundled from models/registry.json, and what `options.model` may be.
+import registry from '../../models/registry.json' with { type: 'json' };
+import { DecalError } from './errors.ts';
+import type { CustomModel, ModelOption, ModelSpec, RegistryModel } from './types.ts';
+
+/** All models the package knows, the default first. */
+export const models = registry.models as unknown as readonly RegistryModel[];
+
+/** A model with its place: what the worker is asked to load. */
+export interface ResolvedModel {
+  /** Same key, same weights and same preparation. */
+  key: string;
+  spec: ModelSpec;
+  source: { url: string } | { data: Blob };
+}
+
+/** A registry entry by name. */
+export function findModel(name: string): RegistryModel {
+  const found = models.find((model) => model.name === name);
+  if (found) return found;
+  const names = models.map((model) => model.name).join(', ');
+  throw new DecalError('not-found', `there is no model "${name}"; there are ${names}`);
+}
+
+// Models given as bytes have no address to tell them apart by.
+const dataIds = new WeakMap<object, number>();
+let nextDataId = 1;
+
+/** `fileUrl` tells where the files of the package lie; `pageUrl` is what relative addresses refer to. */
+export function resolveModel(
+  option: ModelOption | undefined,
+  fileUrl: (file: string) => string,
+  pageUrl: string | undefined,
+): ResolvedModel {
+  if (option === undefined || typeof option === 'string') {
+    const spec = option === undefined ? models[0]! : findModel(option);
+    const url = spec.file ? fileUrl(spec.file) : spec.url;
+    if (!url) throw new DecalError('not-found', `the model "${spec.name}" has no address: pass one as options.model.url`);
+    return { key: url, spec, source: { url } };
+  }
+  if (typeof option !== 'object' || option === null) throw new DecalError('invalid-argument', 'model: a name or an object');
+  checkSpec(option);
+  if ('url' in option) {
+    let url: string;
+    try {
+      url = new URL(option.url, pageUrl).href;
+    } catch {
+      throw new DecalError('invalid-argument', `model.url: "${String(option.url)}" is not an address`);
+    }
+    return { key: JSON.stringify([url, plainSpec(option)]), spec: plainSpec(option), source: { url } };
+  }
+  const { data } = option;
+  if (!(data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
+    throw new DecalError('invalid-argument', 'model: needs a url or data');
+  }
+  let id = dataIds.get(data);
+  if (id === undefined) dataIds.set(data, (id = nextDataId++));
+  const blob = data instanceof Blob ? data : new Blob([data as BlobPart]);
+  return { key: JSON.stringify([id, plainSpec(option)]), spec: plainSpec(option), source: { data: blob } };
+}
+
+function plainSpec(model: CustomModel): ModelSpec {
+  const { name, input, mean, std, activation, sha256 = null, bytes = null } = model;
+  return { name, input, mean, std, activation, sha256, bytes };
+}
+
+function checkSpec(model: ModelSpec): void {
+  const bad = (what: string): never => {
+    throw new DecalError('invalid-argument', `model.${what}`);
+  };
+  if (typeof model.name !== 'string' || model.name === '') bad('name: a text that tells people which model this is');
+  const { input } = model;
+  if (input?.rule !== 'stretch' && input?.rule !== 'short-side') bad('input.rule: "stretch" or "short-side"');
+  for (const side of ['width', 'height', 'multiple'] as const) {
+    const value = input[side];
+    if (!Number.isInteger(value) || value < 1 || value > 16384) bad(`input.${side}: whole pixels, 1 to 16384`);
+  }
+  for (const triple of ['mean', 'std'] as const) {
+    const values = model[triple];
+    if (!Array.isArray(values) || values.length !== 3 || !values.every(Number.isFinite)) bad(`${triple}: three numbers`);
+  }
+  if (model.std.some((value) => value === 0)) bad('std: not 0');
+  if (model.activation !== 'none' && model.activation !== 'sigmoid') bad('activation: "none" or "sigmoid"');
+}

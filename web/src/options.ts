@@ -1,0 +1,95 @@
+// Checks what callers pass and fills in the defaults.
+import { DecalError } from './errors.ts';
+import type { DeviceOption, OutputFormat, OutputOptions, RemoveBackgroundOptions } from './types.ts';
+
+/** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
+const kPreviewSize = 450;
+/** What browsers themselves use for JPEG. */
+const kQuality = 0.92;
+
+const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg'];
+const kDevices: readonly DeviceOption[] = ['auto', 'webgpu', 'wasm'];
+
+/** Output options with every choice made. A background that is still text is a CSS colour. */
+export interface OutputPlan {
+  format: OutputFormat;
+  quality: number;
+  background: string | [number, number, number, number] | null;
+  mask: boolean;
+  previewSize: number;
+}
+
+export function checkDevice(device: unknown = 'auto'): DeviceOption {
+  if (!kDevices.includes(device as DeviceOption)) {
+    throw new DecalError('invalid-argument', `device: one of ${kDevices.join(', ')}`);
+  }
+  return device as DeviceOption;
+}
+
+/** A positive whole number, or undefined. */
+export function checkThreads(threads: unknown): number | undefined {
+  if (threads === undefined) return undefined;
+  if (!Number.isInteger(threads) || (threads as number) < 1) {
+    throw new DecalError('invalid-argument', 'threads: a whole number, 1 or more');
+  }
+  return threads as number;
+}
+
+export function planOutput(options: RemoveBackgroundOptions): OutputPlan {
+  const output: OutputOptions = options.output ?? {};
+  const format = output.format ?? 'image/png';
+  if (!kFormats.includes(format)) {
+    throw new DecalError('invalid-argument', `output.format: one of ${kFormats.join(', ')}`);
+  }
+  const quality = output.quality ?? kQuality;
+  if (typeof quality !== 'number' || !(quality >= 0 && quality <= 1)) {
+    throw new DecalError('invalid-argument', 'output.quality: a number from 0 to 1');
+  }
+  const previewSize = options.previewSize ?? kPreviewSize;
+  if (!Number.isInteger(previewSize) || previewSize < 1) {
+    throw new DecalError('invalid-argument', 'previewSize: whole pixels, 1 or more');
+  }
+  const mask = output.mask ?? false;
+  if (typeof mask !== 'boolean') throw new DecalError('invalid-argument', 'output.mask: true or false');
+  const background = checkBackground(output.background);
+  return { format, quality, background, mask, previewSize };
+}
+
+function checkBackground(background: OutputOptions['background']): OutputPlan['background'] {
+  if (background === undefined) return null;
+  if (typeof background === 'string') return parseHex(background) ?? background;
+  const valid = Array.isArray(background) && (background.length === 3 || background.length === 4) &&
+    background.every((value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255);
+  if (!valid) throw new DecalError('invalid-argument', 'output.background: a CSS colour, or 3 or 4 numbers from 0 to 255');
+  const [red, green, blue, alpha = 255] = background;
+  return [red, green, blue, alpha];
+}
+
+/** #rgb, #rgba, #rrggbb or #rrggbbaa; null for any other text. */
+export function parseHex(text: string): [number, number, number, number] | null {
+  if (!/^#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(text)) return null;
+  const digits = text.length <= 5 ? [...text.slice(1)].map((digit) => digit + digit) : text.slice(1).match(/../g)!;
+  const [red, green, blue, alpha = 255] = digits.map((pair) => parseInt(pair, 16)) as [number, number, number, number?];
+  return [red, green, blue, alpha];
+}
+
+/** The plan's background as RGBA, or null for none. `parseColour` reads CSS colours that are not hexadecimal. */
+export function backgroundColour(
+  plan: OutputPlan,
+  parseColour: (text: string) => [number, number, number, number] | null,
+): [number, number, number, number] | null {
+  if (plan.mask) return null;
+  let colour = plan.background;
+  if (typeof colour === 'string') {
+    const parsed = parseColour(colour);
+    if (!parsed) throw new DecalError('invalid-argument', `output.background: "${colour}" is not a colour`);
+    colour = parsed;
+  }
+  // JPEG has no alpha: what would be transparent needs a colour, and white is what a page or a printer shows.
+  return plan.format === 'image/jpeg' ? overWhite(colour ?? [0, 0, 0, 0]) : colour;
+}
+
+function overWhite([red, green, blue, alpha]: [number, number, number, number]): [number, number, number, number] {
+  const mix = (value: number) => Math.round((value * alpha + 255 * (255 - alpha)) / 255);
+  return [mix(red), mix(green), mix(blue), 255];
+}
