@@ -1,0 +1,13 @@
+// The bytes that embedded.S puts into the library.
+#include "decal/model.h"
+
+extern "C" {
+extern const std::byte decal_default_model_begin[];
+extern const std::byte decal_default_model_end[];
+}
+
+namespace decal {
+
+std::span<const std::byte> DefaultModelBytes() { return {decal_default_model_begin, decal_default_model_end}; }
+
+}  // namespace decal

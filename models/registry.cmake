@@ -1,0 +1,55 @@
+# Turns registry.json into rows of the C++ table, and refuses a registry that disagrees with its files.
+
+# decal_model_field(<variable> <json> <path>...): the field, which must be there; null becomes "".
+macro(decal_model_field variable json)
+  string(JSON ${variable} ERROR_VARIABLE decal_error GET "${json}" ${ARGN})
+  if(decal_error)
+    message(FATAL_ERROR "models/registry.json: ${ARGN}: ${decal_error}")
+  endif()
+endmacro()
+
+# decal_model_choice(<variable> <value> <spelling> <enumerator>...): the enumerator of a spelled choice.
+macro(decal_model_choice variable value)
+  set(choices ${ARGN})
+  list(FIND choices "${value}" position)
+  if(position EQUAL -1)
+    message(FATAL_ERROR "models/registry.json: ${name}: '${value}' is none of the choices ${choices}")
+  endif()
+  math(EXPR position "${position} + 1")
+  list(GET choices ${position} ${variable})
+endmacro()
+
+# decal_generate_registry(<registry.json> <registry.inc>): also fails unless every entry with a file has that
+# file's size and hash, so that what is embedded is what the registry says.
+function(decal_generate_registry registry output)
+  get_filename_component(folder "${registry}" DIRECTORY)
+  file(READ "${registry}" json)
+  string(JSON count LENGTH "${json}" models)
+  math(EXPR last "${count} - 1")
+  set(rows "")
+  foreach(i RANGE ${last})
+    foreach(field name description licence file url sha256 bytes activation)
+      decal_model_field(${field} "${json}" models ${i} ${field})
+    endforeach()
+    foreach(field rule width height multiple)
+      decal_model_field(${field} "${json}" models ${i} input ${field})
+    endforeach()
+    foreach(channel RANGE 2)
+      decal_model_field(mean${channel} "${json}" models ${i} mean ${channel})
+      decal_model_field(std${channel} "${json}" models ${i} std ${channel})
+    endforeach()
+    decal_model_choice(rule "${rule}" stretch kStretch short-side kShortSide)
+    decal_model_choice(activation "${activation}" none kNone sigmoid kSigmoid)
+    if(file)
+      file(SHA256 "${folder}/${file}" actual_sha256)
+      file(SIZE "${folder}/${file}" actual_bytes)
+      if(NOT actual_sha256 STREQUAL sha256 OR NOT actual_bytes EQUAL bytes)
+        message(FATAL_ERROR "models/registry.json: ${file} has ${actual_bytes} bytes and sha256 ${actual_sha256}")
+      endif()
+    endif()
+    string(APPEND rows "{R\"(${name})\", R\"(${description})\", R\"(${licence})\", R\"(${file})\", R\"(${url})\", "
+                       "\"${sha256}\", ${bytes}, SizeRule::${rule}, ${width}, ${height}, ${multiple},\n"
+                       " {${mean0}, ${mean1}, ${mean2}}, {${std0}, ${std1}, ${std2}}, OutputActivation::${activation}},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT "${output}" CONTENT "${rows}" @ONLY)
+endfunction()
