@@ -1,0 +1,234 @@
+// Nodes, attributes, tensors and value descriptions out of their wire form.
+#include <cstring>
+#include <string>
+
+#include "engine/base/limits.h"
+#include "engine/onnx/onnx_model.h"
+
+namespace decal {
+namespace {
+
+constexpr int64_t kOnnxDouble = 11;
+
+std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
+  return Fail(ErrorCode::kCorruptModel, std::move(what), std::move(where));
+}
+
+Status CopyString(std::string_view from, std::string& to) {
+  if (from.size() > kMaxStringBytes) return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes");
+  to = from;
+  return {};
+}
+
+Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
+  OnnxAttribute attribute;
+  int64_t type = 0;
+  bool too_long = false;
+  const auto push = [&](auto& list, auto value) {
+    if (list.size() < kMaxAttributeElements) list.push_back(value);
+    else too_long = true;
+  };
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1: DECAL_TRY(CopyString(reader.string(), attribute.name)); break;
+      case 2: attribute.f = reader.float32(); break;
+      case 3: attribute.i = reader.int64(); break;
+      case 4: DECAL_TRY(CopyString(reader.string(), attribute.s)); break;
+      case 5: {
+        DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(reader.bytes()));
+        attribute.tensor = std::move(tensor.tensor);
+        break;
+      }
+      case 7: reader.RepeatedFixed<float>([&](float v) { push(attribute.floats, v); }); break;
+      case 8: reader.RepeatedVarint([&](uint64_t v) { push(attribute.ints, static_cast<int64_t>(v)); }); break;
+      case 20: type = reader.int64(); break;
+      default: break;
+    }
+  }
+  if (reader.corrupt()) return Corrupt("a broken attribute", attribute.name);
+  if (too_long) return Fail(ErrorCode::kLimitExceeded, "an attribute of too many elements", attribute.name);
+  using Type = OnnxAttribute::Type;
+  switch (type) {
+    case 1: case 2: case 3: case 4: case 6: case 7: attribute.type = static_cast<Type>(type); break;
+    default: attribute.type = Type::kOther; break;
+  }
+  return attribute;
+}
+
+template <class T, class From>
+void Store(std::byte* to, int64_t index, From value) {
+  T converted;
+  if constexpr (std::is_same_v<T, Half>) converted.bits = static_cast<uint16_t>(value);  // stored as bit patterns
+  else converted = static_cast<T>(value);
+  std::memcpy(to + static_cast<size_t>(index) * sizeof(T), &converted, sizeof(T));
+}
+
+}  // namespace
+
+Result<DType> DTypeFromOnnx(int64_t data_type) {
+  switch (data_type) {
+    case 1: return DType::kFloat32;
+    case 2: return DType::kUint8;
+    case 3: return DType::kInt8;
+    case 6: return DType::kInt32;
+    case 7: return DType::kInt64;
+    case 9: return DType::kBool;
+    case 10: return DType::kFloat16;
+    case kOnnxDouble: return DType::kFloat32;
+    default: return Fail(ErrorCode::kUnsupportedOperator, "tensors of ONNX data type " + std::to_string(data_type));
+  }
+}
+
+Result<OnnxInitializer> ParseTensor(Bytes bytes) {
+  OnnxInitializer result;
+  Shape shape;
+  int64_t data_type = 0, elements = 1;
+  bool external = false, bad_shape = false;
+  Bytes raw;
+  // The numeric fields may come in any number of pieces; the first pass finds type and shape, the second
+  // the values, so that nothing is allocated before its size is known to be backed by bytes.
+  WireReader first(bytes);
+  size_t value_bytes = 0;
+  while (first.Next()) {
+    switch (first.field()) {
+      case 1:
+        first.RepeatedVarint([&](uint64_t v) {
+          const int64_t extent = static_cast<int64_t>(v);
+          if (shape.rank() == kMaxRank || extent < 0 || (extent > 0 && elements > kMaxTensorElements / extent)) {
+            bad_shape = true;
+          } else {
+            shape.push_back(extent);
+            elements *= extent;
+          }
+        });
+        break;
+      case 2: data_type = first.int64(); break;
+      case 4: case 5: case 7: case 10: case 11:
+        value_bytes += first.type() == WireType::kLengthDelimited ? first.bytes().size() : 1;
+        break;
+      case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;
+      case 9: raw = first.bytes(); break;
+      case 14: external = first.varint() == 1; break;
+      default: break;
+    }
+  }
+  if (first.corrupt()) return Corrupt("a broken tensor", result.name);
+  if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "a tensor that is too large", result.name);
+  if (external) return Fail(ErrorCode::kUnsupportedOperator, "weights in a second file (external data)", result.name);
+  Result<DType> dtype = DTypeFromOnnx(data_type);
+  if (!dtype) return Fail(dtype.error().code, dtype.error().message, result.name);
+
+  const size_t stored_size = data_type == kOnnxDouble ? 8 : SizeOf(*dtype);
+  const size_t count = static_cast<size_t>(elements);
+  // Numbers take at least a byte each on the wire, so the file backs every allocation within a factor of 8.
+  if (raw.empty() ? value_bytes < count : raw.size() != count * stored_size)
+    return Corrupt("a tensor of shape " + shape.ToString() + " whose values are missing or cut off", result.name);
+  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
+  result.tensor = tensor;
+  std::byte* to = tensor->buffer.data();
+  if (!raw.empty() || count == 0) {
+    if (data_type == kOnnxDouble) {
+      for (size_t i = 0; i < count; ++i) {
+        double value;
+        std::memcpy(&value, raw.data() + i * sizeof(value), sizeof(value));
+        Store<float>(to, static_cast<int64_t>(i), value);
+      }
+    } else if (count > 0) {
+      std::memcpy(to, raw.data(), raw.size());
+      // Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
+      if (*dtype == DType::kBool)
+        for (size_t i = 0; i < count; ++i) to[i] = std::byte{to[i] != std::byte{0}};
+    }
+    return result;
+  }
+  int64_t filled = 0;
+  const auto store = [&](auto value) {
+    if (filled < elements)
+      DispatchDType(*dtype, [&]<class T>() { Store<T>(to, filled, value); });
+    ++filled;
+  };
+  WireReader second(bytes);
+  while (second.Next()) {
+    switch (second.field()) {
+      case 4: second.RepeatedFixed<float>(store); break;
+      case 5: second.RepeatedVarint([&](uint64_t v) { store(static_cast<int32_t>(v)); }); break;
+      case 7: second.RepeatedVarint([&](uint64_t v) { store(static_cast<int64_t>(v)); }); break;
+      case 10: second.RepeatedFixed<double>(store); break;
+      case 11: second.RepeatedVarint(store); break;
+      default: break;
+    }
+  }
+  if (second.corrupt() || filled != elements)
+    return Corrupt("a tensor of shape " + shape.ToString() + " with " + std::to_string(filled) + " values", result.name);
+  return result;
+}
+
+Result<OnnxNode> ParseNode(Bytes bytes) {
+  OnnxNode node;
+  const auto add = [&](std::vector<std::string>& list, std::string_view text) -> Status {
+    if (list.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "a node of too many inputs", node.name);
+    return CopyString(text, list.emplace_back());
+  };
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1: DECAL_TRY(add(node.inputs, reader.string())); break;
+      case 2: DECAL_TRY(add(node.outputs, reader.string())); break;
+      case 3: DECAL_TRY(CopyString(reader.string(), node.name)); break;
+      case 4: DECAL_TRY(CopyString(reader.string(), node.op_type)); break;
+      case 5: {
+        DECAL_TRY_ASSIGN(OnnxAttribute attribute, ParseAttribute(reader.bytes()));
+        if (node.attributes.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "too many attributes", node.name);
+        node.attributes.push_back(std::move(attribute));
+        break;
+      }
+      case 7: DECAL_TRY(CopyString(reader.string(), node.domain)); break;
+      default: break;
+    }
+  }
+  if (reader.corrupt()) return Corrupt("a broken node", node.name);
+  return node;
+}
+
+Result<OnnxValueInfo> ParseValueInfo(Bytes bytes) {
+  OnnxValueInfo info;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) {
+      DECAL_TRY(CopyString(reader.string(), info.name));
+    } else if (reader.field() == 2) {  // TypeProto
+      WireReader type(reader.bytes());
+      while (type.Next()) {
+        if (type.field() != 1) continue;  // tensor_type
+        WireReader tensor(type.bytes());
+        while (tensor.Next()) {
+          if (tensor.field() == 1) {
+            DECAL_TRY_ASSIGN(info.type.dtype, DTypeFromOnnx(tensor.int64()));
+          } else if (tensor.field() == 2) {  // TensorShapeProto
+            Shape shape;
+            WireReader dims(tensor.bytes());
+            while (dims.Next()) {
+              if (dims.field() != 1) continue;
+              int64_t extent = kDynamic;
+              WireReader dim(dims.bytes());
+              while (dim.Next())
+                if (dim.field() == 1 && dim.int64() > 0) extent = dim.int64();
+              if (dim.corrupt() || shape.rank() == kMaxRank || extent > kMaxTensorElements)
+                return Corrupt("a broken or too large shape", info.name);
+              shape.push_back(extent);
+            }
+            if (dims.corrupt()) return Corrupt("a broken shape", info.name);
+            info.type.shape = shape;
+          }
+        }
+        if (tensor.corrupt()) return Corrupt("a broken type", info.name);
+      }
+      if (type.corrupt()) return Corrupt("a broken type", info.name);
+    }
+  }
+  if (reader.corrupt()) return Corrupt("a broken value description", info.name);
+  return info;
+}
+
+}  // namespace decal

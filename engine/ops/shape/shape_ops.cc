@@ -1,0 +1,101 @@
+// Shape, ConstantOfShape and Range: always folded once shapes are known, so they have no fast kernel.
+#include "engine/ops/shape/shape_ops.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace decal {
+namespace {
+
+template <class T>
+T ScalarAt(const TensorView& view) { return *view.as<T>(); }
+
+// Elements of [start, limit) by delta.
+template <class T>
+int64_t RangeCount(const TensorView& start, const TensorView& limit, const TensorView& delta) {
+  const double step = static_cast<double>(ScalarAt<T>(delta));
+  if (step == 0) return -1;
+  const double span = static_cast<double>(ScalarAt<T>(limit)) - static_cast<double>(ScalarAt<T>(start));
+  return static_cast<int64_t>(std::clamp(std::ceil(span / step), 0.0, double{kMaxTensorElements} + 1));
+}
+
+std::pair<size_t, size_t> ShapeBounds(const ShapeOf& op, size_t rank) {
+  const int64_t r = static_cast<int64_t>(rank);
+  const auto clamp = [r](int64_t v) { return static_cast<size_t>(std::clamp<int64_t>(v < 0 ? v + r : v, 0, r)); };
+  const size_t start = clamp(op.start);
+  return {start, std::max(start, clamp(op.end))};
+}
+
+}  // namespace
+
+InferResult Infer(const ShapeOf& op, const InferContext& c) {
+  if (!c.has(0)) return Fail(ErrorCode::kShapeMismatch, "Shape of nothing");
+  const auto [start, end] = ShapeBounds(op, c[0].shape.rank());
+  return std::vector<TensorType>{{DType::kInt64, Shape{static_cast<int64_t>(end - start)}}};
+}
+
+Status Reference(const ShapeOf& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const auto [start, end] = ShapeBounds(op, in[0].shape.rank());
+  for (size_t i = start; i < end; ++i) out[0].as<int64_t>()[static_cast<int64_t>(i - start) * out[0].strides[0]] = in[0].shape[i];
+  return {};
+}
+
+InferResult Infer(const ConstantOfShape& op, const InferContext& c) {
+  DECAL_TRY_ASSIGN(Dims shape, c.Integers(0, "shape"));
+  int64_t elements = 1;
+  for (int64_t v : shape) {
+    if (v < 0 || v > kMaxTensorElements || (v > 0 && elements > kMaxTensorElements / v))
+      return Fail(ErrorCode::kShapeMismatch, "ConstantOfShape of " + shape.ToString());
+    elements *= v;
+  }
+  return std::vector<TensorType>{{op.dtype, shape}};
+}
+
+Status Reference(const ConstantOfShape& op, std::span<const TensorView>, std::span<const MutableTensorView> out) {
+  DispatchDType(op.dtype, [&]<class T>() {
+    for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next()) {
+      if constexpr (std::is_same_v<T, Half>) out[0].as<T>()[i.offset(0)] = Half(static_cast<float>(op.value));
+      else out[0].as<T>()[i.offset(0)] = static_cast<T>(op.value);
+    }
+  });
+  return {};
+}
+
+InferResult Infer(const Range&, const InferContext& c) {
+  for (size_t i = 0; i < 3; ++i) {
+    if (!c.has(i) || c[i].dtype != c[0].dtype || c[i].shape.elements() != 1)
+      return Fail(ErrorCode::kShapeMismatch, "Range needs three scalars of one type");
+    if (c[i].constant == nullptr)
+      return Fail(ErrorCode::kUnsupportedOperator, "Range bounds depend on the picture's contents");
+  }
+  const TensorView start = c[0].constant->view(), limit = c[1].constant->view(), delta = c[2].constant->view();
+  int64_t count = -1;
+  if (c[0].dtype == DType::kInt64) count = RangeCount<int64_t>(start, limit, delta);
+  else if (c[0].dtype == DType::kInt32) count = RangeCount<int32_t>(start, limit, delta);
+  else if (c[0].dtype == DType::kFloat32) count = RangeCount<float>(start, limit, delta);
+  else return Fail(ErrorCode::kUnsupportedOperator, std::string("Range of ") + Name(c[0].dtype));
+  if (count < 0 || count > kMaxTensorElements) return Fail(ErrorCode::kShapeMismatch, "Range without end");
+  return std::vector<TensorType>{{c[0].dtype, Shape{count}}};
+}
+
+Status Reference(const Range&, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const auto fill = [&]<class T>() {
+    for (int64_t i = 0; i < out[0].shape[0]; ++i)
+      out[0].as<T>()[i * out[0].strides[0]] = static_cast<T>(ScalarAt<T>(in[0]) + static_cast<T>(i) * ScalarAt<T>(in[2]));
+  };
+  if (in[0].dtype == DType::kInt64) fill.operator()<int64_t>();
+  else if (in[0].dtype == DType::kInt32) fill.operator()<int32_t>();
+  else fill.operator()<float>();
+  return {};
+}
+
+LayoutNeed LayoutOf(const ShapeOf&) { return LayoutNeed::kAny; }
+LayoutNeed LayoutOf(const ConstantOfShape&) { return LayoutNeed::kAny; }
+LayoutNeed LayoutOf(const Range&) { return LayoutNeed::kAny; }
+
+KernelResult MakeCpuKernel(const ShapeOf&, const KernelRequest&) { return nullptr; }
+KernelResult MakeCpuKernel(const ConstantOfShape&, const KernelRequest&) { return nullptr; }
+KernelResult MakeCpuKernel(const Range&, const KernelRequest&) { return nullptr; }
+
+}  // namespace decal
