@@ -2,3 +2,6 @@
 set(cpu_sources)
 list(APPEND cpu_sources activation.cc)
 list(APPEND cpu_sources strided_copy.cc)
+list(APPEND cpu_sources simd_target.cc)
+set_source_files_properties("${PROJECT_SOURCE_DIR}/engine/cpu/simd_target.cc" PROPERTIES
+  COMPILE_DEFINITIONS "DECAL_VERSION=\"${PROJECT_VERSION}\"")

@@ -1,0 +1,18 @@
+// The subcommands: each returns the process's exit status.
+#pragma once
+
+#include "cli/options.h"
+
+namespace decal::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells count
+
+int RemoveBackgrounds(const RemoveOptions& options);
+int ListModels(const ModelsOptions& options);
+int Inspect(const InspectOptions& options);
+int RunTensor(const RunOptions& options);
+
+}  // namespace decal::cli

@@ -1,0 +1,25 @@
+// Signal handlers that only store to a lock-free flag.
+#include "cli/interrupt.h"
+
+#include <csignal>
+
+namespace decal::cli {
+namespace {
+
+CancelFlag cancelled{false};
+static_assert(CancelFlag::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+}  // namespace
+
+void InstallInterrupt() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { cancelled.store(true); };
+  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+const CancelFlag& Cancelled() { return cancelled; }
+
+}  // namespace decal::cli

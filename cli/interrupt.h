@@ -1,0 +1,14 @@
+// Ctrl-C and a polite kill, turned into the engine's cancel flag.
+#pragma once
+
+#include "decal/session.h"
+
+namespace decal::cli {
+
+// From now on SIGINT and SIGTERM set Cancelled() once; a second one ends the process at once. A closed pipe is reported
+// by write() rather than by SIGPIPE.
+void InstallInterrupt();
+
+const CancelFlag& Cancelled();
+
+}  // namespace decal::cli

@@ -1,0 +1,53 @@
+// The decal command: parse, dispatch, and no exception past this point.
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/report.h"
+
+namespace decal::cli {
+namespace {
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+int Main(int argc, const char* const* argv) {
+  const auto command = ParseCommandLine(argc, argv);
+  if (!command) {
+    PrintError(command.error());
+    fmt::print(stderr, "Run 'decal --help' for what there is.\n");
+    return kExitUsage;
+  }
+  InstallInterrupt();
+  return std::visit(Overloaded{[](const RemoveOptions& options) { return RemoveBackgrounds(options); },
+                               [](const ModelsOptions& options) { return ListModels(options); },
+                               [](const InspectOptions& options) { return Inspect(options); },
+                               [](const RunOptions& options) { return RunTensor(options); },
+                               [](const PrintOptions& options) {
+                                 fmt::print("{}", options.text);
+                                 return kExitOk;
+                               }},
+                    *command);
+}
+
+}  // namespace
+}  // namespace decal::cli
+
+int main(int argc, char** argv) {
+  using decal::ErrorCode;
+  try {
+    return decal::cli::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    decal::cli::PrintError({ErrorCode::kOutOfMemory, "out of memory", {}});
+  } catch (const std::exception& exception) {
+    decal::cli::PrintError({ErrorCode::kInternal, exception.what(), {}});
+  }
+  return decal::cli::kExitFailed;
+}

@@ -1,0 +1,96 @@
+// Finds weights (embedded, a given file, a folder of models) and streams them into a session.
+#include "cli/model_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "cli/file_io.h"
+
+namespace decal::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool LooksLikePath(std::string_view model) {
+  return model.find('/') != std::string_view::npos || model.ends_with(".onnx");
+}
+
+// What to assume of a file that the registry does not know.
+ModelInfo UnknownModel() {
+  ModelInfo info;
+  info.std = {1, 1, 1};
+  info.width = info.height = 512;  // for models of free size only
+  return info;
+}
+
+std::string FetchHint(const ModelInfo& model) {
+  return model.url.empty() ? std::string() : fmt::format(": fetch it from {}", model.url);
+}
+
+Result<Session> LoadSession(const std::string& path) {
+  ModelStream stream;
+  const Status read =
+      ReadFile(path, [&](std::span<const std::byte> piece) -> Status { return stream.Feed(piece); });
+  Result<Session> session = read ? Session::Load(std::move(stream)) : std::unexpected(read.error());
+  if (!session && session.error().where.empty()) session.error().where = path;
+  return session;
+}
+
+// The weights of a registry entry in `folder`: <name>.onnx.
+Result<std::string> FindInFolder(const ModelInfo& model, const std::string& folder) {
+  const fs::path path = fs::path(folder) / fmt::format("{}.onnx", model.name);
+  std::error_code error;
+  const auto bytes = fs::file_size(path, error);
+  if (error) return Fail(ErrorCode::kNotFound, fmt::format("no such file{}", FetchHint(model)), path.string());
+  if (model.bytes != 0 && bytes != model.bytes) {
+    return Fail(ErrorCode::kCorruptModel,
+                fmt::format("has {} bytes, not the {} of {}: an interrupted download?", bytes, model.bytes, model.name),
+                path.string());
+  }
+  return path.string();
+}
+
+}  // namespace
+
+bool IsEmbedded(const ModelInfo& model) { return model.name == Models().front().name; }
+
+Result<LoadedModel> LoadModel(const ModelChoice& choice) {
+  if (LooksLikePath(choice.model)) {
+    const auto known = std::ranges::find(Models(), fs::path(choice.model).stem().string(), &ModelInfo::name);
+    const ModelInfo info = known != Models().end() ? *known : UnknownModel();
+    auto session = LoadSession(choice.model);
+    if (!session) return std::unexpected(session.error());
+    return LoadedModel{info, fs::path(choice.model).filename().string(), *std::move(session)};
+  }
+
+  const ModelInfo* info = &Models().front();
+  if (!choice.model.empty()) {
+    const auto found = FindModel(choice.model);
+    if (!found) return std::unexpected(found.error());
+    info = *found;
+  }
+  std::string path = choice.file;
+  if (path.empty() && IsEmbedded(*info)) {
+    auto session = Session::Load(DefaultModelBytes());
+    if (!session) return std::unexpected(session.error());
+    return LoadedModel{*info, std::string(info->name), *std::move(session)};
+  }
+  if (path.empty() && !choice.models_dir.empty()) {
+    const auto found = FindInFolder(*info, choice.models_dir);
+    if (!found) return std::unexpected(found.error());
+    path = *found;
+  }
+  if (path.empty()) {
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("not part of decal, needs --model-file or --models-dir{}", FetchHint(*info)),
+                std::string(info->name));
+  }
+  auto session = LoadSession(path);
+  if (!session) return std::unexpected(session.error());
+  return LoadedModel{*info, std::string(info->name), *std::move(session)};
+}
+
+}  // namespace decal::cli

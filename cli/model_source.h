@@ -1,0 +1,25 @@
+// From what the user calls a model to a loaded session.
+#pragma once
+
+#include <string>
+
+#include "cli/options.h"
+#include "decal/model.h"
+#include "decal/session.h"
+
+namespace decal::cli {
+
+struct LoadedModel {
+  ModelInfo info;    // how to prepare pictures; its strings live as long as the program
+  std::string name;  // for reports: the registry's name or the file's
+  Session session;
+};
+
+// True if the weights are part of the library: the first entry, the default.
+bool IsEmbedded(const ModelInfo& model);
+
+// Streams the weights. A path whose file is called <name>.onnx is prepared for as that entry of the registry; any other is
+// taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in `where`.
+Result<LoadedModel> LoadModel(const ModelChoice& choice);
+
+}  // namespace decal::cli

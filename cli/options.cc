@@ -1,0 +1,162 @@
+// The command line's grammar, in CLI11; its exceptions end here.
+#include "cli/options.h"
+
+#include <cctype>
+#include <charconv>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "decal/version.h"
+
+namespace decal::cli {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  decal photo.jpg                          writes photo.decal.png beside it
+  decal *.jpg holiday/ -o cutouts          several pictures and folders into one folder
+  decal photo.jpg --background '#ffffff' --format jpeg
+  decal photo.jpg --mask -o matte.png      the matte alone, as a grey picture
+  decal - < photo.jpg > cutout.png         standard input and output
+  decal photo.jpg --model modnet --model-file modnet.onnx
+A picture named like a subcommand is reached as ./run.
+Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage.)";
+
+constexpr int kMaxThreads = 256;  // far above any machine this runs on; catches typing errors
+
+const std::map<std::string, PictureFormat> kFormats = {
+    {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
+    {"jpg", PictureFormat::kJpeg}};
+
+// "#rrggbb", "rrggbb", "#rgb" or "r,g,b" with 0..255 each.
+std::optional<std::array<uint8_t, 4>> ParseColour(std::string_view text) {
+  std::array<uint8_t, 4> colour{0, 0, 0, 255};
+  const auto number = [](std::string_view digits, int base, uint8_t& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    return error == std::errc{} && end == digits.data() + digits.size();
+  };
+  if (text.find(',') != std::string_view::npos) {
+    for (int i = 0; i < 3; ++i) {
+      const size_t comma = text.find(',');
+      if ((comma == std::string_view::npos) != (i == 2) || !number(text.substr(0, comma), 10, colour[i])) return {};
+      text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    }
+    return colour;
+  }
+  if (text.starts_with('#')) text.remove_prefix(1);
+  if (text.size() != 6 && text.size() != 3) return {};
+  const size_t digits = text.size() / 3;
+  for (int i = 0; i < 3; ++i) {
+    if (!number(text.substr(i * digits, digits), 16, colour[i])) return {};
+    if (digits == 1) colour[i] *= 17;
+  }
+  return colour;
+}
+
+CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
+  app.add_option("--model-file", choice.file, "The weights of --model")->type_name("PATH");
+  return app.add_option("--models-dir", choice.models_dir, "Folder to look for weights that are not embedded")
+      ->type_name("DIR")
+      ->envname("DECAL_MODELS_DIR");
+}
+
+void AddThreads(CLI::App& app, int& threads) {
+  app.add_option("--threads", threads, "Threads to compute with (default: one per core)")
+      ->check(CLI::Range(1, kMaxThreads))
+      ->type_name("N");
+}
+
+std::unexpected<Error> UsageError(std::string message) {
+  for (char& c : message) {
+    if (c == '\n') c = ' ';
+  }
+  return Fail(ErrorCode::kInvalidArgument, std::move(message));
+}
+
+}  // namespace
+
+Result<Command> ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app{"Removes the background of pictures, on this machine.", "decal"};
+  app.footer(kExamples);
+  app.get_formatter()->column_width(28);
+  app.set_version_flag("--version", [] { return std::string("decal ") + Version(); }, "Print the version and exit");
+
+  RemoveOptions remove;
+  std::string format, background;
+  app.add_option("pictures", remove.inputs, "Pictures, folders (the pictures directly in them) or - for standard input");
+  app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
+      ->type_name("PATH");
+  app.add_option("--format", format, "png, webp or jpeg (default: as --output ends, else png)")
+      ->check(CLI::IsMember(kFormats, CLI::ignore_case))
+      ->type_name("FORMAT");
+  app.add_option("--quality", remove.quality, "1 to 100, for webp and jpeg (default: 90)")
+      ->check(CLI::Range(1, 100))
+      ->type_name("Q");
+  app.add_option("--background", background, "Colour behind the subject: #rrggbb or r,g,b (jpeg default: white)")
+      ->type_name("COLOUR");
+  app.add_flag("--mask", remove.mask_only, "Write the matte itself as a grey picture");
+  app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")->type_name("MODEL");
+  AddModelOptions(app, remove.model);
+  AddThreads(app, remove.threads);
+  app.add_flag("--json", remove.json, "One line of JSON a picture on standard output");
+  app.add_flag("-q,--quiet", remove.quiet, "Print errors only");
+
+  ModelsOptions models;
+  CLI::App* models_app = app.add_subcommand("models", "List the models that are known by name");
+  models_app->add_flag("--json", models.json, "One line of JSON a model");
+
+  InspectOptions inspect;
+  CLI::App* inspect_app = app.add_subcommand("inspect", "Show a model's inputs, schedule and memory plan");
+  inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
+  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
+  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
+  AddModelOptions(*inspect_app, inspect.model);
+  AddThreads(*inspect_app, inspect.threads);
+
+  RunOptions run;
+  CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
+  run_app->add_option("model", run.model.model, "Path of an .onnx file, or a name")->required();
+  run_app->add_option("--input", run.input, "The model's first input, float32 .npy")->required()->type_name("X.npy");
+  run_app->add_option("--output", run.output, "Where its first output goes")->required()->type_name("Y.npy");
+  run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(CLI::Range(1, 1'000'000));
+  run_app->add_flag("--profile", run.profile, "Print the time of every step on standard error");
+  AddModelOptions(*run_app, run.model);
+  AddThreads(*run_app, run.threads);
+  app.require_subcommand(0, 1);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& version) {
+    return PrintOptions{std::string(version.what()) + "\n"};
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    return PrintOptions{chosen.empty() ? app.help() : chosen.front()->help("decal")};
+  } catch (const CLI::ParseError& error) {
+    return UsageError(error.what());
+  }
+
+  const bool has_subcommand = !app.get_subcommands().empty();
+  if (has_subcommand && !remove.inputs.empty()) {
+    return UsageError(fmt::format("'{}' is a subcommand: a picture of that name is ./{}",
+                                  app.get_subcommands().front()->get_name(), app.get_subcommands().front()->get_name()));
+  }
+  if (*models_app) return models;
+  if (*inspect_app) {
+    if ((inspect.height == 0) != (inspect.width == 0)) return UsageError("--height and --width go together");
+    return inspect;
+  }
+  if (*run_app) return run;
+
+  if (remove.inputs.empty()) return UsageError("no pictures given");
+  if (!format.empty()) {
+    for (char& c : format) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    remove.format = kFormats.at(format);
+  }
+  if (!background.empty()) {
+    remove.background = ParseColour(background);
+    if (!remove.background) return UsageError("'" + background + "' is not a colour: use #rrggbb or r,g,b");
+  }
+  return remove;
+}
+
+}  // namespace decal::cli

@@ -1,0 +1,68 @@
+// What the user asked for: the command line as plain data.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/picture_io.h"
+#include "decal/result.h"
+
+namespace decal::cli {
+
+// Which model: a name of the registry or a path, and where weights that are not embedded lie.
+struct ModelChoice {
+  std::string model;        // empty: the default
+  std::string file;         // --model-file
+  std::string models_dir;   // --models-dir
+};
+
+// decal photo.jpg ...
+struct RemoveOptions {
+  std::vector<std::string> inputs;
+  std::string output;
+  ModelChoice model;
+  std::optional<PictureFormat> format;
+  std::optional<std::array<uint8_t, 4>> background;
+  bool mask_only = false;
+  int quality = 90;
+  int threads = 0;  // 0: one per core
+  bool json = false;
+  bool quiet = false;
+};
+
+// decal models
+struct ModelsOptions {
+  bool json = false;
+};
+
+// decal inspect model.onnx
+struct InspectOptions {
+  ModelChoice model;
+  int64_t height = 0, width = 0;  // 0: the model's own
+  int threads = 0;
+};
+
+// decal run model.onnx --input x.npy --output y.npy
+struct RunOptions {
+  ModelChoice model;
+  std::string input, output;
+  int threads = 0;
+  int repeat = 1;
+  bool profile = false;
+};
+
+// Help or version: text to print, then success.
+struct PrintOptions {
+  std::string text;
+};
+
+using Command = std::variant<RemoveOptions, ModelsOptions, InspectOptions, RunOptions, PrintOptions>;
+
+// Errors (all kInvalidArgument) are usage errors: exit status 2.
+Result<Command> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace decal::cli

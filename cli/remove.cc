@@ -1,0 +1,180 @@
+// decal photo.jpg ...: picture in, cut-out out, one after the other with one model.
+#include <cstdio>
+#include <memory>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "cli/commands.h"
+#include "cli/file_io.h"
+#include "cli/interrupt.h"
+#include "cli/jobs.h"
+#include "cli/model_source.h"
+#include "cli/picture_io.h"
+#include "cli/report.h"
+#include "decal/cutout.h"
+#include "decal/version.h"
+
+namespace decal::cli {
+namespace {
+
+struct Done {
+  Extent extent;
+  Execution execution;
+};
+
+class Cutter {
+ public:
+  Cutter(const RemoveOptions& options, PictureFormat format)
+      : options_(options), format_(format), runner_(MakeThreadPool(static_cast<size_t>(options.threads))) {}
+
+  Status Load() {
+    auto model = LoadModel(options_.model);
+    if (!model) return std::unexpected(model.error());
+    auto remover = Remover::Create(std::move(model->session), model->info, *runner_);
+    if (!remover) return std::unexpected(remover.error());
+    remover_.emplace(*std::move(remover));
+    model_name_ = model->name;
+    unreported_load_ms_ = stopwatch_.Lap();
+    return {};
+  }
+
+  Result<Done> Cut(const Job& job) {
+    Done done{.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}};
+    Execution& execution = done.execution;
+    stopwatch_.Lap();
+    auto picture = Decode(job.input);
+    if (!picture) return std::unexpected(picture.error());
+    execution.decode_ms = stopwatch_.Lap();
+    if (Cancelled()) return Interrupted();
+
+    done.extent = {picture->width, picture->height};
+    if (const Status prepared = remover_->Prepare(done.extent); !prepared) return std::unexpected(prepared.error());
+    execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
+
+    const MutableImageView view = picture->view();
+    const auto report =
+        remover_->Run(view, {.background = Background(), .mask_only = options_.mask_only}, view, &Cancelled());
+    if (!report) return std::unexpected(report.error());
+    execution.preprocess_ms = report->preprocess_ms;
+    execution.inference_ms = report->inference_ms;
+    execution.postprocess_ms = report->postprocess_ms;
+    execution.memory_bytes = report->memory_bytes;
+
+    stopwatch_.Lap();
+    const auto file = EncodePicture(view, format_, Channels(), options_.quality);
+    if (!file) return std::unexpected(file.error());
+    if (Cancelled()) return Interrupted();
+    if (const Status written = WriteFile(job.output, *file); !written) return std::unexpected(written.error());
+    execution.encode_ms = stopwatch_.Lap();
+    return done;
+  }
+
+  // JPEG cannot be transparent: white unless the user says otherwise.
+  bool needs_white() const { return format_ == PictureFormat::kJpeg && !options_.background && !options_.mask_only; }
+
+ private:
+  static Result<Picture> Decode(const std::string& input) {
+    const auto file = ReadWholeFile(input);
+    if (!file) return std::unexpected(file.error());
+    return DecodePicture(*file, input);
+  }
+
+  static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
+
+  std::optional<std::array<uint8_t, 4>> Background() const {
+    if (needs_white()) return std::array<uint8_t, 4>{255, 255, 255, 255};
+    return options_.background;
+  }
+
+  PictureChannels Channels() const {
+    if (options_.mask_only) return PictureChannels::kGrey;
+    return Background() ? PictureChannels::kRgb : PictureChannels::kRgba;
+  }
+
+  const RemoveOptions& options_;
+  const PictureFormat format_;
+  std::unique_ptr<ThreadRunner> runner_;  // outlives the remover
+  std::optional<Remover> remover_;
+  std::string model_name_;
+  Stopwatch stopwatch_;
+  double unreported_load_ms_ = 0;  // belongs to the first picture
+};
+
+// Lines of JSON go to standard output unless the picture itself does.
+void PrintJson(const Job& job, const std::string& rest) {
+  std::FILE* stream = job.output == kStandardStream ? stderr : stdout;
+  fmt::print(stream, "{{\"input\":{},{}}}\n", JsonString(job.input), rest);
+  std::fflush(stream);
+}
+
+void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, bool bar) {
+  if (options.json) {
+    PrintJson(job, fmt::format("\"output\":{},\"width\":{},\"height\":{},\"execution\":{}", JsonString(job.output),
+                               done.extent.width, done.extent.height, done.execution.ToJson()));
+  } else if (!options.quiet && !bar) {
+    fmt::print(stderr, "{} -> {} ({} x {}): {}\n", job.input, job.output, done.extent.width, done.extent.height,
+               done.execution.ToText());
+  }
+}
+
+void PrintFailed(const RemoveOptions& options, const Job& job, const Error& error) {
+  PrintError(error, job.input);
+  if (options.json) {
+    PrintJson(job, fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", ErrorCodeName(error.code),
+                               JsonString(error.message)));
+  }
+}
+
+}  // namespace
+
+int RemoveBackgrounds(const RemoveOptions& options) {
+  const auto plan = PlanJobs(options);
+  if (!plan) {
+    PrintError(plan.error());
+    return plan.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed;
+  }
+  for (const Error& error : plan->errors) PrintError(error);
+  size_t failed = plan->errors.size();
+  if (plan->jobs.empty()) return kExitFailed;
+  if (plan->jobs[0].output == kStandardStream && isatty(STDOUT_FILENO)) {
+    PrintError({ErrorCode::kInvalidArgument, "will not write a picture to the terminal: use -o FILE", {}});
+    return kExitUsage;
+  }
+
+  Cutter cutter(options, plan->format);
+  Status ready = InitPictures("decal", options.threads);
+  if (ready) ready = cutter.Load();
+  if (!ready) {
+    PrintError(ready.error());
+    return kExitFailed;
+  }
+  if (cutter.needs_white() && !options.quiet) {
+    fmt::print(stderr, "decal: JPEG has no transparency: the background becomes white (--background chooses)\n");
+  }
+
+  ProgressBar bar(options.quiet ? 0 : plan->jobs.size());
+  Stopwatch total;
+  size_t done = 0;
+  for (const Job& job : plan->jobs) {
+    bar.Show(done++, job.input);
+    const auto result = cutter.Cut(job);
+    if (!result || options.json) bar.Clear();
+    if (result) {
+      PrintDone(options, job, *result, bar.visible());
+      continue;
+    }
+    PrintFailed(options, job, result.error());
+    ++failed;
+    if (Cancelled()) return kExitInterrupted;
+  }
+  bar.Clear();
+  if (bar.visible()) {
+    fmt::print(stderr, "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
+               plan->jobs.size() + plan->errors.size(), total.Lap() / 1e3);
+  }
+  return failed == 0 ? kExitOk : kExitFailed;
+}
+
+}  // namespace decal::cli

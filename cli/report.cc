@@ -1,0 +1,91 @@
+// Text for people on standard error, JSON for machines.
+#include "cli/report.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+
+namespace decal::cli {
+namespace {
+
+constexpr size_t kBarWidth = 24;
+
+size_t TerminalColumns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
+
+double Stopwatch::Lap() {
+  const auto now = std::chrono::steady_clock::now();
+  const double ms = std::chrono::duration<double, std::milli>(now - start_).count();
+  start_ = now;
+  return ms;
+}
+
+std::string Execution::ToJson() const {
+  return fmt::format(
+      R"({{"provider":"native","dtype":"f32","threads":{},"simd":{},"model":{},)"
+      R"("ms":{{"load":{:.2f},"decode":{:.2f},"preprocess":{:.2f},"inference":{:.2f},"postprocess":{:.2f},"encode":{:.2f}}},)"
+      R"("memoryBytes":{}}})",
+      threads, JsonString(simd), JsonString(model), load_ms, decode_ms, preprocess_ms, inference_ms, postprocess_ms,
+      encode_ms, memory_bytes);
+}
+
+std::string Execution::ToText() const {
+  return fmt::format(
+      "native cpu, {}, {} thread{}, {}, f32: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
+      "inference {:.1f}, postprocess {:.1f}, encode {:.1f}), {:.1f} MB",
+      simd, threads, threads == 1 ? "" : "s", model, total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
+      postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
+}
+
+std::string JsonString(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      json += {'\\', c};
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      json += fmt::format("\\u{:04x}", static_cast<int>(c));
+    } else {
+      json += c;
+    }
+  }
+  return json + '"';
+}
+
+void PrintError(const Error& error, std::string_view file) {
+  Error named = error;
+  if (named.where.empty()) {
+    named.where = file;
+  } else if (!file.empty() && named.where != file) {
+    named.where = fmt::format("{}: {}", file, named.where);
+  }
+  std::string line = named.ToString();
+  std::ranges::replace(line, '\n', ' ');
+  fmt::print(stderr, "decal: {}\n", line);
+}
+
+ProgressBar::ProgressBar(size_t total) : total_(total), visible_(total > 1 && isatty(STDERR_FILENO)) {}
+
+void ProgressBar::Show(size_t done, std::string_view current) {
+  if (!visible_) return;
+  const size_t filled = kBarWidth * done / total_;
+  std::string line = fmt::format("[{:#<{}}{:.<{}}] {}/{} ", "", filled, "", kBarWidth - filled, done, total_);
+  // A line that wraps could not be overwritten.
+  const size_t room = std::max(TerminalColumns(), line.size() + 1) - line.size() - 1;
+  line += current.substr(0, room);
+  fmt::print(stderr, "\r\033[K{}", line);
+  std::fflush(stderr);
+}
+
+void ProgressBar::Clear() {
+  if (visible_) fmt::print(stderr, "\r\033[K");
+}
+
+}  // namespace decal::cli

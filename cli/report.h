@@ -1,0 +1,60 @@
+// What the command tells its user: result lines, JSON, errors and the progress bar.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "decal/result.h"
+
+namespace decal::cli {
+
+// Milliseconds since construction or the last Lap.
+class Stopwatch {
+ public:
+  double Lap();
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// How one picture was computed: the "execution" of a result, as in the npm package.
+struct Execution {
+  std::string simd;
+  size_t threads = 1;
+  std::string model;
+  double load_ms = 0;  // model and plan: 0 where both could be kept from the picture before
+  double decode_ms = 0, preprocess_ms = 0, inference_ms = 0, postprocess_ms = 0, encode_ms = 0;
+  size_t memory_bytes = 0;  // of the session and the picture work
+
+  double total_ms() const { return load_ms + decode_ms + preprocess_ms + inference_ms + postprocess_ms + encode_ms; }
+  // {"provider":"native", ...}
+  std::string ToJson() const;
+  // "native cpu, AVX2, 2 threads, decal-default, f32: 57 ms (load 12, ...), 31.2 MB"
+  std::string ToText() const;
+};
+
+// With quotes and escapes.
+std::string JsonString(std::string_view text);
+
+// "decal: photo.jpg: not a picture we can decode (corrupt-image)" on standard error. `file` replaces an empty `where`.
+void PrintError(const Error& error, std::string_view file = {});
+
+// A bar on standard error, only if that is a terminal and there are several pictures; otherwise does nothing.
+class ProgressBar {
+ public:
+  explicit ProgressBar(size_t total);
+  ~ProgressBar() { Clear(); }
+
+  bool visible() const { return visible_; }
+  void Show(size_t done, std::string_view current);
+  // Before anything else is printed.
+  void Clear();
+
+ private:
+  size_t total_;
+  bool visible_;
+};
+
+}  // namespace decal::cli
