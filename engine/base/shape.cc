@@ -28,4 +28,10 @@ Strides DenseStrides(const Shape& shape, Layout layout) {
   return strides;
 }
 
+bool SamePlaces(const Shape& shape, const Strides& a, const Strides& b) {
+  for (size_t i = 0; i < shape.rank(); ++i)
+    if (shape[i] != 1 && a[i] != b[i]) return false;
+  return true;
+}
+
 }  // namespace decal

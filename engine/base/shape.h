@@ -88,4 +88,7 @@ constexpr const char* Name(Layout layout) { return layout == Layout::kRowMajor ?
 // Strides of a dense tensor. Ranks below 3 have one layout only.
 Strides DenseStrides(const Shape& shape, Layout layout);
 
+// Both strides put every element of `shape` at the same place (those of extents of 1 do not matter).
+bool SamePlaces(const Shape& shape, const Strides& a, const Strides& b);
+
 }  // namespace decal

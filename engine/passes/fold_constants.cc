@@ -1,0 +1,103 @@
+// Constant folding and shape specialisation in one walk.
+//
+//   x [1,3,320,320] ─► Shape ─► Slice ─► Concat ─► sizes        known as soon as x has a shape, so that
+//                                                    │          thousands of such nodes in real exports
+//                        y ──────────────────► Resize           leave nothing but the Resize
+//
+// The scalar reference of each operator is the evaluator: folding and running cannot disagree.
+#include <string>
+
+#include "engine/base/limits.h"
+#include "engine/ops/ops.h"
+#include "engine/passes/passes.h"
+
+namespace decal {
+namespace {
+
+Error At(Error error, const Node& node) {
+  error.where = std::string(OpName(node.op)) + (node.name.empty() ? "" : " '" + node.name + "'");
+  return error;
+}
+
+struct NodeFacts {
+  std::vector<InferInput> inputs;
+  bool all_static = true;
+  bool all_constant = true;
+  size_t weight_bytes = 0;  // of the known inputs
+};
+
+NodeFacts FactsOf(const Graph& graph, const Node& node) {
+  NodeFacts facts;
+  for (ValueId v : node.inputs) {
+    InferInput& input = facts.inputs.emplace_back();
+    if (v == kNoValue) continue;
+    const Value& value = graph.values[v];
+    input.present = true;
+    input.dtype = value.type.dtype;
+    input.constant = value.constant.get();
+    if (value.type.is_static()) input.shape = *value.type.shape;
+    else facts.all_static = false;
+    if (value.constant) facts.weight_bytes += value.type.size_bytes();
+    else facts.all_constant = false;
+  }
+  return facts;
+}
+
+// Computes the outputs of `node` into new constants.
+Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts) {
+  std::vector<TensorView> in;
+  for (size_t i = 0; i < facts.inputs.size(); ++i) {
+    TensorView& view = in.emplace_back();
+    if (facts.inputs[i].constant) {
+      view = facts.inputs[i].constant->view();
+    } else {  // Shape looks at the extents only
+      view.dtype = facts.inputs[i].dtype;
+      view.shape = facts.inputs[i].shape;
+      view.strides = DenseStrides(view.shape, Layout::kRowMajor);
+    }
+  }
+  std::vector<std::shared_ptr<ConstantTensor>> made;
+  std::vector<MutableTensorView> out;
+  for (ValueId v : node.outputs) {
+    const TensorType& type = graph.values[v].type;
+    if (type.size_bytes() > std::max(kMaxFoldedBytes, 4 * facts.weight_bytes))
+      return Fail(ErrorCode::kLimitExceeded, "a constant of " + std::to_string(type.size_bytes()) + " bytes");
+    DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(type.dtype, *type.shape));
+    out.push_back({tensor->buffer.data(), type.dtype, *type.shape, DenseStrides(*type.shape, Layout::kRowMajor)});
+    made.push_back(std::move(tensor));
+  }
+  DECAL_TRY(RunReference(node.op, in, out));
+  for (size_t i = 0; i < made.size(); ++i) graph.values[node.outputs[i]].constant = std::move(made[i]);
+  return {};
+}
+
+}  // namespace
+
+Status FoldConstants(Graph& graph, FoldStage stage) {
+  std::vector<bool> erase(graph.nodes.size(), false);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    const NodeFacts facts = FactsOf(graph, node);
+    const bool shape_only = std::holds_alternative<ShapeOf>(node.op);
+    const bool fold = facts.all_static && (facts.all_constant || shape_only);
+    if (stage == FoldStage::kLoaded && !fold) continue;
+    if (!facts.all_static) return std::unexpected(At({ErrorCode::kInternal, "an input has no shape"}, node));
+    InferResult types = InferOp(node.op, {facts.inputs, node.outputs.size()});
+    if (!types) return std::unexpected(At(std::move(types).error(), node));
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const TensorType& type = (*types)[i];
+      double elements = 1;
+      for (int64_t extent : *type.shape) elements *= static_cast<double>(extent);
+      if (elements > static_cast<double>(kMaxTensorElements))
+        return std::unexpected(At({ErrorCode::kLimitExceeded, "a tensor of " + type.ToString()}, node));
+      graph.values[node.outputs[i]].type = type;
+    }
+    if (!fold) continue;
+    if (Status status = Evaluate(graph, node, facts); !status) return std::unexpected(At(status.error(), node));
+    erase[n] = true;
+  }
+  EraseNodes(graph, erase);
+  return {};
+}
+
+}  // namespace decal

@@ -1,0 +1,66 @@
+// The pass lists, the runner and the tools that passes share.
+#include "engine/passes/passes.h"
+
+#include <string>
+
+namespace decal {
+namespace {
+
+constexpr Pass kLoadPasses[] = {
+    {"fold-constants", [](Graph& g) { return FoldConstants(g, FoldStage::kLoaded); }},
+    {"fold-batch-norm", FoldBatchNorm},
+    {"eliminate-dead", EliminateDead},
+};
+
+constexpr Pass kSpecializePasses[] = {
+    {"specialize-shapes", [](Graph& g) { return FoldConstants(g, FoldStage::kSpecialized); }},
+    {"canonicalize", Canonicalize},
+    {"fuse-epilogue", FuseEpilogue},
+    {"eliminate-dead", EliminateDead},
+    {"assign-layout", AssignLayout},
+};
+
+}  // namespace
+
+std::span<const Pass> LoadPasses() { return kLoadPasses; }
+std::span<const Pass> SpecializePasses() { return kSpecializePasses; }
+
+Status RunPasses(Graph& graph, std::span<const Pass> passes) {
+  for (const Pass& pass : passes) {
+    DECAL_TRY(pass.run(graph));
+#ifndef NDEBUG
+    if (Status status = Verify(graph); !status)
+      return Fail(ErrorCode::kInternal, std::string("after pass ") + pass.name + ": " + status.error().message, status.error().where);
+#endif
+  }
+  return {};
+}
+
+void ReplaceUses(Graph& graph, ValueId from, ValueId to) {
+  for (Node& node : graph.nodes)
+    for (ValueId& v : node.inputs)
+      if (v == from) v = to;
+  for (ValueId& v : graph.outputs)
+    if (v == from) v = to;
+}
+
+void EraseNodes(Graph& graph, const std::vector<bool>& erase) {
+  size_t kept = 0;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (erase[i]) continue;
+    if (kept != i) graph.nodes[kept] = std::move(graph.nodes[i]);
+    ++kept;
+  }
+  graph.nodes.resize(kept);
+}
+
+Epilogue* EpilogueOf(Op& op) {
+  if (auto* conv = std::get_if<Conv>(&op)) return &conv->epilogue;
+  if (auto* conv = std::get_if<ConvTranspose>(&op)) return &conv->epilogue;
+  if (auto* matmul = std::get_if<MatMul>(&op)) return &matmul->epilogue;
+  return nullptr;
+}
+
+size_t OwnInputs(const Op& op) { return EpilogueOf(const_cast<Op&>(op)) != nullptr ? 3 : SIZE_MAX; }
+
+}  // namespace decal

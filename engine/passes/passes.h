@@ -1,0 +1,57 @@
+// The graph rewrites, in the order they run. Each has its own file with its pattern in a comment.
+#pragma once
+
+#include "engine/ir/graph.h"
+
+namespace decal {
+
+// A weights-only view of the graph (after loading) or one with every shape known (after Specialize).
+enum class FoldStage : uint8_t { kLoaded, kSpecialized };
+
+// Evaluates every node whose inputs are known, with the scalar references. At kSpecialized also gives every
+// value its type, and fails where a shape depends on the contents of a tensor or does not fit.
+Status FoldConstants(Graph& graph, FoldStage stage);
+
+// Folds BatchNormalization into the weights and bias of the convolution before it.
+Status FoldBatchNorm(Graph& graph);
+
+// Replaces operators by simpler ones of the same meaning and drops those that do nothing.
+Status Canonicalize(Graph& graph);
+
+// Moves activations, biases and residual additions into the product that feeds them.
+Status FuseEpilogue(Graph& graph);
+
+// Removes nodes whose results nobody uses, and lets go of unused constants.
+Status EliminateDead(Graph& graph);
+
+// Chooses a memory layout for every value and inserts Relayout where neighbours disagree.
+Status AssignLayout(Graph& graph);
+
+// A pass by name, as `decal inspect --after` and the tests know it.
+struct Pass {
+  const char* name;
+  Status (*run)(Graph&);
+};
+
+// The passes of the two stages, in order.
+std::span<const Pass> LoadPasses();
+std::span<const Pass> SpecializePasses();
+
+// Runs passes in order, verifying the graph after each in debug builds.
+Status RunPasses(Graph& graph, std::span<const Pass> passes);
+
+// ---- tools for passes ------------------------------------------------------------------------
+
+// Lets every use of `from`, graph outputs included, refer to `to`.
+void ReplaceUses(Graph& graph, ValueId from, ValueId to);
+
+// Removes the marked nodes.
+void EraseNodes(Graph& graph, const std::vector<bool>& erase);
+
+// Where the epilogue of a product lives, or null.
+Epilogue* EpilogueOf(Op& op);
+
+// Inputs an operator has before those of its epilogue.
+size_t OwnInputs(const Op& op);
+
+}  // namespace decal
