@@ -1,0 +1,74 @@
+// A picture becomes a model's input: its size, the antialiased reduction to it, and the normalisation.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "cutout/resample.h"
+#include "cutout/scratch.h"
+#include "decal/cutout.h"
+
+namespace decal {
+namespace {
+
+// A strip of a picture (1 x 10000) would otherwise ask for an input of gigabytes. Photos stay below 3, panoramas
+// about there; beyond 4 the picture is squeezed along its long side.
+constexpr double kMaxAspectRatio = 4;
+
+int RoundToMultiple(double pixels, int multiple) {
+  return std::max(1, static_cast<int>(std::lround(pixels / multiple))) * multiple;
+}
+
+size_t ScratchFloats(ImageView picture, const InputSpec& spec) {
+  return 3 * (static_cast<size_t>(picture.width) + static_cast<size_t>(spec.extent.width));
+}
+
+}  // namespace
+
+Extent InputExtent(const ModelInfo& model, Extent picture) {
+  if (model.size_rule == SizeRule::kStretch) return {model.width, model.height};
+  const double short_side = std::max(1, std::min(picture.width, picture.height));
+  const double ratio = std::min(std::max(picture.width, picture.height) / short_side, kMaxAspectRatio);
+  const int multiple = std::max(1, model.multiple);
+  const int input_short = RoundToMultiple(model.height, multiple);
+  const int input_long = RoundToMultiple(model.height * ratio, multiple);
+  return picture.width >= picture.height ? Extent{input_long, input_short} : Extent{input_short, input_long};
+}
+
+size_t PrepareInputScratchBytes(ImageView picture, const InputSpec& spec, size_t threads) {
+  return ScratchFloats(picture, spec) * threads * sizeof(float);
+}
+
+Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> input, ThreadRunner& runner) {
+  DECAL_TRY(CheckPicture(picture));
+  const int width = spec.extent.width, height = spec.extent.height;
+  const bool has_size = width > 0 && height > 0;
+  if (!has_size || input.size() != 3 * static_cast<uint64_t>(width) * static_cast<uint64_t>(height)) {
+    return Fail(ErrorCode::kInvalidArgument, "the input span does not hold 3 x " + std::to_string(height) + " x " +
+                                                 std::to_string(width) + " values");
+  }
+  float scale[3], offset[3];
+  for (size_t c = 0; c < 3; ++c) {
+    if (!(spec.std[c] > 0)) return Fail(ErrorCode::kInvalidArgument, "a standard deviation is not positive");
+    scale[c] = 1 / (255 * spec.std[c]);
+    offset[c] = -spec.mean[c] / spec.std[c];
+  }
+  DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(picture.height, height));
+  DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(picture.width, width));
+  DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(ScratchFloats(picture, spec), runner));
+
+  ParallelFor(runner, static_cast<size_t>(height), [&](size_t y, size_t thread) {
+    float* planes = scratch.thread(thread);
+    const size_t n = static_cast<size_t>(width);
+    ResampleRow(picture, rows, columns, AlphaUse::kIgnore, static_cast<int>(y), planes + 3 * n, planes);
+    for (size_t c = 0; c < 3; ++c) {
+      const float* from = planes + c * n;
+      const size_t step = spec.channels_last ? 3 : 1;
+      float* to = spec.channels_last ? input.data() + 3 * y * n + c
+                                     : input.data() + (c * static_cast<size_t>(height) + y) * n;
+      for (size_t x = 0; x < n; ++x) to[x * step] = from[x] * scale[c] + offset[c];
+    }
+  });
+  return {};
+}
+
+}  // namespace decal

@@ -1,0 +1,196 @@
+// One picture through everything: prepare, run, read the matte, compose.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cutout/resample.h"
+#include "cutout/scratch.h"
+#include "decal/cutout.h"
+
+namespace decal {
+namespace {
+
+double MillisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string ShapeText(const TensorInfo& info) {
+  std::string text = info.name + " [";
+  for (size_t i = 0; i < info.shape.size(); ++i) {
+    if (i > 0) text += ",";
+    text += info.shape[i] < 0 ? "?" : std::to_string(info.shape[i]);
+  }
+  return text + "]";
+}
+
+// An extent that is `value`, or may still become it.
+bool CanBe(int64_t extent, int64_t value) { return extent == value || extent < 0; }
+
+// Where the picture's dimensions are in a [1,3,H,W] or [1,H,W,3] input.
+struct InputLayout {
+  bool channels_last = false;
+  int64_t height = -1, width = -1;  // -1: free
+};
+
+Result<InputLayout> FindInputLayout(const Session& session) {
+  const std::vector<TensorInfo>& inputs = session.inputs();
+  if (inputs.size() != 1) {
+    return Fail(ErrorCode::kShapeMismatch, "the model has " + std::to_string(inputs.size()) + " inputs, not one picture");
+  }
+  const std::vector<int64_t>& shape = inputs[0].shape;
+  if (shape.size() == 4 && CanBe(shape[0], 1)) {
+    if (shape[1] == 3) return InputLayout{false, shape[2], shape[3]};
+    if (shape[3] == 3) return InputLayout{true, shape[1], shape[2]};
+    if (shape[1] < 0) return InputLayout{false, shape[2], shape[3]};
+  }
+  return Fail(ErrorCode::kShapeMismatch, "the model's input is neither [1,3,H,W] nor [1,H,W,3]", ShapeText(inputs[0]));
+}
+
+// Where the matte is in the first output.
+struct MatteLayout {
+  Extent extent;
+  size_t channels = 1;  // 2: background and foreground planes
+};
+
+Result<MatteLayout> FindMatteLayout(const Session& session) {
+  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
+  const TensorInfo& output = session.outputs()[0];
+  const std::vector<int64_t>& s = output.shape;
+  const auto layout = [](int64_t height, int64_t width, size_t channels) {
+    return MatteLayout{{static_cast<int>(width), static_cast<int>(height)}, channels};
+  };
+  if (s.size() == 4 && s[0] == 1 && std::ranges::all_of(s, [](int64_t extent) { return extent > 0; })) {
+    if (s[1] == 1 || s[1] == 2) return layout(s[2], s[3], static_cast<size_t>(s[1]));
+    if (s[3] == 1) return layout(s[1], s[2], 1);
+  }
+  return Fail(ErrorCode::kShapeMismatch, "the model's first output is no matte: [1,1,H,W], [1,H,W,1] or [1,2,H,W]",
+              ShapeText(output));
+}
+
+// Turns the model's output into a clean matte in place and returns its mean.
+float FinishMatte(OutputActivation activation, std::span<float> matte) {
+  double sum = 0;
+  for (float& value : matte) {
+    if (activation == OutputActivation::kSigmoid) value = 1 / (1 + std::exp(-value));
+    value = value > 0 ? std::min(value, 1.0f) : 0.0f;  // NaN becomes 0
+    sum += value;
+  }
+  return static_cast<float>(sum / static_cast<double>(matte.size()));
+}
+
+}  // namespace
+
+struct Remover::Impl {
+  Session session;
+  ModelInfo model;
+  ThreadRunner* runner;
+  InputLayout layout;
+
+  // Of the current specialisation; an empty extent means that there is none.
+  Extent extent;
+  MatteLayout matte_layout;
+  Buffer input, output;
+  bool has_matte = false;
+
+  InputSpec Spec() const { return {extent, model.mean, model.std, layout.channels_last}; }
+  size_t MattePixels() const {
+    return static_cast<size_t>(matte_layout.extent.width) * static_cast<size_t>(matte_layout.extent.height);
+  }
+  float* OutputData() { return reinterpret_cast<float*>(output.data()); }
+  // The foreground is the last of the channels.
+  std::span<float> Matte() { return {OutputData() + (matte_layout.channels - 1) * MattePixels(), MattePixels()}; }
+  MatteView View() const {
+    if (!has_matte) return {};
+    const float* values = reinterpret_cast<const float*>(output.data());
+    return {values + (matte_layout.channels - 1) * MattePixels(), matte_layout.extent.width,
+            matte_layout.extent.height};
+  }
+
+  Status Prepare(Extent picture);
+  Status Infer(const CancelFlag* cancel);
+};
+
+Status Remover::Impl::Prepare(Extent picture) {
+  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
+  Extent wanted = InputExtent(model, picture);
+  if (layout.width > 0) wanted.width = static_cast<int>(layout.width);
+  if (layout.height > 0) wanted.height = static_cast<int>(layout.height);
+  if (wanted == extent) return {};
+
+  const bool fixed = layout.width > 0 && layout.height > 0;
+  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
+  // From here on the old buffers do not fit the session any more.
+  extent = {};
+  has_matte = false;
+  DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(session));
+  const uint64_t pixels = static_cast<uint64_t>(wanted.width) * static_cast<uint64_t>(wanted.height);
+  DECAL_TRY_ASSIGN(input, AllocateArray<float>(3 * pixels, "the model's input"));
+  DECAL_TRY_ASSIGN(output, AllocateArray<float>(matte_layout.channels * MattePixels(), "the matte"));
+  extent = wanted;
+  return {};
+}
+
+Status Remover::Impl::Infer(const CancelFlag* cancel) {
+  const std::span<const float> inputs[] = {{reinterpret_cast<const float*>(input.data()), input.size_bytes() / sizeof(float)}};
+  // The further outputs of U-2-Net and its kin are coarser mattes for training: empty spans drop them.
+  std::vector<std::span<float>> outputs(session.outputs().size());
+  outputs[0] = {OutputData(), output.size_bytes() / sizeof(float)};
+  return session.Run(inputs, outputs, {.cancel = cancel});
+}
+
+Result<Remover> Remover::Create(Session session, const ModelInfo& model, ThreadRunner& runner) {
+  DECAL_TRY_ASSIGN(const InputLayout layout, FindInputLayout(session));
+  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
+  auto impl = std::make_unique<Impl>(Impl{std::move(session), model, &runner, layout});
+  // The texts belong to the caller and may not live as long.
+  impl->model.name = impl->model.description = impl->model.licence = {};
+  impl->model.file = impl->model.url = impl->model.sha256 = {};
+  return Remover(std::move(impl));
+}
+
+Remover::Remover(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Remover::Remover(Remover&&) noexcept = default;
+Remover& Remover::operator=(Remover&&) noexcept = default;
+Remover::~Remover() = default;
+
+Status Remover::Prepare(Extent picture) { return impl_->Prepare(picture); }
+
+Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
+                                  const CancelFlag* cancel) {
+  Impl& impl = *impl_;
+  DECAL_TRY(CheckPicture(picture));
+  DECAL_TRY(impl.Prepare({picture.width, picture.height}));
+  impl.has_matte = false;
+
+  CutoutReport report;
+  report.input = impl.extent;
+  auto start = std::chrono::steady_clock::now();
+  const std::span<float> input(reinterpret_cast<float*>(impl.input.data()), impl.input.size_bytes() / sizeof(float));
+  DECAL_TRY(PrepareInput(picture, impl.Spec(), input, *impl.runner));
+  report.preprocess_ms = MillisecondsSince(start);
+
+  start = std::chrono::steady_clock::now();
+  DECAL_TRY(impl.Infer(cancel));
+  report.inference_ms = MillisecondsSince(start);
+
+  start = std::chrono::steady_clock::now();
+  report.coverage = FinishMatte(impl.model.activation, impl.Matte());
+  impl.has_matte = true;
+  DECAL_TRY(Composite(picture, impl.View(), options, out, *impl.runner));
+  report.postprocess_ms = MillisecondsSince(start);
+
+  const size_t threads = impl.runner->thread_count();
+  report.memory_bytes = impl.session.memory().total_bytes() + impl.input.size_bytes() + impl.output.size_bytes() +
+                        std::max(PrepareInputScratchBytes(picture, impl.Spec(), threads),
+                                 CompositeScratchBytes(picture, impl.View(), threads));
+  return report;
+}
+
+MatteView Remover::matte() const { return impl_->View(); }
+
+const Session& Remover::session() const { return impl_->session; }
+
+}  // namespace decal

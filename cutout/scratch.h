@@ -1,0 +1,36 @@
+// Working memory for the picture stages: one block per thread, allocated before any work starts.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "cutout/resample.h"
+#include "decal/cutout.h"
+#include "decal/parallel.h"
+
+namespace decal {
+
+class ThreadScratch {
+ public:
+  // `floats` for every thread of `runner`.
+  static Result<ThreadScratch> Allocate(size_t floats, const ThreadRunner& runner) {
+    // Whole cache lines, so that two threads never write to the same one.
+    const size_t stride = AlignUp(floats, kAlignment / sizeof(float));
+    DECAL_TRY_ASSIGN(Buffer buffer, AllocateArray<float>(uint64_t{stride} * runner.thread_count(), "picture rows"));
+    return ThreadScratch(std::move(buffer), stride);
+  }
+
+  float* thread(size_t index) { return reinterpret_cast<float*>(buffer_.data()) + index * stride_; }
+
+ private:
+  ThreadScratch(Buffer buffer, size_t stride) : buffer_(std::move(buffer)), stride_(stride) {}
+
+  Buffer buffer_;
+  size_t stride_;
+};
+
+// What the stages allocate for such a picture, their small tables aside: for CutoutReport::memory_bytes.
+size_t PrepareInputScratchBytes(ImageView picture, const InputSpec& spec, size_t threads);
+size_t CompositeScratchBytes(ImageView picture, MatteView matte, size_t threads);
+
+}  // namespace decal

@@ -1,0 +1,68 @@
+// The generated table says what registry.json says, and the embedded bytes are the file it names.
+// (That the file's size and hash are the registry's is checked when the build is configured.)
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+
+#include "decal/model.h"
+
+namespace decal {
+namespace {
+
+bool IsSha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+TEST(RegistryTest, DefaultComesFirstAndIsEmbedded) {
+  const ModelInfo& model = Models().front();
+  EXPECT_EQ(model.name, "decal-default");
+  EXPECT_EQ(model.file, "decal-default.onnx");
+  EXPECT_EQ(model.mean[0], 0.5f);
+  EXPECT_EQ(model.std[2], 0.25f);
+  const std::span<const std::byte> bytes = DefaultModelBytes();
+  ASSERT_EQ(bytes.size(), model.bytes);
+  // An ONNX file starts with field 1, ir_version, and this one names its producer's weights as float16.
+  EXPECT_EQ(bytes[0], std::byte{0x08});
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_NE(text.find("provenance"), std::string_view::npos);
+}
+
+TEST(RegistryTest, EntriesAreComplete) {
+  std::set<std::string_view> names;
+  for (const ModelInfo& model : Models()) {
+    SCOPED_TRACE(model.name);
+    EXPECT_TRUE(names.insert(model.name).second) << "the name is there twice";
+    EXPECT_FALSE(model.description.empty());
+    EXPECT_FALSE(model.licence.empty());
+    EXPECT_NE(model.file.empty(), model.url.empty()) << "either in the package or at an address";
+    EXPECT_TRUE(model.url.empty() || model.url.starts_with("https://"));
+    EXPECT_TRUE(model.sha256.empty() || IsSha256(model.sha256));
+    EXPECT_GT(model.width, 0);
+    EXPECT_GT(model.height, 0);
+    EXPECT_GT(model.multiple, 0);
+    EXPECT_EQ(model.height % model.multiple, 0);
+    for (const float std : model.std) EXPECT_GT(std, 0);
+  }
+}
+
+TEST(RegistryTest, RulesAndActivationsAreTranslated) {
+  EXPECT_EQ((*FindModel("u2netp"))->size_rule, SizeRule::kStretch);
+  EXPECT_EQ((*FindModel("u2netp"))->width, 320);
+  EXPECT_EQ((*FindModel("modnet"))->size_rule, SizeRule::kShortSide);
+  EXPECT_EQ((*FindModel("modnet"))->multiple, 32);
+  EXPECT_EQ((*FindModel("modnet"))->activation, OutputActivation::kNone);
+  EXPECT_EQ((*FindModel("birefnet"))->activation, OutputActivation::kSigmoid);
+  EXPECT_NE((*FindModel("rmbg-1.4"))->licence.find("non-commercial"), std::string_view::npos);
+}
+
+TEST(RegistryTest, UnknownNamesListTheKnownOnes) {
+  const auto found = FindModel("u3net");
+  ASSERT_FALSE(found.has_value());
+  EXPECT_EQ(found.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(found.error().where, "u3net");
+  for (const ModelInfo& model : Models()) EXPECT_NE(found.error().message.find(model.name), std::string::npos);
+}
+
+}  // namespace
+}  // namespace decal

@@ -1,0 +1,2 @@
+# Test files of the model registry, relative to models/.
+set(models_tests registry_test.cc)
