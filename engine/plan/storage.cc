@@ -1,0 +1,231 @@
+// The aliasing decisions behind the memory plan, in four steps: concats, views, lifetimes, in-place.
+#include "engine/plan/storage.h"
+
+#include <algorithm>
+
+#include "engine/ops/movement/slice_spec.h"
+#include "engine/ops/ops.h"
+
+namespace decal {
+namespace {
+
+class StoragePlanner {
+ public:
+  explicit StoragePlanner(const Graph& graph)
+      : graph_(graph), producers_(Producers(graph)), fixed_(graph.values.size(), false) {
+    const size_t n = graph.values.size();
+    plan_.placements.resize(n);
+    plan_.root_bytes.assign(n, 0);
+    plan_.first_use.assign(n, -1);
+    plan_.last_use.assign(n, -1);
+    plan_.elided.assign(graph.nodes.size(), false);
+    for (ValueId v = 0; v < n; ++v) {
+      if (!graph.values[v].type.is_static()) continue;  // left over from an earlier stage, unused
+      plan_.placements[v] = {v, 0, DenseStrides(*graph.values[v].type.shape, graph.values[v].layout)};
+    }
+    // Memory that is not ours to place: weights, the caller's inputs, and results the caller waits for.
+    for (ValueId v = 0; v < n; ++v) fixed_[v] = graph.IsConstant(v);
+    for (ValueId v : graph.inputs) fixed_[v] = true;
+    is_output_.assign(n, false);
+    for (ValueId v : graph.outputs) is_output_[v] = true;
+  }
+
+  StoragePlan Run() && {
+    PlaceConcats();
+    AliasViews();
+    MeasureLifetimes();
+    ReuseInputs();
+    return std::move(plan_);
+  }
+
+ private:
+  const Shape& ShapeOfValue(ValueId v) const { return *graph_.values[v].type.shape; }
+  int64_t ElementBytes(ValueId v) const { return static_cast<int64_t>(SizeOf(graph_.values[v].type.dtype)); }
+
+  // ---- concats: backwards, so that a concat of concats resolves to the outermost buffer
+
+  void PlaceConcats() {
+    for (size_t n = graph_.nodes.size(); n-- > 0;) {
+      const Node& node = graph_.nodes[n];
+      const auto* concat = std::get_if<Concat>(&node.op);
+      if (concat == nullptr) continue;
+      const ValueId out = node.outputs[0];
+      if (graph_.values[out].layout != Layout::kChannelsLast) continue;  // slices keep channels contiguous only there
+      Result<size_t> axis = NormalizeAxis(concat->axis, ShapeOfValue(out).rank());
+      if (!axis || *axis != 1) continue;
+      const Placement whole = plan_.placements[out];
+      int64_t channel = 0;
+      bool all = true;
+      for (ValueId v : node.inputs) {
+        const bool free = producers_[v] >= 0 && !fixed_[v] && !is_output_[v];
+        if (free) {
+          plan_.placements[v] = {whole.root, whole.offset + channel * whole.strides[1], whole.strides};
+          fixed_[v] = true;  // it may be in one concat only; a second one copies
+        } else {
+          all = false;
+        }
+        channel += ShapeOfValue(v)[1];
+      }
+      plan_.elided[n] = all;
+    }
+  }
+
+  // ---- views: forwards, each looking at where its input finally lies
+
+  void AliasViews() {
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      bool all = true, any = false;
+      for (size_t i = 0; i < node.outputs.size(); ++i) {
+        const ValueId v = node.outputs[i];
+        Placement alias;
+        if (fixed_[v] || !ViewOf(node, i, alias)) {
+          all = false;
+          continue;
+        }
+        plan_.placements[v] = alias;
+        any = true;
+      }
+      if (any && all) plan_.elided[n] = true;
+    }
+  }
+
+  // The placement of output `i` inside the first input's memory, where the operator only reinterprets it.
+  bool ViewOf(const Node& node, size_t i, Placement& alias) const {
+    if (node.inputs.empty() || node.inputs[0] == kNoValue) return false;
+    const ValueId x = node.inputs[0], y = node.outputs[i];
+    const Placement& from = plan_.placements[x];
+    const Shape &in = ShapeOfValue(x), &out = ShapeOfValue(y);
+    if (in.elements() == 0 || out.elements() == 0) return false;
+    alias.root = from.root;
+    alias.offset = from.offset;
+    const Strides dense = DenseStrides(out, graph_.values[y].layout);
+    if (std::holds_alternative<View>(node.op)) {
+      alias.strides = dense;
+      return SamePlaces(in, from.strides, DenseStrides(in, Layout::kRowMajor)) &&
+             SamePlaces(out, dense, DenseStrides(out, Layout::kRowMajor));
+    }
+    if (std::holds_alternative<Relayout>(node.op)) {
+      // Kernels of the other layout want its canonical strides, also along extents of 1.
+      alias.strides = dense;
+      return SamePlaces(in, from.strides, dense);
+    }
+    if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
+      Strides permuted;
+      for (size_t d = 0; d < in.rank(); ++d)
+        permuted.push_back(from.strides[transpose->perm.empty() ? in.rank() - 1 - d : static_cast<size_t>(transpose->perm[d])]);
+      alias.strides = dense;
+      return SamePlaces(out, permuted, dense);
+    }
+    if (graph_.values[y].layout != Layout::kChannelsLast) return false;
+    if (const auto* split = std::get_if<Split>(&node.op)) {
+      Result<size_t> axis = NormalizeAxis(split->axis, in.rank());
+      if (!axis) return false;
+      for (size_t k = 0; k < i; ++k) alias.offset += ShapeOfValue(node.outputs[k])[*axis] * from.strides[*axis];
+      alias.strides = from.strides;
+      return true;
+    }
+    if (std::holds_alternative<Slice>(node.op)) {
+      TensorView parameters[4];
+      for (size_t k = 1; k < 5 && k < node.inputs.size(); ++k) {
+        if (node.inputs[k] == kNoValue) continue;
+        if (!graph_.IsConstant(node.inputs[k])) return false;
+        parameters[k - 1] = graph_.values[node.inputs[k]].constant->view();
+      }
+      Result<SliceSpec> spec = ResolveSlice(in, parameters);
+      if (!spec) return false;
+      for (size_t d = 0; d < in.rank(); ++d) {
+        if (spec->step[d] != 1) return false;  // kernels want whole rows of channels in ascending order
+        alias.offset += spec->start[d] * from.strides[d];
+      }
+      alias.strides = from.strides;
+      return true;
+    }
+    return false;
+  }
+
+  // ---- lifetimes of roots
+
+  void MeasureLifetimes() {
+    const auto touch = [&](ValueId v, int32_t n) {
+      const ValueId root = plan_.placements[v].root;
+      if (plan_.first_use[root] < 0) plan_.first_use[root] = n;
+      plan_.last_use[root] = std::max(plan_.last_use[root], n);
+    };
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      for (ValueId v : graph_.nodes[n].inputs)
+        if (v != kNoValue) touch(v, static_cast<int32_t>(n));
+      for (ValueId v : graph_.nodes[n].outputs) touch(v, static_cast<int32_t>(n));
+    }
+    for (ValueId v : graph_.outputs) touch(v, static_cast<int32_t>(graph_.nodes.size()));
+    for (ValueId v = 0; v < plan_.placements.size(); ++v) {
+      if (plan_.placements[v].root != v || plan_.first_use[v] < 0 || IsForeign(v)) continue;
+      plan_.root_bytes[v] = graph_.values[v].type.size_bytes();
+    }
+  }
+
+  bool IsForeign(ValueId v) const {
+    return graph_.IsConstant(v) || std::find(graph_.inputs.begin(), graph_.inputs.end(), v) != graph_.inputs.end();
+  }
+
+  // ---- in place: forwards, merging the output's root into the input's
+
+  void ReuseInputs() {
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      if (!std::holds_alternative<Unary>(node.op) && !std::holds_alternative<Binary>(node.op) &&
+          !std::holds_alternative<BatchNorm>(node.op)) {
+        continue;
+      }
+      const ValueId out = node.outputs[0];
+      const Placement& to = plan_.placements[out];
+      if (to.root != out || plan_.root_bytes[out] == 0) continue;  // inside a concat, or not ours
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const ValueId in = node.inputs[i];
+        if (in == kNoValue) continue;
+        const Placement from = plan_.placements[in];
+        const bool whole = plan_.root_bytes[from.root] == plan_.root_bytes[out] && from.offset == 0;
+        if (!whole || plan_.last_use[from.root] != static_cast<int32_t>(n) || ElementBytes(in) != ElementBytes(out) ||
+            !(ShapeOfValue(in) == ShapeOfValue(out)) || !SamePlaces(ShapeOfValue(out), from.strides, to.strides)) {
+          continue;
+        }
+        if (!OthersAgree(node, i)) continue;
+        MergeRoot(out, from.root);
+        break;
+      }
+    }
+  }
+
+  // No other input looks at the same memory in another order, where writing would run ahead of reading.
+  bool OthersAgree(const Node& node, size_t i) const {
+    const Placement& from = plan_.placements[node.inputs[i]];
+    for (ValueId other : node.inputs) {
+      if (other == kNoValue) continue;
+      const Placement& p = plan_.placements[other];
+      if (p.root == from.root && (p.offset != from.offset || !(ShapeOfValue(other) == ShapeOfValue(node.inputs[i])) ||
+                                  !SamePlaces(ShapeOfValue(other), p.strides, from.strides))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void MergeRoot(ValueId from, ValueId into) {
+    plan_.last_use[into] = std::max(plan_.last_use[into], plan_.last_use[from]);
+    plan_.root_bytes[from] = 0;
+    for (Placement& p : plan_.placements)
+      if (p.root == from) p.root = into;
+  }
+
+  const Graph& graph_;
+  std::vector<int32_t> producers_;
+  std::vector<bool> fixed_;      // its place is decided
+  std::vector<bool> is_output_;
+  StoragePlan plan_;
+};
+
+}  // namespace
+
+StoragePlan PlanStorage(const Graph& graph) { return StoragePlanner(graph).Run(); }
+
+}  // namespace decal

@@ -1,0 +1,260 @@
+// Building and running a schedule.
+#include "engine/runtime/schedule.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <set>
+
+#include "engine/plan/memory_plan.h"
+#include "engine/plan/storage.h"
+
+namespace decal {
+namespace {
+
+double NowMs() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Constants of this size and more are worth releasing once their packed form exists.
+constexpr size_t kReleaseBytes = 4096;
+
+class Builder {
+ public:
+  Builder(const Graph& graph, PackedWeights& packed) : graph_(graph), packed_(packed), storage_(PlanStorage(graph)) {
+    for (size_t i = 0; i < graph.inputs.size(); ++i) input_index_.emplace_back(graph.inputs[i], i);
+  }
+
+  Status MakeSteps(std::vector<Step>& steps) {
+    LayOutArena();
+    CountConstantUses();
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      if (!storage_.elided[n]) {
+        Step step;
+        step.op = node.op;
+        step.name = node.name;
+        for (ValueId v : node.inputs) step.inputs.push_back(Bind(v));
+        for (ValueId v : node.outputs) step.outputs.push_back(Bind(v));
+        KernelResult kernel = MakeKernelFor(node, step);
+        if (!kernel) {
+          Error error = std::move(kernel).error();
+          if (error.where.empty()) error.where = node.name;
+          return std::unexpected(std::move(error));
+        }
+        step.kernel = *std::move(kernel);
+        steps.push_back(std::move(step));
+      }
+      ReleaseConstants(node, storage_.elided[n] ? nullptr : &steps.back());
+    }
+    return {};
+  }
+
+  Binding Bind(ValueId v) const {
+    Binding binding;
+    if (v == kNoValue) return binding;
+    const Value& value = graph_.values[v];
+    const Placement& placement = storage_.placements[v];
+    binding.view.dtype = value.type.dtype;
+    binding.view.shape = *value.type.shape;
+    binding.view.strides = placement.strides;
+    const ptrdiff_t offset = static_cast<ptrdiff_t>(placement.offset) * static_cast<ptrdiff_t>(SizeOf(value.type.dtype));
+    const Value& root = graph_.values[placement.root];
+    if (root.constant) {
+      binding.source = Binding::Source::kConstant;
+      if (root.constant->buffer.data() != nullptr) binding.view.data = root.constant->buffer.data() + offset;
+      return binding;
+    }
+    for (const auto& [id, index] : input_index_) {
+      if (id != placement.root) continue;
+      binding.source = Binding::Source::kInput;
+      binding.index = index;
+      binding.offset_bytes = static_cast<size_t>(offset);
+      return binding;
+    }
+    binding.source = Binding::Source::kArena;
+    binding.offset_bytes = arena_offset_[placement.root] + static_cast<size_t>(offset);
+    return binding;
+  }
+
+  const ArenaPlan& arena() const { return arena_; }
+  // What running still reads.
+  std::set<ConstantPtr> live_constants() const { return live_constants_; }
+
+ private:
+  void LayOutArena() {
+    std::vector<BufferLifetime> lifetimes;
+    std::vector<ValueId> roots;
+    for (ValueId v = 0; v < storage_.root_bytes.size(); ++v) {
+      if (storage_.root_bytes[v] == 0) continue;
+      lifetimes.push_back({storage_.root_bytes[v], storage_.first_use[v], storage_.last_use[v]});
+      roots.push_back(v);
+    }
+    arena_ = PlanArena(lifetimes);
+    arena_offset_.assign(graph_.values.size(), 0);
+    for (size_t i = 0; i < roots.size(); ++i) arena_offset_[roots[i]] = arena_.offsets[i];
+  }
+
+  void CountConstantUses() {
+    for (const Node& node : graph_.nodes)
+      for (ValueId v : node.inputs)
+        if (graph_.IsConstant(v)) ++constant_uses_[graph_.values[v].constant.get()];
+    for (ValueId v : graph_.outputs) Keep(v);
+  }
+
+  void Keep(ValueId v) {
+    const ConstantPtr& constant = graph_.values[storage_.placements[v].root].constant;
+    if (constant) live_constants_.insert(constant);
+  }
+
+  KernelResult MakeKernelFor(const Node& node, const Step& step) {
+    std::vector<Operand> inputs, outputs;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      Operand& operand = inputs.emplace_back();
+      operand.present = node.inputs[i] != kNoValue;
+      if (!operand.present) continue;
+      operand.view = step.inputs[i].view;
+      operand.constant = graph_.values[node.inputs[i]].constant;
+    }
+    for (const Binding& binding : step.outputs) outputs.push_back({true, binding.view, nullptr});
+    return MakeKernel(node.op, {inputs, outputs, packed_});
+  }
+
+  // After its last user was made, a constant that no kernel reads any more returns its memory.
+  void ReleaseConstants(const Node& node, const Step* step) {
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      if (v == kNoValue) continue;
+      const bool reads = step == nullptr || step->kernel == nullptr || step->kernel->reads_input(i);
+      if (reads) Keep(v);
+      if (!graph_.IsConstant(v)) continue;
+      const ConstantPtr& constant = graph_.values[v].constant;
+      if (--constant_uses_[constant.get()] == 0 && !live_constants_.contains(constant) &&
+          constant->buffer.size_bytes() >= kReleaseBytes) {
+        // Constants are immutable to all others; giving up packed weights is the one exception, and
+        // PackedWeights keeps answering for them.
+        const_cast<ConstantTensor&>(*constant).buffer = Buffer();
+      }
+    }
+  }
+
+  const Graph& graph_;
+  PackedWeights& packed_;
+  StoragePlan storage_;
+  ArenaPlan arena_;
+  std::vector<size_t> arena_offset_;  // by root
+  std::vector<std::pair<ValueId, size_t>> input_index_;
+  std::map<const ConstantTensor*, size_t> constant_uses_;
+  std::set<ConstantPtr> live_constants_;
+};
+
+// Shapes of a step for people: "[1,3,256,256] -> [1,16,128,128]".
+std::string ShapesText(const Step& step) {
+  std::string text;
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    const Binding& input = step.inputs[i];
+    if (input.source == Binding::Source::kAbsent || input.source == Binding::Source::kConstant) continue;
+    text += (text.empty() ? "" : " ") + input.view.shape.ToString();
+  }
+  return text + " -> " + (step.outputs.empty() ? "" : step.outputs[0].view.shape.ToString());
+}
+
+}  // namespace
+
+Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, size_t threads) {
+  Schedule schedule;
+  Builder builder(graph, packed);
+  DECAL_TRY(builder.MakeSteps(schedule.steps_));
+  for (ValueId v : graph.outputs) schedule.outputs_.push_back(builder.Bind(v));
+
+  size_t scratch = 0, widest_in = 0, widest_out = 0;
+  for (const Step& step : schedule.steps_) {
+    if (step.kernel) scratch = std::max(scratch, step.kernel->scratch_bytes_per_thread());
+    widest_in = std::max(widest_in, step.inputs.size());
+    widest_out = std::max(widest_out, step.outputs.size());
+  }
+  schedule.in_.reserve(widest_in);
+  schedule.out_.reserve(widest_out);
+  schedule.scratch_stride_ = AlignUp(scratch);
+  DECAL_TRY_ASSIGN(schedule.arena_, Buffer::Allocate(builder.arena().arena_bytes, "activations"));
+  DECAL_TRY_ASSIGN(schedule.scratch_, Buffer::Allocate(schedule.scratch_stride_ * threads, "kernel scratch"));
+
+  size_t raw_bytes = 0;
+  for (const ConstantPtr& constant : builder.live_constants()) {
+    raw_bytes += constant->buffer.size_bytes();
+    schedule.constants_.push_back(constant);
+  }
+  schedule.memory_.weights_bytes = packed.total_bytes() + raw_bytes;
+  schedule.memory_.arena_bytes = builder.arena().arena_bytes;
+  schedule.memory_.lower_bound_bytes = builder.arena().lower_bound_bytes;
+  schedule.memory_.scratch_bytes = schedule.scratch_stride_ * threads;
+  return schedule;
+}
+
+Status Schedule::Run(std::span<const void* const> inputs, std::span<void* const> outputs, ThreadRunner& runner,
+                     const CancelFlag* cancel, std::vector<double>* step_ms) {
+  const auto resolve = [&](const Binding& binding) -> const std::byte* {
+    switch (binding.source) {
+      case Binding::Source::kAbsent: return nullptr;
+      case Binding::Source::kArena: return arena_.data() + binding.offset_bytes;
+      case Binding::Source::kConstant: return static_cast<const std::byte*>(binding.view.data);
+      case Binding::Source::kInput: return static_cast<const std::byte*>(inputs[binding.index]) + binding.offset_bytes;
+    }
+    return nullptr;
+  };
+  const CpuContext context{runner, scratch_.data(), scratch_stride_};
+  if (step_ms) step_ms->clear();
+  for (const Step& step : steps_) {
+    if (cancel && cancel->load(std::memory_order_relaxed)) return Fail(ErrorCode::kCancelled, "cancelled by the caller");
+    in_.clear();
+    out_.clear();
+    for (const Binding& binding : step.inputs) {
+      in_.push_back(binding.view);
+      in_.back().data = resolve(binding);
+    }
+    for (const Binding& binding : step.outputs) {
+      const TensorView& view = binding.view;
+      out_.push_back({const_cast<std::byte*>(resolve(binding)), view.dtype, view.shape, view.strides});
+    }
+    const double start = step_ms ? NowMs() : 0;
+    if (step.kernel) {
+      step.kernel->Run(in_, out_, context);
+    } else if (Status status = RunReference(step.op, in_, out_); !status) {
+      return Fail(status.error().code, status.error().message, step.name);
+    }
+    if (step_ms) step_ms->push_back(NowMs() - start);
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs[i] == nullptr) continue;
+    const TensorView& view = outputs_[i].view;  // graph outputs are row-major, and dense unless they are slices
+    const std::byte* from = resolve(outputs_[i]);
+    const Strides dense = DenseStrides(view.shape, Layout::kRowMajor);
+    const size_t size = SizeOf(view.dtype);
+    if (SamePlaces(view.shape, view.strides, dense)) {
+      std::memcpy(outputs[i], from, static_cast<size_t>(view.shape.elements()) * size);
+      continue;
+    }
+    for (StridedIndex<2> e(view.shape, {view.strides, dense}); e.valid(); e.Next())
+      std::memcpy(static_cast<std::byte*>(outputs[i]) + static_cast<size_t>(e.offset(1)) * size,
+                  from + e.offset(0) * static_cast<ptrdiff_t>(size), size);
+  }
+  return {};
+}
+
+std::vector<StepInfo> Schedule::Describe() const {
+  std::vector<StepInfo> infos;
+  for (const Step& step : steps_) {
+    StepInfo info;
+    info.op = OpName(step.op);
+    info.name = step.name;
+    info.algorithm = step.kernel ? step.kernel->algorithm() : "scalar reference";
+    info.shapes = ShapesText(step);
+    info.multiply_adds = step.kernel ? step.kernel->multiply_adds() : 0;
+    for (const Binding& out : step.outputs)
+      info.output_bytes += static_cast<size_t>(out.view.shape.elements()) * SizeOf(out.view.dtype);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace decal

@@ -1,0 +1,171 @@
+// The public session: a loaded graph, its current specialisation, and the checks at the border.
+#include "decal/session.h"
+
+#include <string>
+
+#include "engine/onnx/importer.h"
+#include "engine/passes/passes.h"
+#include "engine/runtime/schedule.h"
+
+namespace decal {
+namespace {
+
+TensorInfo InfoOf(const Value& value) {
+  TensorInfo info;
+  info.name = value.name;
+  info.dtype = Name(value.type.dtype);
+  if (value.type.shape) info.shape.assign(value.type.shape->begin(), value.type.shape->end());
+  return info;
+}
+
+// The dimensions that hold height and width of a picture input: 2 and 3 of [N,C,H,W], 1 and 2 of
+// [N,H,W,C]. Three or fewer channels tell the two apart; when both or neither fit, NCHW is the rule.
+bool IsChannelsLastPicture(const Shape& shape) {
+  const auto channels = [&](size_t i) { return shape[i] >= 1 && shape[i] <= 4; };
+  return shape.rank() == 4 && channels(3) && !channels(1);
+}
+
+Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* what) {
+  Shape& shape = *input.type.shape;
+  if (shape[dimension] == kDynamic) {
+    if (extent <= 0)
+      return Fail(ErrorCode::kShapeMismatch, std::string("the model leaves its ") + what + " open: give a size", input.name);
+    shape[dimension] = extent;
+  } else if (extent > 0 && extent != shape[dimension]) {
+    return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is fixed to " +
+                                               std::to_string(shape[dimension]) + ", not " + std::to_string(extent), input.name);
+  }
+  return {};
+}
+
+// Gives every graph input a static shape.
+Status FixInputs(Graph& graph, int64_t height, int64_t width) {
+  for (ValueId v : graph.inputs) {
+    Value& input = graph.values[v];
+    if (!input.type.shape) return Fail(ErrorCode::kShapeMismatch, "the model does not say the rank of its input", input.name);
+    Shape& shape = *input.type.shape;
+    if (shape.rank() == 4) {
+      const size_t at = IsChannelsLastPicture(shape) ? 1 : 2;
+      if (shape[0] == kDynamic) shape[0] = 1;
+      DECAL_TRY(FixExtent(input, at, height, "height"));
+      DECAL_TRY(FixExtent(input, at + 1, width, "width"));
+      if (shape[at == 1 ? 3 : 1] == kDynamic) shape[at == 1 ? 3 : 1] = 3;
+    }
+    if (!shape.is_static())
+      return Fail(ErrorCode::kShapeMismatch, "an input of shape " + shape.ToString() + " has open extents we cannot fill", input.name);
+  }
+  return {};
+}
+
+}  // namespace
+
+struct ModelStream::Impl {
+  OnnxStream stream;
+};
+
+ModelStream::ModelStream() : impl_(std::make_unique<Impl>()) {}
+ModelStream::ModelStream(ModelStream&&) noexcept = default;
+ModelStream& ModelStream::operator=(ModelStream&&) noexcept = default;
+ModelStream::~ModelStream() = default;
+
+Status ModelStream::Feed(std::span<const std::byte> bytes) { return impl_->stream.Feed(bytes); }
+
+struct Session::Impl {
+  Graph graph;  // as loaded: sizes open, batch norms folded
+  PackedWeights packed;
+  std::optional<Schedule> schedule;
+  ThreadRunner* runner = nullptr;
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<DType> input_types, output_types;
+  std::vector<StepInfo> steps;
+  MemoryPlan no_plan;
+
+  void Describe(const Graph& described) {
+    inputs.clear();
+    outputs.clear();
+    for (ValueId v : described.inputs) inputs.push_back(InfoOf(described.values[v]));
+    for (ValueId v : described.outputs) outputs.push_back(InfoOf(described.values[v]));
+  }
+};
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() = default;
+
+Result<Session> Session::Load(std::span<const std::byte> onnx) {
+  ModelStream stream;
+  DECAL_TRY(stream.Feed(onnx));
+  return Load(std::move(stream));
+}
+
+Result<Session> Session::Load(ModelStream stream) {
+  DECAL_TRY_ASSIGN(OnnxModel model, stream.impl_->stream.Finish());
+  auto impl = std::make_unique<Impl>();
+  DECAL_TRY_ASSIGN(impl->graph, ImportGraph(std::move(model)));
+  DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
+  impl->Describe(impl->graph);
+  return Session(std::move(impl));
+}
+
+const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
+const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
+
+Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
+  if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
+    return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
+  Graph graph = impl_->graph;  // weights are shared, not copied
+  DECAL_TRY(FixInputs(graph, height, width));
+  DECAL_TRY(RunPasses(graph, SpecializePasses()));
+  for (ValueId v : graph.inputs)
+    if (graph.values[v].type.dtype != DType::kFloat32)
+      return Fail(ErrorCode::kUnsupportedOperator, std::string("an input of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
+  for (ValueId v : graph.outputs)
+    if (graph.values[v].type.dtype != DType::kFloat32)
+      return Fail(ErrorCode::kUnsupportedOperator, std::string("an output of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner.thread_count()));
+  impl_->steps = schedule.Describe();
+  impl_->schedule = std::move(schedule);
+  impl_->runner = &runner;
+  impl_->Describe(graph);
+  return {};
+}
+
+const MemoryPlan& Session::memory() const { return impl_->schedule ? impl_->schedule->memory() : impl_->no_plan; }
+const std::vector<StepInfo>& Session::steps() const { return impl_->steps; }
+
+Status Session::Run(std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs,
+                    const RunOptions& options) {
+  if (!impl_->schedule) return Fail(ErrorCode::kInvalidArgument, "Run before Specialize");
+  if (inputs.size() != impl_->inputs.size() || outputs.size() > impl_->outputs.size())
+    return Fail(ErrorCode::kShapeMismatch, "the model has " + std::to_string(impl_->inputs.size()) + " inputs and " +
+                                               std::to_string(impl_->outputs.size()) + " outputs");
+  const auto elements = [](const TensorInfo& info) {
+    size_t n = 1;
+    for (int64_t extent : info.shape) n *= static_cast<size_t>(extent);
+    return n;
+  };
+  const auto wrong = [](const TensorInfo& info, size_t have, size_t want) {
+    return Fail(ErrorCode::kShapeMismatch, std::to_string(have) + " values where " + std::to_string(want) + " are needed", info.name);
+  };
+  std::vector<const void*> in;
+  std::vector<void*> out(impl_->outputs.size(), nullptr);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const size_t want = elements(impl_->inputs[i]);
+    if (inputs[i].size() != want) return wrong(impl_->inputs[i], inputs[i].size(), want);
+    in.push_back(inputs[i].data());
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const size_t want = elements(impl_->outputs[i]);
+    if (outputs[i].data() == nullptr) continue;
+    if (outputs[i].size() != want) return wrong(impl_->outputs[i], outputs[i].size(), want);
+    out[i] = outputs[i].data();
+  }
+  return impl_->schedule->Run(in, out, *impl_->runner, options.cancel, options.step_ms);
+}
+
+Status Session::Run(std::span<const float> input, std::span<float> output) {
+  return Run({&input, 1}, {&output, 1}, {});
+}
+
+}  // namespace decal
