@@ -20,7 +20,8 @@ extern "C" {
 DECAL_EXPORT(decal_alloc) void* decal_alloc(uint32_t bytes);
 DECAL_EXPORT(decal_free) void decal_free(void* memory);
 
-// The last failure: {"code": "corrupt-model", "message": "...", "where": "..."}.
+// The failure of the last call that could fail: {"code": "corrupt-model", "message": "...", "where": "..."}; empty
+// if there was none. After a trap it tells the reason where one is known (out of memory).
 DECAL_EXPORT(decal_error) const char* decal_error();
 
 // ---- threads ----------------------------------------------------------------------------------
@@ -61,8 +62,8 @@ DECAL_EXPORT(decal_session_specialize) int decal_session_specialize(void* sessio
 DECAL_EXPORT(decal_session_run) int decal_session_run(void* session, const float* const* inputs, float* const* outputs);
 
 // ---- pictures ---------------------------------------------------------------------------------
-// Takes the session (also on failure). `parameters`: 6 floats mean[3], std[3], then 5 int32s: size rule
-// (0 stretch, 1 short side), width, height, multiple, activation (0 none, 1 sigmoid).
+// Takes the session (also on failure). `mean_std`: mean[3], std[3]; `rule`: size rule (0 stretch, 1 short side),
+// width, height, multiple, activation (0 none, 1 sigmoid).
 DECAL_EXPORT(decal_remover_new) void* decal_remover_new(void* session, const float* mean_std, const int32_t* rule);
 DECAL_EXPORT(decal_remover_free) void decal_remover_free(void* remover);
 // Plans and allocates for pictures of that size (the rule decides what that means).

@@ -1,0 +1,13 @@
+// The last failure, as decal_error() tells it.
+#pragma once
+
+#include "decal/result.h"
+
+namespace decal {
+
+void ClearError();
+void SetError(const Error& error);
+// The same without allocating.
+void SetOutOfMemoryError();
+
+}  // namespace decal
