@@ -1,0 +1,105 @@
+// The large picture: original and cut-out with the slider between them, or what keeps them from being there.
+import type { ProgressState } from 'decal';
+import { element } from './dom.ts';
+import type { Photo } from './photos.ts';
+import { problemInWords, progressInWords } from './words.ts';
+
+interface StageHooks {
+  cancel: () => void;
+  retry: () => void;
+}
+
+// Close to an edge, the label of the side that has almost gone would only be in the way.
+const kTagMargin = 18;
+
+export class Stage {
+  readonly #frame = element('frame', HTMLElement);
+  readonly #original = element('original', HTMLImageElement);
+  readonly #cutout = element('cutout', HTMLImageElement);
+  readonly #split = element('split', HTMLInputElement);
+  readonly #busy = element('busy', HTMLElement);
+  readonly #bar = element('bar', HTMLProgressElement);
+  readonly #busyText = element('busy-text', HTMLElement);
+  readonly #cancel = element('cancel', HTMLButtonElement);
+  readonly #problem = element('problem', HTMLElement);
+
+  constructor({ cancel, retry }: StageHooks) {
+    this.#cancel.addEventListener('click', cancel);
+    element('retry', HTMLButtonElement).addEventListener('click', retry);
+    this.#split.addEventListener('input', () => this.#showSplit());
+    // The browser applies the photo's orientation, as the package does: both have the same shape.
+    this.#original.addEventListener('load', () => {
+      this.#setShape(this.#original.naturalWidth, this.#original.naturalHeight);
+    });
+    this.#showSplit();
+  }
+
+  show(photo: Photo | null, progress: ProgressState): void {
+    const state = photo?.state;
+    const done = state?.kind === 'done';
+    const busy = state?.kind === 'working' || state?.kind === 'waiting';
+    const problem = state?.kind === 'failed' || state?.kind === 'cancelled';
+    this.#frame.dataset['state'] = done ? 'done' : problem ? 'problem' : 'working';
+
+    if (photo) setSource(this.#original, photo.originalUrl);
+    else this.#original.removeAttribute('src');
+    this.#original.alt = photo ? `Original: ${photo.name}` : '';
+    this.#cutout.hidden = !done;
+    if (done) {
+      setSource(this.#cutout, state.result.blobUrl);
+      this.#cutout.alt = `Cut-out: ${photo?.name ?? ''}`;
+      this.#setShape(state.result.width, state.result.height);
+    } else {
+      this.#cutout.removeAttribute('src');
+    }
+
+    this.#busy.hidden = !busy;
+    if (state?.kind === 'waiting') this.#showBusy('Waiting for the photos before it', null);
+    if (state?.kind === 'working') this.showProgress(progress);
+
+    this.#problem.hidden = !problem;
+    if (state?.kind === 'failed') this.#showProblem(problemInWords(state.error));
+    if (state?.kind === 'cancelled') this.#showProblem({ title: 'Cancelled', hint: 'The photo was left as it is.', detail: '' });
+  }
+
+  showProgress(progress: ProgressState): void {
+    const { text, percent } = progressInWords(progress);
+    this.#showBusy(text, percent);
+  }
+
+  /** A CSS colour, or '' for the checkerboard. */
+  setBackground(colour: string): void {
+    const layer = this.#cutout.parentElement!;
+    layer.classList.toggle('coloured', colour !== '');
+    layer.style.setProperty('--background', colour || 'none');
+  }
+
+  #setShape(width: number, height: number): void {
+    if (width > 0 && height > 0) this.#frame.style.setProperty('--ratio', String(width / height));
+  }
+
+  #showSplit(): void {
+    const value = this.#split.valueAsNumber;
+    this.#frame.style.setProperty('--split', `${value}%`);
+    this.#split.setAttribute('aria-valuetext', `${value} % original, ${100 - value} % cut-out`);
+    element('frame', HTMLElement).querySelector<HTMLElement>('.tag-original')!.style.opacity = value < kTagMargin ? '0' : '1';
+    element('frame', HTMLElement).querySelector<HTMLElement>('.tag-cutout')!.style.opacity = value > 100 - kTagMargin ? '0' : '1';
+  }
+
+  #showBusy(text: string, percent: number | null): void {
+    this.#busyText.textContent = text;
+    if (percent === null) this.#bar.removeAttribute('value');
+    else this.#bar.value = percent;
+  }
+
+  #showProblem({ title, hint, detail }: { title: string; hint: string; detail: string }): void {
+    element('problem-title', HTMLElement).textContent = title;
+    element('problem-hint', HTMLElement).textContent = hint;
+    element('problem-detail', HTMLElement).textContent = detail;
+  }
+}
+
+// Setting the same address again would decode the picture again.
+function setSource(image: HTMLImageElement, url: string): void {
+  if (image.src !== url) image.src = url;
+}

@@ -1,0 +1,100 @@
+// What ran and what went wrong, in plain words.
+import type { Capabilities, DecalErrorCode, Execution, ProgressState } from 'decal';
+
+export function sizeInWords(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+export function timeInWords(seconds: number): string {
+  return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+}
+
+/** Where it computes, after "on": "the processor, 4 threads". */
+export function placeInWords({ provider, threads }: { provider: Execution['provider']; threads: number }): string {
+  if (provider === 'webgpu') return 'the graphics card';
+  return `the processor, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}
+
+/** The line at the foot of the page, before anything ran. */
+export function engineInWords(capabilities: Capabilities): string {
+  return `Runs on ${placeInWords({ provider: capabilities.device, threads: capabilities.threads })}`;
+}
+
+/** Which provider ran and why not a better one: the first paragraph under "How it ran". */
+export function executionInWords(execution: Execution, capabilities: Capabilities | null): string {
+  const parts = [
+    execution.provider === 'webgpu'
+      ? 'Computed on the graphics card through WebGPU.'
+      : `Computed on ${placeInWords(execution)}, through WebAssembly.`,
+  ];
+  const reasons = new Set<string>();
+  if (execution.downgraded) reasons.add(execution.downgraded.reason);
+  if (capabilities) reasons.add(capabilities.reason);
+  for (const reason of reasons) parts.push(sentence(reason));
+  return parts.join(' ');
+}
+
+/** The rows of the table of facts under "How it ran". */
+export function executionFacts(execution: Execution): [string, string][] {
+  const simd = execution.simd === 'relaxed' ? 'relaxed (fused multiply-add)' : 'baseline, 128 bits';
+  return [
+    ['Provider', execution.provider === 'webgpu' ? 'WebGPU' : 'WebAssembly'],
+    ['Asked for', execution.requested],
+    ['Threads', String(execution.threads)],
+    ['SIMD', simd],
+    ['Precision', execution.dtype === 'fp16' ? '16-bit float' : '32-bit float'],
+    ['Model', execution.model],
+    ['Engine memory', sizeInWords(execution.memoryBytes)],
+  ];
+}
+
+const kStages: [keyof Execution['ms'], string][] = [
+  ['load', 'Load model'],
+  ['decode', 'Read photo'],
+  ['preprocess', 'Prepare'],
+  ['inference', 'Find subject'],
+  ['postprocess', 'Cut out'],
+  ['encode', 'Write PNG'],
+];
+
+/** Label, milliseconds and share of the longest stage (0..1), in the order they ran. */
+export function executionStages(execution: Execution): { label: string; ms: number; share: number }[] {
+  const longest = Math.max(...kStages.map(([stage]) => execution.ms[stage]), Number.MIN_VALUE);
+  return kStages.map(([stage, label]) => ({ label, ms: execution.ms[stage], share: execution.ms[stage] / longest }));
+}
+
+/** What happens now; `progress` belongs to the model, which only the first photo has to wait for. */
+export function progressInWords(progress: ProgressState): { text: string; percent: number | null } {
+  if (progress.phase === 'downloading') {
+    return { text: `Loading the model, ${progress.progress} %`, percent: progress.progress };
+  }
+  if (progress.phase === 'building') return { text: 'Preparing the engine', percent: progress.progress };
+  return { text: 'Removing the background', percent: null };
+}
+
+const kProblems: Partial<Record<DecalErrorCode, [title: string, hint: string]>> = {
+  'corrupt-image': ['This file cannot be read as a picture', 'It may be damaged or in a format that this browser does not know. JPEG, PNG, WebP and AVIF work everywhere.'],
+  'out-of-memory': ['Not enough memory', 'Close other tabs, or try a smaller picture.'],
+  'limit-exceeded': ['This picture is too large', 'Try a smaller version of it.'],
+  network: ['The model could not be loaded', 'Check the connection and try again. Nothing was lost.'],
+  'not-found': ['The model could not be loaded', 'Its file is missing on the server. Try again later.'],
+  'corrupt-model': ['The model arrived damaged', 'Try again: it will be fetched anew.'],
+  'webgpu-unavailable': ['WebGPU is not available', 'Let the page choose the device itself.'],
+  unsupported: ['This browser cannot run Decal', 'It needs WebAssembly with SIMD: any current browser has it.'],
+};
+
+/** Title and hint for a failure. The error's own message is shown beside them, as detail. */
+export function problemInWords(error: unknown): { title: string; hint: string; detail: string } {
+  const code = (error as { code?: unknown } | null)?.code;
+  const known = typeof code === 'string' ? kProblems[code as DecalErrorCode] : undefined;
+  const [title, hint] = known ?? ['That did not work', 'Try again. If it keeps failing, reload the page.'];
+  const message = error instanceof Error ? error.message : String(error);
+  return { title, hint, detail: typeof code === 'string' ? `${code}: ${message}` : message };
+}
+
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? '' : '.'}`;
+}
