@@ -66,7 +66,7 @@ void PrintMemory(const MemoryPlan& memory) {
 int Inspect(const InspectOptions& options) {
   auto model = LoadModel(options.model);
   if (!model) {
-    PrintError(model.error(), options.model.model);
+    PrintError(model.error());
     return kExitFailed;
   }
   Session& session = model->session;
@@ -74,7 +74,7 @@ int Inspect(const InspectOptions& options) {
   const auto runner = MakeThreadPool(static_cast<size_t>(options.threads));
   if (plannable) {
     if (const Status planned = session.Specialize(options.height, options.width, *runner); !planned) {
-      PrintError(planned.error(), options.model.model);
+      PrintError(InFile(planned.error(), options.model.model));
       return kExitFailed;
     }
   }

@@ -19,10 +19,10 @@ struct Overloaded : Fs... {
 };
 
 int Main(int argc, const char* const* argv) {
-  const auto command = ParseCommandLine(argc, argv);
+  auto command = ParseCommandLine(argc, argv);
   if (!command) {
+    command.error().message += "; see decal --help";
     PrintError(command.error());
-    fmt::print(stderr, "Run 'decal --help' for what there is.\n");
     return kExitUsage;
   }
   InstallInterrupt();

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/file_io.h"
+#include "cli/report.h"
 
 namespace decal::cli {
 namespace {
@@ -35,7 +36,7 @@ Result<Session> LoadSession(const std::string& path) {
   const Status read =
       ReadFile(path, [&](std::span<const std::byte> piece) -> Status { return stream.Feed(piece); });
   Result<Session> session = read ? Session::Load(std::move(stream)) : std::unexpected(read.error());
-  if (!session && session.error().where.empty()) session.error().where = path;
+  if (!session) return std::unexpected(InFile(session.error(), path));
   return session;
 }
 
@@ -75,7 +76,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   std::string path = choice.file;
   if (path.empty() && IsEmbedded(*info)) {
     auto session = Session::Load(DefaultModelBytes());
-    if (!session) return std::unexpected(session.error());
+    if (!session) return std::unexpected(InFile(session.error(), info->name));
     return LoadedModel{*info, std::string(info->name), *std::move(session)};
   }
   if (path.empty() && !choice.models_dir.empty()) {

@@ -33,7 +33,7 @@ class Cutter {
     auto model = LoadModel(options_.model);
     if (!model) return std::unexpected(model.error());
     auto remover = Remover::Create(std::move(model->session), model->info, *runner_);
-    if (!remover) return std::unexpected(remover.error());
+    if (!remover) return std::unexpected(InFile(remover.error(), model->name));
     remover_.emplace(*std::move(remover));
     model_name_ = model->name;
     unreported_load_ms_ = stopwatch_.Lap();
@@ -120,7 +120,7 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
 }
 
 void PrintFailed(const RemoveOptions& options, const Job& job, const Error& error) {
-  PrintError(error, job.input);
+  PrintError(InFile(error, job.input));
   if (options.json) {
     PrintJson(job, fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", ErrorCodeName(error.code),
                                JsonString(error.message)));

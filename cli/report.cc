@@ -30,7 +30,7 @@ double Stopwatch::Lap() {
 
 std::string Execution::ToJson() const {
   return fmt::format(
-      R"({{"provider":"native","dtype":"f32","threads":{},"simd":{},"model":{},)"
+      R"({{"provider":"native","dtype":"fp32","threads":{},"simd":{},"model":{},)"
       R"("ms":{{"load":{:.2f},"decode":{:.2f},"preprocess":{:.2f},"inference":{:.2f},"postprocess":{:.2f},"encode":{:.2f}}},)"
       R"("memoryBytes":{}}})",
       threads, JsonString(simd), JsonString(model), load_ms, decode_ms, preprocess_ms, inference_ms, postprocess_ms,
@@ -39,7 +39,7 @@ std::string Execution::ToJson() const {
 
 std::string Execution::ToText() const {
   return fmt::format(
-      "native cpu, {}, {} thread{}, {}, f32: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
+      "native cpu, {}, {} thread{}, {}, fp32: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
       "inference {:.1f}, postprocess {:.1f}, encode {:.1f}), {:.1f} MB",
       simd, threads, threads == 1 ? "" : "s", model, total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
       postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
@@ -59,14 +59,17 @@ std::string JsonString(std::string_view text) {
   return json + '"';
 }
 
-void PrintError(const Error& error, std::string_view file) {
-  Error named = error;
-  if (named.where.empty()) {
-    named.where = file;
-  } else if (!file.empty() && named.where != file) {
-    named.where = fmt::format("{}: {}", file, named.where);
+Error InFile(Error error, std::string_view file) {
+  if (error.where.empty()) {
+    error.where = file;
+  } else if (!error.where.starts_with(file)) {
+    error.where = fmt::format("{}: {}", file, error.where);
   }
-  std::string line = named.ToString();
+  return error;
+}
+
+void PrintError(const Error& error) {
+  std::string line = error.ToString();
   std::ranges::replace(line, '\n', ' ');
   fmt::print(stderr, "decal: {}\n", line);
 }

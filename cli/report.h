@@ -31,15 +31,18 @@ struct Execution {
   double total_ms() const { return load_ms + decode_ms + preprocess_ms + inference_ms + postprocess_ms + encode_ms; }
   // {"provider":"native", ...}
   std::string ToJson() const;
-  // "native cpu, AVX2, 2 threads, decal-default, f32: 57 ms (load 12, ...), 31.2 MB"
+  // "native cpu, AVX2, 2 threads, decal-default, fp32: 57 ms (load 12, ...), 31.2 MB"
   std::string ToText() const;
 };
 
 // With quotes and escapes.
 std::string JsonString(std::string_view text);
 
-// "decal: photo.jpg: not a picture we can decode (corrupt-image)" on standard error. `file` replaces an empty `where`.
-void PrintError(const Error& error, std::string_view file = {});
+// The same error, with `where` starting with the file it happened in.
+Error InFile(Error error, std::string_view file);
+
+// "decal: photo.jpg: not a picture we can decode (corrupt-image)" on standard error: one line, whatever the error says.
+void PrintError(const Error& error);
 
 // A bar on standard error, only if that is a terminal and there are several pictures; otherwise does nothing.
 class ProgressBar {

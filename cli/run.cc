@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -21,14 +23,13 @@
 namespace decal::cli {
 namespace {
 
-// Height and width in a picture tensor: [1,3,H,W], or [1,H,W,3] where the model or, failing that, the tensor says so.
-// 0, 0 for anything else.
+// Height and width of a picture tensor, laid out as the model says: [1,H,W,C] if only its last extent can be a number
+// of channels, else [1,C,H,W]; the rule of Session::Specialize. 0, 0 for tensors that are no pictures.
 std::pair<int64_t, int64_t> PictureSize(const std::vector<int64_t>& model, const std::vector<int64_t>& tensor) {
-  if (tensor.size() != 4) return {0, 0};
-  const bool declared_first = model.size() == 4 && model[1] == 3;
-  const bool declared_last = model.size() == 4 && model[3] == 3;
-  const bool channels_last = tensor[3] == 3 && !declared_first && (declared_last || tensor[1] != 3);
-  return channels_last ? std::pair{tensor[1], tensor[2]} : std::pair{tensor[2], tensor[3]};
+  if (tensor.size() != 4 || model.size() != 4) return {0, 0};
+  const auto channels = [&](size_t i) { return model[i] >= 1 && model[i] <= 4; };
+  const size_t height = channels(3) && !channels(1) ? 1 : 2;
+  return {tensor[height], tensor[height + 1]};
 }
 
 size_t PeakBytes() {
@@ -74,7 +75,9 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
   }
   const auto [height, width] = PictureSize(session.inputs()[0].shape, input->shape);
   stopwatch.Lap();
-  if (const Status planned = session.Specialize(height, width, runner); !planned) return planned;
+  if (const Status planned = session.Specialize(height, width, runner); !planned) {
+    return std::unexpected(InFile(planned.error(), options.model.model));
+  }
   timings.plan_ms = stopwatch.Lap();
   if (session.inputs()[0].shape != input->shape) {
     return Fail(ErrorCode::kShapeMismatch,
@@ -83,23 +86,21 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
                 options.input);
   }
 
-  std::vector<std::vector<float>> outputs;
-  for (const TensorInfo& output : session.outputs()) {
-    size_t elements = 1;
-    for (const int64_t extent : output.shape) elements *= static_cast<size_t>(extent);
-    outputs.emplace_back(elements);
-  }
-  const std::vector<std::span<float>> output_views(outputs.begin(), outputs.end());
-  const std::array<std::span<const float>, 1> input_views = {input->values};
+  const std::vector<int64_t>& output_shape = session.outputs()[0].shape;
+  size_t output_elements = 1;
+  for (const int64_t extent : output_shape) output_elements *= static_cast<size_t>(extent);
+  std::vector<float> output(output_elements);
+  const std::array<std::span<const float>, 1> inputs = {input->values};
+  const std::array<std::span<float>, 1> outputs = {output};  // further outputs are dropped
   std::vector<double> step_ms;
   for (int i = 0; i < options.repeat; ++i) {
     stopwatch.Lap();
-    const Status ran = session.Run(input_views, output_views,
-                                   {.cancel = &Cancelled(), .step_ms = options.profile ? &step_ms : nullptr});
+    const Status ran =
+        session.Run(inputs, outputs, {.cancel = &Cancelled(), .step_ms = options.profile ? &step_ms : nullptr});
     timings.run_ms.push_back(stopwatch.Lap());
-    if (!ran) return ran;
+    if (!ran) return std::unexpected(InFile(ran.error(), options.model.model));
   }
-  const Status written = WriteFile(options.output, FormatNpy(session.outputs()[0].shape, outputs[0]));
+  const Status written = WriteFile(options.output, FormatNpy(output_shape, output));
   if (!written) return written;
 
   if (options.profile) PrintProfile(session.steps(), step_ms);

@@ -1,0 +1,15 @@
+# `cmake --install`: the library, its headers, the command, and a package that find_package(decal) understands.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(decal_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/decal")
+
+install(TARGETS decal EXPORT decal-targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/decal" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(EXPORT decal-targets NAMESPACE decal:: DESTINATION "${decal_package_dir}")
+
+configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/decal-config.cmake.in" "${PROJECT_BINARY_DIR}/decal-config.cmake"
+  INSTALL_DESTINATION "${decal_package_dir}")
+# Before 1.0 a minor version may change the interface.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/decal-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/decal-config.cmake" "${PROJECT_BINARY_DIR}/decal-config-version.cmake"
+  DESTINATION "${decal_package_dir}")

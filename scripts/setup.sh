@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm.
+#   scripts/setup.sh run    what `make run` and `make web` need
+#   scripts/setup.sh test   that, and what the tests and benchmarks need
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+run_packages=(
+  clang-22 lld-22 llvm-22 g++ cmake ninja-build pkg-config           # native build; g++ brings libstdc++
+  libc++-22-dev-wasm32 libc++abi-22-dev-wasm32                       # WebAssembly build
+  libclang-rt-22-dev-wasm32 wasi-libc
+  libhwy-dev libcli11-dev libfmt-dev libvips-dev                     # libraries
+  python-matplotlib-data                                             # the sample photo
+)
+test_packages=(libgtest-dev libbenchmark-dev libclang-rt-22-dev chromium)
+
+packages=("${run_packages[@]}")
+case "${1:-}" in
+  run) ;;
+  test) packages+=("${test_packages[@]}") ;;
+  *) echo "usage: $0 run|test" >&2; exit 2 ;;
+esac
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+if ((${#missing[@]} > 0)); then
+  as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || { echo "setup: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+# node_modules follows package-lock.json; the stamp remembers which one.
+stamp=node_modules/.package-lock.sha256
+if ! sha256sum --status --check "$stamp" 2>/dev/null; then
+  echo "setup: installing the npm development tools"
+  npm ci --no-audit --no-fund --loglevel=error
+  sha256sum package-lock.json >"$stamp"
+fi

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Builds and runs every test; ends with the time and the totals of each part.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+logs=build/test-logs
+mkdir -p "$logs"
+summary=()
+
+# part <name> <command>...: runs it, keeps its output, remembers its time and its test runner's totals.
+part() {
+  local name=$1 begin=$SECONDS
+  shift
+  echo "== $name"
+  "$@" 2>&1 | tee "$logs/$name.log"
+  local totals
+  totals=$(grep -hE '^[0-9]+% tests passed|^(# |ℹ )(tests|pass|fail) [0-9]+' "$logs/$name.log" |
+             sed -E 's/^(# |ℹ )//' | paste -sd ' ' || true)
+  summary+=("$(printf '%5d s  %-16s %s' $((SECONDS - begin)) "$name" "$totals")")
+}
+
+# Two processes of two threads each would only fight on a small machine.
+ctest_in() { ctest --test-dir "$1" --output-on-failure --no-tests=error -j "${2:-$(nproc)}" | tail -n 25; }
+
+part build-native scripts/build.sh tests
+part cpp ctest_in build/native
+part build-sanitize scripts/build.sh sanitize
+part cpp-sanitized ctest_in build/sanitize
+part build-package scripts/build.sh wasm package demo
+part types npm run --silent typecheck
+part node npm test --silent
+part browser npm run --silent test:browser
+
+echo
+echo "All tests passed:"
+printf '%s\n' "${summary[@]}"

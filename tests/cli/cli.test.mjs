@@ -1,0 +1,285 @@
+// The decal command for real: every flag, every way to hand it pictures, every kind of bad input.
+import assert from 'node:assert/strict';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { decal, disc, files, kDecal, kDefaultModel, pixels, scratch } from './support.mjs';
+
+// One line, naming command, file and code.
+function assertError(result, status, pattern) {
+  assert.equal(result.status, status, result.stderr);
+  const lines = result.stderr.trimEnd().split('\n').filter((line) => line.startsWith('decal: '));
+  assert.equal(lines.length, 1, result.stderr);
+  assert.match(lines[0], pattern);
+  assert.match(lines[0], /\([a-z-]+\)$/);
+}
+
+async function assertDone(promise) {
+  const result = await promise;
+  assert.equal(result.status, 0, result.stderr);
+  return result;
+}
+
+test('writes a transparent PNG beside the photo and says how', async (t) => {
+  const folder = await scratch(t);
+  await disc().jpeg().toFile(join(folder, 'photo.jpg'));
+  const { stdout, stderr } = await assertDone(decal(['photo.jpg', '--threads', '1'], { cwd: folder }));
+  assert.deepEqual(await files(folder), ['photo.decal.png', 'photo.jpg']);
+  assert.equal(stdout.length, 0);
+  assert.match(stderr, /^photo\.jpg -> photo\.decal\.png \(96 x 64\): native cpu, \w+, 1 thread, decal-default, fp32: \d+ ms \(load [\d.]+, decode [\d.]+, preprocess [\d.]+, inference [\d.]+, postprocess [\d.]+, encode [\d.]+\), [\d.]+ MB\n$/);
+
+  const { data, info } = await pixels(join(folder, 'photo.decal.png'));
+  assert.deepEqual([info.width, info.height, info.channels], [96, 64, 4]);
+  let cleared = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] !== 0) continue;
+    assert.equal(data[i] | data[i + 1] | data[i + 2], 0, 'colour under full transparency');
+    ++cleared;
+  }
+  assert.ok(cleared > 0, 'nothing was removed');
+});
+
+test('--json prints the execution on standard output', async (t) => {
+  const folder = await scratch(t);
+  await disc().png().toFile(join(folder, 'a.png'));
+  const { stdout, stderr } = await assertDone(decal(['a.png', '--json', '--threads', '2'], { cwd: folder }));
+  assert.equal(stderr, '');
+  const { execution, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, { input: 'a.png', output: 'a.decal.png', width: 96, height: 64 });
+  assert.equal(execution.provider, 'native');
+  assert.equal(execution.threads, 2);
+  assert.equal(execution.model, 'decal-default');
+  assert.match(execution.simd, /^\w+$/);
+  assert.deepEqual(Object.keys(execution.ms), ['load', 'decode', 'preprocess', 'inference', 'postprocess', 'encode']);
+  assert.ok(execution.ms.inference > 0 && execution.memoryBytes > 1e6);
+});
+
+test('-o, --format, --quality and the extension choose file and format', async (t) => {
+  const cwd = await scratch(t);
+  await disc({ width: 300, height: 200 }).png().toFile(join(cwd, 'a.png'));
+  const format = async (name) => (await readFile(join(cwd, name))).subarray(0, 12).toString('latin1');
+  await assertDone(decal(['a.png', '-o', 'x.webp', '-q'], { cwd }));
+  assert.match(await format('x.webp'), /^RIFF....WEBP/s);
+  await assertDone(decal(['a.png', '-o', 'anything', '--format', 'WebP'], { cwd }));
+  assert.match(await format('anything'), /^RIFF....WEBP/s);
+  await assertDone(decal(['a.png', '--format', 'jpg', '-q'], { cwd }));
+  assert.match(await format('a.decal.jpg'), /^\xff\xd8\xff/);
+  await assertDone(decal(['a.png', '-o', 'low.jpeg', '--quality', '10', '-q'], { cwd }));
+  await assertDone(decal(['a.png', '-o', 'high.jpeg', '--quality', '95', '-q'], { cwd }));
+  assert.ok((await readFile(join(cwd, 'low.jpeg'))).length < (await readFile(join(cwd, 'high.jpeg'))).length);
+  assertError(await decal(['a.png', '-o', 'x.bmp'], { cwd }), 2, /cannot write \.bmp files/);
+});
+
+test('JPEG gets a white background and says so; --background chooses', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  const corner = async (name) => {
+    const { data, info } = await pixels(join(cwd, name));
+    assert.equal(info.channels, 3);
+    return [...data.subarray(0, 3)];
+  };
+  const near = (got, want) => got.forEach((value, i) => assert.ok(Math.abs(value - want[i]) <= 24, `${got} is not ${want}`));
+  assert.match((await assertDone(decal(['a.png', '-o', 'white.jpg'], { cwd }))).stderr, /background becomes white/);
+  near(await corner('white.jpg'), [255, 255, 255]);
+  for (const [i, colour] of ['#ff00ff', 'ff00ff', '#f0f', '255,0,255'].entries()) {
+    const { stderr } = await assertDone(decal(['a.png', '-o', `${i}.png`, '--background', colour], { cwd }));
+    assert.doesNotMatch(stderr, /white/);
+    near(await corner(`${i}.png`), [255, 0, 255]);
+  }
+  for (const colour of ['red', '#ff00f', '256,0,0', '1,2', '1,2,3,4', '#ff00gg']) {
+    assertError(await decal(['a.png', '--background', colour], { cwd }), 2, /is not a colour/);
+  }
+});
+
+test('--mask writes the matte as a grey picture', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  await assertDone(decal(['a.png', '--mask'], { cwd }));
+  await assertDone(decal(['a.png'], { cwd }));
+  const header = await readFile(join(cwd, 'a.decal-mask.png'));
+  assert.equal(header[25], 0, 'PNG colour type: grey');
+  const mask = await pixels(join(cwd, 'a.decal-mask.png'));
+  const cutout = await pixels(join(cwd, 'a.decal.png'));
+  const step = mask.info.channels;
+  for (let i = 0; i < 96 * 64; ++i) assert.equal(mask.data[i * step], cutout.data[i * 4 + 3]);
+});
+
+test('several files and folders, into a folder or beside the pictures', async (t) => {
+  const cwd = await scratch(t);
+  await mkdir(join(cwd, 'in/deeper'), { recursive: true });
+  await disc().jpeg().toFile(join(cwd, 'in/one.JPG'));
+  await disc().png().toFile(join(cwd, 'in/one.png'));
+  await disc().webp().toFile(join(cwd, 'in/two.webp'));
+  await disc().png().toFile(join(cwd, 'in/deeper/three.png'));
+  await writeFile(join(cwd, 'in/notes.txt'), 'no picture');
+  await disc().png().toFile(join(cwd, 'four.png'));
+  const outputs = ['four.decal.png', 'one.JPG.decal.png', 'one.png.decal.png', 'two.decal.png'];
+
+  const { stderr } = await assertDone(decal(['four.png', 'in', 'in/two.webp', '-o', 'out/new'], { cwd }));
+  assert.deepEqual(await files(join(cwd, 'out/new')), outputs);
+  assert.equal(stderr.trimEnd().split('\n').length, 4, 'one line a picture where there is no terminal');
+  assert.match(stderr, /load 0\.0,|load 0\.\d,/, 'the model is loaded once');
+
+  await assertDone(decal(['in'], { cwd }));
+  await assertDone(decal(['in'], { cwd })); // its own outputs are no pictures to do
+  assert.deepEqual(await files(join(cwd, 'in')),
+    ['deeper', 'notes.txt', 'one.JPG', 'one.JPG.decal.png', 'one.png', 'one.png.decal.png', 'two.decal.png', 'two.webp']);
+});
+
+test('a failing input does not stop the others', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'good.png'));
+  await writeFile(join(cwd, 'bad.png'), 'not a picture at all');
+  await mkdir(join(cwd, 'empty'));
+  const result = await decal(['bad.png', 'missing.png', 'empty', 'good.png', '--json'], { cwd });
+  assert.equal(result.status, 1);
+  assert.deepEqual(await files(cwd), ['bad.png', 'empty', 'good.decal.png', 'good.png']);
+  const errors = result.stderr.trimEnd().split('\n');
+  assert.equal(errors.length, 3, result.stderr);
+  assert.equal(errors[0], 'decal: empty: no pictures directly in this folder (not-found)');
+  assert.equal(errors[1], 'decal: bad.png: not a picture we can decode (corrupt-image)');
+  assert.match(errors[2], /^decal: missing\.png: cannot open: No such file or directory \(not-found\)$/);
+  const lines = result.stdout.toString().trimEnd().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map((line) => line.error?.code), ['corrupt-image', 'not-found', undefined]);
+});
+
+test('standard input and output', async (t) => {
+  const cwd = await scratch(t);
+  const stdin = await disc().jpeg().toBuffer();
+  const piped = await assertDone(decal(['-'], { cwd, stdin }));
+  assert.equal((await pixels(piped.stdout)).info.channels, 4);
+  const masked = await assertDone(decal(['-', '-o', '-', '--mask', '--format', 'webp', '--json'], { cwd, stdin }));
+  assert.equal(masked.stdout.subarray(0, 4).toString(), 'RIFF');
+  assert.equal(JSON.parse(masked.stderr).output, '-');
+  await assertDone(decal(['-', '-o', 'x.png'], { cwd, stdin }));
+  assert.deepEqual(await files(cwd), ['x.png']);
+  assertError(await decal(['-'], { cwd, stdin: 'junk' }), 1, /^decal: -: not a picture/);
+  assertError(await decal(['a', 'b', '-o', '-'], { cwd }), 2, /several pictures/);
+});
+
+test('photos of every kind: turned, CMYK, 16 bits, grey, transparent', async (t) => {
+  const cwd = await scratch(t);
+  await disc().withMetadata({ orientation: 6 }).jpeg().toFile(join(cwd, 'turned.jpg'));
+  await disc().toColourspace('cmyk').jpeg().toFile(join(cwd, 'cmyk.jpg'));
+  await disc().toColourspace('rgb16').png().toFile(join(cwd, 'deep.png'));
+  await disc().greyscale().png().toFile(join(cwd, 'grey.png'));
+  await disc().ensureAlpha(0).png().toFile(join(cwd, 'clear.png'));
+  await assertDone(decal(['turned.jpg', 'cmyk.jpg', 'deep.png', 'grey.png', 'clear.png', '-o', 'out'], { cwd }));
+  const turned = await pixels(join(cwd, 'out/turned.decal.png'));
+  assert.deepEqual([turned.info.width, turned.info.height], [64, 96]);
+  for (const name of ['cmyk', 'deep', 'grey']) {
+    const { data, info } = await pixels(join(cwd, `out/${name}.decal.png`));
+    assert.deepEqual([info.width, info.height, info.channels], [96, 64, 4], name);
+    assert.ok(data.some((value, i) => i % 4 === 3 && value > 0), `${name}: nothing left`);
+  }
+  const clear = await pixels(join(cwd, 'out/clear.decal.png'));
+  assert.ok(clear.data.every((value) => value === 0), 'what was transparent stays so');
+});
+
+test('truncated photos are errors and leave no file', async (t) => {
+  const cwd = await scratch(t);
+  for (const name of ['jpeg', 'png', 'webp', 'tiff']) {
+    const whole = await disc({ width: 400, height: 300 })[name]().toBuffer();
+    await writeFile(join(cwd, 'cut'), whole.subarray(0, Math.floor(whole.length * 0.6)));
+    assertError(await decal(['cut'], { cwd }), 1, /^decal: cut: .*\(corrupt-image\)$/);
+  }
+  await writeFile(join(cwd, 'cut'), '');
+  assertError(await decal(['cut'], { cwd }), 1, /^decal: cut: the file is empty \(corrupt-image\)$/);
+  assert.deepEqual(await files(cwd), ['cut']);
+});
+
+test('outputs that cannot be written are errors and leave no file', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  assertError(await decal(['a.png', '-o', 'missing/x.png'], { cwd }), 1, /missing\/x\.png: cannot write: No such file.*\(not-found\)$/);
+  assertError(await decal(['a.png', '-o', 'a.png/x.png'], { cwd }), 1, /cannot write: Not a directory \(io\)$/);
+  assertError(await decal(['a.png', 'a.png', '-o', 'a.png'], { cwd }), 2, /is a file/);
+  assertError(await decal(['a.png', '-o', '/dev/full'], { cwd }), 1, /\/dev\/full: cannot write: No space left.*\(io\)$/);
+  assertError(await decal(['a.png', '-o', 'a.png'], { cwd }), 2, /would overwrite the picture a\.png/);
+  assert.deepEqual(await files(cwd), ['a.png']);
+});
+
+test('overwriting its own output replaces it as a whole', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  await writeFile(join(cwd, 'a.decal.png'), 'old');
+  await assertDone(decal(['a.png'], { cwd }));
+  assert.equal((await pixels(join(cwd, 'a.decal.png'))).info.width, 96);
+  assert.deepEqual(await files(cwd), ['a.decal.png', 'a.png']);
+});
+
+test('an interrupt ends cleanly after the picture that is done', async (t) => {
+  const cwd = await scratch(t);
+  const names = Array.from({ length: 200 }, (_, i) => `p${i}.png`);
+  const picture = await disc({ width: 600, height: 400 }).png().toBuffer();
+  await Promise.all(names.map((name) => writeFile(join(cwd, name), picture)));
+  const result = await decal([...names, '-o', 'out'], { cwd, onStderr: (_, child) => child.kill('SIGINT') });
+  assert.equal(result.status, 130, result.stderr);
+  assert.match(result.stderr, /\(cancelled\)\n$/);
+  const written = await files(join(cwd, 'out'));
+  assert.ok(written.length >= 1 && written.length < 200, `${written.length} written`);
+  for (const name of written) assert.equal((await pixels(join(cwd, 'out', name))).info.width, 600);
+});
+
+test('a terminal gets a progress bar instead of lines', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  await disc().png().toFile(join(cwd, 'b.png'));
+  const output = await new Promise((resolve) => {
+    const child = spawn('script', ['-qec', `${kDecal} a.png b.png`, '/dev/null'], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (piece) => (text += piece));
+    child.on('close', () => resolve(text));
+  });
+  assert.match(output, /\[#{12}\.{12}\] 1\/2 b\.png/);
+  assert.match(output, /2 of 2 pictures done in [\d.]+ s/);
+  assert.doesNotMatch(output, /->/);
+});
+
+test('usage: help, version and mistakes', async (t) => {
+  const cwd = await scratch(t);
+  const help = await assertDone(decal(['--help'], { cwd }));
+  for (const word of ['Examples:', '--mask', '--threads', '--background', 'inspect', 'models', 'run', '--models-dir']) {
+    assert.ok(help.stdout.includes(word), word);
+  }
+  assert.match((await assertDone(decal(['run', '--help'], { cwd }))).stdout.toString(), /--repeat/);
+  assert.match((await assertDone(decal(['--version'], { cwd }))).stdout.toString(), /^decal \d+\.\d+\.\d+\n$/);
+  assertError(await decal([], { cwd }), 2, /no pictures given/);
+  assertError(await decal(['a.png', '--nonsense'], { cwd }), 2, /nonsense/);
+  assertError(await decal(['a.png', '--quality', '0'], { cwd }), 2, /quality/);
+  assertError(await decal(['a.png', '--threads', 'many'], { cwd }), 2, /threads/);
+  assertError(await decal(['a.png', '--format', 'gif'], { cwd }), 2, /format/);
+  assertError(await decal(['a.png', 'models'], { cwd }), 2, /\.\/models/);
+  assertError(await decal(['models', 'a.png'], { cwd }), 2, /a\.png/);
+});
+
+test('a picture named like a subcommand is reached as ./run', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'run'));
+  await assertDone(decal(['./run'], { cwd }));
+  assert.deepEqual(await files(cwd), ['run', 'run.decal.png']);
+});
+
+test('--model takes a name or a file; weights that are not embedded are asked for', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  const weights = await readFile(kDefaultModel);
+  await writeFile(join(cwd, 'mine.onnx'), weights);
+  const executed = async (...args) =>
+    JSON.parse((await assertDone(decal(['a.png', '--json', ...args], { cwd }))).stdout).execution.model;
+  assert.equal(await executed('--model', 'decal-default'), 'decal-default');
+  assert.equal(await executed('--model', 'mine.onnx'), 'mine.onnx');
+  assert.equal(await executed('--model', 'u2netp', '--model-file', 'mine.onnx'), 'u2netp');
+
+  assertError(await decal(['a.png', '--model', 'modnet'], { cwd }), 1, /^decal: modnet: .*--model-file.*https:\/\/.* \(not-found\)$/);
+  assertError(await decal(['a.png', '--model', 'nosuch'], { cwd }), 1, /nosuch.*decal-default.*\(not-found\)$/);
+  assertError(await decal(['a.png', '--model', 'missing.onnx'], { cwd }), 1, /^decal: missing\.onnx: cannot open.*\(not-found\)$/);
+  await mkdir(join(cwd, 'models'));
+  assertError(await decal(['a.png', '--model', 'modnet', '--models-dir', 'models'], { cwd }), 1, /models\/modnet\.onnx: no such file: fetch it from https/);
+  await writeFile(join(cwd, 'models/modnet.onnx'), weights.subarray(0, 1000));
+  assertError(await decal(['a.png', '--model', 'modnet'], { cwd, env: { DECAL_MODELS_DIR: 'models' } }), 1, /has 1000 bytes.*\(corrupt-model\)$/);
+  await writeFile(join(cwd, 'cut.onnx'), weights.subarray(0, weights.length / 2));
+  assertError(await decal(['a.png', '--model', 'cut.onnx', '-o', 'x.png'], { cwd }), 1, /cut\.onnx.*\(corrupt-model\)$/);
+  assert.ok(!(await files(cwd)).includes('x.png'));
+});

@@ -1,0 +1,74 @@
+// Helpers of the command's tests: a scratch folder, the command itself, and small files to feed it.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+
+export const kDecal = process.env.DECAL ?? fileURLToPath(new URL('../../build/bin/decal', import.meta.url));
+export const kDefaultModel = fileURLToPath(new URL('../../models/decal-default.onnx', import.meta.url));
+
+/** A folder for one test, removed after it. */
+export async function scratch(test) {
+  const folder = await mkdtemp(join(tmpdir(), 'decal-cli-'));
+  test.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs the command; resolves to {status, signal, stdout (Buffer), stderr (string)}. */
+export function decal(args, { cwd, stdin, env, onStderr } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(kDecal, args, { cwd, env: { ...process.env, ...env } });
+    const stdout = [];
+    let stderr = '';
+    child.stdout.on('data', (piece) => stdout.push(piece));
+    child.stderr.on('data', (piece) => {
+      stderr += piece;
+      onStderr?.(stderr, child);
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) => resolve({ status, signal, stdout: Buffer.concat(stdout), stderr }));
+    child.stdin.on('error', () => {}); // the command may end without reading
+    child.stdin.end(stdin);
+  });
+}
+
+export const files = async (folder) => (await readdir(folder)).sort();
+
+/** A sharp picture: a light disc on a dark ground. */
+export function disc({ width = 96, height = 64 } = {}) {
+  const radius = Math.min(width, height) / 3;
+  const svg = `<svg width="${width}" height="${height}"><rect width="100%" height="100%" fill="#142814"/>
+    <circle cx="${width / 2}" cy="${height / 2}" r="${radius}" fill="#f0a040"/></svg>`;
+  return sharp(Buffer.from(svg)).removeAlpha();
+}
+
+/** Pixels of an encoded picture: {data, info: {width, height, channels}}. */
+export const pixels = (file) => sharp(file).raw().toBuffer({ resolveWithObject: true });
+
+/** A .npy file (version 1) of the given dtype. */
+export function npy(shape, values, dtype = '<f4') {
+  const header = `{'descr': '${dtype}', 'fortran_order': False, 'shape': (${shape.join(', ')}${shape.length === 1 ? ',' : ''}), }\n`;
+  const size = Buffer.alloc(2);
+  size.writeUInt16LE(header.length);
+  return Buffer.concat([Buffer.from('\x93NUMPY\x01\x00', 'latin1'), size, Buffer.from(header), Buffer.from(values.buffer)]);
+}
+
+// Protocol buffers by hand, as far as an ONNX file of a few nodes needs them.
+const varint = (value) => (value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]);
+const number = (field, value) => Buffer.from([...varint(field << 3), ...varint(value)]);
+const nested = (field, ...parts) => {
+  const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
+  return Buffer.concat([Buffer.from([...varint((field << 3) | 2), ...varint(body.length)]), body]);
+};
+const tensor = (field, name, shape) =>
+  nested(field, nested(1, name), nested(2, nested(1, number(1, 1), nested(2, ...shape.map((extent) => nested(1, number(1, extent)))))));
+
+/** An ONNX model of unary nodes in a row, [1,3,8,8] in and out; `operators` are [type, name] pairs. */
+export function chainModel(operators) {
+  const nodes = operators.map(([type, name], i) =>
+    nested(1, nested(1, i === 0 ? 'input' : `v${i}`), nested(2, i === operators.length - 1 ? 'output' : `v${i + 1}`), nested(3, name), nested(4, type)));
+  const graph = nested(7, ...nodes, nested(2, 'chain'), tensor(11, 'input', [1, 3, 8, 8]), tensor(12, 'output', [1, 3, 8, 8]));
+  return Buffer.concat([number(1, 8), graph, nested(8, number(2, 17))]);
+}
