@@ -66,6 +66,10 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
   return entry.packed;
 }
 
+void PackedWeights::DropOrphans() {
+  std::erase_if(entries_, [](const auto& item) { return item.second.source.use_count() == 1; });
+}
+
 size_t PackedWeights::total_bytes() const {
   size_t total = 0;
   for (const auto& [key, entry] : entries_)

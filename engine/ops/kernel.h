@@ -69,6 +69,9 @@ class PackedWeights {
   Result<std::shared_ptr<const Buffer>> Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                             const std::function<void(const TensorView& source, std::byte* packed)>& pack);
   size_t total_bytes() const;
+  // Forgets the packed forms of constants that nobody but this cache refers to: those an earlier
+  // specialisation made for itself.
+  void DropOrphans();
 
  private:
   struct Entry {

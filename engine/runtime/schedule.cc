@@ -16,8 +16,9 @@ double NowMs() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Constants of this size and more are worth releasing once their packed form exists.
-constexpr size_t kReleaseBytes = 4096;
+// Constants of this size and more are released once their packed form exists. Smaller ones (biases, slopes,
+// shapes) stay: the passes of a later specialisation look into them, and they do not weigh.
+constexpr size_t kReleaseBytes = 64 << 10;
 
 class Builder {
  public:

@@ -114,6 +114,7 @@ const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs;
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
     return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
+  impl_->packed.DropOrphans();
   Graph graph = impl_->graph;  // weights are shared, not copied
   DECAL_TRY(FixInputs(graph, height, width));
   DECAL_TRY(RunPasses(graph, SpecializePasses()));

@@ -1,0 +1,169 @@
+// The ONNX reader: streaming, broken files, names and operators that are missing.
+#include "engine/onnx/importer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/onnx_builder.h"
+#include "tests/support/reference_runner.h"
+
+namespace decal {
+namespace {
+
+using ::decal::testing::AsBytes;
+using ::decal::testing::Import;
+using ::decal::testing::OnnxAttributes;
+using ::decal::testing::OnnxBuilder;
+
+std::string SmallModel() {
+  OnnxBuilder b;
+  b.Input("x", {1, 2, -1, -1});
+  b.Floats("w", {3, 2, 1, 1}, {1, 2, 3, 4, 5, 6});
+  b.Node("Conv", {"x", "w"}, {"c"}, OnnxAttributes().Ints("kernel_shape", {1, 1}).Ints("pads", {0, 0, 0, 0}));
+  b.Node("Clip", {"c", b.Floats("low", {}, {0}), b.Floats("high", {}, {6})}, {"y"});
+  b.Output("y");
+  return b.Build();
+}
+
+ErrorCode CodeOf(const std::string& model) {
+  auto graph = Import(model);
+  return graph ? ErrorCode::kInternal : graph.error().code;
+}
+
+TEST(Importer, ReadsNodesWeightsAndOpenExtents) {
+  auto graph = Import(SmallModel());
+  ASSERT_TRUE(graph) << graph.error().ToString();
+  ASSERT_EQ(graph->nodes.size(), 2u);
+  EXPECT_STREQ(OpName(graph->nodes[0].op), "Conv");
+  const auto* clip = std::get_if<Unary>(&graph->nodes[1].op);
+  ASSERT_NE(clip, nullptr);
+  EXPECT_EQ(clip->kind, UnaryKind::kClip);
+  EXPECT_EQ(clip->alpha, 0);
+  EXPECT_EQ(clip->beta, 6);
+  EXPECT_EQ(graph->values[graph->inputs[0]].type.shape->ToString(), "[1,2,?,?]");
+  EXPECT_EQ(graph->values[graph->nodes[0].inputs[1]].constant->view().as<float>()[5], 6);
+}
+
+TEST(Importer, AnyCutOfTheStreamGivesTheSameGraph) {
+  const std::string model = SmallModel();
+  const std::string whole = Print(*Import(model));
+  for (size_t piece : {1, 2, 3, 7, 64}) {
+    OnnxStream stream;
+    for (size_t at = 0; at < model.size(); at += piece)
+      ASSERT_TRUE(stream.Feed(AsBytes(model).subspan(at, std::min(piece, model.size() - at))));
+    auto parsed = stream.Finish();
+    ASSERT_TRUE(parsed) << parsed.error().ToString();
+    auto graph = ImportGraph(*std::move(parsed));
+    ASSERT_TRUE(graph);
+    EXPECT_EQ(Print(*graph), whole) << "pieces of " << piece;
+  }
+}
+
+TEST(Importer, EveryTruncationIsAnError) {
+  const std::string model = SmallModel();
+  for (size_t size = 0; size < model.size(); ++size) {
+    auto graph = Import(model.substr(0, size));
+    ASSERT_FALSE(graph) << size;
+    EXPECT_EQ(graph.error().code, ErrorCode::kCorruptModel) << size << ": " << graph.error().ToString();
+  }
+}
+
+TEST(Importer, BrokenBytesNeverCrash) {
+  const std::string model = SmallModel();
+  std::mt19937 random(1);
+  size_t errors = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string broken = model;
+    const int flips = 1 + static_cast<int>(random() % 3);
+    for (int i = 0; i < flips; ++i) broken[random() % broken.size()] = static_cast<char>(random());
+    auto graph = Import(broken);
+    if (!graph) ++errors;
+    else (void)FoldConstants(*graph, FoldStage::kLoaded);
+  }
+  EXPECT_GT(errors, 5000u);
+}
+
+TEST(Importer, NamesEveryMissingOperatorAtOnce) {
+  OnnxBuilder b;
+  b.Input("x", {1, 2});
+  b.Node("Foo", {"x"}, {"f"});
+  b.Node("Relu", {"f"}, {"r"});
+  b.Node("Bar", {"r"}, {"b"});
+  b.Node("Foo", {"x"}, {"g"});
+  b.Node("MaxPool", {"x"}, {"p", "indices"}, OnnxAttributes().Ints("kernel_shape", {2, 2}));
+  b.Output("g");
+  auto graph = Import(b.Build());
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kUnsupportedOperator);
+  for (const char* part : {"Foo (Foo_0, Foo_3)", "MaxPool with indices (MaxPool_4)"})
+    EXPECT_NE(graph.error().message.find(part), std::string::npos) << graph.error().message;
+}
+
+TEST(Importer, RefusesWhatIsNotAModel) {
+  EXPECT_EQ(CodeOf(""), ErrorCode::kCorruptModel);
+  EXPECT_EQ(CodeOf("hello, this is a text file"), ErrorCode::kCorruptModel);
+  EXPECT_EQ(CodeOf(std::string(1000, '\0')), ErrorCode::kCorruptModel);
+  EXPECT_EQ(CodeOf(std::string(1000, '\xFF')), ErrorCode::kCorruptModel);
+}
+
+TEST(Importer, RefusesWeightsThatAreNotThere) {
+  OnnxBuilder b;
+  b.Input("x", {1, 2, 4, 4});
+  b.Floats("w", {64, 64, 3, 3}, {1, 2, 3});
+  b.Node("Conv", {"x", "w"}, {"y"});
+  b.Output("y");
+  auto graph = Import(b.Build());
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kCorruptModel);
+  EXPECT_EQ(graph.error().where, "w");
+}
+
+TEST(Importer, RefusesUnknownNamesAndDoubleOutputs) {
+  OnnxBuilder unknown;
+  unknown.Input("x", {1});
+  unknown.Node("Relu", {"z"}, {"y"});
+  unknown.Output("y");
+  EXPECT_EQ(CodeOf(unknown.Build()), ErrorCode::kCorruptModel);
+  OnnxBuilder twice;
+  twice.Input("x", {1});
+  twice.Node("Relu", {"x"}, {"y"});
+  twice.Node("Abs", {"x"}, {"y"});
+  twice.Output("y");
+  EXPECT_EQ(CodeOf(twice.Build()), ErrorCode::kCorruptModel);
+}
+
+TEST(Importer, RefusesOtherOpsets) {
+  for (int64_t opset : {6, 22}) {
+    OnnxBuilder b(opset);
+    b.Input("x", {1});
+    b.Node("Relu", {"x"}, {"y"});
+    b.Output("y");
+    EXPECT_EQ(CodeOf(b.Build()), ErrorCode::kUnsupportedOperator) << opset;
+  }
+}
+
+TEST(Importer, HugeClaimsDoNotAllocate) {
+  // A tensor that claims 2^40 elements, and a field that claims 1 GiB but ends after four bytes.
+  OnnxBuilder b;
+  b.Input("x", {1});
+  b.Floats("w", {int64_t{1} << 20, int64_t{1} << 20}, {1});
+  b.Node("Relu", {"x"}, {"y"});
+  b.Output("y");
+  EXPECT_EQ(CodeOf(b.Build()), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(CodeOf(std::string("\x3A\x80\x80\x80\x80\x04\x0A\x80\x80\x80\x80\x03zzzz", 16)), ErrorCode::kCorruptModel);
+}
+
+TEST(Wire, VarintsAtTheirBorders) {
+  uint64_t value;
+  size_t used;
+  const auto read = [&](std::string_view text) { return ReadVarint(std::as_bytes(std::span(text)), value, used); };
+  EXPECT_EQ(read("\x7F"), WireState::kOk);
+  EXPECT_EQ(value, 127u);
+  EXPECT_EQ(read(std::string_view("\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 10)), WireState::kOk);
+  EXPECT_EQ(value, UINT64_MAX);
+  EXPECT_EQ(used, 10u);
+  EXPECT_EQ(read("\x80"), WireState::kNeedMore);
+  EXPECT_EQ(read(std::string_view("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 11)), WireState::kCorrupt);
+}
+
+}  // namespace
+}  // namespace decal

@@ -1,0 +1,183 @@
+// Passes: each rewrites what its comment draws, and never changes the result.
+#include "engine/passes/passes.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/reference_runner.h"
+
+namespace decal {
+namespace {
+
+using testing::Import;
+using testing::ImportAndInfer;
+using testing::OnnxAttributes;
+using testing::OnnxBuilder;
+using testing::RunByReference;
+using testing::TestTensor;
+
+size_t Count(const Graph& graph, const std::string& op) {
+  size_t n = 0;
+  for (const Node& node : graph.nodes) n += OpName(node.op) == op;
+  return n;
+}
+
+void ExpectNear(const std::vector<std::vector<float>>& a, const std::vector<std::vector<float>>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t o = 0; o < a.size(); ++o) {
+    ASSERT_EQ(a[o].size(), b[o].size());
+    for (size_t i = 0; i < a[o].size(); ++i) ASSERT_NEAR(a[o][i], b[o][i], 1e-4f * std::max(1.0f, std::abs(b[o][i])));
+  }
+}
+
+// The graph after all passes; its result is compared with the unchanged graph's.
+Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs) {
+  auto plain = ImportAndInfer(model);
+  EXPECT_TRUE(plain) << plain.error().ToString();
+  auto graph = Import(model);
+  for (auto passes : {LoadPasses(), SpecializePasses()}) {
+    const Status status = RunPasses(*graph, passes);
+    EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
+    EXPECT_TRUE(Verify(*graph));
+  }
+  ExpectNear(RunByReference(*graph, inputs), RunByReference(*plain, inputs));
+  return *std::move(graph);
+}
+
+std::vector<TestTensor> RandomInput(const Shape& shape, uint32_t seed = 1) {
+  std::mt19937 random(seed);
+  std::vector<TestTensor> inputs;
+  inputs.push_back(TestTensor::Dense(shape));
+  inputs[0].FillRandom(random, -2, 2);
+  return inputs;
+}
+
+OnnxAttributes Same3x3() { return OnnxAttributes().Ints("kernel_shape", {3, 3}).Ints("pads", {1, 1, 1, 1}); }
+
+TEST(Passes, BatchNormDisappearsIntoTheConvolution) {
+  std::mt19937 random(2);
+  OnnxBuilder b;
+  b.Input("x", {1, 3, 6, 5});
+  b.RandomFloats("w", {4, 3, 3, 3}, random);
+  for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
+  b.RandomFloats("var", {4}, random, 0.1f, 2);
+  const std::string c = b.Node("Conv", {"x", "w"}, Same3x3());
+  b.Node("BatchNormalization", {c, "scale", "bias", "mean", "var"}, {"y"});
+  b.Output("y");
+  const Graph graph = Optimise(b.Build(), RandomInput({1, 3, 6, 5}));
+  EXPECT_EQ(Count(graph, "BatchNormalization"), 0u);
+  EXPECT_EQ(Count(graph, "Conv"), 1u);
+}
+
+TEST(Passes, BatchNormStaysWhenTheConvolutionIsUsedTwice) {
+  std::mt19937 random(2);
+  OnnxBuilder b;
+  b.Input("x", {1, 3, 6, 5});
+  b.RandomFloats("w", {4, 3, 3, 3}, random);
+  for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
+  b.RandomFloats("var", {4}, random, 0.1f, 2);
+  const std::string c = b.Node("Conv", {"x", "w"}, Same3x3());
+  const std::string n = b.Node("BatchNormalization", {c, "scale", "bias", "mean", "var"});
+  b.Node("Mul", {n, c}, {"y"});
+  b.Output("y");
+  EXPECT_EQ(Count(Optimise(b.Build(), RandomInput({1, 3, 6, 5})), "BatchNormalization"), 1u);
+}
+
+TEST(Passes, EpiloguesTakeActivationBiasAndResidual) {
+  std::mt19937 random(3);
+  for (const bool residual_first : {true, false}) {
+    OnnxBuilder b;
+    b.Input("x", {1, 4, 6, 5});
+    b.RandomFloats("w", {4, 4, 3, 3}, random);
+    b.RandomFloats("shift", {1, 4, 1, 1}, random);
+    std::string t = b.Node("Add", {b.Node("Conv", {"x", "w"}, Same3x3()), "shift"});
+    if (residual_first) t = b.Node("Relu", {b.Node("Add", {"x", t})});
+    else t = b.Node("Add", {b.Node("Relu", {t}), "x"});
+    b.Node("Identity", {t}, {"y"});
+    b.Output("y");
+    const Graph graph = Optimise(b.Build(), RandomInput({1, 4, 6, 5}));
+    EXPECT_EQ(Count(graph, "Add") + Count(graph, "Relu"), 0u) << Print(graph);
+    EXPECT_EQ(Count(graph, "Conv"), 1u);
+  }
+}
+
+TEST(Passes, PReluSlopeJoinsTheEpilogueBeforeTheResidual) {
+  std::mt19937 random(4);
+  OnnxBuilder b;
+  b.Input("x", {1, 4, 6, 5});
+  b.RandomFloats("w", {4, 4, 3, 3}, random);
+  b.RandomFloats("slope", {4, 1, 1}, random);
+  const std::string sum = b.Node("Add", {b.Node("Conv", {"x", "w"}, Same3x3()), "x"});
+  b.Node("PRelu", {sum, "slope"}, {"y"});
+  b.Output("y");
+  const Graph graph = Optimise(b.Build(), RandomInput({1, 4, 6, 5}));
+  EXPECT_EQ(Count(graph, "PRelu") + Count(graph, "Add"), 0u) << Print(graph);
+}
+
+TEST(Passes, ShapeArithmeticFoldsAway) {
+  std::mt19937 random(5);
+  OnnxBuilder b;
+  b.Input("x", {1, 2, 8, 6});
+  const std::string shape = b.Node("Shape", {"x"});
+  const std::string spatial = b.Node("Slice", {shape, b.Ints("two", {2}), b.Ints("four", {4}), b.Ints("zero", {0})});
+  const std::string doubled = b.Node("Mul", {spatial, b.Ints("factor", {2})});
+  const std::string lead = b.Node("Slice", {shape, "zero", "two", "zero"});
+  const std::string sizes = b.Node("Concat", {lead, doubled}, OnnxAttributes().Int("axis", 0));
+  b.Node("Resize", {"x", "", "", sizes}, {"y"}, OnnxAttributes().String("mode", "linear"));
+  b.Output("y");
+  const Graph graph = Optimise(b.Build(), RandomInput({1, 2, 8, 6}));
+  for (const Node& node : graph.nodes) {
+    const std::string op = OpName(node.op);
+    EXPECT_TRUE(op == "Resize" || op == "Relayout") << op;
+  }
+  EXPECT_EQ(graph.values[graph.outputs[0]].type.shape->ToString(), "[1,2,16,12]");
+}
+
+TEST(Passes, DataDependentShapesAreRefusedByName) {
+  OnnxBuilder b;
+  b.Input("x", {1, 4});
+  b.Node("Reshape", {"x", b.Node("Cast", {"x"}, OnnxAttributes().Int("to", 7))}, {"y"});
+  b.Output("y");
+  auto graph = Import(b.Build());
+  ASSERT_TRUE(graph);
+  const Status status = RunPasses(*graph, SpecializePasses());
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kUnsupportedOperator);
+  EXPECT_EQ(status.error().where, "Reshape 'Reshape_1'");
+}
+
+TEST(Passes, CanonicalFormsDropWhatDoesNothing) {
+  OnnxBuilder b;
+  b.Input("x", {1, 1, 4, 3});
+  std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));  // moves an extent of 1
+  t = b.Node("Reshape", {t, b.Ints("shape", {1, 1, 4, 3})});
+  t = b.Node("Slice", {t, b.Ints("s", {0}), b.Ints("e", {100}), b.Ints("a", {2})});
+  t = b.Node("Resize", {t, "", "", b.Ints("sizes", {1, 1, 4, 3})}, OnnxAttributes().String("mode", "linear"));
+  b.Node("AveragePool", {t}, {"y"}, OnnxAttributes().Ints("kernel_shape", {4, 3}));
+  b.Output("y");
+  const Graph graph = Optimise(b.Build(), RandomInput({1, 1, 4, 3}));
+  EXPECT_EQ(Count(graph, "GlobalAveragePool"), 1u) << Print(graph);
+  EXPECT_EQ(Count(graph, "Slice") + Count(graph, "Resize") + Count(graph, "Transpose") + Count(graph, "AveragePool"), 0u);
+}
+
+TEST(Passes, AReversingSliceStays) {
+  OnnxBuilder b;
+  b.Input("x", {1, 4});
+  b.Node("Slice", {"x", b.Ints("s", {-1}), b.Ints("e", {-100}), b.Ints("a", {1}), b.Ints("p", {-1})}, {"y"});
+  b.Output("y");
+  EXPECT_EQ(Count(Optimise(b.Build(), RandomInput({1, 4})), "Slice"), 1u);
+}
+
+TEST(Passes, ChannelsLastInputNeedsNoTranspose) {
+  std::mt19937 random(6);
+  OnnxBuilder b;
+  b.Input("x", {1, 6, 5, 3});
+  b.RandomFloats("w", {4, 3, 3, 3}, random);
+  const std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 3, 1, 2}));
+  b.Node("Transpose", {b.Node("Conv", {t, "w"}, Same3x3())}, {"y"}, OnnxAttributes().Ints("perm", {0, 2, 3, 1}));
+  b.Output("y");
+  const Graph graph = Optimise(b.Build(), RandomInput({1, 6, 5, 3}));
+  EXPECT_EQ(Count(graph, "Relayout"), 0u) << Print(graph);
+}
+
+}  // namespace
+}  // namespace decal
