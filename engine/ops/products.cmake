@@ -1,2 +1,4 @@
 # Convolution and matrix products.
-list(APPEND ops_sources)
+list(APPEND ops_sources epilogue.cc igemm_kernel.cc
+  conv/conv_shape.cc conv/conv_reference.cc conv/conv_cpu.cc
+  matmul/matmul_shape.cc matmul/matmul_reference.cc matmul/matmul_cpu.cc)

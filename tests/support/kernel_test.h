@@ -160,8 +160,10 @@ bool RunKernel(const Op& op, std::span<const TestInput> inputs, std::span<TestTe
   if (!kernel || *kernel == nullptr) return false;
 
   std::vector<TensorView> in_views = Views(inputs);
-  for (size_t i = 0; i < inputs.size(); ++i)
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].constant) in_views[i] = in[i].view;  // dense, as the graph holds it
     if (inputs[i].tensor && !(*kernel)->reads_input(i)) in_views[i].data = nullptr;
+  }
   const std::unique_ptr<ThreadRunner> pool = threads > 1 ? MakeThreadPool(threads) : nullptr;
   const size_t stride = AlignUp((*kernel)->scratch_bytes_per_thread());
   auto scratch = Buffer::Allocate(stride * threads, "scratch");

@@ -1,0 +1,27 @@
+// Depthwise convolution: every channel with its own filter, vectorised over channels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/cpu/igemm.h"
+
+namespace decal::cpu {
+
+struct DepthwiseShape {
+  size_t batch = 1, channels = 0;
+  size_t in_height = 1, in_width = 1;
+  size_t out_height = 1, out_width = 1;
+  size_t kernel_height = 1, kernel_width = 1;
+  size_t stride_y = 1, stride_x = 1;
+  size_t dilation_y = 1, dilation_x = 1;
+  ptrdiff_t pad_top = 0, pad_left = 0;
+  PixelStrides in, out, residual;
+};
+
+// Output rows are counted through the batch: [0, batch * out_height).
+// buffers.packed: [tap][channel], channels padded to whole vectors as PaddedColumns does.
+void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+                      size_t first_row, size_t rows);
+
+}  // namespace decal::cpu

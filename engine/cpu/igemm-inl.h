@@ -1,0 +1,70 @@
+// The register tile: rows read through pointers, times one panel of packed weights.
+#if defined(DECAL_ENGINE_CPU_IGEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DECAL_ENGINE_CPU_IGEMM_INL_H_
+#undef DECAL_ENGINE_CPU_IGEMM_INL_H_
+#else
+#define DECAL_ENGINE_CPU_IGEMM_INL_H_
+#endif
+
+#include "engine/cpu/epilogue-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace decal::cpu::HWY_NAMESPACE {
+
+// Rows of a tile: two accumulators each, one register for the broadcast and two for the panel must fit.
+#if HWY_TARGET == HWY_AVX3
+// 32 registers would hold 14 rows, but x86 has 16 general registers and each row needs a pointer: 8 rows spill
+// none, and 16 accumulators already cover the latency of two multiply-adds a cycle (4 cycles each).
+inline constexpr size_t kTileRows = 8;
+#elif HWY_TARGET == HWY_AVX2 || HWY_ARCH_ARM_A64
+inline constexpr size_t kTileRows = 6;  // 12 of AVX2's 16 registers
+#else
+inline constexpr size_t kTileRows = 4;  // 8 of 16 128-bit registers; wasm engines keep some for themselves
+#endif
+
+// acc[i][v] = sum over taps and depth of rows[tap][i][k] * b[tap][k][v].
+template <size_t kVectors>
+HWY_INLINE void Accumulate(const float* const* HWY_RESTRICT rows, size_t taps, size_t depth,
+                           const float* HWY_RESTRICT b, FloatVector (&acc)[kTileRows][kVectors]) {
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t i = 0; i < kTileRows; ++i)
+    for (size_t v = 0; v < kVectors; ++v) acc[i][v] = hn::Zero(d);
+  for (size_t tap = 0; tap < taps; ++tap) {
+    const float* HWY_RESTRICT a[kTileRows];
+    for (size_t i = 0; i < kTileRows; ++i) a[i] = rows[tap * kTileRows + i];
+#define DECAL_STEP(offset)                                                                        \
+  {                                                                                               \
+    FloatVector panel[kVectors];                                                                  \
+    for (size_t v = 0; v < kVectors; ++v) panel[v] = hn::LoadU(d, b + v * lanes);                 \
+    for (size_t i = 0; i < kTileRows; ++i) {                                                      \
+      const FloatVector value = hn::Set(d, a[i][k + (offset)]);                                   \
+      for (size_t v = 0; v < kVectors; ++v) acc[i][v] = MulAdd(value, panel[v], acc[i][v]);       \
+    }                                                                                             \
+    b += kVectors * lanes;                                                                        \
+  }
+    size_t k = 0;
+    // Four steps a turn: on 128-bit vectors the loop's own instructions would be a fifth of the work.
+    for (; k + 4 <= depth; k += 4) {
+      DECAL_STEP(0)
+      DECAL_STEP(1)
+      DECAL_STEP(2)
+      DECAL_STEP(3)
+    }
+    for (; k < depth; ++k) DECAL_STEP(0)
+#undef DECAL_STEP
+  }
+}
+
+template <size_t kVectors>
+HWY_NOINLINE void ComputeTile(const float* const* rows, size_t taps, size_t depth, const float* b,
+                              const Epilogue& epilogue, const TileOperands& operands) {
+  FloatVector acc[kTileRows][kVectors];
+  Accumulate<kVectors>(rows, taps, depth, b, acc);
+  FinishTile<kTileRows, kVectors>(epilogue, operands, acc);
+}
+
+}  // namespace decal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // DECAL_ENGINE_CPU_IGEMM_INL_H_

@@ -1,0 +1,240 @@
+// The loops around the register tile: row pointers, panels, epilogue operands.
+#include "engine/cpu/igemm.h"
+
+#include <algorithm>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/cpu/igemm.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+
+#include "engine/cpu/igemm-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace decal::cpu::HWY_NAMESPACE {
+
+TileShape IgemmTileShapeTarget() {
+  const size_t lanes = hn::Lanes(FloatTag());
+  return {kTileRows, lanes, 2 * lanes};
+}
+
+// The positions of one tile's rows and the pointers derived from them.
+struct RowBlock {
+  size_t count = 0;
+  size_t n[kTileRows], qy[kTileRows], qx[kTileRows];
+  float* out[kTileRows];
+  const float* residual[kTileRows];
+
+  void Locate(const Phase& phase, size_t first, size_t rows) {
+    count = rows;
+    size_t x = first % phase.width;
+    size_t y = first / phase.width % phase.height;
+    size_t image = first / phase.width / phase.height;
+    for (size_t i = 0; i < rows; ++i) {
+      n[i] = image, qy[i] = y, qx[i] = x;
+      if (++x < phase.width) continue;
+      x = 0;
+      if (++y < phase.height) continue;
+      y = 0;
+      ++image;
+    }
+  }
+};
+
+HWY_INLINE ptrdiff_t PixelOffset(const PixelStrides& s, size_t n, size_t y, size_t x) {
+  return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
+}
+
+// The pixel that `tap` reads for row i of the block, or null where it falls outside the input.
+HWY_INLINE const float* TapPixel(const IgemmShape& shape, const float* in, const RowBlock& block, size_t i,
+                                 const Tap& tap) {
+  // Negative positions wrap to huge ones, so one comparison a side is enough.
+  const size_t y = block.qy[i] * shape.in_step_y + static_cast<size_t>(ptrdiff_t{tap.dy});
+  const size_t x = block.qx[i] * shape.in_step_x + static_cast<size_t>(ptrdiff_t{tap.dx});
+  if (y >= shape.in_height || x >= shape.in_width) return nullptr;
+  return in + PixelOffset(shape.in, block.n[i], y, x);
+}
+
+// pointers[tap][i]: where tap's input channels of row i begin.
+HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const float* in, const float* zeros,
+                              const RowBlock& block, const float** pointers) {
+  for (size_t t = 0; t < phase.taps; ++t, pointers += kTileRows) {
+    const Tap& tap = shape.taps[phase.first_tap + t];
+    for (size_t i = 0; i < block.count; ++i) {
+      const float* pixel = TapPixel(shape, in, block, i, tap);
+      pointers[i] = pixel ? pixel : zeros;
+    }
+    for (size_t i = block.count; i < kTileRows; ++i) pointers[i] = zeros;
+  }
+}
+
+// The same rows copied together, all taps of a row adjacent; pointers then has one tap.
+HWY_NOINLINE void GatherRows(const IgemmShape& shape, const Phase& phase, const float* in, const RowBlock& block,
+                             float* gathered, const float** pointers) {
+  const size_t row_floats = phase.taps * shape.depth;
+  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = gathered + std::min(i, block.count - 1) * row_floats;
+  for (size_t i = 0; i < block.count; ++i) {
+    for (size_t t = 0; t < phase.taps; ++t, gathered += shape.depth) {
+      const float* pixel = TapPixel(shape, in, block, i, shape.taps[phase.first_tap + t]);
+      for (size_t k = 0; k < shape.depth; ++k) gathered[k] = pixel ? pixel[k] : 0.0f;
+    }
+  }
+}
+
+struct PanelLoop {
+  const IgemmPlan& plan;
+  const IgemmBuffers& buffers;
+  const IgemmTask& task;
+  const Phase& phase;
+  const float** pointers;
+  float* gathered;
+
+  void Prepare(size_t row, RowBlock& block) const {
+    const IgemmShape& shape = plan.shape;
+    block.Locate(phase, row, std::min(kTileRows, task.first_row + task.rows - row));
+    const float* in = buffers.in + task.group * shape.depth;
+    if (plan.gather) {
+      GatherRows(shape, phase, in, block, gathered, pointers);
+    } else {
+      PointAtRows(shape, phase, in, buffers.zeros, block, pointers);
+    }
+    for (size_t i = 0; i < block.count; ++i) {
+      const size_t y = phase.first_y + block.qy[i] * shape.out_step_y;
+      const size_t x = phase.first_x + block.qx[i] * shape.out_step_x;
+      const size_t channel = task.group * shape.columns;
+      block.out[i] = buffers.out + PixelOffset(shape.out, block.n[i], y, x) + channel;
+      if (buffers.residual)
+        block.residual[i] = buffers.residual + PixelOffset(shape.residual, block.n[i], y, x) + channel;
+    }
+  }
+
+  void Multiply(size_t panel, const RowBlock& block) const {
+    const IgemmShape& shape = plan.shape;
+    const size_t column = panel * plan.tile.width;
+    const size_t padded = PaddedColumns(shape.columns, plan.tile);
+    const size_t depth = phase.taps * shape.depth;
+    const float* b = buffers.packed + phase.packed_offset + (task.group * padded + column) * depth;
+    const size_t padded_column = task.group * padded + column;
+    float* out[kTileRows];
+    const float* residual[kTileRows];
+    for (size_t i = 0; i < block.count; ++i) {
+      out[i] = block.out[i] + column;
+      if (buffers.residual) residual[i] = block.residual[i] + column;
+    }
+    TileOperands operands;
+    operands.rows = block.count;
+    operands.columns = std::min(plan.tile.width, shape.columns - column);
+    operands.bias = buffers.bias ? buffers.bias + padded_column : nullptr;
+    operands.slopes = buffers.slopes ? buffers.slopes + padded_column : nullptr;
+    operands.residual = residual;
+    operands.out = out;
+    const size_t taps = plan.gather ? 1 : phase.taps;
+    const size_t tap_depth = plan.gather ? depth : shape.depth;
+    if (operands.columns > plan.tile.lanes) {
+      ComputeTile<2>(pointers, taps, tap_depth, b, plan.epilogue, operands);
+    } else {
+      ComputeTile<1>(pointers, taps, tap_depth, b, plan.epilogue, operands);
+    }
+  }
+};
+
+HWY_NOINLINE void RunIgemmTaskTarget(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t index,
+                                     std::byte* scratch) {
+  const IgemmTask& task = plan.tasks[index];
+  const Phase& phase = plan.shape.phases[task.phase];
+  const size_t pointer_bytes = std::max<size_t>(phase.taps, 1) * kTileRows * sizeof(float*);
+  const PanelLoop loop{plan, buffers, task, phase, reinterpret_cast<const float**>(scratch),
+                       reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64)};
+  // Where all panels of the task fit a quarter of a 1 MiB second-level cache, rows go outside: a tile's input
+  // stays in L1 for all of them. Otherwise one panel is kept while the rows pass by.
+  constexpr size_t kPanelBytes = 256 * 1024;
+  const size_t panel_bytes = phase.taps * plan.shape.depth * plan.tile.width * sizeof(float);
+  const size_t row_end = task.first_row + task.rows, panel_end = task.first_panel + task.panels;
+  RowBlock block;
+  if (task.panels * panel_bytes <= kPanelBytes) {
+    for (size_t row = task.first_row; row < row_end; row += kTileRows) {
+      loop.Prepare(row, block);
+      for (size_t panel = task.first_panel; panel < panel_end; ++panel) loop.Multiply(panel, block);
+    }
+  } else {
+    for (size_t panel = task.first_panel; panel < panel_end; ++panel) {
+      for (size_t row = task.first_row; row < row_end; row += kTileRows) {
+        loop.Prepare(row, block);
+        loop.Multiply(panel, block);
+      }
+    }
+  }
+}
+
+// One panel of B, whatever its strides, in packed order.
+HWY_NOINLINE void PackProductPanel(const ProductShape& shape, const float* b, size_t valid, size_t width,
+                                   float* packed) {
+  for (size_t k = 0; k < shape.depth; ++k, packed += width) {
+    const float* from = b + static_cast<ptrdiff_t>(k) * shape.b.row;
+    if (shape.b.column == 1) {
+      std::memcpy(packed, from, valid * sizeof(float));
+    } else {
+      for (size_t n = 0; n < valid; ++n) packed[n] = from[static_cast<ptrdiff_t>(n) * shape.b.column];
+    }
+    std::fill(packed + valid, packed + width, 0.0f);
+  }
+}
+
+HWY_NOINLINE void RunProductPanelTarget(const ProductShape& shape, const Epilogue& epilogue,
+                                        const IgemmBuffers& buffers, const float* b, size_t panel,
+                                        std::byte* scratch) {
+  const size_t lanes = hn::Lanes(FloatTag());
+  const size_t column = panel * 2 * lanes;
+  const size_t valid = std::min(2 * lanes, shape.columns - column);
+  float* packed = reinterpret_cast<float*>(scratch);
+  PackProductPanel(shape, b + static_cast<ptrdiff_t>(column) * shape.b.column, valid,
+                   valid > lanes ? 2 * lanes : lanes, packed);
+  TileOperands operands;
+  operands.columns = valid;
+  operands.bias = buffers.bias ? buffers.bias + column : nullptr;
+  operands.slopes = buffers.slopes ? buffers.slopes + column : nullptr;
+  for (size_t row = 0; row < shape.rows; row += kTileRows) {
+    operands.rows = std::min(kTileRows, shape.rows - row);
+    const float* a[kTileRows];
+    const float* residual[kTileRows];
+    float* out[kTileRows];
+    for (size_t i = 0; i < kTileRows; ++i) {
+      const ptrdiff_t r = static_cast<ptrdiff_t>(row + std::min(i, operands.rows - 1));
+      a[i] = buffers.in + r * shape.a.row;
+      out[i] = buffers.out + r * shape.out_row + column;
+      if (buffers.residual) residual[i] = buffers.residual + r * shape.residual_row + column;
+    }
+    operands.residual = residual;
+    operands.out = out;
+    if (valid > lanes) {
+      ComputeTile<2>(a, 1, shape.depth, packed, epilogue, operands);
+    } else {
+      ComputeTile<1>(a, 1, shape.depth, packed, epilogue, operands);
+    }
+  }
+}
+
+}  // namespace decal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace decal::cpu {
+
+HWY_EXPORT(IgemmTileShapeTarget);
+HWY_EXPORT(RunIgemmTaskTarget);
+HWY_EXPORT(RunProductPanelTarget);
+
+TileShape IgemmTileShape() { return HWY_DYNAMIC_DISPATCH(IgemmTileShapeTarget)(); }
+
+void RunIgemmTask(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(RunIgemmTaskTarget)(plan, buffers, task, scratch);
+}
+
+void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+                     const float* b, size_t panel, std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(RunProductPanelTarget)(shape, epilogue, buffers, b, panel, scratch);
+}
+
+}  // namespace decal::cpu
+#endif  // HWY_ONCE

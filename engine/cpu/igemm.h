@@ -1,0 +1,129 @@
+// Implicit GEMM: convolutions, transposed convolutions and matrix products as one blocked product whose rows
+// are read through pointers (Dukhan, "The Indirect Convolution Algorithm", 2019).
+//
+// Rows are output pixels, columns output channels, depth runs over taps and input channels. The weights are
+// packed into panels of a register tile's width; see PackPanels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/cpu/epilogue.h"
+
+namespace decal::cpu {
+
+// The register tile of the instruction set in use.
+struct TileShape {
+  size_t rows = 0;
+  size_t lanes = 0;  // floats a vector
+  size_t width = 0;  // columns of a panel: two vectors
+};
+TileShape IgemmTileShape();
+
+// Strides in elements; channels are adjacent.
+struct PixelStrides {
+  ptrdiff_t batch = 0;
+  ptrdiff_t row = 0;
+  ptrdiff_t pixel = 0;
+};
+
+// One weight position: it reads input pixel (q_y * step + dy, q_x * step + dx).
+struct Tap {
+  int32_t dy = 0;
+  int32_t dx = 0;
+};
+
+// Output pixels that share their taps. A convolution is one phase; a transposed one has a phase for each
+// remainder of the output position by the stride.
+struct Phase {
+  size_t first_y = 0, first_x = 0;  // output pixel of q = (0, 0)
+  size_t height = 0, width = 0;     // how many q there are
+  size_t first_tap = 0, taps = 0;   // in IgemmShape::taps
+  size_t packed_offset = 0;         // floats before this phase's panels
+};
+
+struct IgemmShape {
+  size_t batch = 1;
+  size_t in_height = 1, in_width = 1;
+  size_t groups = 1;
+  size_t depth = 0;    // input channels of a group
+  size_t columns = 0;  // output channels of a group
+  size_t in_step_y = 1, in_step_x = 1;    // input pixels from one q to the next
+  size_t out_step_y = 1, out_step_x = 1;  // output pixels from one q to the next
+  PixelStrides in, out, residual;
+  std::vector<Tap> taps;
+  std::vector<Phase> phases;
+};
+
+// A block of rows times a block of panels: what one thread does at a time.
+struct IgemmTask {
+  size_t phase = 0, group = 0;
+  size_t first_row = 0, rows = 0;
+  size_t first_panel = 0, panels = 0;
+};
+
+struct IgemmPlan {
+  IgemmShape shape;
+  TileShape tile;
+  Epilogue epilogue;
+  std::vector<IgemmTask> tasks;
+  bool gather = false;  // few channels: copy each tile's rows together, so that depth spans all taps
+  size_t scratch_bytes = 0;
+  uint64_t multiply_adds = 0;
+};
+
+// Fills in the phases' packed offsets, the partition and the scratch size.
+IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue);
+
+// Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
+size_t PaddedColumns(size_t columns, const TileShape& tile);
+size_t PackedFloats(const IgemmShape& shape, const TileShape& tile);
+
+// Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IgemmShape::taps.
+struct WeightOrder {
+  std::vector<ptrdiff_t> tap_offsets;
+  ptrdiff_t depth_stride = 0;
+  ptrdiff_t column_stride = 0;
+  ptrdiff_t group_stride = 0;
+  float scale = 1;
+};
+
+// Packed order: [phase][group][panel][tap][depth][column within the panel], zeros beyond the last column. The last
+// panel is one vector wide where that is enough.
+void PackPanels(const IgemmShape& shape, const TileShape& tile, const WeightOrder& order, const float* weights,
+                float* packed);
+void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
+
+struct IgemmBuffers {
+  const float* in = nullptr;
+  const float* packed = nullptr;
+  const float* bias = nullptr;    // padded, or null
+  const float* slopes = nullptr;  // padded, or null
+  const float* residual = nullptr;
+  const float* zeros = nullptr;   // `depth` zeros, read where a tap falls outside the input
+  float* out = nullptr;
+};
+
+// Runs plan.tasks[task]; `scratch` has plan.scratch_bytes and belongs to the calling thread.
+void RunIgemmTask(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch);
+
+// C = A B for matrices that both change from run to run.
+struct MatrixStrides {
+  ptrdiff_t row = 0;
+  ptrdiff_t column = 0;
+};
+struct ProductShape {
+  size_t rows = 0, depth = 0, columns = 0;
+  MatrixStrides a, b;   // a.column is 1
+  ptrdiff_t out_row = 0, residual_row = 0;
+};
+
+// Scratch for one panel of B.
+size_t ProductScratchBytes(const ProductShape& shape, const TileShape& tile);
+
+// Panel `panel` of the product: packs that panel of B into `scratch` and multiplies all rows of A by it.
+void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+                     const float* b, size_t panel, std::byte* scratch);
+
+}  // namespace decal::cpu

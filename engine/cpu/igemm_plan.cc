@@ -1,0 +1,126 @@
+// Partition and packing for the implicit GEMM: everything that happens before the first run.
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/buffer.h"
+#include "engine/cpu/igemm.h"
+
+namespace decal::cpu {
+namespace {
+
+size_t CeilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
+
+size_t Panels(const IgemmShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
+
+size_t PhaseFloats(const IgemmShape& shape, const Phase& phase, const TileShape& tile) {
+  return shape.groups * phase.taps * shape.depth * PaddedColumns(shape.columns, tile);
+}
+
+// Channels below which rows are gathered: the tap loop's overhead (a tile's pointers) would exceed its work.
+constexpr size_t kGatherDepth = 8;
+
+// Input bytes under one task: with the panel in use they should stay in a 1 MiB second-level cache.
+constexpr size_t kTaskInputBytes = 256 * 1024;
+
+// Tasks a phase is cut into where it is large enough: enough for 8 threads to finish at about the same time.
+constexpr size_t kMinTasks = 16;
+
+// Multiply-adds below which a task is not worth handing to another thread (about 20 microseconds).
+constexpr uint64_t kMinTaskMultiplyAdds = 1 << 20;
+
+void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& tile, std::vector<IgemmTask>& tasks) {
+  const Phase& phase = shape.phases[phase_index];
+  const size_t rows = shape.batch * phase.height * phase.width;
+  const size_t panels = Panels(shape, tile);
+  if (rows == 0 || panels == 0) return;
+  const uint64_t macs_per_cell = std::max<uint64_t>(1, uint64_t{phase.taps} * shape.depth) * tile.width;  // row x panel
+  const auto task_count = [&](size_t task_rows, size_t task_panels) {
+    return CeilDiv(rows, task_rows) * CeilDiv(panels, task_panels) * shape.groups;
+  };
+
+  size_t task_rows = kTaskInputBytes / (std::max<size_t>(shape.depth, 1) * sizeof(float)) / tile.rows * tile.rows;
+  task_rows = std::clamp(task_rows, tile.rows, CeilDiv(rows, tile.rows) * tile.rows);
+  size_t task_panels = panels;
+  const auto may_halve = [&] {
+    return task_count(task_rows, task_panels) < kMinTasks &&
+           macs_per_cell * task_rows * task_panels >= 2 * kMinTaskMultiplyAdds;
+  };
+  // First by panels: then each weight is fetched by few tasks.
+  while (task_panels > 1 && may_halve()) task_panels = CeilDiv(task_panels, 2);
+  while (task_rows > tile.rows && may_halve()) task_rows = CeilDiv(task_rows / 2, tile.rows) * tile.rows;
+  while (task_rows < rows && macs_per_cell * task_rows * task_panels < kMinTaskMultiplyAdds) task_rows *= 2;
+
+  for (size_t group = 0; group < shape.groups; ++group)
+    for (size_t row = 0; row < rows; row += task_rows)
+      for (size_t panel = 0; panel < panels; panel += task_panels)
+        tasks.push_back({phase_index, group, row, std::min(task_rows, rows - row), panel,
+                         std::min(task_panels, panels - panel)});
+}
+
+}  // namespace
+
+size_t PaddedColumns(size_t columns, const TileShape& tile) { return CeilDiv(columns, tile.lanes) * tile.lanes; }
+
+size_t PackedFloats(const IgemmShape& shape, const TileShape& tile) {
+  size_t floats = 0;
+  for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, tile);
+  return floats;
+}
+
+IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue) {
+  IgemmPlan plan;
+  plan.tile = IgemmTileShape();
+  plan.epilogue = epilogue;
+  size_t offset = 0, most_taps = 1;
+  for (size_t p = 0; p < shape.phases.size(); ++p) {
+    Phase& phase = shape.phases[p];
+    phase.packed_offset = offset;
+    offset += PhaseFloats(shape, phase, plan.tile);
+    most_taps = std::max(most_taps, phase.taps);
+    Partition(shape, p, plan.tile, plan.tasks);
+    plan.multiply_adds += uint64_t{shape.batch} * phase.height * phase.width * phase.taps * shape.depth *
+                          shape.columns * shape.groups;
+  }
+  plan.gather = shape.depth < kGatherDepth && most_taps > 1;
+  plan.scratch_bytes = AlignUp(most_taps * plan.tile.rows * sizeof(float*));
+  if (plan.gather) plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
+  plan.shape = std::move(shape);
+  return plan;
+}
+
+void PackPanels(const IgemmShape& shape, const TileShape& tile, const WeightOrder& order, const float* weights,
+                float* packed) {
+  const size_t padded = PaddedColumns(shape.columns, tile);
+  for (const Phase& phase : shape.phases) {
+    for (size_t group = 0; group < shape.groups; ++group) {
+      const float* source = weights + static_cast<ptrdiff_t>(group) * order.group_stride;
+      for (size_t first = 0; first < padded; first += tile.width) {
+        const size_t width = std::min(tile.width, padded - first);
+        const size_t valid = std::min(width, shape.columns - first);
+        for (size_t tap = phase.first_tap; tap < phase.first_tap + phase.taps; ++tap) {
+          for (size_t k = 0; k < shape.depth; ++k, packed += width) {
+            const float* from = source + order.tap_offsets[tap] + static_cast<ptrdiff_t>(k) * order.depth_stride +
+                                static_cast<ptrdiff_t>(first) * order.column_stride;
+            for (size_t n = 0; n < valid; ++n)
+              packed[n] = order.scale * from[static_cast<ptrdiff_t>(n) * order.column_stride];
+            std::fill(packed + valid, packed + width, 0.0f);
+          }
+        }
+      }
+    }
+  }
+}
+
+void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded) {
+  const size_t width = PaddedColumns(shape.columns, tile);
+  for (size_t group = 0; group < shape.groups; ++group, padded += width, values += shape.columns) {
+    for (size_t n = 0; n < shape.columns; ++n) padded[n] = scale * values[n];
+    std::fill(padded + shape.columns, padded + width, 0.0f);
+  }
+}
+
+size_t ProductScratchBytes(const ProductShape& shape, const TileShape& tile) {
+  return AlignUp(shape.depth * tile.width * sizeof(float));
+}
+
+}  // namespace decal::cpu

@@ -1,0 +1,196 @@
+// CPU kernels of convolutions: implicit GEMM or depthwise, chosen by shape and strides.
+#include <algorithm>
+#include <utility>
+
+#include "engine/cpu/depthwise.h"
+#include "engine/ops/conv/conv.h"
+#include "engine/ops/conv/conv_geometry.h"
+#include "engine/ops/igemm_kernel.h"
+
+namespace decal {
+namespace {
+
+bool IsChannelsLastFloat(const TensorView& view) {
+  return view.dtype == DType::kFloat32 && (view.shape[1] <= 1 || view.strides[1] == 1);
+}
+
+cpu::PixelStrides PixelStridesOf(const TensorView& view) {
+  const Strides s = AsRank4(view).strides;
+  return {static_cast<ptrdiff_t>(s[0]), static_cast<ptrdiff_t>(s[2]), static_cast<ptrdiff_t>(s[3])};
+}
+
+// Whether the fast kernels can take these operands at all.
+bool Fits(const KernelRequest& request, const EpilogueInputs& extra) {
+  if (!HasConstantWeights(request, 1, 2, extra)) return false;
+  if (!IsChannelsLastFloat(request.inputs[0].view) || !IsChannelsLastFloat(request.outputs[0].view)) return false;
+  return extra.residual == EpilogueInputs::kAbsent || IsChannelsLastFloat(request.inputs[extra.residual].view);
+}
+
+// Everything but steps, taps and phases.
+cpu::IgemmShape BaseShape(const ConvGeometry& g, const KernelRequest& request, const EpilogueInputs& extra) {
+  cpu::IgemmShape shape;
+  shape.batch = static_cast<size_t>(g.batch);
+  shape.in_height = static_cast<size_t>(g.in[0]);
+  shape.in_width = static_cast<size_t>(g.in[1]);
+  shape.groups = static_cast<size_t>(g.group);
+  shape.depth = static_cast<size_t>(g.in_channels / g.group);
+  shape.columns = static_cast<size_t>(g.out_channels / g.group);
+  shape.in = PixelStridesOf(request.inputs[0].view);
+  shape.out = PixelStridesOf(request.outputs[0].view);
+  if (extra.residual != EpilogueInputs::kAbsent) shape.residual = PixelStridesOf(request.inputs[extra.residual].view);
+  return shape;
+}
+
+KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const KernelRequest& request) {
+  IgemmSpec spec{.extra = EpilogueInputs(op.epilogue, 3)};
+  spec.shape = BaseShape(g, request, spec.extra);
+  spec.shape.in_step_y = static_cast<size_t>(g.stride[0]);
+  spec.shape.in_step_x = static_cast<size_t>(g.stride[1]);
+  const int64_t window = g.kernel[0] * g.kernel[1];
+  for (int64_t ky = 0; ky < g.kernel[0]; ++ky) {
+    for (int64_t kx = 0; kx < g.kernel[1]; ++kx) {
+      spec.shape.taps.push_back({static_cast<int32_t>(ky * g.dilation[0] - g.pad_begin[0]),
+                                 static_cast<int32_t>(kx * g.dilation[1] - g.pad_begin[1])});
+      spec.order.tap_offsets.push_back(ky * g.kernel[1] + kx);
+    }
+  }
+  spec.shape.phases.push_back({.height = static_cast<size_t>(g.out[0]), .width = static_cast<size_t>(g.out[1]),
+                               .taps = spec.shape.taps.size()});
+  spec.order.depth_stride = window;
+  spec.order.column_stride = g.in_channels / g.group * window;
+  spec.order.group_stride = g.out_channels / g.group * spec.order.column_stride;
+  return MakeIgemmKernel(std::move(spec), op.epilogue, request);
+}
+
+// An output position o of a transposed convolution reads input i with kernel index k where
+// o + pad = i * stride + k * dilation. Positions with the same remainder by the stride use the same k: a phase.
+KernelResult MakeTransposedKernel(const ConvTranspose& op, const ConvGeometry& g, const KernelRequest& request) {
+  IgemmSpec spec{.extra = EpilogueInputs(op.epilogue, 3), .algorithm = "implicit GEMM, transposed"};
+  spec.shape = BaseShape(g, request, spec.extra);
+  spec.shape.out_step_y = static_cast<size_t>(g.stride[0]);
+  spec.shape.out_step_x = static_cast<size_t>(g.stride[1]);
+  const int64_t window = g.kernel[0] * g.kernel[1];
+  for (int64_t py = 0; py < std::min(g.stride[0], g.out[0]); ++py) {
+    for (int64_t px = 0; px < std::min(g.stride[1], g.out[1]); ++px) {
+      cpu::Phase phase{.first_y = static_cast<size_t>(py), .first_x = static_cast<size_t>(px)};
+      phase.height = static_cast<size_t>((g.out[0] - py + g.stride[0] - 1) / g.stride[0]);
+      phase.width = static_cast<size_t>((g.out[1] - px + g.stride[1] - 1) / g.stride[1]);
+      phase.first_tap = spec.shape.taps.size();
+      for (int64_t ky = 0; ky < g.kernel[0]; ++ky) {
+        const int64_t y = py + g.pad_begin[0] - ky * g.dilation[0];
+        if (y % g.stride[0] != 0) continue;
+        for (int64_t kx = 0; kx < g.kernel[1]; ++kx) {
+          const int64_t x = px + g.pad_begin[1] - kx * g.dilation[1];
+          if (x % g.stride[1] != 0) continue;
+          spec.shape.taps.push_back({static_cast<int32_t>(y / g.stride[0]), static_cast<int32_t>(x / g.stride[1])});
+          spec.order.tap_offsets.push_back(ky * g.kernel[1] + kx);
+        }
+      }
+      phase.taps = spec.shape.taps.size() - phase.first_tap;
+      spec.shape.phases.push_back(phase);
+    }
+  }
+  spec.order.column_stride = window;
+  spec.order.depth_stride = g.out_channels / g.group * window;
+  spec.order.group_stride = g.in_channels / g.group * spec.order.depth_stride;
+  return MakeIgemmKernel(std::move(spec), op.epilogue, request);
+}
+
+class DepthwiseKernel final : public CpuKernel {
+ public:
+  cpu::DepthwiseShape shape;
+  cpu::Epilogue epilogue;
+  std::shared_ptr<const Buffer> weights, bias, slopes;
+  size_t residual_input = EpilogueInputs::kAbsent;
+
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    cpu::IgemmBuffers buffers;
+    buffers.in = in[0].as<float>();
+    buffers.packed = Floats(weights);
+    buffers.bias = Floats(bias);
+    buffers.slopes = Floats(slopes);
+    if (residual_input < in.size()) buffers.residual = in[residual_input].as<float>();
+    buffers.out = out[0].as<float>();
+    // About 50 microseconds of work, for the cost of handing a task to a thread to vanish.
+    constexpr uint64_t kTaskMultiplyAdds = 1 << 19;
+    const size_t rows = shape.batch * shape.out_height;
+    const uint64_t row_work = std::max<uint64_t>(1, multiply_adds() / std::max<size_t>(1, rows));
+    const size_t task_rows = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / row_work));
+    ParallelFor(context.runner, (rows + task_rows - 1) / task_rows, [&](size_t task, size_t) {
+      const size_t first = task * task_rows;
+      cpu::RunDepthwiseRows(shape, epilogue, buffers, first, std::min(task_rows, rows - first));
+    });
+  }
+  bool reads_input(size_t i) const override { return i == 0 || i == residual_input; }
+  const char* algorithm() const override { return "depthwise"; }
+  uint64_t multiply_adds() const override {
+    return uint64_t{shape.batch} * shape.out_height * shape.out_width * shape.channels * shape.kernel_height *
+           shape.kernel_width;
+  }
+};
+
+// Weights [C,1,kh,kw] become [tap][channel]: the panel format for one wide panel.
+KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const KernelRequest& request) {
+  auto kernel = std::make_unique<DepthwiseKernel>();
+  const EpilogueInputs extra(op.epilogue, 3);
+  const cpu::IgemmShape base = BaseShape(g, request, extra);
+  cpu::DepthwiseShape& s = kernel->shape;
+  s.batch = base.batch;
+  s.channels = base.groups;
+  s.in_height = base.in_height;
+  s.in_width = base.in_width;
+  s.out_height = static_cast<size_t>(g.out[0]);
+  s.out_width = static_cast<size_t>(g.out[1]);
+  s.kernel_height = static_cast<size_t>(g.kernel[0]);
+  s.kernel_width = static_cast<size_t>(g.kernel[1]);
+  s.stride_y = static_cast<size_t>(g.stride[0]);
+  s.stride_x = static_cast<size_t>(g.stride[1]);
+  s.dilation_y = static_cast<size_t>(g.dilation[0]);
+  s.dilation_x = static_cast<size_t>(g.dilation[1]);
+  s.pad_top = static_cast<ptrdiff_t>(g.pad_begin[0]);
+  s.pad_left = static_cast<ptrdiff_t>(g.pad_begin[1]);
+  s.in = base.in;
+  s.out = base.out;
+  s.residual = base.residual;
+  kernel->epilogue = ToCpuEpilogue(op.epilogue);
+  kernel->residual_input = extra.residual;
+
+  constexpr int64_t kDepthwiseFormat = 3;  // beside those of the implicit GEMM
+  const cpu::TileShape tile = cpu::IgemmTileShape();
+  const size_t taps = s.kernel_height * s.kernel_width, padded = cpu::PaddedColumns(s.channels, tile);
+  const int64_t id[] = {kDepthwiseFormat, static_cast<int64_t>(tile.lanes)};
+  DECAL_TRY_ASSIGN(kernel->weights,
+                   request.packed.Get(request.inputs[1].constant, PackingId(id), taps * padded * sizeof(float),
+                                      [&](const TensorView& source, std::byte* packed) {
+                                        float* to = reinterpret_cast<float*>(packed);
+                                        for (size_t tap = 0; tap < taps; ++tap)
+                                          for (size_t c = 0; c < padded; ++c)
+                                            *to++ = c < s.channels ? source.as<float>()[c * taps + tap] : 0.0f;
+                                      }));
+  // Bias and slopes of one group with all channels.
+  cpu::IgemmShape columns;
+  columns.columns = s.channels;
+  DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, 2, columns, tile));
+  DECAL_TRY_ASSIGN(kernel->slopes, PackColumns(request, extra.slope, columns, tile));
+  return kernel;
+}
+
+}  // namespace
+
+KernelResult MakeCpuKernel(const Conv& op, const KernelRequest& request) {
+  if (!Fits(request, EpilogueInputs(op.epilogue, 3))) return nullptr;
+  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].view.shape, request.inputs[1].view.shape));
+  if (g.group > 1 && g.group == g.in_channels && g.group == g.out_channels) return MakeDepthwiseKernel(op, g, request);
+  return MakeDenseKernel(op, g, request);
+}
+
+KernelResult MakeCpuKernel(const ConvTranspose& op, const KernelRequest& request) {
+  if (!Fits(request, EpilogueInputs(op.epilogue, 3))) return nullptr;
+  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].view.shape, request.inputs[1].view.shape));
+  constexpr int64_t kMaxPhases = 1024;  // a stride of 32 in both directions; tables grow with its square
+  if (g.stride[0] * g.stride[1] > kMaxPhases) return nullptr;
+  return MakeTransposedKernel(op, g, request);
+}
+
+}  // namespace decal

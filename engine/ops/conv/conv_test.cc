@@ -1,0 +1,263 @@
+// Convolutions: shape rules by hand, and every fast kernel against the scalar reference on random cases.
+#include "engine/ops/conv/conv.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "engine/ops/conv/conv_geometry.h"
+#include "tests/support/kernel_test.h"
+#include "tests/support/simd_targets.h"
+
+namespace decal {
+namespace {
+
+using testing::TestInput;
+using testing::TestTensor;
+
+Window MakeWindow(Dims strides, Dims dilations, Dims begin, Dims end) {
+  return {.strides = strides, .dilations = dilations, .pads_begin = begin, .pads_end = end};
+}
+
+int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+
+Epilogue RandomEpilogue(std::mt19937& random) {
+  Epilogue epilogue;
+  switch (Pick(random, 0, 8)) {
+    case 0: epilogue.activation = Unary{UnaryKind::kRelu}; break;
+    case 1: epilogue.activation = Unary{UnaryKind::kClip, -0.5f, 0.75f}; break;
+    case 2: epilogue.activation = Unary{UnaryKind::kLeakyRelu, 0.2f}; break;
+    case 3: epilogue.activation = Unary{UnaryKind::kSigmoid}; break;
+    case 4: epilogue.activation = Unary{UnaryKind::kHardSwish}; break;
+    case 5: epilogue.activation = Unary{UnaryKind::kGelu}; break;
+    case 6: epilogue.prelu_slope = true; break;
+    default: break;
+  }
+  epilogue.residual = static_cast<Epilogue::Residual>(Pick(random, 0, 2));
+  return epilogue;
+}
+
+// Runs the fast kernel on 1 and 3 threads into guarded concat slices and compares with the reference.
+template <class Op>
+void CheckCase(const Op& op, const Shape& x_shape, const Shape& w_shape, std::mt19937& random, const std::string& what) {
+  SCOPED_TRACE(what);
+  const auto slack = [&] { return Pick(random, 0, 1) * Pick(random, 1, 9); };
+  TestTensor x = TestTensor::ConcatSlice(x_shape, x_shape[1] + slack());
+  TestTensor w = TestTensor::Dense(w_shape);
+  x.FillRandom(random);
+  w.FillRandom(random);
+  auto geometry = Resolve(op, x_shape, w_shape);
+  if (!geometry) return;  // a kernel larger than its padded input
+  const Shape out_shape = geometry->output_shape();
+  const int64_t m = geometry->out_channels;
+  TestTensor bias = TestTensor::Dense({m}), slope = TestTensor::Dense({m});
+  TestTensor residual = TestTensor::ConcatSlice(out_shape, m + slack());
+  bias.FillRandom(random);
+  slope.FillRandom(random);
+  residual.FillRandom(random);
+  std::vector<TestInput> inputs = {{&x}, {&w, true}, {}};
+  if (Pick(random, 0, 1)) inputs[2] = {&bias, true};
+  if (op.epilogue.prelu_slope) inputs.push_back({&slope, true});
+  if (op.epilogue.residual != Epilogue::Residual::kNone) inputs.push_back({&residual});
+
+  auto type = testing::InferOne(op, inputs);
+  ASSERT_TRUE(type.has_value()) << type.error().ToString();
+  ASSERT_EQ(*type->shape, out_shape);
+  TestTensor expected = TestTensor::Dense(out_shape, Layout::kChannelsLast);
+  const MutableTensorView expected_view = expected.mutable_view();
+  ASSERT_TRUE(Reference(op, testing::Views(inputs), {&expected_view, 1}).has_value());
+
+  const int64_t pixel_stride = m + slack();
+  TestTensor serial = TestTensor::ConcatSlice(out_shape, pixel_stride, 16);
+  TestTensor threaded = TestTensor::ConcatSlice(out_shape, pixel_stride, 16);
+  TestTensor* serial_out = &serial;
+  TestTensor* threaded_out = &threaded;
+  ASSERT_TRUE(testing::RunKernel(op, inputs, {&serial_out, 1}, 1));
+  ASSERT_TRUE(testing::RunKernel(op, inputs, {&threaded_out, 1}, 3));
+  EXPECT_LT(testing::MaxError(serial, expected), 2e-5);
+  EXPECT_EQ(serial.Values(), threaded.Values()) << "results depend on the number of threads";
+  EXPECT_TRUE(serial.GuardsIntact());
+}
+
+std::string Describe(const Window& w, const Shape& x, const Shape& weight, int64_t group) {
+  return "x " + x.ToString() + " w " + weight.ToString() + " stride " + w.strides.ToString() + " dilation " +
+         w.dilations.ToString() + " pads " + w.pads_begin.ToString() + w.pads_end.ToString() + " group " +
+         std::to_string(group);
+}
+
+Window RandomWindow(std::mt19937& random, size_t spatial) {
+  Window window;
+  for (size_t i = 0; i < spatial; ++i) {
+    window.strides.push_back(Pick(random, 1, 3));
+    window.dilations.push_back(Pick(random, 1, 3));
+    window.pads_begin.push_back(Pick(random, 0, 3));
+    window.pads_end.push_back(Pick(random, 0, 3));
+  }
+  return window;
+}
+
+TEST(Conv, MatchesReferenceOnRandomCases) {
+  testing::ForEachSimdTarget([] {
+    std::mt19937 random(1);
+    for (int i = 0; i < 150; ++i) {
+      const size_t spatial = Pick(random, 0, 9) == 0 ? 1 : 2;
+      Conv op;
+      op.window = RandomWindow(random, spatial);
+      op.epilogue = RandomEpilogue(random);
+      const int64_t depth = Pick(random, 1, 20);
+      int64_t columns = Pick(random, 0, 2) == 0 ? Pick(random, 1, 70) : Pick(random, 1, 12);
+      op.group = Pick(random, 0, 2) == 0 ? Pick(random, 2, 4) : 1;
+      Shape x = {Pick(random, 1, 2), depth * op.group}, w = {columns * op.group, depth};
+      for (size_t d = 0; d < spatial; ++d) {
+        x.push_back(Pick(random, 1, 13));
+        w.push_back(Pick(random, 1, 4));
+      }
+      CheckCase(op, x, w, random, Describe(op.window, x, w, op.group));
+    }
+  });
+}
+
+TEST(Conv, DepthwiseMatchesReferenceOnRandomCases) {
+  testing::ForEachSimdTarget([] {
+    std::mt19937 random(2);
+    for (int i = 0; i < 100; ++i) {
+      Conv op;
+      op.window = RandomWindow(random, 2);
+      op.epilogue = RandomEpilogue(random);
+      op.group = Pick(random, 2, 50);
+      const Shape x = {Pick(random, 1, 2), op.group, Pick(random, 1, 13), Pick(random, 1, 17)};
+      const Shape w = {op.group, 1, Pick(random, 1, 5), Pick(random, 1, 5)};
+      CheckCase(op, x, w, random, Describe(op.window, x, w, op.group));
+    }
+  });
+}
+
+// Large enough that panels stay while rows pass by, and that the work is cut into several tasks.
+TEST(Conv, LargeCasesMatchReference) {
+  std::mt19937 random(3);
+  Conv op{.window = MakeWindow({1, 1}, {1, 1}, {1, 1}, {1, 1})};
+  CheckCase(op, {1, 160, 20, 20}, {100, 160, 3, 3}, random, "3x3");
+  CheckCase(op, {1, 3, 70, 50}, {33, 3, 3, 3}, random, "first layer");
+  op.window = MakeWindow({1, 1}, {1, 1}, {0, 0}, {0, 0});
+  CheckCase(op, {2, 130, 30, 30}, {90, 130, 1, 1}, random, "1x1");
+}
+
+TEST(ConvTranspose, MatchesReferenceOnRandomCases) {
+  testing::ForEachSimdTarget([] {
+    std::mt19937 random(4);
+    for (int i = 0; i < 120; ++i) {
+      const size_t spatial = Pick(random, 0, 9) == 0 ? 1 : 2;
+      ConvTranspose op;
+      op.window = RandomWindow(random, spatial);
+      op.epilogue = RandomEpilogue(random);
+      op.group = Pick(random, 0, 2) == 0 ? 3 : 1;
+      Shape x = {Pick(random, 1, 2), Pick(random, 1, 12) * op.group}, w = {x[1], Pick(random, 1, 40)};
+      for (size_t d = 0; d < spatial; ++d) {
+        x.push_back(Pick(random, 1, 8));
+        w.push_back(Pick(random, 1, 5));
+        op.output_padding.push_back(Pick(random, 0, 2));
+      }
+      if (Pick(random, 0, 4) == 0)
+        for (size_t d = 0; d < spatial; ++d) op.output_shape.push_back(Pick(random, 1, 20));
+      CheckCase(op, x, w, random, Describe(op.window, x, w, op.group));
+    }
+  });
+}
+
+TEST(Conv, HandComputed) {
+  const Conv op{.window = MakeWindow({1, 1}, {1, 1}, {0, 0}, {0, 0})};
+  const TestTensor x = TestTensor::Of({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const TestTensor w = TestTensor::Of({1, 1, 2, 2}, {1, 0, 0, -1});
+  const TestTensor bias = TestTensor::Of({1}, {10});
+  TestTensor y = TestTensor::Dense({1, 1, 2, 2});
+  const TensorView in[] = {x.view(), w.view(), bias.view()};
+  const MutableTensorView out = y.mutable_view();
+  ASSERT_TRUE(Reference(op, in, {&out, 1}).has_value());
+  EXPECT_EQ(y.Values(), (std::vector<float>{6, 6, 6, 6}));
+}
+
+TEST(ConvTranspose, HandComputed) {
+  // Stride 2 with a 2x2 kernel: every input pixel becomes a block of its multiples.
+  const ConvTranspose op{.window = MakeWindow({2, 2}, {1, 1}, {0, 0}, {0, 0})};
+  const TestTensor x = TestTensor::Of({1, 1, 1, 2}, {1, 10});
+  const TestTensor w = TestTensor::Of({1, 1, 2, 2}, {1, 2, 3, 4});
+  TestTensor y = TestTensor::Dense({1, 1, 2, 4});
+  const TensorView in[] = {x.view(), w.view(), {}};
+  const MutableTensorView out = y.mutable_view();
+  ASSERT_TRUE(Reference(op, in, {&out, 1}).has_value());
+  EXPECT_EQ(y.Values(), (std::vector<float>{1, 2, 10, 20, 3, 4, 30, 40}));
+}
+
+TEST(Conv, EpilogueOrder) {
+  // sum 2, bias 1, residual -5: relu(2 + 1 - 5) = 0 before, relu(2 + 1) - 5 = -2 after the activation.
+  const TestTensor x = TestTensor::Of({1, 1, 1, 1}, {1}), w = TestTensor::Of({1, 1, 1, 1}, {2});
+  const TestTensor bias = TestTensor::Of({1}, {1}), residual = TestTensor::Of({1, 1, 1, 1}, {-5});
+  const TensorView in[] = {x.view(), w.view(), bias.view(), residual.view()};
+  TestTensor y = TestTensor::Dense({1, 1, 1, 1});
+  const MutableTensorView out = y.mutable_view();
+  Conv op;
+  op.epilogue.activation = Unary{UnaryKind::kRelu};
+  op.epilogue.residual = Epilogue::Residual::kBeforeActivation;
+  ASSERT_TRUE(Reference(op, in, {&out, 1}).has_value());
+  EXPECT_EQ(y.Values()[0], 0);
+  op.epilogue.residual = Epilogue::Residual::kAfterActivation;
+  ASSERT_TRUE(Reference(op, in, {&out, 1}).has_value());
+  EXPECT_EQ(y.Values()[0], -2);
+}
+
+template <class Op>
+std::string InferredShape(const Op& op, const Shape& x, const Shape& w) {
+  const InferInput inputs[] = {{true, DType::kFloat32, x, nullptr}, {true, DType::kFloat32, w, nullptr}};
+  auto types = Infer(op, InferContext{inputs, 1});
+  return types ? (*types)[0].shape->ToString() : types.error().message;
+}
+
+TEST(ConvShape, Padding) {
+  Conv op{.window = MakeWindow({2, 2}, {1, 1}, {1, 1}, {1, 1})};
+  EXPECT_EQ(InferredShape(op, {1, 3, 256, 255}, {32, 3, 3, 3}), "[1,32,128,128]");
+  op.window.auto_pad = Window::AutoPad::kSameUpper;
+  EXPECT_EQ(InferredShape(op, {1, 3, 257, 256}, {32, 3, 3, 3}), "[1,32,129,128]");
+  op.window.auto_pad = Window::AutoPad::kValid;
+  EXPECT_EQ(InferredShape(op, {1, 3, 257, 256}, {32, 3, 3, 3}), "[1,32,128,127]");
+  EXPECT_EQ(InferredShape(Conv{}, {1, 4, 10}, {8, 4, 3}), "[1,8,8]");
+  Conv upper, lower;
+  upper.window.auto_pad = Window::AutoPad::kSameUpper;
+  lower.window.auto_pad = Window::AutoPad::kSameLower;
+  EXPECT_EQ(Resolve(upper, {1, 1, 5, 5}, {1, 1, 2, 2})->pad_begin[0], 0);
+  EXPECT_EQ(Resolve(lower, {1, 1, 5, 5}, {1, 1, 2, 2})->pad_begin[0], 1);
+}
+
+TEST(ConvTransposeShape, Padding) {
+  ConvTranspose op{.window = MakeWindow({2, 2}, {1, 1}, {1, 1}, {1, 1}), .output_padding = {1, 1}};
+  EXPECT_EQ(InferredShape(op, {1, 8, 16, 20}, {8, 4, 3, 3}), "[1,4,32,40]");
+  op.output_padding = {};
+  op.output_shape = {31, 40};
+  EXPECT_EQ(InferredShape(op, {1, 8, 16, 20}, {8, 4, 3, 3}), "[1,4,31,40]");
+  op.output_shape = {};
+  op.window.auto_pad = Window::AutoPad::kSameUpper;
+  EXPECT_EQ(InferredShape(op, {1, 8, 16, 20}, {8, 4, 3, 3}), "[1,4,32,40]");
+}
+
+TEST(ConvShape, Errors) {
+  Conv op;
+  EXPECT_EQ(InferredShape(op, {1, 3, 8, 8}, {8, 4, 3, 3}),
+            "input [1,3,8,8] and weight [8,4,3,3] with group 1 do not fit");
+  EXPECT_EQ(InferredShape(op, {1, 4, 2, 8}, {8, 4, 3, 3}), "a kernel of extent 3 over 2 padded positions");
+  op.window.strides = {0, 1};
+  EXPECT_EQ(InferredShape(op, {1, 4, 8, 8}, {8, 4, 3, 3}), "strides holds 0");
+  op.window.strides = {};
+  op.window.kernel = {5, 5};
+  EXPECT_EQ(InferredShape(op, {1, 4, 8, 8}, {8, 4, 3, 3}), "kernel_shape [5,5] for a weight of [8,4,3,3]");
+  EXPECT_EQ(InferredShape(Conv{}, {1, 4, 8, 8, 8}, {8, 4, 3, 3, 3}), "convolution of an input of shape [1,4,8,8,8]");
+}
+
+TEST(Conv, NoKernelForVariableWeights) {
+  TestTensor x = TestTensor::Dense({1, 4, 5, 5}, Layout::kChannelsLast), w = TestTensor::Dense({8, 4, 3, 3});
+  TestTensor y = TestTensor::Dense({1, 8, 3, 3}, Layout::kChannelsLast);
+  TestTensor* out = &y;
+  const TestInput inputs[] = {{&x}, {&w}, {}};
+  EXPECT_FALSE(testing::RunKernel(Conv{}, inputs, {&out, 1}, 1));
+}
+
+}  // namespace
+}  // namespace decal

@@ -1,0 +1,67 @@
+// Shape rule of the fused epilogue and its form for the SIMD layer.
+#include "engine/ops/epilogue.h"
+
+#include <limits>
+
+namespace decal {
+namespace {
+
+Status CheckPerChannel(const InferContext& context, size_t input, int64_t channels, const char* what) {
+  if (!context.has(input))
+    return Fail(ErrorCode::kShapeMismatch, std::string("input '") + what + "' is missing");
+  if (context[input].dtype != DType::kFloat32)
+    return Fail(ErrorCode::kUnsupportedOperator, std::string(what) + " of type " + Name(context[input].dtype));
+  const Shape& shape = context[input].shape;
+  if (shape.elements() != channels)
+    return Fail(ErrorCode::kShapeMismatch, std::string(what) + " " + shape.ToString() + " for " +
+                                               std::to_string(channels) + " channels");
+  return {};
+}
+
+}  // namespace
+
+Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, int64_t channels,
+                     const Shape& out) {
+  if (context.has(bias)) DECAL_TRY(CheckPerChannel(context, bias, channels, "bias"));
+  const EpilogueInputs inputs(epilogue, bias + 1);
+  if (inputs.slope != EpilogueInputs::kAbsent) DECAL_TRY(CheckPerChannel(context, inputs.slope, channels, "slope"));
+  if (inputs.residual != EpilogueInputs::kAbsent) {
+    if (!context.has(inputs.residual)) return Fail(ErrorCode::kShapeMismatch, "input 'residual' is missing");
+    if (!(context[inputs.residual].shape == out))
+      return Fail(ErrorCode::kShapeMismatch, "residual " + context[inputs.residual].shape.ToString() +
+                                                 " for an output of " + out.ToString());
+  }
+  return {};
+}
+
+cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue) {
+  cpu::Epilogue result;
+  if (epilogue.residual == Epilogue::Residual::kBeforeActivation)
+    result.residual = cpu::Epilogue::Residual::kBeforePost;
+  if (epilogue.residual == Epilogue::Residual::kAfterActivation)
+    result.residual = cpu::Epilogue::Residual::kAfterPost;
+  if (epilogue.prelu_slope) result.post = cpu::Epilogue::Post::kSlopes;
+  if (!epilogue.activation) return result;
+  result.activation = ToActivation(*epilogue.activation);
+  switch (epilogue.activation->kind) {
+    case UnaryKind::kRelu:
+      result.post = cpu::Epilogue::Post::kClamp;
+      result.low = 0;
+      result.high = std::numeric_limits<float>::infinity();
+      break;
+    case UnaryKind::kClip:
+      result.post = cpu::Epilogue::Post::kClamp;
+      result.low = epilogue.activation->alpha;
+      result.high = epilogue.activation->beta;
+      break;
+    case UnaryKind::kLeakyRelu:
+      result.post = cpu::Epilogue::Post::kLeaky;
+      result.low = epilogue.activation->alpha;
+      break;
+    default:
+      result.post = cpu::Epilogue::Post::kActivate;
+  }
+  return result;
+}
+
+}  // namespace decal

@@ -1,0 +1,42 @@
+// The fused epilogue as operators see it: where its inputs stand, its shape rule, its scalar definition and its
+// form for the SIMD layer.
+#pragma once
+
+#include <string>
+
+#include "engine/cpu/epilogue.h"
+#include "engine/ops/activation.h"
+#include "engine/ops/kernel.h"
+
+namespace decal {
+
+// Positions of the epilogue's inputs behind the operator's `own` inputs; an input that is not there is kAbsent.
+struct EpilogueInputs {
+  static constexpr size_t kAbsent = SIZE_MAX;
+  size_t slope = kAbsent;
+  size_t residual = kAbsent;
+
+  EpilogueInputs(const Epilogue& epilogue, size_t own) {
+    if (epilogue.prelu_slope) slope = own++;
+    if (epilogue.residual != Epilogue::Residual::kNone) residual = own;
+  }
+};
+
+// Bias (input `bias`, may be absent) and slope: one element per channel; residual: the output's shape.
+Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, int64_t channels,
+                     const Shape& out);
+
+// The specification for one element.
+inline float ApplyEpilogue(const Epilogue& epilogue, double sum, float bias, float slope, float residual) {
+  float y = static_cast<float>(sum + bias);
+  if (epilogue.residual == Epilogue::Residual::kBeforeActivation) y += residual;
+  if (epilogue.activation) y = cpu::ApplyActivation(ToActivation(*epilogue.activation), y);
+  if (epilogue.prelu_slope) y = y < 0.0f ? y * slope : y;
+  if (epilogue.residual == Epilogue::Residual::kAfterActivation) y += residual;
+  return y;
+}
+
+// The same for kernels.
+cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue);
+
+}  // namespace decal

@@ -1,0 +1,114 @@
+// Packing of constants for the implicit GEMM, and the kernel that runs its tasks.
+#include "engine/ops/igemm_kernel.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace decal {
+namespace {
+
+// First numbers of a packing id: one per format.
+enum PackedFormat : int64_t { kPanels = 1, kColumns = 2 };
+
+uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& tile, const cpu::WeightOrder& order) {
+  std::vector<int64_t> id = {kPanels,
+                             static_cast<int64_t>(tile.lanes),
+                             static_cast<int64_t>(shape.groups),
+                             static_cast<int64_t>(shape.depth),
+                             static_cast<int64_t>(shape.columns),
+                             order.depth_stride,
+                             order.column_stride,
+                             order.group_stride,
+                             std::bit_cast<int32_t>(order.scale)};
+  for (const cpu::Phase& phase : shape.phases) id.push_back(static_cast<int64_t>(phase.taps));
+  id.insert(id.end(), order.tap_offsets.begin(), order.tap_offsets.end());
+  return PackingId(id);
+}
+
+class IgemmKernel final : public CpuKernel {
+ public:
+  cpu::IgemmPlan plan;
+  std::shared_ptr<const Buffer> weights, bias, slopes;
+  Buffer zeros;
+  size_t residual_input = EpilogueInputs::kAbsent;
+  const char* name = "";
+
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    cpu::IgemmBuffers buffers;
+    buffers.in = in[0].as<float>();
+    buffers.packed = Floats(weights);
+    buffers.bias = Floats(bias);
+    buffers.slopes = Floats(slopes);
+    if (residual_input < in.size()) buffers.residual = in[residual_input].as<float>();
+    buffers.zeros = reinterpret_cast<const float*>(zeros.data());
+    buffers.out = out[0].as<float>();
+    ParallelFor(context.runner, plan.tasks.size(), [&](size_t task, size_t thread) {
+      cpu::RunIgemmTask(plan, buffers, task, context.scratch_of(thread));
+    });
+  }
+  size_t scratch_bytes_per_thread() const override { return plan.scratch_bytes; }
+  bool reads_input(size_t i) const override { return i == 0 || i == residual_input; }
+  const char* algorithm() const override { return name; }
+  uint64_t multiply_adds() const override { return plan.multiply_adds; }
+};
+
+}  // namespace
+
+uint64_t PackingId(std::span<const int64_t> values) {
+  uint64_t hash = 0xCBF29CE484222325;
+  for (int64_t value : values) {
+    for (int byte = 0; byte < 8; ++byte) {
+      hash = (hash ^ ((static_cast<uint64_t>(value) >> (8 * byte)) & 0xFF)) * 0x100000001B3;
+    }
+  }
+  return hash;
+}
+
+bool IsConstantFloat(const KernelRequest& request, size_t i) {
+  return request.has(i) && request.inputs[i].constant != nullptr && request.inputs[i].view.dtype == DType::kFloat32;
+}
+
+bool HasConstantWeights(const KernelRequest& request, size_t weight, size_t bias, const EpilogueInputs& extra) {
+  return IsConstantFloat(request, weight) && (!request.has(bias) || IsConstantFloat(request, bias)) &&
+         (extra.slope == EpilogueInputs::kAbsent || IsConstantFloat(request, extra.slope));
+}
+
+Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, size_t i,
+                                                  const cpu::IgemmShape& shape, const cpu::TileShape& tile,
+                                                  float scale) {
+  if (!request.has(i)) return std::shared_ptr<const Buffer>();
+  const int64_t id[] = {kColumns, static_cast<int64_t>(tile.lanes), static_cast<int64_t>(shape.groups),
+                        static_cast<int64_t>(shape.columns), std::bit_cast<int32_t>(scale)};
+  return request.packed.Get(request.inputs[i].constant, PackingId(id),
+                            shape.groups * cpu::PaddedColumns(shape.columns, tile) * sizeof(float),
+                            [&](const TensorView& source, std::byte* packed) {
+                              cpu::PadColumns(shape, tile, source.as<float>(), scale, reinterpret_cast<float*>(packed));
+                            });
+}
+
+KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
+  auto kernel = std::make_unique<IgemmKernel>();
+  kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue));
+  const cpu::IgemmShape& shape = kernel->plan.shape;
+  const cpu::TileShape& tile = kernel->plan.tile;
+  DECAL_TRY_ASSIGN(kernel->weights,
+                   request.packed.Get(request.inputs[spec.weight].constant, PanelsId(shape, tile, spec.order),
+                                      cpu::PackedFloats(shape, tile) * sizeof(float),
+                                      [&](const TensorView& source, std::byte* packed) {
+                                        cpu::PackPanels(shape, tile, spec.order, source.as<float>(),
+                                                        reinterpret_cast<float*>(packed));
+                                      }));
+  DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, spec.bias, shape, tile, spec.bias_scale));
+  DECAL_TRY_ASSIGN(kernel->slopes, PackColumns(request, spec.extra.slope, shape, tile));
+  const size_t zero_bytes = shape.depth * sizeof(float);
+  DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
+  std::memset(kernel->zeros.data(), 0, zero_bytes);
+  kernel->residual_input = spec.extra.residual;
+  kernel->name = spec.algorithm;
+  return kernel;
+}
+
+}  // namespace decal

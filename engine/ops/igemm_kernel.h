@@ -1,0 +1,42 @@
+// The CPU kernel over packed constant weights that convolutions and matrix products share.
+#pragma once
+
+#include "engine/cpu/igemm.h"
+#include "engine/ops/epilogue.h"
+#include "engine/ops/kernel.h"
+
+namespace decal {
+
+// What the kernel is to compute, in the SIMD layer's terms, and where its operands come from.
+struct IgemmSpec {
+  cpu::IgemmShape shape;
+  cpu::WeightOrder order;
+  size_t weight = 1;     // input positions
+  size_t bias = 2;
+  float bias_scale = 1;
+  EpilogueInputs extra;
+  const char* algorithm = "implicit GEMM";
+};
+
+// True if input i is a float32 constant.
+bool IsConstantFloat(const KernelRequest& request, size_t i);
+
+// True if weight, and bias and slope where present, are constants: then they can be packed.
+bool HasConstantWeights(const KernelRequest& request, size_t weight, size_t bias, const EpilogueInputs& extra);
+
+// Padded per-channel values of input i, or null where it is absent.
+Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, size_t i,
+                                                  const cpu::IgemmShape& shape, const cpu::TileShape& tile,
+                                                  float scale = 1);
+
+// The caller has checked HasConstantWeights and the strides.
+KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request);
+
+// A number that identifies a packed format: hashes `values` (FNV-1a).
+uint64_t PackingId(std::span<const int64_t> values);
+
+inline const float* Floats(const std::shared_ptr<const Buffer>& buffer) {
+  return buffer ? reinterpret_cast<const float*>(buffer->data()) : nullptr;
+}
+
+}  // namespace decal
