@@ -1,0 +1,116 @@
+// Loops over strided tensors: dimensions merged as far as all operands allow, and cut into tasks.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "decal/parallel.h"
+#include "engine/base/shape.h"
+#include "engine/cpu/feature_map.h"
+
+namespace decal::cpu {
+
+// Extents and the strides of every operand, outermost dimension first; never of rank 0.
+template <size_t kOperands>
+struct LoopNest {
+  Dims extents;
+  std::array<Strides, kOperands> strides;
+
+  int64_t inner_extent() const { return extents.back(); }
+  int64_t rows() const { return extents.elements() / extents.back(); }
+};
+
+// Orders the dimensions by the memory order of operand 0, drops extents of 1 and merges neighbours that
+// are contiguous for every operand: a 1x3x512x512 map becomes one run of 786,432. No extent may be 0.
+template <size_t kOperands>
+LoopNest<kOperands> Coalesce(const Shape& shape, const std::array<Strides, kOperands>& strides) {
+  std::array<size_t, kMaxRank> order{};
+  size_t count = 0;
+  for (size_t d = 0; d < shape.rank(); ++d)
+    if (shape[d] != 1) order[count++] = d;
+  const auto outer_first = [&](size_t a, size_t b) {
+    for (size_t o = 0; o < kOperands; ++o)
+      if (strides[o][a] != strides[o][b]) return strides[o][a] > strides[o][b];
+    return a < b;
+  };
+  std::sort(order.begin(), order.begin() + count, outer_first);
+
+  LoopNest<kOperands> nest;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t d = order[i];
+    const size_t last = nest.extents.rank() - 1;  // unused while there is none
+    bool mergeable = !nest.extents.empty();
+    for (size_t o = 0; o < kOperands && mergeable; ++o)
+      mergeable = nest.strides[o][last] == strides[o][d] * shape[d];
+    if (mergeable) {
+      nest.extents[last] *= shape[d];
+      for (size_t o = 0; o < kOperands; ++o) nest.strides[o][last] = strides[o][d];
+    } else {
+      nest.extents.push_back(shape[d]);
+      for (size_t o = 0; o < kOperands; ++o) nest.strides[o].push_back(strides[o][d]);
+    }
+  }
+  if (nest.extents.empty()) {
+    nest.extents.push_back(1);
+    for (Strides& s : nest.strides) s.push_back(1);
+  }
+  return nest;
+}
+
+// The two innermost loops, or a part of them.
+template <size_t kOperands>
+struct LoopTile {
+  size_t rows = 0;
+  size_t columns = 0;
+  std::array<ptrdiff_t, kOperands> offset{};
+  std::array<ptrdiff_t, kOperands> row_stride{};
+  std::array<ptrdiff_t, kOperands> column_stride{};
+
+  ptrdiff_t at(size_t operand, size_t row, size_t column) const {
+    return offset[operand] + static_cast<ptrdiff_t>(row) * row_stride[operand] +
+           static_cast<ptrdiff_t>(column) * column_stride[operand];
+  }
+};
+
+// Calls fn(tile, thread) so that the tiles cover the nest, in tasks of about kTaskElements where every
+// iteration stands for `work` elements.
+template <size_t kOperands, class Fn>
+void ForEachTile(const LoopNest<kOperands>& nest, size_t work, ThreadRunner& runner, const Fn& fn) {
+  const size_t rank = nest.extents.rank();
+  const size_t inner = static_cast<size_t>(nest.inner_extent());
+  const size_t rows = static_cast<size_t>(nest.rows());
+  const size_t middle = rank > 1 ? static_cast<size_t>(nest.extents[rank - 2]) : 1;
+  const size_t iterations_per_task = std::max<size_t>(1, kTaskElements / work);
+  const size_t columns_per_task = std::min(inner, iterations_per_task);
+  const size_t pieces = (inner + columns_per_task - 1) / columns_per_task;
+  const size_t rows_per_task = iterations_per_task / columns_per_task;
+
+  ParallelFor(runner, (rows + rows_per_task - 1) / rows_per_task * pieces, [&](size_t task, size_t thread) {
+    const size_t first_column = task % pieces * columns_per_task;
+    LoopTile<kOperands> tile;
+    tile.columns = std::min(columns_per_task, inner - first_column);
+    for (size_t o = 0; o < kOperands; ++o) {
+      tile.column_stride[o] = nest.strides[o][rank - 1];
+      tile.row_stride[o] = rank > 1 ? nest.strides[o][rank - 2] : 0;
+    }
+    const size_t begin = task / pieces * rows_per_task;
+    const size_t end = std::min(rows, begin + rows_per_task);
+    for (size_t row = begin; row < end; row += tile.rows) {
+      tile.rows = std::min(end - row, middle - row % middle);
+      for (size_t o = 0; o < kOperands; ++o)
+        tile.offset[o] = static_cast<ptrdiff_t>(first_column) * tile.column_stride[o];
+      size_t rest = row;
+      for (size_t d = rank - 1; d-- > 0;) {
+        const size_t extent = static_cast<size_t>(nest.extents[d]);
+        for (size_t o = 0; o < kOperands; ++o)
+          tile.offset[o] += static_cast<ptrdiff_t>(rest % extent) * nest.strides[o][d];
+        rest /= extent;
+      }
+      fn(tile, thread);
+    }
+  });
+}
+
+}  // namespace decal::cpu

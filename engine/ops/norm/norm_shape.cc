@@ -1,0 +1,67 @@
+// Output types of the normalisations.
+#include <string>
+
+#include "engine/ops/norm/norm.h"
+#include "engine/ops/pointwise.h"
+
+namespace decal {
+namespace {
+
+InferResult SameAsInput(const InferContext& context) {
+  return std::vector<TensorType>{{context[0].dtype, context[0].shape}};
+}
+
+// x [N,C,...] and `parameters` inputs of shape [C].
+Status RequirePerChannel(const InferContext& context, size_t parameters, const char* op) {
+  DECAL_TRY(RequireInputs(context, 1 + parameters, op));
+  const Shape& x = context[0].shape;
+  if (x.rank() < 2) return Fail(ErrorCode::kShapeMismatch, std::string(op) + " on " + x.ToString());
+  for (size_t i = 0; i <= parameters; ++i) {
+    DECAL_TRY(RequireFloat(context[i].dtype, op));
+    if (i > 0 && !(context[i].shape == Shape{x[1]}))
+      return Fail(ErrorCode::kShapeMismatch, std::string(op) + ": input " + std::to_string(i) + " of shape " +
+                                                 context[i].shape.ToString() + " for " + x.ToString());
+  }
+  return {};
+}
+
+}  // namespace
+
+InferResult Infer(const BatchNorm&, const InferContext& context) {
+  DECAL_TRY(RequirePerChannel(context, 4, "BatchNormalization"));
+  return SameAsInput(context);
+}
+
+InferResult Infer(const InstanceNorm&, const InferContext& context) {
+  DECAL_TRY(RequirePerChannel(context, 2, "InstanceNormalization"));
+  return SameAsInput(context);
+}
+
+InferResult Infer(const LayerNorm& op, const InferContext& context) {
+  DECAL_TRY(RequireInputs(context, 2, "LayerNormalization"));
+  const Shape& x = context[0].shape;
+  DECAL_TRY(NormalizeAxis(op.axis, x.rank()));
+  for (size_t i = 0; i < 3 && context.has(i); ++i) {
+    DECAL_TRY(RequireFloat(context[i].dtype, "LayerNormalization"));
+    DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(x, context[i].shape));
+    if (!(shape == x))
+      return Fail(ErrorCode::kShapeMismatch, "LayerNormalization: a parameter of shape " + context[i].shape.ToString() +
+                                                 " for " + x.ToString());
+  }
+  return SameAsInput(context);
+}
+
+InferResult Infer(const Softmax& op, const InferContext& context) {
+  DECAL_TRY(RequireInputs(context, 1, "Softmax"));
+  DECAL_TRY(RequireFloat(context[0].dtype, "Softmax"));
+  DECAL_TRY(NormalizeAxis(op.axis, context[0].shape.rank()));
+  return SameAsInput(context);
+}
+
+LayoutNeed LayoutOf(const BatchNorm&) { return LayoutNeed::kChannelsLast; }
+LayoutNeed LayoutOf(const InstanceNorm&) { return LayoutNeed::kChannelsLast; }
+LayoutNeed LayoutOf(const LayerNorm&) { return LayoutNeed::kRowMajor; }
+// The kernel gathers where the axis is not contiguous, which costs less than changing the layout twice.
+LayoutNeed LayoutOf(const Softmax&) { return LayoutNeed::kAny; }
+
+}  // namespace decal

@@ -1,0 +1,20 @@
+// From a Pool's attributes and its input's extents to padding and output extents.
+#pragma once
+
+#include <array>
+
+#include "engine/cpu/pool.h"
+#include "engine/ops/kernel.h"
+
+namespace decal {
+
+struct PoolGeometry {
+  size_t spatial_rank = 0;                 // 1 or 2
+  std::array<cpu::PoolAxis, 2> axes;       // of the spatial dimensions in order
+  std::array<int64_t, 2> out_extents{1, 1};
+};
+
+// kShapeMismatch where the window does not fit `input` ([N,C,W] or [N,C,H,W]).
+Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input);
+
+}  // namespace decal
