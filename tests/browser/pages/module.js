@@ -1,0 +1,5 @@
+// The package as a page without a bundler uses it, laid open for the tests.
+import * as decal from '/decal/index.js';
+import * as probe from './probe.js';
+
+Object.assign(window, { decal, probe });

@@ -1,0 +1,66 @@
+// Debian's Chromium under playwright-core: one fresh profile a browser, no traffic but to this machine.
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const kPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+
+/** Why there is no browser to test with, or false; for node:test's `skip`. */
+export const noBrowser = existsSync(kPath) ? false : `no Chromium at ${kPath}; set CHROMIUM_PATH`;
+
+const kArguments = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-sync',
+  '--no-first-run',
+  '--no-sandbox',
+  // Whatever still tries to leave this machine finds no address.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  // measureUserAgentSpecificMemory would otherwise wait up to 20 s for a garbage collection.
+  '--enable-blink-features=ForceEagerMeasureMemory',
+];
+
+/**
+ * Starts Chromium with a fresh profile. `contextOptions` are playwright's. The context's requests to other hosts are
+ * collected in `strangers`, which every test file expects to be empty at the end.
+ */
+export async function startBrowser(contextOptions = {}) {
+  const profile = await mkdtemp(join(tmpdir(), 'decal-chromium-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: kPath,
+    headless: true,
+    args: kArguments,
+    ...contextOptions,
+  });
+  // Everything here is local and takes seconds; a test that waits longer is stuck.
+  context.setDefaultTimeout(20_000);
+  const strangers = [];
+  context.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (/^https?:$/.test(protocol) && hostname !== '127.0.0.1') strangers.push(request.url());
+  });
+  return {
+    context,
+    strangers,
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** A page whose uncaught errors fail the test that calls `page.check()`. */
+export async function openPage(context, url) {
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(`uncaught: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`console: ${message.text()}`);
+  });
+  await page.goto(url);
+  return Object.assign(page, { errors });
+}
