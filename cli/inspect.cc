@@ -1,4 +1,5 @@
 // decal inspect: what a model takes and gives, what the engine makes of it and what that needs.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -12,6 +13,9 @@
 
 namespace decal::cli {
 namespace {
+
+// A concat of 64 tensors must not make the whole table as wide.
+constexpr size_t kMaxShapesWidth = 60;
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   std::string text;
@@ -37,14 +41,20 @@ bool HasFreeSize(const Session& session) {
 }
 
 void PrintSteps(const std::vector<StepInfo>& steps) {
+  size_t op = 2, algorithm = 9, shapes = 6;
   uint64_t multiply_adds = 0;
-  fmt::print("\n{:>4}  {:<18} {:<16} {:>12} {:>12}  {:<40} {}\n", "STEP", "OP", "ALGORITHM", "MUL-ADDS", "OUT BYTES",
-             "SHAPES", "NAME");
+  for (const StepInfo& step : steps) {
+    op = std::max(op, step.op.size());
+    algorithm = std::max(algorithm, step.algorithm.size());
+    shapes = std::max(shapes, std::min(step.shapes.size(), kMaxShapesWidth));
+    multiply_adds += step.multiply_adds;
+  }
+  fmt::print("\n{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", "STEP", "OP", op, "ALGORITHM", algorithm, "MUL-ADDS",
+             "OUT BYTES", "SHAPES", shapes, "NAME");
   for (size_t i = 0; i < steps.size(); ++i) {
     const StepInfo& step = steps[i];
-    fmt::print("{:>4}  {:<18} {:<16} {:>12} {:>12}  {:<40} {}\n", i, step.op, step.algorithm, step.multiply_adds,
-               step.output_bytes, step.shapes, step.name);
-    multiply_adds += step.multiply_adds;
+    fmt::print("{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", i, step.op, op, step.algorithm, algorithm,
+               step.multiply_adds, step.output_bytes, step.shapes, shapes, step.name);
   }
   fmt::print("\n{} steps, {:.3f} G multiply-adds\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
 }

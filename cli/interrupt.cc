@@ -17,7 +17,6 @@ void InstallInterrupt() {
   action.sa_flags = SA_RESETHAND | SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
 }
 
 const CancelFlag& Cancelled() { return cancelled; }

@@ -5,8 +5,7 @@
 
 namespace decal::cli {
 
-// From now on SIGINT and SIGTERM set Cancelled() once; a second one ends the process at once. A closed pipe is reported
-// by write() rather than by SIGPIPE.
+// From now on SIGINT and SIGTERM set Cancelled() once; a second one ends the process at once.
 void InstallInterrupt();
 
 const CancelFlag& Cancelled();

@@ -214,7 +214,11 @@ test('an interrupt ends cleanly after the picture that is done', async (t) => {
   const names = Array.from({ length: 200 }, (_, i) => `p${i}.png`);
   const picture = await disc({ width: 600, height: 400 }).png().toBuffer();
   await Promise.all(names.map((name) => writeFile(join(cwd, name), picture)));
-  const result = await decal([...names, '-o', 'out'], { cwd, onStderr: (_, child) => child.kill('SIGINT') });
+  let sent = false; // a second interrupt would end the command the hard way
+  const onStderr = (_, child) => {
+    if (!sent) sent = child.kill('SIGINT');
+  };
+  const result = await decal([...names, '-o', 'out'], { cwd, onStderr });
   assert.equal(result.status, 130, result.stderr);
   assert.match(result.stderr, /\(cancelled\)\n$/);
   const written = await files(join(cwd, 'out'));
