@@ -34,10 +34,10 @@ int main() {
     return 1;
   }
 
-  // A corner must come out transparent with its colour zeroed; a matte of all 0 or all 1 would be no cut-out.
-  const bool corner_cleared = rgba[0] == 0 && rgba[1] == 0 && rgba[2] == 0 && rgba[3] == 0;
-  const uint8_t centre = picture.row(kHeight / 2)[size_t{4} * (kWidth / 2) + 3];
-  std::printf("decal %s on %s: coverage %.3f, alpha at the centre %d\n", decal::Version(), decal::SimdTarget(),
-              static_cast<double>(report->coverage), centre);
-  return corner_cleared && centre > 127 ? 0 : 1;
+  // The ground goes, the disc stays. How cleanly is the model's business, not this test's.
+  const int corner = rgba[3];
+  const int centre = picture.row(kHeight / 2)[size_t{4} * (kWidth / 2) + 3];
+  std::printf("decal %s on %s: coverage %.3f, alpha %d in the corner, %d at the centre\n", decal::Version(),
+              decal::SimdTarget(), static_cast<double>(report->coverage), corner, centre);
+  return corner < 64 && centre > 192 ? 0 : 1;
 }
