@@ -71,7 +71,8 @@ export function progressInWords(progress: ProgressState): { text: string; percen
     return { text: `Loading the model, ${progress.progress} %`, percent: progress.progress };
   }
   if (progress.phase === 'building') return { text: 'Preparing the engine', percent: progress.progress };
-  return { text: 'Removing the background', percent: null };
+  if (progress.phase === 'ready') return { text: 'Removing the background', percent: null };
+  return { text: 'Starting', percent: null };
 }
 
 const kProblems: Partial<Record<DecalErrorCode, [title: string, hint: string]>> = {

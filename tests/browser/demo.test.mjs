@@ -213,6 +213,23 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.ok(await page.locator('#download').evaluate((button) => button.getBoundingClientRect().bottom <= innerHeight));
   });
 
+  test('has enough contrast (WCAG AA), light and dark', async () => {
+    await open();
+    const weak = [];
+    const check = async (when) => {
+      for (const colorScheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+        weak.push(...(await page.evaluate(weakText)).map((text) => `${when}, ${colorScheme}: ${text}`));
+      }
+    };
+    await check('start');
+    await choose(kPhoto);
+    await done();
+    await page.locator('#how summary').click();
+    await check('result');
+    assert.deepEqual(weak, []);
+  });
+
   test('after the first visit it works without a connection', async () => {
     await open();
     await page.locator('#offline').waitFor();
@@ -232,3 +249,30 @@ suite('demo page', { skip: noBrowser }, () => {
     }
   });
 });
+
+// Runs in the page: texts whose colour is too close to what is behind them. Disabled controls are exempt, as in WCAG.
+function weakText() {
+  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => {
+    const linear = [r, g, b].map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const [r, g, b, alpha = 1] = channels(getComputedStyle(at).backgroundColor);
+      if (alpha === 1) return [r, g, b];
+    }
+    return [255, 255, 255];
+  };
+  const weak = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const text = [...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data.trim()).join('');
+    if (!text || !element.checkVisibility() || element.closest(':disabled, [aria-hidden="true"]')) continue;
+    const style = getComputedStyle(element);
+    const [high, low] = [luminance(channels(style.color)), luminance(behind(element))].sort((a, b) => b - a);
+    const large = parseFloat(style.fontSize) >= 24;
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < (large ? 3 : 4.5)) weak.push(`"${text.slice(0, 30)}" has ${ratio.toFixed(2)}`);
+  }
+  return weak;
+}
