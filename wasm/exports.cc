@@ -8,13 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "cutout/png_filter.h"
 #include "decal/cutout.h"
 #include "decal/session.h"
 #include "engine/base/buffer.h"
 #include "wasm/decal_wasm.h"
 #include "wasm/errors.h"
 #include "wasm/json.h"
-#include "wasm/png_filter.h"
 #include "wasm/thread_runner.h"
 
 namespace decal {
@@ -285,9 +285,5 @@ int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* ou
 // ---- PNG --------------------------------------------------------------------------------------
 
 void decal_png_filter(const uint8_t* rgba, int32_t width, int32_t first, int32_t count, uint8_t* out) {
-  const size_t row_bytes = PixelBytes(width, 1);
-  ParallelFor(runner, static_cast<size_t>(count), [&](size_t i, size_t) {
-    const uint8_t* row = rgba + (static_cast<size_t>(first) + i) * row_bytes;
-    FilterPngRow(row, first + i == 0 ? nullptr : row - row_bytes, static_cast<size_t>(width), out + i * (row_bytes + 1));
-  });
+  FilterPngRows(rgba, width, first, count, out, runner);
 }

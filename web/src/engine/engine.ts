@@ -1,0 +1,161 @@
+// The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
+import { DecalError, type DecalErrorCode } from '../errors.ts';
+import { decodeText, instantiate, type Exports } from './instance.ts';
+import { compileModule } from './module.ts';
+import type { SimdLevel } from '../types.ts';
+
+/**
+ * How long helper threads may take to start before the engine goes on with those it has. A worker starts in about
+ * 50 ms on a desktop; a busy phone takes several times as long.
+ */
+const kThreadStartMs = 2000;
+
+/** What a helper thread needs to call runThread. */
+export interface ThreadTask {
+  module: WebAssembly.Module;
+  memory: WebAssembly.Memory;
+  index: number;
+  stackPointer: number;
+}
+
+export interface EngineOptions {
+  /** The .wasm file. */
+  bytes: Uint8Array<ArrayBuffer>;
+  simd: SimdLevel;
+  /** In all, this one included. More than one needs shared memory. */
+  threads: number;
+  /** Memory that other threads, and whoever wants to cancel, can see. */
+  shared: boolean;
+  /** Starts one helper thread; what it returns ends it. Throws where there can be none. */
+  startThread: (task: ThreadTask) => () => void;
+  /** See compileModule. */
+  maximumPages?: number;
+}
+
+export class Engine {
+  readonly memory: WebAssembly.Memory;
+  readonly exports: Exports;
+  readonly simd: SimdLevel;
+  threads = 1;
+  /** Why this many threads. */
+  reason = '';
+  /** The instance met a trap: its state is unknown and no call may follow. */
+  broken = false;
+  readonly #endThreads: (() => void)[] = [];
+
+  private constructor(memory: WebAssembly.Memory, exports: Exports, simd: SimdLevel) {
+    this.memory = memory;
+    this.exports = exports;
+    this.simd = simd;
+  }
+
+  static async start(options: EngineOptions): Promise<Engine> {
+    const { threads: wanted, shared } = options;
+    const { module, memory } = await compileModule(options.bytes, shared, options.maximumPages);
+    const engine = new Engine(memory, instantiate(module, memory), options.simd);
+    engine.call(() => engine.exports._initialize());
+    if (wanted === 1) {
+      engine.reason = 'one thread';
+    } else if (!shared) {
+      engine.reason = 'one thread: there is no shared memory here';
+    } else {
+      await engine.#startThreads(module, wanted, options.startThread);
+    }
+    return engine;
+  }
+
+  async #startThreads(module: WebAssembly.Module, wanted: number, startThread: EngineOptions['startThread']) {
+    const { exports, memory } = this;
+    this.check(() => exports.decal_threads_init(wanted));
+    let problem = 'they did not start in time';
+    try {
+      for (let index = 1; index < wanted; ++index) {
+        const stackPointer = exports.decal_worker_stack(index) >>> 0;
+        this.#endThreads.push(startThread({ module, memory, index, stackPointer }));
+      }
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    const started = this.#endThreads.length;
+    const deadline = performance.now() + kThreadStartMs;
+    while (exports.decal_workers_ready() < started && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    this.threads = 1 + exports.decal_workers_ready();
+    this.reason = this.threads === wanted
+      ? `${wanted} threads on shared memory`
+      : `${this.threads} of ${wanted} threads: ${problem}`;
+  }
+
+  /** Ends the helper threads. The memory goes when nothing refers to the engine any more. */
+  close(): void {
+    if (!this.broken && this.threads > 1) this.exports.decal_threads_stop();
+    for (const end of this.#endThreads) end();
+    this.broken = true;
+  }
+
+  /** Calls into the module. A trap makes the engine unusable and becomes an error with the reason it left. */
+  call<T>(work: () => T): T {
+    if (this.broken) throw new DecalError('internal', 'the engine has stopped');
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof DecalError) throw error;
+      this.broken = true;
+      const known = this.#lastError();
+      if (known) throw known;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new DecalError('internal', `the engine stopped: ${message}`, { cause: error });
+    }
+  }
+
+  /** Calls a function that returns 0 for success. */
+  check(work: () => number): void {
+    if (this.call(work) !== 0) this.#fail();
+  }
+
+  /** Calls a function that returns a handle or null. */
+  handle(work: () => number): number {
+    const handle = this.call(work) >>> 0;
+    if (handle === 0) this.#fail();
+    return handle;
+  }
+
+  /** Calls a function that returns JSON. */
+  json<T>(work: () => number): T {
+    return JSON.parse(this.#text(this.call(work) >>> 0)) as T;
+  }
+
+  alloc(bytes: number, what: string): number {
+    // Sizes over 4 GiB would wrap around on their way in.
+    const pointer = bytes < 2 ** 32 ? this.call(() => this.exports.decal_alloc(bytes)) >>> 0 : 0;
+    if (pointer === 0) throw new DecalError('out-of-memory', `no memory for ${bytes} bytes of ${what}`);
+    return pointer;
+  }
+
+  free(pointer: number): void {
+    if (!this.broken) this.call(() => this.exports.decal_free(pointer));
+  }
+
+  /** A view into memory, valid until the next call: memory may grow and move. */
+  bytes(pointer: number, size: number): Uint8Array<ArrayBuffer> {
+    // Typed as if never shared: callers copy before they hand it to anything that minds.
+    return new Uint8Array(this.memory.buffer as ArrayBuffer, pointer, size);
+  }
+
+  #fail(): never {
+    throw this.#lastError() ?? new DecalError('internal', 'the engine failed without saying why');
+  }
+
+  #lastError(): DecalError | null {
+    const text = this.#text(this.exports.decal_error() >>> 0);
+    if (text === '') return null;
+    const { code, message, where } = JSON.parse(text) as { code: DecalErrorCode; message: string; where: string };
+    return new DecalError(code, where ? `${where}: ${message}` : message);
+  }
+
+  #text(pointer: number): string {
+    const memory = new Uint8Array(this.memory.buffer);
+    return decodeText(this.memory, pointer, memory.indexOf(0, pointer) - pointer);
+  }
+}

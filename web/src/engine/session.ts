@@ -1,0 +1,197 @@
+// Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
+import { DecalError } from '../errors.ts';
+import type { ModelSpec } from '../types.ts';
+import type { Engine } from './engine.ts';
+
+/** Pieces of a file in memory of their own: what streams give. */
+export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+export interface TensorInfo {
+  name: string;
+  dtype: string;
+  /** -1 is unknown before specialising. */
+  shape: number[];
+}
+
+export interface SessionInfo {
+  inputs: TensorInfo[];
+  outputs: TensorInfo[];
+  /** Bytes; 0 before specialising. */
+  memory: { weights: number; arena: number; scratch: number; lower_bound: number };
+  steps: number;
+}
+
+/** Largest piece that crosses into wasm memory at once: enough to make the crossing cheap, little to keep twice. */
+const kFeedBytes = 1 << 20;
+
+/**
+ * Reads an ONNX file piece by piece into the engine: it is never whole in memory beside its weights.
+ *
+ * @returns a session handle
+ */
+export async function loadSession(engine: Engine, chunks: Chunks, signal?: AbortSignal): Promise<number> {
+  const { exports } = engine;
+  const buffer = engine.alloc(kFeedBytes, 'the model download');
+  let stream = 0;
+  try {
+    stream = engine.handle(() => exports.decal_stream_new());
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted();
+      for (let at = 0; at < chunk.length; at += kFeedBytes) {
+        const piece = chunk.subarray(at, at + kFeedBytes);
+        engine.bytes(buffer, piece.length).set(piece);
+        engine.check(() => exports.decal_stream_feed(stream, buffer, piece.length));
+      }
+    }
+    signal?.throwIfAborted();
+    const finished = stream;
+    stream = 0;  // consumed, whatever happens
+    return engine.handle(() => exports.decal_session_from_stream(finished));
+  } finally {
+    if (!engine.broken) {
+      if (stream !== 0) exports.decal_stream_free(stream);
+      engine.free(buffer);
+    }
+  }
+}
+
+/** A model on raw float32 tensors. */
+export class RawSession {
+  readonly #engine: Engine;
+  readonly #handle: number;
+
+  private constructor(engine: Engine, handle: number) {
+    this.#engine = engine;
+    this.#handle = handle;
+  }
+
+  static async load(engine: Engine, chunks: Chunks): Promise<RawSession> {
+    return new RawSession(engine, await loadSession(engine, chunks));
+  }
+
+  info(): SessionInfo {
+    return this.#engine.json(() => this.#engine.exports.decal_session_info(this.#handle));
+  }
+
+  /** Fixes the size of the picture input and plans all memory. 0, 0 keeps the model's own size. */
+  specialize(height: number, width: number): void {
+    this.#engine.check(() => this.#engine.exports.decal_session_specialize(this.#handle, height, width));
+  }
+
+  /** All inputs to all outputs, dense, in the order of info(). `repeat` runs again; times are of each run. */
+  run(inputs: readonly Float32Array[], repeat = 1): { outputs: Float32Array<ArrayBuffer>[]; runMs: number[] } {
+    const engine = this.#engine;
+    const { exports } = engine;
+    const info = this.info();
+    const owned: number[] = [];
+    const tensor = ({ shape, name }: TensorInfo) => {
+      const elements = shape.reduce((product, extent) => product * extent, 1);
+      const pointer = engine.alloc(elements * 4, `the tensor ${name}`);
+      owned.push(pointer);
+      return { elements, pointer };
+    };
+    const pointers = (tensors: { pointer: number }[]) => {
+      const pointer = engine.alloc(tensors.length * 4, 'pointers');
+      owned.push(pointer);
+      engine.bytes(pointer, tensors.length * 4).set(new Uint8Array(Uint32Array.from(tensors, (t) => t.pointer).buffer));
+      return pointer;
+    };
+    try {
+      const ins = info.inputs.map(tensor);
+      ins.forEach(({ elements, pointer }, i) => {
+        const data = inputs[i];
+        if (data?.length !== elements) {
+          const { name, shape } = info.inputs[i]!;
+          throw new DecalError('shape-mismatch', `${name}: ${data?.length ?? 0} values for [${shape.join(',')}]`);
+        }
+        engine.bytes(pointer, elements * 4).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      });
+      const outs = info.outputs.map(tensor);
+      const inPointers = pointers(ins);
+      const outPointers = pointers(outs);
+      const runMs: number[] = [];
+      for (let i = 0; i < repeat; ++i) {
+        const start = performance.now();
+        engine.check(() => exports.decal_session_run(this.#handle, inPointers, outPointers));
+        runMs.push(performance.now() - start);
+      }
+      const outputs = outs.map(({ elements, pointer }) => new Float32Array(engine.bytes(pointer, elements * 4).slice().buffer));
+      return { outputs, runMs };
+    } finally {
+      for (const pointer of owned) engine.free(pointer);
+    }
+  }
+
+  free(): void {
+    if (!this.#engine.broken) this.#engine.exports.decal_session_free(this.#handle);
+  }
+}
+
+/** What the last run of a remover did. */
+export interface RemoverReport {
+  preprocess_ms: number;
+  inference_ms: number;
+  postprocess_ms: number;
+  input: [number, number];
+  memory_bytes: number;
+  coverage: number;
+  matte: { pointer: number; width: number; height: number };
+}
+
+/** A model that takes pictures: dense RGBA8 in the engine's memory. */
+export class Remover {
+  readonly #engine: Engine;
+  readonly #handle: number;
+
+  private constructor(engine: Engine, handle: number) {
+    this.#engine = engine;
+    this.#handle = handle;
+  }
+
+  static async load(engine: Engine, spec: ModelSpec, chunks: Chunks, signal?: AbortSignal): Promise<Remover> {
+    const session = await loadSession(engine, chunks, signal);
+    const { exports } = engine;
+    const { input } = spec;
+    const floats = Float32Array.of(...spec.mean, ...spec.std);
+    const rule = Int32Array.of(
+      input.rule === 'stretch' ? 0 : 1, input.width, input.height, input.multiple, spec.activation === 'sigmoid' ? 1 : 0,
+    );
+    const parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+    try {
+      engine.bytes(parameters, floats.byteLength).set(new Uint8Array(floats.buffer));
+      const rulePointer = parameters + floats.byteLength;
+      engine.bytes(rulePointer, rule.byteLength).set(new Uint8Array(rule.buffer));
+      return new Remover(engine, engine.handle(() => exports.decal_remover_new(session, parameters, rulePointer)));
+    } finally {
+      engine.free(parameters);
+    }
+  }
+
+  /** Plans and allocates for pictures of that size, so that the first run has nothing to prepare. */
+  prepare(width: number, height: number): void {
+    this.#engine.check(() => this.#engine.exports.decal_remover_prepare(this.#handle, width, height));
+  }
+
+  /** In place: the picture becomes its cut-out, or its matte if `mask`. */
+  run(
+    rgba: number, width: number, height: number, options: { background: readonly number[] | null; mask: boolean },
+  ): RemoverReport {
+    const engine = this.#engine;
+    const { exports } = engine;
+    let background = 0;
+    if (options.background) {
+      background = engine.alloc(4, 'the background');
+      engine.bytes(background, 4).set(options.background);
+    }
+    try {
+      engine.check(() => exports.decal_remover_run(this.#handle, rgba, width, height, background, options.mask ? 1 : 0));
+    } finally {
+      if (background !== 0) engine.free(background);
+    }
+    return engine.json(() => exports.decal_remover_report(this.#handle));
+  }
+
+  free(): void {
+    if (!this.#engine.broken) this.#engine.exports.decal_remover_free(this.#handle);
+  }
+}
