@@ -15,12 +15,25 @@
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-// e^x for every float: Highway's is valid below 104 only and returns 0 for NaN.
+// x within [low, high], and `low` for NaN: Highway's exponentials convert to integers, which must be in range.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Bounded(D d, V x, float low, float high) {
+  const V lower = hn::Set(d, low);
+  return AtMost(hn::IfThenElse(hn::Gt(x, lower), x, lower), hn::Set(d, high));
+}
+
+// e^x for every float.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V VectorExp(D d, V x) {
   // e^-104 rounds to 0 and e^104 to infinity.
-  const V limited = AtMost(AtLeast(x, hn::Set(d, -104.0f)), hn::Set(d, 104.0f));
-  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, limited));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, Bounded(d, x, -104.0f, 104.0f)));
+}
+
+// Hyperbolic tangent for every float.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V VectorTanh(D d, V x) {
+  // tanh(20) rounds to 1.
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, Bounded(d, x, -20.0f, 20.0f)));
 }
 
 // Natural logarithm for every float: Highway's is valid for finite positive ones.
@@ -69,13 +82,13 @@ HWY_INLINE V ApplyActivationVector(D d, V x, V alpha, V beta) {
   if constexpr (kKind == Activation::kCeil) return hn::Ceil(x);
   if constexpr (kKind == Activation::kRound) return hn::Round(x);
   if constexpr (kKind == Activation::kErf) return VectorErf(d, x);
-  if constexpr (kKind == Activation::kTanh) return hn::Tanh(d, x);
+  if constexpr (kKind == Activation::kTanh) return VectorTanh(d, x);
   if constexpr (kKind == Activation::kSigmoid) return hn::Div(one, hn::Add(one, VectorExp(d, hn::Neg(x))));
   if constexpr (kKind == Activation::kRelu) return AtLeast(x, zero);
   if constexpr (kKind == Activation::kLeakyRelu) return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, x), x);
   if constexpr (kKind == Activation::kElu) {
-    // Highway's Expm1 overflows to garbage for large positive x, which is not used there.
-    return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, hn::Expm1(d, hn::Min(x, zero))), x);
+    const V negative = hn::Expm1(d, Bounded(d, x, -104.0f, 0.0f));
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, negative), x);
   }
   if constexpr (kKind == Activation::kHardSigmoid) return AtMost(AtLeast(MulAdd(alpha, x, beta), zero), one);
   if constexpr (kKind == Activation::kHardSwish) {

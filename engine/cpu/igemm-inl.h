@@ -56,6 +56,41 @@ HWY_INLINE void Accumulate(const float* const* HWY_RESTRICT rows, size_t taps, s
   }
 }
 
+// For a handful of columns: acc[i][0] holds, in lane n, the same sum for column n, formed by vectors along the
+// depth. b: [column][tap][k].
+HWY_INLINE void AccumulateDots(const float* const* HWY_RESTRICT rows, size_t taps, size_t depth,
+                               const float* HWY_RESTRICT b, size_t columns, FloatVector (&acc)[kTileRows][1]) {
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float sums[kTileRows * hn::MaxLanes(FloatTag())] = {};
+  for (size_t n = 0; n < columns; ++n) {
+    FloatVector partial[kTileRows];
+    for (size_t i = 0; i < kTileRows; ++i) partial[i] = hn::Zero(d);
+    for (size_t tap = 0; tap < taps; ++tap, b += depth) {
+      const float* HWY_RESTRICT a[kTileRows];
+      for (size_t i = 0; i < kTileRows; ++i) a[i] = rows[tap * kTileRows + i];
+      size_t k = 0;
+      for (; k + lanes <= depth; k += lanes) {
+        const FloatVector weight = hn::LoadU(d, b + k);
+        for (size_t i = 0; i < kTileRows; ++i) partial[i] = MulAdd(hn::LoadU(d, a[i] + k), weight, partial[i]);
+      }
+      if (k == depth) continue;
+      const FloatVector weight = LoadPartial(d, b + k, depth - k);
+      for (size_t i = 0; i < kTileRows; ++i)
+        partial[i] = MulAdd(LoadPartial(d, a[i] + k, depth - k), weight, partial[i]);
+    }
+    for (size_t i = 0; i < kTileRows; ++i) sums[i * lanes + n] = hn::GetLane(hn::SumOfLanes(d, partial[i]));
+  }
+  for (size_t i = 0; i < kTileRows; ++i) acc[i][0] = hn::Load(d, sums + i * lanes);
+}
+
+HWY_NOINLINE inline void ComputeDots(const float* const* rows, size_t taps, size_t depth, const float* b,
+                                     const Epilogue& epilogue, const TileOperands& operands) {
+  FloatVector acc[kTileRows][1];
+  AccumulateDots(rows, taps, depth, b, operands.columns, acc);
+  FinishTile<kTileRows, 1>(epilogue, operands, acc);
+}
+
 template <size_t kVectors>
 HWY_NOINLINE void ComputeTile(const float* const* rows, size_t taps, size_t depth, const float* b,
                               const Epilogue& epilogue, const TileOperands& operands) {

@@ -69,15 +69,34 @@ HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const
   }
 }
 
+// Four floats at a time: runs are a few pixels of a few channels.
+HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
+  const hn::CappedTag<float, 4> d;
+  const size_t lanes = hn::Lanes(d);
+  size_t k = 0;
+  for (; k + lanes <= n; k += lanes) hn::StoreU(hn::LoadU(d, from + k), d, to + k);
+  for (; k < n; ++k) to[k] = from[k];
+}
+
 // The same rows copied together, all taps of a row adjacent; pointers then has one tap.
-HWY_NOINLINE void GatherRows(const IgemmShape& shape, const Phase& phase, const float* in, const RowBlock& block,
+HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const float* in, const RowBlock& block,
                              float* gathered, const float** pointers) {
-  const size_t row_floats = phase.taps * shape.depth;
-  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = gathered + std::min(i, block.count - 1) * row_floats;
+  const IgemmShape& shape = plan.shape;
+  const size_t depth = shape.depth;
+  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = gathered + std::min(i, block.count - 1) * phase.taps * depth;
   for (size_t i = 0; i < block.count; ++i) {
-    for (size_t t = 0; t < phase.taps; ++t, gathered += shape.depth) {
-      const float* pixel = TapPixel(shape, in, block, i, shape.taps[phase.first_tap + t]);
-      for (size_t k = 0; k < shape.depth; ++k) gathered[k] = pixel ? pixel[k] : 0.0f;
+    for (size_t r = 0; r < phase.runs; ++r) {
+      const TapRun& run = plan.runs[phase.first_run + r];
+      const float* pixel = TapPixel(shape, in, block, i, shape.taps[run.first_tap]);
+      if (pixel && TapPixel(shape, in, block, i, shape.taps[run.first_tap + run.taps - 1])) {
+        CopyShort(pixel, run.taps * depth, gathered);
+        gathered += run.taps * depth;
+        continue;
+      }
+      for (size_t t = 0; t < run.taps; ++t, gathered += depth) {
+        pixel = TapPixel(shape, in, block, i, shape.taps[run.first_tap + t]);
+        for (size_t k = 0; k < depth; ++k) gathered[k] = pixel ? pixel[k] : 0.0f;
+      }
     }
   }
 }
@@ -94,8 +113,8 @@ struct PanelLoop {
     const IgemmShape& shape = plan.shape;
     block.Locate(phase, row, std::min(kTileRows, task.first_row + task.rows - row));
     const float* in = buffers.in + task.group * shape.depth;
-    if (plan.gather) {
-      GatherRows(shape, phase, in, block, gathered, pointers);
+    if (plan.method == TileMethod::kGather) {
+      GatherRows(plan, phase, in, block, gathered, pointers);
     } else {
       PointAtRows(shape, phase, in, buffers.zeros, block, pointers);
     }
@@ -112,10 +131,10 @@ struct PanelLoop {
   void Multiply(size_t panel, const RowBlock& block) const {
     const IgemmShape& shape = plan.shape;
     const size_t column = panel * plan.tile.width;
-    const size_t padded = PaddedColumns(shape.columns, plan.tile);
     const size_t depth = phase.taps * shape.depth;
-    const float* b = buffers.packed + phase.packed_offset + (task.group * padded + column) * depth;
-    const size_t padded_column = task.group * padded + column;
+    const size_t padded_column = task.group * PaddedColumns(shape.columns, plan.tile) + column;
+    const size_t packed_column = task.group * PaddedColumns(shape.columns, plan.packing) + column;
+    const float* b = buffers.packed + phase.packed_offset + packed_column * depth;
     float* out[kTileRows];
     const float* residual[kTileRows];
     for (size_t i = 0; i < block.count; ++i) {
@@ -129,9 +148,12 @@ struct PanelLoop {
     operands.slopes = buffers.slopes ? buffers.slopes + padded_column : nullptr;
     operands.residual = residual;
     operands.out = out;
-    const size_t taps = plan.gather ? 1 : phase.taps;
-    const size_t tap_depth = plan.gather ? depth : shape.depth;
-    if (operands.columns > plan.tile.lanes) {
+    const bool gathered_taps = plan.method == TileMethod::kGather;
+    const size_t taps = gathered_taps ? 1 : phase.taps;
+    const size_t tap_depth = gathered_taps ? depth : shape.depth;
+    if (plan.method == TileMethod::kDots) {
+      ComputeDots(pointers, taps, tap_depth, b, plan.epilogue, operands);
+    } else if (operands.columns > plan.tile.lanes) {
       ComputeTile<2>(pointers, taps, tap_depth, b, plan.epilogue, operands);
     } else {
       ComputeTile<1>(pointers, taps, tap_depth, b, plan.epilogue, operands);

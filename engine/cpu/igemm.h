@@ -40,7 +40,8 @@ struct Phase {
   size_t first_y = 0, first_x = 0;  // output pixel of q = (0, 0)
   size_t height = 0, width = 0;     // how many q there are
   size_t first_tap = 0, taps = 0;   // in IgemmShape::taps
-  size_t packed_offset = 0;         // floats before this phase's panels
+  size_t first_run = 0, runs = 0;   // in IgemmPlan::runs; filled in by MakeIgemmPlan
+  size_t packed_offset = 0;         // floats before this phase's panels; likewise
 };
 
 struct IgemmShape {
@@ -63,22 +64,36 @@ struct IgemmTask {
   size_t first_panel = 0, panels = 0;
 };
 
+// How a tile's products are formed.
+enum class TileMethod : uint8_t {
+  kRows,    // broadcast an element of each row, multiply by a vector of columns
+  kGather,  // few input channels: the same, after copying each row's taps together
+  kDots,    // few output channels: vectors along the depth, summed up at the end
+};
+
+// Taps whose input channels are adjacent in memory: one copy for all of them.
+struct TapRun {
+  size_t first_tap = 0, taps = 0;
+};
+
 struct IgemmPlan {
   IgemmShape shape;
   TileShape tile;
+  TileShape packing;  // what PackPanels takes: the tile, or single columns for kDots
+  TileMethod method = TileMethod::kRows;
   Epilogue epilogue;
   std::vector<IgemmTask> tasks;
-  bool gather = false;  // few channels: copy each tile's rows together, so that depth spans all taps
+  std::vector<TapRun> runs;
   size_t scratch_bytes = 0;
   uint64_t multiply_adds = 0;
 };
 
-// Fills in the phases' packed offsets, the partition and the scratch size.
+// Chooses the method, the partition and the scratch size.
 IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue);
 
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
 size_t PaddedColumns(size_t columns, const TileShape& tile);
-size_t PackedFloats(const IgemmShape& shape, const TileShape& tile);
+size_t PackedFloats(const IgemmShape& shape, const TileShape& packing);
 
 // Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IgemmShape::taps.
 struct WeightOrder {
@@ -89,9 +104,9 @@ struct WeightOrder {
   float scale = 1;
 };
 
-// Packed order: [phase][group][panel][tap][depth][column within the panel], zeros beyond the last column. The last
-// panel is one vector wide where that is enough.
-void PackPanels(const IgemmShape& shape, const TileShape& tile, const WeightOrder& order, const float* weights,
+// `packing` is IgemmPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel], zeros
+// beyond the last column. The last panel is one vector wide where that is enough.
+void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
                 float* packed);
 void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
 

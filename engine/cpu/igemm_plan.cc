@@ -10,7 +10,7 @@ namespace {
 
 size_t CeilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
 
-size_t Panels(const IgemmShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
+size_t PanelCount(const IgemmShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
 
 size_t PhaseFloats(const IgemmShape& shape, const Phase& phase, const TileShape& tile) {
   return shape.groups * phase.taps * shape.depth * PaddedColumns(shape.columns, tile);
@@ -18,6 +18,30 @@ size_t PhaseFloats(const IgemmShape& shape, const Phase& phase, const TileShape&
 
 // Channels below which rows are gathered: the tap loop's overhead (a tile's pointers) would exceed its work.
 constexpr size_t kGatherDepth = 8;
+
+TileMethod ChooseMethod(const IgemmShape& shape, const TileShape& tile, size_t most_taps) {
+  if (shape.depth < kGatherDepth && most_taps > 1) return TileMethod::kGather;
+  // Columns fill at most half a vector, so that vectors along the depth do the same work in fewer steps.
+  if (2 * shape.columns <= tile.lanes && shape.depth >= tile.lanes) return TileMethod::kDots;
+  return TileMethod::kRows;
+}
+
+// Cuts a phase's taps into runs of horizontal neighbours; they touch where pixels hold nothing but our channels.
+void FindRuns(const IgemmShape& shape, Phase& phase, std::vector<TapRun>& runs) {
+  phase.first_run = runs.size();
+  const bool dense = shape.groups == 1 && shape.in.pixel == static_cast<ptrdiff_t>(shape.depth);
+  for (size_t t = 0; t < phase.taps; ++t) {
+    const size_t tap = phase.first_tap + t;
+    const bool follows = dense && t > 0 && shape.taps[tap].dy == shape.taps[tap - 1].dy &&
+                         shape.taps[tap].dx == shape.taps[tap - 1].dx + 1;
+    if (follows) {
+      ++runs.back().taps;
+    } else {
+      runs.push_back({tap, 1});
+    }
+  }
+  phase.runs = runs.size() - phase.first_run;
+}
 
 // Input bytes under one task: with the panel in use they should stay in a 1 MiB second-level cache.
 constexpr size_t kTaskInputBytes = 256 * 1024;
@@ -31,7 +55,7 @@ constexpr uint64_t kMinTaskMultiplyAdds = 1 << 20;
 void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& tile, std::vector<IgemmTask>& tasks) {
   const Phase& phase = shape.phases[phase_index];
   const size_t rows = shape.batch * phase.height * phase.width;
-  const size_t panels = Panels(shape, tile);
+  const size_t panels = PanelCount(shape, tile);
   if (rows == 0 || panels == 0) return;
   const uint64_t macs_per_cell = std::max<uint64_t>(1, uint64_t{phase.taps} * shape.depth) * tile.width;  // row x panel
   const auto task_count = [&](size_t task_rows, size_t task_panels) {
@@ -61,9 +85,9 @@ void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& til
 
 size_t PaddedColumns(size_t columns, const TileShape& tile) { return CeilDiv(columns, tile.lanes) * tile.lanes; }
 
-size_t PackedFloats(const IgemmShape& shape, const TileShape& tile) {
+size_t PackedFloats(const IgemmShape& shape, const TileShape& packing) {
   size_t floats = 0;
-  for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, tile);
+  for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, packing);
   return floats;
 }
 
@@ -72,30 +96,32 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue) {
   plan.tile = IgemmTileShape();
   plan.epilogue = epilogue;
   size_t offset = 0, most_taps = 1;
+  for (const Phase& phase : shape.phases) most_taps = std::max(most_taps, phase.taps);
+  plan.method = ChooseMethod(shape, plan.tile, most_taps);
+  plan.packing = plan.method == TileMethod::kDots ? TileShape{plan.tile.rows, 1, 1} : plan.tile;
   for (size_t p = 0; p < shape.phases.size(); ++p) {
     Phase& phase = shape.phases[p];
     phase.packed_offset = offset;
-    offset += PhaseFloats(shape, phase, plan.tile);
-    most_taps = std::max(most_taps, phase.taps);
+    offset += PhaseFloats(shape, phase, plan.packing);
+    FindRuns(shape, phase, plan.runs);
     Partition(shape, p, plan.tile, plan.tasks);
     plan.multiply_adds += uint64_t{shape.batch} * phase.height * phase.width * phase.taps * shape.depth *
                           shape.columns * shape.groups;
   }
-  plan.gather = shape.depth < kGatherDepth && most_taps > 1;
   plan.scratch_bytes = AlignUp(most_taps * plan.tile.rows * sizeof(float*));
-  if (plan.gather) plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
+  if (plan.method == TileMethod::kGather) plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
   plan.shape = std::move(shape);
   return plan;
 }
 
-void PackPanels(const IgemmShape& shape, const TileShape& tile, const WeightOrder& order, const float* weights,
+void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
                 float* packed) {
-  const size_t padded = PaddedColumns(shape.columns, tile);
+  const size_t padded = PaddedColumns(shape.columns, packing);
   for (const Phase& phase : shape.phases) {
     for (size_t group = 0; group < shape.groups; ++group) {
       const float* source = weights + static_cast<ptrdiff_t>(group) * order.group_stride;
-      for (size_t first = 0; first < padded; first += tile.width) {
-        const size_t width = std::min(tile.width, padded - first);
+      for (size_t first = 0; first < padded; first += packing.width) {
+        const size_t width = std::min(packing.width, padded - first);
         const size_t valid = std::min(width, shape.columns - first);
         for (size_t tap = phase.first_tap; tap < phase.first_tap + phase.taps; ++tap) {
           for (size_t k = 0; k < shape.depth; ++k, packed += width) {

@@ -12,9 +12,10 @@ namespace {
 // First numbers of a packing id: one per format.
 enum PackedFormat : int64_t { kPanels = 1, kColumns = 2 };
 
-uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& tile, const cpu::WeightOrder& order) {
+uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order) {
   std::vector<int64_t> id = {kPanels,
-                             static_cast<int64_t>(tile.lanes),
+                             static_cast<int64_t>(packing.width),
+                             static_cast<int64_t>(packing.lanes),
                              static_cast<int64_t>(shape.groups),
                              static_cast<int64_t>(shape.depth),
                              static_cast<int64_t>(shape.columns),
@@ -93,12 +94,12 @@ KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const Ker
   auto kernel = std::make_unique<IgemmKernel>();
   kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue));
   const cpu::IgemmShape& shape = kernel->plan.shape;
-  const cpu::TileShape& tile = kernel->plan.tile;
+  const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;
   DECAL_TRY_ASSIGN(kernel->weights,
-                   request.packed.Get(request.inputs[spec.weight].constant, PanelsId(shape, tile, spec.order),
-                                      cpu::PackedFloats(shape, tile) * sizeof(float),
+                   request.packed.Get(request.inputs[spec.weight].constant, PanelsId(shape, packing, spec.order),
+                                      cpu::PackedFloats(shape, packing) * sizeof(float),
                                       [&](const TensorView& source, std::byte* packed) {
-                                        cpu::PackPanels(shape, tile, spec.order, source.as<float>(),
+                                        cpu::PackPanels(shape, packing, spec.order, source.as<float>(),
                                                         reinterpret_cast<float*>(packed));
                                       }));
   DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, spec.bias, shape, tile, spec.bias_scale));
