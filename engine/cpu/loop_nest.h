@@ -26,16 +26,20 @@ struct LoopNest {
 // are contiguous for every operand: a 1x3x512x512 map becomes one run of 786,432. No extent may be 0.
 template <size_t kOperands>
 LoopNest<kOperands> Coalesce(const Shape& shape, const std::array<Strides, kOperands>& strides) {
-  std::array<size_t, kMaxRank> order{};
-  size_t count = 0;
-  for (size_t d = 0; d < shape.rank(); ++d)
-    if (shape[d] != 1) order[count++] = d;
-  const auto outer_first = [&](size_t a, size_t b) {
+  const auto outer = [&](size_t a, size_t b) {
     for (size_t o = 0; o < kOperands; ++o)
       if (strides[o][a] != strides[o][b]) return strides[o][a] > strides[o][b];
     return a < b;
   };
-  std::sort(order.begin(), order.begin() + count, outer_first);
+  // Insertion sort: std::sort of eight numbers would be most of this function's code.
+  std::array<size_t, kMaxRank> order{};
+  size_t count = 0;
+  for (size_t d = 0; d < shape.rank(); ++d) {
+    if (shape[d] == 1) continue;
+    size_t at = count++;
+    for (; at > 0 && outer(d, order[at - 1]); --at) order[at] = order[at - 1];
+    order[at] = d;
+  }
 
   LoopNest<kOperands> nest;
   for (size_t i = 0; i < count; ++i) {

@@ -28,8 +28,8 @@ HWY_NOINLINE void ScaleShiftRun(const float* from, float scale, float shift, flo
 }
 
 HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride, float* out,
-                                      ptrdiff_t out_pixel_stride, size_t pixels, size_t channels, const float* scale,
-                                      const float* shift) {
+                                      ptrdiff_t out_pixel_stride, size_t pixels, size_t channels,
+                                      const float* scale, const float* shift) {
   if (channels == 1 && in_pixel_stride == 1 && out_pixel_stride == 1)
     return ScaleShiftRun(in, *scale, *shift, out, pixels);
   const FloatTag d;
@@ -39,13 +39,14 @@ HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride
     for (; c + lanes <= channels; c += lanes)
       hn::StoreU(MulAdd(hn::LoadU(d, in + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c)), d, out + c);
     if (const size_t left = channels - c; left > 0)
-      StorePartial(MulAdd(LoadPartial(d, in + c, left), LoadPartial(d, scale + c, left), LoadPartial(d, shift + c, left)),
-                   d, out + c, left);
+      StorePartial(
+          MulAdd(LoadPartial(d, in + c, left), LoadPartial(d, scale + c, left), LoadPartial(d, shift + c, left)),
+          d, out + c, left);
   }
 }
 
-HWY_NOINLINE void NormalizeRun(const float* x, const float* scale, const float* bias, float mean_value, float inverse,
-                               float* out, size_t n) {
+HWY_NOINLINE void NormalizeRun(const float* x, const float* scale, const float* bias, float mean_value,
+                               float inverse, float* out, size_t n) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const FloatVector mean = hn::Set(d, mean_value), factor = hn::Set(d, inverse), zero = hn::Zero(d);
@@ -108,7 +109,7 @@ constexpr size_t kBlock = 512;
 
 HWY_NOINLINE void SoftmaxShort(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride,
                                size_t rows, size_t n, bool logarithm) {
-  float shifted[kBlock];
+  float shifted[kBlock] = {};
   float exponentials[kBlock];
   for (size_t r = 0; r < rows; ++r, x += x_row_stride) {
     const float largest = *std::max_element(x, x + n);
@@ -146,9 +147,10 @@ HWY_EXPORT(ScaleShiftRowTarget);
 HWY_EXPORT(NormalizeRun);
 HWY_EXPORT(SoftmaxRowsTarget);
 
-void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride, size_t pixels,
-                   size_t channels, const float* scale, const float* shift) {
-  HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)(in, in_pixel_stride, out, out_pixel_stride, pixels, channels, scale, shift);
+void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride,
+                   size_t pixels, size_t channels, const float* scale, const float* shift) {
+  HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)
+  (in, in_pixel_stride, out, out_pixel_stride, pixels, channels, scale, shift);
 }
 
 void LayerNormRun(const float* x, const float* scale, const float* bias, float epsilon, float* out, size_t n) {
@@ -158,8 +160,8 @@ void LayerNormRun(const float* x, const float* scale, const float* bias, float e
   HWY_DYNAMIC_DISPATCH(NormalizeRun)(x, scale, bias, mean, 1.0f / std::sqrt(variance + epsilon), out, n);
 }
 
-void SoftmaxRows(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride, size_t rows, size_t n,
-                 bool logarithm) {
+void SoftmaxRows(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride, size_t rows,
+                 size_t n, bool logarithm) {
   HWY_DYNAMIC_DISPATCH(SoftmaxRowsTarget)(x, x_row_stride, out, out_row_stride, rows, n, logarithm);
 }
 

@@ -56,7 +56,8 @@ HWY_NOINLINE void BlendRows(const float* low, const float* high, float weight, f
   size_t i = 0;
   for (; i + lanes <= n; i += lanes)
     hn::StoreU(Blend(hn::LoadU(d, low + i), hn::LoadU(d, high + i), w), d, to + i);
-  if (i < n) StorePartial(Blend(LoadPartial(d, low + i, n - i), LoadPartial(d, high + i, n - i), w), d, to + i, n - i);
+  if (i < n)
+    StorePartial(Blend(LoadPartial(d, low + i, n - i), LoadPartial(d, high + i, n - i), w), d, to + i, n - i);
 }
 
 HWY_NOINLINE void BlendColumns(const float* row, const LinearTable& values, float* to, size_t n) {
@@ -75,19 +76,19 @@ HWY_NOINLINE void BlendColumns(const float* row, const LinearTable& values, floa
                               hn::Set(one, values.weight[i])));
 }
 
-HWY_NOINLINE void CopyPixels(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride, size_t pixels,
-                             size_t channels) {
+HWY_NOINLINE void CopyPixels(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride,
+                             size_t pixels, size_t channels) {
   for (size_t x = 0; x < pixels; ++x, from += from_stride, to += to_stride)
     for (size_t c = 0; c < channels; ++c) to[c] = from[c];
 }
 
-void ResizeLinearWideTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,
-                            float* out, ptrdiff_t out_pixel_stride) {
+void ResizeLinearWideTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& columns,
+                            size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
   Wide(in, row, columns, out_width, out, out_pixel_stride);
 }
 
-void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& values, size_t out_width,
-                              float* out, ptrdiff_t out_pixel_stride, float* scratch) {
+void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& values,
+                              size_t out_width, float* out, ptrdiff_t out_pixel_stride, float* scratch) {
   const ptrdiff_t channels = static_cast<ptrdiff_t>(in.channels);
   const size_t in_values = in.width * in.channels, out_values = out_width * in.channels;
   float* blended = scratch;
@@ -105,8 +106,8 @@ void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const 
   if (!dense) CopyPixels(dense_out, channels, out, out_pixel_stride, out_width, in.channels);
 }
 
-HWY_NOINLINE void ResizeNearestRowTarget(const FeatureMap& in, size_t in_row, const int32_t* columns, size_t out_width,
-                                         float* out, ptrdiff_t out_pixel_stride) {
+HWY_NOINLINE void ResizeNearestRowTarget(const FeatureMap& in, size_t in_row, const int32_t* columns,
+                                         size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   for (size_t x = 0; x < out_width; ++x, out += out_pixel_stride) {

@@ -229,7 +229,8 @@ void InBands(Statistic kind, const FeatureMap& map, float* parts, float* out, Th
 
 }  // namespace
 
-void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out, ThreadRunner& runner) {
+void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out,
+                              ThreadRunner& runner) {
   InBands(kind, map, parts, out, runner,
           [kind](const FeatureMap& rows, float* result) { ChannelStatistic(kind, rows, result); });
 }

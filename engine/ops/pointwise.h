@@ -15,7 +15,8 @@ inline Status RequireInputs(const InferContext& context, size_t count, const cha
     if (!context.has(i))
       return Fail(ErrorCode::kShapeMismatch, std::string(op) + ": input " + std::to_string(i) + " is missing");
   if (context.outputs != 1)
-    return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " with " + std::to_string(context.outputs) + " outputs");
+    return Fail(ErrorCode::kUnsupportedOperator,
+                std::string(op) + " with " + std::to_string(context.outputs) + " outputs");
   return {};
 }
 

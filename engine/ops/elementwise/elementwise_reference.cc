@@ -143,7 +143,8 @@ Status Reference(const Binary& op, std::span<const TensorView> in, std::span<con
     DispatchDType(a.dtype, [&]<class T> {
       DispatchDType(b.dtype, [&]<class E> {
         for (; i.valid(); i.Next())
-          out[0].as<T>()[i.offset(0)] = Power<T>(AsDouble(a.as<T>()[i.offset(1)]), AsDouble(b.as<E>()[i.offset(2)]));
+          out[0].as<T>()[i.offset(0)] =
+              Power<T>(AsDouble(a.as<T>()[i.offset(1)]), AsDouble(b.as<E>()[i.offset(2)]));
       });
     });
     return {};
@@ -169,7 +170,8 @@ Status Reference(const Where&, std::span<const TensorView> in, std::span<const M
   const TensorView a = BroadcastTo(in[1], out[0].shape);
   const TensorView b = BroadcastTo(in[2], out[0].shape);
   DispatchDType(a.dtype, [&]<class T> {
-    for (StridedIndex<4> i(out[0].shape, {out[0].strides, condition.strides, a.strides, b.strides}); i.valid(); i.Next())
+    for (StridedIndex<4> i(out[0].shape, {out[0].strides, condition.strides, a.strides, b.strides}); i.valid();
+         i.Next())
       out[0].as<T>()[i.offset(0)] =
           condition.as<bool>()[i.offset(1)] ? a.as<T>()[i.offset(2)] : b.as<T>()[i.offset(3)];
   });

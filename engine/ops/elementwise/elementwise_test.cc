@@ -48,9 +48,12 @@ TEST(ElementwiseReference, DivisionByAnIntegerZeroIsAnError) {
 }
 
 TEST(ElementwiseReference, FloatsCompareAndTakeRemainders) {
-  EXPECT_EQ((BinaryOf<float, bool>(BinaryKind::kLess, {1, 2, NAN}, {2, 2, 1})), (std::vector<bool>{true, false, false}));
-  EXPECT_EQ((BinaryOf<int64_t, bool>(BinaryKind::kGreaterOrEqual, {1, 2}, {2, 2})), (std::vector<bool>{false, true}));
-  EXPECT_EQ((BinaryOf<bool, bool>(BinaryKind::kXor, {true, false}, {true, true})), (std::vector<bool>{false, true}));
+  EXPECT_EQ((BinaryOf<float, bool>(BinaryKind::kLess, {1, 2, NAN}, {2, 2, 1})),
+            (std::vector<bool>{true, false, false}));
+  EXPECT_EQ((BinaryOf<int64_t, bool>(BinaryKind::kGreaterOrEqual, {1, 2}, {2, 2})),
+            (std::vector<bool>{false, true}));
+  EXPECT_EQ((BinaryOf<bool, bool>(BinaryKind::kXor, {true, false}, {true, true})),
+            (std::vector<bool>{false, true}));
   EXPECT_EQ(BinaryOf<float>(BinaryKind::kMod, {5.5f, -5.5f}, {2, 2}), (std::vector<float>{1.5f, -1.5f}));
   EXPECT_EQ(BinaryOf<float>(BinaryKind::kPRelu, {-2, 2}, {0.25f, 0.25f}), (std::vector<float>{-0.5f, 2}));
 }
@@ -71,7 +74,8 @@ std::vector<To> CastOf(std::initializer_list<From> values) {
 }
 
 TEST(ElementwiseReference, CastsSaturateFloatsAndWrapIntegers) {
-  EXPECT_EQ((CastOf<float, int64_t>({1e30f, -1e30f, NAN, -1.9f})), (std::vector<int64_t>{INT64_MAX, INT64_MIN, 0, -1}));
+  EXPECT_EQ((CastOf<float, int64_t>({1e30f, -1e30f, NAN, -1.9f})),
+            (std::vector<int64_t>{INT64_MAX, INT64_MIN, 0, -1}));
   EXPECT_EQ((CastOf<float, uint8_t>({300, -3, 254.9f})), (std::vector<uint8_t>{255, 0, 254}));
   EXPECT_EQ((CastOf<int64_t, int32_t>({int64_t{1} << 32, -1})), (std::vector<int32_t>{0, -1}));
   EXPECT_EQ((CastOf<float, bool>({0, 0.25f, NAN})), (std::vector<bool>{false, true, true}));
@@ -89,7 +93,8 @@ TEST(ElementwiseReference, WhereBroadcastsAllThree) {
 TEST(ElementwiseReference, IntegersClip) {
   const TestTensor x = TensorOf<int64_t>({3}, {-9, 4, 99});
   const TestInput inputs[] = {{&x}};
-  EXPECT_EQ(ValuesOf<int64_t>(RunReferenceOf(Unary{UnaryKind::kClip, 0, 6}, inputs)), (std::vector<int64_t>{0, 4, 6}));
+  EXPECT_EQ(ValuesOf<int64_t>(RunReferenceOf(Unary{UnaryKind::kClip, 0, 6}, inputs)),
+            (std::vector<int64_t>{0, 4, 6}));
 }
 
 TEST(ElementwiseShape, RefusesWhatDoesNotFit) {
@@ -155,7 +160,8 @@ TEST(ElementwiseKernel, UnaryMatchesTheReferenceOnAnyStrides) {
     const Unary op{static_cast<UnaryKind>(round % static_cast<int>(UnaryKind::kNot)), -0.5f, 0.75f};
     const Shape shape = RandomShape(random);
     TestTensor x = RandomLayout(random, shape, 0);
-    const bool positive = op.kind == UnaryKind::kSqrt || op.kind == UnaryKind::kLog || op.kind == UnaryKind::kReciprocal;
+    const bool positive =
+        op.kind == UnaryKind::kSqrt || op.kind == UnaryKind::kLog || op.kind == UnaryKind::kReciprocal;
     x.FillRandom(random, positive ? 0.1f : -3.0f, 3.0f);
     const TestTensor out = RandomLayout(random, shape, kGuards);
     const TestInput inputs[] = {{&x}};
@@ -175,7 +181,8 @@ TEST(ElementwiseKernel, WorksInPlace) {
     x.FillRandom(random);
     other.FillRandom(random);
     const bool second = round % 2 == 1;
-    const TestInput inputs[] = {second ? TestInput{&other} : TestInput{&x}, second ? TestInput{&x} : TestInput{&other}};
+    const TestInput inputs[] = {second ? TestInput{&other} : TestInput{&x},
+                                second ? TestInput{&x} : TestInput{&other}};
     const TestTensor expected = RunReferenceOf(Binary{BinaryKind::kSub}, inputs);
     TestTensor* outputs[] = {&x};
     ASSERT_TRUE(RunKernel(Binary{BinaryKind::kSub}, inputs, outputs, 2));
@@ -196,7 +203,9 @@ TEST(ElementwiseKernel, AConstantSquareIsAProduct) {
   x.FillRandom(random, -3, 3);
   const TestTensor two = TestTensor::Of({}, {2});
   const TestInput inputs[] = {{&x}, {&two, /*constant=*/true}};
-  const auto out = [] { return TestTensor(DType::kFloat32, {1, 8, 5, 5}, DenseStrides({1, 8, 5, 5}, Layout::kRowMajor), kGuards); };
+  const auto out = [] {
+    return TestTensor(DType::kFloat32, {1, 8, 5, 5}, DenseStrides({1, 8, 5, 5}, Layout::kRowMajor), kGuards);
+  };
   ExpectKernelMatches(Binary{BinaryKind::kPow}, inputs, out(), out(), 1e-7);
 }
 

@@ -16,8 +16,8 @@ void ScaleShiftMap(const cpu::FeatureMap& from, const cpu::MutableFeatureMap& to
   const RowTasks tasks(from.height, from.width * from.channels);
   ParallelFor(runner, tasks.count(), [&](size_t task, size_t) {
     for (size_t y = tasks.begin(task); y < tasks.end(task); ++y)
-      cpu::ScaleShiftRow(from.row(y), from.pixel_stride, to.row(y), to.pixel_stride, from.width, from.channels, scale,
-                         shift);
+      cpu::ScaleShiftRow(from.row(y), from.pixel_stride, to.row(y), to.pixel_stride, from.width, from.channels,
+                         scale, shift);
   });
 }
 
@@ -50,7 +50,8 @@ class BatchNormKernel final : public CpuKernel {
 
 class InstanceNormKernel final : public CpuKernel {
  public:
-  InstanceNormKernel(const InstanceNorm& op, int64_t channels) : op_(op), channels_(static_cast<size_t>(channels)) {}
+  InstanceNormKernel(const InstanceNorm& op, int64_t channels)
+      : op_(op), channels_(static_cast<size_t>(channels)) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -210,7 +211,8 @@ KernelResult MakeCpuKernel(const Softmax& op, const KernelRequest& request) {
   for (size_t d = axis; d < (op.flatten ? rank : std::min(axis + 1, rank)); ++d) group.in[d] = true;
   const cpu::LoopNest<2> run = CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, true);
   if (run.extents.rank() != 1) return nullptr;
-  return std::make_unique<SoftmaxKernel>(op.log, run, CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, false));
+  return std::make_unique<SoftmaxKernel>(op.log, run,
+                                         CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, false));
 }
 
 }  // namespace decal

@@ -33,7 +33,8 @@ struct Moments {
 Moments MomentsOf(const TensorView& view, int64_t origin) {
   const double count = static_cast<double>(view.shape.elements());
   Moments m;
-  for (StridedIndex<1> i(view.shape, {view.strides}); i.valid(); i.Next()) m.mean += LoadFloat(view, origin + i.offset(0));
+  for (StridedIndex<1> i(view.shape, {view.strides}); i.valid(); i.Next())
+    m.mean += LoadFloat(view, origin + i.offset(0));
   m.mean /= count;
   for (StridedIndex<1> i(view.shape, {view.strides}); i.valid(); i.Next()) {
     const double deviation = LoadFloat(view, origin + i.offset(0)) - m.mean;
@@ -62,7 +63,8 @@ Status Reference(const BatchNorm& op, std::span<const TensorView> in, std::span<
 Status Reference(const InstanceNorm& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView map = Inner(in[0], 2);
   const Strides out_strides = Inner(out[0], 2).strides;
-  for (StridedIndex<2> i(Without(in[0].shape, 2, in[0].shape.rank()), {out[0].strides, in[0].strides}); i.valid(); i.Next()) {
+  for (StridedIndex<2> i(Without(in[0].shape, 2, in[0].shape.rank()), {out[0].strides, in[0].strides}); i.valid();
+       i.Next()) {
     const int64_t c = i.index()[1];
     const Moments m = MomentsOf(map, i.offset(1));
     const double scale = ParameterAt(in[1], c) / std::sqrt(m.variance + op.epsilon);

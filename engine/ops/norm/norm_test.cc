@@ -19,7 +19,8 @@ TestTensor RandomVector(std::mt19937& random, int64_t n, float low, float high) 
 
 TEST(NormReference, BatchNormByHand) {
   const TestTensor x = TestTensor::Of({1, 2, 1}, {3, 5}), scale = TestTensor::Of({2}, {2, 1});
-  const TestTensor bias = TestTensor::Of({2}, {1, 0}), mean = TestTensor::Of({2}, {1, 5}), var = TestTensor::Of({2}, {4, 1});
+  const TestTensor bias = TestTensor::Of({2}, {1, 0}), mean = TestTensor::Of({2}, {1, 5}),
+                   var = TestTensor::Of({2}, {4, 1});
   const TestInput inputs[] = {{&x}, {&scale}, {&bias}, {&mean}, {&var}};
   EXPECT_EQ(RunReferenceOf(BatchNorm{0}, inputs).Values(), (std::vector<float>{3, 0}));
 }
@@ -103,7 +104,9 @@ TEST(NormKernel, LayerNormMatchesTheReference) {
       TestTensor scale = TestTensor::Dense(parameter), bias = TestTensor::Dense(parameter);
       scale.FillRandom(random);
       bias.FillRandom(random);
-      const auto out = [&] { return TestTensor(DType::kFloat32, shape, DenseStrides(shape, Layout::kRowMajor), kGuards); };
+      const auto out = [&] {
+        return TestTensor(DType::kFloat32, shape, DenseStrides(shape, Layout::kRowMajor), kGuards);
+      };
       SCOPED_TRACE(shape.ToString() + " axis " + std::to_string(axis));
       const TestInput inputs[] = {{&x}, {&scale, true}, round % 3 ? TestInput{&bias, true} : TestInput{}};
       ExpectKernelMatches(LayerNorm{axis, 1e-3f}, inputs, out(), out(), 1e-5);

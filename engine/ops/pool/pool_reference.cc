@@ -34,7 +34,8 @@ Status Reference(const Pool& op, std::span<const TensorView> in, std::span<const
     for (int64_t ky = 0; ky < rows.kernel; ++ky) {
       for (int64_t kx = 0; kx < columns.kernel; ++kx) {
         const int64_t iy = top + ky * rows.dilation, ix = left + kx * columns.dilation;
-        if (Within(iy, rows.count_begin, rows.count_end) && Within(ix, columns.count_begin, columns.count_end)) ++counted;
+        if (Within(iy, rows.count_begin, rows.count_end) && Within(ix, columns.count_begin, columns.count_end))
+          ++counted;
         if (!Within(iy, 0, rows.extent) || !Within(ix, 0, columns.extent)) continue;
         const double value = LoadFloat(x, origin + iy * row_stride + ix * column_stride);
         sum += value;

@@ -54,7 +54,8 @@ Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input) {
         return DoesNotFit(input, "padding of " + std::to_string(std::max(axis.pad_begin, pad_end)) +
                                      " for a window of " + std::to_string(reach));
       const int64_t room = axis.extent + axis.pad_begin + pad_end - reach;
-      if (room < 0) return DoesNotFit(input, "a window of " + std::to_string(reach) + " is larger than the padded input");
+      if (room < 0)
+        return DoesNotFit(input, "a window of " + std::to_string(reach) + " is larger than the padded input");
       out = (room + (op.ceil_mode ? axis.stride - 1 : 0)) / axis.stride + 1;
       // A window that would start in the padding behind the input is dropped.
       if (op.ceil_mode && (out - 1) * axis.stride >= axis.extent + axis.pad_begin) --out;

@@ -13,10 +13,12 @@ Wide Join(ReduceKind kind, Wide a, Wide b) {
   switch (kind) {
     case ReduceKind::kSum:
     case ReduceKind::kMean:
-      if constexpr (std::is_integral_v<Wide>) return static_cast<Wide>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+      if constexpr (std::is_integral_v<Wide>)
+        return static_cast<Wide>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
       else return a + b;
     case ReduceKind::kProd:
-      if constexpr (std::is_integral_v<Wide>) return static_cast<Wide>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+      if constexpr (std::is_integral_v<Wide>)
+        return static_cast<Wide>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
       else return a * b;
     case ReduceKind::kMax: return std::max(a, b);
     case ReduceKind::kMin: return std::min(a, b);

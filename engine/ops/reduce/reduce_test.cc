@@ -15,7 +15,9 @@ TEST(ReduceReference, IntegersOverAxes) {
   const TestTensor x = TensorOf<int64_t>({2, 3}, {1, 2, 3, -4, 5, 7});
   const TestInput inputs[] = {{&x}};
   using I = std::vector<int64_t>;
-  const auto run = [&](ReduceKind kind, Dims axes) { return ValuesOf<int64_t>(RunReferenceOf(Reduce{kind, axes}, inputs)); };
+  const auto run = [&](ReduceKind kind, Dims axes) {
+    return ValuesOf<int64_t>(RunReferenceOf(Reduce{kind, axes}, inputs));
+  };
   EXPECT_EQ(run(ReduceKind::kSum, {1}), (I{6, 8}));
   EXPECT_EQ(run(ReduceKind::kProd, {-1}), (I{6, -140}));
   EXPECT_EQ(run(ReduceKind::kMax, {0}), (I{1, 5, 7}));
@@ -41,11 +43,14 @@ TEST(ReduceShape, KeepsOrDropsDimensions) {
   const TestTensor x = TestTensor::Dense({2, 3, 4});
   const TestInput inputs[] = {{&x}};
   EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}}, inputs)->shape, (Shape{1, 3, 1}));
-  EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}, .keepdims = false}, inputs)->shape, (Shape{3}));
-  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {3}}, inputs).error().code, ErrorCode::kShapeMismatch);
+  EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}, .keepdims = false}, inputs)->shape,
+            (Shape{3}));
+  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {3}}, inputs).error().code,
+            ErrorCode::kShapeMismatch);
   const TestTensor empty = TestTensor::Dense({2, 0});
   const TestInput nothing[] = {{&empty}};
-  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMean, .axes = {1}}, nothing).error().code, ErrorCode::kShapeMismatch);
+  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMean, .axes = {1}}, nothing).error().code,
+            ErrorCode::kShapeMismatch);
   EXPECT_TRUE(InferOne(Reduce{.kind = ReduceKind::kSum, .axes = {1}}, nothing).has_value());
 }
 
@@ -55,7 +60,8 @@ TEST(ReduceKernel, MatchesTheReferenceOverMapsRunsAndChannels) {
   ForEachSimdTarget([] {
     std::mt19937 random(1);
     for (int round = 0; round < 160; ++round) {
-      const Shape shape{Between(random, 1, 3), Between(random, 1, 40), Between(random, 1, 40), Between(random, 1, 40)};
+      const Shape shape{Between(random, 1, 3), Between(random, 1, 40), Between(random, 1, 40),
+                        Between(random, 1, 40)};
       Reduce op{.kind = kKinds[round % 4], .keepdims = Between(random, 0, 1) == 1};
       TestTensor x = RandomMap(random, shape);
       switch (round / 4 % 3) {
@@ -69,7 +75,9 @@ TEST(ReduceKernel, MatchesTheReferenceOverMapsRunsAndChannels) {
       x.FillRandom(random, 0, 1);
       const TestInput inputs[] = {{&x}};
       const Shape out_shape = *InferOne(op, inputs)->shape;
-      const auto out = [&] { return TestTensor(DType::kFloat32, out_shape, DenseStrides(out_shape, Layout::kRowMajor), kGuards); };
+      const auto out = [&] {
+        return TestTensor(DType::kFloat32, out_shape, DenseStrides(out_shape, Layout::kRowMajor), kGuards);
+      };
       SCOPED_TRACE(shape.ToString() + " round " + std::to_string(round));
       ExpectKernelMatches(op, inputs, out(), out(), 1e-6);
       if (HasFailure()) return;

@@ -26,7 +26,8 @@ Tap LinearTap(const Resize& op, const ResizeAxis& axis, int64_t at) {
 class TapTable {
  public:
   static Result<TapTable> Allocate(size_t entries) {
-    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(entries * (2 * sizeof(int32_t) + sizeof(float)), "resize table"));
+    DECAL_TRY_ASSIGN(Buffer buffer,
+                     Buffer::Allocate(entries * (2 * sizeof(int32_t) + sizeof(float)), "resize table"));
     return TapTable(entries, std::move(buffer));
   }
 
@@ -67,7 +68,8 @@ class ResizeKernel final : public CpuKernel {
            const CpuContext& context) const override {
     const size_t height = static_cast<size_t>(out[0].shape[2]);
     const size_t width = static_cast<size_t>(out[0].shape[3]);
-    const RowTasks tasks(static_cast<size_t>(out[0].shape[0]) * height, width * static_cast<size_t>(out[0].shape[1]));
+    const RowTasks tasks(static_cast<size_t>(out[0].shape[0]) * height,
+                         width * static_cast<size_t>(out[0].shape[1]));
     const cpu::LinearTable rows = rows_.linear();
     const cpu::LinearTable columns = columns_.linear();
     ParallelFor(context.runner, tasks.count(), [&](size_t task, size_t thread) {
@@ -76,7 +78,8 @@ class ResizeKernel final : public CpuKernel {
         const size_t y = row % height;
         const cpu::FeatureMap from = MapOf(in[0], n);
         const cpu::MutableFeatureMap to = MapOf(out[0], n);
-        const cpu::LinearRow source{static_cast<size_t>(rows.low[y]), static_cast<size_t>(rows.high[y]), rows.weight[y]};
+        const cpu::LinearRow source{static_cast<size_t>(rows.low[y]), static_cast<size_t>(rows.high[y]),
+                                    rows.weight[y]};
         if (nearest_)
           cpu::ResizeNearestRow(from, source.low, columns.low, width, to.row(y), to.pixel_stride);
         else if (narrow_)

@@ -12,14 +12,16 @@ Result<Shape> ScaledShape(const Shape& input, const InferInput& scales) {
   if (scales.constant == nullptr)
     return Fail(ErrorCode::kUnsupportedOperator, "Resize: 'scales' depends on the picture's contents");
   if (scales.dtype != DType::kFloat32 || scales.shape.elements() != static_cast<int64_t>(input.rank()))
-    return Fail(ErrorCode::kShapeMismatch, "Resize: " + std::to_string(scales.shape.elements()) + " scales for " + input.ToString());
+    return Fail(ErrorCode::kShapeMismatch,
+                "Resize: " + std::to_string(scales.shape.elements()) + " scales for " + input.ToString());
   const float* scale = scales.constant->view().as<float>();
   Shape shape = input;
   for (size_t d = 0; d < input.rank(); ++d) {
     // In float, as other runtimes do: 3 * 1.6666666 is 5 there and 4 in double.
     const float extent = std::floor(static_cast<float>(input[d]) * scale[d]);
     if (!(scale[d] > 0) || !(extent >= 1) || extent > static_cast<float>(kMaxTensorElements))
-      return Fail(ErrorCode::kShapeMismatch, "Resize: scale " + std::to_string(scale[d]) + " of " + input.ToString());
+      return Fail(ErrorCode::kShapeMismatch,
+                  "Resize: scale " + std::to_string(scale[d]) + " of " + input.ToString());
     shape[d] = static_cast<int64_t>(extent);
   }
   return shape;
@@ -29,7 +31,8 @@ Result<Shape> SizedShape(const Shape& input, const InferContext& context) {
   DECAL_TRY_ASSIGN(const Shape shape, context.Integers(2, "sizes"));
   bool fits = shape.rank() == input.rank();
   for (int64_t extent : shape) fits = fits && extent >= 1;
-  if (!fits) return Fail(ErrorCode::kShapeMismatch, "Resize: sizes " + shape.ToString() + " for " + input.ToString());
+  if (!fits)
+    return Fail(ErrorCode::kShapeMismatch, "Resize: sizes " + shape.ToString() + " for " + input.ToString());
   return shape;
 }
 

@@ -50,7 +50,8 @@ ResizeTaps CubicTaps(const Resize& op, const ResizeAxis& axis, double x) {
     const int64_t index = static_cast<int64_t>(floor) + static_cast<int64_t>(i) - 1;
     const bool outside = index < 0 || index >= axis.in;
     taps.index[i] = std::clamp<int64_t>(index, 0, axis.in - 1);
-    taps.weight[i] = outside && op.exclude_outside ? 0.0 : CubicWeight(op.cubic_a, std::fabs(x - static_cast<double>(index)));
+    taps.weight[i] =
+        outside && op.exclude_outside ? 0.0 : CubicWeight(op.cubic_a, std::fabs(x - static_cast<double>(index)));
     sum += taps.weight[i];
   }
   if (op.exclude_outside && sum != 0)

@@ -45,7 +45,8 @@ void ExpectValues(const TestTensor& actual, std::initializer_list<float> expecte
 
 TEST(ResizeReference, LinearAsInTheSpecification) {
   Resize op{.mode = ResizeMode::kLinear};
-  ExpectValues(ByScales(op, {2, 2}, 2), {1, 1.25f, 1.75f, 2, 1.5f, 1.75f, 2.25f, 2.5f, 2.5f, 2.75f, 3.25f, 3.5f, 3, 3.25f, 3.75f, 4});
+  ExpectValues(ByScales(op, {2, 2}, 2),
+               {1, 1.25f, 1.75f, 2, 1.5f, 1.75f, 2.25f, 2.5f, 2.5f, 2.75f, 3.25f, 3.5f, 3, 3.25f, 3.75f, 4});
   ExpectValues(ByScales(op, {2, 4}, 0.6f), {2.6666665f, 4.3333331f});
   op.coordinates = ResizeCoordinates::kAlignCorners;
   ExpectValues(ByScales(op, {2, 2}, 2), {1, 1.3333333f, 1.6666667f, 2, 1.6666667f, 2, 2.3333333f, 2.6666667f});
@@ -93,7 +94,8 @@ TEST(ResizeShape, ScalesFloorInFloatAndBadOnesAreRefused) {
   };
   EXPECT_EQ(*infer(1.6666666f)->shape, (Shape{1, 1, 5}));
   EXPECT_EQ(*infer(0.5f)->shape, (Shape{1, 1, 1}));
-  for (float bad : {0.0f, -1.0f, 0.1f, NAN, 1e30f}) EXPECT_EQ(infer(bad).error().code, ErrorCode::kShapeMismatch) << bad;
+  for (float bad : {0.0f, -1.0f, 0.1f, NAN, 1e30f})
+    EXPECT_EQ(infer(bad).error().code, ErrorCode::kShapeMismatch) << bad;
 
   const TestTensor sizes = TensorOf<int64_t>({3}, {1, 1, int64_t{1} << 40});
   const TestInput huge[] = {{&x}, {}, {&sizes, true}};
@@ -115,7 +117,8 @@ TEST(ResizeKernel, MatchesTheReferenceBySizes) {
   ForEachSimdTarget([] {
     std::mt19937 random(1);
     for (int round = 0; round < 120; ++round) {
-      const Shape shape{Between(random, 1, 2), Between(random, 1, 1 + round % 40), Between(random, 1, 24), Between(random, 1, 24)};
+      const Shape shape{Between(random, 1, 2), Between(random, 1, 1 + round % 40), Between(random, 1, 24),
+                        Between(random, 1, 24)};
       Shape out_shape{shape[0], shape[1], Between(random, 1, 40), Between(random, 1, 40)};
       if (round % 20 == 0) out_shape[2] = out_shape[3] = 200;  // several tasks
       TestTensor x = RandomMap(random, shape);
