@@ -71,7 +71,7 @@ struct RowTask {
       }
     }
     float* outs[kCount];
-    const float* residuals[kCount];
+    const float* residuals[kCount] = {};
     for (size_t i = 0; i < kCount; ++i) {
       outs[i] = out + static_cast<ptrdiff_t>(x + i) * shape.out.pixel + channel;
       if (residual) residuals[i] = residual + static_cast<ptrdiff_t>(x + i) * shape.residual.pixel + channel;

@@ -19,50 +19,69 @@ TileShape IgemmTileShapeTarget() {
   return {kTileRows, lanes, 2 * lanes};
 }
 
-// The positions of one tile's rows and the pointers derived from them.
-struct RowBlock {
-  size_t count = 0;
-  size_t n[kTileRows], qy[kTileRows], qx[kTileRows];
-  float* out[kTileRows];
-  const float* residual[kTileRows];
-
-  void Locate(const Phase& phase, size_t first, size_t rows) {
-    count = rows;
-    size_t x = first % phase.width;
-    size_t y = first / phase.width % phase.height;
-    size_t image = first / phase.width / phase.height;
-    for (size_t i = 0; i < rows; ++i) {
-      n[i] = image, qy[i] = y, qx[i] = x;
-      if (++x < phase.width) continue;
-      x = 0;
-      if (++y < phase.height) continue;
-      y = 0;
-      ++image;
-    }
-  }
-};
-
 HWY_INLINE ptrdiff_t PixelOffset(const PixelStrides& s, size_t n, size_t y, size_t x) {
   return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
 }
 
-// The pixel that `tap` reads for row i of the block, or null where it falls outside the input.
-HWY_INLINE const float* TapPixel(const IgemmShape& shape, const float* in, const RowBlock& block, size_t i,
-                                 const Tap& tap) {
-  // Negative positions wrap to huge ones, so one comparison a side is enough.
-  const size_t y = block.qy[i] * shape.in_step_y + static_cast<size_t>(ptrdiff_t{tap.dy});
-  const size_t x = block.qx[i] * shape.in_step_x + static_cast<size_t>(ptrdiff_t{tap.dx});
-  if (y >= shape.in_height || x >= shape.in_width) return nullptr;
-  return in + PixelOffset(shape.in, block.n[i], y, x);
-}
+// One tile's rows: where they begin in every operand, at the task's group and its first column.
+struct RowBlock {
+  size_t count = 0;
+  size_t y[kTileRows], x[kTileRows];  // input position of a tap with dy = dx = 0
+  const float* in[kTileRows];         // that pixel, which need not exist
+  float* out[kTileRows];
+  const float* residual[kTileRows];
+
+  void Locate(const IgemmShape& shape, const IgemmBuffers& buffers, const IgemmTask& task, size_t first) {
+    const Phase& phase = shape.phases[task.phase];
+    count = std::min(kTileRows, task.first_row + task.rows - first);
+    size_t qx = first % phase.width;
+    size_t qy = first / phase.width % phase.height;
+    size_t n = first / phase.width / phase.height;
+    for (size_t i = 0; i < count; ++i) {
+      y[i] = qy * shape.in_step_y;
+      x[i] = qx * shape.in_step_x;
+      in[i] = buffers.in + task.group * shape.depth + PixelOffset(shape.in, n, y[i], x[i]);
+      const size_t out_y = phase.first_y + qy * shape.out_step_y;
+      const size_t out_x = phase.first_x + qx * shape.out_step_x;
+      const size_t channel = task.group * shape.columns;
+      out[i] = buffers.out + PixelOffset(shape.out, n, out_y, out_x) + channel;
+      residual[i] = buffers.residual;
+      if (buffers.residual) residual[i] += PixelOffset(shape.residual, n, out_y, out_x) + static_cast<ptrdiff_t>(channel);
+      if (++qx < phase.width) continue;
+      qx = 0;
+      if (++qy < phase.height) continue;
+      qy = 0;
+      ++n;
+    }
+  }
+};
+
+// What finding a tap's pixel needs, in registers rather than behind references that stores might change.
+struct TapReader {
+  size_t height, width;
+  ptrdiff_t row, pixel;
+
+  explicit TapReader(const IgemmShape& shape)
+      : height(shape.in_height), width(shape.in_width), row(shape.in.row), pixel(shape.in.pixel) {}
+
+  // The first of `taps` horizontal neighbours, or null if any of them falls outside the input. Negative positions
+  // wrap to huge ones, so that one comparison a side is enough.
+  HWY_INLINE const float* Find(const RowBlock& block, size_t i, const Tap& tap, size_t taps) const {
+    const size_t y = block.y[i] + static_cast<size_t>(ptrdiff_t{tap.dy});
+    const size_t x = block.x[i] + static_cast<size_t>(ptrdiff_t{tap.dx});
+    if (y >= height || x >= width || taps > width - x) return nullptr;
+    return block.in[i] + tap.dy * row + tap.dx * pixel;
+  }
+};
 
 // pointers[tap][i]: where tap's input channels of row i begin.
-HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const float* in, const float* zeros,
-                              const RowBlock& block, const float** pointers) {
+HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const float* zeros, const RowBlock& block,
+                              const float** pointers) {
+  const TapReader reader(shape);
+  const Tap* taps = shape.taps.data() + phase.first_tap;
   for (size_t t = 0; t < phase.taps; ++t, pointers += kTileRows) {
-    const Tap& tap = shape.taps[phase.first_tap + t];
     for (size_t i = 0; i < block.count; ++i) {
-      const float* pixel = TapPixel(shape, in, block, i, tap);
+      const float* pixel = reader.Find(block, i, taps[t], 1);
       pointers[i] = pixel ? pixel : zeros;
     }
     for (size_t i = block.count; i < kTileRows; ++i) pointers[i] = zeros;
@@ -79,22 +98,23 @@ HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
 }
 
 // The same rows copied together, all taps of a row adjacent; pointers then has one tap.
-HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const float* in, const RowBlock& block,
-                             float* gathered, const float** pointers) {
-  const IgemmShape& shape = plan.shape;
-  const size_t depth = shape.depth;
-  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = gathered + std::min(i, block.count - 1) * phase.taps * depth;
+HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const RowBlock& block, float* gathered,
+                             const float** pointers) {
+  const TapReader reader(plan.shape);
+  const Tap* taps = plan.shape.taps.data();
+  const TapRun* runs = plan.runs.data() + phase.first_run;
+  const size_t depth = plan.shape.depth, run_count = phase.runs, row_floats = phase.taps * depth;
+  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = gathered + std::min(i, block.count - 1) * row_floats;
   for (size_t i = 0; i < block.count; ++i) {
-    for (size_t r = 0; r < phase.runs; ++r) {
-      const TapRun& run = plan.runs[phase.first_run + r];
-      const float* pixel = TapPixel(shape, in, block, i, shape.taps[run.first_tap]);
-      if (pixel && TapPixel(shape, in, block, i, shape.taps[run.first_tap + run.taps - 1])) {
+    for (size_t r = 0; r < run_count; ++r) {
+      const TapRun run = runs[r];
+      if (const float* pixel = reader.Find(block, i, taps[run.first_tap], run.taps)) {
         CopyShort(pixel, run.taps * depth, gathered);
         gathered += run.taps * depth;
         continue;
       }
       for (size_t t = 0; t < run.taps; ++t, gathered += depth) {
-        pixel = TapPixel(shape, in, block, i, shape.taps[run.first_tap + t]);
+        const float* pixel = reader.Find(block, i, taps[run.first_tap + t], 1);
         for (size_t k = 0; k < depth; ++k) gathered[k] = pixel ? pixel[k] : 0.0f;
       }
     }
@@ -110,21 +130,11 @@ struct PanelLoop {
   float* gathered;
 
   void Prepare(size_t row, RowBlock& block) const {
-    const IgemmShape& shape = plan.shape;
-    block.Locate(phase, row, std::min(kTileRows, task.first_row + task.rows - row));
-    const float* in = buffers.in + task.group * shape.depth;
+    block.Locate(plan.shape, buffers, task, row);
     if (plan.method == TileMethod::kGather) {
-      GatherRows(plan, phase, in, block, gathered, pointers);
+      GatherRows(plan, phase, block, gathered, pointers);
     } else {
-      PointAtRows(shape, phase, in, buffers.zeros, block, pointers);
-    }
-    for (size_t i = 0; i < block.count; ++i) {
-      const size_t y = phase.first_y + block.qy[i] * shape.out_step_y;
-      const size_t x = phase.first_x + block.qx[i] * shape.out_step_x;
-      const size_t channel = task.group * shape.columns;
-      block.out[i] = buffers.out + PixelOffset(shape.out, block.n[i], y, x) + channel;
-      if (buffers.residual)
-        block.residual[i] = buffers.residual + PixelOffset(shape.residual, block.n[i], y, x) + channel;
+      PointAtRows(plan.shape, phase, buffers.zeros, block, pointers);
     }
   }
 
@@ -136,7 +146,7 @@ struct PanelLoop {
     const size_t packed_column = task.group * PaddedColumns(shape.columns, plan.packing) + column;
     const float* b = buffers.packed + phase.packed_offset + packed_column * depth;
     float* out[kTileRows];
-    const float* residual[kTileRows];
+    const float* residual[kTileRows] = {};
     for (size_t i = 0; i < block.count; ++i) {
       out[i] = block.out[i] + column;
       if (buffers.residual) residual[i] = block.residual[i] + column;
@@ -219,7 +229,7 @@ HWY_NOINLINE void RunProductPanelTarget(const ProductShape& shape, const Epilogu
   for (size_t row = 0; row < shape.rows; row += kTileRows) {
     operands.rows = std::min(kTileRows, shape.rows - row);
     const float* a[kTileRows];
-    const float* residual[kTileRows];
+    const float* residual[kTileRows] = {};
     float* out[kTileRows];
     for (size_t i = 0; i < kTileRows; ++i) {
       const ptrdiff_t r = static_cast<ptrdiff_t>(row + std::min(i, operands.rows - 1));
