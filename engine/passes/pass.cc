@@ -15,6 +15,7 @@ constexpr Pass kLoadPasses[] = {
 constexpr Pass kSpecializePasses[] = {
     {"specialize-shapes", [](Graph& g) { return FoldConstants(g, FoldStage::kSpecialized); }},
     {"canonicalize", Canonicalize},
+    {"fuse-hard-swish", FuseHardSwish},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
     {"assign-layout", AssignLayout},

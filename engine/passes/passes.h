@@ -18,6 +18,9 @@ Status FoldBatchNorm(Graph& graph);
 // Replaces operators by simpler ones of the same meaning and drops those that do nothing.
 Status Canonicalize(Graph& graph);
 
+// Recognises hard-swish in its four-operator spelling.
+Status FuseHardSwish(Graph& graph);
+
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 

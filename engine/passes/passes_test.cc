@@ -113,6 +113,24 @@ TEST(Passes, PReluSlopeJoinsTheEpilogueBeforeTheResidual) {
   EXPECT_EQ(Count(graph, "PRelu") + Count(graph, "Add"), 0u) << Print(graph);
 }
 
+TEST(Passes, HardSwishIsRecognisedInEitherOrder) {
+  for (const bool x_first : {true, false}) {
+    std::mt19937 random(7);
+    OnnxBuilder b;
+    b.Input("x", {1, 3, 4, 4});
+    b.RandomFloats("w", {4, 3, 3, 3}, random);
+    const std::string c = b.Node("Conv", {"x", "w"}, Same3x3());
+    const std::string shifted = b.Node("Add", {c, b.Floats("three", {1}, {3})});
+    const std::string clipped = b.Node("Clip", {shifted, b.Floats("zero", {}, {0}), b.Floats("six", {}, {6})});
+    const std::string gate = b.Node("Mul", {b.Floats("sixth", {}, {1.0f / 6}), clipped});
+    b.Node("Mul", x_first ? std::vector{c, gate} : std::vector{gate, c}, {"y"});
+    b.Output("y");
+    const Graph graph = Optimise(b.Build(), RandomInput({1, 3, 4, 4}));
+    EXPECT_EQ(Count(graph, "Conv"), 1u);
+    EXPECT_EQ(Count(graph, "Mul") + Count(graph, "Add") + Count(graph, "Clip"), 0u) << Print(graph);
+  }
+}
+
 TEST(Passes, ShapeArithmeticFoldsAway) {
   std::mt19937 random(5);
   OnnxBuilder b;
