@@ -12,7 +12,11 @@ run_packages=(
   libhwy-dev libcli11-dev libfmt-dev libvips-dev                     # libraries
   python-matplotlib-data                                             # the sample photo
 )
-test_packages=(libgtest-dev libbenchmark-dev libclang-rt-22-dev chromium)
+test_packages=(
+  libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
+  chromium                                                             # browser tests
+  python3-onnx python3-numpy                                           # parity tests: fills weightless models
+)
 
 packages=("${run_packages[@]}")
 case "${1:-}" in
