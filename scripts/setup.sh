@@ -40,13 +40,13 @@ if ((${#missing[@]} > 0)); then
   fi
   echo "setup: installing ${missing[*]}"
   "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
 # node_modules follows package-lock.json; the stamp remembers which one.
 stamp=node_modules/.package-lock.sha256
 if ! sha256sum --status --check "$stamp" 2>/dev/null; then
   echo "setup: installing the npm development tools"
-  npm ci --no-audit --no-fund --loglevel=error
+  npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
   sha256sum package-lock.json >"$stamp"
 fi
