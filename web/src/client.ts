@@ -1,7 +1,7 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
-import { DecalError } from './errors.ts';
-import type { Progress } from './progress.ts';
-import type { EngineConfig, EngineFacts, FromWorker, Job, Removed, ToWorker } from './protocol.ts';
+import { DecalError } from './errors.js';
+import type { Progress } from './progress.js';
+import type { EngineConfig, EngineFacts, FromWorker, Job, Removed, ToWorker } from './protocol.js';
 
 /**
  * How long a worker without shared memory may take to notice an abort. Between two stages it does so within

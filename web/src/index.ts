@@ -1,25 +1,23 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
-import { EngineClient } from './client.ts';
-import { DecalError } from './errors.ts';
-import { relaxedSimdSupported, simdSupported } from './engine/features.ts';
-import { resolveModel } from './models.ts';
-import { checkDevice, checkThreads, planOutput } from './options.ts';
-import { Progress } from './progress.ts';
-import { toPicture } from './source.ts';
-import type { EngineConfig } from './protocol.ts';
+import { EngineClient } from './client.js';
+import { DecalError } from './errors.js';
+import { relaxedSimdSupported, simdSupported } from './engine/features.js';
+import { resolveModel } from './models.js';
+import { checkDevice, checkProvider, checkSimd, checkThreads, kNoWebGpu, planOutput } from './options.js';
+import { Progress } from './progress.js';
+import { toPicture } from './source.js';
+import type { EngineConfig } from './protocol.js';
 import type {
-  Capabilities, DeviceOption, Downgrade, ImageSource, InitOptions, ProgressListener, RemoveBackgroundOptions,
+  Capabilities, ImageSource, InitOptions, ProgressListener, RemoveBackgroundOptions,
   RemoveBackgroundResult,
-} from './types.ts';
+} from './types.js';
 
-export { DecalError, type DecalErrorCode } from './errors.ts';
-export { models } from './models.ts';
-export type * from './types.ts';
+export { DecalError, type DecalErrorCode } from './errors.js';
+export { models } from './models.js';
+export type * from './types.js';
 
 /** More threads than this share too little work per layer to help, and phones would run hot. */
 const kMaxThreads = 8;
-
-const kNoWebGpu = 'this version of decal has no WebGPU planner';
 
 // One engine a page: a second would double the memory and halve the threads.
 const progress = new Progress();
@@ -41,7 +39,7 @@ export async function removeBackground(
   const { signal } = options;
   signal?.throwIfAborted();
   const requested = checkDevice(options.device ?? settings.device);
-  const downgraded = chooseProvider(requested);
+  const downgraded = checkProvider(requested, hasWebGpu());
   const output = planOutput(options);
   const model = resolveModel(options.model ?? settings.model, modelUrl, globalThis.document?.baseURI);
   const engine = connect();
@@ -78,11 +76,9 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     return options(true);
   }
   const next = { ...settings, ...options };
-  chooseProvider(checkDevice(next.device));
+  checkProvider(checkDevice(next.device), hasWebGpu());
   checkThreads(next.threads);
-  if (next.simd !== undefined && next.simd !== 'relaxed' && next.simd !== 'baseline') {
-    throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');
-  }
+  checkSimd(next.simd);
   const restart = String(next.assetBaseUrl) !== String(settings.assetBaseUrl) ||
     next.threads !== settings.threads || next.simd !== settings.simd;
   settings = next;
@@ -107,15 +103,12 @@ export function subscribeToProgress(listener: ProgressListener): () => void {
 /** What runs here and why not something better. Exact once the engine has started, a forecast before. */
 export async function getCapabilities(): Promise<Capabilities> {
   const { threads, simd, reason } = client?.facts ?? forecast();
-  const gpu = navigator.gpu ? `${kNoWebGpu}; ` : '';
+  const gpu = hasWebGpu() ? `${kNoWebGpu}; ` : '';
   return { device: 'wasm', dtype: 'fp32', threads, simd, reason: gpu + reason };
 }
 
-function chooseProvider(requested: DeviceOption): Downgrade | null {
-  if (requested === 'webgpu') throw new DecalError('webgpu-unavailable', `device "webgpu": ${kNoWebGpu}`);
-  if (requested === 'wasm') return null;
-  const reason = navigator.gpu ? kNoWebGpu : `this browser has no WebGPU, and ${kNoWebGpu}`;
-  return { from: 'webgpu', to: 'wasm', reason };
+function hasWebGpu(): boolean {
+  return navigator.gpu !== undefined;
 }
 
 function connect(): EngineClient {

@@ -1,7 +1,7 @@
 // The registry of models, bundled from models/registry.json, and what `options.model` may be.
 import registry from '../../models/registry.json' with { type: 'json' };
-import { DecalError } from './errors.ts';
-import type { CustomModel, ModelOption, ModelSpec, RegistryModel } from './types.ts';
+import { DecalError } from './errors.js';
+import type { CustomModel, ModelOption, ModelSpec, RegistryModel } from './types.js';
 
 /** All models the package knows, the default first. */
 export const models = registry.models as unknown as readonly RegistryModel[];

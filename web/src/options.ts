@@ -1,6 +1,6 @@
 // Checks what callers pass and fills in the defaults.
-import { DecalError } from './errors.ts';
-import type { DeviceOption, OutputFormat, OutputOptions, RemoveBackgroundOptions } from './types.ts';
+import { DecalError } from './errors.js';
+import type { DeviceOption, Downgrade, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
 const kPreviewSize = 450;
@@ -24,6 +24,23 @@ export function checkDevice(device: unknown = 'auto'): DeviceOption {
     throw new DecalError('invalid-argument', `device: one of ${kDevices.join(', ')}`);
   }
   return device as DeviceOption;
+}
+
+/** Why nothing runs on WebGPU, whatever the host has. */
+export const kNoWebGpu = 'this version of decal has no WebGPU planner';
+
+/** What asking for that device means here: an error, a downgrade, or just what was asked for. */
+export function checkProvider(requested: DeviceOption, hasGpu: boolean): Downgrade | null {
+  if (requested === 'webgpu') throw new DecalError('webgpu-unavailable', `device "webgpu": ${kNoWebGpu}`);
+  if (requested === 'wasm') return null;
+  return { from: 'webgpu', to: 'wasm', reason: hasGpu ? kNoWebGpu : `there is no WebGPU here, and ${kNoWebGpu}` };
+}
+
+export function checkSimd(simd: unknown): SimdLevel | undefined {
+  if (simd !== undefined && simd !== 'relaxed' && simd !== 'baseline') {
+    throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');
+  }
+  return simd;
 }
 
 /** A positive whole number, or undefined. */

@@ -1,5 +1,5 @@
 // The state machine behind subscribeToProgress.
-import type { ProgressListener, ProgressPhase, ProgressState } from './types.ts';
+import type { ProgressListener, ProgressPhase, ProgressState } from './types.js';
 
 const kOrder: Record<ProgressPhase, number> = { idle: 0, downloading: 1, building: 2, ready: 3, error: 3 };
 

@@ -1,8 +1,8 @@
 // The messages between the page and the engine's worker.
-import type { DecalErrorCode } from './errors.ts';
-import type { ResolvedModel } from './models.ts';
-import type { OutputPlan } from './options.ts';
-import type { Execution, SimdLevel } from './types.ts';
+import type { DecalErrorCode } from './errors.js';
+import type { ResolvedModel } from './models.js';
+import type { OutputPlan } from './options.js';
+import type { Execution, SimdLevel } from './types.js';
 
 export interface EngineConfig {
   /** Addresses of the two builds. */

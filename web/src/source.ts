@@ -1,7 +1,7 @@
 // Turns whatever the caller has into something a worker can take, without touching the caller's own object.
-import { DecalError, toDecalError } from './errors.ts';
-import type { Picture } from './protocol.ts';
-import type { ImageSource } from './types.ts';
+import { DecalError, toDecalError } from './errors.js';
+import type { Picture } from './protocol.js';
+import type { ImageSource } from './types.js';
 
 /** The picture and what of it is to be transferred rather than copied. */
 export interface PortablePicture {

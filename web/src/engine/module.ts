@@ -1,5 +1,5 @@
 // Compiles the WebAssembly module for the memory this host can offer.
-import { DecalError, toDecalError } from '../errors.ts';
+import { DecalError, toDecalError } from '../errors.js';
 
 /** Address space of wasm32, in pages of 64 KiB: what the modules declare as their maximum. */
 const kMaxPages = 65536;

@@ -1,7 +1,7 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
-import { DecalError } from '../errors.ts';
-import type { ModelSpec } from '../types.ts';
-import type { Engine } from './engine.ts';
+import { DecalError } from '../errors.js';
+import type { ModelSpec } from '../types.js';
+import type { Engine } from './engine.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
 export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;

@@ -1,0 +1,41 @@
+// Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const web = dirname(fileURLToPath(import.meta.url));
+const root = dirname(web);
+const dist = join(web, 'dist');
+
+const assets = {
+  'decal-simd128.wasm': join(root, 'build/wasm/decal-simd128.wasm'),
+  'decal-relaxed.wasm': join(root, 'build/wasm/decal-relaxed.wasm'),
+  'models/decal-default.onnx': join(root, 'models/decal-default.onnx'),
+};
+const missing = Object.values(assets).filter((path) => !existsSync(path));
+if (missing.length > 0) {
+  console.error(`web/build.mjs: missing ${missing.join(', ')}: build the wasm presets first (see CMakePresets.json)`);
+  process.exit(1);
+}
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(join(dist, 'models'), { recursive: true });
+for (const [name, path] of Object.entries(assets)) copyFileSync(path, join(dist, name));
+
+const common = { outdir: dist, bundle: true, format: 'esm', target: 'es2022', sourcemap: true, logLevel: 'warning' };
+await build({
+  ...common,
+  platform: 'browser',
+  entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/worker.ts') },
+});
+await build({
+  ...common,
+  platform: 'node',
+  entryPoints: { node: join(web, 'src/node.ts'), 'node-thread': join(web, 'src/node-thread.ts') },
+});
+
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });

@@ -1,0 +1,29 @@
+// One picture through a remover: cut out in place, then the small copy.
+import { previewExtent } from '../preview.js';
+import type { Engine } from './engine.js';
+
+/** Dense RGBA8 in the engine's memory; whoever made it frees it. */
+export interface EnginePicture {
+  rgba: number;
+  width: number;
+  height: number;
+}
+
+/** Memory for a picture of that size. */
+export function allocatePicture(engine: Engine, width: number, height: number): EnginePicture {
+  return { rgba: engine.alloc(4 * width * height, `a picture of ${width} x ${height} pixels`), width, height };
+}
+
+/** A copy whose long side is at most `longSide`. */
+export function resizeForPreview(engine: Engine, picture: EnginePicture, longSide: number): EnginePicture {
+  const [width, height] = previewExtent(picture.width, picture.height, longSide);
+  const preview = allocatePicture(engine, width, height);
+  try {
+    engine.check(() =>
+      engine.exports.decal_resize(picture.rgba, picture.width, picture.height, preview.rgba, width, height));
+    return preview;
+  } catch (error) {
+    engine.free(preview.rgba);
+    throw error;
+  }
+}

@@ -1,0 +1,232 @@
+// The Node entry: the same engine on raw pixels, with worker_threads. It computes on the calling thread, which is
+// busy meanwhile: servers call it in a worker of their own.
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { allocatePicture } from './engine/cutout.js';
+import { openUrl, readAll, verified, type Download } from './engine/download.js';
+import { Engine, type ThreadTask } from './engine/engine.js';
+import { relaxedSimdSupported, simdSupported } from './engine/features.js';
+import { encodePng as encodePngParts } from './engine/png.js';
+import { Remover } from './engine/session.js';
+import { DecalError, toDecalError } from './errors.js';
+import { resolveModel, type ResolvedModel } from './models.js';
+import { backgroundColour, checkDevice, checkProvider, checkSimd, checkThreads, planOutput } from './options.js';
+import type { Execution, InitOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+
+export { DecalError, type DecalErrorCode } from './errors.js';
+export { Engine } from './engine/engine.js';
+export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
+export { models } from './models.js';
+export type * from './types.js';
+
+/** As in the browser: more threads share too little work per layer to help. */
+const kMaxThreads = 8;
+const kReadBytes = 1 << 20;
+
+/** Dense RGBA8 rows, sRGB, straight alpha. */
+export interface RawImage {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+export interface RawResult {
+  data: Uint8Array<ArrayBuffer>;
+  width: number;
+  height: number;
+  /** `decode` and `encode` are 0: they are the caller's. */
+  execution: Execution;
+}
+
+export interface RawOptions extends Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'> {
+  output?: Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
+}
+
+export interface EngineStartOptions {
+  threads?: number;
+  simd?: SimdLevel;
+  /** False runs on ordinary memory, as a page without cross-origin isolation does; one thread then. */
+  shared?: boolean;
+  /** Pages of 64 KiB the engine may not exceed; as much as wasm32 can address by default. */
+  maximumPages?: number;
+}
+
+let settings: InitOptions = {};
+let engine: Promise<Engine> | null = null;
+let loaded: { key: string; remover: Remover } | null = null;
+let queue: Promise<unknown> = Promise.resolve();
+
+/** Starts an engine of your own, for RawSession. `close()` it when done. */
+export async function startEngine(options: EngineStartOptions = {}): Promise<Engine> {
+  const shared = options.shared ?? true;
+  const threads = checkThreads(options.threads) ?? Math.min(availableParallelism(), kMaxThreads);
+  const simd = checkSimd(options.simd) ?? bestSimd();
+  const bytes = new Uint8Array(await readFile(asset(simd === 'relaxed' ? 'decal-relaxed.wasm' : 'decal-simd128.wasm')));
+  const { maximumPages } = options;
+  return Engine.start({
+    bytes,
+    simd,
+    threads: shared ? threads : 1,
+    shared,
+    startThread,
+    ...(maximumPages === undefined ? {} : { maximumPages }),
+  });
+}
+
+/** Loads the model ahead of the first picture. Options hold until the next `init` with options, or `dispose`. */
+export async function init(options: InitOptions = {}): Promise<void> {
+  const next = { ...settings, ...options };
+  checkProvider(checkDevice(next.device), false);
+  const { threads, simd, assetBaseUrl } = settings;
+  if (next.threads !== threads || next.simd !== simd || String(next.assetBaseUrl) !== String(assetBaseUrl)) await dispose();
+  settings = next;
+  await enqueue(async () => void (await load(resolve(settings.model))));
+}
+
+/** Removes the background of raw pixels. Calls queue and run one after the other. */
+export async function removeBackgroundRaw(image: RawImage, options: RawOptions = {}): Promise<RawResult> {
+  const { signal } = options;
+  const requested = checkDevice(options.device ?? settings.device);
+  const downgraded = checkProvider(requested, false);
+  const output = planOutput({ output: options.output ?? {} });
+  const background = backgroundColour(output, () => null);
+  const model = resolve(options.model ?? settings.model);
+  const { width, height, data } = checkImage(image);
+  return enqueue(async () => {
+    signal?.throwIfAborted();
+    const loadStart = performance.now();
+    const { owner, remover, fresh } = await load(model, signal);
+    const loadMs = fresh ? performance.now() - loadStart : 0;
+    const { rgba } = allocatePicture(owner, width, height);
+    try {
+      owner.bytes(rgba, data.length).set(data);
+      const report = remover.run(rgba, width, height, { background, mask: output.mask });
+      const execution: Execution = {
+        provider: 'wasm',
+        dtype: 'fp32',
+        threads: owner.threads,
+        simd: owner.simd,
+        model: model.spec.name,
+        requested,
+        downgraded,
+        ms: {
+          load: loadMs,
+          decode: 0,
+          preprocess: report.preprocess_ms,
+          inference: report.inference_ms,
+          postprocess: report.postprocess_ms,
+          encode: 0,
+        },
+        memoryBytes: report.memory_bytes,
+      };
+      return { data: owner.bytes(rgba, data.length).slice(), width, height, execution };
+    } finally {
+      owner.free(rgba);
+    }
+  });
+}
+
+/** The bytes of a PNG file: lossless, straight alpha. */
+export async function encodePng(image: RawImage): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, data } = checkImage(image);
+  return enqueue(async () => {
+    const owner = await sharedEngine();
+    const { rgba } = allocatePicture(owner, width, height);
+    try {
+      owner.bytes(rgba, data.length).set(data);
+      return new Uint8Array(await new Blob(await encodePngParts(owner, rgba, width, height)).arrayBuffer());
+    } finally {
+      owner.free(rgba);
+    }
+  });
+}
+
+/** Ends the threads and frees all memory, after the calls in progress. A later call starts anew. */
+export function dispose(): Promise<void> {
+  return enqueue(async () => {
+    const ending = engine;
+    engine = null;
+    loaded = null;
+    settings = {};
+    (await ending?.catch(() => null))?.close();
+  });
+}
+
+// One call after the other: there is one engine, and it is not reentrant while a model streams in.
+function enqueue<T>(work: () => Promise<T>): Promise<T> {
+  const result = queue.then(work);
+  queue = result.catch(() => {});
+  return result;
+}
+
+async function sharedEngine(): Promise<Engine> {
+  const existing = await engine?.catch(() => null);
+  if (existing && !existing.broken) return existing;
+  existing?.close();
+  loaded = null;
+  const { threads, simd } = settings;
+  engine = startEngine({ ...(threads === undefined ? {} : { threads }), ...(simd === undefined ? {} : { simd }) });
+  return engine;
+}
+
+async function load(model: ResolvedModel, signal?: AbortSignal) {
+  const owner = await sharedEngine();
+  if (loaded?.key === model.key) return { owner, remover: loaded.remover, fresh: false };
+  loaded?.remover.free();
+  loaded = null;
+  const { chunks } = await open(model, signal);
+  const remover = await Remover.load(owner, model.spec, verified(chunks, model.spec), signal);
+  loaded = { key: model.key, remover };
+  return { owner, remover, fresh: true };
+}
+
+async function open({ source }: ResolvedModel, signal?: AbortSignal): Promise<Download> {
+  if ('data' in source) return { chunks: readAll(source.data.stream(), 'model.data'), total: source.data.size };
+  if (!source.url.startsWith('file:')) return openUrl(source.url, signal);
+  return { chunks: readModelFile(fileURLToPath(source.url)), total: 0 };
+}
+
+/** A file in pieces. Errors are DecalErrors of code `not-found` or `io` that name it. */
+export async function* readModelFile(path: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* createReadStream(path, { highWaterMark: kReadBytes });
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw missing ? new DecalError('not-found', `${path}: there is no such file`) : toDecalError(error, 'io', path);
+  }
+}
+
+function resolve(model: RemoveBackgroundOptions['model']): ResolvedModel {
+  return resolveModel(model, (file) => asset(`models/${file}`).href, pathToFileURL(`${process.cwd()}/`).href);
+}
+
+function asset(path: string): URL {
+  const { assetBaseUrl } = settings;
+  return new URL(path, assetBaseUrl === undefined ? import.meta.url : assetBaseUrl);
+}
+
+function checkImage({ data, width, height }: RawImage): RawImage {
+  const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  if (!whole || data.length !== 4 * width * height) {
+    throw new DecalError('invalid-argument', `image: ${data.length} bytes for ${width} x ${height} RGBA pixels`);
+  }
+  return { data, width, height };
+}
+
+function bestSimd(): SimdLevel {
+  if (!simdSupported()) throw new DecalError('unsupported', 'this Node has no WebAssembly SIMD');
+  // Node 20 has relaxed SIMD behind a flag, which works as long as it comes before the first use.
+  if (!relaxedSimdSupported()) setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return relaxedSimdSupported() ? 'relaxed' : 'baseline';
+}
+
+function startThread(task: ThreadTask): () => void {
+  const worker = new Worker(new URL('./node-thread.js', import.meta.url), { workerData: task });
+  // Idle helpers must not keep the process alive.
+  worker.unref();
+  return () => void worker.terminate();
+}

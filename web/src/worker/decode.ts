@@ -1,0 +1,101 @@
+// Pictures to pixels: decoded by the browser, upright, copied into the engine's memory in strips.
+import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
+import type { Engine } from '../engine/engine.js';
+import { DecalError, toDecalError } from '../errors.js';
+import type { Picture } from '../protocol.js';
+
+/** Rows copied at once: what a canvas of a few MB holds, whatever the size of the picture. */
+const kStripBytes = 4 << 20;
+
+/** A picture that is decoded but not yet in the engine's memory. */
+export interface DecodedPicture {
+  width: number;
+  height: number;
+  /** Rows [first, first + count) as RGBA. */
+  rows(first: number, count: number): Uint8ClampedArray;
+  close(): void;
+}
+
+export async function decode(picture: Picture, signal: AbortSignal): Promise<DecodedPicture> {
+  switch (picture.kind) {
+    case 'url':
+      return fromBlob(await fetchPicture(picture.url, signal), shortName(picture.url));
+    case 'blob':
+      return fromBlob(picture.blob, picture.blob instanceof File ? picture.blob.name : 'source');
+    case 'drawable': {
+      const { drawable } = picture;
+      return drawable instanceof ImageBitmap
+        ? fromDrawable(drawable, drawable.width, drawable.height)
+        : fromDrawable(drawable, drawable.displayWidth, drawable.displayHeight);
+    }
+    case 'pixels': {
+      const { data, width, height } = picture;
+      return {
+        width,
+        height,
+        rows: (first, count) => data.subarray(4 * width * first, 4 * width * (first + count)),
+        close() {},
+      };
+    }
+  }
+}
+
+export function toEngine(engine: Engine, source: DecodedPicture): EnginePicture {
+  const { width, height } = source;
+  const picture = allocatePicture(engine, width, height);
+  try {
+    const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
+    for (let first = 0; first < height; first += stripRows) {
+      const rows = source.rows(first, Math.min(stripRows, height - first));
+      engine.bytes(picture.rgba + 4 * width * first, rows.length).set(rows);
+    }
+    return picture;
+  } catch (error) {
+    engine.free(picture.rgba);
+    throw toDecalError(error, 'corrupt-image', 'source');
+  }
+}
+
+async function fetchPicture(url: string, signal: AbortSignal): Promise<Blob> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal });
+    if (response.ok) return await response.blob();
+  } catch (error) {
+    throw toDecalError(error, 'network', shortName(url));
+  }
+  throw new DecalError('network', `${shortName(url)}: the server answered ${response.status} ${response.statusText}`.trimEnd());
+}
+
+async function fromBlob(blob: Blob, name: string): Promise<DecodedPicture> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image' });
+  } catch (error) {
+    throw new DecalError('corrupt-image', `${name}: not a picture this browser can decode`, { cause: error });
+  }
+  return fromDrawable(bitmap, bitmap.width, bitmap.height);
+}
+
+function fromDrawable(drawable: ImageBitmap | VideoFrame, width: number, height: number): DecodedPicture {
+  let canvas: OffscreenCanvas | null = null;
+  return {
+    width,
+    height,
+    rows(first, count) {
+      // One small canvas for all strips; the last strip uses its top.
+      canvas ??= new OffscreenCanvas(width, count);
+      const context = canvas.getContext('2d', { willReadFrequently: true });
+      if (!context) throw new DecalError('out-of-memory', `no canvas for ${width} pixels`);
+      context.clearRect(0, 0, width, count);
+      context.drawImage(drawable, 0, -first, width, height);
+      return context.getImageData(0, 0, width, count).data;
+    },
+    close: () => drawable.close(),
+  };
+}
+
+// Enough of an address to recognise it in an error: data: URLs may have megabytes.
+function shortName(url: string): string {
+  return url.startsWith('data:') ? 'data: URL' : url.slice(0, 200);
+}

@@ -1,0 +1,50 @@
+// Cut-outs to files: PNG by ourselves, WebP and JPEG by the browser.
+import type { EnginePicture } from '../engine/cutout.js';
+import type { Engine } from '../engine/engine.js';
+import { encodePng } from '../engine/png.js';
+import { DecalError, toDecalError } from '../errors.js';
+import type { OutputPlan } from '../options.js';
+
+/** Rows copied to the canvas at once. */
+const kStripBytes = 4 << 20;
+
+export async function encode(
+  engine: Engine, picture: EnginePicture, { format, quality }: Pick<OutputPlan, 'format' | 'quality'>, signal: AbortSignal,
+): Promise<Blob> {
+  const { rgba, width, height } = picture;
+  if (format === 'image/png') return new Blob(await encodePng(engine, rgba, width, height, signal), { type: format });
+  let blob: Blob;
+  try {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    if (!context) throw new Error('no canvas of that size');
+    const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
+    for (let first = 0; first < height; first += stripRows) {
+      const rows = Math.min(stripRows, height - first);
+      // A copy: ImageData takes no shared memory.
+      const pixels = new Uint8ClampedArray(engine.bytes(rgba + 4 * width * first, 4 * width * rows));
+      context.putImageData(new ImageData(pixels, width, rows), 0, first);
+    }
+    blob = await canvas.convertToBlob({ type: format, quality });
+  } catch (error) {
+    throw toDecalError(error, 'limit-exceeded', `${width} x ${height} pixels as ${format} (image/png has no limit)`);
+  }
+  // Browsers that lack an encoder silently write PNG.
+  if (blob.type !== format) throw new DecalError('unsupported', `this browser cannot write ${format}`);
+  return blob;
+}
+
+/** Any CSS colour, as the browser understands it; null if it does not. */
+export function parseCssColour(text: string): [number, number, number, number] | null {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })!;
+  // An invalid colour leaves the style as it was: set over two different ones, it shows.
+  const styled = ['#000', '#fff'].map((before) => {
+    context.fillStyle = before;
+    context.fillStyle = text;
+    return context.fillStyle;
+  });
+  if (styled[0] !== styled[1]) return null;
+  context.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+  return [red!, green!, blue!, alpha!];
+}

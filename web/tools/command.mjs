@@ -1,0 +1,34 @@
+// What the tools share: arguments and one-line errors.
+import { parseArgs } from 'node:util';
+
+/** Parses arguments; prints `usage` and ends with status 1 if they do not fit. */
+export function readArguments(usage, positionalCount, options) {
+  try {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options });
+    if (positionals.length === positionalCount) return { values, positionals };
+  } catch (error) {
+    console.error(error.message);
+  }
+  console.error(`usage: ${usage}`);
+  process.exit(1);
+}
+
+/** A whole number of at least 1, or undefined where the option is absent. */
+export function positive(values, name) {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`--${name} ${text}: a whole number, 1 or more`);
+  return Number(text);
+}
+
+/** Runs `main`; an error becomes one line and status 1. */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (error) {
+    const text = error.code === 'ERR_MODULE_NOT_FOUND' ? `${error.message} (npm install && npm run build?)` : error.message;
+    const code = /^[a-z-]+$/.test(error.code ?? '') ? ` (${error.code})` : '';
+    console.error(`error: ${String(text).replaceAll('\n', ' ')}${code}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,44 @@
+// Removes the background of a picture file with the wasm engine in Node.
+import { readFileSync } from 'node:fs';
+import { positive, readArguments, runMain } from './command.mjs';
+import { writeWhole } from './npy.mjs';
+
+const { values, positionals } = readArguments(
+  'node web/tools/remove-background.mjs in.jpg out.png [--threads N] [--mask]',
+  2,
+  { threads: { type: 'string' }, mask: { type: 'boolean' } },
+);
+
+await runMain(async () => {
+  const [inputPath, outputPath] = positionals;
+  const threads = positive(values, 'threads');
+  const { default: sharp } = await import('sharp');
+  const { dispose, encodePng, init, removeBackgroundRaw } = await import('../dist/node.js');
+  const loadStart = performance.now();
+  await init({ threads });
+  const loadMs = performance.now() - loadStart;
+  const decodeStart = performance.now();
+  const image = await decode(sharp, inputPath);
+  const decodeMs = performance.now() - decodeStart;
+  const { data, width, height, execution } = await removeBackgroundRaw(image, { output: { mask: values.mask ?? false } });
+  const encodeStart = performance.now();
+  const png = await encodePng({ data, width, height });
+  execution.ms.load = loadMs;
+  execution.ms.decode = decodeMs;
+  execution.ms.encode = performance.now() - encodeStart;
+  writeWhole(outputPath, png);
+  await dispose();
+  console.log(JSON.stringify({ ...execution, output: outputPath, width, height }));
+});
+
+// RGBA, upright, in sRGB.
+async function decode(sharp, path) {
+  const file = readFileSync(path);
+  try {
+    const { data, info } = await sharp(file).rotate().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { data, width: info.width, height: info.height };
+  } catch (error) {
+    throw new Error(`${path}: ${error.message}`);
+  }
+}
