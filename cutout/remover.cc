@@ -70,12 +70,14 @@ Result<MatteLayout> FindMatteLayout(const Session& session) {
               ShapeText(output));
 }
 
-// Turns the model's output into a clean matte in place and returns its mean.
-float FinishMatte(OutputActivation activation, std::span<float> matte) {
+// Turns the model's output into a clean matte in place and returns its mean. A NaN is an error: a picture with
+// holes, or a blank one, must not pass for a result.
+Result<float> FinishMatte(OutputActivation activation, std::span<float> matte) {
   double sum = 0;
   for (float& value : matte) {
     if (activation == OutputActivation::kSigmoid) value = 1 / (1 + std::exp(-value));
-    value = value > 0 ? std::min(value, 1.0f) : 0.0f;  // NaN becomes 0
+    if (std::isnan(value)) return Fail(ErrorCode::kInternal, "the model's output holds values that are not numbers");
+    value = std::clamp(value, 0.0f, 1.0f);
     sum += value;
   }
   return static_cast<float>(sum / static_cast<double>(matte.size()));
@@ -177,7 +179,7 @@ Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& opt
   report.inference_ms = MillisecondsSince(start);
 
   start = std::chrono::steady_clock::now();
-  report.coverage = FinishMatte(impl.model.activation, impl.Matte());
+  DECAL_TRY_ASSIGN(report.coverage, FinishMatte(impl.model.activation, impl.Matte()));
   impl.has_matte = true;
   DECAL_TRY(Composite(picture, impl.View(), options, out, *impl.runner));
   report.postprocess_ms = MillisecondsSince(start);

@@ -1,14 +1,13 @@
 // The Remover over tiny models written here: layouts, activations, sizes, cancelling; and over the default model.
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
+#include "tests/support/onnx_builder.h"
 
 namespace decal {
 namespace {
@@ -16,88 +15,26 @@ namespace {
 using testing::Rgba;
 using testing::TestPicture;
 
-// Just enough protobuf to spell an ONNX file.
-class Proto {
- public:
-  Proto& Int(int field, int64_t value) {
-    Varint(static_cast<uint64_t>(field) << 3);
-    Varint(static_cast<uint64_t>(value));
-    return *this;
-  }
-  Proto& Bytes(int field, const std::string& value) {
-    Varint(static_cast<uint64_t>(field) << 3 | 2);
-    Varint(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  Proto& Message(int field, const Proto& message) { return Bytes(field, message.bytes_); }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void Varint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-  std::string bytes_;
-};
-
-using Shape = std::vector<int64_t>;  // -1: free
-
-Proto ValueInfo(const std::string& name, const Shape& shape) {
-  Proto dims;
-  for (const int64_t extent : shape) {
-    dims.Message(1, extent < 0 ? Proto().Bytes(2, "n" + std::to_string(&extent - shape.data())) : Proto().Int(1, extent));
-  }
-  return Proto().Bytes(1, name).Message(2, Proto().Message(1, Proto().Int(1, 1).Message(2, dims)));
-}
-
-Proto Node(const std::string& type, std::initializer_list<const char*> inputs, const std::string& output,
-           const Shape& perm = {}) {
-  Proto node;
-  for (const char* input : inputs) node.Bytes(1, input);
-  node.Bytes(2, output).Bytes(3, type + "_" + output).Bytes(4, type);
-  if (!perm.empty()) {
-    Proto attribute;
-    attribute.Bytes(1, "perm").Int(20, 7);
-    for (const int64_t axis : perm) attribute.Int(8, axis);
-    node.Message(5, attribute);
-  }
-  return node;
-}
-
-// A 1x1 convolution kernel over RGB: output channel i takes rows[i] of (r, g, b).
-Proto Kernel(const std::vector<std::array<float, 3>>& rows) {
-  std::string raw;
-  for (const auto& row : rows) {
-    for (const float value : row) {
-      for (int shift = 0; shift < 32; shift += 8) raw += static_cast<char>(std::bit_cast<uint32_t>(value) >> shift);
-    }
-  }
-  return Proto().Int(1, static_cast<int64_t>(rows.size())).Int(1, 3).Int(1, 1).Int(1, 1).Int(2, 1).Bytes(8, "kernel")
-      .Bytes(9, raw);
-}
-
-struct Io {
-  std::string name;
-  Shape shape;
-};
-
-Result<Session> LoadModel(const std::vector<Proto>& nodes, const Proto& kernel, const Io& input,
-                          const std::vector<Io>& outputs) {
-  Proto graph;
-  for (const Proto& node : nodes) graph.Message(1, node);
-  graph.Bytes(2, "test").Message(5, kernel).Message(11, ValueInfo(input.name, input.shape));
-  for (const Io& output : outputs) graph.Message(12, ValueInfo(output.name, output.shape));
-  const Proto model = Proto().Int(1, 8).Message(7, graph).Message(8, Proto().Bytes(1, "").Int(2, 17));
-  return Session::Load(std::as_bytes(std::span(model.bytes())));
-}
+using testing::OnnxAttributes;
+using testing::OnnxBuilder;
 
 constexpr std::array<float, 3> kRed = {1, 0, 0}, kGreen = {0, 1, 0};
 
-// The matte is the picture's red.
-Result<Session> RedModel() {
-  return LoadModel({Node("Conv", {"x", "kernel"}, "y")}, Kernel({kRed}), {"x", {1, 3, -1, -1}}, {{"y", {1, 1, -1, -1}}});
+Result<Session> Load(const OnnxBuilder& builder) { return Session::Load(testing::AsBytes(builder.Build())); }
+
+// y = a 1x1 convolution over RGB of any size: output channel i takes rows[i] of (r, g, b).
+OnnxBuilder MixModel(const std::vector<std::array<float, 3>>& rows) {
+  OnnxBuilder b;
+  b.Input("x", {1, 3, -1, -1});
+  std::vector<float> kernel;
+  for (const auto& row : rows) kernel.insert(kernel.end(), row.begin(), row.end());
+  b.Node("Conv", {"x", b.Floats("kernel", {static_cast<int64_t>(rows.size()), 3, 1, 1}, kernel)}, {"y"});
+  b.Output("y");
+  return b;
 }
+
+// The matte is the picture's red.
+Result<Session> RedModel() { return Load(MixModel({kRed})); }
 
 ModelInfo PlainInfo(int width, int height, OutputActivation activation = OutputActivation::kNone) {
   return {.width = width, .height = height, .mean = {0, 0, 0}, .std = {1, 1, 1}, .activation = activation};
@@ -154,20 +91,20 @@ TEST(RemoverTest, LogitsGetTheSigmoid) {
 }
 
 TEST(RemoverTest, SecondOfTwoChannelsIsTheForeground) {
-  Remover remover = MakeRemover(LoadModel({Node("Conv", {"x", "kernel"}, "y")}, Kernel({kRed, kGreen}),
-                                          {"x", {1, 3, -1, -1}}, {{"y", {1, 2, -1, -1}}}),
-                                PlainInfo(4, 4));
+  Remover remover = MakeRemover(Load(MixModel({kRed, kGreen})), PlainInfo(4, 4));
   TestPicture out(4, 4);
   RunOk(remover, TestPicture::Filled(4, 4, {51, 102, 0, 255}), out);
   EXPECT_EQ(out.at(0, 0)[3], 102);
 }
 
 TEST(RemoverTest, ChannelsLastWithAFixedSize) {
-  Remover remover = MakeRemover(
-      LoadModel({Node("Transpose", {"x"}, "planes", {0, 3, 1, 2}), Node("Conv", {"planes", "kernel"}, "matte"),
-                 Node("Transpose", {"matte"}, "y", {0, 2, 3, 1})},
-                Kernel({kGreen}), {"x", {1, 6, 8, 3}}, {{"y", {1, 6, 8, 1}}}),
-      PlainInfo(100, 100));
+  OnnxBuilder b;
+  b.Input("x", {1, 6, 8, 3});
+  const std::string planes = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 3, 1, 2}));
+  const std::string matte = b.Node("Conv", {planes, b.Floats("kernel", {1, 3, 1, 1}, {0, 1, 0})});
+  b.Node("Transpose", {matte}, {"y"}, OnnxAttributes().Ints("perm", {0, 2, 3, 1}));
+  b.Output("y");
+  Remover remover = MakeRemover(Load(b), PlainInfo(100, 100));
   TestPicture picture(8, 6), out(8, 6);
   picture.ForEach([](int x, int y) { return Rgba{1, static_cast<uint8_t>(x * 20 + y * 10), 2, 255}; });
   EXPECT_EQ(RunOk(remover, picture, out).input, (Extent{8, 6}));
@@ -177,13 +114,27 @@ TEST(RemoverTest, ChannelsLastWithAFixedSize) {
 }
 
 TEST(RemoverTest, FurtherOutputsAreDropped) {
-  Remover remover = MakeRemover(LoadModel({Node("Conv", {"x", "kernel"}, "y"), Node("Sigmoid", {"y"}, "side")},
-                                          Kernel({kRed}), {"x", {1, 3, -1, -1}},
-                                          {{"y", {1, 1, -1, -1}}, {"side", {1, 1, -1, -1}}}),
-                                PlainInfo(4, 4));
+  OnnxBuilder b = MixModel({kRed});
+  b.Node("Sigmoid", {"y"}, {"side"});
+  b.Output("side");
+  Remover remover = MakeRemover(Load(b), PlainInfo(4, 4));
   TestPicture out(4, 4);
   RunOk(remover, TestPicture::Filled(4, 4, {51, 0, 0, 255}), out);
   EXPECT_EQ(out.at(0, 0)[3], 51);
+}
+
+TEST(RemoverTest, AModelThatGivesNaNIsAnErrorNotABlankPicture) {
+  OnnxBuilder nan_model;  // the logarithm of a negative number
+  nan_model.Input("x", {1, 3, -1, -1});
+  const std::string red = nan_model.Node("Conv", {"x", nan_model.Floats("kernel", {1, 3, 1, 1}, {-1, 0, 0})});
+  nan_model.Node("Log", {red}, {"y"});
+  nan_model.Output("y");
+  Remover remover = MakeRemover(Load(nan_model), PlainInfo(4, 4));
+  TestPicture out = TestPicture::Filled(4, 4, {1, 2, 3, 255});
+  const auto report = remover.Run(TestPicture::Filled(4, 4, {51, 0, 0, 255}).view(), {}, out.mutable_view());
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(out.at(2, 2), (Rgba{1, 2, 3, 255})) << "nothing may be written";
 }
 
 TEST(RemoverTest, CancelledRunLeavesAWorkingRemover) {
@@ -200,17 +151,18 @@ TEST(RemoverTest, CancelledRunLeavesAWorkingRemover) {
 }
 
 TEST(RemoverTest, ModelsWithOtherShapesAreRefused) {
-  Result<Session> session =
-      LoadModel({Node("Relu", {"x"}, "y")}, Kernel({kRed}), {"x", {1, 4, 8, 8}}, {{"y", {1, 4, 8, 8}}});
+  OnnxBuilder four_channels;
+  four_channels.Input("x", {1, 4, 8, 8});
+  four_channels.Node("Relu", {"x"}, {"y"});
+  four_channels.Output("y");
+  Result<Session> session = Load(four_channels);
   ASSERT_TRUE(session.has_value()) << session.error().ToString();
   const Result<Remover> created = Remover::Create(*std::move(session), PlainInfo(8, 8), SerialRunner());
   ASSERT_FALSE(created.has_value());
   EXPECT_EQ(created.error().code, ErrorCode::kShapeMismatch);
   EXPECT_NE(created.error().where.find("x [1,4,8,8]"), std::string::npos);
 
-  Remover remover = MakeRemover(LoadModel({Node("Conv", {"x", "kernel"}, "y")}, Kernel({kRed, kGreen, kRed}),
-                                          {"x", {1, 3, -1, -1}}, {{"y", {1, 3, -1, -1}}}),
-                                PlainInfo(4, 4));
+  Remover remover = MakeRemover(Load(MixModel({kRed, kGreen, kRed})), PlainInfo(4, 4));
   const Status prepared = remover.Prepare({10, 10});
   ASSERT_FALSE(prepared.has_value());
   EXPECT_EQ(prepared.error().code, ErrorCode::kShapeMismatch);

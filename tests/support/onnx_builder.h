@@ -58,7 +58,7 @@ class OnnxBuilder {
     writer.add_string(3, op + "_" + std::to_string(nodes_++));
     writer.add_string(4, op);
     for (const std::string& attribute : attributes.encoded()) writer.add_message(5, attribute);
-    graph_writer_.add_message(1, bytes);
+    protozero::pbf_writer(graph_).add_message(1, bytes);
     return outputs.empty() ? std::string() : outputs[0];
   }
   // With one output of a fresh name, which is returned.
@@ -111,7 +111,7 @@ class OnnxBuilder {
     protozero::pbf_writer info_writer(info);
     info_writer.add_string(1, name);
     info_writer.add_message(2, type_proto);
-    graph_writer_.add_message(field, info);
+    protozero::pbf_writer(graph_).add_message(field, info);
   }
 
   std::string AddTensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type, std::span<const std::byte> raw) {
@@ -121,14 +121,13 @@ class OnnxBuilder {
     writer.add_int32(2, type);
     writer.add_string(8, name);
     writer.add_bytes(9, reinterpret_cast<const char*>(raw.data()), raw.size());
-    graph_writer_.add_message(5, tensor);
+    protozero::pbf_writer(graph_).add_message(5, tensor);
     return name;
   }
 
   int64_t opset_;
   int nodes_ = 0;
   std::string graph_;
-  protozero::pbf_writer graph_writer_{graph_};
 };
 
 inline std::span<const std::byte> AsBytes(const std::string& text) { return std::as_bytes(std::span(text)); }
