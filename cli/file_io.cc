@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/interrupt.h"
+
 namespace decal::cli {
 namespace {
 
@@ -69,7 +71,8 @@ Status ReadFile(const std::string& path, const std::function<Status(std::span<co
   std::vector<std::byte> piece(kPieceBytes);
   for (;;) {
     const ssize_t got = read(file.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EINTR && !Cancelled()) continue;
+    if (got < 0 && errno == EINTR) return Fail(ErrorCode::kCancelled, "interrupted", path);
     if (got < 0) return SystemError("read", path);
     if (got == 0) return {};
     if (Status taken = take(std::span(piece).first(static_cast<size_t>(got))); !taken) return taken;

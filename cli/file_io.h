@@ -15,8 +15,8 @@ namespace decal::cli {
 // "-" as an input or output: the standard streams.
 inline constexpr const char* kStandardStream = "-";
 
-// Reads a file (or standard input for "-") in pieces of at most 1 MiB, in order. Errors: kNotFound, kIo, and
-// whatever `take` returns.
+// Reads a file (or standard input for "-") in pieces of at most 1 MiB, in order. Errors: kNotFound, kIo,
+// kCancelled, and whatever `take` returns.
 Status ReadFile(const std::string& path, const std::function<Status(std::span<const std::byte>)>& take);
 
 Result<std::vector<std::byte>> ReadWholeFile(const std::string& path);

@@ -14,7 +14,7 @@ static_assert(CancelFlag::is_always_lock_free, "a signal handler may only touch 
 void InstallInterrupt() {
   struct sigaction action = {};
   action.sa_handler = [](int) { cancelled.store(true); };
-  action.sa_flags = SA_RESETHAND | SA_RESTART;
+  action.sa_flags = SA_RESETHAND;  // and no SA_RESTART: a read of standard input has to notice
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

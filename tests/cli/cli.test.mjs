@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { decal, disc, files, kDecal, kDefaultModel, pixels, scratch } from './support.mjs';
@@ -224,6 +225,18 @@ test('an interrupt ends cleanly after the picture that is done', async (t) => {
   const written = await files(join(cwd, 'out'));
   assert.ok(written.length >= 1 && written.length < 200, `${written.length} written`);
   for (const name of written) assert.equal((await pixels(join(cwd, 'out', name))).info.width, 600);
+});
+
+test('an interrupt ends the wait for standard input', async (t) => {
+  const child = spawn(kDecal, ['-'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', (piece) => (stderr += piece));
+  child.stdin.write('\xff\xd8'); // the start of a JPEG, and then nothing
+  setTimeout(() => child.kill('SIGINT'), 500);
+  const [status] = await once(child, 'close');
+  assert.equal(status, 130, stderr);
+  assert.equal(stderr, 'decal: -: interrupted (cancelled)\n');
 });
 
 test('a terminal gets a progress bar instead of lines', async (t) => {
