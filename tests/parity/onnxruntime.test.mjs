@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import ort from 'onnxruntime-node';
 import sharp from 'sharp';
-import { decodeNpy, encodeNpy } from '../../web/tools/npy.mjs';
+import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const shared = process.env.DECAL_SHARED ?? join(root, '../shared');
@@ -71,7 +71,7 @@ async function photoTensor({ size, channelsLast, input }) {
 // One line of JSON, and the tensor that was written.
 function runEngine(command, args, output) {
   const line = execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 20 });
-  return { report: JSON.parse(line), tensor: decodeNpy(readFileSync(output)) };
+  return { report: JSON.parse(line), tensor: readNpy(output) };
 }
 
 function differences(a, b) {
@@ -95,7 +95,7 @@ for (const model of models) {
     const file = modelFile(model);
     const input = await photoTensor(model);
     const x = join(work, `${model.name}.x.npy`);
-    writeFileSync(x, encodeNpy(input));
+    writeNpy(x, input.shape, input.data);
 
     const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
     const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
