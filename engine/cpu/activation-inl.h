@@ -54,17 +54,17 @@ HWY_INLINE V VectorErf(D d, V x) {
   const V t = AtMost(AtLeast(x, hn::Set(d, -4.0f)), hn::Set(d, 4.0f));
   const V t2 = hn::Mul(t, t);
   V p = hn::Set(d, -2.72614225801306e-10f);
-  p = MulAdd(p, t2, hn::Set(d, 2.77068142495902e-08f));
-  p = MulAdd(p, t2, hn::Set(d, -2.10102402082508e-06f));
-  p = MulAdd(p, t2, hn::Set(d, -5.69250639462346e-05f));
-  p = MulAdd(p, t2, hn::Set(d, -7.34990630326855e-04f));
-  p = MulAdd(p, t2, hn::Set(d, -2.95459980854025e-03f));
-  p = MulAdd(p, t2, hn::Set(d, -1.60960333262415e-02f));
+  p = FusedMulAdd(p, t2, hn::Set(d, 2.77068142495902e-08f));
+  p = FusedMulAdd(p, t2, hn::Set(d, -2.10102402082508e-06f));
+  p = FusedMulAdd(p, t2, hn::Set(d, -5.69250639462346e-05f));
+  p = FusedMulAdd(p, t2, hn::Set(d, -7.34990630326855e-04f));
+  p = FusedMulAdd(p, t2, hn::Set(d, -2.95459980854025e-03f));
+  p = FusedMulAdd(p, t2, hn::Set(d, -1.60960333262415e-02f));
   V q = hn::Set(d, -1.45660718464996e-05f);
-  q = MulAdd(q, t2, hn::Set(d, -2.13374055278905e-04f));
-  q = MulAdd(q, t2, hn::Set(d, -1.68282697438203e-03f));
-  q = MulAdd(q, t2, hn::Set(d, -7.37332916720468e-03f));
-  q = MulAdd(q, t2, hn::Set(d, -1.42647390514189e-02f));
+  q = FusedMulAdd(q, t2, hn::Set(d, -2.13374055278905e-04f));
+  q = FusedMulAdd(q, t2, hn::Set(d, -1.68282697438203e-03f));
+  q = FusedMulAdd(q, t2, hn::Set(d, -7.37332916720468e-03f));
+  q = FusedMulAdd(q, t2, hn::Set(d, -1.42647390514189e-02f));
   return hn::Div(hn::Mul(t, p), q);
 }
 
@@ -90,16 +90,16 @@ HWY_INLINE V ApplyActivationVector(D d, V x, V alpha, V beta) {
     const V negative = hn::Expm1(d, Bounded(d, x, -104.0f, 0.0f));
     return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, negative), x);
   }
-  if constexpr (kKind == Activation::kHardSigmoid) return AtMost(AtLeast(MulAdd(alpha, x, beta), zero), one);
+  if constexpr (kKind == Activation::kHardSigmoid) return AtMost(AtLeast(FusedMulAdd(alpha, x, beta), zero), one);
   if constexpr (kKind == Activation::kHardSwish) {
-    const V gate = MulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
+    const V gate = FusedMulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
     return hn::Mul(x, AtMost(AtLeast(gate, zero), one));
   }
   if constexpr (kKind == Activation::kSoftplus)
     return hn::Add(AtLeast(x, zero), hn::Log1p(d, VectorExp(d, hn::Neg(hn::Abs(x)))));
   if constexpr (kKind == Activation::kGelu) {
     const V half_x = hn::Mul(x, hn::Set(d, 0.5f));
-    return MulAdd(half_x, VectorErf(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half_x);
+    return FusedMulAdd(half_x, VectorErf(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half_x);
   }
   if constexpr (kKind == Activation::kClip) return AtMost(AtLeast(x, alpha), beta);
 }

@@ -65,7 +65,7 @@ struct RowTask {
           for (size_t i = 0; i < kCount; ++i) {
             const float* pixel = from + static_cast<ptrdiff_t>(i) * step + v * lanes;
             const FloatVector value = whole ? hn::LoadU(d, pixel) : LoadPartial(d, pixel, valid);
-            acc[i][v] = MulAdd(value, weight, acc[i][v]);
+            acc[i][v] = FusedMulAdd(value, weight, acc[i][v]);
           }
         }
       }

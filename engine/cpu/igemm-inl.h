@@ -38,20 +38,29 @@ HWY_INLINE void Accumulate(const float* const* HWY_RESTRICT rows, size_t taps, s
     FloatVector panel[kVectors];                                                                  \
     for (size_t v = 0; v < kVectors; ++v) panel[v] = hn::LoadU(d, b + v * lanes);                 \
     for (size_t i = 0; i < kTileRows; ++i) {                                                      \
-      const FloatVector value = hn::Set(d, a[i][k + (offset)]);                                   \
-      for (size_t v = 0; v < kVectors; ++v) acc[i][v] = MulAdd(value, panel[v], acc[i][v]);       \
+      const FloatVector value = hn::Set(d, at[i][offset]);                                        \
+      for (size_t v = 0; v < kVectors; ++v) acc[i][v] = FusedMulAdd(value, panel[v], acc[i][v]);  \
     }                                                                                             \
     b += kVectors * lanes;                                                                        \
   }
     size_t k = 0;
-    // Four steps a turn: on 128-bit vectors the loop's own instructions would be a fifth of the work.
+#if HWY_TARGET != HWY_WASM
+    // Four steps a turn: the loop's own instructions vanish. Not on wasm: LLVM would nest the four steps of each
+    // accumulator into one expression, and then all panels of a turn are alive at once and spill.
     for (; k + 4 <= depth; k += 4) {
+      const float* HWY_RESTRICT at[kTileRows];
+      for (size_t i = 0; i < kTileRows; ++i) at[i] = a[i] + k;
       DECAL_STEP(0)
       DECAL_STEP(1)
       DECAL_STEP(2)
       DECAL_STEP(3)
     }
-    for (; k < depth; ++k) DECAL_STEP(0)
+#endif
+    for (; k < depth; ++k) {
+      const float* HWY_RESTRICT at[kTileRows];
+      for (size_t i = 0; i < kTileRows; ++i) at[i] = a[i] + k;
+      DECAL_STEP(0)
+    }
 #undef DECAL_STEP
   }
 }
@@ -72,12 +81,12 @@ HWY_INLINE void AccumulateDots(const float* const* HWY_RESTRICT rows, size_t tap
       size_t k = 0;
       for (; k + lanes <= depth; k += lanes) {
         const FloatVector weight = hn::LoadU(d, b + k);
-        for (size_t i = 0; i < kTileRows; ++i) partial[i] = MulAdd(hn::LoadU(d, a[i] + k), weight, partial[i]);
+        for (size_t i = 0; i < kTileRows; ++i) partial[i] = FusedMulAdd(hn::LoadU(d, a[i] + k), weight, partial[i]);
       }
       if (k == depth) continue;
       const FloatVector weight = LoadPartial(d, b + k, depth - k);
       for (size_t i = 0; i < kTileRows; ++i)
-        partial[i] = MulAdd(LoadPartial(d, a[i] + k, depth - k), weight, partial[i]);
+        partial[i] = FusedMulAdd(LoadPartial(d, a[i] + k, depth - k), weight, partial[i]);
     }
     for (size_t i = 0; i < kTileRows; ++i) sums[i * lanes + n] = hn::GetLane(hn::SumOfLanes(d, partial[i]));
   }

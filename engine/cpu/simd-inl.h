@@ -18,9 +18,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<FloatTag>;
 
-// a * b + c. Fused wherever the target can; Highway's wasm version never is.
+// a * b + c, fused wherever the target can; Highway's wasm version never is. Not called MulAdd: Highway's own is more
+// specialised and would be found through its arguments.
 template <class V>
-HWY_INLINE V MulAdd(V a, V b, V c) {
+HWY_INLINE V FusedMulAdd(V a, V b, V c) {
 #if HWY_TARGET == HWY_WASM && defined(__wasm_relaxed_simd__)
   return V{wasm_f32x4_relaxed_madd(a.raw, b.raw, c.raw)};
 #else
