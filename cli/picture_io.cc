@@ -1,6 +1,8 @@
 // libvips behind Results: nothing of it, exceptions included, leaves this file.
 #include "cli/picture_io.h"
 
+#include <new>
+
 #include <fmt/format.h>
 #include <vips/vips8>
 
@@ -68,8 +70,6 @@ VipsBlob* Save(const VImage& image, PictureFormat format, int quality) {
 
 }  // namespace
 
-void Picture::Free::operator()(uint8_t* memory) const { g_free(memory); }
-
 Status InitPictures(const char* program, int threads) {
   if (VIPS_INIT(program) != 0) return Fail(ErrorCode::kInternal, "libvips does not start: " + VipsReason());
   // Pictures come from anywhere: only decoders that libvips holds to be tested against hostile files.
@@ -97,11 +97,14 @@ Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string
   }
   const VImage rgba = ToRgba8(image);
   if (rgba.bands() != 4) return Fail(ErrorCode::kCorruptImage, "not a colour or grey picture", where);
-  size_t bytes = 0;
-  Picture picture;
-  picture.rgba.reset(static_cast<uint8_t*>(rgba.write_to_memory(&bytes)));
-  picture.width = rgba.width();
-  picture.height = rgba.height();
+  Picture picture{.width = rgba.width(), .height = rgba.height()};
+  const size_t bytes = size_t{4} * static_cast<size_t>(picture.width) * static_cast<size_t>(picture.height);
+  picture.rgba.reset(new (std::nothrow) uint8_t[bytes]);
+  if (!picture.rgba) {
+    return Fail(ErrorCode::kOutOfMemory,
+                fmt::format("no memory for {} x {} pixels", picture.width, picture.height), where);
+  }
+  rgba.write(VImage::new_from_memory(picture.rgba.get(), bytes, picture.width, picture.height, 4, VIPS_FORMAT_UCHAR));
   return picture;
 } catch (const vips::VError&) {
   return Fail(ErrorCode::kCorruptImage, "damaged picture: " + VipsReason(), where);

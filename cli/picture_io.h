@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,10 +17,7 @@ enum class PictureFormat { kPng, kWebp, kJpeg };
 
 // Upright, sRGB, straight alpha, dense rows.
 struct Picture {
-  struct Free {
-    void operator()(uint8_t* memory) const;
-  };
-  std::unique_ptr<uint8_t[], Free> rgba;
+  std::unique_ptr<uint8_t[]> rgba;
   int width = 0;
   int height = 0;
 
@@ -35,7 +31,8 @@ enum class PictureChannels { kGrey, kRgb, kRgba };
 Status InitPictures(const char* program, int threads);
 
 // JPEG, PNG, WebP, TIFF, GIF (first frame), HEIC and AVIF; any depth and colour space; EXIF orientation and ICC
-// profile applied. `where` names the picture in errors: kCorruptImage (truncated ones too), kLimitExceeded.
+// profile applied. `where` names the picture in errors: kCorruptImage (truncated ones too), kLimitExceeded,
+// kOutOfMemory.
 Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string& where);
 
 // `quality` 1..100 is for WebP and JPEG. JPEG cannot hold kRgba.

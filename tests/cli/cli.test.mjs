@@ -1,10 +1,11 @@
 // The decal command for real: every flag, every way to hand it pictures, every kind of bad input.
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import sharp from 'sharp';
 import { decal, disc, files, kDecal, kDefaultModel, pixels, scratch } from './support.mjs';
 
 // One line, naming command, file and code.
@@ -188,6 +189,21 @@ test('truncated photos are errors and leave no file', async (t) => {
   await writeFile(join(cwd, 'cut'), '');
   assertError(await decal(['cut'], { cwd }), 1, /^decal: cut: the file is empty \(corrupt-image\)$/);
   assert.deepEqual(await files(cwd), ['cut']);
+});
+
+// AddressSanitizer reserves terabytes of address space for itself.
+const limitable = { skip: process.env.DECAL_SANITIZE ? 'sanitizer build' : false };
+test('no memory is an error, not a crash', limitable, async (t) => {
+  const cwd = await scratch(t);
+  const background = '#234';
+  await sharp({ create: { width: 16000, height: 12000, channels: 3, background } }).png().toFile(join(cwd, 'big.png'));
+  const { status, stderr } = await new Promise((resolve) => {
+    // ulimit counts KiB of address space; the picture alone needs 768 MB.
+    execFile('bash', ['-c', 'ulimit -v 700000; exec "$0" big.png', kDecal], { cwd },
+      (error, _, text) => resolve({ status: error?.code ?? 0, stderr: text }));
+  });
+  assertError({ status, stderr }, 1, /^decal: big\.png: no memory for 16000 x 12000 pixels \(out-of-memory\)$/);
+  assert.deepEqual(await files(cwd), ['big.png']);
 });
 
 test('outputs that cannot be written are errors and leave no file', async (t) => {
