@@ -40,23 +40,26 @@ export function resolveModel(
   }
   if (typeof option !== 'object' || option === null) throw new DecalError('invalid-argument', 'model: a name or an object');
   checkSpec(option);
-  if ('url' in option) {
-    let url: string;
+  const spec = plainSpec(option);
+  // A registry entry with data of one's own has a `url` too, perhaps null.
+  const { data, url } = option as { data?: unknown; url?: unknown };
+  if (data === undefined || data === null) {
+    if (!url) throw new DecalError('invalid-argument', 'model: needs a url or data');
+    let address: string;
     try {
-      url = new URL(option.url, pageUrl).href;
+      address = new URL(String(url), pageUrl).href;
     } catch {
-      throw new DecalError('invalid-argument', `model.url: "${String(option.url)}" is not an address`);
+      throw new DecalError('invalid-argument', `model.url: "${String(url)}" is not an address`);
     }
-    return { key: JSON.stringify([url, plainSpec(option)]), spec: plainSpec(option), source: { url } };
+    return { key: JSON.stringify([address, spec]), spec, source: { url: address } };
   }
-  const { data } = option;
   if (!(data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
-    throw new DecalError('invalid-argument', 'model: needs a url or data');
+    throw new DecalError('invalid-argument', 'model.data: an ArrayBuffer, Uint8Array or Blob');
   }
   let id = dataIds.get(data);
   if (id === undefined) dataIds.set(data, (id = nextDataId++));
   const blob = data instanceof Blob ? data : new Blob([data as BlobPart]);
-  return { key: JSON.stringify([id, plainSpec(option)]), spec: plainSpec(option), source: { data: blob } };
+  return { key: JSON.stringify([id, spec]), spec, source: { data: blob } };
 }
 
 function plainSpec(model: CustomModel): ModelSpec {

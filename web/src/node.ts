@@ -64,7 +64,7 @@ let queue: Promise<unknown> = Promise.resolve();
 export async function startEngine(options: EngineStartOptions = {}): Promise<Engine> {
   const shared = options.shared ?? true;
   const threads = checkThreads(options.threads) ?? Math.min(availableParallelism(), kMaxThreads);
-  const simd = checkSimd(options.simd) ?? bestSimd();
+  const simd = chooseSimd(checkSimd(options.simd));
   const bytes = new Uint8Array(await readFile(asset(simd === 'relaxed' ? 'decal-relaxed.wasm' : 'decal-simd128.wasm')));
   const { maximumPages } = options;
   return Engine.start({
@@ -217,11 +217,14 @@ function checkImage({ data, width, height }: RawImage): RawImage {
   return { data, width, height };
 }
 
-function bestSimd(): SimdLevel {
+function chooseSimd(wanted: SimdLevel | undefined): SimdLevel {
   if (!simdSupported()) throw new DecalError('unsupported', 'this Node has no WebAssembly SIMD');
+  if (wanted === 'baseline') return wanted;
   // Node 20 has relaxed SIMD behind a flag, which works as long as it comes before the first use.
   if (!relaxedSimdSupported()) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  return relaxedSimdSupported() ? 'relaxed' : 'baseline';
+  if (relaxedSimdSupported()) return 'relaxed';
+  if (wanted === 'relaxed') throw new DecalError('unsupported', 'this Node has no relaxed SIMD');
+  return 'baseline';
 }
 
 function startThread(task: ThreadTask): () => void {
