@@ -29,11 +29,12 @@ await mkdir(values.out, { recursive: true });
 for (const file of ['index.html', 'style.css', 'icon.svg', 'app.webmanifest']) {
   await cp(join(kHere, file), join(values.out, file));
 }
-// As published, beside the page: the page shows that the package needs no bundler.
-await cp(values.package, join(values.out, 'decal'), {
-  recursive: true,
-  filter: (source) => !/\.(d\.ts|map)$/.test(source),
-});
+// As published, beside the page: the page shows that the package needs no bundler. Only what a page loads: every file
+// here is one that visitors keep for offline use.
+for (const file of await filesUnder(values.package)) {
+  if (!/\.(wasm|onnx)$|^(index|worker)\.js$/.test(file)) continue;
+  await cp(join(values.package, file), join(values.out, 'decal', file));
+}
 const hasSample = existsSync(kSample);
 if (hasSample) await cp(kSample, join(values.out, 'sample.jpg'));
 

@@ -39,12 +39,12 @@ suite('cut-out', { skip: noBrowser }, () => {
     assert.ok(transparent > 0, 'no pixel is fully transparent');
   });
 
-  test('has the photo’s own colours where it is opaque', async () => {
+  test('has the photo’s own colours, whatever the alpha', async () => {
     const points = [];
     for (let y = 100; y < 360 && points.length < 50; y += 7) {
-      for (let x = 180; x < 340; x += 11) if (cutout.picture.at(x, y)[3] === 255) points.push([x, y]);
+      for (let x = 180; x < 340; x += 11) if (cutout.picture.at(x, y)[3] > 0) points.push([x, y]);
     }
-    assert.ok(points.length > 20, 'hardly an opaque pixel in the face');
+    assert.ok(points.length > 20, 'hardly anything left of the face');
     const original = await page.evaluate(async (points) => probe.pixelsAt(await probe.photo(), points), points);
     points.forEach((point, i) => {
       const [r, g, b] = cutout.picture.at(...point);
@@ -170,6 +170,7 @@ suite('cut-out', { skip: noBrowser }, () => {
   });
 
   test('leaves no error in the console', () => {
-    assert.deepEqual(page.errors, []);
+    // But for the addresses that a test above has revoked and asks for.
+    assert.deepEqual(page.errors.filter((error) => !error.includes('blob:')), []);
   });
 });

@@ -1,5 +1,6 @@
 // What happens over time: progress, failed starts, abort, memory over many runs, and a page that stays responsive.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
@@ -142,35 +143,45 @@ suite('lifecycle', { skip: noBrowser }, () => {
     await fresh.close();
   });
 
-  test('ten runs do not grow memory', async (t) => {
-    const { used, engine } = await page.evaluate(async () => {
-      const engine = new Set();
-      const runs = async (count) => {
+  test('ten runs do not grow memory, and neither do ten aborted ones', async (t) => {
+    const run = (count) =>
+      page.evaluate(async (count) => {
+        window.photo3Mp ??= await probe.largePhoto(2000, 1500);
+        const engine = new Set();
         for (let i = 0; i < count; i++) {
-          const result = await decal.removeBackground('/photo.jpg');
+          const result = await decal.removeBackground(photo3Mp);
           engine.add(result.execution.memoryBytes);
           result.revoke();
         }
-      };
-      const measure = async () => (await performance.measureUserAgentSpecificMemory()).bytes;
-      await runs(3);
-      engine.clear();
-      const used = [await measure()];
-      await runs(10);
-      used.push(await measure());
-      return { used, engine: [...engine] };
+        return [...engine];
+      }, count);
+    await run(2);
+    const before = await memory(session.browser.context, page);
+    const engine = await run(10);
+    const then = await memory(session.browser.context, page);
+    await page.evaluate(async () => {
+      for (let i = 0; i < 10; i++) {
+        const signal = AbortSignal.timeout(20 + 15 * i);
+        await decal.removeBackground(photo3Mp, { signal }).then(({ revoke }) => revoke(), () => undefined);
+      }
     });
-    t.diagnostic(`page and workers: ${used.map((bytes) => (bytes / 1e6).toFixed(1)).join(' -> ')} MB`);
+    const aborted = await memory(session.browser.context, page);
+
+    const told = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+    t.diagnostic(`page ${[before, then, aborted].map(({ page }) => told(page)).join(' -> ')}`);
+    t.diagnostic(`all processes ${[before, then, aborted].map(({ all }) => told(all)).join(' -> ')}`);
     assert.equal(engine.length, 1, `the engine’s memory changed: ${engine}`);
-    // One decoded photo is 1.2 MB: ten that are kept would show.
-    assert.ok(used[1] - used[0] < 4e6, `grew by ${((used[1] - used[0]) / 1e6).toFixed(1)} MB`);
+    assert.ok(Math.max(then.page, aborted.page) - before.page < 1e6, 'the page keeps something');
+    // Ten decoded pictures are 120 MB; a third of that may be garbage that a worker has not collected yet.
+    assert.ok(then.all - before.all < 40e6, `grew by ${told(then.all - before.all)}`);
+    assert.ok(aborted.all - before.all < 40e6, `grew by ${told(aborted.all - before.all)} with aborted runs`);
   });
 
   test('the page is never blocked for more than 50 ms', async (t) => {
-    // Other programs on a small machine can delay a page that does nothing; what the package itself blocks, it blocks
-    // every time. So the best of three counts.
+    // The browser reports every task of the page that took longer than 50 ms, by the clock: on a busy machine also one
+    // that only waited for a core. What the package itself blocks, it blocks every time, so the best of three counts.
     const attempts = [];
-    for (let i = 0; i < 3; i++) {
+    while (attempts.length < 3 && !attempts.some(({ task }) => task <= 50)) {
       const fresh = await session.open();
       attempts.push(await fresh.evaluate(async () => {
         const large = await probe.largePhoto(4000, 3000);
@@ -182,10 +193,34 @@ suite('lifecycle', { skip: noBrowser }, () => {
         };
       }));
       await fresh.close();
-      if (attempts.at(-1).gap <= 50 && attempts.at(-1).task <= 50) break;
     }
-    const told = attempts.map(({ gap, task }) => `${gap.toFixed(1)} ms (task ${task.toFixed(0)})`).join(', ');
-    t.diagnostic(`longest block with loading and with 12 megapixels: ${told}`);
-    assert.ok(attempts.some(({ gap, task }) => gap <= 50 && task <= 50), told);
+    const told = attempts.map(({ gap, task }) => `${task > 0 ? task.toFixed(0) : 'under 50'} ms, between heartbeats ${gap.toFixed(0)} ms`);
+    t.diagnostic(`longest task while loading and with 12 megapixels: ${told.join('; ')}`);
+    assert.ok(attempts.some(({ task }) => task <= 50), told.join('; '));
   });
 });
+
+/**
+ * Bytes after garbage collection: of the page's own heap with its buffers, and of all processes of the browser (blobs
+ * live in another one than the page). performance.measureUserAgentSpecificMemory would wait a minute for an answer from
+ * the engine's threads, which sleep in WebAssembly.
+ */
+async function memory(context, page) {
+  const inPage = await context.newCDPSession(page);
+  const inBrowser = await context.browser().newBrowserCDPSession();
+  await inPage.send('HeapProfiler.collectGarbage');
+  // Reaches the workers too.
+  await inPage.send('Memory.simulatePressureNotification', { level: 'critical' });
+  await page.waitForTimeout(300);
+  const { usedSize, backingStorageSize } = await inPage.send('Runtime.getHeapUsage');
+  const { processInfo } = await inBrowser.send('SystemInfo.getProcessInfo');
+  let all = 0;
+  for (const { id, type } of processInfo) {
+    if (type !== 'browser' && type !== 'renderer') continue;
+    const rollup = await readFile(`/proc/${id}/smaps_rollup`, 'utf8');
+    all += 1024 * Number(/^Anonymous:\s+(\d+)/m.exec(rollup)[1]);
+  }
+  await inPage.detach();
+  await inBrowser.detach();
+  return { page: usedSize + backingStorageSize, all };
+}

@@ -20,8 +20,6 @@ const kArguments = [
   '--no-sandbox',
   // Whatever still tries to leave this machine finds no address.
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-  // measureUserAgentSpecificMemory would otherwise wait up to 20 s for a garbage collection.
-  '--enable-blink-features=ForceEagerMeasureMemory',
 ];
 
 /**
@@ -53,13 +51,13 @@ export async function startBrowser(contextOptions = {}) {
   };
 }
 
-/** A page whose uncaught errors fail the test that calls `page.check()`. */
+/** A page that collects its uncaught errors and those in its console, in `page.errors`. */
 export async function openPage(context, url) {
   const page = await context.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`console: ${message.text()}`);
+    if (message.type() === 'error') errors.push(`console: ${message.text()} (${message.location().url})`);
   });
   await page.goto(url);
   return Object.assign(page, { errors });
