@@ -1,0 +1,143 @@
+// The engine in Node: threads, kinds of memory, cancelling, running out of memory, bad models.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Engine, RawSession, startEngine } from '../dist/node.js';
+import { defaultModel, randomBytes, rejectsWith } from './helpers.mjs';
+
+const model = readFileSync(defaultModel);
+const kSide = 256;
+
+function input() {
+  const random = randomBytes(7);
+  return Float32Array.from({ length: 3 * kSide * kSide }, () => random.next().value / 64 - 2);
+}
+
+// In uneven pieces, as a network gives them.
+function* pieces(bytes) {
+  for (let at = 0, size = 1; at < bytes.length; at += size, size = (size * 7) % 100_003) yield bytes.subarray(at, at + size);
+}
+
+async function withEngine(options, work) {
+  const engine = await startEngine(options);
+  try {
+    return await work(engine);
+  } finally {
+    engine.close();
+  }
+}
+
+async function runModel(engine) {
+  const session = await RawSession.load(engine, pieces(model));
+  session.specialize(0, 0);
+  const { outputs } = session.run([input()]);
+  session.free();
+  return outputs[0];
+}
+
+test('1, 2 and 4 threads give the same bits', async () => {
+  const [one, two, four] = await Promise.all([1, 2, 4].map((threads) =>
+    withEngine({ threads, simd: 'baseline' }, (engine) => {
+      assert.equal(engine.threads, threads);
+      return runModel(engine);
+    })));
+  assert.ok(one.some((value) => value > 0.01) && one.every((value) => value >= 0 && value <= 1));
+  assert.deepEqual(two, one);
+  assert.deepEqual(four, one);
+});
+
+test('ordinary memory gives the same bits as shared memory', async () => {
+  const shared = await withEngine({ threads: 2, simd: 'baseline' }, (engine) => {
+    assert.ok(engine.memory.buffer instanceof SharedArrayBuffer);
+    return runModel(engine);
+  });
+  const ordinary = await withEngine({ threads: 2, simd: 'baseline', shared: false }, (engine) => {
+    assert.ok(engine.memory.buffer instanceof ArrayBuffer);
+    assert.equal(engine.threads, 1);
+    return runModel(engine);
+  });
+  assert.deepEqual(ordinary, shared);
+});
+
+test('the relaxed build agrees with the baseline', async () => {
+  const [baseline, relaxed] = await Promise.all(['baseline', 'relaxed'].map((simd) =>
+    withEngine({ threads: 1, simd }, runModel)));
+  const worst = relaxed.reduce((most, value, i) => Math.max(most, Math.abs(value - baseline[i])), 0);
+  assert.ok(worst < 1e-4, `differs by ${worst}`);
+});
+
+test('helper threads that cannot start leave one thread and the reason', async () => {
+  const { bytes } = await withEngine({ threads: 1, simd: 'baseline' }, async () => ({
+    bytes: new Uint8Array(readFileSync(new URL('../dist/decal-simd128.wasm', import.meta.url))),
+  }));
+  const engine = await Engine.start({
+    bytes, simd: 'baseline', threads: 4, shared: true,
+    startThread() {
+      throw new Error('workers are forbidden here');
+    },
+  });
+  assert.equal(engine.threads, 1);
+  assert.match(engine.reason, /workers are forbidden here/);
+  assert.equal((await runModel(engine)).length, kSide * kSide);
+  engine.close();
+});
+
+test('a plan is known before the first run', () => withEngine({ threads: 1 }, async (engine) => {
+  const session = await RawSession.load(engine, [model]);
+  assert.deepEqual(session.info().inputs.map(({ dtype, shape }) => ({ dtype, shape })),
+    [{ dtype: 'f32', shape: [1, 3, kSide, kSide] }]);
+  session.specialize(0, 0);
+  const { memory, steps } = session.info();
+  assert.ok(memory.weights > 1e6 && memory.arena > 1e6 && memory.arena >= memory.lower_bound && steps > 10);
+}));
+
+test('a cancelled run says so once', () => withEngine({ threads: 2 }, async (engine) => {
+  const session = await RawSession.load(engine, [model]);
+  session.specialize(0, 0);
+  const flag = new Int32Array(engine.memory.buffer, engine.exports.decal_cancel_flag() >>> 0, 1);
+  Atomics.store(flag, 0, 1);
+  await rejectsWith('cancelled', () => session.run([input()]));
+  assert.equal(Atomics.load(flag, 0), 0);
+  assert.equal(session.run([input()]).outputs.length, 1);
+}));
+
+test('running without a size, or with data of another size, is an error', () => withEngine({ threads: 1 }, async (engine) => {
+  const session = await RawSession.load(engine, [model]);
+  session.specialize(0, 0);
+  await rejectsWith('shape-mismatch', () => session.run([new Float32Array(5)]));
+  await rejectsWith('shape-mismatch', () => session.specialize(320, 320));
+  assert.equal(session.run([input()]).outputs.length, 1);
+}));
+
+test('however little memory there is: out-of-memory or a result, never a trap without a reason', async () => {
+  let failures = 0;
+  let successes = 0;
+  // From barely more than the module itself to plenty.
+  for (const maximumPages of [32, 48, 80, 112, 144, 176, 208, 256, 512]) {
+    try {
+      await withEngine({ threads: 1, simd: 'baseline', maximumPages }, runModel);
+      ++successes;
+    } catch (error) {
+      assert.equal(error.code, 'out-of-memory', `${maximumPages} pages: ${error.stack}`);
+      ++failures;
+    }
+  }
+  assert.ok(failures >= 3 && successes >= 1, `${failures} failures, ${successes} successes`);
+});
+
+test('bytes that are no model are a typed error, and the engine goes on', () => withEngine({ threads: 1 }, async (engine) => {
+  await rejectsWith('corrupt-model', () => RawSession.load(engine, [Buffer.from('<!doctype html>')]));
+  await rejectsWith('corrupt-model', () => RawSession.load(engine, []));
+  for (const length of [1, 1000, model.length >> 1, model.length - 1]) {
+    await rejectsWith('corrupt-model', () => RawSession.load(engine, pieces(model.subarray(0, length))));
+  }
+  assert.equal((await runModel(engine)).length, kSide * kSide);
+}));
+
+test('ten loads and runs do not grow memory', () => withEngine({ threads: 2 }, async (engine) => {
+  await runModel(engine);
+  await runModel(engine);
+  const before = engine.memory.buffer.byteLength;
+  for (let i = 0; i < 10; ++i) await runModel(engine);
+  assert.equal(engine.memory.buffer.byteLength, before);
+}));

@@ -1,0 +1,52 @@
+// What the tests share.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const distPath = (name) => join(root, 'web/dist', name);
+export const defaultModel = join(root, 'models/decal-default.onnx');
+
+/** A module of web/src as it is, without the rest of the package around it. */
+export async function importSource(name) {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'web/src', name)], bundle: true, format: 'esm', target: 'es2022', write: false,
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+}
+
+/** The same numbers in every run: xorshift32. */
+export function* randomBytes(seed = 1) {
+  for (let x = seed; ; ) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    yield x & 0xff;
+  }
+}
+
+/** A picture with something of everything: noise, gradients, flat and transparent areas. */
+export function samplePicture(width, height) {
+  const data = new Uint8Array(4 * width * height);
+  const random = randomBytes();
+  for (let y = 0; y < height; ++y) {
+    for (let x = 0; x < width; ++x) {
+      const at = 4 * (y * width + x);
+      if (x < width / 3) for (let c = 0; c < 4; ++c) data[at + c] = random.next().value;
+      else if (x < (2 * width) / 3) data.set([x & 255, y & 255, (x + y) & 255, (x * y) & 255], at);
+      else if (y < height / 2) data.set([200, 100, 50, 255], at);
+    }
+  }
+  return { data, width, height };
+}
+
+/** Asserts that `work` fails with a DecalError of that code, and returns the error. */
+export async function rejectsWith(code, work) {
+  try {
+    await work();
+  } catch (error) {
+    if (error.code !== code || error.name !== 'DecalError') throw error;
+    return error;
+  }
+  throw new Error(`nothing failed; expected ${code}`);
+}

@@ -1,0 +1,98 @@
+// The Node entry: pictures in, cut-outs out, PNG files, errors.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import sharp from 'sharp';
+import { dispose, encodePng, init, models, removeBackgroundRaw } from '../dist/node.js';
+import { defaultModel, rejectsWith, samplePicture } from './helpers.mjs';
+
+after(dispose);
+
+for (const [width, height] of [[1, 1], [1, 300], [300, 1], [127, 65], [700, 500]]) {
+  test(`PNG of ${width} x ${height} decodes to the same pixels`, async () => {
+    const picture = samplePicture(width, height);
+    const png = await encodePng(picture);
+    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    assert.deepEqual([info.width, info.height, info.channels], [width, height, 4]);
+    assert.deepEqual(new Uint8Array(data), picture.data);
+  });
+}
+
+test('a cut-out has the picture\'s size, and no colour where it is transparent', async () => {
+  const picture = samplePicture(300, 200);
+  const before = picture.data.slice();
+  const { data, width, height, execution } = await removeBackgroundRaw(picture);
+  assert.deepEqual([width, height, data.length], [300, 200, 4 * 300 * 200]);
+  assert.deepEqual(picture.data, before);
+  let transparent = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] !== 0) continue;
+    ++transparent;
+    assert.deepEqual([...data.subarray(i, i + 3)], [0, 0, 0]);
+  }
+  assert.ok(transparent > 0);
+  assert.equal(execution.provider, 'wasm');
+  assert.equal(execution.model, models[0].name);
+  assert.deepEqual([execution.requested, execution.downgraded.from, execution.downgraded.to], ['auto', 'webgpu', 'wasm']);
+  assert.ok(execution.ms.inference > 0 && execution.memoryBytes > 1e6);
+});
+
+test('mask gives an opaque grey picture', async () => {
+  const { data } = await removeBackgroundRaw(samplePicture(64, 48), { output: { mask: true } });
+  for (let i = 0; i < data.length; i += 4) {
+    assert.ok(data[i] === data[i + 1] && data[i] === data[i + 2] && data[i + 3] === 255);
+  }
+});
+
+test('an opaque background leaves nothing transparent', async () => {
+  const { data } = await removeBackgroundRaw(samplePicture(64, 48), { output: { background: '#0f08' } });
+  const solid = await removeBackgroundRaw(samplePicture(64, 48), { output: { background: [0, 255, 0] } });
+  assert.ok(data.some((value, i) => i % 4 === 3 && value < 255));
+  assert.ok(solid.data.every((value, i) => i % 4 !== 3 || value === 255));
+});
+
+test('a model of one\'s own, by address and as data, gives what the registry\'s gives', async () => {
+  const picture = samplePicture(80, 60);
+  const { data } = await removeBackgroundRaw(picture);
+  const spec = { ...models[0], name: 'mine' };
+  const byUrl = await removeBackgroundRaw(picture, { model: { ...spec, url: pathToFileURL(defaultModel) } });
+  const byData = await removeBackgroundRaw(picture, { model: { ...spec, data: readFileSync(defaultModel) } });
+  assert.equal(byUrl.execution.model, 'mine');
+  assert.deepEqual(byUrl.data, data);
+  assert.deepEqual(byData.data, data);
+});
+
+test('each failure has its code, and the next call works', async () => {
+  const picture = samplePicture(8, 8);
+  const run = (options, image = picture) => removeBackgroundRaw(image, options);
+  const mine = { ...models[0], url: pathToFileURL(defaultModel) };
+  await rejectsWith('invalid-argument', () => run({}, { data: new Uint8Array(3), width: 1, height: 1 }));
+  await rejectsWith('invalid-argument', () => run({}, { data: new Uint8Array(0), width: 0, height: 0 }));
+  await rejectsWith('invalid-argument', () => run({ device: 'tpu' }));
+  await rejectsWith('webgpu-unavailable', () => run({ device: 'webgpu' }));
+  const unknown = await rejectsWith('not-found', () => run({ model: 'nope' }));
+  assert.match(unknown.message, /decal-default/);
+  await rejectsWith('invalid-argument', () => run({ model: { ...mine, std: [1, 0, 1] } }));
+  await rejectsWith('invalid-argument', () => run({ model: { ...mine, input: { rule: 'stretch', width: 0, height: 1, multiple: 1 } } }));
+  const missing = await rejectsWith('not-found', () => run({ model: { ...mine, url: 'file:///nowhere/x.onnx' } }));
+  assert.match(missing.message, /nowhere\/x\.onnx/);
+  const size = await rejectsWith('corrupt-model', () => run({ model: { ...mine, bytes: 12 } }));
+  assert.match(size.message, /12/);
+  await rejectsWith('corrupt-model', () => run({ model: { ...mine, sha256: '0'.repeat(64) } }));
+  await rejectsWith('corrupt-model', () => run({ model: { ...mine, sha256: null, bytes: null, data: new Uint8Array(64) } }));
+  await assert.rejects(run({ signal: AbortSignal.abort() }), { name: 'AbortError' });
+  assert.equal((await run({ device: 'wasm' })).execution.downgraded, null);
+});
+
+test('calls at the same time queue', async () => {
+  const results = await Promise.all([10, 20, 30].map((width) => removeBackgroundRaw(samplePicture(width, 10))));
+  assert.deepEqual(results.map((result) => result.width), [10, 20, 30]);
+});
+
+test('after dispose everything starts anew', async () => {
+  await init({ threads: 1 });
+  assert.equal((await removeBackgroundRaw(samplePicture(8, 8))).execution.threads, 1);
+  await dispose();
+  assert.ok((await removeBackgroundRaw(samplePicture(8, 8))).execution.ms.load > 0);
+});

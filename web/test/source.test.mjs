@@ -1,0 +1,118 @@
+// The parts that need no engine: progress, options, models, hashes.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { defaultModel, importSource, randomBytes } from './helpers.mjs';
+
+const { Progress } = await importSource('progress.ts');
+const { backgroundColour, planOutput } = await importSource('options.ts');
+const { models, resolveModel } = await importSource('models.ts');
+const { Sha256 } = await importSource('engine/sha256.ts');
+
+test('progress: a listener gets the current state at once, then every step forward', () => {
+  const progress = new Progress();
+  const seen = [];
+  const unsubscribe = progress.subscribe(({ phase, progress: percent, sessionId }) => seen.push([phase, percent, sessionId]));
+  const session = progress.begin();
+  progress.downloading(session, 0, 100);
+  progress.downloading(session, 50, 100);
+  progress.downloading(session, 40, 100);
+  progress.downloading(session, 1000, 100);
+  progress.building(session);
+  progress.downloading(session, 100, 100);
+  progress.ready(session);
+  progress.failed(session, 'too late');
+  unsubscribe();
+  progress.begin();
+  assert.deepEqual(seen, [
+    ['idle', 0, 0], ['idle', 0, 1], ['downloading', 0, 1], ['downloading', 49, 1], ['downloading', 98, 1],
+    ['building', 99, 1], ['ready', 100, 1],
+  ]);
+});
+
+test('progress: a failure ends its session, and the next one starts from idle', () => {
+  const progress = new Progress();
+  const first = progress.begin();
+  progress.downloading(first, 1, 2);
+  progress.failed(first, 'no network');
+  progress.ready(first);
+  assert.deepEqual(progress.state, { phase: 'error', progress: 49, errorMsg: 'no network', sessionId: first });
+  const second = progress.begin();
+  progress.ready(first);
+  assert.deepEqual(progress.state, { phase: 'idle', progress: 0, sessionId: second });
+  const late = [];
+  progress.subscribe((state) => late.push(state.phase));
+  assert.deepEqual(late, ['idle']);
+});
+
+test('progress: a listener that throws disturbs nobody, and its error is not swallowed', (t) => {
+  const later = [];
+  t.mock.method(globalThis, 'queueMicrotask', (work) => void later.push(work));
+  const progress = new Progress();
+  const seen = [];
+  progress.subscribe(() => {
+    throw new Error('mine');
+  });
+  progress.subscribe((state) => seen.push(state.phase));
+  assert.deepEqual(seen, ['idle']);
+  assert.throws(later[0], { message: 'mine' });
+});
+
+const noCss = () => null;
+
+test('options: defaults', () => {
+  assert.deepEqual(planOutput({}), { format: 'image/png', quality: 0.92, background: null, mask: false, previewSize: 450 });
+});
+
+test('options: what makes no sense is refused', () => {
+  const bad = [
+    { output: { format: 'image/gif' } }, { output: { quality: 2 } }, { output: { quality: '1' } }, { output: { mask: 1 } },
+    { output: { background: [1, 2] } }, { output: { background: [1, 2, 300] } }, { output: { background: 5 } },
+    { previewSize: 0 }, { previewSize: 1.5 },
+  ];
+  for (const options of bad) assert.throws(() => planOutput(options), { code: 'invalid-argument' }, JSON.stringify(options));
+});
+
+test('options: backgrounds', () => {
+  const colour = (output) => backgroundColour(planOutput({ output }), noCss);
+  assert.equal(colour({}), null);
+  assert.deepEqual(colour({ background: '#abc' }), [0xaa, 0xbb, 0xcc, 255]);
+  assert.deepEqual(colour({ background: '#01020304' }), [1, 2, 3, 4]);
+  assert.deepEqual(colour({ background: [9, 8, 7] }), [9, 8, 7, 255]);
+  assert.throws(() => colour({ background: 'nonsense' }), { code: 'invalid-argument' });
+  assert.deepEqual(colour({ format: 'image/jpeg' }), [255, 255, 255, 255]);
+  assert.deepEqual(colour({ format: 'image/jpeg', background: [0, 0, 0, 51] }), [204, 204, 204, 255]);
+  assert.equal(colour({ format: 'image/jpeg', mask: true }), null);
+});
+
+test('models: the registry resolves, files beside the package and addresses elsewhere', () => {
+  const fileUrl = (file) => `https://cdn/${file}`;
+  assert.equal(resolveModel(undefined, fileUrl, undefined).source.url, `https://cdn/${models[0].file}`);
+  for (const model of models) {
+    const resolved = resolveModel(model.name, fileUrl, undefined);
+    assert.equal(resolved.source.url, model.file ? fileUrl(model.file) : model.url);
+  }
+  const mine = { ...models[0], url: 'weights/x.onnx' };
+  assert.equal(resolveModel(mine, fileUrl, 'https://page/a/b').source.url, 'https://page/a/weights/x.onnx');
+  assert.notEqual(resolveModel(mine, fileUrl, 'https://page/').key, resolveModel({ ...mine, activation: 'sigmoid' }, fileUrl, 'https://page/').key);
+  assert.throws(() => resolveModel({ ...mine, url: null }, fileUrl, undefined), { code: 'invalid-argument' });
+});
+
+test('models: the default file is the one the registry describes', () => {
+  const file = readFileSync(defaultModel);
+  assert.equal(file.length, models[0].bytes);
+  assert.equal(createHash('sha256').update(file).digest('hex'), models[0].sha256);
+});
+
+test('SHA-256 in pieces agrees with node:crypto', () => {
+  const random = randomBytes(3);
+  for (const length of [0, 1, 3, 55, 56, 57, 63, 64, 65, 127, 128, 1000, 4099]) {
+    const data = Uint8Array.from({ length }, () => random.next().value);
+    for (const piece of [1, 13, 64, 5000]) {
+      const hash = new Sha256();
+      for (let at = 0; at < length; at += piece) hash.update(data.subarray(at, at + piece));
+      assert.equal(hash.digest(), createHash('sha256').update(data).digest('hex'), `${length} bytes by ${piece}`);
+    }
+  }
+});
