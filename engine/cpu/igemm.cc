@@ -46,7 +46,7 @@ struct RowBlock {
       const size_t channel = task.group * shape.columns;
       out[i] = buffers.out + PixelOffset(shape.out, n, out_y, out_x) + channel;
       residual[i] = buffers.residual;
-      if (buffers.residual) residual[i] += PixelOffset(shape.residual, n, out_y, out_x) + static_cast<ptrdiff_t>(channel);
+      if (buffers.residual) residual[i] += PixelOffset(shape.residual, n, out_y, out_x) + ptrdiff_t(channel);
       if (++qx < phase.width) continue;
       qx = 0;
       if (++qy < phase.height) continue;

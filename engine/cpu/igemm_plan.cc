@@ -109,7 +109,8 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue) {
                           shape.columns * shape.groups;
   }
   plan.scratch_bytes = AlignUp(most_taps * plan.tile.rows * sizeof(float*));
-  if (plan.method == TileMethod::kGather) plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
+  if (plan.method == TileMethod::kGather)
+    plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
   plan.shape = std::move(shape);
   return plan;
 }

@@ -42,7 +42,8 @@ Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Sh
   g.in_channels = x[1];
   g.group = group;
   if (group < 1 || group > std::max<int64_t>(x[1], 1))
-    return Fail(ErrorCode::kShapeMismatch, "group " + std::to_string(group) + " of " + std::to_string(x[1]) + " channels");
+    return Fail(ErrorCode::kShapeMismatch,
+                "group " + std::to_string(group) + " of " + std::to_string(x[1]) + " channels");
   if (weight.elements() == 0) return Fail(ErrorCode::kShapeMismatch, "weight " + weight.ToString() + " is empty");
   DECAL_TRY(CheckAttribute(window.strides, g.spatial, 1, "strides"));
   DECAL_TRY(CheckAttribute(window.dilations, g.spatial, 1, "dilations"));
@@ -60,7 +61,8 @@ Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Sh
   Spread(window.dilations, g.spatial, g.dilation);
   for (size_t d = 0; d < 2; ++d)
     if ((g.kernel[d] - 1) > kMaxKernelExtent / g.dilation[d])
-      return Fail(ErrorCode::kShapeMismatch, "kernel " + weight.ToString() + " with dilation " + std::to_string(g.dilation[d]));
+      return Fail(ErrorCode::kShapeMismatch,
+                  "kernel " + weight.ToString() + " with dilation " + std::to_string(g.dilation[d]));
   return g;
 }
 
