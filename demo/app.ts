@@ -155,7 +155,7 @@ function showFacts(): void {
       fill.style.setProperty('--share', String(share));
       bar.append(fill);
       const time = document.createElement('td');
-      time.textContent = ms === 0 ? 'none' : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+      time.textContent = ms === 0 ? 'none' : timeInWords(ms / 1000);
       row.append(head, bar, time);
       return row;
     }),

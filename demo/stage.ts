@@ -9,9 +9,6 @@ interface StageHooks {
   retry: () => void;
 }
 
-// Close to an edge, the label of the side that has almost gone would only be in the way.
-const kTagMargin = 18;
-
 export class Stage {
   readonly #frame = element('frame', HTMLElement);
   readonly #original = element('original', HTMLImageElement);
@@ -82,8 +79,6 @@ export class Stage {
     const value = this.#split.valueAsNumber;
     this.#frame.style.setProperty('--split', `${value}%`);
     this.#split.setAttribute('aria-valuetext', `${value} % original, ${100 - value} % cut-out`);
-    element('frame', HTMLElement).querySelector<HTMLElement>('.tag-original')!.style.opacity = value < kTagMargin ? '0' : '1';
-    element('frame', HTMLElement).querySelector<HTMLElement>('.tag-cutout')!.style.opacity = value > 100 - kTagMargin ? '0' : '1';
   }
 
   #showBusy(text: string, percent: number | null): void {

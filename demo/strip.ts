@@ -53,6 +53,9 @@ export class Strip {
     const item = document.createElement('li');
     const button = Object.assign(document.createElement('button'), { type: 'button', className: 'card checker', title: photo.name });
     const image = Object.assign(document.createElement('img'), { alt: '', decoding: 'async' as const });
+    // A file that is no picture gets no broken-picture sign: the card tells once the engine has refused it.
+    image.addEventListener('error', () => (image.hidden = true));
+    image.addEventListener('load', () => (image.hidden = false));
     button.append(image);
     button.addEventListener('click', () => this.hooks.select(photo));
     const discard = Object.assign(document.createElement('button'), { type: 'button', className: 'discard', title: 'Put away' });

@@ -8,7 +8,9 @@ export function sizeInWords(bytes: number): string {
 }
 
 export function timeInWords(seconds: number): string {
-  return seconds < 1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 0.01) return `${(seconds * 1000).toFixed(1)} ms`;
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
 }
 
 /** Where it computes, after "on": "the processor, 4 threads". */
@@ -29,10 +31,11 @@ export function executionInWords(execution: Execution, capabilities: Capabilitie
       ? 'Computed on the graphics card through WebGPU.'
       : `Computed on ${placeInWords(execution)}, through WebAssembly.`,
   ];
-  const reasons = new Set<string>();
-  if (execution.downgraded) reasons.add(execution.downgraded.reason);
-  if (capabilities) reasons.add(capabilities.reason);
-  for (const reason of reasons) parts.push(sentence(reason));
+  const notBetter = execution.downgraded?.reason ?? '';
+  if (notBetter) parts.push(sentence(`not on the graphics card: ${notBetter}`));
+  // What the capabilities add to that: why so many threads.
+  const rest = capabilities?.reason.replace(notBetter, '').replace(/^[\s;,]+/, '');
+  if (rest) parts.push(sentence(rest));
   return parts.join(' ');
 }
 

@@ -126,7 +126,7 @@ suite('demo page', { skip: noBrowser }, () => {
     for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
     assert.equal(await split.inputValue(), '3');
     assert.match(await split.getAttribute('aria-valuetext'), /3 % original, 97 % cut-out/);
-    const clip = await page.locator('#original').evaluate((image) => getComputedStyle(image).clipPath);
+    const clip = await page.locator('.original').evaluate((layer) => getComputedStyle(layer).clipPath);
     assert.match(clip, /97%/);
 
     const reached = [];
