@@ -5,7 +5,7 @@ import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { resolveModel } from './models.js';
 import { checkDevice, checkProvider, checkSimd, checkThreads, kNoWebGpu, planOutput } from './options.js';
 import { Progress } from './progress.js';
-import { toPicture } from './source.js';
+import { pageUrl, toPicture } from './source.js';
 import type { EngineConfig } from './protocol.js';
 import type {
   Capabilities, ImageSource, InitOptions, ProgressListener, RemoveBackgroundOptions,
@@ -41,7 +41,7 @@ export async function removeBackground(
   const requested = checkDevice(options.device ?? settings.device);
   const downgraded = checkProvider(requested, hasWebGpu());
   const output = planOutput(options);
-  const model = resolveModel(options.model ?? settings.model, modelUrl, globalThis.document?.baseURI);
+  const model = resolveModel(options.model ?? settings.model, modelUrl, pageUrl());
   const engine = connect();
   const { picture, transfer } = await untilAborted(toPicture(source), signal);
   const removed = (await engine.run({ model, remove: { picture, output } }, transfer, signal))!;
@@ -83,7 +83,7 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     next.threads !== settings.threads || next.simd !== settings.simd;
   settings = next;
   if (restart) disconnect();
-  const model = resolveModel(settings.model, modelUrl, globalThis.document?.baseURI);
+  const model = resolveModel(settings.model, modelUrl, pageUrl());
   await connect().run({ model }, []);
 }
 
@@ -168,7 +168,7 @@ function modelUrl(file: string): string {
 function asset(path: string, beside: () => URL): string {
   const { assetBaseUrl } = settings;
   if (assetBaseUrl === undefined) return beside().href;
-  const base = new URL(assetBaseUrl, globalThis.document?.baseURI).href;
+  const base = new URL(assetBaseUrl, pageUrl()).href;
   return new URL(path, base.endsWith('/') ? base : `${base}/`).href;
 }
 

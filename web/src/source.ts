@@ -3,10 +3,18 @@ import { DecalError, toDecalError } from './errors.js';
 import type { Picture } from './protocol.js';
 import type { ImageSource } from './types.js';
 
+/** Copied at once between two turns of the event loop: about 4 ms. */
+const kSliceBytes = 8 << 20;
+
 /** The picture and what of it is to be transferred rather than copied. */
 export interface PortablePicture {
   picture: Picture;
   transfer: Transferable[];
+}
+
+/** What relative addresses refer to: the page's, or the script's in a worker. */
+export function pageUrl(): string | undefined {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
 }
 
 const is = <T>(name: string, value: unknown): value is T => {
@@ -22,9 +30,8 @@ export async function toPicture(source: ImageSource): Promise<PortablePicture> {
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
   }
   if (is<ImageData>('ImageData', source)) {
-    const { data, width, height } = source;
-    // Copied on its way to the worker: the caller keeps the pixels.
-    return { picture: { kind: 'pixels', data: data as Uint8ClampedArray<ArrayBuffer>, width, height }, transfer: [] };
+    const data = await copyPixels(source.data);
+    return { picture: { kind: 'pixels', data, width: source.width, height: source.height }, transfer: [data.buffer] };
   }
   if (is<VideoFrame>('VideoFrame', source)) return drawable(() => source.clone());
   if (is<HTMLImageElement>('HTMLImageElement', source)) return fromImage(source);
@@ -44,7 +51,7 @@ export async function toPicture(source: ImageSource): Promise<PortablePicture> {
 function fromUrl(text: string): PortablePicture {
   if (text === '') throw new DecalError('invalid-argument', 'source: the URL is empty');
   try {
-    return { picture: { kind: 'url', url: new URL(text, globalThis.document?.baseURI).href }, transfer: [] };
+    return { picture: { kind: 'url', url: new URL(text, pageUrl()).href }, transfer: [] };
   } catch (error) {
     throw new DecalError('invalid-argument', `source: "${text.slice(0, 100)}" is not a URL`, { cause: error });
   }
@@ -82,6 +89,16 @@ async function rasterize(blob: Blob): Promise<ImageBitmap> {
   } finally {
     URL.revokeObjectURL(image.src);
   }
+}
+
+// The caller keeps the pixels. In slices, because a large picture at once would block the page.
+async function copyPixels(pixels: ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }) {
+  const copy = new Uint8ClampedArray(pixels.length);
+  for (let at = 0; at < copy.length; at += kSliceBytes) {
+    if (at > 0) await new Promise((resolve) => setTimeout(resolve));
+    copy.set(pixels.subarray(at, at + kSliceBytes), at);
+  }
+  return copy;
 }
 
 async function drawable(make: () => ImageBitmap | VideoFrame | Promise<ImageBitmap>): Promise<PortablePicture> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Engine, RawSession, startEngine } from '../dist/node.js';
-import { defaultModel, randomBytes, rejectsWith } from './helpers.mjs';
+import { defaultModel, distPath, randomBytes, rejectsWith } from './helpers.mjs';
 
 const model = readFileSync(defaultModel);
 const kSide = 256;
@@ -66,21 +66,21 @@ test('the relaxed build agrees with the baseline', async () => {
   assert.ok(worst < 1e-4, `differs by ${worst}`);
 });
 
-test('helper threads that cannot start leave one thread and the reason', async () => {
-  const { bytes } = await withEngine({ threads: 1, simd: 'baseline' }, async () => ({
-    bytes: new Uint8Array(readFileSync(new URL('../dist/decal-simd128.wasm', import.meta.url))),
-  }));
-  const engine = await Engine.start({
-    bytes, simd: 'baseline', threads: 4, shared: true,
-    startThread() {
-      throw new Error('workers are forbidden here');
-    },
+for (const [what, reason, startThread] of [
+  ['cannot start', /workers are forbidden here/, () => {
+    throw new Error('workers are forbidden here');
+  }],
+  ['never start', /did not start in time/, () => () => {}],
+]) {
+  test(`helper threads that ${what} leave one thread and the reason`, async () => {
+    const bytes = new Uint8Array(readFileSync(distPath('decal-simd128.wasm')));
+    const engine = await Engine.start({ bytes, simd: 'baseline', threads: 4, shared: true, startThread });
+    assert.equal(engine.threads, 1);
+    assert.match(engine.reason, reason);
+    assert.equal((await runModel(engine)).length, kSide * kSide);
+    engine.close();
   });
-  assert.equal(engine.threads, 1);
-  assert.match(engine.reason, /workers are forbidden here/);
-  assert.equal((await runModel(engine)).length, kSide * kSide);
-  engine.close();
-});
+}
 
 test('a plan is known before the first run', () => withEngine({ threads: 1 }, async (engine) => {
   const session = await RawSession.load(engine, [model]);
@@ -133,6 +133,22 @@ test('bytes that are no model are a typed error, and the engine goes on', () => 
   }
   assert.equal((await runModel(engine)).length, kSide * kSide);
 }));
+
+// A field of a protocol buffer: bytes or text of under 128 bytes.
+const field = (number, value) => {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+};
+
+test('unsupported operators are listed with their nodes, whatever characters those have', () =>
+  withEngine({ threads: 1 }, async (engine) => {
+    const node = (name, type) => field(1, Buffer.concat([field(1, 'x'), field(2, 'y'), field(3, name), field(4, type)]));
+    const graph = Buffer.concat([node('a "quoted"\\\n\t name', 'Nonsense'), node('b', 'Gibberish'), field(11, field(1, 'x')), field(12, field(1, 'y'))]);
+    const opset = Buffer.from([0x42, 2, 0x10, 17]);
+    const onnx = Buffer.concat([Buffer.from([0x08, 8]), field(7, graph), opset]);
+    const { message } = await rejectsWith('unsupported-operator', () => RawSession.load(engine, [onnx]));
+    for (const part of ['Nonsense', 'Gibberish', 'a "quoted"\\']) assert.ok(message.includes(part), message);
+  }));
 
 test('ten loads and runs do not grow memory', () => withEngine({ threads: 2 }, async (engine) => {
   await runModel(engine);

@@ -86,6 +86,14 @@ test('options: backgrounds', () => {
   assert.equal(colour({ format: 'image/jpeg', mask: true }), null);
 });
 
+test('the browser entry can be imported where there is no browser', async () => {
+  const { getCapabilities, subscribeToProgress } = await import('../dist/index.js');
+  const states = [];
+  subscribeToProgress((state) => states.push(state))();
+  assert.deepEqual(states, [{ phase: 'idle', progress: 0, sessionId: 0 }]);
+  assert.equal(typeof getCapabilities, 'function');
+});
+
 test('models: the registry resolves, files beside the package and addresses elsewhere', () => {
   const fileUrl = (file) => `https://cdn/${file}`;
   assert.equal(resolveModel(undefined, fileUrl, undefined).source.url, `https://cdn/${models[0].file}`);

@@ -1,0 +1,17 @@
+// The declarations in web/dist, seen from a project that uses the package.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { root } from './helpers.mjs';
+
+test('code written for rembg-webgpu compiles against the declarations', () => {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2024,dom', '--types', 'node'];
+  const { status, stdout } = spawnSync(
+    process.execPath, [tsc, '--ignoreConfig', ...options, join(root, 'web/test/fixtures/drop-in.ts')],
+    { cwd: root, encoding: 'utf8' },
+  );
+  assert.equal(status, 0, stdout);
+});
