@@ -33,6 +33,8 @@ DECAL_EXPORT(decal_threads_init) int decal_threads_init(uint32_t threads);
 DECAL_EXPORT(decal_worker_stack) uint32_t decal_worker_stack(uint32_t index);
 // A worker's whole life: waits for work and runs it. Returns after decal_threads_stop.
 DECAL_EXPORT(decal_worker_main) void decal_worker_main(uint32_t index);
+// For a worker whose decal_worker_main trapped: the run it took part in traps too instead of waiting for ever.
+DECAL_EXPORT(decal_worker_failed) void decal_worker_failed();
 // Lets decal_worker_main return in every worker.
 DECAL_EXPORT(decal_threads_stop) void decal_threads_stop();
 // Workers that have entered decal_worker_main. Work is only shared with those.

@@ -174,6 +174,7 @@ int decal_threads_init(uint32_t threads) {
 
 uint32_t decal_worker_stack(uint32_t index) { return static_cast<uint32_t>(runner.stack_pointer(index)); }
 void decal_worker_main(uint32_t index) { runner.WorkerMain(index); }
+void decal_worker_failed() { runner.WorkerFailed(); }
 void decal_threads_stop() { runner.Stop(); }
 uint32_t decal_workers_ready() { return runner.workers_ready(); }
 

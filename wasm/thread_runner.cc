@@ -41,6 +41,7 @@ uintptr_t WorkerRunner::stack_pointer(size_t index) const {
 
 void WorkerRunner::Run(size_t tasks, Task task, void* context) {
   const uint32_t workers = workers_ready();
+  if (failed_.load(std::memory_order_acquire)) __builtin_trap();
   if (tasks <= 1 || workers == 0) {
     for (size_t i = 0; i < tasks; ++i) task(context, i, 0);
     return;
@@ -56,6 +57,7 @@ void WorkerRunner::Run(size_t tasks, Task task, void* context) {
   for (int spin = 0;; ++spin) {
     const uint32_t unfinished = unfinished_.load(std::memory_order_acquire);
     if (unfinished == 0) return;
+    if (failed_.load(std::memory_order_acquire)) __builtin_trap();
     if (spin >= kSpins) FutexWait(unfinished_, unfinished);
   }
 }
@@ -66,6 +68,13 @@ void WorkerRunner::WorkerMain(size_t index) {
     RunAll(index);
     WaitForWork();
   }
+}
+
+void WorkerRunner::WorkerFailed() {
+  failed_.store(true, std::memory_order_release);
+  // Any change of the futex's value ends a wait that is about to begin; the count itself is void now.
+  unfinished_.fetch_or(1u << 31, std::memory_order_acq_rel);
+  FutexWake(unfinished_, 1);
 }
 
 void WorkerRunner::Stop() {

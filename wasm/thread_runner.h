@@ -22,6 +22,8 @@ class WorkerRunner final : public ThreadRunner {
   uintptr_t stack_pointer(size_t index) const;
   uint32_t workers_ready() const { return ready_.load(std::memory_order_acquire); }
   void WorkerMain(size_t index);
+  // A worker died in the middle of a task: nothing can be computed any more.
+  void WorkerFailed();
   void Stop();
 
   size_t thread_count() const override { return threads_; }
@@ -46,6 +48,7 @@ class WorkerRunner final : public ThreadRunner {
   alignas(64) std::atomic<uint32_t> unfinished_ = 0;  // tasks not finished; a futex
   alignas(64) std::atomic<uint32_t> sleepers_ = 0;    // workers in, or about to enter, the futex
   std::atomic<uint32_t> ready_ = 0;
+  std::atomic<bool> failed_ = false;
 };
 
 }  // namespace decal

@@ -82,6 +82,16 @@ for (const [what, reason, startThread] of [
   });
 }
 
+test('a helper thread that died ends the run with an error instead of a hang', async () => {
+  const engine = await startEngine({ threads: 2, simd: 'baseline' });
+  const session = await RawSession.load(engine, [model]);
+  session.specialize(0, 0);
+  engine.exports.decal_worker_failed();
+  await rejectsWith('internal', () => session.run([input()]));
+  assert.ok(engine.broken);
+  engine.close();
+});
+
 test('a plan is known before the first run', () => withEngine({ threads: 1 }, async (engine) => {
   const session = await RawSession.load(engine, [model]);
   assert.deepEqual(session.info().inputs.map(({ dtype, shape }) => ({ dtype, shape })),

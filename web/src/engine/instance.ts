@@ -10,6 +10,7 @@ export interface Exports {
   decal_threads_init(threads: number): number;
   decal_worker_stack(index: number): number;
   decal_worker_main(index: number): void;
+  decal_worker_failed(): void;
   decal_threads_stop(): void;
   decal_workers_ready(): number;
   decal_cancel_flag(): number;
@@ -52,7 +53,13 @@ export function runThread(module: WebAssembly.Module, memory: WebAssembly.Memory
   const exports = instantiate(module, memory);
   // Before any call: until now this instance's stack is the engine's own.
   exports.__stack_pointer.value = stackPointer;
-  exports.decal_worker_main(index);
+  try {
+    exports.decal_worker_main(index);
+  } catch (error) {
+    // The engine's thread is waiting for this one's share.
+    exports.decal_worker_failed();
+    throw error;
+  }
 }
 
 /** The few calls of WASI that libc makes: a clock, and where messages of a crash go. */
