@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import { dispose, encodePng, init, models, removeBackgroundRaw } from '../dist/node.js';
-import { defaultModel, rejectsWith, samplePicture } from './helpers.mjs';
+import { dispose, encodePng, init, models, removeBackgroundRaw, startEngine } from '../dist/node.js';
+import { defaultModel, importSource, rejectsWith, samplePicture } from './helpers.mjs';
 
 after(dispose);
 
@@ -18,6 +18,29 @@ for (const [width, height] of [[1, 1], [1, 300], [300, 1], [127, 65], [700, 500]
     assert.deepEqual(new Uint8Array(data), picture.data);
   });
 }
+
+test('writing a PNG stops where the cancel flag is raised', async () => {
+  const { encodePng: encodeParts } = await importSource('engine/png.ts');
+  const engine = await startEngine({ threads: 1 });
+  const rgba = engine.alloc(4 * 1000 * 1000, 'a picture');
+  const filtered = [];
+  const { decal_png_filter: filter } = engine.exports;
+  const watched = Object.create(engine, {
+    exports: {
+      value: {
+        ...engine.exports,
+        decal_png_filter(...rows) {
+          filter(...rows);
+          filtered.push(rows[2]);
+          Atomics.store(new Int32Array(engine.memory.buffer, engine.exports.decal_cancel_flag() >>> 0, 1), 0, 1);
+        },
+      },
+    },
+  });
+  await assert.rejects(encodeParts(watched, rgba, 1000, 1000), { code: 'cancelled' });
+  assert.deepEqual(filtered, [0]);
+  engine.close();
+});
 
 test('a cut-out has the picture\'s size, and no colour where it is transparent', async () => {
   const picture = samplePicture(300, 200);

@@ -94,6 +94,15 @@ export class Engine {
     this.broken = true;
   }
 
+  /**
+   * Throws if another thread has raised the cancel flag. Long work asks here rather than a signal: its promises may
+   * settle without a turn of the event loop in which an abort message could arrive.
+   */
+  throwIfCancelled(): void {
+    const flag = new Int32Array(this.memory.buffer, this.exports.decal_cancel_flag() >>> 0, 1);
+    if (Atomics.load(flag, 0) !== 0) throw new DecalError('cancelled', 'the call was cancelled');
+  }
+
   /** Calls into the module. A trap makes the engine unusable and becomes an error with the reason it left. */
   call<T>(work: () => T): T {
     if (this.broken) throw new DecalError('internal', 'the engine has stopped');

@@ -47,6 +47,7 @@ async function writeRows(
     strip = engine.alloc(stripRows * rowBytes, 'rows of a PNG');
     for (let first = 0; first < height; first += stripRows) {
       signal?.throwIfAborted();
+      engine.throwIfCancelled();
       const rows = Math.min(stripRows, height - first);
       engine.call(() => engine.exports.decal_png_filter(rgba, width, first, rows, strip));
       // A copy: the compressor keeps it, and takes no shared memory.

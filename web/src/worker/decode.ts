@@ -46,6 +46,7 @@ export function toEngine(engine: Engine, source: DecodedPicture): EnginePicture 
   try {
     const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
     for (let first = 0; first < height; first += stripRows) {
+      engine.throwIfCancelled();
       const rows = source.rows(first, Math.min(stripRows, height - first));
       engine.bytes(picture.rgba + 4 * width * first, rows.length).set(rows);
     }

@@ -11,6 +11,7 @@ const kStripBytes = 4 << 20;
 export async function encode(
   engine: Engine, picture: EnginePicture, { format, quality }: Pick<OutputPlan, 'format' | 'quality'>, signal: AbortSignal,
 ): Promise<Blob> {
+  engine.throwIfCancelled();
   const { rgba, width, height } = picture;
   if (format === 'image/png') return new Blob(await encodePng(engine, rgba, width, height, signal), { type: format });
   let blob: Blob;
