@@ -26,7 +26,7 @@ if (!existsSync(join(values.package, 'index.js'))) {
 
 await rm(values.out, { recursive: true, force: true });
 await mkdir(values.out, { recursive: true });
-for (const file of ['index.html', 'style.css', 'icon.svg', 'app.webmanifest']) {
+for (const file of ['index.html', 'controls.css', 'style.css', 'icon.svg', 'app.webmanifest']) {
   await cp(join(kHere, file), join(values.out, file));
 }
 // As published, beside the page: the page shows that the package needs no bundler. Only what a page loads: every file
