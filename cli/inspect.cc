@@ -49,8 +49,8 @@ void PrintSteps(const std::vector<StepInfo>& steps) {
     shapes = std::max(shapes, std::min(step.shapes.size(), kMaxShapesWidth));
     multiply_adds += step.multiply_adds;
   }
-  fmt::print("\n{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", "STEP", "OP", op, "ALGORITHM", algorithm, "MUL-ADDS",
-             "OUT BYTES", "SHAPES", shapes, "NAME");
+  fmt::print("\n{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", "STEP", "OP", op, "ALGORITHM", algorithm,
+             "MUL-ADDS", "OUT BYTES", "SHAPES", shapes, "NAME");
   for (size_t i = 0; i < steps.size(); ++i) {
     const StepInfo& step = steps[i];
     fmt::print("{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", i, step.op, op, step.algorithm, algorithm,

@@ -147,7 +147,8 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
   } else {
     const auto by_name = FormatOf(output);
     if (!options.format && !by_name && fs::path(output).has_extension()) {
-      return UsageError(fmt::format("cannot write {} files: png, webp and jpeg only", fs::path(output).extension().string()));
+      return UsageError(
+          fmt::format("cannot write {} files: png, webp and jpeg only", fs::path(output).extension().string()));
     }
     plan.format = options.format ? *options.format : by_name.value_or(PictureFormat::kPng);
     plan.jobs[0].output = output;

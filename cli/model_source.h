@@ -18,8 +18,8 @@ struct LoadedModel {
 // True if the weights are part of the library: the first entry, the default.
 bool IsEmbedded(const ModelInfo& model);
 
-// Streams the weights. A path whose file is called <name>.onnx is prepared for as that entry of the registry; any other is
-// taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in `where`.
+// Streams the weights. For a file called <name>.onnx pictures are prepared as that entry of the registry says;
+// any other is taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in `where`.
 Result<LoadedModel> LoadModel(const ModelChoice& choice);
 
 }  // namespace decal::cli

@@ -41,8 +41,8 @@ int ListModels(const ModelsOptions& options) {
   }
   fmt::print("{:<{}}  {:>8}  {:<{}}  {}\n", "NAME", name, "SIZE", "LICENCE", licence, "DESCRIPTION");
   for (const ModelInfo& model : Models()) {
-    fmt::print("{:<{}}  {:>8}  {:<{}}  {}\n{:<{}}  {}\n", model.name, name, SizeText(model.bytes), model.licence, licence,
-               model.description, "", name, Place(model));
+    fmt::print("{:<{}}  {:>8}  {:<{}}  {}\n{:<{}}  {}\n", model.name, name, SizeText(model.bytes), model.licence,
+               licence, model.description, "", name, Place(model));
   }
   return kExitOk;
 }

@@ -83,7 +83,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
 
   RemoveOptions remove;
   std::string format, background;
-  app.add_option("pictures", remove.inputs, "Pictures, folders (the pictures directly in them) or - for standard input");
+  app.add_option("pictures", remove.inputs,
+                 "Pictures, folders (the pictures directly in them) or - for standard input");
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
       ->type_name("PATH");
   app.add_option("--format", format, "png, webp or jpeg (default: as --output ends, else png)")
@@ -137,8 +138,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
 
   const bool has_subcommand = !app.get_subcommands().empty();
   if (has_subcommand && !remove.inputs.empty()) {
-    return UsageError(fmt::format("'{}' is a subcommand: a picture of that name is ./{}",
-                                  app.get_subcommands().front()->get_name(), app.get_subcommands().front()->get_name()));
+    return UsageError(fmt::format("'{0}' is a subcommand: a picture of that name is ./{0}",
+                                  app.get_subcommands().front()->get_name()));
   }
   if (*models_app) return models;
   if (*inspect_app) {

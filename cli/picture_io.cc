@@ -93,7 +93,8 @@ Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string
       VImage::option()->set("access", VIPS_ACCESS_SEQUENTIAL)->set("fail_on", VIPS_FAIL_ON_ERROR));
   if (int64_t{image.width()} * image.height() > kMaxPixels) {
     return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} x {} pixels are over the limit of {}", image.width(), image.height(), kMaxPixels), where);
+                fmt::format("{} x {} pixels are over the limit of {}", image.width(), image.height(), kMaxPixels),
+                where);
   }
   const VImage rgba = ToRgba8(image);
   if (rgba.bands() != 4) return Fail(ErrorCode::kCorruptImage, "not a colour or grey picture", where);

@@ -31,7 +31,8 @@ double Stopwatch::Lap() {
 std::string Execution::ToJson() const {
   return fmt::format(
       R"({{"provider":"native","dtype":"fp32","threads":{},"simd":{},"model":{},)"
-      R"("ms":{{"load":{:.2f},"decode":{:.2f},"preprocess":{:.2f},"inference":{:.2f},"postprocess":{:.2f},"encode":{:.2f}}},)"
+      R"("ms":{{"load":{:.2f},"decode":{:.2f},"preprocess":{:.2f},"inference":{:.2f},)"
+      R"("postprocess":{:.2f},"encode":{:.2f}}},)"
       R"("memoryBytes":{}}})",
       threads, JsonString(simd), JsonString(model), load_ms, decode_ms, preprocess_ms, inference_ms, postprocess_ms,
       encode_ms, memory_bytes);

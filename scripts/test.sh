@@ -20,7 +20,8 @@ part() {
 
 # Passing tests are counted, failing ones shown whole.
 ctest_in() {
-  ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" | grep -vE '^ +Start +[0-9]+:| Passed +[0-9.]+ sec$'
+  ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" |
+    grep -vE '^ +Start +[0-9]+:| Passed +[0-9.]+ sec$'
 }
 
 part build-native scripts/build.sh tests
