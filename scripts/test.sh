@@ -31,7 +31,7 @@ part cpp-sanitized ctest_in build/sanitize
 part build-package scripts/build.sh wasm package demo
 part types npm run --silent typecheck
 part node npm test --silent
-part parity node --test tests/parity/
+part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
 
 echo

@@ -23,8 +23,8 @@ HWY_NOINLINE void ScaleShiftRun(const float* from, float scale, float shift, flo
   const size_t lanes = hn::Lanes(d);
   const FloatVector s = hn::Set(d, scale), t = hn::Set(d, shift);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(MulAdd(hn::LoadU(d, from + i), s, t), d, to + i);
-  if (i < n) StorePartial(MulAdd(LoadPartial(d, from + i, n - i), s, t), d, to + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(FusedMulAdd(hn::LoadU(d, from + i), s, t), d, to + i);
+  if (i < n) StorePartial(FusedMulAdd(LoadPartial(d, from + i, n - i), s, t), d, to + i, n - i);
 }
 
 HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride, float* out,
@@ -37,10 +37,10 @@ HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride
   for (size_t x = 0; x < pixels; ++x, in += in_pixel_stride, out += out_pixel_stride) {
     size_t c = 0;
     for (; c + lanes <= channels; c += lanes)
-      hn::StoreU(MulAdd(hn::LoadU(d, in + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c)), d, out + c);
+      hn::StoreU(FusedMulAdd(hn::LoadU(d, in + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c)), d, out + c);
     if (const size_t left = channels - c; left > 0)
       StorePartial(
-          MulAdd(LoadPartial(d, in + c, left), LoadPartial(d, scale + c, left), LoadPartial(d, shift + c, left)),
+          FusedMulAdd(LoadPartial(d, in + c, left), LoadPartial(d, scale + c, left), LoadPartial(d, shift + c, left)),
           d, out + c, left);
   }
 }
@@ -53,12 +53,12 @@ HWY_NOINLINE void NormalizeRun(const float* x, const float* scale, const float* 
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const FloatVector normal = hn::Mul(hn::Sub(hn::LoadU(d, x + i), mean), factor);
-    hn::StoreU(MulAdd(normal, hn::LoadU(d, scale + i), bias ? hn::LoadU(d, bias + i) : zero), d, out + i);
+    hn::StoreU(FusedMulAdd(normal, hn::LoadU(d, scale + i), bias ? hn::LoadU(d, bias + i) : zero), d, out + i);
   }
   if (const size_t left = n - i; left > 0) {
     const FloatVector normal = hn::Mul(hn::Sub(LoadPartial(d, x + i, left), mean), factor);
     const FloatVector shift = bias ? LoadPartial(d, bias + i, left) : zero;
-    StorePartial(MulAdd(normal, LoadPartial(d, scale + i, left), shift), d, out + i, left);
+    StorePartial(FusedMulAdd(normal, LoadPartial(d, scale + i, left), shift), d, out + i, left);
   }
 }
 

@@ -17,7 +17,7 @@ namespace decal::cpu::HWY_NAMESPACE {
 // a + weight * (b - a)
 template <class V>
 HWY_INLINE V Blend(V a, V b, V weight) {
-  return MulAdd(weight, hn::Sub(b, a), a);
+  return FusedMulAdd(weight, hn::Sub(b, a), a);
 }
 
 HWY_NOINLINE void Wide(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,

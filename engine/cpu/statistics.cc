@@ -32,7 +32,7 @@ struct SquaredDeviation : Sum {
   template <class V>
   static HWY_INLINE V Take(V sum, V x, V mean) {
     const V deviation = hn::Sub(x, mean);
-    return MulAdd(deviation, deviation, sum);
+    return FusedMulAdd(deviation, deviation, sum);
   }
 };
 

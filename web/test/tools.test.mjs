@@ -67,7 +67,7 @@ test('remove-background turns a file upright and writes a PNG of its size', asyn
   await sharp(data, { raw: { width, height, channels: 4 } }).jpeg().withMetadata({ orientation: 6 }).toFile(path('in.jpg'));
   const { status, stdout, stderr } = await runTool('remove-background.mjs', [path('in.jpg'), path('out.png')]);
   assert.equal(status, 0, stderr);
-  const execution = JSON.parse(stdout);
+  const { execution } = JSON.parse(stdout);
   assert.equal(execution.provider, 'wasm');
   const info = await sharp(path('out.png')).metadata();
   assert.deepEqual([info.format, info.width, info.height, info.hasAlpha], ['png', 40, 60, true]);

@@ -23,12 +23,11 @@ await runMain(async () => {
   const { data, width, height, execution } = await removeBackgroundRaw(image, { output: { mask: values.mask ?? false } });
   const encodeStart = performance.now();
   const png = await encodePng({ data, width, height });
-  execution.ms.load = loadMs;
-  execution.ms.decode = decodeMs;
-  execution.ms.encode = performance.now() - encodeStart;
+  Object.assign(execution.ms, { load: loadMs, decode: decodeMs, encode: performance.now() - encodeStart });
+  for (const stage in execution.ms) execution.ms[stage] = Math.round(execution.ms[stage] * 100) / 100;
   writeWhole(outputPath, png);
   await dispose();
-  console.log(JSON.stringify({ ...execution, output: outputPath, width, height }));
+  console.log(JSON.stringify({ input: inputPath, output: outputPath, width, height, execution }));
 });
 
 // RGBA, upright, in sRGB.
