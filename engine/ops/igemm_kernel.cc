@@ -31,32 +31,39 @@ uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, c
 class IgemmKernel final : public CpuKernel {
  public:
   cpu::IgemmPlan plan;
-  std::shared_ptr<const Buffer> weights, bias, slopes;
+  PackedOperands operands;
   Buffer zeros;
-  size_t residual_input = EpilogueInputs::kAbsent;
   const char* name = "";
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    cpu::IgemmBuffers buffers;
-    buffers.in = in[0].as<float>();
-    buffers.packed = Floats(weights);
-    buffers.bias = Floats(bias);
-    buffers.slopes = Floats(slopes);
-    if (residual_input < in.size()) buffers.residual = in[residual_input].as<float>();
+    cpu::IgemmBuffers buffers = operands.Bind(in, out);
     buffers.zeros = reinterpret_cast<const float*>(zeros.data());
-    buffers.out = out[0].as<float>();
     ParallelFor(context.runner, plan.tasks.size(), [&](size_t task, size_t thread) {
       cpu::RunIgemmTask(plan, buffers, task, context.scratch_of(thread));
     });
   }
   size_t scratch_bytes_per_thread() const override { return plan.scratch_bytes; }
-  bool reads_input(size_t i) const override { return i == 0 || i == residual_input; }
+  bool reads_input(size_t i) const override { return operands.reads_input(i); }
   const char* algorithm() const override { return name; }
   uint64_t multiply_adds() const override { return plan.multiply_adds; }
 };
 
 }  // namespace
+
+cpu::IgemmBuffers PackedOperands::Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const {
+  const auto floats = [](const std::shared_ptr<const Buffer>& buffer) {
+    return buffer ? reinterpret_cast<const float*>(buffer->data()) : nullptr;
+  };
+  cpu::IgemmBuffers buffers;
+  buffers.in = in[0].as<float>();
+  buffers.packed = floats(weights);
+  buffers.bias = floats(bias);
+  buffers.slopes = floats(slopes);
+  if (residual < in.size()) buffers.residual = in[residual].as<float>();
+  buffers.out = out[0].as<float>();
+  return buffers;
+}
 
 uint64_t PackingId(std::span<const int64_t> values) {
   uint64_t hash = 0xCBF29CE484222325;
@@ -95,19 +102,19 @@ KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const Ker
   kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue));
   const cpu::IgemmShape& shape = kernel->plan.shape;
   const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;
-  DECAL_TRY_ASSIGN(kernel->weights,
+  DECAL_TRY_ASSIGN(kernel->operands.weights,
                    request.packed.Get(request.inputs[spec.weight].constant, PanelsId(shape, packing, spec.order),
                                       cpu::PackedFloats(shape, packing) * sizeof(float),
                                       [&](const TensorView& source, std::byte* packed) {
                                         cpu::PackPanels(shape, packing, spec.order, source.as<float>(),
                                                         reinterpret_cast<float*>(packed));
                                       }));
-  DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, spec.bias, shape, tile, spec.bias_scale));
-  DECAL_TRY_ASSIGN(kernel->slopes, PackColumns(request, spec.extra.slope, shape, tile));
+  DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, spec.bias, shape, tile, spec.bias_scale));
+  DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, spec.extra.slope, shape, tile));
   const size_t zero_bytes = shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
   std::memset(kernel->zeros.data(), 0, zero_bytes);
-  kernel->residual_input = spec.extra.residual;
+  kernel->operands.residual = spec.extra.residual;
   kernel->name = spec.algorithm;
   return kernel;
 }

@@ -35,8 +35,14 @@ KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const Ker
 // A number that identifies a packed format: hashes `values` (FNV-1a).
 uint64_t PackingId(std::span<const int64_t> values);
 
-inline const float* Floats(const std::shared_ptr<const Buffer>& buffer) {
-  return buffer ? reinterpret_cast<const float*>(buffer->data()) : nullptr;
-}
+// The operands of a kernel over packed constants, as it keeps them between runs.
+struct PackedOperands {
+  std::shared_ptr<const Buffer> weights, bias, slopes;
+  size_t residual = EpilogueInputs::kAbsent;  // input position
+
+  // Everything but the zero row.
+  cpu::IgemmBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
+  bool reads_input(size_t i) const { return i == 0 || i == residual; }
+};
 
 }  // namespace decal

@@ -53,14 +53,19 @@ std::vector<TestTensor> RandomInput(const Shape& shape, uint32_t seed = 1) {
 
 OnnxAttributes Same3x3() { return OnnxAttributes().Ints("kernel_shape", {3, 3}).Ints("pads", {1, 1, 1, 1}); }
 
-TEST(Passes, BatchNormDisappearsIntoTheConvolution) {
+// A convolution of the input "x" and the parameters of a batch norm after it; returns the convolution's output.
+std::string ConvForBatchNorm(OnnxBuilder& b) {
   std::mt19937 random(2);
-  OnnxBuilder b;
   b.Input("x", {1, 3, 6, 5});
   b.RandomFloats("w", {4, 3, 3, 3}, random);
   for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
   b.RandomFloats("var", {4}, random, 0.1f, 2);
-  const std::string c = b.Node("Conv", {"x", "w"}, Same3x3());
+  return b.Node("Conv", {"x", "w"}, Same3x3());
+}
+
+TEST(Passes, BatchNormDisappearsIntoTheConvolution) {
+  OnnxBuilder b;
+  const std::string c = ConvForBatchNorm(b);
   b.Node("BatchNormalization", {c, "scale", "bias", "mean", "var"}, {"y"});
   b.Output("y");
   const Graph graph = Optimise(b.Build(), RandomInput({1, 3, 6, 5}));
@@ -69,13 +74,8 @@ TEST(Passes, BatchNormDisappearsIntoTheConvolution) {
 }
 
 TEST(Passes, BatchNormStaysWhenTheConvolutionIsUsedTwice) {
-  std::mt19937 random(2);
   OnnxBuilder b;
-  b.Input("x", {1, 3, 6, 5});
-  b.RandomFloats("w", {4, 3, 3, 3}, random);
-  for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
-  b.RandomFloats("var", {4}, random, 0.1f, 2);
-  const std::string c = b.Node("Conv", {"x", "w"}, Same3x3());
+  const std::string c = ConvForBatchNorm(b);
   const std::string n = b.Node("BatchNormalization", {c, "scale", "bias", "mean", "var"});
   b.Node("Mul", {n, c}, {"y"});
   b.Output("y");

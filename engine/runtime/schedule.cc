@@ -44,6 +44,7 @@ class Builder {
           return std::unexpected(std::move(error));
         }
         step.kernel = *std::move(kernel);
+        DECAL_TRY(CheckReadable(step));
         steps.push_back(std::move(step));
       }
       ReleaseConstants(node, storage_.elided[n] ? nullptr : &steps.back());
@@ -119,6 +120,17 @@ class Builder {
     }
     for (const Binding& binding : step.outputs) outputs.push_back({true, binding.view, nullptr});
     return MakeKernel(node.op, {inputs, outputs, packed_});
+  }
+
+  // An earlier specialisation may have released a weight that this one, with other kernels, would read.
+  static Status CheckReadable(const Step& step) {
+    for (size_t i = 0; i < step.inputs.size(); ++i) {
+      const Binding& input = step.inputs[i];
+      const bool released = input.source == Binding::Source::kConstant && input.view.data == nullptr;
+      if (released && (step.kernel == nullptr || step.kernel->reads_input(i)))
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew", step.name);
+    }
+    return {};
   }
 
   // After its last user was made, a constant that no kernel reads any more returns its memory.

@@ -100,18 +100,11 @@ class DepthwiseKernel final : public CpuKernel {
  public:
   cpu::DepthwiseShape shape;
   cpu::Epilogue epilogue;
-  std::shared_ptr<const Buffer> weights, bias, slopes;
-  size_t residual_input = EpilogueInputs::kAbsent;
+  PackedOperands operands;
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    cpu::IgemmBuffers buffers;
-    buffers.in = in[0].as<float>();
-    buffers.packed = Floats(weights);
-    buffers.bias = Floats(bias);
-    buffers.slopes = Floats(slopes);
-    if (residual_input < in.size()) buffers.residual = in[residual_input].as<float>();
-    buffers.out = out[0].as<float>();
+    const cpu::IgemmBuffers buffers = operands.Bind(in, out);
     // About 50 microseconds of work, for the cost of handing a task to a thread to vanish.
     constexpr uint64_t kTaskMultiplyAdds = 1 << 19;
     const size_t rows = shape.batch * shape.out_height;
@@ -122,7 +115,7 @@ class DepthwiseKernel final : public CpuKernel {
       cpu::RunDepthwiseRows(shape, epilogue, buffers, first, std::min(task_rows, rows - first));
     });
   }
-  bool reads_input(size_t i) const override { return i == 0 || i == residual_input; }
+  bool reads_input(size_t i) const override { return operands.reads_input(i); }
   const char* algorithm() const override { return "depthwise"; }
   uint64_t multiply_adds() const override {
     return uint64_t{shape.batch} * shape.out_height * shape.out_width * shape.channels * shape.kernel_height *
@@ -154,13 +147,13 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
   s.out = base.out;
   s.residual = base.residual;
   kernel->epilogue = ToCpuEpilogue(op.epilogue);
-  kernel->residual_input = extra.residual;
+  kernel->operands.residual = extra.residual;
 
   constexpr int64_t kDepthwiseFormat = 3;  // beside those of the implicit GEMM
   const cpu::TileShape tile = cpu::IgemmTileShape();
   const size_t taps = s.kernel_height * s.kernel_width, padded = cpu::PaddedColumns(s.channels, tile);
   const int64_t id[] = {kDepthwiseFormat, static_cast<int64_t>(tile.lanes)};
-  DECAL_TRY_ASSIGN(kernel->weights,
+  DECAL_TRY_ASSIGN(kernel->operands.weights,
                    request.packed.Get(request.inputs[1].constant, PackingId(id), taps * padded * sizeof(float),
                                       [&](const TensorView& source, std::byte* packed) {
                                         float* to = reinterpret_cast<float*>(packed);
@@ -171,8 +164,8 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
   // Bias and slopes of one group with all channels.
   cpu::IgemmShape columns;
   columns.columns = s.channels;
-  DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, 2, columns, tile));
-  DECAL_TRY_ASSIGN(kernel->slopes, PackColumns(request, extra.slope, columns, tile));
+  DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, 2, columns, tile));
+  DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, extra.slope, columns, tile));
   return kernel;
 }
 

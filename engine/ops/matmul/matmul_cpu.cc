@@ -25,8 +25,7 @@ class ProductKernel final : public CpuKernel {
   cpu::TileShape tile;
   cpu::Epilogue epilogue;
   std::vector<BatchOffsets> batch;
-  std::shared_ptr<const Buffer> bias, slopes;
-  EpilogueInputs extra{Epilogue{}, 0};
+  PackedOperands operands;  // no weights: both factors are read in Run
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -38,19 +37,17 @@ class ProductKernel final : public CpuKernel {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {
         const BatchOffsets& offsets = batch[cell / panels];
-        cpu::IgemmBuffers buffers;
-        buffers.in = in[0].as<float>() + offsets.a;
-        buffers.bias = Floats(bias);
-        buffers.slopes = Floats(slopes);
-        if (extra.residual < in.size()) buffers.residual = in[extra.residual].as<float>() + offsets.residual;
-        buffers.out = out[0].as<float>() + offsets.out;
+        cpu::IgemmBuffers buffers = operands.Bind(in, out);
+        buffers.in += offsets.a;
+        if (buffers.residual != nullptr) buffers.residual += offsets.residual;
+        buffers.out += offsets.out;
         cpu::RunProductPanel(shape, epilogue, buffers, in[1].as<float>() + offsets.b, cell % panels,
                              context.scratch_of(thread));
       }
     });
   }
   size_t scratch_bytes_per_thread() const override { return cpu::ProductScratchBytes(shape, tile); }
-  bool reads_input(size_t i) const override { return i < 2 || i == extra.residual; }
+  bool reads_input(size_t i) const override { return i == 1 || operands.reads_input(i); }
   const char* algorithm() const override { return "GEMM, packed while running"; }
   uint64_t multiply_adds() const override {
     return uint64_t{batch.size()} * shape.rows * shape.depth * shape.columns;
@@ -166,11 +163,11 @@ KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, cons
 
   kernel->tile = cpu::IgemmTileShape();
   kernel->epilogue = ToCpuEpilogue(epilogue);
-  kernel->extra = extra;
+  kernel->operands.residual = extra.residual;
   cpu::IgemmShape columns;
   columns.columns = shape.columns;
-  DECAL_TRY_ASSIGN(kernel->bias, PackColumns(request, 2, columns, kernel->tile));
-  DECAL_TRY_ASSIGN(kernel->slopes, PackColumns(request, extra.slope, columns, kernel->tile));
+  DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, 2, columns, kernel->tile));
+  DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, extra.slope, columns, kernel->tile));
   return kernel;
 }
 
