@@ -140,6 +140,9 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
       if (fs::exists(output, error) && !fs::is_directory(output, error)) {
         return UsageError(output + " is a file: several pictures need a folder");
       }
+      if (several && FormatOf(output) && !fs::exists(output, error)) {
+        return UsageError(output + " names a picture file: several pictures need a folder");
+      }
       fs::create_directories(output, error);
       if (error) return Fail(ErrorCode::kIo, fmt::format("cannot create folder: {}", error.message()), output);
     }

@@ -283,6 +283,7 @@ test('usage: help, version and mistakes', async (t) => {
   assertError(await decal(['a.png', '--quality', '0'], { cwd }), 2, /quality/);
   assertError(await decal(['a.png', '--threads', 'many'], { cwd }), 2, /threads/);
   assertError(await decal(['a.png', '--format', 'gif'], { cwd }), 2, /format/);
+  assertError(await decal(['a.png', 'b.png', '-o', 'one.png'], { cwd }), 2, /one\.png names a picture file/);
   assertError(await decal(['a.png', 'models'], { cwd }), 2, /\.\/models/);
   assertError(await decal(['models', 'a.png'], { cwd }), 2, /a\.png/);
 });

@@ -44,9 +44,13 @@ test('run-onnx prints one line of JSON and writes the output', async () => {
 
 test('run-onnx: bad input is one line, status 1 and no output', async () => {
   writeFileSync(path('text.onnx'), 'not a model');
+  writeNpy(path('flat.npy'), [3, 256, 256], new Float32Array(3 * 256 * 256));
+  writeNpy(path('small.npy'), [1, 3, 8, 8], new Float32Array(3 * 64));
   const cases = [
     [['missing.onnx', path('x.npy')], /missing\.onnx/],
-    [[path('text.onnx'), path('x.npy')], /corrupt-model/],
+    [[path('text.onnx'), path('x.npy')], /text\.onnx: .*corrupt-model/],
+    [[defaultModel, path('flat.npy')], /flat\.npy: shape \[3,256,256\].*shape-mismatch/],
+    [[defaultModel, path('small.npy')], /\.onnx: .*height is fixed to 256.*shape-mismatch/],
     [[defaultModel, path('text.onnx')], /text\.onnx/],
     [[defaultModel, path('x.npy'), '--threads', '0'], /--threads 0/],
     [[defaultModel, path('x.npy'), '--simd', 'best'], /simd/],

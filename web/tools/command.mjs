@@ -21,6 +21,21 @@ export function positive(values, name) {
   return Number(text);
 }
 
+/** An error with one of the package's codes. */
+export function coded(message, code) {
+  return Object.assign(new Error(message), { code });
+}
+
+/** Runs `step`; its error names `file`. */
+export async function naming(file, step) {
+  try {
+    return await step();
+  } catch (error) {
+    if (!error.message.startsWith(file)) error.message = `${file}: ${error.message}`;
+    throw error;
+  }
+}
+
 /** Runs `main`; an error becomes one line and status 1. */
 export async function runMain(main) {
   try {

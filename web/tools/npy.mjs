@@ -1,5 +1,6 @@
 // Reads and writes NumPy's .npy files of float32, little-endian, C order.
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { coded } from './command.mjs';
 
 const kMagic = '\x93NUMPY';
 
@@ -7,7 +8,7 @@ const kMagic = '\x93NUMPY';
 export function readNpy(path) {
   const file = readFileSync(path);
   const fail = (why) => {
-    throw new Error(`${path}: ${why}`);
+    throw coded(`${path}: ${why}`, 'invalid-argument');
   };
   if (file.length < 12 || file.toString('latin1', 0, 6) !== kMagic) fail('not a .npy file');
   const wide = file[6] >= 2;  // from version 2 on the header's length has 4 bytes

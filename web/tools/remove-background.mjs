@@ -1,6 +1,6 @@
 // Removes the background of a picture file with the wasm engine in Node.
 import { readFileSync } from 'node:fs';
-import { positive, readArguments, runMain } from './command.mjs';
+import { coded, positive, readArguments, runMain } from './command.mjs';
 import { writeWhole } from './npy.mjs';
 
 const { values, positionals } = readArguments(
@@ -38,6 +38,6 @@ async function decode(sharp, path) {
       .toBuffer({ resolveWithObject: true });
     return { data, width: info.width, height: info.height };
   } catch (error) {
-    throw new Error(`${path}: ${error.message}`);
+    throw coded(`${path}: ${error.message}`, 'corrupt-image');
   }
 }

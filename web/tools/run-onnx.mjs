@@ -1,5 +1,5 @@
 // Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON.
-import { positive, readArguments, runMain } from './command.mjs';
+import { coded, naming, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';
 
 const { values, positionals } = readArguments(
@@ -17,12 +17,16 @@ await runMain(async () => {
   const engine = await startEngine({ threads, simd: values.simd });
   try {
     const loadStart = performance.now();
-    const session = await RawSession.load(engine, readModelFile(modelPath));
+    const session = await naming(modelPath, () => RawSession.load(engine, readModelFile(modelPath)));
     const planStart = performance.now();
     const [height, width] = spatialExtents(input.shape, session.info().inputs[0]);
-    session.specialize(height, width);
+    await naming(modelPath, () => session.specialize(height, width));
     const planEnd = performance.now();
     const info = session.info();
+    const wanted = info.inputs[0].shape;
+    if (String(wanted) !== String(input.shape)) {
+      throw coded(`${inputPath}: shape [${input.shape}] does not fit the model's [${wanted}]`, 'shape-mismatch');
+    }
     const { outputs, runMs } = session.run([input.data], repeat);
     writeNpy(outputPath, info.outputs[0].shape, outputs[0]);
     const sorted = [...runMs].sort((a, b) => a - b);
