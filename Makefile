@@ -16,7 +16,7 @@ web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
 bench: ## Build and run the benchmarks
-	@scripts/setup.sh test && scripts/build.sh bench && scripts/bench.sh
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh
 
 clean: ## Remove everything that was built
 	rm -rf build web/dist node_modules
