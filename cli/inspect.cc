@@ -80,6 +80,15 @@ int Inspect(const InspectOptions& options) {
     return kExitFailed;
   }
   Session& session = model->session;
+  if (options.graph) {
+    const Result<std::string> graph = session.PrintGraph(options.height, options.width, options.after);
+    if (!graph) {
+      PrintError(InFile(graph.error(), options.model.model));
+      return kExitFailed;
+    }
+    fmt::print("{}", *graph);
+    return kExitOk;
+  }
   const bool plannable = options.height > 0 || !HasFreeSize(session);
   const auto runner = MakeThreadPool(static_cast<size_t>(options.threads));
   if (plannable) {

@@ -113,6 +113,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
   AddModelOptions(*inspect_app, inspect.model);
   AddThreads(*inspect_app, inspect.threads);
+  inspect_app->add_flag("--graph", inspect.graph, "Print the optimised graph instead of the schedule");
+  inspect_app->add_option("--after", inspect.after, "Print the graph as it is after this pass")->type_name("PASS");
 
   RunOptions run;
   CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
@@ -144,6 +146,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   if (*models_app) return models;
   if (*inspect_app) {
     if ((inspect.height == 0) != (inspect.width == 0)) return UsageError("--height and --width go together");
+    inspect.graph = inspect.graph || !inspect.after.empty();
     return inspect;
   }
   if (*run_app) return run;

@@ -44,6 +44,8 @@ struct InspectOptions {
   ModelChoice model;
   int64_t height = 0, width = 0;  // 0: the model's own
   int threads = 0;
+  bool graph = false;  // print the graph after the pass `after` (empty: the last) instead of the schedule
+  std::string after;
 };
 
 // decal run model.onnx --input x.npy --output y.npy

@@ -53,6 +53,37 @@ struct NameOf {
   const char* operator()(const Relayout&) const { return "Relayout"; }
 };
 
+// The attributes that matter for reading data movement: "perm=[0,2,1]".
+std::string AttributeText(const Op& op) {
+  if (auto* transpose = std::get_if<Transpose>(&op)) return " perm=" + transpose->perm.ToString();
+  if (auto* concat = std::get_if<Concat>(&op)) return " axis=" + std::to_string(concat->axis);
+  if (auto* split = std::get_if<Split>(&op)) return " axis=" + std::to_string(split->axis);
+  if (auto* gather = std::get_if<Gather>(&op)) return " axis=" + std::to_string(gather->axis);
+  if (auto* cast = std::get_if<Cast>(&op)) return std::string(" to=") + Name(cast->to);
+  if (auto* conv = std::get_if<Conv>(&op))
+    return " strides=" + conv->window.strides.ToString() + " dilations=" + conv->window.dilations.ToString();
+  return {};
+}
+
+// A known value of few elements: "=[0,2]".
+std::string ConstantText(const ConstantTensor& constant) {
+  constexpr int64_t kShown = 8;
+  if (constant.shape.elements() > kShown || constant.buffer.data() == nullptr) return "=const";
+  std::string text = "=[";
+  for (int64_t i = 0; i < constant.shape.elements(); ++i) {
+    if (i > 0) text += ',';
+    const TensorView view = constant.view();
+    switch (constant.dtype) {
+      case DType::kFloat32: text += std::to_string(view.as<float>()[i]); break;
+      case DType::kInt64: text += std::to_string(view.as<int64_t>()[i]); break;
+      case DType::kInt32: text += std::to_string(view.as<int32_t>()[i]); break;
+      case DType::kBool: text += view.as<bool>()[i] ? "true" : "false"; break;
+      default: return "=const";
+    }
+  }
+  return text + "]";
+}
+
 std::string EpilogueText(const Op& op) {
   const Epilogue* epilogue = nullptr;
   if (auto* conv = std::get_if<Conv>(&op)) epilogue = &conv->epilogue;
@@ -126,14 +157,14 @@ std::string Print(const Graph& graph) {
     if (id == kNoValue) return std::string("-");
     const Value& value = graph.values[id];
     std::string text = "%" + std::to_string(id) + ":" + value.type.ToString();
-    if (value.constant) text += "=const";
+    if (value.constant) text += ConstantText(*value.constant);
     if (value.layout == Layout::kChannelsLast) text += "/nhwc";
     return text;
   };
   std::string text;
   for (const Node& node : graph.nodes) {
     for (size_t i = 0; i < node.outputs.size(); ++i) text += (i ? ", " : "") + value_text(node.outputs[i]);
-    text += std::string(" = ") + OpName(node.op) + EpilogueText(node.op) + "(";
+    text += std::string(" = ") + OpName(node.op) + AttributeText(node.op) + EpilogueText(node.op) + "(";
     for (size_t i = 0; i < node.inputs.size(); ++i) text += (i ? ", " : "") + value_text(node.inputs[i]);
     text += ")  # " + node.name + "\n";
   }

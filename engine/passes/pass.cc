@@ -26,13 +26,14 @@ constexpr Pass kSpecializePasses[] = {
 std::span<const Pass> LoadPasses() { return kLoadPasses; }
 std::span<const Pass> SpecializePasses() { return kSpecializePasses; }
 
-Status RunPasses(Graph& graph, std::span<const Pass> passes) {
+Status RunPasses(Graph& graph, std::span<const Pass> passes, std::string_view last) {
   for (const Pass& pass : passes) {
     DECAL_TRY(pass.run(graph));
 #ifndef NDEBUG
     if (Status status = Verify(graph); !status)
       return Fail(ErrorCode::kInternal, std::string("after pass ") + pass.name + ": " + status.error().message, status.error().where);
 #endif
+    if (last == pass.name) break;
   }
   return {};
 }

@@ -1,6 +1,9 @@
 // The graph rewrites, in the order they run. Each has its own file with its pattern in a comment.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "engine/ir/graph.h"
 
 namespace decal {
@@ -40,8 +43,9 @@ struct Pass {
 std::span<const Pass> LoadPasses();
 std::span<const Pass> SpecializePasses();
 
-// Runs passes in order, verifying the graph after each in debug builds.
-Status RunPasses(Graph& graph, std::span<const Pass> passes);
+// Runs passes in order, verifying the graph after each in debug builds. Stops after the pass named `last`, if any
+// has that name.
+Status RunPasses(Graph& graph, std::span<const Pass> passes, std::string_view last = {});
 
 // ---- tools for passes ------------------------------------------------------------------------
 

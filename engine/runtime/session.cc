@@ -132,6 +132,20 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
   return {};
 }
 
+Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::string_view after) const {
+  std::string names;
+  bool known = after.empty();
+  for (const Pass& pass : SpecializePasses()) {
+    known = known || after == pass.name;
+    names += std::string(names.empty() ? "" : ", ") + pass.name;
+  }
+  if (!known) return Fail(ErrorCode::kInvalidArgument, "no pass '" + std::string(after) + "': there are " + names);
+  Graph graph = impl_->graph;
+  DECAL_TRY(FixInputs(graph, height, width));
+  DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
+  return Print(graph);
+}
+
 const MemoryPlan& Session::memory() const { return impl_->schedule ? impl_->schedule->memory() : impl_->no_plan; }
 const std::vector<StepInfo>& Session::steps() const { return impl_->steps; }
 

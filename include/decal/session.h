@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "decal/parallel.h"
@@ -83,6 +84,10 @@ class Session {
   // session. Errors: kShapeMismatch if the model's size is fixed to another one or the shapes inside do
   // not fit; kOutOfMemory. After an error the session is as it was before the call.
   Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner());
+
+  // The graph as text, one operator a line, for a picture of that size (0, 0: the model's own) after the pass of
+  // that name; an empty name stands for all passes. Errors: as Specialize; kInvalidArgument lists the passes' names.
+  Result<std::string> PrintGraph(int64_t height, int64_t width, std::string_view after) const;
 
   const MemoryPlan& memory() const;            // after Specialize
   const std::vector<StepInfo>& steps() const;  // after Specialize
