@@ -185,13 +185,29 @@ struct ShapeOf { int64_t start = 0; int64_t end = std::numeric_limits<int64_t>::
 struct ConstantOfShape { DType dtype = DType::kFloat32; double value = 0; };
 struct Range {};
 
+// Elements of x picked by a regular index map: what a chain of Transpose, Reshape, Slice, Split, Squeeze, Expand and
+// Concat of equal parts over one tensor comes down to (passes/compose_movement). In row-major order the output is a
+// box with the extents of `digits`; a digit walks along input dimension `axis` in steps of `step`, from `start[axis]`.
+// The output's extents are products of neighbouring digits.
+struct Strided {
+  struct Digit {
+    int64_t extent = 1;
+    size_t axis = 0;
+    int64_t step = 1;  // 0 repeats
+    bool operator==(const Digit&) const = default;
+  };
+  Shape shape;
+  std::vector<Digit> digits;  // outermost first, none of extent 1, at most kMaxRank
+  Dims start;                 // one entry for each input dimension
+};
+
 // Same tensor in another memory layout; the layout is that of the output value.
 struct Relayout {};
 
 using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, MatMul, Gemm, Pool, GlobalPool,
                         Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
                         Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, ShapeOf,
-                        ConstantOfShape, Range, Relayout>;
+                        ConstantOfShape, Range, Strided, Relayout>;
 
 // "Conv", "Relu", "Add": the ONNX spelling where there is one.
 const char* OpName(const Op& op);

@@ -50,6 +50,7 @@ struct NameOf {
   const char* operator()(const ShapeOf&) const { return "Shape"; }
   const char* operator()(const ConstantOfShape&) const { return "ConstantOfShape"; }
   const char* operator()(const Range&) const { return "Range"; }
+  const char* operator()(const Strided&) const { return "Strided"; }
   const char* operator()(const Relayout&) const { return "Relayout"; }
 };
 
@@ -60,6 +61,12 @@ std::string AttributeText(const Op& op) {
   if (auto* split = std::get_if<Split>(&op)) return " axis=" + std::to_string(split->axis);
   if (auto* gather = std::get_if<Gather>(&op)) return " axis=" + std::to_string(gather->axis);
   if (auto* cast = std::get_if<Cast>(&op)) return std::string(" to=") + Name(cast->to);
+  if (auto* strided = std::get_if<Strided>(&op)) {
+    std::string text = " start=" + strided->start.ToString() + " digits=";
+    for (const Strided::Digit& d : strided->digits)
+      text += std::to_string(d.extent) + ":" + std::to_string(d.axis) + "*" + std::to_string(d.step) + " ";
+    return text;
+  }
   if (auto* conv = std::get_if<Conv>(&op))
     return " strides=" + conv->window.strides.ToString() + " dilations=" + conv->window.dilations.ToString();
   return {};

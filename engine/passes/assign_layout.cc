@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "engine/ops/movement/strided_map.h"
 #include "engine/ops/ops.h"
 #include "engine/passes/passes.h"
 
@@ -45,13 +46,18 @@ Layout LayoutAfterTranspose(const Transpose& op, const Shape& in, Layout layout,
 
 class LayoutAssigner {
  public:
-  explicit LayoutAssigner(Graph& graph) : graph_(graph) {}
+  explicit LayoutAssigner(Graph& graph) : graph_(graph), wanted_channels_last_(graph.values.size(), false) {
+    for (const Node& node : graph.nodes)
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] != kNoValue && LayoutOfOp(node.op) == LayoutNeed::kChannelsLast && IsActivation(node, i))
+          wanted_channels_last_[node.inputs[i]] = true;
+  }
 
   void Run() {
     std::vector<Node> nodes = std::move(graph_.nodes);
     for (Node& node : nodes) {
       const Layout layout = LayoutFor(node);
-      if (!std::holds_alternative<Transpose>(node.op)) {
+      if (!std::holds_alternative<Transpose>(node.op) && !std::holds_alternative<Strided>(node.op)) {
         for (size_t i = 0; i < node.inputs.size(); ++i) {
           ValueId& v = node.inputs[i];
           if (!HasLayout(graph_, v) || graph_.IsConstant(v)) continue;
@@ -80,6 +86,7 @@ class LayoutAssigner {
     if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
       return LayoutAfterTranspose(*transpose, *graph_.values[x].type.shape, graph_.values[x].layout, out);
     }
+    if (const auto* strided = std::get_if<Strided>(&node.op)) return LayoutAfterStrided(*strided, x, node.outputs[0]);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId v = node.inputs[i];
       if (!IsActivation(node, i) || !HasLayout(graph_, v) || graph_.IsConstant(v)) continue;
@@ -87,6 +94,20 @@ class LayoutAssigner {
       if (graph_.values[v].layout == Layout::kChannelsLast) return Layout::kChannelsLast;
     }
     return Layout::kRowMajor;
+  }
+
+  // The layout in which the result is the input's memory seen otherwise; failing that, the one its readers want, since
+  // the copy can write either.
+  Layout LayoutAfterStrided(const Strided& op, ValueId x, ValueId y) const {
+    const Shape &in = *graph_.values[x].type.shape, &out = op.shape;
+    if (out.rank() < 3) return Layout::kRowMajor;
+    if (const auto strides = AliasStrides(op, DenseStrides(in, graph_.values[x].layout))) {
+      if (SamePlaces(out, *strides, DenseStrides(out, Layout::kRowMajor))) return Layout::kRowMajor;
+      if (SamePlaces(out, *strides, DenseStrides(out, Layout::kChannelsLast))) return Layout::kChannelsLast;
+      if (graph_.values[x].layout == Layout::kChannelsLast && out.rank() == in.rank() && (*strides)[1] == 1)
+        return Layout::kChannelsLast;  // a slice of a map
+    }
+    return wanted_channels_last_[y] ? Layout::kChannelsLast : Layout::kRowMajor;
   }
 
   // `v` itself or a copy of it in the other layout, made once.
@@ -102,6 +123,7 @@ class LayoutAssigner {
   }
 
   Graph& graph_;
+  std::vector<bool> wanted_channels_last_;  // by ValueId
   std::vector<Node> done_;
   std::map<ValueId, ValueId> relaid_;
 };

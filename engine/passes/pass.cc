@@ -16,6 +16,7 @@ constexpr Pass kSpecializePasses[] = {
     {"specialize-shapes", [](Graph& g) { return FoldConstants(g, FoldStage::kSpecialized); }},
     {"canonicalize", Canonicalize},
     {"fuse-hard-swish", FuseHardSwish},
+    {"compose-movement", ComposeMovement},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
     {"assign-layout", AssignLayout},

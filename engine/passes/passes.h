@@ -24,6 +24,9 @@ Status Canonicalize(Graph& graph);
 // Recognises hard-swish in its four-operator spelling.
 Status FuseHardSwish(Graph& graph);
 
+// Composes chains of data movement into single Strided operators.
+Status ComposeMovement(Graph& graph);
+
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 

@@ -4,16 +4,30 @@
 #include <algorithm>
 
 #include "engine/ops/movement/slice_spec.h"
+#include "engine/ops/movement/strided_map.h"
 #include "engine/ops/ops.h"
 
 namespace decal {
 namespace {
 
+// The kernel for this operator reads that input with any strides. `unit_last`: its last dimension is contiguous.
+bool ReadsAnyStrides(const Op& op, size_t input, bool unit_last) {
+  if (std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Where>(op) ||
+      std::holds_alternative<Strided>(op) || std::holds_alternative<Concat>(op) || std::holds_alternative<Pad>(op)) {
+    return true;
+  }
+  if (std::holds_alternative<MatMul>(op)) return input == 1 || (input == 0 && unit_last);
+  return false;
+}
+
 class StoragePlanner {
  public:
   explicit StoragePlanner(const Graph& graph)
-      : graph_(graph), producers_(Producers(graph)), fixed_(graph.values.size(), false) {
+      : graph_(graph), producers_(Producers(graph)), readers_(graph.values.size()), fixed_(graph.values.size(), false) {
     const size_t n = graph.values.size();
+    for (const Node& node : graph.nodes)
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] != kNoValue) readers_[node.inputs[i]].emplace_back(&node.op, i);
     plan_.placements.resize(n);
     plan_.root_bytes.assign(n, 0);
     plan_.first_use.assign(n, -1);
@@ -50,24 +64,33 @@ class StoragePlanner {
       const auto* concat = std::get_if<Concat>(&node.op);
       if (concat == nullptr) continue;
       const ValueId out = node.outputs[0];
-      if (graph_.values[out].layout != Layout::kChannelsLast) continue;  // slices keep channels contiguous only there
       Result<size_t> axis = NormalizeAxis(concat->axis, ShapeOfValue(out).rank());
-      if (!axis || *axis != 1) continue;
+      if (!axis || !PartsStandAlone(out, *axis)) continue;
       const Placement whole = plan_.placements[out];
-      int64_t channel = 0;
+      int64_t start = 0;
       bool all = true;
       for (ValueId v : node.inputs) {
         const bool free = producers_[v] >= 0 && !fixed_[v] && !is_output_[v];
         if (free) {
-          plan_.placements[v] = {whole.root, whole.offset + channel * whole.strides[1], whole.strides};
+          plan_.placements[v] = {whole.root, whole.offset + start * whole.strides[*axis], whole.strides};
           fixed_[v] = true;  // it may be in one concat only; a second one copies
         } else {
           all = false;
         }
-        channel += ShapeOfValue(v)[1];
+        start += ShapeOfValue(v)[*axis];
       }
       plan_.elided[n] = all;
     }
+  }
+
+  // Every kernel can write and read a part of `v` along `axis`: channels of a channels-last map, or the outermost
+  // dimension of a row-major tensor, whose parts are dense.
+  bool PartsStandAlone(ValueId v, size_t axis) const {
+    const Shape& shape = ShapeOfValue(v);
+    if (graph_.values[v].layout == Layout::kChannelsLast) return axis == 1;
+    for (size_t d = 0; d < axis; ++d)
+      if (shape[d] != 1) return false;
+    return true;
   }
 
   // ---- views: forwards, each looking at where its input finally lies
@@ -117,6 +140,15 @@ class StoragePlanner {
       alias.strides = dense;
       return SamePlaces(out, permuted, dense);
     }
+    if (const auto* strided = std::get_if<Strided>(&node.op)) {
+      const std::optional<Strides> strides = AliasStrides(*strided, from.strides);
+      if (!strides) return false;
+      alias.offset += InputBox(*strided, from.strides).offset;
+      // Canonical strides also along extents of 1, where kernels look.
+      const bool is_dense = SamePlaces(out, *strides, dense), is_slice = IsMapSlice(x, y, *strides);
+      alias.strides = is_dense ? dense : is_slice ? from.strides : *strides;
+      return is_dense || is_slice || ReadersTakeStrides(y, *strides);
+    }
     if (graph_.values[y].layout != Layout::kChannelsLast) return false;
     if (const auto* split = std::get_if<Split>(&node.op)) {
       Result<size_t> axis = NormalizeAxis(split->axis, in.rank());
@@ -142,6 +174,21 @@ class StoragePlanner {
       return true;
     }
     return false;
+  }
+
+  // A window of a channels-last map: whole pixels, or some of their channels.
+  bool IsMapSlice(ValueId x, ValueId y, const Strides& strides) const {
+    const Shape &in = ShapeOfValue(x), &out = ShapeOfValue(y);
+    if (graph_.values[x].layout != Layout::kChannelsLast || graph_.values[y].layout != Layout::kChannelsLast) return false;
+    return in.rank() == out.rank() && SamePlaces(out, strides, plan_.placements[x].strides);
+  }
+
+  bool ReadersTakeStrides(ValueId v, const Strides& strides) const {
+    if (is_output_[v] || SizeOf(graph_.values[v].type.dtype) != 4) return false;
+    const bool unit_last = ShapeOfValue(v).empty() || ShapeOfValue(v).back() == 1 || strides.back() == 1;
+    for (const auto& [op, input] : readers_[v])
+      if (!ReadsAnyStrides(*op, input, unit_last)) return false;
+    return true;
   }
 
   // ---- lifetimes of roots
@@ -219,6 +266,7 @@ class StoragePlanner {
 
   const Graph& graph_;
   std::vector<int32_t> producers_;
+  std::vector<std::vector<std::pair<const Op*, size_t>>> readers_;  // by ValueId: operators and input positions
   std::vector<bool> fixed_;      // its place is decided
   std::vector<bool> is_output_;
   StoragePlan plan_;

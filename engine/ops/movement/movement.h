@@ -70,6 +70,11 @@ Status Reference(const Gather&, std::span<const TensorView> in, std::span<const 
 LayoutNeed LayoutOf(const Gather&);
 KernelResult MakeCpuKernel(const Gather&, const KernelRequest&);
 
+InferResult Infer(const Strided&, const InferContext&);
+Status Reference(const Strided&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
+LayoutNeed LayoutOf(const Strided&);
+KernelResult MakeCpuKernel(const Strided&, const KernelRequest&);
+
 InferResult Infer(const Relayout&, const InferContext&);
 Status Reference(const Relayout&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
 LayoutNeed LayoutOf(const Relayout&);
