@@ -181,6 +181,9 @@ struct Tile {};                                      // inputs: x, repeats
 enum class PadMode : uint8_t { kConstant, kReflect, kEdge };
 struct Pad { PadMode mode = PadMode::kConstant; };   // inputs: x, pads, value or absent
 struct Gather { int64_t axis = 0; };
+struct GatherNd { int64_t batch_dims = 0; };         // inputs: x, indices (i64)
+enum class ScatterReduction : uint8_t { kNone, kAdd, kMul, kMin, kMax };
+struct ScatterNd { ScatterReduction reduction = ScatterReduction::kNone; };  // inputs: x, indices (i64), updates
 struct ShapeOf { int64_t start = 0; int64_t end = std::numeric_limits<int64_t>::max(); };
 struct ConstantOfShape { DType dtype = DType::kFloat32; double value = 0; };
 struct Range {};
@@ -206,7 +209,7 @@ struct Relayout {};
 
 using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, MatMul, Gemm, Pool, GlobalPool,
                         Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
-                        Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, ShapeOf,
+                        Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd, ScatterNd, ShapeOf,
                         ConstantOfShape, Range, Strided, Relayout>;
 
 // "Conv", "Relu", "Add": the ONNX spelling where there is one.

@@ -47,6 +47,8 @@ struct NameOf {
   const char* operator()(const Tile&) const { return "Tile"; }
   const char* operator()(const Pad&) const { return "Pad"; }
   const char* operator()(const Gather&) const { return "Gather"; }
+  const char* operator()(const GatherNd&) const { return "GatherND"; }
+  const char* operator()(const ScatterNd&) const { return "ScatterND"; }
   const char* operator()(const ShapeOf&) const { return "Shape"; }
   const char* operator()(const ConstantOfShape&) const { return "ConstantOfShape"; }
   const char* operator()(const Range&) const { return "Range"; }

@@ -314,6 +314,23 @@ Status ImportPad(NodeImporter& n) {
 Status ImportExpand(NodeImporter& n) { return n.Emit(Expand{}, AllInputs(n, 2)); }
 Status ImportTile(NodeImporter& n) { return n.Emit(Tile{}, AllInputs(n, 2)); }
 Status ImportGather(NodeImporter& n) { return n.Emit(Gather{n.Int("axis", 0)}, AllInputs(n, 2)); }
+Status ImportGatherNd(NodeImporter& n) { return n.Emit(GatherNd{n.Int("batch_dims", 0)}, AllInputs(n, 2)); }
+
+Result<ScatterReduction> ImportReduction(const NodeImporter& n) {
+  const std::string_view name = n.String("reduction", "none");
+  if (name == "none") return ScatterReduction::kNone;
+  if (name == "add") return ScatterReduction::kAdd;
+  if (name == "mul") return ScatterReduction::kMul;
+  if (name == "min") return ScatterReduction::kMin;
+  if (name == "max") return ScatterReduction::kMax;
+  return n.Unsupported("with reduction " + std::string(name));
+}
+
+Status ImportScatterNd(NodeImporter& n) {
+  DECAL_TRY_ASSIGN(const ScatterReduction reduction, ImportReduction(n));
+  return n.Emit(ScatterNd{reduction}, AllInputs(n, 3));
+}
+
 Status ImportRange(NodeImporter& n) { return n.Emit(Range{}, AllInputs(n, 3)); }
 
 Status ImportShape(NodeImporter& n) {
@@ -359,6 +376,7 @@ constexpr Row kTable[] = {
     {"Flatten", ImportFlatten},
     {"Floor", ImportUnary<UnaryKind::kFloor>},
     {"Gather", ImportGather},
+    {"GatherND", ImportGatherNd},
     {"Gelu", ImportGelu},
     {"Gemm", ImportGemm},
     {"GlobalAveragePool", ImportGlobalPool<PoolKind::kAverage>},
@@ -398,6 +416,7 @@ constexpr Row kTable[] = {
     {"Reshape", ImportReshape},
     {"Resize", ImportResize},
     {"Round", ImportUnary<UnaryKind::kRound>},
+    {"ScatterND", ImportScatterNd},
     {"Shape", ImportShape},
     {"Sigmoid", ImportUnary<UnaryKind::kSigmoid>},
     {"Slice", ImportSlice},

@@ -3,6 +3,7 @@
 
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/elementwise/elementwise.h"
+#include "engine/ops/indexing/indexing.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/norm/norm.h"

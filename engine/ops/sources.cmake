@@ -1,6 +1,6 @@
 # Operator families: shape rule, scalar reference and CPU kernel of each.
 set(ops_sources kernel.cc ops.cc
   movement/movement_shape.cc movement/movement_reference.cc movement/movement_cpu.cc movement/strided.cc
-  shape/shape_ops.cc)
+  indexing/nd.cc shape/shape_ops.cc)
 include(${CMAKE_CURRENT_LIST_DIR}/products.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/pointwise.cmake)

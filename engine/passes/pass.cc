@@ -15,7 +15,8 @@ constexpr Pass kLoadPasses[] = {
 constexpr Pass kSpecializePasses[] = {
     {"specialize-shapes", [](Graph& g) { return FoldConstants(g, FoldStage::kSpecialized); }},
     {"canonicalize", Canonicalize},
-    {"fuse-hard-swish", FuseHardSwish},
+    {"fuse-norms", FuseNorms},
+    {"fuse-activations", FuseActivations},
     {"compose-movement", ComposeMovement},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},

@@ -21,8 +21,11 @@ Status FoldBatchNorm(Graph& graph);
 // Replaces operators by simpler ones of the same meaning and drops those that do nothing.
 Status Canonicalize(Graph& graph);
 
-// Recognises hard-swish in its four-operator spelling.
-Status FuseHardSwish(Graph& graph);
+// Recognises activations (GELU, hard-swish) in the spellings of exporters.
+Status FuseActivations(Graph& graph);
+
+// Recognises layer and instance normalisation in their eight-operator spelling.
+Status FuseNorms(Graph& graph);
 
 // Composes chains of data movement into single Strided operators.
 Status ComposeMovement(Graph& graph);

@@ -1,0 +1,80 @@
+// Looking at graphs: makers, uses, scalars and products.
+#include "engine/passes/pattern.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace decal {
+
+const Node* Pattern::AnyMaker(ValueId v) const {
+  return v != kNoValue && v < producers_.size() && producers_[v] >= 0 ? &graph_.nodes[static_cast<size_t>(producers_[v])] : nullptr;
+}
+
+const Node* Pattern::Maker(ValueId v, UnaryKind kind) const {
+  const Node* node = Maker<Unary>(v);
+  return node != nullptr && std::get<Unary>(node->op).kind == kind ? node : nullptr;
+}
+
+const Node* Pattern::Maker(ValueId v, BinaryKind kind) const {
+  const Node* node = Maker<Binary>(v);
+  return node != nullptr && std::get<Binary>(node->op).kind == kind ? node : nullptr;
+}
+
+std::optional<double> Pattern::Scalar(ValueId v) const {
+  if (!graph_.IsConstant(v)) return std::nullopt;
+  const ConstantTensor& constant = *graph_.values[v].constant;
+  if (constant.shape.elements() != 1 || constant.buffer.data() == nullptr) return std::nullopt;
+  switch (constant.dtype) {
+    case DType::kFloat32: return *constant.view().as<float>();
+    case DType::kInt64: return static_cast<double>(*constant.view().as<int64_t>());
+    default: return std::nullopt;
+  }
+}
+
+bool Pattern::IsScalar(ValueId v, double value) const {
+  const std::optional<double> scalar = Scalar(v);
+  return scalar && std::abs(*scalar - value) <= 1e-6 * std::max(1.0, std::abs(value));
+}
+
+ValueId Pattern::Beside(const Node* node, double value) const {
+  if (node == nullptr) return kNoValue;
+  for (size_t i : {0, 1}) {
+    const ValueId other = node->inputs[1 - i];
+    if (!IsScalar(node->inputs[i], value) || graph_.IsConstant(other)) continue;
+    // A scalar of higher rank than the other operand would broadcast it to that rank.
+    if (ShapeOf(node->inputs[i]).rank() <= ShapeOf(other).rank()) return other;
+  }
+  return kNoValue;
+}
+
+void Pattern::AddFactors(ValueId v, bool shared, Product& product) const {
+  if (const std::optional<double> scalar = Scalar(v)) {
+    product.scale *= *scalar;
+    return;
+  }
+  if (!shared) {
+    if (const Node* mul = Maker(v, BinaryKind::kMul)) {
+      for (size_t i : {0, 1}) AddFactors(mul->inputs[i], !UsedOnce(mul->inputs[i]), product);
+      return;
+    }
+    const Node* div = Maker(v, BinaryKind::kDiv);
+    const std::optional<double> divisor = div ? Scalar(div->inputs[1]) : std::nullopt;
+    if (divisor && *divisor != 0) {
+      product.scale /= *divisor;
+      return AddFactors(div->inputs[0], !UsedOnce(div->inputs[0]), product);
+    }
+    if (const Node* neg = Maker(v, UnaryKind::kNeg)) {
+      product.scale = -product.scale;
+      return AddFactors(neg->inputs[0], !UsedOnce(neg->inputs[0]), product);
+    }
+  }
+  product.factors.push_back(v);
+}
+
+Pattern::Product Pattern::Factors(const Node& mul) const {
+  Product product;
+  AddFactors(mul.outputs[0], false, product);
+  return product;
+}
+
+}  // namespace decal
