@@ -2,7 +2,7 @@
 //
 // Input and output order is that of the ONNX operator of the same name (opset 17), unless said here.
 // Adding an operator: a struct and a place in `Op` below, its functions in ops/<family>/, and a row in
-// onnx/op_table.cc. A missing function is a compile error.
+// onnx/import_<part>.cc. A missing function is a compile error.
 #pragma once
 
 #include <limits>

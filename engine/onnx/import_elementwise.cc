@@ -1,0 +1,120 @@
+// Import of operators that compute element by element.
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "engine/onnx/op_rows.h"
+
+namespace decal {
+namespace {
+
+std::optional<float> ScalarFloat(const ConstantPtr& constant) {
+  if (!constant || constant->shape.elements() != 1 || constant->dtype != DType::kFloat32) return std::nullopt;
+  return *constant->view().as<float>();
+}
+
+template <UnaryKind kKind>
+Status ImportUnary(NodeImporter& n) { return n.Emit(Unary{kKind}, AllInputs(n, 1)); }
+
+template <BinaryKind kKind>
+Status ImportBinary(NodeImporter& n) { return n.Emit(Binary{kKind}, AllInputs(n, 2)); }
+
+// Sum, Min and Max of any number of inputs: a chain.
+template <BinaryKind kKind>
+Status ImportChain(NodeImporter& n) {
+  ValueId value = n.input(0);
+  for (size_t i = 1; i + 1 < n.input_count(); ++i) value = n.EmitTemporary(Binary{kKind}, {value, n.input(i)});
+  if (n.input_count() == 1) return n.Alias(value);
+  return n.Emit(Binary{kKind}, {value, n.input(n.input_count() - 1)});
+}
+
+Status ImportLeakyRelu(NodeImporter& n) { return n.Emit(Unary{UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}, AllInputs(n, 1)); }
+Status ImportElu(NodeImporter& n) { return n.Emit(Unary{UnaryKind::kElu, n.Float("alpha", 1)}, AllInputs(n, 1)); }
+Status ImportHardSigmoid(NodeImporter& n) {
+  return n.Emit(Unary{UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)}, AllInputs(n, 1));
+}
+Status ImportGelu(NodeImporter& n) {
+  if (n.String("approximate", "none") != "none") return n.Unsupported("with the tanh approximation");
+  return n.Emit(Unary{UnaryKind::kGelu}, AllInputs(n, 1));
+}
+
+Status ImportClip(NodeImporter& n) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (n.opset() < 11) return n.Emit(Unary{UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)}, AllInputs(n, 1));
+  const auto bound = [&](size_t i, float absent) {
+    return n.input(i) == kNoValue ? std::optional<float>(absent) : ScalarFloat(n.constant(i));
+  };
+  const std::optional<float> low = bound(1, -kInfinity), high = bound(2, kInfinity);
+  if (low && high) return n.Emit(Unary{UnaryKind::kClip, *low, *high}, AllInputs(n, 1));
+  ValueId value = n.input(0);
+  if (n.input(1) != kNoValue && n.input(2) != kNoValue) {
+    value = n.EmitTemporary(Binary{BinaryKind::kMax}, {value, n.input(1)});
+    return n.Emit(Binary{BinaryKind::kMin}, {value, n.input(2)});
+  }
+  if (n.input(1) != kNoValue) return n.Emit(Binary{BinaryKind::kMax}, {value, n.input(1)});
+  return n.Emit(Binary{BinaryKind::kMin}, {value, n.input(2)});
+}
+
+Status ImportMod(NodeImporter& n) {
+  if (n.Int("fmod", 0) != 0) return n.Unsupported("with fmod");
+  return n.Emit(Binary{BinaryKind::kMod}, AllInputs(n, 2));
+}
+
+Status ImportCast(NodeImporter& n) {
+  Result<DType> to = DTypeFromOnnx(n.Int("to", 0));
+  if (!to) return n.Unsupported("to " + to.error().message);
+  return n.Emit(Cast{*to}, AllInputs(n, 1));
+}
+
+Status ImportWhere(NodeImporter& n) { return n.Emit(Where{}, AllInputs(n, 3)); }
+
+constexpr OpRow kRows[] = {
+    {"Abs", ImportUnary<UnaryKind::kAbs>},
+    {"Add", ImportBinary<BinaryKind::kAdd>},
+    {"And", ImportBinary<BinaryKind::kAnd>},
+    {"Cast", ImportCast},
+    {"Ceil", ImportUnary<UnaryKind::kCeil>},
+    {"Clip", ImportClip},
+    {"Div", ImportBinary<BinaryKind::kDiv>},
+    {"Elu", ImportElu},
+    {"Equal", ImportBinary<BinaryKind::kEqual>},
+    {"Erf", ImportUnary<UnaryKind::kErf>},
+    {"Exp", ImportUnary<UnaryKind::kExp>},
+    {"Floor", ImportUnary<UnaryKind::kFloor>},
+    {"Gelu", ImportGelu},
+    {"Greater", ImportBinary<BinaryKind::kGreater>},
+    {"GreaterOrEqual", ImportBinary<BinaryKind::kGreaterOrEqual>},
+    {"HardSigmoid", ImportHardSigmoid},
+    {"HardSwish", ImportUnary<UnaryKind::kHardSwish>},
+    {"LeakyRelu", ImportLeakyRelu},
+    {"Less", ImportBinary<BinaryKind::kLess>},
+    {"LessOrEqual", ImportBinary<BinaryKind::kLessOrEqual>},
+    {"Log", ImportUnary<UnaryKind::kLog>},
+    {"Max", ImportChain<BinaryKind::kMax>},
+    {"Min", ImportChain<BinaryKind::kMin>},
+    {"Mod", ImportMod},
+    {"Mul", ImportBinary<BinaryKind::kMul>},
+    {"Neg", ImportUnary<UnaryKind::kNeg>},
+    {"Not", ImportUnary<UnaryKind::kNot>},
+    {"Or", ImportBinary<BinaryKind::kOr>},
+    {"PRelu", ImportBinary<BinaryKind::kPRelu>},
+    {"Pow", ImportBinary<BinaryKind::kPow>},
+    {"Reciprocal", ImportUnary<UnaryKind::kReciprocal>},
+    {"Relu", ImportUnary<UnaryKind::kRelu>},
+    {"Round", ImportUnary<UnaryKind::kRound>},
+    {"Sigmoid", ImportUnary<UnaryKind::kSigmoid>},
+    {"Softplus", ImportUnary<UnaryKind::kSoftplus>},
+    {"Sqrt", ImportUnary<UnaryKind::kSqrt>},
+    {"Sub", ImportBinary<BinaryKind::kSub>},
+    {"Sum", ImportChain<BinaryKind::kAdd>},
+    {"Tanh", ImportUnary<UnaryKind::kTanh>},
+    {"Where", ImportWhere},
+    {"Xor", ImportBinary<BinaryKind::kXor>},
+};
+static_assert(IsSorted(kRows));
+
+}  // namespace
+
+std::span<const OpRow> ElementwiseRows() { return kRows; }
+
+}  // namespace decal
