@@ -11,9 +11,6 @@
 namespace decal {
 namespace {
 
-// The opsets whose semantics the operator table knows.
-constexpr int64_t kMinOpset = 7, kMaxOpset = 21;
-
 // "Foo (node_1, node_2 and 3 more); Bar (node_9)"
 class MissingOperators {
  public:
@@ -170,7 +167,6 @@ Result<Graph> ImportGraph(OnnxModel model) {
   }
   if (!missing.empty()) return Fail(ErrorCode::kUnsupportedOperator, "operators that are not supported: " + missing.ToString());
   if (model.outputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no outputs");
-  if (graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
   for (const OnnxValueInfo& output : model.outputs) {
     const auto found = names.find(output.name);
     if (found == names.end()) return Fail(ErrorCode::kCorruptModel, "output '" + output.name + "' is never made");

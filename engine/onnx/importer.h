@@ -6,6 +6,9 @@
 
 namespace decal {
 
+// The opsets whose semantics the operator table knows.
+inline constexpr int64_t kMinOpset = 7, kMaxOpset = 25;
+
 // Parses a file as it arrives. Only the field being received is buffered; weights go straight to their
 // own memory.
 class OnnxStream {

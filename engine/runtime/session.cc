@@ -103,6 +103,7 @@ Result<Session> Session::Load(ModelStream stream) {
   DECAL_TRY_ASSIGN(OnnxModel model, stream.impl_->stream.Finish());
   auto impl = std::make_unique<Impl>();
   DECAL_TRY_ASSIGN(impl->graph, ImportGraph(std::move(model)));
+  if (impl->graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
   DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
   impl->Describe(impl->graph);
   return Session(std::move(impl));
