@@ -4,35 +4,44 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 namespace decal {
 
-enum class DType : uint8_t { kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool };
+// The first seven have C++ types and kernels (DispatchDType); the others go through engine/base/element.h.
+// Values of less than a byte take one byte each in memory: only the file packs them.
+enum class DType : uint8_t {
+  kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool,
+  kFloat64, kInt16, kUint16, kUint32, kUint64, kBFloat16,
+  kFloat8E4M3FN, kFloat8E4M3FNUZ, kFloat8E5M2, kFloat8E5M2FNUZ, kFloat8E8M0, kFloat4E2M1,
+  kInt4, kUint4, kInt2, kUint2,
+};
+
+// True where DispatchDType has a C++ type.
+constexpr bool IsCore(DType dtype) { return dtype <= DType::kBool; }
 
 constexpr size_t SizeOf(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return 4;
-    case DType::kFloat16: return 2;
-    case DType::kInt64: return 8;
-    case DType::kInt32: return 4;
-    case DType::kInt8: return 1;
-    case DType::kUint8: return 1;
-    case DType::kBool: return 1;
+    case DType::kInt64:
+    case DType::kFloat64:
+    case DType::kUint64: return 8;
+    case DType::kFloat32:
+    case DType::kInt32:
+    case DType::kUint32: return 4;
+    case DType::kFloat16:
+    case DType::kBFloat16:
+    case DType::kInt16:
+    case DType::kUint16: return 2;
+    default: return 1;
   }
-  return 0;
 }
 
 constexpr const char* Name(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat32: return "f32";
-    case DType::kFloat16: return "f16";
-    case DType::kInt64: return "i64";
-    case DType::kInt32: return "i32";
-    case DType::kInt8: return "i8";
-    case DType::kUint8: return "u8";
-    case DType::kBool: return "bool";
-  }
-  return "?";
+  constexpr const char* kNames[] = {"f32",      "f16",        "i64",    "i32",        "i8",     "u8",    "bool", "f64",
+                                    "i16",      "u16",        "u32",    "u64",        "bf16",   "f8e4m3fn",
+                                    "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1", "i4", "u4", "i2", "u2"};
+  static_assert(std::size(kNames) == static_cast<size_t>(DType::kUint2) + 1);
+  return kNames[static_cast<size_t>(dtype)];
 }
 
 // IEEE binary16 storage. Arithmetic happens in float.
@@ -82,7 +91,7 @@ template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::kInt8
 template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::kUint8; };
 template <> struct DTypeOf<bool> { static constexpr DType value = DType::kBool; };
 
-// Calls `fn.operator()<T>()` with the C++ type of `dtype` and returns what it returns.
+// Calls `fn.operator()<T>()` with the C++ type of `dtype`, which IsCore, and returns what it returns.
 template <class Fn>
 decltype(auto) DispatchDType(DType dtype, Fn&& fn) {
   switch (dtype) {
@@ -93,8 +102,8 @@ decltype(auto) DispatchDType(DType dtype, Fn&& fn) {
     case DType::kInt8: return fn.template operator()<int8_t>();
     case DType::kUint8: return fn.template operator()<uint8_t>();
     case DType::kBool: return fn.template operator()<bool>();
+    default: __builtin_unreachable();
   }
-  __builtin_unreachable();
 }
 
 }  // namespace decal

@@ -101,6 +101,15 @@ HWY_INLINE V ApplyActivationVector(D d, V x, V alpha, V beta) {
     const V half_x = hn::Mul(x, hn::Set(d, 0.5f));
     return FusedMulAdd(half_x, VectorErf(d, hn::Mul(x, hn::Set(d, 0.70710678f))), half_x);
   }
+  if constexpr (kKind == Activation::kGeluTanh) {
+    const V half_x = hn::Mul(x, hn::Set(d, 0.5f));
+    const V cubic = FusedMulAdd(hn::Mul(hn::Mul(x, x), x), hn::Set(d, 0.044715f), x);
+    return FusedMulAdd(half_x, VectorTanh(d, hn::Mul(cubic, hn::Set(d, 0.7978845608f))), half_x);
+  }
+  if constexpr (kKind == Activation::kSign) {
+    const V positive = hn::IfThenElse(hn::Gt(x, zero), one, x);  // zeros and NaN stay
+    return hn::IfThenElse(hn::Lt(x, zero), hn::Neg(one), positive);
+  }
   if constexpr (kKind == Activation::kClip) return AtMost(AtLeast(x, alpha), beta);
 }
 

@@ -47,6 +47,8 @@ void ActivateRunTarget(const ActivationParams& activation, const float* src, flo
     DECAL_CASE(kHardSwish);
     DECAL_CASE(kSoftplus);
     DECAL_CASE(kGelu);
+    DECAL_CASE(kGeluTanh);
+    DECAL_CASE(kSign);
     DECAL_CASE(kClip);
 #undef DECAL_CASE
   }

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/base/dtype.h"
+#include "engine/base/element.h"
 #include "engine/base/shape.h"
 
 namespace decal {
@@ -25,6 +25,8 @@ enum class UnaryKind : uint8_t {
   kHardSwish,    // x * HardSigmoid(x; 1/6, 1/2)
   kSoftplus,
   kGelu,         // exact, through erf
+  kGeluTanh,     // through tanh
+  kSign,
   kClip,         // min(max(x, alpha), beta)
   kNot,
 };
@@ -36,7 +38,8 @@ struct Unary {
 };
 
 enum class BinaryKind : uint8_t {
-  kAdd, kSub, kMul, kDiv, kPow, kMin, kMax, kMod,
+  kAdd, kSub, kMul, kDiv, kPow, kMin, kMax,
+  kMod, kFmod,                                                  // remainder with the sign of b, of a; floats: of a
   kPRelu,                                                       // x < 0 ? x * slope : x
   kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual,       // -> bool
   kAnd, kOr, kXor,                                              // bool -> bool
@@ -48,7 +51,10 @@ struct Binary { BinaryKind kind; };
 // condition ? a : b, all three broadcast.
 struct Where {};
 
-struct Cast { DType to; };
+struct Cast {
+  DType to;
+  NarrowRule rule = {};
+};
 
 // ---- epilogue --------------------------------------------------------------------------------
 

@@ -130,6 +130,8 @@ const char* Name(UnaryKind kind) {
     case UnaryKind::kHardSwish: return "HardSwish";
     case UnaryKind::kSoftplus: return "Softplus";
     case UnaryKind::kGelu: return "Gelu";
+    case UnaryKind::kGeluTanh: return "GeluTanh";
+    case UnaryKind::kSign: return "Sign";
     case UnaryKind::kClip: return "Clip";
     case UnaryKind::kNot: return "Not";
   }
@@ -146,6 +148,7 @@ const char* Name(BinaryKind kind) {
     case BinaryKind::kMin: return "Min";
     case BinaryKind::kMax: return "Max";
     case BinaryKind::kMod: return "Mod";
+    case BinaryKind::kFmod: return "Fmod";
     case BinaryKind::kPRelu: return "PRelu";
     case BinaryKind::kEqual: return "Equal";
     case BinaryKind::kLess: return "Less";

@@ -1,14 +1,15 @@
 // Nodes, attributes, tensors and value descriptions out of their wire form.
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 
+#include "engine/base/element.h"
 #include "engine/base/limits.h"
 #include "engine/onnx/onnx_model.h"
 
 namespace decal {
 namespace {
-
-constexpr int64_t kOnnxDouble = 11;
 
 std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
   return Fail(ErrorCode::kCorruptModel, std::move(what), std::move(where));
@@ -56,12 +57,26 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
   return attribute;
 }
 
-template <class T, class From>
-void Store(std::byte* to, int64_t index, From value) {
-  T converted;
-  if constexpr (std::is_same_v<T, Half>) converted.bits = static_cast<uint16_t>(value);  // stored as bit patterns
-  else converted = static_cast<T>(value);
-  std::memcpy(to + static_cast<size_t>(index) * sizeof(T), &converted, sizeof(T));
+// Values below a byte as the file packs them, low bits first, one per byte in memory.
+void Unpack(DType dtype, uint64_t packed, std::byte* to, size_t first, size_t count) {
+  const size_t bits = BitsOf(dtype);
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t code = packed >> (i * bits) & ((1u << bits) - 1);
+    if (dtype == DType::kFloat4E2M1) to[first + i] = static_cast<std::byte>(code);
+    else StoreInteger(dtype, to, static_cast<int64_t>(first + i), code);  // extends the sign
+  }
+}
+
+// The field that holds the values of a type where they are not raw bytes.
+uint32_t FieldOf(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32: return 4;
+    case DType::kInt64: return 7;
+    case DType::kFloat64: return 10;
+    case DType::kUint32:
+    case DType::kUint64: return 11;
+    default: return 5;
+  }
 }
 
 }  // namespace
@@ -71,11 +86,26 @@ Result<DType> DTypeFromOnnx(int64_t data_type) {
     case 1: return DType::kFloat32;
     case 2: return DType::kUint8;
     case 3: return DType::kInt8;
+    case 4: return DType::kUint16;
+    case 5: return DType::kInt16;
     case 6: return DType::kInt32;
     case 7: return DType::kInt64;
     case 9: return DType::kBool;
     case 10: return DType::kFloat16;
-    case kOnnxDouble: return DType::kFloat32;
+    case 11: return DType::kFloat64;
+    case 12: return DType::kUint32;
+    case 13: return DType::kUint64;
+    case 16: return DType::kBFloat16;
+    case 17: return DType::kFloat8E4M3FN;
+    case 18: return DType::kFloat8E4M3FNUZ;
+    case 19: return DType::kFloat8E5M2;
+    case 20: return DType::kFloat8E5M2FNUZ;
+    case 21: return DType::kUint4;
+    case 22: return DType::kInt4;
+    case 23: return DType::kFloat4E2M1;
+    case 24: return DType::kFloat8E8M0;
+    case 25: return DType::kUint2;
+    case 26: return DType::kInt2;
     default: return Fail(ErrorCode::kUnsupportedOperator, "tensors of ONNX data type " + std::to_string(data_type));
   }
 }
@@ -119,21 +149,20 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   Result<DType> dtype = DTypeFromOnnx(data_type);
   if (!dtype) return Fail(dtype.error().code, dtype.error().message, result.name);
 
-  const size_t stored_size = data_type == kOnnxDouble ? 8 : SizeOf(*dtype);
   const size_t count = static_cast<size_t>(elements);
-  // Numbers take at least a byte each on the wire, so the file backs every allocation within a factor of 8.
-  if (raw.empty() ? value_bytes < count : raw.size() != count * stored_size)
+  const size_t per_byte = BitsOf(*dtype) < 8 ? 8 / BitsOf(*dtype) : 1;  // values that share one
+  const size_t raw_bytes = per_byte > 1 ? (count + per_byte - 1) / per_byte : count * SizeOf(*dtype);
+  // Numbers (or four at most that are packed) take at least a byte on the wire, so the file backs every
+  // allocation within a factor of 8.
+  if (raw.empty() ? value_bytes < (count + per_byte - 1) / per_byte : raw.size() != raw_bytes)
     return Corrupt("a tensor of shape " + shape.ToString() + " whose values are missing or cut off", result.name);
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
   result.tensor = tensor;
   std::byte* to = tensor->buffer.data();
   if (!raw.empty() || count == 0) {
-    if (data_type == kOnnxDouble) {
-      for (size_t i = 0; i < count; ++i) {
-        double value;
-        std::memcpy(&value, raw.data() + i * sizeof(value), sizeof(value));
-        Store<float>(to, static_cast<int64_t>(i), value);
-      }
+    if (per_byte > 1) {
+      for (size_t i = 0; i < count; i += per_byte)
+        Unpack(*dtype, static_cast<uint8_t>(raw[i / per_byte]), to, i, std::min(per_byte, count - i));
     } else if (count > 0) {
       std::memcpy(to, raw.data(), raw.size());
       // Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
@@ -142,24 +171,33 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
     }
     return result;
   }
-  int64_t filled = 0;
-  const auto store = [&](auto value) {
-    if (filled < elements)
-      DispatchDType(*dtype, [&]<class T>() { Store<T>(to, filled, value); });
-    ++filled;
+  size_t filled = 0;
+  const size_t size = SizeOf(*dtype);
+  // Numbers arrive as the bits of an element (floats below 32 bits are stored as bit patterns), lowest first.
+  const auto store = [&](uint64_t value) {
+    if (filled >= count) {
+      ++filled;
+    } else if (per_byte > 1) {
+      const size_t some = std::min(per_byte, count - filled);
+      Unpack(*dtype, value, to, filled, some);
+      filled += some;
+    } else {
+      if (*dtype == DType::kBool) to[filled] = std::byte{value != 0};
+      else std::memcpy(to + filled * size, &value, size);
+      ++filled;
+    }
   };
+  const uint32_t field = FieldOf(*dtype);
   WireReader second(bytes);
   while (second.Next()) {
-    switch (second.field()) {
-      case 4: second.RepeatedFixed<float>(store); break;
-      case 5: second.RepeatedVarint([&](uint64_t v) { store(static_cast<int32_t>(v)); }); break;
-      case 7: second.RepeatedVarint([&](uint64_t v) { store(static_cast<int64_t>(v)); }); break;
-      case 10: second.RepeatedFixed<double>(store); break;
-      case 11: second.RepeatedVarint(store); break;
-      default: break;
+    if (second.field() != field) continue;
+    switch (field) {
+      case 4: second.RepeatedFixed<float>([&](float v) { store(uint64_t{std::bit_cast<uint32_t>(v)}); }); break;
+      case 10: second.RepeatedFixed<double>([&](double v) { store(std::bit_cast<uint64_t>(v)); }); break;
+      default: second.RepeatedVarint(store); break;
     }
   }
-  if (second.corrupt() || filled != elements)
+  if (second.corrupt() || filled != count)
     return Corrupt("a tensor of shape " + shape.ToString() + " with " + std::to_string(filled) + " values", result.name);
   return result;
 }

@@ -34,8 +34,8 @@ Status ImportHardSigmoid(NodeImporter& n) {
   return n.Emit(Unary{UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)}, AllInputs(n, 1));
 }
 Status ImportGelu(NodeImporter& n) {
-  if (n.String("approximate", "none") != "none") return n.Unsupported("with the tanh approximation");
-  return n.Emit(Unary{UnaryKind::kGelu}, AllInputs(n, 1));
+  const bool tanh = n.String("approximate", "none") == "tanh";
+  return n.Emit(Unary{tanh ? UnaryKind::kGeluTanh : UnaryKind::kGelu}, AllInputs(n, 1));
 }
 
 Status ImportClip(NodeImporter& n) {
@@ -56,14 +56,18 @@ Status ImportClip(NodeImporter& n) {
 }
 
 Status ImportMod(NodeImporter& n) {
-  if (n.Int("fmod", 0) != 0) return n.Unsupported("with fmod");
-  return n.Emit(Binary{BinaryKind::kMod}, AllInputs(n, 2));
+  return n.Emit(Binary{n.Int("fmod", 0) != 0 ? BinaryKind::kFmod : BinaryKind::kMod}, AllInputs(n, 2));
 }
 
 Status ImportCast(NodeImporter& n) {
   Result<DType> to = DTypeFromOnnx(n.Int("to", 0));
   if (!to) return n.Unsupported("to " + to.error().message);
-  return n.Emit(Cast{*to}, AllInputs(n, 1));
+  NarrowRule rule{n.Int("saturate", 1) != 0};
+  const std::string_view rounding = n.String("round_mode", "up");
+  if (rounding == "down") rule.exponent = ExponentRounding::kDown;
+  else if (rounding == "nearest") rule.exponent = ExponentRounding::kNearest;
+  else if (rounding != "up") return n.Unsupported("with round_mode " + std::string(rounding));
+  return n.Emit(Cast{*to, rule}, AllInputs(n, 1));
 }
 
 Status ImportWhere(NodeImporter& n) { return n.Emit(Where{}, AllInputs(n, 3)); }
@@ -103,6 +107,7 @@ constexpr OpRow kRows[] = {
     {"Relu", ImportUnary<UnaryKind::kRelu>},
     {"Round", ImportUnary<UnaryKind::kRound>},
     {"Sigmoid", ImportUnary<UnaryKind::kSigmoid>},
+    {"Sign", ImportUnary<UnaryKind::kSign>},
     {"Softplus", ImportUnary<UnaryKind::kSoftplus>},
     {"Sqrt", ImportUnary<UnaryKind::kSqrt>},
     {"Sub", ImportBinary<BinaryKind::kSub>},

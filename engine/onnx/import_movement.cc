@@ -122,7 +122,7 @@ Status ImportConstantOfShape(NodeImporter& n) {
   ConstantOfShape op;
   if (const OnnxAttribute* a = n.Find("value"); a && a->tensor && a->tensor->shape.elements() == 1) {
     op.dtype = a->tensor->dtype;
-    op.value = DispatchDType(op.dtype, [&]<class T>() { return static_cast<double>(*a->tensor->view().template as<T>()); });
+    op.value = LoadNumber(op.dtype, a->tensor->view().data, 0);
   }
   return n.Emit(op, AllInputs(n, 1));
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/cpu/feature_map.h"
+#include "engine/base/element.h"
 #include "engine/ops/kernel.h"
 
 namespace decal {
@@ -20,21 +21,21 @@ inline Status RequireInputs(const InferContext& context, size_t count, const cha
   return {};
 }
 
-inline bool IsFloat(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16; }
+// The floats that are computed with; kernels are for float32, the references for all.
+inline bool IsFloat(DType dtype) {
+  return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kFloat64 || dtype == DType::kBFloat16;
+}
 
 inline Status RequireFloat(DType dtype, const char* op) {
   if (IsFloat(dtype)) return {};
   return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " of " + Name(dtype));
 }
 
-// One element of a float32 or float16 tensor.
-inline float LoadFloat(const TensorView& view, int64_t offset) {
-  return view.dtype == DType::kFloat16 ? static_cast<float>(view.as<Half>()[offset]) : view.as<float>()[offset];
-}
+// One element of a tensor that IsFloat.
+inline double LoadFloat(const TensorView& view, int64_t offset) { return LoadNumber(view.dtype, view.data, offset); }
 
 inline void StoreFloat(const MutableTensorView& view, int64_t offset, double value) {
-  if (view.dtype == DType::kFloat16) view.as<Half>()[offset] = Half(static_cast<float>(value));
-  else view.as<float>()[offset] = static_cast<float>(value);
+  StoreNumber(view.dtype, view.data, offset, value);
 }
 
 // True for a float32 tensor [N,C,H,W] whose channels lie side by side.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine/base/element.h"
 #include "engine/onnx/importer.h"
 #include "engine/onnx/node_importer.h"
 #include "engine/passes/passes.h"
@@ -16,8 +17,6 @@ namespace {
 
 // The defaults of ONNX's own backend test runner.
 constexpr double kRelativeTolerance = 1e-3, kAbsoluteTolerance = 1e-7;
-
-bool IsInteger(DType dtype) { return dtype != DType::kFloat32 && dtype != DType::kFloat16; }
 
 Result<std::vector<ConstantPtr>> ParseTensors(const std::vector<Bytes>& files) {
   std::vector<ConstantPtr> tensors;
@@ -41,7 +40,7 @@ Result<std::vector<ConstantPtr>> BindInputs(Graph& graph, const std::vector<Cons
       return Fail(ErrorCode::kInvalidArgument, std::string("an input of type ") + Name(value.type.dtype) + ", a file of " +
                                                    Name(given[i]->dtype), value.name);
     value.type.shape = given[i]->shape;
-    if (bound == BoundInputs::kAll || (bound == BoundInputs::kIntegers && IsInteger(given[i]->dtype))) {
+    if (bound == BoundInputs::kAll || (bound == BoundInputs::kIntegers && !IsFloating(given[i]->dtype))) {
       value.constant = given[i];
     } else {
       at_run.push_back(given[i]);
@@ -52,34 +51,26 @@ Result<std::vector<ConstantPtr>> BindInputs(Graph& graph, const std::vector<Cons
   return at_run;
 }
 
-template <class T>
-bool Same(const T& actual, const T& expected) {
-  if constexpr (std::is_same_v<T, float> || std::is_same_v<T, Half>) {
-    const double a = static_cast<float>(actual), e = static_cast<float>(expected);
-    if (std::isnan(a) || std::isnan(e)) return std::isnan(a) && std::isnan(e);
-    if (std::isinf(a) || std::isinf(e)) return a == e;
-    return std::abs(a - e) <= kAbsoluteTolerance + kRelativeTolerance * std::abs(e);
-  } else {
-    return actual == expected;
-  }
+bool Same(double a, double e) {
+  if (std::isnan(a) || std::isnan(e)) return std::isnan(a) && std::isnan(e);
+  if (std::isinf(a) || std::isinf(e)) return a == e;
+  return std::abs(a - e) <= kAbsoluteTolerance + kRelativeTolerance * std::abs(e);
 }
 
 Status Compare(const Value& value, const std::byte* actual, const ConstantTensor& expected) {
   const TensorType& type = value.type;
   if (type.dtype != expected.dtype || *type.shape != expected.shape)
     return Fail(ErrorCode::kShapeMismatch, type.ToString() + " instead of " + TensorType{expected.dtype, expected.shape}.ToString(), value.name);
-  return DispatchDType(type.dtype, [&]<class T>() -> Status {
-    const T* a = reinterpret_cast<const T*>(actual);
-    const T* e = reinterpret_cast<const T*>(expected.buffer.data());
-    const int64_t elements = expected.shape.elements();
-    for (int64_t i = 0; i < elements; ++i) {
-      if (Same(a[i], e[i])) continue;
+  const int64_t elements = expected.shape.elements();
+  for (int64_t i = 0; i < elements; ++i) {
+    const double a = LoadNumber(type.dtype, actual, i), e = LoadNumber(type.dtype, expected.buffer.data(), i);
+    const bool same = IsInteger(type.dtype) ? LoadInteger(type.dtype, actual, i) == LoadInteger(type.dtype, expected.buffer.data(), i)
+                                            : Same(a, e);
+    if (!same)
       return Fail(ErrorCode::kInternal, "element " + std::to_string(i) + " of " + std::to_string(elements) + " is " +
-                                            std::to_string(static_cast<double>(a[i])) + " instead of " +
-                                            std::to_string(static_cast<double>(e[i])), value.name);
-    }
-    return {};
-  });
+                                            std::to_string(a) + " instead of " + std::to_string(e), value.name);
+  }
+  return {};
 }
 
 Result<OnnxModel> Parse(Bytes bytes) {

@@ -1,89 +1,82 @@
 // The specification of the elementwise operators, for every element type.
 #include <cmath>
-#include <limits>
-#include <type_traits>
+#include <cstring>
 
+#include "engine/base/element.h"
 #include "engine/ops/activation.h"
 #include "engine/ops/elementwise/elementwise.h"
 
 namespace decal {
 namespace {
 
-template <class T>
-inline constexpr bool kIsFloat = std::is_same_v<T, float> || std::is_same_v<T, Half>;
-
-// ONNX leaves out-of-range values open: here they saturate, and NaN becomes 0.
-template <class To>
-To Saturate(double value) {
-  using Limits = std::numeric_limits<To>;
-  if (std::isnan(value)) return 0;
-  if (value <= static_cast<double>(Limits::min())) return Limits::min();
-  if (value >= static_cast<double>(Limits::max())) return Limits::max();
-  return static_cast<To>(value);
+// Calls `fn` with the type to compute in: one that holds every value of `dtype`.
+template <class Fn>
+decltype(auto) DispatchClass(DType dtype, Fn&& fn) {
+  if (IsFloating(dtype)) return fn.template operator()<double>();
+  if (IsSigned(dtype)) return fn.template operator()<int64_t>();
+  return fn.template operator()<uint64_t>();
 }
 
-template <class To, class From>
-To Convert(From value) {
-  if constexpr (std::is_same_v<To, From>) return value;
-  else if constexpr (std::is_same_v<To, bool>) return static_cast<float>(value) != 0.0f;
-  else if constexpr (std::is_same_v<To, Half>) return Half(static_cast<float>(value));
-  else if constexpr (std::is_same_v<To, float>) return static_cast<float>(value);
-  else if constexpr (kIsFloat<From>) return Saturate<To>(static_cast<float>(value));
-  else return static_cast<To>(value);  // integers wrap
+template <class V>
+V Load(const TensorView& view, int64_t offset) {
+  if constexpr (std::is_same_v<V, double>) return LoadNumber(view.dtype, view.data, offset);
+  else return static_cast<V>(LoadInteger(view.dtype, view.data, offset));
 }
 
-template <class T>
-T UnaryValue(const Unary& op, T x) {
-  if constexpr (std::is_same_v<T, float>) {
+template <class V>
+void Store(const MutableTensorView& view, int64_t offset, V value) {
+  if constexpr (std::is_same_v<V, double>) StoreNumber(view.dtype, view.data, offset, value);
+  else StoreInteger(view.dtype, view.data, offset, static_cast<uint64_t>(value));  // wraps
+}
+
+template <class V>
+V UnaryValue(const Unary& op, V x) {
+  if constexpr (std::is_same_v<V, double>) {
     return cpu::ApplyActivation(ToActivation(op), x);
-  } else if constexpr (std::is_same_v<T, Half>) {
-    return Half(UnaryValue<float>(op, x));
-  } else if constexpr (std::is_same_v<T, bool>) {
-    return op.kind == UnaryKind::kNot ? !x : x;
   } else {
-    const T negative = static_cast<T>(uint64_t{0} - static_cast<uint64_t>(x));  // wraps
+    const V negative = static_cast<V>(uint64_t{0} - static_cast<uint64_t>(x));
     switch (op.kind) {
-      case UnaryKind::kAbs: return x < 0 ? negative : x;
+      case UnaryKind::kAbs: return x < V{0} ? negative : x;
       case UnaryKind::kNeg: return negative;
-      case UnaryKind::kRelu: return x < 0 ? T{0} : x;
-      case UnaryKind::kClip: {
-        const T raised = static_cast<double>(x) < op.alpha ? Saturate<T>(op.alpha) : x;
-        return static_cast<double>(raised) > op.beta ? Saturate<T>(op.beta) : raised;
-      }
+      case UnaryKind::kSign: return x < V{0} ? static_cast<V>(-1) : V{x != V{0}};
+      case UnaryKind::kRelu: return x < V{0} ? V{0} : x;
+      case UnaryKind::kNot: return V{x == V{0}};
       default: return x;  // refused by the shape rule
     }
   }
 }
 
-// Integers: quotients truncate, remainders take the divisor's sign (fmod = 0), all else wraps. The divisor
-// is not 0.
-template <class T>
-T IntegerValue(BinaryKind kind, T a, T b) {
+// Quotients truncate, remainders take the divisor's sign (kMod) or the dividend's (kFmod), all else wraps.
+// The divisor is not 0.
+template <class V>
+V IntegerValue(BinaryKind kind, V a, V b) {
   const uint64_t ua = static_cast<uint64_t>(a), ub = static_cast<uint64_t>(b);
-  const int64_t x = static_cast<int64_t>(a), y = static_cast<int64_t>(b);
+  const bool minus_one = std::is_signed_v<V> && b == static_cast<V>(-1);  // INT64_MIN / -1 overflows
   switch (kind) {
-    case BinaryKind::kAdd: return static_cast<T>(ua + ub);
-    case BinaryKind::kSub: return static_cast<T>(ua - ub);
-    case BinaryKind::kMul: return static_cast<T>(ua * ub);
-    case BinaryKind::kDiv: return static_cast<T>(y == -1 ? uint64_t{0} - ua : static_cast<uint64_t>(x / y));
+    case BinaryKind::kAdd: return static_cast<V>(ua + ub);
+    case BinaryKind::kSub: return static_cast<V>(ua - ub);
+    case BinaryKind::kMul: return static_cast<V>(ua * ub);
+    case BinaryKind::kDiv: return minus_one ? static_cast<V>(uint64_t{0} - ua) : a / b;
+    case BinaryKind::kFmod: return minus_one ? V{0} : a % b;
     case BinaryKind::kMod: {
-      const int64_t remainder = y == -1 ? 0 : x % y;
-      return static_cast<T>(remainder != 0 && (remainder < 0) != (y < 0) ? remainder + y : remainder);
+      const V remainder = minus_one ? V{0} : a % b;
+      return remainder != 0 && (remainder < V{0}) != (b < V{0}) ? remainder + b : remainder;
     }
     case BinaryKind::kMin: return b < a ? b : a;
     case BinaryKind::kMax: return b > a ? b : a;
-    case BinaryKind::kPRelu: return x < 0 ? static_cast<T>(ua * ub) : a;
+    case BinaryKind::kPRelu: return a < V{0} ? static_cast<V>(ua * ub) : a;
     default: return a;
   }
 }
 
-float FloatValue(BinaryKind kind, float a, float b) {
+double FloatValue(BinaryKind kind, double a, double b) {
   switch (kind) {
     case BinaryKind::kAdd: return a + b;
     case BinaryKind::kSub: return a - b;
     case BinaryKind::kMul: return a * b;
     case BinaryKind::kDiv: return a / b;
-    case BinaryKind::kMod: return std::fmod(a, b);
+    case BinaryKind::kMod:
+    case BinaryKind::kFmod: return std::fmod(a, b);
     case BinaryKind::kMin: return a > b ? b : a;
     case BinaryKind::kMax: return a < b ? b : a;
     case BinaryKind::kPRelu: return a < 0 ? a * b : a;
@@ -91,46 +84,44 @@ float FloatValue(BinaryKind kind, float a, float b) {
   }
 }
 
-template <class T>
-T ArithmeticValue(BinaryKind kind, T a, T b) {
-  if constexpr (kIsFloat<T>) return Convert<T>(FloatValue(kind, a, b));
+template <class V>
+V ArithmeticValue(BinaryKind kind, V a, V b) {
+  if constexpr (std::is_same_v<V, double>) return FloatValue(kind, a, b);
   else return IntegerValue(kind, a, b);
 }
 
-template <class T>
-bool Truth(BinaryKind kind, T a, T b) {
+template <class V>
+bool Truth(BinaryKind kind, V a, V b) {
   switch (kind) {
     case BinaryKind::kEqual: return a == b;
     case BinaryKind::kLess: return a < b;
     case BinaryKind::kLessOrEqual: return a <= b;
     case BinaryKind::kGreater: return a > b;
     case BinaryKind::kGreaterOrEqual: return a >= b;
-    case BinaryKind::kAnd: return a && b;
-    case BinaryKind::kOr: return a || b;
-    case BinaryKind::kXor: return (a != T{}) != (b != T{});
+    case BinaryKind::kAnd: return a != V{0} && b != V{0};
+    case BinaryKind::kOr: return a != V{0} || b != V{0};
+    case BinaryKind::kXor: return (a != V{0}) != (b != V{0});
     default: return false;
   }
-}
-
-template <class T>
-double AsDouble(T value) {
-  if constexpr (std::is_same_v<T, Half>) return static_cast<float>(value);
-  else return static_cast<double>(value);
-}
-
-template <class T>
-T Power(double base, double exponent) {
-  const double power = std::pow(base, exponent);
-  if constexpr (kIsFloat<T>) return Convert<T>(static_cast<float>(power));
-  else return Saturate<T>(power);
 }
 
 }  // namespace
 
 Status Reference(const Unary& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
-  DispatchDType(in[0].dtype, [&]<class T> {
-    for (StridedIndex<2> i(out[0].shape, {out[0].strides, in[0].strides}); i.valid(); i.Next())
-      out[0].as<T>()[i.offset(0)] = UnaryValue<T>(op, in[0].as<T>()[i.offset(1)]);
+  // The bounds of Clip are floats, and saturate where an integer type cannot hold them.
+  const bool number = op.kind == UnaryKind::kClip && !IsFloating(in[0].dtype);
+  StridedIndex<2> i(out[0].shape, {out[0].strides, in[0].strides});
+  if (number) {
+    for (; i.valid(); i.Next()) {
+      const double x = Load<double>(in[0], i.offset(1)), clipped = UnaryValue<double>(op, x);
+      // 64-bit integers beyond 2^53 stay as they are: only a bound goes through a double.
+      if (clipped == x) Store<uint64_t>(out[0], i.offset(0), Load<uint64_t>(in[0], i.offset(1)));
+      else Store<double>(out[0], i.offset(0), clipped);
+    }
+    return {};
+  }
+  DispatchClass(in[0].dtype, [&]<class V> {
+    for (; i.valid(); i.Next()) Store<V>(out[0], i.offset(0), UnaryValue<V>(op, Load<V>(in[0], i.offset(1))));
   });
   return {};
 }
@@ -139,27 +130,23 @@ Status Reference(const Binary& op, std::span<const TensorView> in, std::span<con
   const TensorView a = BroadcastTo(in[0], out[0].shape);
   const TensorView b = BroadcastTo(in[1], out[0].shape);
   StridedIndex<3> i(out[0].shape, {out[0].strides, a.strides, b.strides});
-  if (op.kind == BinaryKind::kPow) {
-    DispatchDType(a.dtype, [&]<class T> {
-      DispatchDType(b.dtype, [&]<class E> {
-        for (; i.valid(); i.Next())
-          out[0].as<T>()[i.offset(0)] =
-              Power<T>(AsDouble(a.as<T>()[i.offset(1)]), AsDouble(b.as<E>()[i.offset(2)]));
-      });
-    });
+  if (op.kind == BinaryKind::kPow) {  // the exponent has a type of its own
+    for (; i.valid(); i.Next())
+      Store<double>(out[0], i.offset(0), std::pow(Load<double>(a, i.offset(1)), Load<double>(b, i.offset(2))));
     return {};
   }
-  return DispatchDType(a.dtype, [&]<class T>() -> Status {
+  return DispatchClass(a.dtype, [&]<class V>() -> Status {
     if (op.kind >= BinaryKind::kEqual) {
       for (; i.valid(); i.Next())
-        out[0].as<bool>()[i.offset(0)] = Truth<T>(op.kind, a.as<T>()[i.offset(1)], b.as<T>()[i.offset(2)]);
+        out[0].as<bool>()[i.offset(0)] = Truth<V>(op.kind, Load<V>(a, i.offset(1)), Load<V>(b, i.offset(2)));
       return {};
     }
-    const bool divides = !kIsFloat<T> && (op.kind == BinaryKind::kDiv || op.kind == BinaryKind::kMod);
+    const bool divides = !std::is_same_v<V, double> && (op.kind == BinaryKind::kDiv || op.kind == BinaryKind::kMod ||
+                                                        op.kind == BinaryKind::kFmod);
     for (; i.valid(); i.Next()) {
-      const T y = b.as<T>()[i.offset(2)];
-      if (divides && AsDouble(y) == 0) return Fail(ErrorCode::kCorruptModel, "integer division by zero");
-      out[0].as<T>()[i.offset(0)] = ArithmeticValue<T>(op.kind, a.as<T>()[i.offset(1)], y);
+      const V y = Load<V>(b, i.offset(2));
+      if (divides && y == V{0}) return Fail(ErrorCode::kCorruptModel, "integer division by zero");
+      Store<V>(out[0], i.offset(0), ArithmeticValue<V>(op.kind, Load<V>(a, i.offset(1)), y));
     }
     return {};
   });
@@ -169,22 +156,24 @@ Status Reference(const Where&, std::span<const TensorView> in, std::span<const M
   const TensorView condition = BroadcastTo(in[0], out[0].shape);
   const TensorView a = BroadcastTo(in[1], out[0].shape);
   const TensorView b = BroadcastTo(in[2], out[0].shape);
-  DispatchDType(a.dtype, [&]<class T> {
-    for (StridedIndex<4> i(out[0].shape, {out[0].strides, condition.strides, a.strides, b.strides}); i.valid();
-         i.Next())
-      out[0].as<T>()[i.offset(0)] =
-          condition.as<bool>()[i.offset(1)] ? a.as<T>()[i.offset(2)] : b.as<T>()[i.offset(3)];
-  });
+  const int64_t size = static_cast<int64_t>(SizeOf(out[0].dtype));
+  for (StridedIndex<4> i(out[0].shape, {out[0].strides, condition.strides, a.strides, b.strides}); i.valid();
+       i.Next()) {
+    const char* from = condition.as<bool>()[i.offset(1)] ? a.as<char>() + i.offset(2) * size
+                                                         : b.as<char>() + i.offset(3) * size;
+    std::memcpy(out[0].as<char>() + i.offset(0) * size, from, static_cast<size_t>(size));
+  }
   return {};
 }
 
-Status Reference(const Cast&, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
-  DispatchDType(in[0].dtype, [&]<class From> {
-    DispatchDType(out[0].dtype, [&]<class To> {
-      for (StridedIndex<2> i(out[0].shape, {out[0].strides, in[0].strides}); i.valid(); i.Next())
-        out[0].as<To>()[i.offset(0)] = Convert<To>(in[0].as<From>()[i.offset(1)]);
-    });
-  });
+Status Reference(const Cast& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const DType from = in[0].dtype, to = out[0].dtype;
+  // Between integers bits wrap. From int64 to float32 the way over double would round twice.
+  const bool numbers = IsFloating(from) || (IsFloating(to) && (to != DType::kFloat32 || from == DType::kUint64));
+  for (StridedIndex<2> i(out[0].shape, {out[0].strides, in[0].strides}); i.valid(); i.Next()) {
+    if (numbers) StoreNumber(to, out[0].data, i.offset(0), LoadNumber(from, in[0].data, i.offset(1)), op.rule);
+    else StoreInteger(to, out[0].data, i.offset(0), LoadInteger(from, in[0].data, i.offset(1)));
+  }
   return {};
 }
 

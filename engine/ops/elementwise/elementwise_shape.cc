@@ -15,6 +15,7 @@ bool TakesIntegers(UnaryKind kind) {
   switch (kind) {
     case UnaryKind::kAbs:
     case UnaryKind::kNeg:
+    case UnaryKind::kSign:
     case UnaryKind::kRelu:
     case UnaryKind::kClip: return true;
     default: return false;
@@ -34,7 +35,7 @@ InferResult Infer(const Unary& op, const InferContext& context) {
   const DType dtype = context[0].dtype;
   const bool fits = op.kind == UnaryKind::kNot
                         ? dtype == DType::kBool
-                        : IsFloat(dtype) || (dtype != DType::kBool && TakesIntegers(op.kind));
+                        : IsFloat(dtype) || (IsInteger(dtype) && TakesIntegers(op.kind));
   if (!fits) return BadType(Name(op.kind), dtype);
   return One(dtype, context[0].shape);
 }
@@ -47,6 +48,9 @@ InferResult Infer(const Binary& op, const InferContext& context) {
   if (a.dtype != b.dtype && op.kind != BinaryKind::kPow)
     return Fail(ErrorCode::kShapeMismatch,
                 std::string(Name(op.kind)) + " of " + Name(a.dtype) + " and " + Name(b.dtype));
+  // Narrow floats are storage: they compare and compute after a Cast.
+  for (const InferInput* input : {&a, &b})
+    if (IsFloating(input->dtype) && !IsFloat(input->dtype)) return BadType(Name(op.kind), input->dtype);
   const bool is_bool = a.dtype == DType::kBool;
   if (op.kind != BinaryKind::kEqual && is_bool != IsLogic(op.kind)) return BadType(Name(op.kind), a.dtype);
   DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(a.shape, b.shape));

@@ -83,6 +83,42 @@ TEST(ElementwiseReference, CastsSaturateFloatsAndWrapIntegers) {
   EXPECT_EQ((CastOf<bool, int64_t>({true, false})), (std::vector<int64_t>{1, 0}));
 }
 
+std::vector<double> NarrowCast(DType to, std::initializer_list<float> values, NarrowRule rule = {}) {
+  const TestTensor x = TensorOf<float>({static_cast<int64_t>(values.size())}, values);
+  const TestInput inputs[] = {{&x}};
+  const TestTensor narrow = RunReferenceOf(Cast{to, rule}, inputs);
+  std::vector<double> result;
+  for (size_t i = 0; i < values.size(); ++i) result.push_back(LoadNumber(to, narrow.view().data, static_cast<int64_t>(i)));
+  return result;
+}
+
+TEST(ElementwiseReference, NarrowFloatsRoundToEvenAndSaturateAsAsked) {
+  using D = std::vector<double>;
+  EXPECT_EQ(NarrowCast(DType::kFloat8E4M3FN, {1.0625f, 1.1875f, 1000, -0x1p-9f, 0x1p-11f}), (D{1, 1.25, 448, -0x1p-9, 0}));
+  EXPECT_TRUE(std::isnan(NarrowCast(DType::kFloat8E4M3FN, {1000}, {.saturate = false})[0]));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E5M2, {1e6f, -INFINITY}, {.saturate = false}), (D{INFINITY, -INFINITY}));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E5M2FNUZ, {1e6f, 3.0e38f}), (D{57344, 57344}));
+  EXPECT_TRUE(std::isnan(NarrowCast(DType::kFloat8E4M3FNUZ, {NAN})[0]));
+  EXPECT_FALSE(std::signbit(NarrowCast(DType::kFloat8E4M3FNUZ, {-0.0f})[0]));  // its code is the NaN
+  EXPECT_EQ(NarrowCast(DType::kFloat4E2M1, {0.25f, 0.75f, 2.5f, -100}), (D{0, 1, 2, -6}));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E8M0, {3, 4}), (D{4, 4}));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E8M0, {3, 2.5f}, {.exponent = ExponentRounding::kDown}), (D{2, 2}));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E8M0, {3, 2.5f}, {.exponent = ExponentRounding::kNearest}), (D{4, 2}));
+  EXPECT_EQ(NarrowCast(DType::kBFloat16, {1.00390625f, 1.01171875f}), (D{1, 1.015625}));
+}
+
+TEST(ElementwiseReference, IntegersBelowAByteWrapAndOthersSaturate) {
+  using D = std::vector<double>;
+  EXPECT_EQ(NarrowCast(DType::kInt4, {-9, 8.7f, 7}), (D{7, -8, 7}));
+  EXPECT_EQ(NarrowCast(DType::kUint2, {-3, 5}), (D{1, 1}));
+  EXPECT_EQ(NarrowCast(DType::kUint16, {-3, 70000, 9.9f}), (D{0, 65535, 9}));
+  EXPECT_EQ(NarrowCast(DType::kUint64, {2e19f}), (D{0x1p64}));
+}
+
+TEST(ElementwiseReference, FmodTakesTheDividendsSign) {
+  EXPECT_EQ(BinaryOf<int64_t>(BinaryKind::kFmod, {7, -7, INT64_MIN}, {-3, 3, -1}), (std::vector<int64_t>{1, -1, 0}));
+}
+
 TEST(ElementwiseReference, WhereBroadcastsAllThree) {
   const TestTensor condition = TensorOf<bool>({2, 1}, {true, false});
   const TestTensor a = TensorOf<int64_t>({3}, {1, 2, 3}), b = TensorOf<int64_t>({}, {-1});

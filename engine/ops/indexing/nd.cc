@@ -101,12 +101,13 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
 LayoutNeed LayoutOf(const GatherNd&) { return LayoutNeed::kRowMajor; }
 KernelResult MakeCpuKernel(const GatherNd&, const KernelRequest&) { return nullptr; }
 
-InferResult Infer(const ScatterNd&, const InferContext& c) {
+InferResult Infer(const ScatterNd& op, const InferContext& c) {
   for (size_t i = 0; i < 3; ++i)
     if (!c.has(i)) return Mismatch("an input is missing");
   const Shape &data = c[0].shape, &indices = c[1].shape;
   if (c[1].dtype != DType::kInt64) return Mismatch(std::string("indices of type ") + Name(c[1].dtype));
   if (c[2].dtype != c[0].dtype) return Mismatch("updates of another type than the data");
+  if (op.reduction != ScatterReduction::kNone && !IsCore(c[0].dtype)) return Mismatch(std::string("a reduction of ") + Name(c[0].dtype));
   if (indices.empty() || indices.back() < 1 || indices.back() > static_cast<int64_t>(data.rank()))
     return Mismatch("indices " + indices.ToString() + " into " + data.ToString());
   Shape updates = Before(indices, indices.rank() - 1);

@@ -39,7 +39,8 @@ Strides SpreadStrides(const Strides& output, const AxisSet& reduced, size_t rank
 InferResult Infer(const Reduce& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "Reduce"));
   const InferInput& x = context[0];
-  if (x.dtype == DType::kBool) return Fail(ErrorCode::kUnsupportedOperator, "Reduce of bool");
+  if (x.dtype == DType::kBool || !IsCore(x.dtype))
+    return Fail(ErrorCode::kUnsupportedOperator, std::string("Reduce of ") + Name(x.dtype));
   Dims axes = op.axes;
   if (context.has(1)) {
     DECAL_TRY_ASSIGN(axes, context.Integers(1, "axes"));

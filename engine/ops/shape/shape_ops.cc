@@ -5,18 +5,16 @@
 #include <cmath>
 #include <string>
 
+#include "engine/base/element.h"
+
 namespace decal {
 namespace {
 
-template <class T>
-T ScalarAt(const TensorView& view) { return *view.as<T>(); }
-
 // Elements of [start, limit) by delta.
-template <class T>
 int64_t RangeCount(const TensorView& start, const TensorView& limit, const TensorView& delta) {
-  const double step = static_cast<double>(ScalarAt<T>(delta));
-  if (step == 0) return -1;
-  const double span = static_cast<double>(ScalarAt<T>(limit)) - static_cast<double>(ScalarAt<T>(start));
+  const double step = LoadNumber(delta.dtype, delta.data, 0);
+  const double span = LoadNumber(limit.dtype, limit.data, 0) - LoadNumber(start.dtype, start.data, 0);
+  if (step == 0 || std::isnan(span / step)) return -1;
   return static_cast<int64_t>(std::clamp(std::ceil(span / step), 0.0, double{kMaxTensorElements} + 1));
 }
 
@@ -53,12 +51,8 @@ InferResult Infer(const ConstantOfShape& op, const InferContext& c) {
 }
 
 Status Reference(const ConstantOfShape& op, std::span<const TensorView>, std::span<const MutableTensorView> out) {
-  DispatchDType(op.dtype, [&]<class T>() {
-    for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next()) {
-      if constexpr (std::is_same_v<T, Half>) out[0].as<T>()[i.offset(0)] = Half(static_cast<float>(op.value));
-      else out[0].as<T>()[i.offset(0)] = static_cast<T>(op.value);
-    }
-  });
+  for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next())
+    StoreNumber(op.dtype, out[0].data, i.offset(0), op.value);
   return {};
 }
 
@@ -70,23 +64,24 @@ InferResult Infer(const Range&, const InferContext& c) {
       return Fail(ErrorCode::kUnsupportedOperator, "Range bounds depend on the picture's contents");
   }
   const TensorView start = c[0].constant->view(), limit = c[1].constant->view(), delta = c[2].constant->view();
-  int64_t count = -1;
-  if (c[0].dtype == DType::kInt64) count = RangeCount<int64_t>(start, limit, delta);
-  else if (c[0].dtype == DType::kInt32) count = RangeCount<int32_t>(start, limit, delta);
-  else if (c[0].dtype == DType::kFloat32) count = RangeCount<float>(start, limit, delta);
-  else return Fail(ErrorCode::kUnsupportedOperator, std::string("Range of ") + Name(c[0].dtype));
+  if (c[0].dtype == DType::kBool || (IsFloating(c[0].dtype) && SizeOf(c[0].dtype) == 1))
+    return Fail(ErrorCode::kUnsupportedOperator, std::string("Range of ") + Name(c[0].dtype));
+  const int64_t count = RangeCount(start, limit, delta);
   if (count < 0 || count > kMaxTensorElements) return Fail(ErrorCode::kShapeMismatch, "Range without end");
   return std::vector<TensorType>{{c[0].dtype, Shape{count}}};
 }
 
 Status Reference(const Range&, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
-  const auto fill = [&]<class T>() {
-    for (int64_t i = 0; i < out[0].shape[0]; ++i)
-      out[0].as<T>()[i * out[0].strides[0]] = static_cast<T>(ScalarAt<T>(in[0]) + static_cast<T>(i) * ScalarAt<T>(in[2]));
-  };
-  if (in[0].dtype == DType::kInt64) fill.operator()<int64_t>();
-  else if (in[0].dtype == DType::kInt32) fill.operator()<int32_t>();
-  else fill.operator()<float>();
+  const DType dtype = in[0].dtype;
+  for (int64_t i = 0; i < out[0].shape[0]; ++i) {
+    const int64_t offset = i * out[0].strides[0];
+    if (IsFloating(dtype))
+      StoreNumber(dtype, out[0].data, offset,
+                  LoadNumber(dtype, in[0].data, 0) + static_cast<double>(i) * LoadNumber(dtype, in[2].data, 0));
+    else
+      StoreInteger(dtype, out[0].data, offset,
+                   LoadInteger(dtype, in[0].data, 0) + static_cast<uint64_t>(i) * LoadInteger(dtype, in[2].data, 0));
+  }
   return {};
 }
 
