@@ -1,7 +1,9 @@
 // Builds the graph: names to values, nodes through the operator table, and all that is missing in one error.
 #include "engine/onnx/importer.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string>
 #include <unordered_set>
@@ -107,9 +109,20 @@ Result<ValueId> NodeImporter::FloatConstant(std::span<const float> values, bool 
   return graph_.AddConstant(node_.name, std::move(tensor));
 }
 
+namespace {
+
+// Operators that mean the same in every opset.
+bool IsTimeless(const OnnxNode& node) {
+  constexpr std::string_view kTimeless[] = {"GlobalAveragePool", "GlobalMaxPool", "Not", "Softplus", "Transpose"};
+  return std::find(std::begin(kTimeless), std::end(kTimeless), node.op_type) != std::end(kTimeless);
+}
+
+}  // namespace
+
 Result<Graph> ImportGraph(OnnxModel model) {
   if (model.opset == 0) return Fail(ErrorCode::kCorruptModel, "the model names no operator set");
-  if (model.opset < kMinOpset || model.opset > kMaxOpset) {
+  const bool timeless = std::all_of(model.nodes.begin(), model.nodes.end(), IsTimeless);
+  if ((model.opset < kMinOpset && !timeless) || model.opset > kMaxOpset) {
     return Fail(ErrorCode::kUnsupportedOperator, "ONNX opset " + std::to_string(model.opset) + " (supported: " +
                                                      std::to_string(kMinOpset) + " to " + std::to_string(kMaxOpset) + ")");
   }

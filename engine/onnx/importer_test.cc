@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/support/onnx_builder.h"
 #include "tests/support/reference_runner.h"
 
@@ -139,6 +141,31 @@ TEST(Importer, RefusesOtherOpsets) {
     b.Output("y");
     EXPECT_EQ(CodeOf(b.Build()), ErrorCode::kUnsupportedOperator) << opset;
   }
+}
+
+TEST(Importer, TakesOldOpsetsOfOperatorsThatNeverChanged) {
+  OnnxBuilder b(1);
+  b.Input("x", {1});
+  b.Node("Softplus", {"x"}, {"y"});
+  b.Output("y");
+  EXPECT_TRUE(Import(b.Build()).has_value());
+}
+
+TEST(Tensor, UnpacksValuesBelowAByteAndRefusesMissingOnes) {
+  // dims: 3, data_type: 22 (int4), raw_data: 0xF7 0x08, low bits first.
+  const std::string int4("\x08\x03\x10\x16\x4A\x02\xF7\x08", 8);
+  Result<OnnxInitializer> tensor = ParseTensor(AsBytes(int4));
+  ASSERT_TRUE(tensor.has_value());
+  const TensorView view = tensor->tensor->view();
+  EXPECT_EQ(view.dtype, DType::kInt4);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(view.as<int8_t>()[i], (std::array{7, -1, -8}[i]));
+  // The same as int32_data, and five uint2 values in two bytes of it.
+  EXPECT_TRUE(ParseTensor(AsBytes(std::string("\x08\x03\x10\x16\x2A\x03\xF7\x01\x08", 9))).has_value());
+  tensor = ParseTensor(AsBytes(std::string("\x08\x05\x10\x19\x4A\x02\xE4\x02", 8)));
+  ASSERT_TRUE(tensor.has_value());
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(tensor->tensor->view().as<uint8_t>()[i], (std::array{0, 1, 2, 3, 2}[i]));
+  const std::string missing("\x08\x05\x10\x16\x4A\x02\xF7\x08", 8);  // five int4 values take three bytes
+  EXPECT_EQ(ParseTensor(AsBytes(missing)).error().code, ErrorCode::kCorruptModel);
 }
 
 TEST(Importer, HugeClaimsDoNotAllocate) {
