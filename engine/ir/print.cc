@@ -15,6 +15,9 @@ struct NameOf {
   const char* operator()(const ConvTranspose&) const { return "ConvTranspose"; }
   const char* operator()(const MatMul&) const { return "MatMul"; }
   const char* operator()(const Gemm&) const { return "Gemm"; }
+  const char* operator()(const Attention&) const { return "Attention"; }
+  const char* operator()(const WindowPartition&) const { return "WindowPartition"; }
+  const char* operator()(const WindowMerge&) const { return "WindowMerge"; }
   const char* operator()(const Pool& op) const { return op.kind == PoolKind::kMax ? "MaxPool" : "AveragePool"; }
   const char* operator()(const GlobalPool& op) const {
     return op.kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool";

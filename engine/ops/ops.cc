@@ -1,6 +1,7 @@
 // The dispatch from the Op variant to its family: the only file that sees all of them.
 #include "engine/ops/ops.h"
 
+#include "engine/ops/attention/attention.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/elementwise/elementwise.h"
 #include "engine/ops/indexing/indexing.h"

@@ -30,6 +30,12 @@ Status FuseNorms(Graph& graph);
 // Composes chains of data movement into single Strided operators.
 Status ComposeMovement(Graph& graph);
 
+// Recognises shifted windows; expects composed movement.
+Status FuseWindows(Graph& graph);
+
+// Recognises attention; expects composed movement, and leaves Transposes to compose.
+Status FuseAttention(Graph& graph);
+
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 

@@ -16,6 +16,8 @@ bool ReadsAnyStrides(const Op& op, size_t input, bool unit_last) {
       std::holds_alternative<Strided>(op) || std::holds_alternative<Concat>(op) || std::holds_alternative<Pad>(op)) {
     return true;
   }
+  if (std::holds_alternative<Attention>(op)) return input < 3 && unit_last;
+  if (std::holds_alternative<WindowPartition>(op) || std::holds_alternative<WindowMerge>(op)) return unit_last;
   if (std::holds_alternative<MatMul>(op)) return input == 1 || (input == 0 && unit_last);
   return false;
 }
