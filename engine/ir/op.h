@@ -102,6 +102,16 @@ struct ConvTranspose {
   Epilogue epilogue;
 };
 
+// Convolution that samples its input bilinearly at positions moved by `offset` (Dai 2017; with a mask, Zhu 2019).
+// inputs: x [N,C,H,W], weight [M,C/group,kh,kw], offset [N,2*offset_group*kh*kw,oH,oW] (pairs y, x of each tap), bias [M]
+// or absent, mask [N,offset_group*kh*kw,oH,oW] or absent, then the epilogue's. Samples outside the input are 0.
+struct DeformConv {
+  Window window;
+  int64_t group = 1;
+  int64_t offset_group = 1;
+  Epilogue epilogue;
+};
+
 // ---- products --------------------------------------------------------------------------------
 
 // NumPy matmul; inputs a, b, bias (absent unless fused; [N] of the last dimension), then the epilogue's.
@@ -228,7 +238,7 @@ struct Strided {
 // Same tensor in another memory layout; the layout is that of the output value.
 struct Relayout {};
 
-using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, MatMul, Gemm, Attention,
+using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention,
                         WindowPartition, WindowMerge, Pool, GlobalPool,
                         Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
                         Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd, ScatterNd, ShapeOf,

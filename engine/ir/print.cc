@@ -13,6 +13,7 @@ struct NameOf {
   const char* operator()(const Cast&) const { return "Cast"; }
   const char* operator()(const Conv&) const { return "Conv"; }
   const char* operator()(const ConvTranspose&) const { return "ConvTranspose"; }
+  const char* operator()(const DeformConv&) const { return "DeformConv"; }
   const char* operator()(const MatMul&) const { return "MatMul"; }
   const char* operator()(const Gemm&) const { return "Gemm"; }
   const char* operator()(const Attention&) const { return "Attention"; }
@@ -100,6 +101,7 @@ std::string EpilogueText(const Op& op) {
   const Epilogue* epilogue = nullptr;
   if (auto* conv = std::get_if<Conv>(&op)) epilogue = &conv->epilogue;
   if (auto* conv = std::get_if<ConvTranspose>(&op)) epilogue = &conv->epilogue;
+  if (auto* conv = std::get_if<DeformConv>(&op)) epilogue = &conv->epilogue;
   if (auto* matmul = std::get_if<MatMul>(&op)) epilogue = &matmul->epilogue;
   if (epilogue == nullptr || epilogue->empty()) return {};
   std::string text = " {";

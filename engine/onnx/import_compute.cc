@@ -57,6 +57,14 @@ Status ImportConvTranspose(NodeImporter& n) {
   return n.Emit(conv, {n.input(0), n.input(1), n.input(2)});
 }
 
+Status ImportDeformConv(NodeImporter& n) {
+  DeformConv conv;
+  DECAL_TRY_ASSIGN(conv.window, ImportWindow(n));
+  conv.group = n.Int("group", 1);
+  conv.offset_group = n.Int("offset_group", 1);
+  return n.Emit(conv, {n.input(0), n.input(1), n.input(2), n.input(3), n.input(4)});
+}
+
 template <PoolKind kKind>
 Status ImportPool(NodeImporter& n) {
   if (n.wants_output(1)) return n.Unsupported("with indices");
@@ -159,6 +167,7 @@ constexpr OpRow kRows[] = {
     {"BatchNormalization", ImportBatchNorm},
     {"Conv", ImportConv},
     {"ConvTranspose", ImportConvTranspose},
+    {"DeformConv", ImportDeformConv},
     {"Gemm", ImportGemm},
     {"GlobalAveragePool", ImportGlobalPool<PoolKind::kAverage>},
     {"GlobalMaxPool", ImportGlobalPool<PoolKind::kMax>},

@@ -97,24 +97,30 @@ Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, 
                             });
 }
 
+Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,
+                                    const cpu::WeightOrder& order, const ProductInputs& inputs) {
+  PackedOperands operands;
+  const cpu::IgemmShape& shape = plan.shape;
+  DECAL_TRY_ASSIGN(operands.weights,
+                   request.packed.Get(request.inputs[inputs.weight].constant, PanelsId(shape, plan.packing, order),
+                                      cpu::PackedFloats(shape, plan.packing) * sizeof(float),
+                                      [&](const TensorView& source, std::byte* packed) {
+                                        cpu::PackPanels(shape, plan.packing, order, source.as<float>(),
+                                                        reinterpret_cast<float*>(packed));
+                                      }));
+  DECAL_TRY_ASSIGN(operands.bias, PackColumns(request, inputs.bias, shape, plan.tile, inputs.bias_scale));
+  DECAL_TRY_ASSIGN(operands.slopes, PackColumns(request, inputs.extra.slope, shape, plan.tile));
+  operands.residual = inputs.extra.residual;
+  return operands;
+}
+
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
   auto kernel = std::make_unique<IgemmKernel>();
   kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue));
-  const cpu::IgemmShape& shape = kernel->plan.shape;
-  const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;
-  DECAL_TRY_ASSIGN(kernel->operands.weights,
-                   request.packed.Get(request.inputs[spec.weight].constant, PanelsId(shape, packing, spec.order),
-                                      cpu::PackedFloats(shape, packing) * sizeof(float),
-                                      [&](const TensorView& source, std::byte* packed) {
-                                        cpu::PackPanels(shape, packing, spec.order, source.as<float>(),
-                                                        reinterpret_cast<float*>(packed));
-                                      }));
-  DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, spec.bias, shape, tile, spec.bias_scale));
-  DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, spec.extra.slope, shape, tile));
-  const size_t zero_bytes = shape.depth * sizeof(float);
+  DECAL_TRY_ASSIGN(kernel->operands, PackOperands(request, kernel->plan, spec.order, {.bias_scale = spec.bias_scale, .extra = spec.extra}));
+  const size_t zero_bytes = kernel->plan.shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
   std::memset(kernel->zeros.data(), 0, zero_bytes);
-  kernel->operands.residual = spec.extra.residual;
   kernel->name = spec.algorithm;
   return kernel;
 }

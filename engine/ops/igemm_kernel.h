@@ -7,12 +7,18 @@
 
 namespace decal {
 
+// Input positions of a product's constants.
+struct ProductInputs {
+  size_t weight = 1;
+  size_t bias = 2;
+  float bias_scale = 1;
+  EpilogueInputs extra{Epilogue{}, 0};
+};
+
 // What the kernel is to compute, in the SIMD layer's terms, and where its operands come from.
 struct IgemmSpec {
   cpu::IgemmShape shape;
   cpu::WeightOrder order;
-  size_t weight = 1;     // input positions
-  size_t bias = 2;
   float bias_scale = 1;
   EpilogueInputs extra;
   const char* algorithm = "implicit GEMM";
@@ -44,5 +50,9 @@ struct PackedOperands {
   cpu::IgemmBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
   bool reads_input(size_t i) const { return i == 0 || i == residual; }
 };
+
+// Packs weights, bias and slopes for `plan`.
+Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,
+                                    const cpu::WeightOrder& order, const ProductInputs& inputs);
 
 }  // namespace decal

@@ -3,6 +3,7 @@
 
 #include "engine/ops/attention/attention.h"
 #include "engine/ops/conv/conv.h"
+#include "engine/ops/deform_conv/deform_conv.h"
 #include "engine/ops/elementwise/elementwise.h"
 #include "engine/ops/indexing/indexing.h"
 #include "engine/ops/matmul/matmul.h"

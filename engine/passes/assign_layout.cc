@@ -19,10 +19,11 @@ bool HasLayout(const Graph& graph, ValueId v) { return v != kNoValue && graph.va
 // Inputs that are activations rather than weights, bounds or shapes.
 bool IsActivation(const Node& node, size_t i) {
   const size_t own = OwnInputs(node.op);
-  if (own != SIZE_MAX) {  // a product: its first operand and the residual, which has the output's shape
+  if (own != SIZE_MAX) {  // a product: its first operand and the residual
     const Epilogue& epilogue = *EpilogueOf(const_cast<Op&>(node.op));
     const bool residual = epilogue.residual != Epilogue::Residual::kNone && i + 1 == node.inputs.size();
-    return i == 0 || residual || (std::holds_alternative<MatMul>(node.op) && i == 1);
+    const bool moves = std::holds_alternative<DeformConv>(node.op) && (i == 2 || i == 4);  // offsets and mask
+    return i == 0 || residual || moves || (std::holds_alternative<MatMul>(node.op) && i == 1);
   }
   if (std::holds_alternative<Unary>(node.op) || std::holds_alternative<Binary>(node.op) ||
       std::holds_alternative<Where>(node.op) || std::holds_alternative<Concat>(node.op) ||

@@ -114,8 +114,9 @@ class Fuser {
     const Shape& out = *graph_.values[graph_.nodes[n].outputs[0]].type.shape;
     if (!(out == *graph_.values[x].type.shape) || out.rank() < 2) return false;
     const size_t channel = ChannelDimension(product->op, out.rank());
-    if (epilogue.empty() && product->inputs[2] == kNoValue && IsPerChannel(graph_, other, out, channel)) {
-      product->inputs[2] = AsVector(graph_, other, status_);
+    ValueId& bias = product->inputs[BiasInput(product->op)];
+    if (epilogue.empty() && bias == kNoValue && IsPerChannel(graph_, other, out, channel)) {
+      bias = AsVector(graph_, other, status_);
       if (!status_) return false;
       producers_.resize(graph_.values.size(), -1);
       Absorb(n, x);

@@ -18,6 +18,7 @@ constexpr Pass kSpecializePasses[] = {
     {"fuse-norms", FuseNorms},
     {"fuse-activations", FuseActivations},
     {"compose-movement", ComposeMovement},
+    {"fuse-deform-conv", FuseDeformConv},
     {"fuse-windows", FuseWindows},
     {"fuse-attention", FuseAttention},
     {"compose-movement-again", ComposeMovement},
@@ -64,10 +65,16 @@ void EraseNodes(Graph& graph, const std::vector<bool>& erase) {
 Epilogue* EpilogueOf(Op& op) {
   if (auto* conv = std::get_if<Conv>(&op)) return &conv->epilogue;
   if (auto* conv = std::get_if<ConvTranspose>(&op)) return &conv->epilogue;
+  if (auto* conv = std::get_if<DeformConv>(&op)) return &conv->epilogue;
   if (auto* matmul = std::get_if<MatMul>(&op)) return &matmul->epilogue;
   return nullptr;
 }
 
-size_t OwnInputs(const Op& op) { return EpilogueOf(const_cast<Op&>(op)) != nullptr ? 3 : SIZE_MAX; }
+size_t OwnInputs(const Op& op) {
+  if (EpilogueOf(const_cast<Op&>(op)) == nullptr) return SIZE_MAX;
+  return std::holds_alternative<DeformConv>(op) ? 5 : 3;
+}
+
+size_t BiasInput(const Op& op) { return std::holds_alternative<DeformConv>(op) ? 3 : 2; }
 
 }  // namespace decal

@@ -36,6 +36,9 @@ Status FuseWindows(Graph& graph);
 // Recognises attention; expects composed movement, and leaves Transposes to compose.
 Status FuseAttention(Graph& graph);
 
+// Recognises deformable convolution in its GatherND spelling; expects composed movement.
+Status FuseDeformConv(Graph& graph);
+
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 
@@ -72,5 +75,8 @@ Epilogue* EpilogueOf(Op& op);
 
 // Inputs an operator has before those of its epilogue.
 size_t OwnInputs(const Op& op);
+
+// Position of a product's bias among its inputs.
+size_t BiasInput(const Op& op);
 
 }  // namespace decal
