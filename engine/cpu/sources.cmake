@@ -7,4 +7,4 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/engine/cpu/simd_target.cc" PR
   COMPILE_DEFINITIONS "DECAL_VERSION=\"${PROJECT_VERSION}\"")
 list(APPEND cpu_sources igemm.cc igemm_plan.cc depthwise.cc)
 list(APPEND cpu_sources elementwise.cc pool.cc statistics.cc resize.cc norm.cc)
-list(APPEND cpu_sources bilinear.cc)
+list(APPEND cpu_sources deform_sample.cc)

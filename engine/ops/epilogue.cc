@@ -20,10 +20,10 @@ Status CheckPerChannel(const InferContext& context, size_t input, int64_t channe
 
 }  // namespace
 
-Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, int64_t channels,
+Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, size_t own, int64_t channels,
                      const Shape& out) {
   if (context.has(bias)) DECAL_TRY(CheckPerChannel(context, bias, channels, "bias"));
-  const EpilogueInputs inputs(epilogue, bias + 1);
+  const EpilogueInputs inputs(epilogue, own);
   if (inputs.slope != EpilogueInputs::kAbsent) DECAL_TRY(CheckPerChannel(context, inputs.slope, channels, "slope"));
   if (inputs.residual != EpilogueInputs::kAbsent) {
     if (!context.has(inputs.residual)) return Fail(ErrorCode::kShapeMismatch, "input 'residual' is missing");
@@ -32,6 +32,13 @@ Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size
                                                  " for an output of " + out.ToString());
   }
   return {};
+}
+
+float PerChannel(const TensorView& vector, int64_t i) {
+  if (!vector.present()) return 0;
+  for (size_t d = 0; d < vector.shape.rank(); ++d)
+    if (vector.shape[d] != 1) return vector.as<float>()[i * vector.strides[d]];
+  return vector.as<float>()[0];
 }
 
 cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue) {

@@ -22,8 +22,9 @@ struct EpilogueInputs {
   }
 };
 
-// Bias (input `bias`, may be absent) and slope: one element per channel; residual: the output's shape.
-Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, int64_t channels,
+// Bias (input `bias`, may be absent) and slope: one element per channel; residual: the output's shape. The
+// epilogue's inputs stand behind the operator's `own`.
+Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size_t bias, size_t own, int64_t channels,
                      const Shape& out);
 
 // The specification for one element.
@@ -35,6 +36,9 @@ inline float ApplyEpilogue(const Epilogue& epilogue, double sum, float bias, flo
   if (epilogue.residual == Epilogue::Residual::kAfterActivation) y += residual;
   return y;
 }
+
+// Element i of a bias or slope, whatever its rank: [M], [M,1,1] and the like; 0 where it is absent.
+float PerChannel(const TensorView& vector, int64_t i);
 
 // The same for kernels.
 cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue);

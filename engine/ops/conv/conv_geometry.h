@@ -22,6 +22,9 @@ struct ConvGeometry {
 Result<ConvGeometry> Resolve(const Conv& op, const Shape& x, const Shape& weight);
 Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shape& weight);
 
+// The output of a convolution of floats, before its epilogue is looked at.
+Result<TensorType> InferConvolvedType(const Conv& op, const Shape& x, const Shape& weight);
+
 // [N,C,W] as [N,C,1,W]; rank 4 as it is. Works for weights too.
 TensorView AsRank4(TensorView view);
 

@@ -6,14 +6,6 @@
 namespace decal {
 namespace {
 
-float ElementOf(const TensorView& vector, int64_t i) {
-  if (!vector.present()) return 0;
-  // One element per channel, whatever the rank: [M], [M,1,1] and the like.
-  for (size_t d = 0; d < vector.shape.rank(); ++d)
-    if (vector.shape[d] != 1) return vector.as<float>()[i * vector.strides[d]];
-  return vector.as<float>()[0];
-}
-
 TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
 
 // Calls sum(n, m, y, x) for every output element and stores it through the epilogue.
@@ -35,7 +27,7 @@ void ForEachOutput(const ConvGeometry& g, const Epilogue& epilogue, std::span<co
             r = residual.as<float>()[n * rs[0] + m * rs[1] + y * rs[2] + x * rs[3]];
           }
           out.as<float>()[n * s[0] + m * s[1] + y * s[2] + x * s[3]] =
-              ApplyEpilogue(epilogue, sum(n, m, y, x), ElementOf(bias, m), ElementOf(slope, m), r);
+              ApplyEpilogue(epilogue, sum(n, m, y, x), PerChannel(bias, m), PerChannel(slope, m), r);
         }
 }
 

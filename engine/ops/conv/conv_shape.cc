@@ -82,16 +82,21 @@ Status CheckSize(const ConvGeometry& g) {
 }
 
 template <class Op>
+Result<TensorType> TypeOf(const Op& op, const Shape& x, const Shape& weight) {
+  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, x, weight));
+  DECAL_TRY(CheckSize(g));
+  return TensorType{DType::kFloat32, g.output_shape()};
+}
+
+template <class Op>
 InferResult InferConvolution(const Op& op, const InferContext& context) {
   if (!context.has(0) || !context.has(1)) return Fail(ErrorCode::kShapeMismatch, "input or weight is missing");
   for (size_t i = 0; i < 2; ++i)
     if (context[i].dtype != DType::kFloat32)
       return Fail(ErrorCode::kUnsupportedOperator, std::string("convolution of type ") + Name(context[i].dtype));
-  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, context[0].shape, context[1].shape));
-  DECAL_TRY(CheckSize(g));
-  const Shape out = g.output_shape();
-  DECAL_TRY(CheckEpilogue(op.epilogue, context, 2, g.out_channels, out));
-  return std::vector<TensorType>{{DType::kFloat32, out}};
+  DECAL_TRY_ASSIGN(const TensorType type, TypeOf(op, context[0].shape, context[1].shape));
+  DECAL_TRY(CheckEpilogue(op.epilogue, context, 2, 3, (*type.shape)[1], *type.shape));
+  return std::vector<TensorType>{type};
 }
 
 }  // namespace
@@ -154,6 +159,10 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
                                                  std::to_string(g.out[d]));
   }
   return g;
+}
+
+Result<TensorType> InferConvolvedType(const Conv& op, const Shape& x, const Shape& weight) {
+  return TypeOf(op, x, weight);
 }
 
 TensorView AsRank4(TensorView view) {

@@ -1,4 +1,4 @@
-// Deformable convolution.
+// Deformable convolution (Zhu et al., "Deformable ConvNets v2", 2018).
 #pragma once
 
 #include "engine/ops/kernel.h"
@@ -10,7 +10,7 @@ Status Reference(const DeformConv&, std::span<const TensorView> in, std::span<co
 LayoutNeed LayoutOf(const DeformConv&);
 KernelResult MakeCpuKernel(const DeformConv&, const KernelRequest&);
 
-// Positions of its inputs.
-inline constexpr size_t kDeformOffset = 2, kDeformBias = 3, kDeformMask = 4, kDeformInputs = 5;
+// Its inputs in their order.
+enum DeformConvInput : size_t { kDeformX, kDeformWeight, kDeformOffset, kDeformBias, kDeformMask, kDeformInputs };
 
 }  // namespace decal

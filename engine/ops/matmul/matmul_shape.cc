@@ -43,7 +43,7 @@ InferResult Infer(const MatMul& op, const InferContext& context) {
   if (a.rank() > 1) out.push_back(left[left.rank() - 2]);
   if (b.rank() > 1) out.push_back(right.back());
   DECAL_TRY(CheckSize(out));
-  DECAL_TRY(CheckEpilogue(op.epilogue, context, 2, right.back(), out));
+  DECAL_TRY(CheckEpilogue(op.epilogue, context, 2, 3, right.back(), out));
   return std::vector<TensorType>{{DType::kFloat32, out}};
 }
 
