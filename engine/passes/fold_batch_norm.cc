@@ -2,6 +2,9 @@
 //
 //   Conv(x, w, b) ─► BatchNorm(scale, bias, mean, var)   ⇒   Conv(x, w * s, (b - mean) * s + bias)
 //                                                             with s = scale / sqrt(var + epsilon)
+//   Conv(x, w) ─► Add(b [1,C,1,1]) ─► BatchNorm          ⇒   likewise
+//
+// This runs when the model is loaded: later, the weights before the change could not be given up.
 #include <cmath>
 #include <cstring>
 
@@ -24,9 +27,43 @@ int64_t ChannelAxis(const Op& op) {
   return -1;
 }
 
+// The bias of a convolution without one, where it is spelled as an addition of [C,1,1] or [1,C,1,1].
+Status AbsorbBiases(Graph& graph) {
+  const std::vector<int32_t> producers = Producers(graph);
+  const std::vector<uint32_t> uses = UseCounts(graph);
+  std::vector<bool> erase(graph.nodes.size(), false);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& add = graph.nodes[n];
+    const auto* binary = std::get_if<Binary>(&add.op);
+    if (binary == nullptr || binary->kind != BinaryKind::kAdd) continue;
+    for (size_t i : {0, 1}) {
+      const ValueId sum = add.inputs[i], bias = add.inputs[1 - i];
+      const int32_t producer = sum == kNoValue ? -1 : producers[sum];
+      if (producer < 0 || uses[sum] != 1 || bias == kNoValue) continue;
+      Node& conv = graph.nodes[static_cast<size_t>(producer)];
+      const int64_t axis = ChannelAxis(conv.op);
+      if (axis < 0 || conv.inputs.size() != 3 || conv.inputs[2] != kNoValue || !graph.IsConstant(conv.inputs[1])) continue;
+      const Shape& weight = graph.values[conv.inputs[1]].constant->shape;
+      const int64_t channels = weight[static_cast<size_t>(axis)];
+      if (weight.rank() != 4 || !IsFloatVector(graph, bias, channels)) continue;
+      const Shape& shape = graph.values[bias].constant->shape;
+      if (!(shape == Shape{channels, 1, 1}) && !(shape == Shape{1, channels, 1, 1})) continue;
+      DECAL_TRY_ASSIGN(auto vector, ConstantTensor::Allocate(DType::kFloat32, Shape{channels}));
+      std::memcpy(vector->buffer.data(), Data(graph, bias), vector->buffer.size_bytes());
+      conv.inputs[2] = graph.AddConstant(graph.values[bias].name, std::move(vector));
+      conv.outputs[0] = add.outputs[0];
+      erase[n] = true;
+      break;
+    }
+  }
+  EraseNodes(graph, erase);
+  return {};
+}
+
 }  // namespace
 
 Status FoldBatchNorm(Graph& graph) {
+  DECAL_TRY(AbsorbBiases(graph));
   const std::vector<int32_t> producers = Producers(graph);
   const std::vector<uint32_t> uses = UseCounts(graph);
   std::vector<bool> erase(graph.nodes.size(), false);

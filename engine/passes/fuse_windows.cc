@@ -1,13 +1,15 @@
-// Shifted windows (Swin, Liu 2021) out of pads, slices and concats. After compose-movement they read:
+// Shifted windows (Swin, Liu 2021) out of pads, slices and concats:
 //
-//   x ─► Pad bottom, right ─► Roll (y) ─► Roll (x) ─► Strided (cut into windows)          ⇒  WindowPartition(x)
-//   w ─► Strided (put together) ─► Roll (y) ─► Roll (x) ─► Slice (crop)                    ⇒  WindowMerge(w)
+//   x ─► Pad bottom, right ─► Roll (y) ─► Roll (x) ─► View ─► Transpose ─► View            ⇒  WindowPartition(x)
+//   w ─► View ─► Transpose ─► View ─► Roll (y) ─► Roll (x) ─► Slice (crop)                 ⇒  WindowMerge(w)
 //
-//   Roll is   x ─┬─► Strided x[k..n] ─┬─► Concat
-//                └─► Strided x[0..k] ─┘
+//   Roll is   x ─┬─► Slice [k..n] ─┬─► Concat
+//                └─► Slice [0..k] ─┘
 //
+// What View and Transpose do together is compared as an index map, so that their number does not matter.
 // where pad, rolls and crop may each be missing, but not all of them: a plain cut is a regular map already.
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "engine/ops/movement/slice_spec.h"
@@ -31,10 +33,22 @@ class WindowFuser {
   explicit WindowFuser(Graph& graph) : graph_(graph), pattern_(graph) {}
 
   void Run() {
+    // From the last node up, so that the end of a chain is seen before its inner parts, which look like shorter chains.
+    std::vector<std::optional<Fused>> found(graph_.nodes.size());
+    std::vector<bool> inner(graph_.values.size(), false);
+    for (size_t n = graph_.nodes.size(); n-- > 0;) {
+      const Node& node = graph_.nodes[n];
+      if (inner[node.outputs[0]]) continue;
+      chain_.clear();
+      found[n] = MatchPartition(node);
+      if (!found[n]) found[n] = MatchMerge(node);
+      if (!found[n]) continue;
+      for (ValueId v : chain_) inner[v] = true;
+    }
     std::vector<Node> done;
-    for (const Node& node : graph_.nodes) {
-      std::optional<Fused> fused = MatchPartition(node);
-      if (!fused) fused = MatchMerge(node);
+    for (size_t n = 0; n < found.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      const std::optional<Fused>& fused = found[n];
       if (!fused) {
         done.push_back(node);
         continue;
@@ -55,13 +69,36 @@ class WindowFuser {
     Shape shape;  // of its own output
   };
 
-  // `op` over a tensor of shape `root` is the map that `make` composes from the identity.
-  template <class Make>
-  static bool IsMap(const Strided& op, const Shape& root, const Make& make) {
-    const std::optional<IndexMap> map = make(IndexMap::Identity(0, root));
-    if (!map) return false;
-    const Strided expected = map->ToStrided();
-    return expected.digits == op.digits && expected.start == op.start;
+  // What a chain of View and Transpose makes of its root.
+  struct Movement {
+    ValueId root;
+    IndexMap map;
+  };
+  std::optional<Movement> MovementOf(ValueId v) {
+    const Node* node = pattern_.AnyMaker(v);
+    const bool moves = node != nullptr && (std::holds_alternative<View>(node->op) || std::holds_alternative<Transpose>(node->op));
+    if (!moves) return Movement{v, IndexMap::Identity(0, pattern_.ShapeOf(v))};
+    std::optional<Movement> movement = MovementOf(node->inputs[0]);
+    if (!movement) return std::nullopt;
+    chain_.push_back(node->inputs[0]);
+    std::optional<IndexMap> map;
+    if (const auto* transpose = std::get_if<Transpose>(&node->op)) {
+      std::array<size_t, kMaxRank> perm{};
+      const size_t rank = pattern_.ShapeOf(v).rank();
+      for (size_t d = 0; d < rank; ++d) perm[d] = transpose->perm.empty() ? rank - 1 - d : static_cast<size_t>(transpose->perm[d]);
+      map = movement->map.Transposed(std::span(perm).first(rank));
+    } else {
+      map = movement->map.Reshaped(pattern_.ShapeOf(v));
+    }
+    if (!map) return std::nullopt;
+    return Movement{movement->root, *map};
+  }
+
+  // Both pick the same elements in the same order, whatever their shapes.
+  static bool SameOrder(const IndexMap& map, const std::optional<IndexMap>& expected) {
+    if (!expected) return false;
+    const Strided a = map.ToStrided(), b = expected->ToStrided();
+    return a.digits == b.digits && a.start == b.start;
   }
 
   static std::optional<IndexMap> Then(const std::optional<IndexMap>& map, const Shape& shape, std::initializer_list<size_t> perm) {
@@ -92,26 +129,12 @@ class WindowFuser {
     return Roll{tail->source, *axis, tail->start[*axis]};
   }
 
-  // A box of a map, as Slice or as Strided.
+  // A box of a map.
   struct Crop {
     ValueId source;
     Dims start, extents;
   };
   std::optional<Crop> MatchCrop(ValueId v) const {
-    if (const Node* node = pattern_.Maker<Strided>(v)) {
-      const Strided& op = std::get<Strided>(node->op);
-      const Shape& source = pattern_.ShapeOf(node->inputs[0]);
-      if (source.rank() != kMapRank) return std::nullopt;
-      // The digits are the four dimensions in order, each in steps of one; those of extent 1 are missing.
-      Crop crop{node->inputs[0], op.start, Dims::Filled(kMapRank, 1)};
-      size_t next = 0;
-      for (const Strided::Digit& digit : op.digits) {
-        if (digit.axis < next || digit.step != 1) return std::nullopt;
-        crop.extents[digit.axis] = digit.extent;
-        next = digit.axis + 1;
-      }
-      return crop;
-    }
     const Node* node = pattern_.Maker<Slice>(v);
     if (node == nullptr || pattern_.ShapeOf(node->inputs[0]).rank() != kMapRank) return std::nullopt;
     TensorView parameters[4];
@@ -128,8 +151,10 @@ class WindowFuser {
   }
 
   // Follows rolls upwards from `v`; `shift` receives their sum, modulo the extents.
-  ValueId ThroughRolls(ValueId v, Extent& shift, bool& any) const {
+  ValueId ThroughRolls(ValueId v, Extent& shift, bool& any) {
     while (const std::optional<Roll> roll = MatchRoll(v)) {
+      chain_.push_back(v);
+      for (ValueId part : pattern_.AnyMaker(v)->inputs) chain_.push_back(part);
       int64_t& total = roll->axis == 1 ? shift.y : shift.x;
       total = (total + roll->shift) % pattern_.ShapeOf(v)[roll->axis];
       v = roll->source;
@@ -138,25 +163,22 @@ class WindowFuser {
     return v;
   }
 
-  std::optional<Fused> MatchPartition(const Node& node) const {
-    const auto* cut = std::get_if<Strided>(&node.op);
-    if (cut == nullptr) return std::nullopt;
-    const Shape padded = pattern_.ShapeOf(node.inputs[0]);
-    if (padded.rank() != kMapRank) return std::nullopt;
+  std::optional<Fused> MatchPartition(const Node& node) {
+    if (!std::holds_alternative<View>(node.op) && !std::holds_alternative<Transpose>(node.op)) return std::nullopt;
+    const std::optional<Movement> cut = MovementOf(node.outputs[0]);
+    if (!cut || pattern_.ShapeOf(cut->root).rank() != kMapRank) return std::nullopt;
+    const Shape padded = pattern_.ShapeOf(cut->root);
     Extent window;
-    for (const Strided::Digit& digit : cut->digits)
+    for (const Strided::Digit& digit : cut->map.ToStrided().digits)
       if (digit.step == 1 && (digit.axis == 1 || digit.axis == 2)) (digit.axis == 1 ? window.y : window.x) = digit.extent;
     if (window.y < 1 || window.x < 1 || padded[1] % window.y != 0 || padded[2] % window.x != 0) return std::nullopt;
     const int64_t ny = padded[1] / window.y, nx = padded[2] / window.x;
     const Shape windows{padded[0] * ny * nx, window.y * window.x, padded[3]};
-    if (!IsMap(*cut, padded, [&](const IndexMap& map) {
-          return Then(map, {padded[0], ny, window.y, nx, window.x, padded[3]}, {0, 1, 3, 2, 4, 5});
-        })) {
+    if (!SameOrder(cut->map, Then(IndexMap::Identity(0, padded), {padded[0], ny, window.y, nx, window.x, padded[3]}, {0, 1, 3, 2, 4, 5})))
       return std::nullopt;
-    }
     bool any = false;
     Extent shift;
-    ValueId x = ThroughRolls(node.inputs[0], shift, any);
+    ValueId x = ThroughRolls(cut->root, shift, any);
     if (const std::optional<ValueId> unpadded = BeforePad(x, window)) {
       x = *unpadded;
       any = true;
@@ -180,10 +202,8 @@ class WindowFuser {
     return node->inputs[0];
   }
 
-  std::optional<Fused> MatchMerge(const Node& node) const {
-    if (!std::holds_alternative<Strided>(node.op) && !std::holds_alternative<Slice>(node.op) && !std::holds_alternative<Concat>(node.op))
-      return std::nullopt;
-    // Only the end of a chain: an inner part would be matched again, and for nothing.
+  std::optional<Fused> MatchMerge(const Node& node) {
+    if (!std::holds_alternative<Slice>(node.op) && !std::holds_alternative<Concat>(node.op)) return std::nullopt;
     ValueId v = node.outputs[0];
     Extent size{INT64_MAX, INT64_MAX}, shift;
     bool any = false;
@@ -195,37 +215,35 @@ class WindowFuser {
       size.y = std::min(size.y, crop->extents[1]);
       size.x = std::min(size.x, crop->extents[2]);
       v = crop->source;
+      chain_.push_back(v);
       any = true;
     }
     v = ThroughRolls(v, shift, any);
-    const Node* join = pattern_.Maker<Strided>(v);
-    if (!any || join == nullptr) return std::nullopt;
-    const Strided& op = std::get<Strided>(join->op);
-    const Shape &windows = pattern_.ShapeOf(join->inputs[0]), &padded = op.shape;
+    const std::optional<Movement> join = MovementOf(v);
+    if (!any || !join) return std::nullopt;
+    const Shape &windows = pattern_.ShapeOf(join->root), &padded = pattern_.ShapeOf(v);
     if (windows.rank() != 3 || padded.rank() != kMapRank || windows[2] != padded[3]) return std::nullopt;
     // The window's width is the innermost digit along the tokens.
     Extent window;
-    for (const Strided::Digit& digit : op.digits)
+    for (const Strided::Digit& digit : join->map.ToStrided().digits)
       if (digit.axis == 1 && digit.step == 1) window.x = digit.extent;
     if (window.x < 1 || windows[1] % window.x != 0) return std::nullopt;
     window.y = windows[1] / window.x;
     if (padded[1] % window.y != 0 || padded[2] % window.x != 0) return std::nullopt;
-    if (!IsMap(op, windows, [&](const IndexMap& map) {
-          return Then(map, {padded[0], padded[1] / window.y, padded[2] / window.x, window.y, window.x, padded[3]}, {0, 1, 3, 2, 4, 5});
-        })) {
-      return std::nullopt;
-    }
+    const Shape boxes{padded[0], padded[1] / window.y, padded[2] / window.x, window.y, window.x, padded[3]};
+    if (!SameOrder(join->map, Then(IndexMap::Identity(0, windows), boxes, {0, 1, 3, 2, 4, 5}))) return std::nullopt;
     size.y = std::min(size.y, padded[1]);
     size.x = std::min(size.x, padded[2]);
     // WindowMerge completes the windows itself, so the padded size must be the smallest that holds the map.
     if (padded[1] - size.y >= window.y || padded[2] - size.x >= window.x) return std::nullopt;
     const Extent back{(padded[1] - shift.y) % padded[1], (padded[2] - shift.x) % padded[2]};
-    return Fused{WindowMerge{window.y, window.x, back.y, back.x, size.y, size.x}, join->inputs[0],
+    return Fused{WindowMerge{window.y, window.x, back.y, back.x, size.y, size.x}, join->root,
                  Shape{padded[0], size.y, size.x, padded[3]}};
   }
 
   Graph& graph_;
   Pattern pattern_;
+  std::vector<ValueId> chain_;  // values between the two ends of the match in progress
 };
 
 }  // namespace

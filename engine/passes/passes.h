@@ -30,7 +30,7 @@ Status FuseNorms(Graph& graph);
 // Composes chains of data movement into single Strided operators.
 Status ComposeMovement(Graph& graph);
 
-// Recognises shifted windows; expects composed movement.
+// Recognises shifted windows.
 Status FuseWindows(Graph& graph);
 
 // Recognises attention; expects composed movement, and leaves Transposes to compose.
