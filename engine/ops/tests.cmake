@@ -6,3 +6,4 @@ list(APPEND ops_tests conv/conv_test.cc deform_conv/deform_conv_test.cc)
 list(APPEND ops_tests elementwise/elementwise_test.cc pool/pool_test.cc resize/resize_test.cc norm/norm_test.cc
   reduce/reduce_test.cc)
 list(APPEND ops_tests matmul/matmul_test.cc)
+list(APPEND ops_tests attention/attention_test.cc)

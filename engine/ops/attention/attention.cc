@@ -14,13 +14,15 @@ std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShap
 }  // namespace
 
 InferResult Infer(const Attention& op, const InferContext& c) {
+  if (op.biases < 0 || op.biases > 2) return Mismatch("attention with " + std::to_string(op.biases) + " biases");
   for (size_t i = 0; i < 3 + static_cast<size_t>(op.biases); ++i) {
     if (!c.has(i)) return Mismatch("input " + std::to_string(i) + " is missing");
     if (c[i].dtype != DType::kFloat32) return Mismatch(std::string("attention over ") + Name(c[i].dtype));
     if (c[i].shape.rank() != 4) return Mismatch("attention over " + c[i].shape.ToString());
   }
   const Shape &q = c[0].shape, &k = c[1].shape, &v = c[2].shape;
-  if (q[0] != k[0] || q[0] != v[0] || q[2] != k[2] || q[2] != v[2] || k[1] != v[1] || q[3] != k[3])
+  if (q[0] != k[0] || q[0] != v[0] || q[2] != k[2] || q[2] != v[2] || k[1] != v[1] || q[3] != k[3] ||
+      k[1] < 1)  // there is no softmax of nothing
     return Mismatch("attention of " + q.ToString() + ", " + k.ToString() + " and " + v.ToString());
   for (size_t i = 3; i < 3 + static_cast<size_t>(op.biases); ++i) {
     const Shape& bias = c[i].shape;

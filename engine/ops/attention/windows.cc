@@ -43,6 +43,17 @@ Status CheckWindow(int64_t h, int64_t w, int64_t shift_y, int64_t shift_x) {
   return {};
 }
 
+// Padding must not make a tensor larger than any may be, nor the number of its windows overflow.
+Status CheckPadded(const WindowGrid& grid, const Shape& map) {
+  int64_t left = kMaxTensorElements;
+  for (int64_t extent : {grid.height, grid.width})
+    if (extent < 1 || extent > kMaxTensorElements) return Mismatch("windows of a map of " + map.ToString());
+  for (int64_t extent : {map[0], grid.rows() * grid.window_h, grid.columns() * grid.window_w, map[3]})
+    left /= std::max<int64_t>(extent, 1);
+  if (left == 0) return Fail(ErrorCode::kLimitExceeded, "windows of a map of " + map.ToString() + " are too large");
+  return {};
+}
+
 WindowGrid GridOf(const WindowPartition& op, const Shape& map) {
   return {op.window_h, op.window_w, op.shift_y, op.shift_x, map[1], map[2]};
 }
@@ -139,6 +150,7 @@ InferResult Infer(const WindowPartition& op, const InferContext& c) {
   if (!c.has(0) || c[0].shape.rank() != 4) return Mismatch("windows of a tensor that is no map");
   DECAL_TRY(CheckWindow(op.window_h, op.window_w, op.shift_y, op.shift_x));
   const WindowGrid grid = GridOf(op, c[0].shape);
+  DECAL_TRY(CheckPadded(grid, c[0].shape));
   return std::vector<TensorType>{{c[0].dtype, Shape{c[0].shape[0] * grid.rows() * grid.columns(), op.window_h * op.window_w, c[0].shape[3]}}};
 }
 
@@ -167,7 +179,8 @@ KernelResult MakeCpuKernel(const WindowPartition& op, const KernelRequest& reque
 InferResult Infer(const WindowMerge& op, const InferContext& c) {
   if (!c.has(0) || c[0].shape.rank() != 3) return Mismatch("merging a tensor that is no list of windows");
   DECAL_TRY(CheckWindow(op.window_h, op.window_w, op.shift_y, op.shift_x));
-  if (op.height < 1 || op.width < 1) return Mismatch("a map of no extent");
+  if (op.height < 1 || op.width < 1 || op.height > kMaxTensorElements || op.width > kMaxTensorElements)
+    return Mismatch("a map of no extent");
   const WindowGrid grid = GridOf(op);
   const Shape& windows = c[0].shape;
   if (windows[0] % (grid.rows() * grid.columns()) != 0 || windows[1] != op.window_h * op.window_w)
