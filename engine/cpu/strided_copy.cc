@@ -7,13 +7,14 @@
 namespace decal {
 namespace {
 
-// A square tile whose source and target lines (32 of 128 bytes each) fit L1 together on every target we know.
+// A square tile whose source and target lines (32 of at most 256 bytes each) fit L1 together on every target we know.
 constexpr int64_t kTile = 32;
 
 // Elements one task moves at least: below this a thread costs more than it brings (about 20 us of copying).
 constexpr int64_t kTaskElements = 1 << 16;
 
-void CopyTransposed(const uint32_t* from, int64_t from_stride, uint32_t* to, int64_t to_stride, int64_t rows,
+template <class T>
+void CopyTransposed(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t rows,
                     int64_t columns) {
   // from[c * from_stride + r] -> to[r * to_stride + c]
   for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
@@ -26,9 +27,10 @@ void CopyTransposed(const uint32_t* from, int64_t from_stride, uint32_t* to, int
   }
 }
 
-void CopyRun(const uint32_t* from, int64_t from_stride, uint32_t* to, int64_t to_stride, int64_t count) {
+template <class T>
+void CopyRun(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
   if (from_stride == 1 && to_stride == 1) {
-    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(uint32_t));
+    std::memcpy(to, from, static_cast<size_t>(count) * sizeof(T));
   } else {
     for (int64_t i = 0; i < count; ++i) to[i * to_stride] = from[i * from_stride];
   }
@@ -36,7 +38,8 @@ void CopyRun(const uint32_t* from, int64_t from_stride, uint32_t* to, int64_t to
 
 }  // namespace
 
-StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides& to) {
+StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides& to, size_t element_bytes)
+    : element_bytes_(element_bytes) {
   // Extents of 1 carry no information; the rest is ordered by target stride, largest first.
   std::array<size_t, kMaxRank> order{};
   size_t rank = 0;
@@ -77,7 +80,17 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
   }
 }
 
-void StridedCopy::Run(const uint32_t* from, uint32_t* to, ThreadRunner& runner) const {
+void StridedCopy::Run(const void* from, void* to, ThreadRunner& runner) const {
+  switch (element_bytes_) {
+    case 1: return RunAs(static_cast<const uint8_t*>(from), static_cast<uint8_t*>(to), runner);
+    case 2: return RunAs(static_cast<const uint16_t*>(from), static_cast<uint16_t*>(to), runner);
+    case 4: return RunAs(static_cast<const uint32_t*>(from), static_cast<uint32_t*>(to), runner);
+    default: return RunAs(static_cast<const uint64_t*>(from), static_cast<uint64_t*>(to), runner);
+  }
+}
+
+template <class T>
+void StridedCopy::RunAs(const T* from, T* to, ThreadRunner& runner) const {
   const int64_t total = shape_.elements();
   if (total == 0) return;
   const size_t inner = transposes_ ? 2 : 1;

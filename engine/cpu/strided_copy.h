@@ -1,4 +1,4 @@
-// Copies between strided tensors of 4-byte elements: transposes, slices, paddings, layout changes.
+// Copies between strided tensors of elements of 1, 2, 4 or 8 bytes: transposes, slices, paddings, layout changes.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,19 @@ class StridedCopy {
  public:
   StridedCopy() = default;
   // Strides in elements; a source stride of 0 repeats.
-  StridedCopy(const Shape& shape, const Strides& from, const Strides& to);
+  StridedCopy(const Shape& shape, const Strides& from, const Strides& to, size_t element_bytes);
 
-  void Run(const uint32_t* from, uint32_t* to, ThreadRunner& runner) const;
+  void Run(const void* from, void* to, ThreadRunner& runner) const;
   int64_t elements() const { return shape_.elements(); }
 
  private:
+  template <class T>
+  void RunAs(const T* from, T* to, ThreadRunner& runner) const;
+
   // Outermost first; the last dimension is the one that is contiguous in the target, where there is one.
   Shape shape_;
   Strides from_, to_;
+  size_t element_bytes_ = 4;
   bool transposes_ = false;  // the last two dimensions are contiguous in source and target respectively
 };
 

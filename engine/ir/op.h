@@ -7,6 +7,7 @@
 
 #include <limits>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -183,7 +184,7 @@ struct Softmax {
   bool flatten = false;  // opset < 13: over all of [axis, rank) at once
 };
 
-enum class ReduceKind : uint8_t { kSum, kMean, kMax, kMin, kProd };
+enum class ReduceKind : uint8_t { kSum, kMean, kMax, kMin, kProd, kL1, kL2, kSumSquare, kLogSum, kLogSumExp };
 
 // inputs: x, axes (i64) or absent. `axes` holds the attribute of older opsets.
 struct Reduce {
@@ -209,12 +210,34 @@ struct Split { int64_t axis = 0; int64_t outputs = 0; };  // inputs: x, sizes or
 struct Slice {};                                     // inputs: x, starts, ends, axes or absent, steps or absent
 struct Expand {};                                    // inputs: x, shape
 struct Tile {};                                      // inputs: x, repeats
-enum class PadMode : uint8_t { kConstant, kReflect, kEdge };
-struct Pad { PadMode mode = PadMode::kConstant; };   // inputs: x, pads, value or absent
+enum class PadMode : uint8_t { kConstant, kReflect, kEdge, kWrap };
+struct Pad { PadMode mode = PadMode::kConstant; };   // inputs: x, pads, value or absent, axes or absent
 struct Gather { int64_t axis = 0; };
 struct GatherNd { int64_t batch_dims = 0; };         // inputs: x, indices (i64)
 enum class ScatterReduction : uint8_t { kNone, kAdd, kMul, kMin, kMax };
 struct ScatterNd { ScatterReduction reduction = ScatterReduction::kNone; };  // inputs: x, indices (i64), updates
+struct GatherElements { int64_t axis = 0; };         // inputs: x, indices
+struct ScatterElements {                             // inputs: x, indices, updates
+  int64_t axis = 0;
+  ScatterReduction reduction = ScatterReduction::kNone;
+};
+struct DepthToSpace { int64_t block = 1; bool crd = false; };  // crd: channels vary slower than blocks
+struct SpaceToDepth { int64_t block = 1; };
+
+// inputs: x, k; outputs: values, indices (i64). Equal elements come in the order of their indices.
+struct TopK { int64_t axis = -1; bool largest = true; };
+
+// Position (i64) of the maximum or minimum along an axis; the first of equal ones unless `last`.
+struct ArgReduce {
+  bool max = true;
+  int64_t axis = 0;
+  bool keepdims = true;
+  bool last = false;
+};
+
+struct CumSum { bool exclusive = false, reverse = false; };  // inputs: x, axis
+struct NonZero {};                                           // x must be known: the output's size is its contents
+struct Einsum { std::string equation; };                     // any number of inputs of one type
 struct ShapeOf { int64_t start = 0; int64_t end = std::numeric_limits<int64_t>::max(); };
 struct ConstantOfShape { DType dtype = DType::kFloat32; double value = 0; };
 struct Range {};
@@ -241,8 +264,9 @@ struct Relayout {};
 using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention,
                         WindowPartition, WindowMerge, Pool, GlobalPool,
                         Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
-                        Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd, ScatterNd, ShapeOf,
-                        ConstantOfShape, Range, Strided, Relayout>;
+                        Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd,
+                        ScatterNd, GatherElements, ScatterElements, DepthToSpace, SpaceToDepth, TopK, ArgReduce,
+                        CumSum, NonZero, Einsum, ShapeOf, ConstantOfShape, Range, Strided, Relayout>;
 
 // "Conv", "Relu", "Add": the ONNX spelling where there is one.
 const char* OpName(const Op& op);

@@ -35,6 +35,11 @@ struct NameOf {
       case ReduceKind::kMax: return "ReduceMax";
       case ReduceKind::kMin: return "ReduceMin";
       case ReduceKind::kProd: return "ReduceProd";
+      case ReduceKind::kL1: return "ReduceL1";
+      case ReduceKind::kL2: return "ReduceL2";
+      case ReduceKind::kSumSquare: return "ReduceSumSquare";
+      case ReduceKind::kLogSum: return "ReduceLogSum";
+      case ReduceKind::kLogSumExp: return "ReduceLogSumExp";
     }
     return "Reduce";
   }
@@ -53,6 +58,15 @@ struct NameOf {
   const char* operator()(const Gather&) const { return "Gather"; }
   const char* operator()(const GatherNd&) const { return "GatherND"; }
   const char* operator()(const ScatterNd&) const { return "ScatterND"; }
+  const char* operator()(const GatherElements&) const { return "GatherElements"; }
+  const char* operator()(const ScatterElements&) const { return "ScatterElements"; }
+  const char* operator()(const DepthToSpace&) const { return "DepthToSpace"; }
+  const char* operator()(const SpaceToDepth&) const { return "SpaceToDepth"; }
+  const char* operator()(const TopK&) const { return "TopK"; }
+  const char* operator()(const ArgReduce& op) const { return op.max ? "ArgMax" : "ArgMin"; }
+  const char* operator()(const CumSum&) const { return "CumSum"; }
+  const char* operator()(const NonZero&) const { return "NonZero"; }
+  const char* operator()(const Einsum&) const { return "Einsum"; }
   const char* operator()(const ShapeOf&) const { return "Shape"; }
   const char* operator()(const ConstantOfShape&) const { return "ConstantOfShape"; }
   const char* operator()(const Range&) const { return "Range"; }
@@ -66,6 +80,7 @@ std::string AttributeText(const Op& op) {
   if (auto* concat = std::get_if<Concat>(&op)) return " axis=" + std::to_string(concat->axis);
   if (auto* split = std::get_if<Split>(&op)) return " axis=" + std::to_string(split->axis);
   if (auto* gather = std::get_if<Gather>(&op)) return " axis=" + std::to_string(gather->axis);
+  if (auto* einsum = std::get_if<Einsum>(&op)) return " equation=" + einsum->equation;
   if (auto* cast = std::get_if<Cast>(&op)) return std::string(" to=") + Name(cast->to);
   if (auto* strided = std::get_if<Strided>(&op)) {
     std::string text = " start=" + strided->start.ToString() + " digits=";

@@ -59,6 +59,9 @@ Status ImportTranspose(NodeImporter& n) {
 Status ImportConcat(NodeImporter& n) { return n.Emit(Concat{n.Int("axis", 1)}, AllInputs(n)); }
 
 Status ImportSplit(NodeImporter& n) {
+  const int64_t outputs = n.Int("num_outputs", static_cast<int64_t>(n.output_count()));
+  if (outputs != static_cast<int64_t>(n.output_count()))
+    return n.Unsupported("into " + std::to_string(outputs) + " parts with " + std::to_string(n.output_count()) + " outputs");
   ValueId sizes = n.input(1);
   if (const std::vector<int64_t> parts = n.Ints("split"); !parts.empty()) {
     DECAL_TRY_ASSIGN(sizes, n.IntConstant(parts));
@@ -83,9 +86,9 @@ Status ImportPad(NodeImporter& n) {
   const std::string_view mode = n.String("mode", "constant");
   if (mode == "reflect") pad.mode = PadMode::kReflect;
   else if (mode == "edge") pad.mode = PadMode::kEdge;
+  else if (mode == "wrap") pad.mode = PadMode::kWrap;
   else if (mode != "constant") return n.Unsupported("with mode " + std::string(mode));
-  if (n.input(3) != kNoValue) return n.Unsupported("with axes");
-  if (n.opset() >= 11) return n.Emit(pad, {n.input(0), n.input(1), n.input(2)});
+  if (n.opset() >= 11) return n.Emit(pad, {n.input(0), n.input(1), n.input(2), n.input(3)});
   const float value = n.Float("value", 0);
   DECAL_TRY_ASSIGN(ValueId pads, n.IntConstant(n.Ints("pads")));
   DECAL_TRY_ASSIGN(ValueId fill, n.FloatConstant({&value, 1}, true));
@@ -112,6 +115,44 @@ Status ImportScatterNd(NodeImporter& n) {
   return n.Emit(ScatterNd{reduction}, AllInputs(n, 3));
 }
 
+Status ImportGatherElements(NodeImporter& n) { return n.Emit(GatherElements{n.Int("axis", 0)}, AllInputs(n, 2)); }
+
+// Also "Scatter", its name before opset 11.
+Status ImportScatterElements(NodeImporter& n) {
+  DECAL_TRY_ASSIGN(const ScatterReduction reduction, ImportReduction(n));
+  return n.Emit(ScatterElements{n.Int("axis", 0), reduction}, AllInputs(n, 3));
+}
+
+Status ImportDepthToSpace(NodeImporter& n) {
+  const std::string_view mode = n.String("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") return n.Unsupported("with mode " + std::string(mode));
+  return n.Emit(DepthToSpace{n.Int("blocksize", 0), mode == "CRD"}, AllInputs(n, 1));
+}
+
+Status ImportSpaceToDepth(NodeImporter& n) { return n.Emit(SpaceToDepth{n.Int("blocksize", 0)}, AllInputs(n, 1)); }
+
+Status ImportTopK(NodeImporter& n) {
+  ValueId k = n.input(1);
+  if (n.opset() < 10) {
+    const int64_t count = n.Int("k", -1);
+    DECAL_TRY_ASSIGN(k, n.IntConstant({&count, 1}));
+  }
+  return n.Emit(TopK{n.Int("axis", -1), n.Int("largest", 1) != 0}, {n.input(0), k}, 2);
+}
+
+template <bool kMax>
+Status ImportArgReduce(NodeImporter& n) {
+  return n.Emit(ArgReduce{kMax, n.Int("axis", 0), n.Int("keepdims", 1) != 0, n.Int("select_last_index", 0) != 0},
+                AllInputs(n, 1));
+}
+
+Status ImportCumSum(NodeImporter& n) {
+  return n.Emit(CumSum{n.Int("exclusive", 0) != 0, n.Int("reverse", 0) != 0}, AllInputs(n, 2));
+}
+
+Status ImportNonZero(NodeImporter& n) { return n.Emit(NonZero{}, AllInputs(n, 1)); }
+Status ImportEinsum(NodeImporter& n) { return n.Emit(Einsum{std::string(n.String("equation", ""))}, AllInputs(n)); }
+
 Status ImportRange(NodeImporter& n) { return n.Emit(Range{}, AllInputs(n, 3)); }
 
 Status ImportShape(NodeImporter& n) {
@@ -128,24 +169,35 @@ Status ImportConstantOfShape(NodeImporter& n) {
 }
 
 constexpr OpRow kRows[] = {
+    {"ArgMax", ImportArgReduce<true>},
+    {"ArgMin", ImportArgReduce<false>},
     {"Concat", ImportConcat},
     {"Constant", ImportConstant},
     {"ConstantOfShape", ImportConstantOfShape},
+    {"CumSum", ImportCumSum},
+    {"DepthToSpace", ImportDepthToSpace},
     {"Dropout", ImportDropout},
+    {"Einsum", ImportEinsum},
     {"Expand", ImportExpand},
     {"Flatten", ImportFlatten},
     {"Gather", ImportGather},
+    {"GatherElements", ImportGatherElements},
     {"GatherND", ImportGatherNd},
     {"Identity", ImportIdentity},
+    {"NonZero", ImportNonZero},
     {"Pad", ImportPad},
     {"Range", ImportRange},
     {"Reshape", ImportReshape},
+    {"Scatter", ImportScatterElements},
+    {"ScatterElements", ImportScatterElements},
     {"ScatterND", ImportScatterNd},
     {"Shape", ImportShape},
     {"Slice", ImportSlice},
+    {"SpaceToDepth", ImportSpaceToDepth},
     {"Split", ImportSplit},
     {"Squeeze", ImportAxes<Squeeze>},
     {"Tile", ImportTile},
+    {"TopK", ImportTopK},
     {"Transpose", ImportTranspose},
     {"Unsqueeze", ImportAxes<Unsqueeze>},
 };

@@ -1,7 +1,7 @@
 // GatherND and ScatterND: tuples of indices that each select a slice.
-#include <cstring>
 #include <string>
 
+#include "engine/ops/any_element.h"
 #include "engine/ops/indexing/indexing.h"
 
 namespace decal {
@@ -47,18 +47,6 @@ class Tuples {
   int64_t stride_;
 };
 
-template <class T>
-T Combined(ScatterReduction reduction, T old, T update) {
-  switch (reduction) {
-    case ScatterReduction::kNone: return update;
-    case ScatterReduction::kAdd: return static_cast<T>(old + update);
-    case ScatterReduction::kMul: return static_cast<T>(old * update);
-    case ScatterReduction::kMin: return update < old ? update : old;
-    case ScatterReduction::kMax: return old < update ? update : old;
-  }
-  return update;
-}
-
 }  // namespace
 
 InferResult Infer(const GatherNd& op, const InferContext& c) {
@@ -82,7 +70,6 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
   const TensorView &data = in[0], &indices = in[1];
   const size_t batch = static_cast<size_t>(op.batch_dims), tuples = indices.shape.rank() - 1;
   const size_t first_sliced = batch + static_cast<size_t>(indices.shape.back());
-  const size_t size = SizeOf(data.dtype);
   const Tuples reader(indices);
   Strides batch_strides = Dims::Filled(tuples, 0);
   for (size_t d = 0; d < batch; ++d) batch_strides[d] = data.strides[d];
@@ -90,10 +77,8 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
   for (StridedIndex<3> i(Before(indices.shape, tuples), {Before(indices.strides, tuples), batch_strides, Before(out[0].strides, tuples)});
        i.valid(); i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t offset, reader.Offset(i.offset(0), data, batch));
-    const char* from = data.as<char>() + (i.offset(1) + offset) * static_cast<int64_t>(size);
-    char* to = out[0].as<char>() + i.offset(2) * static_cast<int64_t>(size);
     for (StridedIndex<2> e(slice, {From(data.strides, first_sliced), From(out[0].strides, tuples)}); e.valid(); e.Next())
-      std::memcpy(to + e.offset(1) * static_cast<int64_t>(size), from + e.offset(0) * static_cast<int64_t>(size), size);
+      CopyElement(data, i.offset(1) + offset + e.offset(0), out[0], i.offset(2) + e.offset(1));
   }
   return {};
 }
@@ -101,13 +86,12 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
 LayoutNeed LayoutOf(const GatherNd&) { return LayoutNeed::kRowMajor; }
 KernelResult MakeCpuKernel(const GatherNd&, const KernelRequest&) { return nullptr; }
 
-InferResult Infer(const ScatterNd& op, const InferContext& c) {
+InferResult Infer(const ScatterNd&, const InferContext& c) {
   for (size_t i = 0; i < 3; ++i)
     if (!c.has(i)) return Mismatch("an input is missing");
   const Shape &data = c[0].shape, &indices = c[1].shape;
   if (c[1].dtype != DType::kInt64) return Mismatch(std::string("indices of type ") + Name(c[1].dtype));
   if (c[2].dtype != c[0].dtype) return Mismatch("updates of another type than the data");
-  if (op.reduction != ScatterReduction::kNone && !IsCore(c[0].dtype)) return Mismatch(std::string("a reduction of ") + Name(c[0].dtype));
   if (indices.empty() || indices.back() < 1 || indices.back() > static_cast<int64_t>(data.rank()))
     return Mismatch("indices " + indices.ToString() + " into " + data.ToString());
   Shape updates = Before(indices, indices.rank() - 1);
@@ -121,29 +105,16 @@ InferResult Infer(const ScatterNd& op, const InferContext& c) {
 
 Status Reference(const ScatterNd& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView &data = in[0], &indices = in[1], &updates = in[2];
-  const size_t size = SizeOf(data.dtype);
   for (StridedIndex<2> i(data.shape, {data.strides, out[0].strides}); i.valid(); i.Next())
-    std::memcpy(out[0].as<char>() + i.offset(1) * static_cast<int64_t>(size), data.as<char>() + i.offset(0) * static_cast<int64_t>(size), size);
+    CopyElement(data, i.offset(0), out[0], i.offset(1));
   const size_t tuples = indices.shape.rank() - 1, first_sliced = static_cast<size_t>(indices.shape.back());
   const Tuples reader(indices);
   const TensorView target = out[0];
   for (StridedIndex<2> i(Before(indices.shape, tuples), {Before(indices.strides, tuples), Before(updates.strides, tuples)}); i.valid(); i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t offset, reader.Offset(i.offset(0), target, 0));
     const StridedIndex<2> slice(From(data.shape, first_sliced), {From(updates.strides, tuples), From(out[0].strides, first_sliced)});
-    if (op.reduction == ScatterReduction::kNone) {
-      for (StridedIndex<2> e = slice; e.valid(); e.Next())
-        std::memcpy(out[0].as<char>() + (offset + e.offset(1)) * static_cast<int64_t>(size),
-                    updates.as<char>() + (i.offset(1) + e.offset(0)) * static_cast<int64_t>(size), size);
-      continue;
-    }
-    DispatchDType(data.dtype, [&]<class T> {
-      for (StridedIndex<2> e = slice; e.valid(); e.Next()) {
-        T& element = out[0].as<T>()[offset + e.offset(1)];
-        const T update = updates.as<T>()[i.offset(1) + e.offset(0)];
-        if constexpr (std::is_same_v<T, Half>) element = Half(Combined<float>(op.reduction, element, update));
-        else element = Combined<T>(op.reduction, element, update);
-      }
-    });
+    for (StridedIndex<2> e = slice; e.valid(); e.Next())
+      CombineElement(op.reduction, updates, i.offset(1) + e.offset(0), out[0], offset + e.offset(1));
   }
   return {};
 }

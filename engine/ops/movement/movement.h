@@ -80,4 +80,14 @@ Status Reference(const Relayout&, std::span<const TensorView> in, std::span<cons
 LayoutNeed LayoutOf(const Relayout&);
 KernelResult MakeCpuKernel(const Relayout&, const KernelRequest&);
 
+InferResult Infer(const DepthToSpace&, const InferContext&);
+Status Reference(const DepthToSpace&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
+LayoutNeed LayoutOf(const DepthToSpace&);
+KernelResult MakeCpuKernel(const DepthToSpace&, const KernelRequest&);
+
+InferResult Infer(const SpaceToDepth&, const InferContext&);
+Status Reference(const SpaceToDepth&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
+LayoutNeed LayoutOf(const SpaceToDepth&);
+KernelResult MakeCpuKernel(const SpaceToDepth&, const KernelRequest&);
+
 }  // namespace decal

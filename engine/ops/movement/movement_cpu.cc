@@ -1,13 +1,23 @@
-// CPU kernels of data movement: every operator here becomes a few strided copies of 4-byte elements.
+// CPU kernels of data movement: every operator here becomes a few strided copies.
 #include <algorithm>
 #include <cstring>
 
 #include "engine/cpu/strided_copy.h"
+#include "engine/ops/any_element.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
+#include "engine/ops/pointwise.h"
 
 namespace decal {
 namespace {
+
+const std::byte* At(const TensorView& view, int64_t offset) {
+  return view.as<std::byte>() + offset * static_cast<int64_t>(SizeOf(view.dtype));
+}
+
+std::byte* At(const MutableTensorView& view, int64_t offset) {
+  return view.as<std::byte>() + offset * static_cast<int64_t>(SizeOf(view.dtype));
+}
 
 // One strided copy of a kernel: offsets in elements from the operands' own data.
 struct Move {
@@ -22,8 +32,8 @@ class MoveKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
     for (const Move& move : moves_) {
-      const uint32_t* from = in[move.input].as<uint32_t>() + move.from_offset;
-      uint32_t* to = out[move.output].as<uint32_t>() + move.to_offset;
+      const std::byte* from = At(in[move.input], move.from_offset);
+      std::byte* to = At(out[move.output], move.to_offset);
       // The planner let the producer write in place: nothing is left to move.
       if (from != to) move.copy.Run(from, to, context.runner);
     }
@@ -36,12 +46,10 @@ class MoveKernel final : public CpuKernel {
   size_t parameters_from_;  // inputs from here on (bounds, shapes) were read while making the kernel
 };
 
-bool FourBytes(const Operand& operand) { return SizeOf(operand.view.dtype) == 4; }
-
 KernelResult SingleMove(const TensorView& from, int64_t from_offset, const Operand& to) {
   std::vector<Move> moves(1);
   moves[0].from_offset = from_offset;
-  moves[0].copy = StridedCopy(from.shape, from.strides, to.view.strides);
+  moves[0].copy = StridedCopy(from.shape, from.strides, to.view.strides, SizeOf(from.dtype));
   return std::make_unique<MoveKernel>(std::move(moves), 1);
 }
 
@@ -58,8 +66,8 @@ KernelResult WindowMoves(const KernelRequest& request, std::span<const Operand> 
     (concat ? move.input : move.output) = i;
     (concat ? move.to_offset : move.from_offset) = offset;
     const TensorView& part = parts[i].view;
-    move.copy = concat ? StridedCopy(part.shape, part.strides, whole.view.strides)
-                       : StridedCopy(part.shape, whole.view.strides, part.strides);
+    move.copy = concat ? StridedCopy(part.shape, part.strides, whole.view.strides, SizeOf(part.dtype))
+                       : StridedCopy(part.shape, whole.view.strides, part.strides, SizeOf(part.dtype));
     moves.push_back(move);
   }
   return std::make_unique<MoveKernel>(std::move(moves), concat ? request.inputs.size() : 1);
@@ -68,7 +76,6 @@ KernelResult WindowMoves(const KernelRequest& request, std::span<const Operand> 
 // Views of equal element order: copy through the row-major walk when one side is not dense.
 KernelResult MakeView(const KernelRequest& request) {
   const Operand &x = request.inputs[0], &y = request.outputs[0];
-  if (!FourBytes(x)) return nullptr;
   // With a dense source (or target) the other side's shape describes both.
   if (x.view.strides == DenseStrides(x.view.shape, Layout::kRowMajor)) {
     TensorView from = x.view;
@@ -88,22 +95,52 @@ KernelResult MakeView(const KernelRequest& request) {
 // Pads with a constant: the interior is a copy, the border is filled first.
 class PadKernel final : public CpuKernel {
  public:
-  PadKernel(uint32_t value, const Shape& shape, const Strides& strides, StridedCopy interior, int64_t to_offset, int64_t from_offset)
-      : value_(value), fill_(shape, Dims::Filled(shape.rank(), 0), strides), interior_(interior), to_offset_(to_offset),
-        from_offset_(from_offset) {}
+  PadKernel(uint64_t value, StridedCopy fill, StridedCopy interior, int64_t from_offset, int64_t to_offset)
+      : value_(value), fill_(fill), interior_(interior), from_offset_(from_offset), to_offset_(to_offset) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
-    fill_.Run(&value_, out[0].as<uint32_t>(), context.runner);
-    interior_.Run(in[0].as<uint32_t>() + from_offset_, out[0].as<uint32_t>() + to_offset_, context.runner);
+    fill_.Run(&value_, out[0].data, context.runner);
+    interior_.Run(At(in[0], from_offset_), At(out[0], to_offset_), context.runner);
   }
   bool reads_input(size_t i) const override { return i == 0; }
   const char* algorithm() const override { return "fill and strided copy"; }
 
  private:
-  uint32_t value_;
+  uint64_t value_;  // its first bytes are the element
   StridedCopy fill_, interior_;
-  int64_t to_offset_, from_offset_;
+  int64_t from_offset_, to_offset_;
 };
+
+// Copies of slices whose places along one axis are read at run time. An index out of range takes the nearest
+// slice: kernels cannot fail, and the reference reports it where the indices are known.
+class GatherKernel final : public CpuKernel {
+ public:
+  // `outer`: the dimensions before the axis, for x and out; `slice_bytes` are contiguous on both sides.
+  GatherKernel(int64_t outer, int64_t extent, int64_t indices, size_t slice_bytes)
+      : outer_(outer), extent_(extent), indices_(indices), slice_bytes_(slice_bytes) {}
+
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+    const size_t rows = static_cast<size_t>(outer_ * indices_);
+    const RowTasks tasks(rows, slice_bytes_ / sizeof(float));
+    ParallelFor(context.runner, tasks.count(), [&](size_t task, size_t) {
+      for (size_t row = tasks.begin(task); row < tasks.end(task); ++row) {
+        const int64_t block = static_cast<int64_t>(row) / indices_;
+        int64_t index = IndexAt(in[1], static_cast<int64_t>(row) % indices_);
+        if (index < 0) index += extent_;
+        index = std::clamp<int64_t>(index, 0, extent_ - 1);
+        std::memcpy(out[0].as<std::byte>() + row * slice_bytes_,
+                    in[0].as<std::byte>() + static_cast<size_t>(block * extent_ + index) * slice_bytes_, slice_bytes_);
+      }
+    });
+  }
+  const char* algorithm() const override { return "copy of slices"; }
+
+ private:
+  int64_t outer_, extent_, indices_;
+  size_t slice_bytes_;
+};
+
+bool IsDense(const TensorView& view) { return SamePlaces(view.shape, view.strides, DenseStrides(view.shape, Layout::kRowMajor)); }
 
 }  // namespace
 
@@ -115,7 +152,6 @@ KernelResult MakeCpuKernel(const Unsqueeze&, const KernelRequest& r) { return Ma
 
 KernelResult MakeCpuKernel(const Transpose& op, const KernelRequest& r) {
   const TensorView& x = r.inputs[0].view;
-  if (!FourBytes(r.inputs[0])) return nullptr;
   TensorView permuted = x;
   for (size_t i = 0; i < x.shape.rank(); ++i) {
     const size_t from = op.perm.empty() ? x.shape.rank() - 1 - i : static_cast<size_t>(op.perm[i]);
@@ -126,17 +162,14 @@ KernelResult MakeCpuKernel(const Transpose& op, const KernelRequest& r) {
 }
 
 KernelResult MakeCpuKernel(const Concat& op, const KernelRequest& r) {
-  if (!FourBytes(r.outputs[0])) return nullptr;
   return WindowMoves(r, r.inputs, r.outputs[0], op.axis, true);
 }
 
 KernelResult MakeCpuKernel(const Split& op, const KernelRequest& r) {
-  if (!FourBytes(r.inputs[0])) return nullptr;
   return WindowMoves(r, r.outputs, r.inputs[0], op.axis, false);
 }
 
 KernelResult MakeCpuKernel(const Slice&, const KernelRequest& r) {
-  if (!FourBytes(r.inputs[0])) return nullptr;
   TensorView parameters[4];
   for (size_t i = 1; i < 5 && i < r.inputs.size(); ++i) {
     if (!r.inputs[i].present) continue;
@@ -152,36 +185,64 @@ KernelResult MakeCpuKernel(const Slice&, const KernelRequest& r) {
 }
 
 KernelResult MakeCpuKernel(const Expand&, const KernelRequest& r) {
-  if (!FourBytes(r.inputs[0])) return nullptr;
   return SingleMove(BroadcastTo(r.inputs[0].view, r.outputs[0].view.shape), 0, r.outputs[0]);
 }
 
 KernelResult MakeCpuKernel(const Pad& op, const KernelRequest& r) {
-  if (op.mode != PadMode::kConstant || !FourBytes(r.inputs[0]) || r.inputs[1].constant == nullptr) return nullptr;
-  uint32_t value = 0;
+  if (op.mode != PadMode::kConstant || r.inputs[1].constant == nullptr) return nullptr;
+  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
+  const size_t size = SizeOf(x.dtype);
+  uint64_t value = 0;
   if (r.has(2)) {
     if (r.inputs[2].constant == nullptr) return nullptr;
-    std::memcpy(&value, r.inputs[2].constant->view().data, sizeof(value));
+    std::memcpy(&value, r.inputs[2].constant->view().data, size);
   }
-  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
-  const int64_t* pads = r.inputs[1].constant->view().as<int64_t>();
+  if (r.has(3) && r.inputs[3].constant == nullptr) return nullptr;
+  DECAL_TRY_ASSIGN(const PadSpec pads, ResolvePad(x.shape, r.inputs[1].constant->view(),
+                                                  r.has(3) ? r.inputs[3].constant->view() : TensorView{}));
   Shape inner = x.shape;
   int64_t from_offset = 0, to_offset = 0;
   for (size_t i = 0; i < x.shape.rank(); ++i) {
-    const int64_t begin = pads[i], end = pads[x.shape.rank() + i];
-    inner[i] += std::min<int64_t>(begin, 0) + std::min<int64_t>(end, 0);
+    inner[i] += std::min<int64_t>(pads.begin[i], 0) + std::min<int64_t>(pads.end[i], 0);
     if (inner[i] <= 0) return nullptr;
-    from_offset += std::max<int64_t>(-begin, 0) * x.strides[i];
-    to_offset += std::max<int64_t>(begin, 0) * y.strides[i];
+    from_offset += std::max<int64_t>(-pads.begin[i], 0) * x.strides[i];
+    to_offset += std::max<int64_t>(pads.begin[i], 0) * y.strides[i];
   }
-  return std::make_unique<PadKernel>(value, y.shape, y.strides, StridedCopy(inner, x.strides, y.strides), to_offset, from_offset);
+  return std::make_unique<PadKernel>(value, StridedCopy(y.shape, Dims::Filled(y.shape.rank(), 0), y.strides, size),
+                                     StridedCopy(inner, x.strides, y.strides, size), from_offset, to_offset);
 }
 
-KernelResult MakeCpuKernel(const Tile&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const Gather&, const KernelRequest&) { return nullptr; }
+// Every dimension falls into the repeats, with a stride of 0, and the input's own extent.
+KernelResult MakeCpuKernel(const Tile&, const KernelRequest& r) {
+  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
+  Shape shape;
+  Strides from, to;
+  const auto add = [&](int64_t extent, int64_t from_stride, int64_t to_stride) {
+    if (extent == 1) return true;
+    if (shape.rank() == kMaxRank) return false;
+    shape.push_back(extent);
+    from.push_back(from_stride);
+    to.push_back(to_stride);
+    return true;
+  };
+  if (y.shape.elements() == 0) return nullptr;
+  for (size_t d = 0; d < x.shape.rank(); ++d)
+    if (!add(y.shape[d] / x.shape[d], 0, y.strides[d] * x.shape[d]) || !add(x.shape[d], x.strides[d], y.strides[d])) return nullptr;
+  std::vector<Move> moves(1);
+  moves[0].copy = StridedCopy(shape, from, to, SizeOf(x.dtype));
+  return std::make_unique<MoveKernel>(std::move(moves), 1);
+}
+
+KernelResult MakeCpuKernel(const Gather& op, const KernelRequest& r) {
+  const TensorView &x = r.inputs[0].view, &indices = r.inputs[1].view, &y = r.outputs[0].view;
+  DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, x.shape.rank()));
+  if (!IsIndex(indices.dtype) || x.shape.elements() == 0 || !IsDense(x) || !IsDense(indices) || !IsDense(y)) return nullptr;
+  int64_t outer = 1, slice = static_cast<int64_t>(SizeOf(x.dtype));
+  for (size_t d = 0; d < x.shape.rank(); ++d) (d < axis ? outer : slice) *= d == axis ? 1 : x.shape[d];
+  return std::make_unique<GatherKernel>(outer, x.shape[axis], indices.shape.elements(), static_cast<size_t>(slice));
+}
 
 KernelResult MakeCpuKernel(const Relayout&, const KernelRequest& r) {
-  if (!FourBytes(r.inputs[0])) return nullptr;
   return SingleMove(r.inputs[0].view, 0, r.outputs[0]);
 }
 

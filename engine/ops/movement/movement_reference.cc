@@ -4,6 +4,7 @@
 #include <string>
 #include <tuple>
 
+#include "engine/ops/any_element.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
 
@@ -11,14 +12,7 @@ namespace decal {
 namespace {
 
 int64_t IntegerAt(const TensorView& view, int64_t index) {
-  const int64_t offset = view.shape.rank() == 0 ? 0 : index * view.strides[0];
-  return view.dtype == DType::kInt32 ? view.as<int32_t>()[offset] : view.as<int64_t>()[offset];
-}
-
-void CopyElement(const TensorView& from, int64_t from_offset, const MutableTensorView& to, int64_t to_offset) {
-  const size_t size = SizeOf(from.dtype);
-  std::memcpy(to.as<char>() + static_cast<size_t>(to_offset) * size,
-              from.as<char>() + from_offset * static_cast<int64_t>(size), size);
+  return IndexAt(view, view.shape.rank() == 0 ? 0 : index * view.strides[0]);
 }
 
 // Same shape, any strides.
@@ -52,6 +46,7 @@ MutableTensorView Part(const MutableTensorView& view, size_t axis, int64_t start
 int64_t PaddedIndex(int64_t position, int64_t n, PadMode mode) {
   if (position >= 0 && position < n) return position;
   if (mode == PadMode::kConstant || n == 0) return -1;
+  if (mode == PadMode::kWrap) return ((position % n) + n) % n;
   if (mode == PadMode::kEdge || n == 1) return std::clamp<int64_t>(position, 0, n - 1);
   const int64_t period = 2 * (n - 1);
   const int64_t folded = ((position % period) + period) % period;
@@ -106,6 +101,28 @@ TensorView SliceView(const TensorView& input, const SliceSpec& spec) {
   if (view.shape.elements() > 0 && view.data != nullptr)
     view.data = input.as<char>() + offset * static_cast<int64_t>(SizeOf(input.dtype));
   return view;
+}
+
+Result<PadSpec> ResolvePad(const Shape& input, const TensorView& pads, const TensorView& axes) {
+  const size_t rank = input.rank();
+  const int64_t count = axes.present() ? axes.shape.elements() : static_cast<int64_t>(rank);
+  const bool fits = pads.dtype == DType::kInt64 && pads.shape.rank() == 1 && count <= static_cast<int64_t>(rank) &&
+                    pads.shape.elements() == 2 * count &&
+                    (!axes.present() || (axes.shape.rank() == 1 && IsIndex(axes.dtype)));
+  if (!fits)
+    return Fail(ErrorCode::kShapeMismatch,
+                "Pad of " + input.ToString() + " with " + std::to_string(pads.shape.elements()) + " amounts");
+  PadSpec spec{Dims::Filled(rank, 0), Dims::Filled(rank, 0)};
+  for (int64_t i = 0; i < count; ++i) {
+    DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(axes.present() ? IntegerAt(axes, i) : i, rank));
+    const int64_t begin = IntegerAt(pads, i), end = IntegerAt(pads, count + i);
+    for (int64_t amount : {begin, end})
+      if (amount < -kMaxTensorElements || amount > kMaxTensorElements)
+        return Fail(ErrorCode::kShapeMismatch, "Pad by " + std::to_string(amount));
+    spec.begin[axis] = begin;
+    spec.end[axis] = end;
+  }
+  return spec;
 }
 
 using Inputs = std::span<const TensorView>;
@@ -175,11 +192,12 @@ Status Reference(const Pad& op, Inputs in, Outputs out) {
   const TensorView& x = in[0];
   const TensorView* value = in.size() > 2 && in[2].present() ? &in[2] : nullptr;
   const size_t size = SizeOf(x.dtype);
+  DECAL_TRY_ASSIGN(const PadSpec pads, ResolvePad(x.shape, in[1], in.size() > 3 ? in[3] : TensorView{}));
   for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next()) {
     int64_t from = 0;
     bool inside = true;
     for (size_t d = 0; d < x.shape.rank(); ++d) {
-      const int64_t index = PaddedIndex(i.index()[d] - IntegerAt(in[1], static_cast<int64_t>(d)), x.shape[d], op.mode);
+      const int64_t index = PaddedIndex(i.index()[d] - pads.begin[d], x.shape[d], op.mode);
       inside = inside && index >= 0;
       from += std::max<int64_t>(index, 0) * x.strides[d];
     }
@@ -193,8 +211,6 @@ Status Reference(const Pad& op, Inputs in, Outputs out) {
 Status Reference(const Gather& op, Inputs in, Outputs out) {
   const TensorView &x = in[0], &indices = in[1];
   DECAL_TRY_ASSIGN(size_t axis, NormalizeAxis(op.axis, x.shape.rank()));
-  if (indices.dtype != DType::kInt64 && indices.dtype != DType::kInt32)
-    return Fail(ErrorCode::kShapeMismatch, "Gather by indices that are not integers");
   for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next()) {
     int64_t from = 0, at = 0;
     size_t d = 0;
@@ -204,7 +220,7 @@ Status Reference(const Gather& op, Inputs in, Outputs out) {
         continue;
       }
       for (size_t k = 0; k < indices.shape.rank(); ++k) at += i.index()[d++] * indices.strides[k];
-      int64_t index = indices.dtype == DType::kInt64 ? indices.as<int64_t>()[at] : indices.as<int32_t>()[at];
+      int64_t index = IndexAt(indices, at);
       if (index < 0) index += x.shape[axis];
       if (index < 0 || index >= x.shape[axis])
         return Fail(ErrorCode::kShapeMismatch, "Gather index out of range for axis of " + std::to_string(x.shape[axis]));

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/ops/any_element.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
 
@@ -208,26 +209,27 @@ InferResult Infer(const Tile&, const InferContext& c) {
   return One(c[0].dtype, out);
 }
 
-InferResult Infer(const Pad&, const InferContext& c) {
+InferResult Infer(const Pad& op, const InferContext& c) {
   DECAL_TRY(NeedInputs(c, 2));
-  const ConstantTensor* pads = c[1].constant;
-  if (pads == nullptr) return Fail(ErrorCode::kUnsupportedOperator, "Pad amounts depend on the picture's contents");
-  const size_t rank = c[0].shape.rank();
-  if (pads->dtype != DType::kInt64 || pads->shape.elements() != static_cast<int64_t>(2 * rank))
-    return Mismatch("Pad of " + c[0].shape.ToString() + " with " + std::to_string(pads->shape.elements()) + " amounts");
-  const int64_t* amounts = reinterpret_cast<const int64_t*>(pads->buffer.data());
+  for (size_t i : {1, 3})
+    if (c.has(i) && c[i].constant == nullptr)
+      return Fail(ErrorCode::kUnsupportedOperator, "Pad amounts depend on the picture's contents");
+  if (c.has(2) && (c[2].dtype != c[0].dtype || c[2].shape.elements() != 1))
+    return Mismatch("Pad of " + std::string(Name(c[0].dtype)) + " with a value of type " + Name(c[2].dtype));
+  DECAL_TRY_ASSIGN(const PadSpec pads, ResolvePad(c[0].shape, c[1].constant->view(),
+                                                  c.has(3) ? c[3].constant->view() : TensorView{}));
   Shape out = c[0].shape;
-  for (size_t i = 0; i < rank; ++i) {
-    if (std::abs(amounts[i]) > kMaxTensorElements || std::abs(amounts[rank + i]) > kMaxTensorElements)
-      return Mismatch("Pad amounts out of range");
-    out[i] += amounts[i] + amounts[rank + i];
+  for (size_t i = 0; i < out.rank(); ++i) {
+    out[i] += pads.begin[i] + pads.end[i];
     if (out[i] < 0) return Mismatch("Pad crops more than there is");
+    if (out[i] > 0 && c[0].shape[i] == 0 && op.mode != PadMode::kConstant) return Mismatch("Pad repeats an empty axis");
   }
   return One(c[0].dtype, out);
 }
 
 InferResult Infer(const Gather& op, const InferContext& c) {
   DECAL_TRY(NeedInputs(c, 2));
+  if (!IsIndex(c[1].dtype)) return Mismatch(std::string("Gather by indices of type ") + Name(c[1].dtype));
   const Shape& x = c[0].shape;
   DECAL_TRY_ASSIGN(size_t axis, NormalizeAxis(op.axis, x.rank()));
   if (x.rank() == 0 || x.rank() - 1 + c[1].shape.rank() > kMaxRank) return Mismatch("Gather from " + x.ToString());

@@ -182,6 +182,45 @@ TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
   }
 }
 
+TEST(MovementKernels, TilesAndGathers) {
+  std::mt19937 random(6);
+  for (int round = 0; round < 100; ++round) {
+    const Shape shape = RandomShape(random, 4);
+    TestTensor x = RandomLayout(random, shape);
+    x.FillRandom(random);
+    const TestTensor repeats = Integers({1, 2, 1 + round % 3, 3});
+    CompareWithReference(random, Tile{}, {{&x}, {&repeats, true}});
+    const int64_t axis = round % 4, extent = shape[static_cast<size_t>(axis)];
+    const TestTensor indices = Integers({extent - 1, -extent, 0});
+    CompareWithReference(random, Gather{axis}, {{&x}, {&indices}});
+  }
+}
+
+TEST(MovementKernels, EveryElementSizeIsCopied) {
+  for (DType dtype : {DType::kInt8, DType::kFloat16, DType::kInt32, DType::kInt64}) {
+    TestTensor x = TestTensor::Dense({5, 7}, Layout::kRowMajor, dtype), out = TestTensor::Dense({7, 5}, Layout::kRowMajor, dtype);
+    const size_t size = SizeOf(dtype);
+    char* bytes = x.mutable_view().as<char>();
+    for (size_t b = 0; b < 35 * size; ++b) bytes[b] = static_cast<char>(b * 37);
+    TestTensor* outputs[] = {&out};
+    const TestInput inputs[] = {{&x}};
+    ASSERT_TRUE(RunKernel(Transpose{}, inputs, outputs, 1));
+    for (size_t r = 0; r < 5; ++r)
+      for (size_t c = 0; c < 7; ++c)
+        EXPECT_EQ(std::memcmp(out.view().as<char>() + (c * 5 + r) * size, bytes + (r * 7 + c) * size, size), 0) << Name(dtype);
+  }
+}
+
+TEST(MovementKernels, BlocksMoveBetweenDepthAndSpace) {
+  std::mt19937 random(7);
+  TestTensor deep = TestTensor::Dense({2, 12, 3, 5}, Layout::kChannelsLast), wide = TestTensor::Dense({2, 3, 6, 10});
+  deep.FillRandom(random);
+  wide.FillRandom(random);
+  CompareWithReference(random, DepthToSpace{2, false}, {{&deep}});
+  CompareWithReference(random, DepthToSpace{2, true}, {{&deep}});
+  CompareWithReference(random, SpaceToDepth{2}, {{&wide}});
+}
+
 TEST(MovementKernels, ViewsOfStridedTensors) {
   std::mt19937 random(5);
   for (int round = 0; round < 100; ++round) {

@@ -1,4 +1,4 @@
-// What a Slice means once its bounds are known: an offset, a step and an extent for every dimension.
+// What a Slice or a Pad means once its parameters are known: numbers for every dimension.
 #pragma once
 
 #include <span>
@@ -19,5 +19,12 @@ Result<SliceSpec> ResolveSlice(const Shape& input, std::span<const TensorView, 4
 
 // The part of `input` that the slice selects, without copying.
 TensorView SliceView(const TensorView& input, const SliceSpec& spec);
+
+struct PadSpec {
+  Dims begin, end;  // negative ones crop
+};
+
+// `pads`: all begins, then all ends, of the dimensions that `axes` names (absent: of all), as int64 vectors.
+Result<PadSpec> ResolvePad(const Shape& input, const TensorView& pads, const TensorView& axes);
 
 }  // namespace decal

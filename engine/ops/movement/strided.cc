@@ -56,7 +56,8 @@ class StridedKernel final : public CpuKernel {
   StridedKernel(int64_t offset, StridedCopy copy) : offset_(offset), copy_(copy) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
-    copy_.Run(in[0].as<uint32_t>() + offset_, out[0].as<uint32_t>(), context.runner);
+    const int64_t bytes = offset_ * static_cast<int64_t>(SizeOf(in[0].dtype));
+    copy_.Run(in[0].as<std::byte>() + bytes, out[0].data, context.runner);
   }
   const char* algorithm() const override { return "strided copy"; }
 
@@ -124,10 +125,10 @@ LayoutNeed LayoutOf(const Strided&) { return LayoutNeed::kAny; }
 
 KernelResult MakeCpuKernel(const Strided& op, const KernelRequest& request) {
   const TensorView& x = request.inputs[0].view;
-  if (SizeOf(x.dtype) != 4 || x.shape.elements() == 0) return nullptr;
+  if (x.shape.elements() == 0) return nullptr;
   const StridedBox box = InputBox(op, x.strides);
   const Strides to = OutputBox(op, request.outputs[0].view.strides);
-  return std::make_unique<StridedKernel>(box.offset, StridedCopy(box.extents, box.strides, to));
+  return std::make_unique<StridedKernel>(box.offset, StridedCopy(box.extents, box.strides, to, SizeOf(x.dtype)));
 }
 
 }  // namespace decal

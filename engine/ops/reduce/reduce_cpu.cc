@@ -16,9 +16,8 @@ std::optional<cpu::Statistic> StatisticOf(ReduceKind kind) {
     case ReduceKind::kMean: return cpu::Statistic::kSum;
     case ReduceKind::kMax: return cpu::Statistic::kMax;
     case ReduceKind::kMin: return cpu::Statistic::kMin;
-    case ReduceKind::kProd: return std::nullopt;
+    default: return std::nullopt;
   }
-  return std::nullopt;
 }
 
 class RunReduction final : public CpuKernel {

@@ -39,7 +39,8 @@ Strides SpreadStrides(const Strides& output, const AxisSet& reduced, size_t rank
 InferResult Infer(const Reduce& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "Reduce"));
   const InferInput& x = context[0];
-  if (x.dtype == DType::kBool || !IsCore(x.dtype))
+  const bool extreme = op.kind == ReduceKind::kMax || op.kind == ReduceKind::kMin;
+  if (!IsCore(x.dtype) || (x.dtype == DType::kBool && !extreme))
     return Fail(ErrorCode::kUnsupportedOperator, std::string("Reduce of ") + Name(x.dtype));
   Dims axes = op.axes;
   if (context.has(1)) {
@@ -50,8 +51,8 @@ InferResult Infer(const Reduce& op, const InferContext& context) {
   for (size_t d = 0; d < x.shape.rank(); ++d) {
     if (!reduced.in[d]) shape.push_back(x.shape[d]);
     else if (op.keepdims) shape.push_back(1);
-    // A sum of nothing is 0 and a product 1; there is no mean, maximum or minimum of nothing.
-    if (reduced.in[d] && x.shape[d] == 0 && op.kind != ReduceKind::kSum && op.kind != ReduceKind::kProd)
+    // Every other kind has a neutral element; there is no mean of nothing.
+    if (reduced.in[d] && x.shape[d] == 0 && op.kind == ReduceKind::kMean)
       return Fail(ErrorCode::kShapeMismatch, "Reduce of an empty " + x.shape.ToString());
   }
   return std::vector<TensorType>{{x.dtype, shape}};

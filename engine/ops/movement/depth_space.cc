@@ -1,0 +1,104 @@
+// DepthToSpace and SpaceToDepth: one strided copy between the maps seen as [N, block, block, C, H, W].
+#include <string>
+
+#include "engine/cpu/strided_copy.h"
+#include "engine/ops/any_element.h"
+#include "engine/ops/movement/movement.h"
+
+namespace decal {
+namespace {
+
+struct Blocks {
+  Shape shape;
+  Strides deep, wide;  // of the side with many channels, of the side with many pixels
+};
+
+// A dimension of a strided tensor can always be split, so both sides have this form in every layout.
+Blocks BlocksOf(int64_t block, bool crd, const Shape& wide_shape, const Strides& deep, const Strides& wide) {
+  const int64_t channels = wide_shape[1];
+  Blocks blocks;
+  blocks.shape = {wide_shape[0], block, block, channels, wide_shape[2] / block, wide_shape[3] / block};
+  // Channel of the deep side: (by * block + bx) * C + c, or with CRD (c * block + by) * block + bx.
+  const int64_t by = crd ? block : block * channels, bx = crd ? 1 : channels, c = crd ? block * block : 1;
+  blocks.deep = {deep[0], by * deep[1], bx * deep[1], c * deep[1], deep[2], deep[3]};
+  blocks.wide = {wide[0], wide[2], wide[3], wide[1], wide[2] * block, wide[3] * block};
+  return blocks;
+}
+
+Status CheckBlock(int64_t block, const InferContext& c) {
+  if (!c.has(0) || c[0].shape.rank() != 4 || block < 1 || block > kMaxTensorElements)
+    return Fail(ErrorCode::kShapeMismatch, "blocks of " + std::to_string(block) + " in a tensor that is no map of them");
+  return {};
+}
+
+class BlockCopy final : public CpuKernel {
+ public:
+  explicit BlockCopy(StridedCopy copy) : copy_(copy) {}
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+    copy_.Run(in[0].data, out[0].data, context.runner);
+  }
+  const char* algorithm() const override { return "strided copy"; }
+
+ private:
+  StridedCopy copy_;
+};
+
+KernelResult MakeBlockCopy(const Shape& shape, const Strides& from, const Strides& to, DType dtype) {
+  return std::make_unique<BlockCopy>(StridedCopy(shape, from, to, SizeOf(dtype)));
+}
+
+Status CopyBlocks(const Shape& shape, const TensorView& x, const Strides& from, const MutableTensorView& y, const Strides& to) {
+  for (StridedIndex<2> i(shape, {from, to}); i.valid(); i.Next()) CopyElement(x, i.offset(0), y, i.offset(1));
+  return {};
+}
+
+}  // namespace
+
+InferResult Infer(const DepthToSpace& op, const InferContext& c) {
+  DECAL_TRY(CheckBlock(op.block, c));
+  Shape shape = c[0].shape;
+  if (shape[1] % (op.block * op.block) != 0)
+    return Fail(ErrorCode::kShapeMismatch, std::to_string(shape[1]) + " channels in blocks of " + std::to_string(op.block));
+  shape = {shape[0], shape[1] / (op.block * op.block), shape[2] * op.block, shape[3] * op.block};
+  return std::vector<TensorType>{{c[0].dtype, shape}};
+}
+
+Status Reference(const DepthToSpace& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const Blocks blocks = BlocksOf(op.block, op.crd, out[0].shape, in[0].strides, out[0].strides);
+  return CopyBlocks(blocks.shape, in[0], blocks.deep, out[0], blocks.wide);
+}
+
+LayoutNeed LayoutOf(const DepthToSpace&) { return LayoutNeed::kAny; }
+
+KernelResult MakeCpuKernel(const DepthToSpace& op, const KernelRequest& r) {
+  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
+  const Blocks blocks = BlocksOf(op.block, op.crd, y.shape, x.strides, y.strides);
+  return MakeBlockCopy(blocks.shape, blocks.deep, blocks.wide, x.dtype);
+}
+
+InferResult Infer(const SpaceToDepth& op, const InferContext& c) {
+  DECAL_TRY(CheckBlock(op.block, c));
+  Shape shape = c[0].shape;
+  if (shape[2] % op.block != 0 || shape[3] % op.block != 0)
+    return Fail(ErrorCode::kShapeMismatch, shape.ToString() + " in blocks of " + std::to_string(op.block));
+  // Extents and block are at most 2^30, but three factors may overflow.
+  if (shape[1] > kMaxTensorElements / op.block / op.block)
+    return Fail(ErrorCode::kLimitExceeded, shape.ToString() + " in blocks of " + std::to_string(op.block));
+  shape = {shape[0], shape[1] * op.block * op.block, shape[2] / op.block, shape[3] / op.block};
+  return std::vector<TensorType>{{c[0].dtype, shape}};
+}
+
+Status Reference(const SpaceToDepth& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const Blocks blocks = BlocksOf(op.block, false, in[0].shape, out[0].strides, in[0].strides);
+  return CopyBlocks(blocks.shape, in[0], blocks.wide, out[0], blocks.deep);
+}
+
+LayoutNeed LayoutOf(const SpaceToDepth&) { return LayoutNeed::kAny; }
+
+KernelResult MakeCpuKernel(const SpaceToDepth& op, const KernelRequest& r) {
+  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
+  const Blocks blocks = BlocksOf(op.block, false, x.shape, y.strides, x.strides);
+  return MakeBlockCopy(blocks.shape, blocks.wide, blocks.deep, x.dtype);
+}
+
+}  // namespace decal
