@@ -8,3 +8,4 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/engine/cpu/simd_target.cc" PR
 list(APPEND cpu_sources igemm.cc igemm_plan.cc depthwise.cc)
 list(APPEND cpu_sources elementwise.cc pool.cc statistics.cc resize.cc norm.cc)
 list(APPEND cpu_sources deform_sample.cc)
+list(APPEND cpu_sources round_to_grid.cc)

@@ -139,6 +139,36 @@ struct WindowPartition { int64_t window_h = 1, window_w = 1, shift_y = 0, shift_
 // The inverse: windows back to [N,height,width,C], so that merging what was partitioned gives x.
 struct WindowMerge { int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0, height = 0, width = 0; };
 
+// ---- quantisation ----------------------------------------------------------------------------
+
+// inputs: x, scale, zero point or absent. Scales: one; one per index of `axis`; one per block along it.
+struct Quantize {
+  int64_t axis = 1;
+  int64_t block_size = 0;   // 0: no blocks
+  bool saturate = true;     // to 8-bit floats only: integers always do
+  std::optional<DType> to;  // absent: the zero point's, else u8
+};
+
+// inputs: codes, scale, zero point or absent.
+struct Dequantize {
+  int64_t axis = 1;
+  int64_t block_size = 0;
+  std::optional<DType> to;  // absent: the scale's
+};
+
+// Quantize and Dequantize by one scale, in float32: scale * clip(round(x / scale), low, high).
+struct RoundToGrid { float scale = 1, low = 0, high = 0; };
+
+// outputs: u8 codes, scale, zero point.
+struct DynamicQuantize {};
+
+// inputs: a, b, zero point of a or absent, zero point of b or absent -> i32.
+struct MatMulInteger {};
+struct ConvInteger {
+  Window window;
+  int64_t group = 1;
+};
+
 // ---- pooling, resizing -----------------------------------------------------------------------
 
 enum class PoolKind : uint8_t { kMax, kAverage };
@@ -262,7 +292,8 @@ struct Strided {
 struct Relayout {};
 
 using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention,
-                        WindowPartition, WindowMerge, Pool, GlobalPool,
+                        WindowPartition, WindowMerge, Quantize, Dequantize, RoundToGrid,
+                        DynamicQuantize, MatMulInteger, ConvInteger, Pool, GlobalPool,
                         Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
                         Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd,
                         ScatterNd, GatherElements, ScatterElements, DepthToSpace, SpaceToDepth, TopK, ArgReduce,

@@ -19,6 +19,12 @@ struct NameOf {
   const char* operator()(const Attention&) const { return "Attention"; }
   const char* operator()(const WindowPartition&) const { return "WindowPartition"; }
   const char* operator()(const WindowMerge&) const { return "WindowMerge"; }
+  const char* operator()(const Quantize&) const { return "QuantizeLinear"; }
+  const char* operator()(const Dequantize&) const { return "DequantizeLinear"; }
+  const char* operator()(const RoundToGrid&) const { return "RoundToGrid"; }
+  const char* operator()(const DynamicQuantize&) const { return "DynamicQuantizeLinear"; }
+  const char* operator()(const MatMulInteger&) const { return "MatMulInteger"; }
+  const char* operator()(const ConvInteger&) const { return "ConvInteger"; }
   const char* operator()(const Pool& op) const { return op.kind == PoolKind::kMax ? "MaxPool" : "AveragePool"; }
   const char* operator()(const GlobalPool& op) const {
     return op.kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool";

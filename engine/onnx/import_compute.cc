@@ -13,6 +13,8 @@ ValueId UnlessEmpty(const NodeImporter& n, size_t i) {
   return constant && constant->shape.elements() == 0 ? kNoValue : n.input(i);
 }
 
+}  // namespace
+
 // ---- windows ---------------------------------------------------------------------------------
 
 Result<Window> ImportWindow(const NodeImporter& n) {
@@ -40,6 +42,8 @@ Result<Window> ImportWindow(const NodeImporter& n) {
   else if (auto_pad != "NOTSET" && !auto_pad.empty()) return n.Unsupported("with auto_pad " + std::string(auto_pad));
   return window;
 }
+
+namespace {
 
 Status ImportConv(NodeImporter& n) {
   Conv conv;

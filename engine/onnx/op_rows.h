@@ -22,6 +22,10 @@ constexpr bool IsSorted(std::span<const OpRow> rows) {
 std::span<const OpRow> ElementwiseRows();
 std::span<const OpRow> ComputeRows();
 std::span<const OpRow> MovementRows();
+std::span<const OpRow> QuantRows();
+
+// kernel_shape, strides, dilations, pads and auto_pad.
+Result<Window> ImportWindow(const NodeImporter& n);
 
 inline std::vector<ValueId> AllInputs(const NodeImporter& n, size_t at_most = SIZE_MAX) {
   std::vector<ValueId> inputs;

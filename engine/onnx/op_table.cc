@@ -6,7 +6,7 @@
 namespace decal {
 
 ImportFn FindImporter(std::string_view op_type) {
-  for (const std::span<const OpRow> rows : {ElementwiseRows(), ComputeRows(), MovementRows()}) {
+  for (const std::span<const OpRow> rows : {ElementwiseRows(), ComputeRows(), MovementRows(), QuantRows()}) {
     const auto row = std::lower_bound(rows.begin(), rows.end(), op_type,
                                       [](const OpRow& r, std::string_view name) { return r.op_type < name; });
     if (row != rows.end() && row->op_type == op_type) return row->import;

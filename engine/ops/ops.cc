@@ -10,6 +10,7 @@
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/norm/norm.h"
 #include "engine/ops/pool/pool.h"
+#include "engine/ops/quant/quant.h"
 #include "engine/ops/reduce/reduce.h"
 #include "engine/ops/resize/resize.h"
 #include "engine/ops/shape/shape_ops.h"

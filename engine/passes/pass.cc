@@ -7,7 +7,9 @@ namespace decal {
 namespace {
 
 constexpr Pass kLoadPasses[] = {
+    {"widen-half", WidenHalf},
     {"fold-constants", [](Graph& g) { return FoldConstants(g, FoldStage::kLoaded); }},
+    {"lower-quantized", LowerQuantized},
     {"fold-batch-norm", FoldBatchNorm},
     {"eliminate-dead", EliminateDead},
 };

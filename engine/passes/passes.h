@@ -15,8 +15,15 @@ enum class FoldStage : uint8_t { kLoaded, kSpecialized };
 // value its type, and fails where a shape depends on the contents of a tensor or does not fit.
 Status FoldConstants(Graph& graph, FoldStage stage);
 
+// Lets float16 graphs compute in float32.
+Status WidenHalf(Graph& graph);
+
 // Folds BatchNormalization into the weights and bias of the convolution before it.
 Status FoldBatchNorm(Graph& graph);
+
+// Lets quantised models run on the float kernels, with their weights dequantised. The one pass that changes results:
+// by less than a step of the quantisation it removes.
+Status LowerQuantized(Graph& graph);
 
 // Replaces operators by simpler ones of the same meaning and drops those that do nothing.
 Status Canonicalize(Graph& graph);

@@ -72,6 +72,11 @@ class OnnxBuilder {
   std::string Ints(const std::string& name, const std::vector<int64_t>& values) {
     return AddTensor(name, {static_cast<int64_t>(values.size())}, 7, std::as_bytes(std::span(values)));
   }
+  // Elements of any type of ONNX, as they lie in memory: 2 is uint8, 3 is int8, 10 is float16.
+  template <class T>
+  std::string Tensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type, const std::vector<T>& values) {
+    return AddTensor(name, shape, type, std::as_bytes(std::span(values)));
+  }
   std::string RandomFloats(const std::string& name, const std::vector<int64_t>& shape, std::mt19937& random, float low = -1,
                            float high = 1) {
     size_t count = 1;

@@ -1,0 +1,199 @@
+#!/usr/bin/python3
+"""Makes the float16 and int8 versions of a float32 ONNX model that exporters and quantisers write.
+
+    convert.py --half-weights | --half | --int8 [--per-channel]  IN.onnx OUT.onnx
+
+--half-weights  weights stored in float16, cast to float32 where they are used
+--half          all float32 arithmetic in float16 but what computes shapes, as onnxconverter-common does it;
+                inputs and outputs stay float32
+--int8          DynamicQuantizeLinear before MatMulInteger and ConvInteger, as onnxruntime's quantize_dynamic
+"""
+import argparse
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+# Float inputs that stay float32 in a float16 graph: scales and regions of Resize, and whatever counts.
+FLOAT32_OPS = {"Range", "Upsample", "CumSum"}
+FLOAT32_INPUTS = {"Resize": (1, 2)}
+
+
+def float_initializers(graph):
+    return {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT}
+
+
+def as_half(values):
+    limit = np.finfo(np.float16).max
+    return np.clip(values, -limit, limit).astype(np.float16)
+
+
+def half_weights(model):
+    graph, casts = model.graph, []
+    for tensor in float_initializers(graph).values():
+        values = numpy_helper.to_array(tensor)
+        if values.size < 16:  # scalars that steer an operator: nothing to gain
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(as_half(values), name + "_half"))
+        casts.append(helper.make_node("Cast", [name + "_half"], [name], name=name + "_cast", to=TensorProto.FLOAT))
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(casts + rest)
+
+
+def half(model):
+    """Casts at the border, float16 between, float32 islands around FLOAT32_OPS."""
+    model = onnx.shape_inference.infer_shapes(model)
+    graph = model.graph
+    types = {v.name: v.type.tensor_type.elem_type for v in list(graph.value_info) + list(graph.input) + list(graph.output)}
+    types.update({t.name: t.data_type for t in graph.initializer})
+    # Constant nodes become initializers, so that they are treated alike.
+    for node in [n for n in graph.node if n.op_type == "Constant"]:
+        for attribute in node.attribute:
+            if attribute.name == "value":
+                tensor = attribute.t
+                tensor.name = node.output[0]
+                graph.initializer.append(tensor)
+                types[tensor.name] = tensor.data_type
+                graph.node.remove(node)
+    is_float = lambda name: types.get(name) == TensorProto.FLOAT
+
+    kept = set()  # float values needed in float32
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            if node.op_type in FLOAT32_OPS or i in FLOAT32_INPUTS.get(node.op_type, ()):
+                kept.add(name)
+    # What computes a kept value, back to integers, is shape arithmetic.
+    for node in reversed(graph.node):
+        if any(o in kept for o in node.output) and any(is_float(o) for o in node.output):
+            kept.update(n for n in node.input if is_float(n))
+
+    nodes = []
+    renamed = {v.name: v.name + "_half" for v in graph.input if is_float(v.name) and v.name not in kept}
+    for name, new in renamed.items():
+        nodes.append(helper.make_node("Cast", [name], [new], name=new, to=TensorProto.FLOAT16))
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and tensor.name not in kept:
+            tensor.CopyFrom(numpy_helper.from_array(as_half(numpy_helper.to_array(tensor)), tensor.name))
+    ends = {v.name for v in graph.output if is_float(v.name)}
+    in_half = lambda name: is_float(name) and name not in kept
+    casts = {}
+
+    def as_type(name, want_half, at):
+        """`name` in the wanted precision; the cast is made on first use."""
+        if not is_float(name) or in_half(name) == want_half:
+            return renamed.get(name, name)
+        if (name, want_half) not in casts:
+            casts[name, want_half] = f"{name}_{'half' if want_half else 'float'}_cast"
+            at.append(helper.make_node("Cast", [renamed.get(name, name)], [casts[name, want_half]],
+                                       to=TensorProto.FLOAT16 if want_half else TensorProto.FLOAT))
+        return casts[name, want_half]
+
+    for node in graph.node:
+        float32 = node.op_type in FLOAT32_OPS or any(o in kept for o in node.output)
+        for i, name in enumerate(node.input):
+            if name:
+                node.input[i] = as_type(name, not float32 and i not in FLOAT32_INPUTS.get(node.op_type, ()), nodes)
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT and not float32:
+                attribute.i = TensorProto.FLOAT16
+            if node.op_type == "ConstantOfShape" and attribute.t.data_type == TensorProto.FLOAT and not float32:
+                attribute.t.CopyFrom(numpy_helper.from_array(as_half(numpy_helper.to_array(attribute.t)), ""))
+        for i, name in enumerate(node.output):
+            if name in ends and in_half(name):
+                renamed[name] = name + "_half"
+                node.output[i] = renamed[name]
+        nodes.append(node)
+    for name in sorted(ends):
+        if in_half(name):
+            nodes.append(helper.make_node("Cast", [renamed[name]], [name], name=name + "_float", to=TensorProto.FLOAT))
+    copies = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)
+    del graph.value_info[:]
+    return model
+
+
+def quantize_weight(values, axis):
+    """Symmetric int8; one scale, or one for each index of `axis`."""
+    others = None if axis is None else tuple(d for d in range(values.ndim) if d != axis % values.ndim)
+    top = np.maximum(np.abs(values).max(axis=others, keepdims=axis is not None), 1e-12)
+    scale = (top / 127).astype(np.float32)
+    return np.clip(np.rint(values / scale), -127, 127).astype(np.int8), scale
+
+
+def int8(model, per_channel):
+    graph = model.graph
+    weights = float_initializers(graph)
+    uses = {}
+    for node in graph.node:
+        for name in node.input:
+            uses[name] = uses.get(name, 0) + 1
+    nodes, added, removed, ranges, codes = [], [], set(), {}, {}
+    for node in graph.node:
+        weight = weights.get(node.input[1]) if node.op_type in ("Conv", "MatMul") else None
+        if weight is None or len(weight.dims) < 2 or node.input[0] in weights:
+            nodes.append(node)
+            continue
+        conv, x, y = node.op_type == "Conv", node.input[0], node.output[0]
+        if x not in ranges:
+            ranges[x] = [x + suffix for suffix in ("_codes", "_scale", "_zero")]
+            nodes.append(helper.make_node("DynamicQuantizeLinear", [x], ranges[x], name=x + "_quantize"))
+        key = weight.name
+        if key not in codes:
+            values = numpy_helper.to_array(weight)
+            q, scale = quantize_weight(values, (0 if conv else -1) if per_channel else None)
+            # [M,1,..] broadcasts along a convolution's product, [N] along a matrix product's.
+            scale = scale.reshape([-1] + [1] * (values.ndim - 2) if per_channel and conv else [-1])
+            zero = np.zeros([], np.int8)
+            added += [numpy_helper.from_array(q, key + "_codes"), numpy_helper.from_array(scale, key + "_scale"),
+                      numpy_helper.from_array(zero, key + "_zero")]
+            codes[key] = True
+        uses[key] -= 1
+        if uses[key] == 0:
+            removed.add(key)
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        nodes.append(helper.make_node("ConvInteger" if conv else "MatMulInteger",
+                                      [ranges[x][0], key + "_codes", ranges[x][2], key + "_zero"], [y + "_sums"],
+                                      name=y + "_product", **attributes))
+        nodes.append(helper.make_node("Cast", [y + "_sums"], [y + "_cast"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("Mul", [ranges[x][1], key + "_scale"], [y + "_scale"]))
+        bias = conv and len(node.input) > 2 and node.input[2]
+        nodes.append(helper.make_node("Mul", [y + "_cast", y + "_scale"], [y + "_scaled" if bias else y]))
+        if bias:
+            shaped = y + "_bias"
+            values = numpy_helper.to_array(weights[bias])
+            added.append(numpy_helper.from_array(values.reshape([-1] + [1] * (len(weight.dims) - 2)), shaped))
+            nodes.append(helper.make_node("Add", [y + "_scaled", shaped], [y]))
+    copies = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
+    kept = [t for t in graph.initializer if t.name not in removed]
+    copied = [onnx.TensorProto.FromString(t.SerializeToString()) for t in kept]
+    del graph.node[:]
+    graph.node.extend(copies)
+    del graph.initializer[:]
+    graph.initializer.extend(copied + added)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kind = parser.add_mutually_exclusive_group(required=True)
+    kind.add_argument("--half-weights", action="store_true")
+    kind.add_argument("--half", action="store_true")
+    kind.add_argument("--int8", action="store_true")
+    parser.add_argument("--per-channel", action="store_true", help="with --int8: a weight scale for each output channel")
+    parser.add_argument("source")
+    parser.add_argument("result")
+    args = parser.parse_args()
+    model = onnx.load(args.source)
+    if args.half_weights:
+        half_weights(model)
+    elif args.half:
+        model = half(model)
+    else:
+        int8(model, args.per_channel)
+    onnx.save(model, args.result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+// Float16 and int8 versions of real models, as exporters and quantisers write them: each loads and stays close to the
+// float32 model's own result, here and in onnxruntime-node.
+//
+// Without the folder of shared models every test here is skipped and says so.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import ort from 'onnxruntime-node';
+import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
+import { missing, modelFile, models, photoTensor, root, work } from '../support/models.mjs';
+
+const decal = join(root, 'build/bin/decal');
+
+// 11 bits of mantissa, and 8 bits of range: what both cost on outputs between 0 and 1.
+const half = 5e-3;
+const int8 = 5e-2;
+const versions = [
+  { name: 'float16 weights', args: ['--half-weights'], tolerance: half },
+  { name: 'float16', args: ['--half'], tolerance: half },
+  { name: 'int8', args: ['--int8'], tolerance: int8 },
+  { name: 'int8 by channel', args: ['--int8', '--per-channel'], tolerance: int8 },
+];
+const cases = [{ model: 'u2netp_320', wasm: true }];
+
+function runNative(file, x, y) {
+  execFileSync(decal, ['run', file, '--input', x, '--output', y, '--threads', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return readNpy(y).data;
+}
+
+function runWasm(file, x, y) {
+  execFileSync(process.execPath, [join(root, 'web/tools/run-onnx.mjs'), file, x, y, '--threads', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return readNpy(y).data;
+}
+
+function difference(a, b) {
+  assert.equal(a.length, b.length);
+  let max = 0;
+  for (let i = 0; i < a.length; ++i) {
+    const d = Math.abs(a[i] - b[i]);
+    if (!(d <= max)) max = d; // a NaN becomes the maximum and fails every bound
+  }
+  return max;
+}
+
+const deviation = (values) => {
+  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
+};
+
+mkdirSync(work, { recursive: true });
+for (const { model: name, wasm } of cases) {
+  const model = models.find((m) => m.name === name);
+  for (const version of versions) {
+    test(`${name} in ${version.name} stays close to float32`, { skip: missing(model) }, async (t) => {
+      const file = modelFile(model);
+      const input = await photoTensor(model);
+      const stem = join(work, `${name}${version.args.join('')}`);
+      const [converted, x, y] = [`${stem}.onnx`, `${stem}.x.npy`, `${stem}.y.npy`];
+      execFileSync('/usr/bin/python3', [join(root, 'tests/parity/convert.py'), ...version.args, file, converted]);
+      writeNpy(x, input.shape, input.data);
+
+      const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
+      const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
+      const expected = Float32Array.from((await session.run(feeds))[session.outputNames[0]].data);
+      await session.release();
+      const spread = deviation(expected);
+      assert.ok(spread > 2 * version.tolerance, `outputs that vary by ${spread} prove nothing at ${version.tolerance}`);
+
+      const native = runNative(converted, x, y);
+      const own = difference(native, runNative(file, x, y));
+      const theirs = difference(native, expected);
+      t.diagnostic(`max difference to float32: ${own.toExponential(2)} (ours), ${theirs.toExponential(2)} (onnxruntime), outputs vary by ${spread.toExponential(2)}`);
+      assert.ok(own <= version.tolerance, `differs from our float32 result by ${own}`);
+      assert.ok(theirs <= version.tolerance, `differs from onnxruntime's float32 result by ${theirs}`);
+      if (wasm) {
+        const max = difference(runWasm(converted, x, y), native);
+        assert.ok(max <= version.tolerance / 10, `wasm differs from native by ${max}`);
+      }
+    });
+  }
+}
