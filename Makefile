@@ -1,16 +1,22 @@
 # Decal's front door; the work is in scripts/.
 .DEFAULT_GOAL := help
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
-.PHONY: help run test web bench clean
+.PHONY: help run test operators fuzz web bench clean
 
 help: ## What there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
 	@scripts/setup.sh run && scripts/build.sh native wasm package && scripts/run-sample.sh "$(IMAGE)"
 
 test: ## Install, build and run every test
 	@scripts/setup.sh test && scripts/test.sh
+
+operators: ## Run the conformance cases and write docs/operators.md
+	@scripts/setup.sh test && scripts/build.sh tests wasm && scripts/operators.sh
+
+fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) each
+	@scripts/setup.sh test && scripts/build.sh fuzz && scripts/fuzz.sh $$((60 * $${FUZZ_MINUTES:-30}))
 
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo

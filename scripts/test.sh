@@ -28,9 +28,12 @@ part build-native scripts/build.sh tests
 part cpp ctest_in build/native
 part build-sanitize scripts/build.sh sanitize
 part cpp-sanitized ctest_in build/sanitize
+part build-fuzz scripts/build.sh fuzz
+part fuzz scripts/fuzz.sh 20
 part build-package scripts/build.sh wasm package demo
 part types npm run --silent typecheck
 part node npm test --silent
+part conformance node --test tests/conformance/*.test.mjs
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
 

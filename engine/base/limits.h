@@ -1,4 +1,7 @@
 // Every limit that protects the engine from a hostile or broken model, in one place.
+//
+// There is none for nesting: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and skips
+// what lies deeper, such as the graphs of control flow, without looking in.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +15,26 @@ inline constexpr size_t kMaxRank = 8;
 // Elements of one tensor. 2^31 floats would not fit any address space we target.
 inline constexpr int64_t kMaxTensorElements = int64_t{1} << 30;
 
-// Bytes a constant made while folding may take when no weight feeds it (ConstantOfShape, Expand, Range).
+// What folding may make, measured in bytes of one constant, bytes of all constants of one graph (those that further
+// folding consumes included), and multiply-adds of one node (one with more runs as a kernel). A multiple of the file's
+// own weights is always allowed. Attention masks and position tables of real exports stay below 100 MB each; the work
+// is about a second with the scalar references. Fuzzers look for what is wrong with the limits kept, at small sizes.
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 inline constexpr size_t kMaxFoldedBytes = size_t{256} << 20;
+inline constexpr size_t kMaxFoldedTotalBytes = size_t{1} << 30;
+inline constexpr double kMaxFoldedWork = 1 << 29;
+#else
+inline constexpr size_t kMaxFoldedBytes = size_t{1} << 20;
+inline constexpr size_t kMaxFoldedTotalBytes = size_t{4} << 20;
+inline constexpr double kMaxFoldedWork = 1 << 20;
+#endif
+inline constexpr size_t kFoldedBytesFactor = 8;  // of the weights in the file
+
+// Memory that importing a file may take, at most: base + factor * the file's bytes. The largest ratio is that of nodes
+// without contents: two bytes in the file, 170 in memory, and three times that while the list of nodes grows.
+// fuzz/onnx_fuzz.cc checks it on every input.
+inline constexpr size_t kImportBytesBase = size_t{64} << 10;
+inline constexpr size_t kImportBytesFactor = 512;
 
 // Nodes of one graph: the largest export seen (BiRefNet) has about 20,000.
 inline constexpr size_t kMaxNodes = 200'000;

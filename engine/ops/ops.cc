@@ -1,6 +1,8 @@
 // The dispatch from the Op variant to its family: the only file that sees all of them.
 #include "engine/ops/ops.h"
 
+#include <algorithm>
+
 #include "engine/ops/attention/attention.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/deform_conv/deform_conv.h"
@@ -23,6 +25,38 @@ InferResult InferOp(const Op& op, const InferContext& context) {
 
 Status RunReference(const Op& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   return std::visit([&](const auto& o) { return Reference(o, in, out); }, op);
+}
+
+double ReferenceWork(const Op& op, std::span<const InferInput> inputs, std::span<const TensorType> outputs) {
+  const auto elements = [](const Shape& shape) {
+    double n = 1;  // shapes that do not fit 64 bits have not been refused yet
+    for (int64_t extent : shape) n *= static_cast<double>(extent);
+    return n;
+  };
+  double read = 0, written = 0;
+  for (const InferInput& input : inputs)
+    if (input.present) read += elements(input.shape);
+  for (const TensorType& output : outputs) written += elements(*output.shape);
+  // What each output element is a sum over.
+  double terms = 1;
+  const auto share = [&](size_t i, size_t dimension) {  // elements of an input for one index of that dimension
+    const Shape& shape = inputs[i].shape;
+    return dimension < shape.rank() ? elements(shape) / std::max<double>(1, static_cast<double>(shape[dimension])) : 1;
+  };
+  if (std::holds_alternative<Conv>(op) || std::holds_alternative<DeformConv>(op)) {
+    terms = share(1, 0);
+  } else if (std::holds_alternative<Attention>(op)) {
+    return read + written + (elements(inputs[0].shape) + written) * static_cast<double>(inputs[1].shape[1]);
+  } else if (std::holds_alternative<ConvTranspose>(op)) {
+    return read + written + elements(inputs[0].shape) * share(1, 0);
+  } else if (std::holds_alternative<MatMul>(op)) {
+    terms = inputs[0].shape.empty() ? 1 : static_cast<double>(inputs[0].shape.back());
+  } else if (const auto* gemm = std::get_if<Gemm>(&op)) {
+    terms = inputs[0].shape.rank() == 2 ? static_cast<double>(inputs[0].shape[gemm->trans_a ? 0 : 1]) : 1;
+  } else if (const auto* pool = std::get_if<Pool>(&op)) {
+    terms = elements(pool->window.kernel);
+  }
+  return read + written * terms;
 }
 
 LayoutNeed LayoutOfOp(const Op& op) {

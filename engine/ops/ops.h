@@ -12,6 +12,10 @@ InferResult InferOp(const Op& op, const InferContext& context);
 // kernel exists.
 Status RunReference(const Op& op, std::span<const TensorView> in, std::span<const MutableTensorView> out);
 
+// About how many elements the specification touches in computing `outputs`: multiply-adds for products, what is read
+// and written for the rest. For refusing work that would never end.
+double ReferenceWork(const Op& op, std::span<const InferInput> inputs, std::span<const TensorType> outputs);
+
 LayoutNeed LayoutOfOp(const Op& op);
 
 KernelResult MakeKernel(const Op& op, const KernelRequest& request);

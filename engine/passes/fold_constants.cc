@@ -45,7 +45,7 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
 }
 
 // Computes the outputs of `node` into new constants.
-Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts) {
+Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, size_t& bytes_left) {
   std::vector<TensorView> in;
   for (size_t i = 0; i < facts.inputs.size(); ++i) {
     TensorView& view = in.emplace_back();
@@ -63,6 +63,8 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts) {
     const TensorType& type = graph.values[v].type;
     if (type.size_bytes() > std::max(kMaxFoldedBytes, 4 * facts.weight_bytes))
       return Fail(ErrorCode::kLimitExceeded, "a constant of " + std::to_string(type.size_bytes()) + " bytes");
+    if (type.size_bytes() > bytes_left) return Fail(ErrorCode::kLimitExceeded, "too many bytes of constants made by folding");
+    bytes_left -= type.size_bytes();
     DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(type.dtype, *type.shape));
     out.push_back({tensor->buffer.data(), type.dtype, *type.shape, DenseStrides(*type.shape, Layout::kRowMajor)});
     made.push_back(std::move(tensor));
@@ -76,6 +78,10 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts) {
 
 Status FoldConstants(Graph& graph, FoldStage stage) {
   std::vector<bool> erase(graph.nodes.size(), false);
+  size_t bytes_left = 0;  // that folding may still make
+  for (const Value& value : graph.values)
+    if (value.constant) bytes_left += kFoldedBytesFactor * value.type.size_bytes();
+  bytes_left = std::max(bytes_left, kMaxFoldedTotalBytes);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     const NodeFacts facts = FactsOf(graph, node);
@@ -93,8 +99,8 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
         return std::unexpected(At({ErrorCode::kLimitExceeded, "a tensor of " + type.ToString()}, node));
       graph.values[node.outputs[i]].type = type;
     }
-    if (!fold) continue;
-    if (Status status = Evaluate(graph, node, facts); !status) return std::unexpected(At(status.error(), node));
+    if (!fold || ReferenceWork(node.op, facts.inputs, *types) > kMaxFoldedWork) continue;
+    if (Status status = Evaluate(graph, node, facts, bytes_left); !status) return std::unexpected(At(status.error(), node));
     erase[n] = true;
   }
   EraseNodes(graph, erase);
