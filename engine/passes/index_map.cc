@@ -76,6 +76,7 @@ std::optional<IndexMap> IndexMap::Normalized() && {
 }
 
 std::optional<IndexMap> IndexMap::Reshaped(const Shape& shape) const {
+  if (shape.elements() == 0) return std::nullopt;  // nothing to walk through, and digits without extent divide nothing
   Digits flat;
   for (const Digits& digits : digits_) flat.insert(flat.end(), digits.begin(), digits.end());
   IndexMap map = *this;
@@ -115,6 +116,7 @@ std::optional<IndexMap> IndexMap::Transposed(std::span<const size_t> perm) const
 }
 
 std::optional<IndexMap> IndexMap::Sliced(size_t d, int64_t start, int64_t extent, int64_t step) const {
+  if (shape_.elements() == 0) return std::nullopt;
   IndexMap map = *this;
   map.shape_[d] = extent;
   Digits& digits = map.digits_[d];

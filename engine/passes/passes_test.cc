@@ -185,6 +185,22 @@ TEST(Passes, AReversingSliceStays) {
   EXPECT_EQ(Count(Optimise(b.Build(), RandomInput({1, 4})), "Strided"), 1u);
 }
 
+// Found by a conformance case: window recognition divided by an extent of 0.
+TEST(Passes, MovementOfNothingIsNotComposed) {
+  OnnxBuilder b;
+  b.Input("x", {3, 4, 0});
+  b.Ints("shape", {2, 0, 6});
+  b.Node("Reshape", {b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {2, 0, 1})), "shape"}, {"y"},
+         OnnxAttributes().Int("allowzero", 1));
+  b.Output("y");
+  Result<Graph> graph = Import(b.Build());
+  ASSERT_TRUE(graph);
+  graph->values[graph->inputs[0]].type.shape = Shape{3, 4, 0};  // an extent of 0 in a file counts as open
+  ASSERT_TRUE(RunPasses(*graph, LoadPasses()));
+  ASSERT_TRUE(RunPasses(*graph, SpecializePasses()));
+  EXPECT_EQ(*graph->values[graph->outputs[0]].type.shape, (Shape{2, 0, 6}));
+}
+
 TEST(Passes, ChannelsLastInputNeedsNoTranspose) {
   std::mt19937 random(6);
   OnnxBuilder b;
