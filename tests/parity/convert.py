@@ -23,6 +23,31 @@ def float_initializers(graph):
     return {t.name: t for t in graph.initializer if t.data_type == TensorProto.FLOAT}
 
 
+def constants_to_initializers(graph):
+    """So that weights are found wherever the exporter has put them."""
+    rest = []
+    for node in graph.node:
+        value = next((a.t for a in node.attribute if node.op_type == "Constant" and a.name == "value"), None)
+        if value is None:
+            rest.append(onnx.NodeProto.FromString(node.SerializeToString()))
+        else:
+            graph.initializer.append(value)
+            graph.initializer[-1].name = node.output[0]
+    # An exporter writes a weight that two layers share as an Identity of the first one's.
+    names = {t.name for t in graph.initializer}
+    ends = {v.name for v in graph.output}
+    same, nodes = {}, []
+    for node in rest:
+        for i, name in enumerate(node.input):
+            node.input[i] = same.get(name, name)
+        if node.op_type == "Identity" and node.input[0] in names and node.output[0] not in ends:
+            same[node.output[0]] = node.input[0]
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
 def as_half(values):
     limit = np.finfo(np.float16).max
     return np.clip(values, -limit, limit).astype(np.float16)
@@ -48,15 +73,6 @@ def half(model):
     graph = model.graph
     types = {v.name: v.type.tensor_type.elem_type for v in list(graph.value_info) + list(graph.input) + list(graph.output)}
     types.update({t.name: t.data_type for t in graph.initializer})
-    # Constant nodes become initializers, so that they are treated alike.
-    for node in [n for n in graph.node if n.op_type == "Constant"]:
-        for attribute in node.attribute:
-            if attribute.name == "value":
-                tensor = attribute.t
-                tensor.name = node.output[0]
-                graph.initializer.append(tensor)
-                types[tensor.name] = tensor.data_type
-                graph.node.remove(node)
     is_float = lambda name: types.get(name) == TensorProto.FLOAT
 
     kept = set()  # float values needed in float32
@@ -158,9 +174,9 @@ def int8(model, per_channel):
                                       [ranges[x][0], key + "_codes", ranges[x][2], key + "_zero"], [y + "_sums"],
                                       name=y + "_product", **attributes))
         nodes.append(helper.make_node("Cast", [y + "_sums"], [y + "_cast"], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("Mul", [ranges[x][1], key + "_scale"], [y + "_scale"]))
+        nodes.append(helper.make_node("Mul", [ranges[x][1], key + "_scale"], [y + "_factor"]))
         bias = conv and len(node.input) > 2 and node.input[2]
-        nodes.append(helper.make_node("Mul", [y + "_cast", y + "_scale"], [y + "_scaled" if bias else y]))
+        nodes.append(helper.make_node("Mul", [y + "_cast", y + "_factor"], [y + "_scaled" if bias else y]))
         if bias:
             shaped = y + "_bias"
             values = numpy_helper.to_array(weights[bias])
@@ -186,6 +202,7 @@ def main():
     parser.add_argument("result")
     args = parser.parse_args()
     model = onnx.load(args.source)
+    constants_to_initializers(model.graph)
     if args.half_weights:
         half_weights(model)
     elif args.half:
