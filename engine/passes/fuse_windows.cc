@@ -77,7 +77,6 @@ class WindowFuser {
   std::optional<Movement> MovementOf(ValueId v) {
     const Node* node = pattern_.AnyMaker(v);
     const bool moves = node != nullptr && (std::holds_alternative<View>(node->op) || std::holds_alternative<Transpose>(node->op));
-    if (pattern_.ShapeOf(v).elements() == 0) return std::nullopt;  // an IndexMap counts elements
     if (!moves) return Movement{v, IndexMap::Identity(0, pattern_.ShapeOf(v))};
     std::optional<Movement> movement = MovementOf(node->inputs[0]);
     if (!movement) return std::nullopt;

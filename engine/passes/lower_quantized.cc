@@ -13,6 +13,8 @@
 // second pattern joins them.
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <tuple>
 
 #include "engine/base/element.h"
 #include "engine/passes/passes.h"
@@ -114,8 +116,23 @@ class Lowering {
     const int64_t zeros = zero != nullptr ? CountAlong(*zero, channels, 0, 1) : 1;
     if (scales == 0 || zeros == 0) return {};
 
+    // A weight that several layers share is dequantised once.
+    const auto key = std::tuple(product.inputs[1], weight_scale, product.inputs[3]);
+    const auto known = floats_.find(key);
+    if (known == floats_.end()) {
+      DECAL_TRY_ASSIGN(const ValueId made, Dequantized(mul.name, product, weight_scale, zero, std::max(scales, zeros)));
+      floats_.emplace(key, made);
+    }
+    mul.inputs = {x, floats_.at(key), kNoValue};
+    if (conv != nullptr) mul.op = Conv{.window = conv->window, .group = conv->group};
+    else mul.op = MatMul{};
+    return {};
+  }
+
+  // The float32 weight of `product`, with `count` scales and zero points.
+  Result<ValueId> Dequantized(const std::string& name, const Node& product, const ConstantTensor* weight_scale,
+                              const ConstantTensor* zero, int64_t count) {
     ConstantPtr scale;
-    const int64_t count = std::max(scales, zeros);
     if (weight_scale != nullptr) {
       DECAL_TRY_ASSIGN(scale, Spread(*weight_scale, count));
     } else {
@@ -126,16 +143,13 @@ class Lowering {
     ValueId zero_id = kNoValue;
     if (zero != nullptr) {
       DECAL_TRY_ASSIGN(ConstantPtr spread, Spread(*zero, count));
-      zero_id = graph_.AddConstant(mul.name, std::move(spread));
+      zero_id = graph_.AddConstant(name, std::move(spread));
     }
-    const ValueId scale_id = graph_.AddConstant(mul.name, std::move(scale));
-    const ValueId floats = graph_.AddValue(mul.name, {DType::kFloat32, weight->shape});
-    weights_.push_back({Dequantize{.axis = conv != nullptr ? 0 : -1}, mul.name,
-                        {product.inputs[1], scale_id, zero_id}, {floats}});
-    if (conv != nullptr) mul.op = Conv{.window = conv->window, .group = conv->group};
-    else mul.op = MatMul{};
-    mul.inputs = {x, floats, kNoValue};
-    return {};
+    const ValueId scale_id = graph_.AddConstant(name, std::move(scale));
+    const ValueId floats = graph_.AddValue(name, {DType::kFloat32, graph_.values[product.inputs[1]].type.shape});
+    const bool conv = std::holds_alternative<ConvInteger>(product.op);
+    weights_.push_back({Dequantize{.axis = conv ? 0 : -1}, name, {product.inputs[1], scale_id, zero_id}, {floats}});
+    return floats;
   }
 
   void JoinPair(Node& node) {
@@ -170,6 +184,7 @@ class Lowering {
   Graph& graph_;
   Pattern pattern_;
   std::vector<Node> weights_;
+  std::map<std::tuple<ValueId, const ConstantTensor*, ValueId>, ValueId> floats_;  // by codes, scale, zero point
 };
 
 }  // namespace

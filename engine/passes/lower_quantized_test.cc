@@ -96,6 +96,25 @@ TEST(LowerQuantized, DynamicConvWithOneOrManyScales) {
   }
 }
 
+TEST(LowerQuantized, ASharedWeightIsDequantisedOnce) {
+  DynamicProduct p(false);
+  p.b.Floats("ws", {1}, {0.01f});
+  p.b.Node("DynamicQuantizeLinear", {p.b.Node("Neg", {"x"})}, {"q2", "s2", "z2"});
+  const std::string second = p.b.Node("MatMulInteger", {"q2", "w", "z2", "w_zero"});
+  const std::string floats = p.b.Node("Cast", {second}, OnnxAttributes().Int("to", kFloat));
+  p.b.Node("Mul", {floats, p.b.Node("Mul", {"s2", "ws"})}, {"y2"});
+  const std::string first = p.b.Node("Cast", {p.product}, OnnxAttributes().Int("to", kFloat));
+  p.b.Node("Mul", {first, p.b.Node("Mul", {"s", "ws"})}, {"y"});
+  p.b.Output("y");
+  p.b.Output("y2");
+  const Graph graph = Lower(p.b.Build(), {7, 8}, DynamicTolerance(8));
+  std::vector<ValueId> weights;
+  for (const Node& node : graph.nodes)
+    if (std::holds_alternative<MatMul>(node.op)) weights.push_back(node.inputs[1]);
+  ASSERT_EQ(weights.size(), 2u) << Print(graph);
+  EXPECT_EQ(weights[0], weights[1]);
+}
+
 TEST(LowerQuantized, OtherScalesThanThoseOfTheCodesStay) {
   DynamicProduct p(false);  // the product is multiplied by the scale of another tensor's codes
   p.b.Node("DynamicQuantizeLinear", {p.b.Node("Add", {"x", p.b.Floats("one", {}, {1})})}, {"q2", "s2", "z2"});
