@@ -26,6 +26,7 @@ constexpr Pass kSpecializePasses[] = {
     {"compose-movement-again", ComposeMovement},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
+    {"hoist-shrinking", HoistShrinking},
     {"assign-layout", AssignLayout},
 };
 

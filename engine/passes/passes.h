@@ -52,6 +52,9 @@ Status FuseEpilogue(Graph& graph);
 // Removes nodes whose results nobody uses, and lets go of unused constants.
 Status EliminateDead(Graph& graph);
 
+// Moves nodes that shrink what is alive up to where they can run first.
+Status HoistShrinking(Graph& graph);
+
 // Chooses a memory layout for every value and inserts Relayout where neighbours disagree.
 Status AssignLayout(Graph& graph);
 

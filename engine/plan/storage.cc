@@ -2,6 +2,8 @@
 #include "engine/plan/storage.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "engine/ops/movement/slice_spec.h"
 #include "engine/ops/movement/strided_map.h"
@@ -22,10 +24,13 @@ bool ReadsAnyStrides(const Op& op, size_t input, bool unit_last) {
   return false;
 }
 
+// Values that a Concat copies although they could have been written in place: (node, input).
+using CopiedParts = std::set<std::pair<size_t, size_t>>;
+
 class StoragePlanner {
  public:
-  explicit StoragePlanner(const Graph& graph)
-      : graph_(graph), producers_(Producers(graph)), readers_(graph.values.size()), fixed_(graph.values.size(), false) {
+  StoragePlanner(const Graph& graph, const CopiedParts& copied)
+      : graph_(graph), copied_(copied), producers_(Producers(graph)), readers_(graph.values.size()), fixed_(graph.values.size(), false) {
     const size_t n = graph.values.size();
     for (const Node& node : graph.nodes)
       for (size_t i = 0; i < node.inputs.size(); ++i)
@@ -71,8 +76,9 @@ class StoragePlanner {
       const Placement whole = plan_.placements[out];
       int64_t start = 0;
       bool all = true;
-      for (ValueId v : node.inputs) {
-        const bool free = producers_[v] >= 0 && !fixed_[v] && !is_output_[v];
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const ValueId v = node.inputs[i];
+        const bool free = producers_[v] >= 0 && !fixed_[v] && !is_output_[v] && !copied_.contains({n, i});
         if (free) {
           plan_.placements[v] = {whole.root, whole.offset + start * whole.strides[*axis], whole.strides};
           fixed_[v] = true;  // it may be in one concat only; a second one copies
@@ -267,6 +273,7 @@ class StoragePlanner {
   }
 
   const Graph& graph_;
+  const CopiedParts& copied_;
   std::vector<int32_t> producers_;
   std::vector<std::vector<std::pair<const Op*, size_t>>> readers_;  // by ValueId: operators and input positions
   std::vector<bool> fixed_;      // its place is decided
@@ -274,8 +281,73 @@ class StoragePlanner {
   StoragePlan plan_;
 };
 
+// The step with the most bytes alive, and how many those are.
+struct Peak {
+  int32_t step = 0;
+  size_t bytes = 0;
+};
+Peak FindPeak(const StoragePlan& plan, size_t steps) {
+  std::vector<int64_t> change(steps + 2, 0);
+  for (size_t v = 0; v < plan.root_bytes.size(); ++v) {
+    if (plan.root_bytes[v] == 0) continue;
+    change[static_cast<size_t>(plan.first_use[v])] += static_cast<int64_t>(plan.root_bytes[v]);
+    change[static_cast<size_t>(plan.last_use[v]) + 1] -= static_cast<int64_t>(plan.root_bytes[v]);
+  }
+  Peak peak;
+  int64_t alive = 0;
+  for (size_t step = 0; step <= steps; ++step) {
+    alive += change[step];
+    if (static_cast<size_t>(alive) > peak.bytes) peak = {static_cast<int32_t>(step), static_cast<size_t>(alive)};
+  }
+  return peak;
+}
+
+// The parts of concats that are written at `peak` already while others of the same concat are not: their buffer is
+// alive in vain. Skip connections of U-shaped networks are such parts.
+CopiedParts EarlyParts(const Graph& graph, const StoragePlan& plan, int32_t peak, const CopiedParts& copied) {
+  const std::vector<int32_t> producers = Producers(graph);
+  CopiedParts early;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!std::holds_alternative<Concat>(node.op) || static_cast<int32_t>(n) <= peak) continue;
+    const ValueId root = plan.placements[node.outputs[0]].root;
+    bool late = false;
+    CopiedParts parts;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId v = node.inputs[i];
+      if (producers[v] < 0 || plan.placements[v].root != root || copied.contains({n, i})) continue;
+      if (producers[v] <= peak) parts.insert({n, i});
+      else late = true;
+    }
+    if (late) early.insert(parts.begin(), parts.end());
+  }
+  return early;
+}
+
+// A copy must save this part of all activations: it costs time at every run.
+constexpr size_t kWorthwhileFraction = 32;
+// U-shaped networks have a handful of skips; a bound keeps planning linear.
+constexpr int kMaxRounds = 16;
+
 }  // namespace
 
-StoragePlan PlanStorage(const Graph& graph) { return StoragePlanner(graph).Run(); }
+StoragePlan PlanStorage(const Graph& graph) {
+  CopiedParts copied;
+  StoragePlan best = StoragePlanner(graph, copied).Run();
+  Peak peak = FindPeak(best, graph.nodes.size());
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const CopiedParts early = EarlyParts(graph, best, peak.step, copied);
+    if (early.empty()) break;
+    CopiedParts more = copied;
+    more.insert(early.begin(), early.end());
+    StoragePlan plan = StoragePlanner(graph, more).Run();
+    const Peak lower = FindPeak(plan, graph.nodes.size());
+    if (lower.bytes + peak.bytes / kWorthwhileFraction > peak.bytes) break;
+    best = std::move(plan);
+    peak = lower;
+    copied = std::move(more);
+  }
+  return best;
+}
 
 }  // namespace decal
