@@ -1,125 +1,114 @@
-// Attention on the CPU: a block of query rows at a time, whose scores stay in cache between the two products.
+// CPU kernel of Attention: heads and blocks of queries in a fixed partition.
 #include <algorithm>
+#include <vector>
 
-#include "engine/cpu/elementwise.h"
-#include "engine/cpu/igemm.h"
-#include "engine/cpu/norm.h"
+#include "engine/cpu/attention.h"
 #include "engine/ops/attention/attention.h"
 
 namespace decal {
 namespace {
 
-// Scores of one block of rows: half of the smallest L2 we know (256 kB), the rest is for keys and values.
-constexpr size_t kScoreBytes = 128 << 10;
-// More rows than this gain nothing: packing keys and values is by then a fiftieth of the work.
-constexpr size_t kMaxRows = 64;
-// Fewer would not amortise packing; with very many tokens the scores then spill to L2 and L3.
-constexpr size_t kMinRows = 16;
+// Multiply-adds of one task (about 20 microseconds): several windows are done at a time.
+constexpr uint64_t kTaskMultiplyAdds = 1 << 20;
+
+// Longest query or value with a fast path: bounds the scratch memory. Heads have 32 to 128.
+constexpr int64_t kMaxDepth = 1024;
+
+// One bias: its strides, and which of its [P,G] planes are all zero (most of Swin's masks) where it is a constant.
+struct BiasPlanes {
+  int64_t parts = 1, part_stride = 0, heads = 1, head_stride = 0, row = 0;
+  std::vector<bool> zero;  // empty: not known
+};
+
+BiasPlanes PlanesOf(const Operand& operand) {
+  const TensorView& bias = operand.view;
+  const Strides& s = bias.strides;
+  BiasPlanes planes{bias.shape[0], s[0], bias.shape[1], bias.shape[1] == 1 ? 0 : s[1], s[2], {}};
+  if (!operand.constant || !bias.present()) return planes;
+  for (int64_t p = 0; p < bias.shape[0]; ++p) {
+    for (int64_t h = 0; h < bias.shape[1]; ++h) {
+      bool zero = true;
+      for (int64_t m = 0; m < bias.shape[2] && zero; ++m) {
+        const float* row = bias.as<float>() + p * s[0] + h * s[1] + m * s[2];
+        zero = std::all_of(row, row + bias.shape[3], [](float value) { return value == 0; });
+      }
+      planes.zero.push_back(zero);
+    }
+  }
+  return planes;
+}
 
 class AttentionKernel final : public CpuKernel {
  public:
-  AttentionKernel(const Attention& op, const Shape& q, const Shape& k, const Shape& v)
-      : op_(op), batch_(Size(q[0])), m_(Size(q[1])), n_(Size(k[1])), heads_(Size(q[2])), d_(Size(q[3])), e_(Size(v[3])) {
-    rows_ = std::min({m_, kMaxRows, std::max(kMinRows, kScoreBytes / sizeof(float) / n_)});
-    // Equal blocks: 65 rows are 33 and 32 rather than 64 and 1.
-    const size_t blocks = (m_ + rows_ - 1) / rows_;
-    rows_ = (m_ + blocks - 1) / blocks;
-  }
+  cpu::AttentionShape shape;
+  size_t batch = 0, heads = 0;
+  std::vector<BiasPlanes> biases;
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
-    const size_t blocks = (m_ + rows_ - 1) / rows_;
-    ParallelFor(context.runner, batch_ * heads_ * blocks, [&](size_t task, size_t thread) {
-      const size_t block = task % blocks, head = task / blocks % heads_, b = task / blocks / heads_;
-      RunBlock(in, out[0], b, head, block * rows_, context.scratch_of(thread));
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    const size_t blocks = (shape.queries + cpu::kAttentionQueries - 1) / cpu::kAttentionQueries;
+    const size_t cells = batch * heads * blocks;
+    const uint64_t cell_work = std::max<uint64_t>(1, multiply_adds() / cells);
+    const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / cell_work));
+    ParallelFor(context.runner, (cells + task_cells - 1) / task_cells, [&](size_t task, size_t thread) {
+      const size_t end = std::min(cells, (task + 1) * task_cells);
+      for (size_t cell = task * task_cells; cell < end; ++cell) {
+        const size_t first = cell % blocks * cpu::kAttentionQueries;
+        const size_t head = cell / blocks;
+        const cpu::AttentionBuffers buffers =
+            Bind(in, out, static_cast<int64_t>(head / heads), static_cast<int64_t>(head % heads));
+        cpu::RunAttention(shape, buffers, first, std::min(cpu::kAttentionQueries, shape.queries - first),
+                          context.scratch_of(thread));
+      }
     });
   }
-  size_t scratch_bytes_per_thread() const override { return QueryBytes() + ScoreBytes() + PanelBytes(); }
-  const char* algorithm() const override { return "attention in row blocks"; }
-  uint64_t multiply_adds() const override { return uint64_t{batch_} * heads_ * m_ * n_ * (d_ + e_); }
+  size_t scratch_bytes_per_thread() const override { return cpu::AttentionScratchBytes(shape); }
+  const char* algorithm() const override { return "attention in blocks"; }
+  uint64_t multiply_adds() const override {
+    return uint64_t{batch} * heads * shape.queries * shape.keys * (shape.depth + shape.columns);
+  }
 
  private:
-  static size_t Size(int64_t extent) { return static_cast<size_t>(extent); }
-  size_t QueryBytes() const { return AlignUp(rows_ * d_ * sizeof(float)); }
-  size_t ScoreBytes() const { return AlignUp(rows_ * n_ * sizeof(float)); }
-  size_t PanelBytes() const {
-    const cpu::TileShape tile = cpu::IgemmTileShape();
-    return std::max(cpu::ProductScratchBytes(ScoreProduct(0), tile), cpu::ProductScratchBytes(ValueProduct(0, 0), tile));
-  }
-
-  // Scores = Q K'.
-  cpu::ProductShape ScoreProduct(ptrdiff_t k_row) const {
-    cpu::ProductShape shape;
-    shape.rows = rows_, shape.depth = d_, shape.columns = n_;
-    shape.a = {static_cast<ptrdiff_t>(d_), 1};
-    shape.b = {1, k_row};
-    shape.out_row = static_cast<ptrdiff_t>(n_);
-    return shape;
-  }
-  // Out = P V.
-  cpu::ProductShape ValueProduct(ptrdiff_t v_row, ptrdiff_t out_row) const {
-    cpu::ProductShape shape;
-    shape.rows = rows_, shape.depth = n_, shape.columns = e_;
-    shape.a = {static_cast<ptrdiff_t>(n_), 1};
-    shape.b = {v_row, 1};
-    shape.out_row = out_row;
-    return shape;
-  }
-
-  static void Multiply(const cpu::ProductShape& shape, const float* a, const float* b, float* out, std::byte* panel) {
-    cpu::IgemmBuffers buffers;
-    buffers.in = a;
-    buffers.out = out;
-    const size_t width = cpu::IgemmTileShape().width;
-    for (size_t p = 0; p * width < shape.columns; ++p) cpu::RunProductPanel(shape, {}, buffers, b, p, panel);
-  }
-
-  void RunBlock(std::span<const TensorView> in, const MutableTensorView& out, size_t b, size_t head, size_t first, std::byte* scratch) const {
-    const auto at = [&](const auto& view, size_t row) {
-      return static_cast<ptrdiff_t>(b) * view.strides[0] + static_cast<ptrdiff_t>(row) * view.strides[1] +
-             static_cast<ptrdiff_t>(head) * view.strides[2];
-    };
-    float* q = reinterpret_cast<float*>(scratch);
-    float* scores = reinterpret_cast<float*>(scratch + QueryBytes());
-    std::byte* panel = scratch + QueryBytes() + ScoreBytes();
-    const size_t rows = std::min(rows_, m_ - first);
-
-    cpu::RunArithmetic(cpu::Arithmetic::kMul, {.a = in[0].as<float>() + at(in[0], first), .b = &op_.scale, .out = q,
-                                               .rows = rows, .columns = d_, .a_row = in[0].strides[1],
-                                               .out_row = static_cast<ptrdiff_t>(d_), .a_column = 1, .out_column = 1});
-    cpu::ProductShape product = ScoreProduct(in[1].strides[1]);
-    product.rows = rows;
-    Multiply(product, q, in[1].as<float>() + at(in[1], 0), scores, panel);
-    for (size_t i = 0; i < static_cast<size_t>(op_.biases); ++i) {
-      const TensorView& bias = in[3 + i];
-      const float* from = bias.as<float>() + static_cast<int64_t>(b) % bias.shape[0] * bias.strides[0] +
-                          (bias.shape[1] == 1 ? 0 : static_cast<int64_t>(head) * bias.strides[1]) +
-                          static_cast<int64_t>(first) * bias.strides[2];
-      const ptrdiff_t score_row = static_cast<ptrdiff_t>(n_);
-      cpu::RunArithmetic(cpu::Arithmetic::kAdd, {.a = scores, .b = from, .out = scores, .rows = rows, .columns = n_,
-                                                 .a_row = score_row, .b_row = bias.strides[2], .out_row = score_row,
-                                                 .a_column = 1, .b_column = 1, .out_column = 1});
+  cpu::AttentionBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out, int64_t b,
+                             int64_t h) const {
+    const auto at = [&](const Strides& s) { return b * s[0] + h * s[2]; };
+    cpu::AttentionBuffers buffers;
+    buffers.q = in[0].as<float>() + at(in[0].strides);
+    buffers.k = in[1].as<float>() + at(in[1].strides);
+    buffers.v = in[2].as<float>() + at(in[2].strides);
+    buffers.out = out[0].as<float>() + at(out[0].strides);
+    for (size_t i = 0; i < biases.size(); ++i) {
+      const BiasPlanes& planes = biases[i];
+      const int64_t part = b % planes.parts, head = planes.heads == 1 ? 0 : h;
+      if (!planes.zero.empty() && planes.zero[static_cast<size_t>(part * planes.heads + head)]) continue;
+      buffers.biases[i] = {in[3 + i].as<float>() + part * planes.part_stride + head * planes.head_stride,
+                           static_cast<ptrdiff_t>(planes.row)};
     }
-    cpu::SoftmaxRows(scores, static_cast<ptrdiff_t>(n_), scores, static_cast<ptrdiff_t>(n_), rows, n_, false);
-    product = ValueProduct(in[2].strides[1], out.strides[1]);
-    product.rows = rows;
-    Multiply(product, scores, in[2].as<float>() + at(in[2], 0), out.as<float>() + at(out, first), panel);
+    return buffers;
   }
-
-  Attention op_;
-  size_t batch_, m_, n_, heads_, d_, e_;
-  size_t rows_;
 };
 
 }  // namespace
 
 KernelResult MakeCpuKernel(const Attention& op, const KernelRequest& request) {
-  for (const Operand& operand : request.inputs) {
-    const TensorView& view = operand.view;
-    if (!operand.present || view.dtype != DType::kFloat32 || view.shape.elements() == 0) return nullptr;
-    if (view.strides[3] != 1 && view.shape[3] != 1) return nullptr;
+  const TensorView &q = request.inputs[0].view, &k = request.inputs[1].view, &v = request.inputs[2].view;
+  const TensorView& y = request.outputs[0].view;
+  if (y.shape.elements() == 0 || q.shape[3] > kMaxDepth || v.shape[3] > kMaxDepth) return nullptr;
+  const auto unit_columns = [](const TensorView& view) { return view.shape.back() <= 1 || view.strides.back() == 1; };
+  if (!unit_columns(q) || !unit_columns(k) || !unit_columns(v) || !unit_columns(y)) return nullptr;
+
+  auto kernel = std::make_unique<AttentionKernel>();
+  for (size_t i = 3; i < 3 + static_cast<size_t>(op.biases); ++i) {
+    if (!unit_columns(request.inputs[i].view)) return nullptr;
+    kernel->biases.push_back(PlanesOf(request.inputs[i]));
   }
-  if (request.outputs[0].view.strides[3] != 1 && request.outputs[0].view.shape[3] != 1) return nullptr;
-  return std::make_unique<AttentionKernel>(op, request.inputs[0].view.shape, request.inputs[1].view.shape, request.inputs[2].view.shape);
+  const auto row = [](const TensorView& view) { return static_cast<ptrdiff_t>(view.strides[1]); };
+  const auto size = [](int64_t extent) { return static_cast<size_t>(extent); };
+  kernel->shape = {size(q.shape[1]), size(k.shape[1]), size(q.shape[3]), size(v.shape[3]), op.scale,
+                   row(q), row(k), row(v), row(y)};
+  kernel->batch = size(q.shape[0]);
+  kernel->heads = size(q.shape[2]);
+  return kernel;
 }
 
 }  // namespace decal
