@@ -2,7 +2,10 @@
 #include "engine/cpu/igemm.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#include "engine/base/dtype.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/igemm.cc"
@@ -121,6 +124,21 @@ HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const Ro
   }
 }
 
+// Binary16 to float32.
+HWY_NOINLINE void WidenRun(const uint16_t* from, size_t n, float* to) {
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  const size_t lanes = hn::Lanes(d);
+  const hwy::float16_t* bits = reinterpret_cast<const hwy::float16_t*>(from);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, bits + i)), d, to + i);
+  for (; i < n; ++i) to[i] = std::bit_cast<Half>(from[i]);
+}
+
+HWY_INLINE size_t WidenedBytes(const IgemmPlan& plan, const IgemmTask& task) {
+  return plan.half_weights ? (WidenedFloats(plan, task) * sizeof(float) + 63) / 64 * 64 : 0;
+}
+
 struct PanelLoop {
   const IgemmPlan& plan;
   const IgemmBuffers& buffers;
@@ -128,6 +146,25 @@ struct PanelLoop {
   const Phase& phase;
   const float** pointers;
   float* gathered;
+  float* widened;  // where binary16 panels are widened to
+
+  // Floats before panel `panel` of the task's phase and group.
+  size_t PanelOffset(size_t panel) const {
+    const size_t column = task.group * PaddedColumns(plan.shape.columns, plan.packing) + panel * plan.tile.width;
+    return phase.packed_offset + column * phase.taps * plan.shape.depth;
+  }
+  size_t PanelEnd(size_t panel) const {
+    const size_t columns = std::min((panel + 1) * plan.tile.width, PaddedColumns(plan.shape.columns, plan.packing));
+    return phase.packed_offset + (task.group * PaddedColumns(plan.shape.columns, plan.packing) + columns) * phase.taps * plan.shape.depth;
+  }
+
+  // Panels [first, last) as floats.
+  const float* Panels(size_t first, size_t last) const {
+    const size_t begin = PanelOffset(first);
+    if (!plan.half_weights) return buffers.packed + begin;
+    WidenRun(buffers.packed_half + begin, PanelEnd(last - 1) - begin, widened);
+    return widened;
+  }
 
   void Prepare(size_t row, RowBlock& block) const {
     block.Locate(plan.shape, buffers, task, row);
@@ -138,13 +175,12 @@ struct PanelLoop {
     }
   }
 
-  void Multiply(size_t panel, const RowBlock& block) const {
+  // `b` is the panel.
+  void Multiply(size_t panel, const float* b, const RowBlock& block) const {
     const IgemmShape& shape = plan.shape;
     const size_t column = panel * plan.tile.width;
     const size_t depth = phase.taps * shape.depth;
     const size_t padded_column = task.group * PaddedColumns(shape.columns, plan.tile) + column;
-    const size_t packed_column = task.group * PaddedColumns(shape.columns, plan.packing) + column;
-    const float* b = buffers.packed + phase.packed_offset + packed_column * depth;
     float* out[kTileRows];
     const float* residual[kTileRows] = {};
     for (size_t i = 0; i < block.count; ++i) {
@@ -177,23 +213,25 @@ HWY_NOINLINE void RunIgemmTaskTarget(const IgemmPlan& plan, const IgemmBuffers& 
   const Phase& phase = plan.shape.phases[task.phase];
   const size_t pointer_bytes = std::max<size_t>(phase.taps, 1) * kTileRows * sizeof(float*);
   const PanelLoop loop{plan, buffers, task, phase, reinterpret_cast<const float**>(scratch),
-                       reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64)};
-  // Where all panels of the task fit a quarter of a 1 MiB second-level cache, rows go outside: a tile's input
-  // stays in L1 for all of them. Otherwise one panel is kept while the rows pass by.
-  constexpr size_t kPanelBytes = 256 * 1024;
-  const size_t panel_bytes = phase.taps * plan.shape.depth * plan.tile.width * sizeof(float);
+                       reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64),
+                       reinterpret_cast<float*>(scratch + plan.scratch_bytes - WidenedBytes(plan, task))};
   const size_t row_end = task.first_row + task.rows, panel_end = task.first_panel + task.panels;
   RowBlock block;
-  if (task.panels * panel_bytes <= kPanelBytes) {
+  if (PanelsFitCache(plan, task)) {
+    // A tile's input stays in L1 for all panels.
+    const float* panels = loop.Panels(task.first_panel, panel_end);
     for (size_t row = task.first_row; row < row_end; row += kTileRows) {
       loop.Prepare(row, block);
-      for (size_t panel = task.first_panel; panel < panel_end; ++panel) loop.Multiply(panel, block);
+      for (size_t panel = task.first_panel; panel < panel_end; ++panel)
+        loop.Multiply(panel, panels + (loop.PanelOffset(panel) - loop.PanelOffset(task.first_panel)), block);
     }
   } else {
+    // One panel is kept while the rows pass by.
     for (size_t panel = task.first_panel; panel < panel_end; ++panel) {
+      const float* b = loop.Panels(panel, panel + 1);
       for (size_t row = task.first_row; row < row_end; row += kTileRows) {
         loop.Prepare(row, block);
-        loop.Multiply(panel, block);
+        loop.Multiply(panel, b, block);
       }
     }
   }

@@ -84,12 +84,22 @@ struct IgemmPlan {
   Epilogue epilogue;
   std::vector<IgemmTask> tasks;
   std::vector<TapRun> runs;
+  bool half_weights = false;  // panels are binary16 and are widened into scratch, a task at a time
   size_t scratch_bytes = 0;
   uint64_t multiply_adds = 0;
 };
 
-// Chooses the method, the partition and the scratch size.
-IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue);
+// Chooses the method, the partition and the scratch size. `half_weights` asks for binary16 panels; the plan says whether
+// its method has them.
+IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights = false);
+
+// All panels of the task stay in cache together, so that rows go outside and panels inside.
+bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task);
+// Floats of the panels that the task has widened at one time.
+size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task);
+
+// Rounds packed panels to binary16.
+void NarrowPanels(const float* packed, size_t count, uint16_t* half);
 
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
 size_t PaddedColumns(size_t columns, const TileShape& tile);
@@ -113,6 +123,7 @@ void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* val
 struct IgemmBuffers {
   const float* in = nullptr;
   const float* packed = nullptr;
+  const uint16_t* packed_half = nullptr;  // instead of packed, where the plan says half_weights
   const float* bias = nullptr;    // padded, or null
   const float* slopes = nullptr;  // padded, or null
   const float* residual = nullptr;

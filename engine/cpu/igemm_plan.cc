@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/buffer.h"
+#include "engine/base/dtype.h"
 #include "engine/cpu/igemm.h"
 
 namespace decal::cpu {
@@ -91,7 +92,22 @@ size_t PackedFloats(const IgemmShape& shape, const TileShape& packing) {
   return floats;
 }
 
-IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue) {
+void NarrowPanels(const float* packed, size_t count, uint16_t* half) {
+  for (size_t i = 0; i < count; ++i) half[i] = Half(packed[i]).bits;
+}
+
+bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task) {
+  // A quarter of a 1 MiB second-level cache.
+  constexpr size_t kPanelBytes = 256 * 1024;
+  return task.panels * plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width * sizeof(float) <= kPanelBytes;
+}
+
+size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task) {
+  const size_t panel = plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width;
+  return PanelsFitCache(plan, task) ? task.panels * panel : panel;
+}
+
+IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights) {
   IgemmPlan plan;
   plan.tile = IgemmTileShape();
   plan.epilogue = epilogue;
@@ -111,7 +127,13 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue) {
   plan.scratch_bytes = AlignUp(most_taps * plan.tile.rows * sizeof(float*));
   if (plan.method == TileMethod::kGather)
     plan.scratch_bytes += AlignUp(most_taps * shape.depth * plan.tile.rows * sizeof(float));
+  plan.half_weights = half_weights && plan.method != TileMethod::kDots;
   plan.shape = std::move(shape);
+  if (plan.half_weights) {
+    size_t widened = 0;
+    for (const IgemmTask& task : plan.tasks) widened = std::max(widened, WidenedFloats(plan, task));
+    plan.scratch_bytes += AlignUp(widened * sizeof(float));
+  }
   return plan;
 }
 

@@ -28,6 +28,14 @@ ValueId Graph::AddConstant(std::string value_name, ConstantPtr constant) {
   return id;
 }
 
+Result<ConstantPtr> WidenConstant(const ConstantTensor& half) {
+  DECAL_TRY_ASSIGN(auto wide, ConstantTensor::Allocate(DType::kFloat32, half.shape));
+  const Half* from = half.view().as<Half>();
+  float* to = reinterpret_cast<float*>(wide->buffer.data());
+  for (int64_t i = 0; i < half.shape.elements(); ++i) to[i] = from[i];
+  return wide;
+}
+
 std::vector<int32_t> Producers(const Graph& graph) {
   std::vector<int32_t> producers(graph.values.size(), -1);
   for (size_t n = 0; n < graph.nodes.size(); ++n)

@@ -27,7 +27,8 @@ struct TensorType {
   std::string ToString() const;  // "f32[1,3,?,?]"
 };
 
-// An immutable dense row-major tensor. Shared: a specialised graph refers to the weights of the loaded one.
+// An immutable dense row-major tensor. A float32 value may be stored as float16 (weights of half-precision files, from
+// kHalfBytes on): packing widens them, and what reads them directly gets a widened copy. Shared: a specialised graph refers to the weights of the loaded one.
 struct ConstantTensor {
   DType dtype = DType::kFloat32;
   Shape shape;
@@ -37,6 +38,12 @@ struct ConstantTensor {
   static Result<std::shared_ptr<ConstantTensor>> Allocate(DType dtype, const Shape& shape);
 };
 using ConstantPtr = std::shared_ptr<const ConstantTensor>;
+
+// Float16 constants of this size and more stay float16; below, the passes want to look into them.
+inline constexpr size_t kHalfBytes = 32 << 10;
+
+// The same numbers as float32.
+Result<ConstantPtr> WidenConstant(const ConstantTensor& half);
 
 struct Value {
   std::string name;

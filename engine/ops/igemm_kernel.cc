@@ -10,10 +10,10 @@ namespace decal {
 namespace {
 
 // First numbers of a packing id: one per format.
-enum PackedFormat : int64_t { kPanels = 1, kColumns = 2 };
+enum PackedFormat : int64_t { kPanels = 1, kColumns = 2, kHalfPanels = 4 };
 
-uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order) {
-  std::vector<int64_t> id = {kPanels,
+uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order, bool half) {
+  std::vector<int64_t> id = {half ? kHalfPanels : kPanels,
                              static_cast<int64_t>(packing.width),
                              static_cast<int64_t>(packing.lanes),
                              static_cast<int64_t>(shape.groups),
@@ -58,21 +58,12 @@ cpu::IgemmBuffers PackedOperands::Bind(std::span<const TensorView> in, std::span
   cpu::IgemmBuffers buffers;
   buffers.in = in[0].as<float>();
   buffers.packed = floats(weights);
+  if (half_weights) buffers.packed_half = reinterpret_cast<const uint16_t*>(half_weights->data());
   buffers.bias = floats(bias);
   buffers.slopes = floats(slopes);
   if (residual < in.size()) buffers.residual = in[residual].as<float>();
   buffers.out = out[0].as<float>();
   return buffers;
-}
-
-uint64_t PackingId(std::span<const int64_t> values) {
-  uint64_t hash = 0xCBF29CE484222325;
-  for (int64_t value : values) {
-    for (int byte = 0; byte < 8; ++byte) {
-      hash = (hash ^ ((static_cast<uint64_t>(value) >> (8 * byte)) & 0xFF)) * 0x100000001B3;
-    }
-  }
-  return hash;
 }
 
 bool IsConstantFloat(const KernelRequest& request, size_t i) {
@@ -101,22 +92,35 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
                                     const cpu::WeightOrder& order, const ProductInputs& inputs) {
   PackedOperands operands;
   const cpu::IgemmShape& shape = plan.shape;
-  DECAL_TRY_ASSIGN(operands.weights,
-                   request.packed.Get(request.inputs[inputs.weight].constant, PanelsId(shape, plan.packing, order),
-                                      cpu::PackedFloats(shape, plan.packing) * sizeof(float),
-                                      [&](const TensorView& source, std::byte* packed) {
-                                        cpu::PackPanels(shape, plan.packing, order, source.as<float>(),
-                                                        reinterpret_cast<float*>(packed));
-                                      }));
+  const ConstantPtr& weight = request.inputs[inputs.weight].constant;
+  const size_t floats = cpu::PackedFloats(shape, plan.packing);
+  const uint64_t id = PanelsId(shape, plan.packing, order, plan.half_weights);
+  if (plan.half_weights) {
+    // Through float panels of this one weight, which are gone before the next.
+    DECAL_TRY_ASSIGN(Buffer panels, Buffer::Allocate(floats * sizeof(float), "packed weights"));
+    float* wide = reinterpret_cast<float*>(panels.data());
+    DECAL_TRY_ASSIGN(operands.half_weights,
+                     request.packed.Get(weight, id, floats * sizeof(uint16_t), [&](const TensorView& source, std::byte* packed) {
+                       cpu::PackPanels(shape, plan.packing, order, source.as<float>(), wide);
+                       cpu::NarrowPanels(wide, floats, reinterpret_cast<uint16_t*>(packed));
+                     }));
+  } else {
+    DECAL_TRY_ASSIGN(operands.weights,
+                     request.packed.Get(weight, id, floats * sizeof(float), [&](const TensorView& source, std::byte* packed) {
+                       cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed));
+                     }));
+  }
   DECAL_TRY_ASSIGN(operands.bias, PackColumns(request, inputs.bias, shape, plan.tile, inputs.bias_scale));
   DECAL_TRY_ASSIGN(operands.slopes, PackColumns(request, inputs.extra.slope, shape, plan.tile));
   operands.residual = inputs.extra.residual;
   return operands;
 }
 
+bool HasHalfWeights(const KernelRequest& request) { return request.inputs[1].constant->dtype == DType::kFloat16; }
+
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
   auto kernel = std::make_unique<IgemmKernel>();
-  kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue));
+  kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue), HasHalfWeights(request));
   DECAL_TRY_ASSIGN(kernel->operands, PackOperands(request, kernel->plan, spec.order, {.bias_scale = spec.bias_scale, .extra = spec.extra}));
   const size_t zero_bytes = kernel->plan.shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));

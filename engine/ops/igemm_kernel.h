@@ -38,18 +38,18 @@ Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, 
 // The caller has checked HasConstantWeights and the strides.
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request);
 
-// A number that identifies a packed format: hashes `values` (FNV-1a).
-uint64_t PackingId(std::span<const int64_t> values);
-
 // The operands of a kernel over packed constants, as it keeps them between runs.
 struct PackedOperands {
-  std::shared_ptr<const Buffer> weights, bias, slopes;
+  std::shared_ptr<const Buffer> weights, half_weights, bias, slopes;  // one of the first two
   size_t residual = EpilogueInputs::kAbsent;  // input position
 
   // Everything but the zero row.
   cpu::IgemmBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
   bool reads_input(size_t i) const { return i == 0 || i == residual; }
 };
+
+// The weight (input 1) is stored as float16: its panels should be too.
+bool HasHalfWeights(const KernelRequest& request);
 
 // Packs weights, bias and slopes for `plan`.
 Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,

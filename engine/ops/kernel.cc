@@ -52,6 +52,16 @@ TensorView BroadcastTo(const TensorView& view, const Shape& shape) {
   return out;
 }
 
+uint64_t PackingId(std::span<const int64_t> values) {
+  uint64_t hash = 0xCBF29CE484222325;
+  for (int64_t value : values) {
+    for (int byte = 0; byte < 8; ++byte) {
+      hash = (hash ^ ((static_cast<uint64_t>(value) >> (8 * byte)) & 0xFF)) * 0x100000001B3;
+    }
+  }
+  return hash;
+}
+
 Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
     const ConstantPtr& source, uint64_t packing, size_t bytes,
     const std::function<void(const TensorView&, std::byte*)>& pack) {
@@ -60,7 +70,12 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
     if (source->buffer.data() == nullptr)
       return Fail(ErrorCode::kInternal, "a weight was released before it was packed");
     DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));
-    pack(source->view(), buffer.data());
+    if (source->dtype == DType::kFloat16) {
+      DECAL_TRY_ASSIGN(const ConstantPtr wide, WidenConstant(*source));
+      pack(wide->view(), buffer.data());
+    } else {
+      pack(source->view(), buffer.data());
+    }
     entry = {source, std::make_shared<const Buffer>(std::move(buffer))};
   }
   return entry.packed;

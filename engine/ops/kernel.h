@@ -61,11 +61,15 @@ enum class LayoutNeed : uint8_t {
 
 // ---- CPU kernels -----------------------------------------------------------------------------
 
+// A number that identifies a packed format: hashes `values` (FNV-1a), of which the first tells formats apart.
+uint64_t PackingId(std::span<const int64_t> values);
+
 // Packed forms of constants, shared by all specialisations of a session.
 class PackedWeights {
  public:
   // The packed form of `source` under `packing` (a number that identifies the format: see
-  // engine/cpu), made by `pack` on first use. `source` may already have given up its own memory.
+  // engine/cpu), made by `pack` on first use. `source` may already have given up its own memory. `pack` sees float32
+  // also where `source` is stored as float16.
   Result<std::shared_ptr<const Buffer>> Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                             const std::function<void(const TensorView& source, std::byte* packed)>& pack);
   size_t total_bytes() const;

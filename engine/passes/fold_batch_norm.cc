@@ -76,7 +76,10 @@ Status FoldBatchNorm(Graph& graph) {
     Node& conv = graph.nodes[static_cast<size_t>(producer)];
     const int64_t axis = ChannelAxis(conv.op);
     if (axis < 0 || conv.inputs.size() != 3 || !graph.IsConstant(conv.inputs[1])) continue;
-    const ConstantPtr weight = graph.values[conv.inputs[1]].constant;
+    ConstantPtr weight = graph.values[conv.inputs[1]].constant;
+    if (weight->dtype == DType::kFloat16 && graph.values[conv.inputs[1]].type.dtype == DType::kFloat32) {
+      DECAL_TRY_ASSIGN(weight, WidenConstant(*weight));
+    }
     if (weight->dtype != DType::kFloat32 || weight->shape.rank() < 3) continue;
     const int64_t channels = weight->shape[static_cast<size_t>(axis)];
     bool known = conv.inputs[2] == kNoValue || IsFloatVector(graph, conv.inputs[2], channels);

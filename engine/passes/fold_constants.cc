@@ -44,13 +44,29 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
   return facts;
 }
 
+// A weight of a half-precision file on its way to float32: it stays as it is until it is packed.
+bool KeepsHalf(const Node& node, const NodeFacts& facts) {
+  const auto* cast = std::get_if<Cast>(&node.op);
+  return cast != nullptr && cast->to == DType::kFloat32 && facts.inputs[0].constant->dtype == DType::kFloat16 &&
+         facts.inputs[0].constant->buffer.size_bytes() >= kHalfBytes;
+}
+
 // Computes the outputs of `node` into new constants.
 Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, size_t& bytes_left) {
+  if (KeepsHalf(node, facts)) {
+    graph.values[node.outputs[0]].constant = graph.values[node.inputs[0]].constant;
+    return {};
+  }
   std::vector<TensorView> in;
+  std::vector<ConstantPtr> wide;
   for (size_t i = 0; i < facts.inputs.size(); ++i) {
     TensorView& view = in.emplace_back();
     if (facts.inputs[i].constant) {
       view = facts.inputs[i].constant->view();
+      if (view.dtype != facts.inputs[i].dtype) {
+        DECAL_TRY_ASSIGN(ConstantPtr widened, WidenConstant(*facts.inputs[i].constant));
+        view = wide.emplace_back(std::move(widened))->view();
+      }
     } else {  // Shape looks at the extents only
       view.dtype = facts.inputs[i].dtype;
       view.shape = facts.inputs[i].shape;

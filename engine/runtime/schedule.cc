@@ -44,6 +44,7 @@ class Builder {
           return std::unexpected(std::move(error));
         }
         step.kernel = *std::move(kernel);
+        DECAL_TRY(WidenInputs(node, step));
         DECAL_TRY(CheckReadable(step));
         steps.push_back(std::move(step));
       }
@@ -64,7 +65,8 @@ class Builder {
     const Value& root = graph_.values[placement.root];
     if (root.constant) {
       binding.source = Binding::Source::kConstant;
-      if (root.constant->buffer.data() != nullptr) binding.view.data = root.constant->buffer.data() + offset;
+      if (root.constant->buffer.data() != nullptr && !IsStoredHalf(placement.root))
+        binding.view.data = root.constant->buffer.data() + offset;
       return binding;
     }
     for (const auto& [id, index] : input_index_) {
@@ -79,6 +81,22 @@ class Builder {
     return binding;
   }
 
+  // Where the result of a constant half weight lies for those who read it without packing.
+  Status Widen(ValueId v, Binding& binding) {
+    const ValueId root = storage_.placements[v].root;
+    if (!IsStoredHalf(root)) return {};
+    constexpr int64_t kWidened[] = {3};  // beside the formats of ops/igemm_kernel.cc
+    const ConstantPtr& constant = graph_.values[root].constant;
+    const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
+    DECAL_TRY_ASSIGN(auto wide, packed_.Get(constant, PackingId(kWidened), bytes, [&](const TensorView& source, std::byte* to) {
+                       std::memcpy(to, source.data, bytes);
+                     }));
+    binding.view.data = wide->data() + storage_.placements[v].offset * static_cast<int64_t>(sizeof(float));
+    widened_.push_back(std::move(wide));
+    return {};
+  }
+
+  std::vector<std::shared_ptr<const Buffer>> widened() const { return widened_; }
   const ArenaPlan& arena() const { return arena_; }
   // What running still reads.
   std::set<ConstantPtr> live_constants() const { return live_constants_; }
@@ -104,7 +122,20 @@ class Builder {
     for (ValueId v : graph_.outputs) Keep(v);
   }
 
+  bool IsStoredHalf(ValueId v) const {
+    const Value& value = graph_.values[v];
+    return value.constant != nullptr && value.constant->dtype != value.type.dtype;
+  }
+
+  Status WidenInputs(const Node& node, Step& step) {
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (node.inputs[i] != kNoValue && (step.kernel == nullptr || step.kernel->reads_input(i)))
+        DECAL_TRY(Widen(node.inputs[i], step.inputs[i]));
+    return {};
+  }
+
   void Keep(ValueId v) {
+    if (IsStoredHalf(storage_.placements[v].root)) return;  // its widened copy serves
     const ConstantPtr& constant = graph_.values[storage_.placements[v].root].constant;
     if (constant) live_constants_.insert(constant);
   }
@@ -159,6 +190,7 @@ class Builder {
   std::vector<std::pair<ValueId, size_t>> input_index_;
   std::map<const ConstantTensor*, size_t> constant_uses_;
   std::set<ConstantPtr> live_constants_;
+  std::vector<std::shared_ptr<const Buffer>> widened_;
 };
 
 // Shapes of a step for people: "[1,3,256,256] -> [1,16,128,128]".
@@ -178,7 +210,11 @@ Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, size
   Schedule schedule;
   Builder builder(graph, packed);
   DECAL_TRY(builder.MakeSteps(schedule.steps_));
-  for (ValueId v : graph.outputs) schedule.outputs_.push_back(builder.Bind(v));
+  for (ValueId v : graph.outputs) {
+    schedule.outputs_.push_back(builder.Bind(v));
+    DECAL_TRY(builder.Widen(v, schedule.outputs_.back()));
+  }
+  schedule.widened_ = builder.widened();
 
   size_t scratch = 0, widest_in = 0, widest_out = 0;
   for (const Step& step : schedule.steps_) {

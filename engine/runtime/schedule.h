@@ -43,6 +43,7 @@ class Schedule {
   std::vector<Step> steps_;
   std::vector<Binding> outputs_;
   std::vector<ConstantPtr> constants_;  // those the steps read while running
+  std::vector<std::shared_ptr<const Buffer>> widened_;  // copies of weights stored as float16, likewise
   Buffer arena_, scratch_;
   size_t scratch_stride_ = 0;
   MemoryPlan memory_;
