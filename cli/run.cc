@@ -57,10 +57,14 @@ struct Timings {
   std::vector<double> run_ms;
 };
 
-Status Measure(const RunOptions& options, ThreadRunner& runner) {
-  const auto file = ReadWholeFile(options.input);
+Result<NpyArray> LoadNpy(const std::string& path) {
+  const auto file = ReadWholeFile(path);
   if (!file) return std::unexpected(file.error());
-  const auto input = ParseNpy(*file, options.input);
+  return ParseNpy(*file, path);
+}
+
+Status Measure(const RunOptions& options, ThreadRunner& runner) {
+  const Result<NpyArray> input = LoadNpy(options.input);
   if (!input) return std::unexpected(input.error());
 
   Timings timings;
@@ -100,6 +104,7 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
     timings.run_ms.push_back(stopwatch.Lap());
     if (!ran) return std::unexpected(InFile(ran.error(), options.model.model));
   }
+  const size_t peak_bytes = PeakBytes();  // of loading, planning and running
   const Status written = WriteFile(options.output, FormatNpy(output_shape, output));
   if (!written) return written;
 
@@ -109,7 +114,7 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
       R"("memory_bytes":{{"weights":{},"arena":{},"peak":{}}},"threads":{},"simd":{}}})"
       "\n",
       timings.load_ms, timings.plan_ms, *std::ranges::min_element(timings.run_ms), Median(timings.run_ms),
-      session.memory().weights_bytes, session.memory().arena_bytes, PeakBytes(), runner.thread_count(),
+      session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes, runner.thread_count(),
       JsonString(SimdTarget()));
   return {};
 }
