@@ -14,8 +14,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-// A coordinate split into a pixel and what is left. The whole part of the offset is added to the tap's place as an
-// integer: the fraction then loses nothing at large coordinates.
+// A coordinate split into a pixel and what is left. The sum is rounded to float first, as everywhere else where deformable
+// convolution is computed: models are trained with that rounding.
 struct SplitCoordinate {
   ptrdiff_t low;  // -2 where neither neighbour exists
   float fraction;
@@ -28,9 +28,9 @@ struct SplitCoordinate {
       fraction = 0;
       return;
     }
-    const float whole = std::floor(offset);
-    low = place + static_cast<ptrdiff_t>(whole);
-    fraction = offset - whole;
+    const float position = static_cast<float>(place) + offset, whole = std::floor(position);
+    low = static_cast<ptrdiff_t>(whole);
+    fraction = position - whole;
     if (low < -1 || low >= static_cast<ptrdiff_t>(extent)) low = -2;
   }
 };
