@@ -70,7 +70,52 @@ Result<Dims> NodeImporter::SmallInts(std::string_view name) const {
   return Dims(values);
 }
 
+namespace {
+
+// How many leading inputs must be there for passes and shape rules to look at them. Those that are optional in between
+// are checked by the shape rule.
+struct RequiredInputs {
+  size_t operator()(const Binary&) const { return 2; }
+  size_t operator()(const Where&) const { return 3; }
+  size_t operator()(const Conv&) const { return 2; }
+  size_t operator()(const ConvTranspose&) const { return 2; }
+  size_t operator()(const DeformConv&) const { return 3; }
+  size_t operator()(const MatMul&) const { return 2; }
+  size_t operator()(const Gemm&) const { return 2; }
+  size_t operator()(const Gather&) const { return 2; }
+  size_t operator()(const GatherNd&) const { return 2; }
+  size_t operator()(const ScatterNd&) const { return 3; }
+  size_t operator()(const GatherElements&) const { return 2; }
+  size_t operator()(const ScatterElements&) const { return 3; }
+  size_t operator()(const CumSum&) const { return 2; }
+  size_t operator()(const Quantize&) const { return 2; }
+  size_t operator()(const Dequantize&) const { return 2; }
+  size_t operator()(const MatMulInteger&) const { return 2; }
+  size_t operator()(const ConvInteger&) const { return 2; }
+  size_t operator()(const Reshape&) const { return 2; }
+  size_t operator()(const Expand&) const { return 2; }
+  size_t operator()(const Tile&) const { return 2; }
+  size_t operator()(const Pad&) const { return 2; }
+  size_t operator()(const Slice&) const { return 3; }
+  size_t operator()(const Range&) const { return 3; }
+  size_t operator()(const BatchNorm&) const { return 5; }
+  size_t operator()(const InstanceNorm&) const { return 3; }
+  size_t operator()(const auto&) const { return 1; }
+};
+
+}  // namespace
+
+Status NodeImporter::CheckInputs(const Op& op, std::span<const ValueId> inputs) const {
+  const size_t required = std::visit(RequiredInputs(), op);
+  for (size_t i = 0; i < required; ++i)
+    if (i >= inputs.size() || inputs[i] == kNoValue)
+      return Fail(ErrorCode::kCorruptModel, node_.op_type + " without its input " + std::to_string(i), node_.name);
+  return {};
+}
+
 Status NodeImporter::Emit(Op op, std::vector<ValueId> inputs, size_t outputs) {
+  DECAL_TRY(deferred_);
+  DECAL_TRY(CheckInputs(op, inputs));
   Node node{std::move(op), node_.name.empty() && !node_.outputs.empty() ? node_.outputs[0] : node_.name, std::move(inputs), {}};
   for (size_t i = 0; i < outputs && i < node_.outputs.size(); ++i) {
     const std::string& name = node_.outputs[i];
@@ -85,12 +130,14 @@ Status NodeImporter::Emit(Op op, std::vector<ValueId> inputs, size_t outputs) {
 }
 
 ValueId NodeImporter::EmitTemporary(Op op, std::vector<ValueId> inputs) {
+  if (Status status = CheckInputs(op, inputs); !status && deferred_) deferred_ = std::move(status);
   const ValueId id = graph_.AddValue(node_.name, TensorType{});
   graph_.nodes.push_back(Node{std::move(op), node_.name, std::move(inputs), {id}});
   return id;
 }
 
 Status NodeImporter::Alias(ValueId value) {
+  DECAL_TRY(deferred_);
   if (node_.outputs.empty() || value == kNoValue) return Fail(ErrorCode::kCorruptModel, "a node without inputs or outputs", node_.name);
   if (!names_.emplace(node_.outputs[0], value).second)
     return Fail(ErrorCode::kCorruptModel, "two nodes make '" + node_.outputs[0] + "'", node_.name);

@@ -192,5 +192,19 @@ TEST(Wire, VarintsAtTheirBorders) {
   EXPECT_EQ(read(std::string_view("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00", 11)), WireState::kCorrupt);
 }
 
+// Passes look at the inputs of what they match, before any shape rule has counted them.
+TEST(Importer, NodesWithoutTheirInputsAreRefused) {
+  for (const auto& [op, inputs] : std::vector<std::pair<std::string, std::vector<std::string>>>{
+           {"Mul", {"x"}}, {"Mul", {"x", ""}}, {"Sum", {"x", "", "x"}}, {"Conv", {"x"}}, {"BatchNormalization", {"x"}}, {"Pad", {"x"}}}) {
+    OnnxBuilder b;
+    b.Input("x", {1, 2, 3, 4});
+    b.Node(op, inputs, {"y"});
+    b.Output("y");
+    const auto graph = Import(b.Build());
+    ASSERT_FALSE(graph) << op;
+    EXPECT_EQ(graph.error().code, ErrorCode::kCorruptModel) << graph.error().ToString();
+  }
+}
+
 }  // namespace
 }  // namespace decal

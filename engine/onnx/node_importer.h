@@ -50,11 +50,14 @@ class NodeImporter {
   Result<ValueId> FloatConstant(std::span<const float> values, bool scalar = false);
 
  private:
+  Status CheckInputs(const Op& op, std::span<const ValueId> inputs) const;
+
   Graph& graph_;
   std::unordered_map<std::string, ValueId>& names_;
   const OnnxNode& node_;
   int64_t opset_;
   std::vector<ValueId> inputs_;
+  Status deferred_;  // of a temporary: reported when the node's own result is emitted
 };
 
 using ImportFn = Status (*)(NodeImporter&);

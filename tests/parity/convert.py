@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Makes the float16 and int8 versions of a float32 ONNX model that exporters and quantisers write.
 
-    convert.py --half-weights | --half | --int8 [--per-channel]  IN.onnx OUT.onnx
+    convert.py --half-weights | --half | --int8 [--per-channel] | --scale-last FACTOR  IN.onnx OUT.onnx
 
 --half-weights  weights stored in float16, cast to float32 where they are used
 --half          all float32 arithmetic in float16 but what computes shapes, as onnxconverter-common does it;
                 inputs and outputs stay float32
 --int8          DynamicQuantizeLinear before MatMulInteger and ConvInteger, as onnxruntime's quantize_dynamic
+--scale-last F  multiplies weights and bias of the convolution before the last Sigmoid by F: for models of random
+                weights, whose sigmoid is saturated
 """
 import argparse
 
@@ -191,17 +193,34 @@ def int8(model, per_channel):
     graph.initializer.extend(copied + added)
 
 
+def scale_last(graph, factor):
+    makers = {name: node for node in graph.node for name in node.output}
+    sigmoid = makers[graph.output[0].name]
+    conv = makers[sigmoid.input[0]]
+    if (sigmoid.op_type, conv.op_type) != ("Sigmoid", "Conv"):
+        raise SystemExit(f"the model ends in {conv.op_type} and {sigmoid.op_type}, not in Conv and Sigmoid")
+    for tensor in graph.initializer:
+        if tensor.name in conv.input[1:]:
+            values = numpy_helper.to_array(tensor) * np.float32(factor)
+            tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--half-weights", action="store_true")
     kind.add_argument("--half", action="store_true")
     kind.add_argument("--int8", action="store_true")
+    kind.add_argument("--scale-last", type=float, metavar="F")
     parser.add_argument("--per-channel", action="store_true", help="with --int8: a weight scale for each output channel")
     parser.add_argument("source")
     parser.add_argument("result")
     args = parser.parse_args()
     model = onnx.load(args.source)
+    if args.scale_last:
+        scale_last(model.graph, args.scale_last)
+        onnx.save(model, args.result)
+        return
     constants_to_initializers(model.graph)
     if args.half_weights:
         half_weights(model)

@@ -48,10 +48,11 @@ Status Reference(const DeformConv& op, std::span<const TensorView> in, std::span
       const int64_t c = m / columns * depth + k;
       for (int64_t t = 0; t < taps; ++t) {
         const int64_t ky = t / g.kernel[1], kx = t % g.kernel[1], pair = c / offset_depth * taps + t;
-        const double y = static_cast<double>(oy * g.stride[0] - g.pad_begin[0] + ky * g.dilation[0]);
-        const double px = static_cast<double>(ox * g.stride[1] - g.pad_begin[1] + kx * g.dilation[1]);
-        const double value = Bilinear(x, n, c, y + double{At(offset, n, 2 * pair, oy, ox)},
-                                      px + double{At(offset, n, 2 * pair + 1, oy, ox)});
+        // Positions are float sums, as everywhere else where deformable convolution is computed: models are trained so.
+        const float y = static_cast<float>(oy * g.stride[0] - g.pad_begin[0] + ky * g.dilation[0]);
+        const float px = static_cast<float>(ox * g.stride[1] - g.pad_begin[1] + kx * g.dilation[1]);
+        const double value = Bilinear(x, n, c, double{y + At(offset, n, 2 * pair, oy, ox)},
+                                      double{px + At(offset, n, 2 * pair + 1, oy, ox)});
         const double scale = mask.present() ? double{At(mask, n, pair, oy, ox)} : 1.0;
         sum += value * scale * double{At(w, m, k, ky, kx)};
       }

@@ -1,0 +1,59 @@
+// The model that browsers could not run: BiRefNet-lite at 1024 x 1024, whole, within the memory of a page.
+//
+// Without the folder of shared models this is skipped and says so.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { missing, modelFile, models } from '../support/models.mjs';
+import { noBrowser } from './support/chromium.mjs';
+import { startSession } from './support/session.mjs';
+
+const kModel = models.find(({ name }) => name === 'birefnet_lite_1024');
+const kPeakMegabytes = 1600;
+const kReadyMs = 6000;
+
+// The most memory that any process of the browser has held so far, which is the page's own.
+function peakMegabytes() {
+  let most = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')) continue;
+      most = Math.max(most, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024 / 1e6);
+    } catch {
+      // Processes end while we look.
+    }
+  }
+  return most;
+}
+
+suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
+  let session;
+  before(async () => {
+    session = await startSession({ mounts: { '/birefnet.onnx': modelFile(kModel) } });
+    session.browser.context.setDefaultTimeout(180_000);
+  });
+  after(() => session?.close());
+
+  test('runs in a page within its memory', async (t) => {
+    const seen = await session.page.evaluate(async () => {
+      const model = {
+        name: 'birefnet-lite', url: '/birefnet.onnx', input: { rule: 'stretch', width: 1024, height: 1024, multiple: 1 },
+        mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], activation: 'none',
+      };
+      const start = performance.now();
+      await decal.init({ model });
+      const readyMs = performance.now() - start;
+      const removed = await decal.removeBackground('/photo.jpg', { model });
+      const { width, height, execution } = removed;
+      removed.revoke();
+      return { readyMs, width, height, execution };
+    });
+    const peak = peakMegabytes();
+    t.diagnostic(`ready after ${Math.round(seen.readyMs)} ms, ${Math.round(seen.execution.ms?.inference ?? 0)} ms inference, ` +
+      `peak of the page's process ${Math.round(peak)} MB; ${JSON.stringify(seen.execution)}`);
+    assert.deepEqual([seen.width, seen.height], [512, 600]);
+    assert.equal(seen.execution.provider, 'wasm');
+    assert.ok(peak > 500 && peak < kPeakMegabytes, `a peak of ${peak} MB`);
+    assert.ok(seen.readyMs < 3 * kReadyMs, `loading and planning took ${seen.readyMs} ms`); // the bar itself is kReadyMs, on an idle machine
+  });
+});
