@@ -36,6 +36,18 @@ void FreeBytes(void* memory, size_t bytes) {
   if (bytes < kMappedBytes) std::free(memory);
   else munmap(memory, bytes);
 }
+#elif defined(__wasm__)
+// Memory never returns to the system here, so what is freed must be reused: a packed weight in the place of its raw form.
+// dlmalloc's aligned_alloc asks for more than it keeps and so never fits into a hole of its own making.
+void* AllocateBytes(size_t bytes) {
+  if (bytes > SIZE_MAX - kAlignment) return nullptr;
+  void* start = std::malloc(bytes + kAlignment);
+  if (start == nullptr) return nullptr;
+  void** memory = reinterpret_cast<void**>(AlignUp(reinterpret_cast<uintptr_t>(start) + 1));
+  memory[-1] = start;  // malloc's own alignment leaves room for a pointer
+  return memory;
+}
+void FreeBytes(void* memory, size_t) { std::free(static_cast<void**>(memory)[-1]); }
 #else
 void* AllocateBytes(size_t bytes) { return std::aligned_alloc(kAlignment, bytes); }
 void FreeBytes(void* memory, size_t) { std::free(memory); }

@@ -2,6 +2,7 @@
 #include "engine/ops/kernel.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 namespace decal {
@@ -69,13 +70,19 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
   if (entry.packed == nullptr) {
     if (source->buffer.data() == nullptr)
       return Fail(ErrorCode::kInternal, "a weight was released before it was packed");
-    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));
+    // float32 in memory of its own, where the source gives up its memory or is stored as float16.
+    ConstantPtr copy;
     if (source->dtype == DType::kFloat16) {
-      DECAL_TRY_ASSIGN(const ConstantPtr wide, WidenConstant(*source));
-      pack(wide->view(), buffer.data());
-    } else {
-      pack(source->view(), buffer.data());
+      DECAL_TRY_ASSIGN(copy, WidenConstant(*source));
+    } else if (source.get() == given_up_) {
+      DECAL_TRY_ASSIGN(auto moved, ConstantTensor::Allocate(source->dtype, source->shape));
+      std::memcpy(moved->buffer.data(), source->buffer.data(), source->buffer.size_bytes());
+      copy = std::move(moved);
     }
+    // Constants are immutable to all others; giving up packed weights is the one exception.
+    if (source.get() == given_up_) const_cast<ConstantTensor&>(*source).buffer = Buffer();
+    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));
+    pack((copy ? copy : source)->view(), buffer.data());
     entry = {source, std::make_shared<const Buffer>(std::move(buffer))};
   }
   return entry.packed;

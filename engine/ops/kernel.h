@@ -72,6 +72,9 @@ class PackedWeights {
   // also where `source` is stored as float16.
   Result<std::shared_ptr<const Buffer>> Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                             const std::function<void(const TensorView& source, std::byte* packed)>& pack);
+  // Announces that the next packing of `source` is its last use: its memory is given up first, so that the packed form
+  // can take its place.
+  void GiveUpNext(const ConstantTensor* source) { given_up_ = source; }
   size_t total_bytes() const;
   // Forgets the packed forms of constants that nobody but this cache refers to: those an earlier
   // specialisation made for itself.
@@ -83,6 +86,7 @@ class PackedWeights {
     std::shared_ptr<const Buffer> packed;
   };
   std::map<std::pair<const ConstantTensor*, uint64_t>, Entry> entries_;
+  const ConstantTensor* given_up_ = nullptr;
 };
 
 // One operand as a kernel's maker sees it: final shape and strides. Data pointers are known for

@@ -44,16 +44,32 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
   return facts;
 }
 
+// The values that only products read, as their weights: those may stay float16, since packing widens them. By ValueId.
+std::vector<bool> WeightsOnly(const Graph& graph) {
+  std::vector<bool> weights(graph.values.size(), false), others(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    const bool packs = std::holds_alternative<Conv>(node.op) || std::holds_alternative<ConvTranspose>(node.op) ||
+                       std::holds_alternative<DeformConv>(node.op) || std::holds_alternative<MatMul>(node.op) ||
+                       std::holds_alternative<Gemm>(node.op);
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if (node.inputs[i] != kNoValue) (packs && i == 1 ? weights : others)[node.inputs[i]] = true;
+  }
+  for (ValueId v : graph.outputs) others[v] = true;
+  for (size_t v = 0; v < weights.size(); ++v) weights[v] = weights[v] && !others[v];
+  return weights;
+}
+
 // A weight of a half-precision file on its way to float32: it stays as it is until it is packed.
-bool KeepsHalf(const Node& node, const NodeFacts& facts) {
+bool KeepsHalf(const Node& node, const NodeFacts& facts, const std::vector<bool>& weights_only) {
   const auto* cast = std::get_if<Cast>(&node.op);
   return cast != nullptr && cast->to == DType::kFloat32 && facts.inputs[0].constant->dtype == DType::kFloat16 &&
-         facts.inputs[0].constant->buffer.size_bytes() >= kHalfBytes;
+         facts.inputs[0].constant->buffer.size_bytes() >= kHalfBytes && weights_only[node.outputs[0]];
 }
 
 // Computes the outputs of `node` into new constants.
-Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, size_t& bytes_left) {
-  if (KeepsHalf(node, facts)) {
+Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, const std::vector<bool>& weights_only,
+                size_t& bytes_left) {
+  if (KeepsHalf(node, facts, weights_only)) {
     graph.values[node.outputs[0]].constant = graph.values[node.inputs[0]].constant;
     return {};
   }
@@ -94,6 +110,7 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, size_t& 
 
 Status FoldConstants(Graph& graph, FoldStage stage) {
   std::vector<bool> erase(graph.nodes.size(), false);
+  const std::vector<bool> weights_only = WeightsOnly(graph);
   size_t bytes_left = 0;  // that folding may still make
   for (const Value& value : graph.values)
     if (value.constant) bytes_left += kFoldedBytesFactor * value.type.size_bytes();
@@ -116,7 +133,7 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
       graph.values[node.outputs[i]].type = type;
     }
     if (!fold || ReferenceWork(node.op, facts.inputs, *types) > kMaxFoldedWork) continue;
-    if (Status status = Evaluate(graph, node, facts, bytes_left); !status) return std::unexpected(At(status.error(), node));
+    if (Status status = Evaluate(graph, node, facts, weights_only, bytes_left); !status) return std::unexpected(At(status.error(), node));
     erase[n] = true;
   }
   EraseNodes(graph, erase);

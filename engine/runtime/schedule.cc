@@ -20,6 +20,12 @@ double NowMs() {
 // shapes) stay: the passes of a later specialisation look into them, and they do not weigh.
 constexpr size_t kReleaseBytes = 64 << 10;
 
+// These pack their weight, which then nobody reads any more.
+bool PacksWeight(const Op& op) {
+  return std::holds_alternative<Conv>(op) || std::holds_alternative<ConvTranspose>(op) ||
+         std::holds_alternative<DeformConv>(op) || std::holds_alternative<MatMul>(op) || std::holds_alternative<Gemm>(op);
+}
+
 class Builder {
  public:
   Builder(const Graph& graph, PackedWeights& packed) : graph_(graph), packed_(packed), storage_(PlanStorage(graph)) {
@@ -29,26 +35,22 @@ class Builder {
   Status MakeSteps(std::vector<Step>& steps) {
     LayOutArena();
     CountConstantUses();
+    step_of_.assign(graph_.nodes.size(), SIZE_MAX);
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      if (storage_.elided[n]) continue;
+      step_of_[n] = steps.size();
+      Step& step = steps.emplace_back();
       const Node& node = graph_.nodes[n];
-      if (!storage_.elided[n]) {
-        Step step;
-        step.op = node.op;
-        step.name = node.name;
-        for (ValueId v : node.inputs) step.inputs.push_back(Bind(v));
-        for (ValueId v : node.outputs) step.outputs.push_back(Bind(v));
-        KernelResult kernel = MakeKernelFor(node, step);
-        if (!kernel) {
-          Error error = std::move(kernel).error();
-          if (error.where.empty()) error.where = node.name;
-          return std::unexpected(std::move(error));
-        }
-        step.kernel = *std::move(kernel);
-        DECAL_TRY(WidenInputs(node, step));
-        DECAL_TRY(CheckReadable(step));
-        steps.push_back(std::move(step));
-      }
-      ReleaseConstants(node, storage_.elided[n] ? nullptr : &steps.back());
+      step.op = node.op;
+      step.name = node.name;
+      for (ValueId v : node.inputs) step.inputs.push_back(Bind(v));
+      for (ValueId v : node.outputs) step.outputs.push_back(Bind(v));
+    }
+    for (size_t n : KernelOrder()) {
+      const Node& node = graph_.nodes[n];
+      Step* step = storage_.elided[n] ? nullptr : &steps[step_of_[n]];
+      if (step != nullptr) DECAL_TRY(MakeStepKernel(node, *step));
+      ReleaseConstants(node, step);
     }
     return {};
   }
@@ -102,6 +104,45 @@ class Builder {
   std::set<ConstantPtr> live_constants() const { return live_constants_; }
 
  private:
+  // Nodes that share a weight one after the other, so that its raw form goes before the next weight is packed. (A
+  // backbone that runs at two scales uses each weight twice, hundreds of steps apart.)
+  std::vector<size_t> KernelOrder() const {
+    std::map<const ConstantTensor*, std::vector<size_t>> users;
+    for (size_t n = 0; n < graph_.nodes.size(); ++n)
+      if (const ConstantTensor* weight = WeightOf(graph_.nodes[n])) users[weight].push_back(n);
+    std::vector<size_t> order;
+    std::vector<bool> taken(graph_.nodes.size(), false);
+    const auto take = [&](size_t n) {
+      if (!taken[n]) order.push_back(n);
+      taken[n] = true;
+    };
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      take(n);
+      if (const ConstantTensor* weight = WeightOf(graph_.nodes[n]))
+        for (size_t user : users[weight]) take(user);
+    }
+    return order;
+  }
+
+  const ConstantTensor* WeightOf(const Node& node) const {
+    return PacksWeight(node.op) && node.inputs.size() > 1 && graph_.IsConstant(node.inputs[1])
+               ? graph_.values[node.inputs[1]].constant.get()
+               : nullptr;
+  }
+
+  Status MakeStepKernel(const Node& node, Step& step) {
+    AnnounceLastUse(node);
+    KernelResult kernel = MakeKernelFor(node, step);
+    if (!kernel) {
+      Error error = std::move(kernel).error();
+      if (error.where.empty()) error.where = node.name;
+      return std::unexpected(std::move(error));
+    }
+    step.kernel = *std::move(kernel);
+    DECAL_TRY(WidenInputs(node, step));
+    return CheckReadable(step);
+  }
+
   void LayOutArena() {
     std::vector<BufferLifetime> lifetimes;
     std::vector<ValueId> roots;
@@ -138,6 +179,13 @@ class Builder {
     if (IsStoredHalf(storage_.placements[v].root)) return;  // its widened copy serves
     const ConstantPtr& constant = graph_.values[storage_.placements[v].root].constant;
     if (constant) live_constants_.insert(constant);
+  }
+
+  void AnnounceLastUse(const Node& node) {
+    const ConstantTensor* weight = WeightOf(node);
+    const bool last = weight != nullptr && constant_uses_[weight] == 1 && weight->buffer.size_bytes() >= kReleaseBytes &&
+                      !live_constants_.contains(graph_.values[node.inputs[1]].constant);
+    packed_.GiveUpNext(last ? weight : nullptr);
   }
 
   KernelResult MakeKernelFor(const Node& node, const Step& step) {
@@ -187,6 +235,7 @@ class Builder {
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
+  std::vector<size_t> step_of_;       // by node; SIZE_MAX where nothing is left to run
   std::vector<std::pair<ValueId, size_t>> input_index_;
   std::map<const ConstantTensor*, size_t> constant_uses_;
   std::set<ConstantPtr> live_constants_;
