@@ -15,6 +15,7 @@ enum class DType : uint8_t {
   kFloat64, kInt16, kUint16, kUint32, kUint64, kBFloat16,
   kFloat8E4M3FN, kFloat8E4M3FNUZ, kFloat8E5M2, kFloat8E5M2FNUZ, kFloat8E8M0, kFloat4E2M1,
   kInt4, kUint4, kInt2, kUint2,
+  kString,  // each a 64-bit hash: movement and equality need no more, and no string ever leaves the engine
 };
 
 // True where DispatchDType has a C++ type.
@@ -24,7 +25,8 @@ constexpr size_t SizeOf(DType dtype) {
   switch (dtype) {
     case DType::kInt64:
     case DType::kFloat64:
-    case DType::kUint64: return 8;
+    case DType::kUint64:
+    case DType::kString: return 8;
     case DType::kFloat32:
     case DType::kInt32:
     case DType::kUint32: return 4;
@@ -39,8 +41,9 @@ constexpr size_t SizeOf(DType dtype) {
 constexpr const char* Name(DType dtype) {
   constexpr const char* kNames[] = {"f32",      "f16",        "i64",    "i32",        "i8",     "u8",    "bool", "f64",
                                     "i16",      "u16",        "u32",    "u64",        "bf16",   "f8e4m3fn",
-                                    "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1", "i4", "u4", "i2", "u2"};
-  static_assert(std::size(kNames) == static_cast<size_t>(DType::kUint2) + 1);
+                                    "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1", "i4", "u4", "i2", "u2",
+                                    "string"};
+  static_assert(std::size(kNames) == static_cast<size_t>(DType::kString) + 1);
   return kNames[static_cast<size_t>(dtype)];
 }
 

@@ -127,6 +127,7 @@ double LoadNumber(DType dtype, const void* data, int64_t index) {
 uint64_t LoadInteger(DType dtype, const void* data, int64_t index) {
   switch (dtype) {
     case DType::kInt64:
+    case DType::kString:
     case DType::kUint64: return At<uint64_t>(data, index);
     case DType::kInt32: return static_cast<uint64_t>(At<int32_t>(data, index));
     case DType::kUint32: return At<uint32_t>(data, index);

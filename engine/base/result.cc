@@ -20,6 +20,19 @@ const char* ErrorCodeName(ErrorCode code) {
   return "internal";
 }
 
+Error::Error() = default;
+Error::Error(ErrorCode code, std::string message, std::string where)
+    : code(code), message(std::move(message)), where(std::move(where)) {}
+Error::Error(Error&&) noexcept = default;
+Error::Error(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error::~Error() = default;
+
+std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where) {
+  return std::unexpected<Error>(std::in_place, code, std::move(message), std::move(where));
+}
+
 std::string Error::ToString() const {
   std::string text;
   if (!where.empty()) text = where + ": ";

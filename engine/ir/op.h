@@ -77,7 +77,7 @@ struct Epilogue {
 
 // ---- convolution -----------------------------------------------------------------------------
 
-// Spatial window of rank 1 or 2; unused second entries are 1 (or 0 for pads).
+// Spatial window of rank 1 to 3 (3 for Pool only); unused entries are 1 (or 0 for pads).
 struct Window {
   Dims kernel;         // empty in an imported Conv whose kernel comes from its weight
   Dims strides;
@@ -178,34 +178,52 @@ struct Pool {
   Window window;
   bool ceil_mode = false;
   bool count_include_pad = false;
+  bool columns_first = false;  // of the indices that a second output of kMax holds: offsets in x, [.., W, H] order
 };
 
 // Mean or maximum over all spatial dimensions, kept as extents of 1.
 struct GlobalPool { PoolKind kind; };
 
 enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
-enum class ResizeCoordinates : uint8_t { kHalfPixel, kPytorchHalfPixel, kAlignCorners, kAsymmetric };
+enum class ResizeCoordinates : uint8_t {
+  kHalfPixel, kPytorchHalfPixel, kAlignCorners, kAsymmetric, kHalfPixelSymmetric, kTfCropAndResize,
+};
+enum class ResizeAspect : uint8_t { kStretch, kNotLarger, kNotSmaller };
 enum class ResizeNearest : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
 
-// inputs: x, scales (f32) or absent, sizes (i64) or absent: roi is dropped at import, and Upsample
-// becomes Resize. Exactly one of scales and sizes is present.
+// inputs: x, scales (f32) or absent, sizes (i64) or absent, roi (f32; starts, then ends) for kTfCropAndResize only.
+// Upsample becomes Resize. Exactly one of scales and sizes is present.
 struct Resize {
   ResizeMode mode = ResizeMode::kNearest;
   ResizeCoordinates coordinates = ResizeCoordinates::kHalfPixel;
   ResizeNearest nearest = ResizeNearest::kRoundPreferFloor;
   float cubic_a = -0.75f;
   bool exclude_outside = false;
+  bool antialias = false;       // wider filters where the picture shrinks
+  Dims axes;                    // those that scales, sizes and roi speak of; empty: all
+  ResizeAspect aspect = ResizeAspect::kStretch;  // how sizes are met
+  float extrapolation = 0;      // outside of the roi
+};
+
+enum class GridPadding : uint8_t { kZeros, kBorder, kReflection };
+
+// inputs: x [N,C,H,W] or [N,C,D,H,W], grid [N,..,2 or 3]: positions from -1 to 1 in the order x, y(, z).
+struct GridSample {
+  ResizeMode mode = ResizeMode::kLinear;
+  GridPadding padding = GridPadding::kZeros;
+  bool align_corners = false;
 };
 
 // ---- normalisation, reduction ----------------------------------------------------------------
 
-// inputs: x, scale, bias, mean, var; each [C].
-struct BatchNorm { float epsilon = 1e-5f; };
+// inputs: x, scale, bias, mean, var; each [C]. In training the batch's own moments are used, and two more outputs are
+// the running mean and variance: old * momentum + batch * (1 - momentum).
+struct BatchNorm { float epsilon = 1e-5f; float momentum = 0.9f; bool training = false; };
 
 // inputs: x, scale, bias; each [C]. Ulyanov 2016.
 struct InstanceNorm { float epsilon = 1e-5f; };
 
-// inputs: x, scale, bias or absent; over [axis, rank).
+// inputs: x, scale, bias or absent; over [axis, rank). Two more outputs, where wanted: mean and 1 / deviation.
 struct LayerNorm { int64_t axis = -1; float epsilon = 1e-5f; };
 
 struct Softmax {
@@ -294,7 +312,7 @@ struct Relayout {};
 using Op = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention,
                         WindowPartition, WindowMerge, Quantize, Dequantize, RoundToGrid,
                         DynamicQuantize, MatMulInteger, ConvInteger, Pool, GlobalPool,
-                        Resize, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
+                        Resize, GridSample, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
                         Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd,
                         ScatterNd, GatherElements, ScatterElements, DepthToSpace, SpaceToDepth, TopK, ArgReduce,
                         CumSum, NonZero, Einsum, ShapeOf, ConstantOfShape, Range, Strided, Relayout>;

@@ -30,6 +30,7 @@ struct NameOf {
     return op.kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool";
   }
   const char* operator()(const Resize&) const { return "Resize"; }
+  const char* operator()(const GridSample&) const { return "GridSample"; }
   const char* operator()(const BatchNorm&) const { return "BatchNormalization"; }
   const char* operator()(const InstanceNorm&) const { return "InstanceNormalization"; }
   const char* operator()(const LayerNorm&) const { return "LayerNormalization"; }

@@ -75,8 +75,16 @@ uint32_t FieldOf(DType dtype) {
     case DType::kFloat64: return 10;
     case DType::kUint32:
     case DType::kUint64: return 11;
+    case DType::kString: return 6;
     default: return 5;
   }
+}
+
+// FNV-1a, 64 bits (Fowler, Noll, Vo).
+uint64_t HashString(std::string_view text) {
+  uint64_t hash = 0xCBF29CE484222325;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
+  return hash;
 }
 
 }  // namespace
@@ -90,6 +98,7 @@ Result<DType> DTypeFromOnnx(int64_t data_type) {
     case 5: return DType::kInt16;
     case 6: return DType::kInt32;
     case 7: return DType::kInt64;
+    case 8: return DType::kString;
     case 9: return DType::kBool;
     case 10: return DType::kFloat16;
     case 11: return DType::kFloat64;
@@ -134,8 +143,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
         });
         break;
       case 2: data_type = first.int64(); break;
-      case 4: case 5: case 7: case 10: case 11:
-        value_bytes += first.type() == WireType::kLengthDelimited ? first.bytes().size() : 1;
+      case 4: case 5: case 6: case 7: case 10: case 11:
+        value_bytes += first.type() == WireType::kLengthDelimited && first.field() != 6 ? first.bytes().size() : 1;
         break;
       case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;
       case 9: raw = first.bytes(); break;
@@ -156,6 +165,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   // allocation within a factor of 8.
   if (raw.empty() ? value_bytes < (count + per_byte - 1) / per_byte : raw.size() != raw_bytes)
     return Corrupt("a tensor of shape " + shape.ToString() + " whose values are missing or cut off", result.name);
+  if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings as raw bytes", result.name);
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
   result.tensor = tensor;
   std::byte* to = tensor->buffer.data();
@@ -194,6 +204,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
     switch (field) {
       case 4: second.RepeatedFixed<float>([&](float v) { store(uint64_t{std::bit_cast<uint32_t>(v)}); }); break;
       case 10: second.RepeatedFixed<double>([&](double v) { store(std::bit_cast<uint64_t>(v)); }); break;
+      case 6: store(HashString(second.string())); break;
       default: second.RepeatedVarint(store); break;
     }
   }

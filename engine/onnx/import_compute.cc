@@ -29,7 +29,7 @@ Result<Window> ImportWindow(const NodeImporter& n) {
       if (v < 1 || v > kMaxTensorElements) return n.Unsupported("with a stride or dilation of " + std::to_string(v));
   for (int64_t v : window.kernel)
     if (v < 1 || v > kMaxTensorElements) return n.Unsupported("with a kernel of " + std::to_string(v));
-  if (rank > 2) return n.Unsupported("over " + std::to_string(rank) + " spatial dimensions");
+  if (rank > 3) return n.Unsupported("over " + std::to_string(rank) + " spatial dimensions");
   for (size_t i = 0; i < pads.rank(); ++i) {
     if (pads[i] < 0 || pads[i] > kMaxTensorElements) return n.Unsupported("with negative padding");
     (i < pads.rank() / 2 ? window.pads_begin : window.pads_end).push_back(pads[i]);
@@ -71,13 +71,13 @@ Status ImportDeformConv(NodeImporter& n) {
 
 template <PoolKind kKind>
 Status ImportPool(NodeImporter& n) {
-  if (n.wants_output(1)) return n.Unsupported("with indices");
   Pool pool{kKind};
   DECAL_TRY_ASSIGN(pool.window, ImportWindow(n));
   if (pool.window.kernel.empty()) return n.Unsupported("without kernel_shape");
   pool.ceil_mode = n.Int("ceil_mode", 0) != 0;
   pool.count_include_pad = n.Int("count_include_pad", 0) != 0;
-  return n.Emit(pool, AllInputs(n, 1));
+  pool.columns_first = n.Int("storage_order", 0) != 0;
+  return n.Emit(pool, AllInputs(n, 1), kKind == PoolKind::kMax && n.wants_output(1) ? 2 : 1);
 }
 
 template <PoolKind kKind>
@@ -92,9 +92,13 @@ Status ImportResize(NodeImporter& n) {
   else return n.Unsupported("with mode " + std::string(mode));
   resize.cubic_a = n.Float("cubic_coeff_a", -0.75f);
   resize.exclude_outside = n.Int("exclude_outside", 0) != 0;
-  if (n.Int("antialias", 0) != 0) return n.Unsupported("with antialias");
-  if (n.Has("axes")) return n.Unsupported("with axes");
-  if (n.String("keep_aspect_ratio_policy", "stretch") != "stretch") return n.Unsupported("with keep_aspect_ratio_policy");
+  resize.antialias = n.Int("antialias", 0) != 0;
+  DECAL_TRY_ASSIGN(resize.axes, n.SmallInts("axes"));
+  resize.extrapolation = n.Float("extrapolation_value", 0);
+  const std::string_view aspect = n.String("keep_aspect_ratio_policy", "stretch");
+  if (aspect == "not_larger") resize.aspect = ResizeAspect::kNotLarger;
+  else if (aspect == "not_smaller") resize.aspect = ResizeAspect::kNotSmaller;
+  else if (aspect != "stretch") return n.Unsupported("with keep_aspect_ratio_policy " + std::string(aspect));
   if (n.opset() < 11) {  // Resize-10: x, scales; the coordinates of Upsample
     resize.coordinates = ResizeCoordinates::kAsymmetric;
     resize.nearest = ResizeNearest::kFloor;
@@ -105,6 +109,8 @@ Status ImportResize(NodeImporter& n) {
   else if (coordinates == "pytorch_half_pixel") resize.coordinates = ResizeCoordinates::kPytorchHalfPixel;
   else if (coordinates == "align_corners") resize.coordinates = ResizeCoordinates::kAlignCorners;
   else if (coordinates == "asymmetric") resize.coordinates = ResizeCoordinates::kAsymmetric;
+  else if (coordinates == "half_pixel_symmetric") resize.coordinates = ResizeCoordinates::kHalfPixelSymmetric;
+  else if (coordinates == "tf_crop_and_resize") resize.coordinates = ResizeCoordinates::kTfCropAndResize;
   else return n.Unsupported("with coordinates " + std::string(coordinates));
   const std::string_view nearest = n.String("nearest_mode", "round_prefer_floor");
   if (nearest == "round_prefer_floor") resize.nearest = ResizeNearest::kRoundPreferFloor;
@@ -114,7 +120,22 @@ Status ImportResize(NodeImporter& n) {
   else return n.Unsupported("with nearest_mode " + std::string(nearest));
   const ValueId scales = UnlessEmpty(n, 2), sizes = UnlessEmpty(n, 3);
   if (scales == kNoValue && sizes == kNoValue) return n.Unsupported("without scales or sizes");
-  return n.Emit(resize, {n.input(0), sizes == kNoValue ? scales : kNoValue, sizes});
+  const ValueId roi = resize.coordinates == ResizeCoordinates::kTfCropAndResize ? n.input(1) : kNoValue;
+  return n.Emit(resize, {n.input(0), sizes == kNoValue ? scales : kNoValue, sizes, roi});
+}
+
+Status ImportGridSample(NodeImporter& n) {
+  GridSample sample;
+  const std::string_view mode = n.String("mode", "linear");
+  if (mode == "nearest") sample.mode = ResizeMode::kNearest;
+  else if (mode == "cubic" || mode == "bicubic") sample.mode = ResizeMode::kCubic;
+  else if (mode != "linear" && mode != "bilinear") return n.Unsupported("with mode " + std::string(mode));
+  const std::string_view padding = n.String("padding_mode", "zeros");
+  if (padding == "border") sample.padding = GridPadding::kBorder;
+  else if (padding == "reflection") sample.padding = GridPadding::kReflection;
+  else if (padding != "zeros") return n.Unsupported("with padding_mode " + std::string(padding));
+  sample.align_corners = n.Int("align_corners", 0) != 0;
+  return n.Emit(sample, AllInputs(n, 2));
 }
 
 Status ImportUpsample(NodeImporter& n) {
@@ -140,15 +161,16 @@ Status ImportGemm(NodeImporter& n) {
 }
 
 Status ImportBatchNorm(NodeImporter& n) {
-  if (n.Int("training_mode", 0) != 0 || n.wants_output(1)) return n.Unsupported("in training mode");
-  return n.Emit(BatchNorm{n.Float("epsilon", 1e-5f)}, AllInputs(n, 5));
+  const bool training = n.Int("training_mode", 0) != 0;
+  if (!training && n.wants_output(1)) return n.Unsupported("with statistics as outputs");
+  return n.Emit(BatchNorm{n.Float("epsilon", 1e-5f), n.Float("momentum", 0.9f), training}, AllInputs(n, 5), training ? 3 : 1);
 }
 
 Status ImportInstanceNorm(NodeImporter& n) { return n.Emit(InstanceNorm{n.Float("epsilon", 1e-5f)}, AllInputs(n, 3)); }
 
 Status ImportLayerNorm(NodeImporter& n) {
-  if (n.wants_output(1) || n.wants_output(2)) return n.Unsupported("with mean or deviation outputs");
-  return n.Emit(LayerNorm{n.Int("axis", -1), n.Float("epsilon", 1e-5f)}, {n.input(0), n.input(1), n.input(2)});
+  const size_t outputs = n.wants_output(2) ? 3 : n.wants_output(1) ? 2 : 1;
+  return n.Emit(LayerNorm{n.Int("axis", -1), n.Float("epsilon", 1e-5f)}, {n.input(0), n.input(1), n.input(2)}, outputs);
 }
 
 template <bool kLog>
@@ -175,6 +197,7 @@ constexpr OpRow kRows[] = {
     {"Gemm", ImportGemm},
     {"GlobalAveragePool", ImportGlobalPool<PoolKind::kAverage>},
     {"GlobalMaxPool", ImportGlobalPool<PoolKind::kMax>},
+    {"GridSample", ImportGridSample},
     {"InstanceNormalization", ImportInstanceNorm},
     {"LayerNormalization", ImportLayerNorm},
     {"LogSoftmax", ImportSoftmax<true>},

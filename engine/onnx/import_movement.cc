@@ -10,7 +10,17 @@ namespace {
 Status ImportIdentity(NodeImporter& n) { return n.Alias(n.input(0)); }
 
 Status ImportDropout(NodeImporter& n) {
-  if (n.wants_output(1)) return n.Unsupported("with a mask output");
+  if (n.input(2) != kNoValue) {  // training_mode, since opset 12
+    const ConstantPtr training = n.constant(2), ratio = n.constant(1);
+    if (training == nullptr) return n.Unsupported("with a training mode that is known at run time only");
+    const auto value = [](const ConstantPtr& t) { return t->shape.elements() > 0 ? LoadNumber(t->dtype, t->buffer.data(), 0) : 0; };
+    const bool drops_nothing = ratio != nullptr && value(ratio) == 0;
+    if (value(training) != 0 && !drops_nothing) return n.Unsupported("in training mode");
+  }
+  if (n.wants_output(1)) {  // what is kept: everything
+    const ValueId shape = n.EmitTemporary(ShapeOf{0, std::numeric_limits<int64_t>::max()}, {n.input(0)});
+    DECAL_TRY(n.Alias(n.EmitTemporary(ConstantOfShape{DType::kBool, 1}, {shape}), 1));
+  }
   return n.Alias(n.input(0));
 }
 

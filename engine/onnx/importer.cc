@@ -136,11 +136,12 @@ ValueId NodeImporter::EmitTemporary(Op op, std::vector<ValueId> inputs) {
   return id;
 }
 
-Status NodeImporter::Alias(ValueId value) {
+Status NodeImporter::Alias(ValueId value, size_t output) {
   DECAL_TRY(deferred_);
-  if (node_.outputs.empty() || value == kNoValue) return Fail(ErrorCode::kCorruptModel, "a node without inputs or outputs", node_.name);
-  if (!names_.emplace(node_.outputs[0], value).second)
-    return Fail(ErrorCode::kCorruptModel, "two nodes make '" + node_.outputs[0] + "'", node_.name);
+  if (output >= node_.outputs.size() || value == kNoValue)
+    return Fail(ErrorCode::kCorruptModel, "a node without inputs or outputs", node_.name);
+  if (!names_.emplace(node_.outputs[output], value).second)
+    return Fail(ErrorCode::kCorruptModel, "two nodes make '" + node_.outputs[output] + "'", node_.name);
   return {};
 }
 

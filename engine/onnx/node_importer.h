@@ -42,8 +42,8 @@ class NodeImporter {
   Status Emit(Op op, std::vector<ValueId> inputs, size_t outputs = 1);
   // Adds a node that makes an intermediate value.
   ValueId EmitTemporary(Op op, std::vector<ValueId> inputs);
-  // Makes the first output another name of `value`.
-  Status Alias(ValueId value);
+  // Makes an output another name of `value`.
+  Status Alias(ValueId value, size_t output = 0);
 
   ValueId AddTensor(ConstantPtr tensor) { return graph_.AddConstant(node_.name, std::move(tensor)); }
   Result<ValueId> IntConstant(std::span<const int64_t> values, bool scalar = false);

@@ -7,6 +7,7 @@
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/deform_conv/deform_conv.h"
 #include "engine/ops/elementwise/elementwise.h"
+#include "engine/ops/grid_sample/grid_sample.h"
 #include "engine/ops/indexing/indexing.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/movement/movement.h"
@@ -19,7 +20,25 @@
 
 namespace decal {
 
+namespace {
+
+// True for what moves elements or compares them for equality: all that is defined on strings.
+template <class O>
+constexpr bool kTakesStrings =
+    std::is_same_v<O, Binary> || std::is_same_v<O, Where> || std::is_same_v<O, View> || std::is_same_v<O, Reshape> ||
+    std::is_same_v<O, Flatten> || std::is_same_v<O, Squeeze> || std::is_same_v<O, Unsqueeze> ||
+    std::is_same_v<O, Transpose> || std::is_same_v<O, Concat> || std::is_same_v<O, Split> || std::is_same_v<O, Slice> ||
+    std::is_same_v<O, Expand> || std::is_same_v<O, Tile> || std::is_same_v<O, Gather> || std::is_same_v<O, GatherNd> ||
+    std::is_same_v<O, GatherElements> || std::is_same_v<O, ShapeOf> || std::is_same_v<O, Strided> ||
+    std::is_same_v<O, Relayout>;
+
+}  // namespace
+
 InferResult InferOp(const Op& op, const InferContext& context) {
+  const bool takes_strings = std::visit([]<class O>(const O&) { return kTakesStrings<O>; }, op);
+  for (size_t i = 0; i < context.inputs.size() && !takes_strings; ++i)
+    if (context.has(i) && context[i].dtype == DType::kString)
+      return Fail(ErrorCode::kUnsupportedOperator, std::string(OpName(op)) + " of strings");
   return std::visit([&](const auto& o) { return Infer(o, context); }, op);
 }
 

@@ -10,12 +10,12 @@
 
 namespace decal {
 
-// The first `count` inputs are there and the operator is asked for one output only.
-inline Status RequireInputs(const InferContext& context, size_t count, const char* op) {
+// The first `count` inputs are there and the operator is asked for at most `outputs` outputs.
+inline Status RequireInputs(const InferContext& context, size_t count, const char* op, size_t outputs = 1) {
   for (size_t i = 0; i < count; ++i)
     if (!context.has(i))
       return Fail(ErrorCode::kShapeMismatch, std::string(op) + ": input " + std::to_string(i) + " is missing");
-  if (context.outputs != 1)
+  if (context.outputs < 1 || context.outputs > outputs)
     return Fail(ErrorCode::kUnsupportedOperator,
                 std::string(op) + " with " + std::to_string(context.outputs) + " outputs");
   return {};

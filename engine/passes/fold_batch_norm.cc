@@ -70,7 +70,7 @@ Status FoldBatchNorm(Graph& graph) {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& norm = graph.nodes[n];
     const auto* batch_norm = std::get_if<BatchNorm>(&norm.op);
-    if (batch_norm == nullptr || norm.inputs.size() != 5) continue;
+    if (batch_norm == nullptr || batch_norm->training || norm.inputs.size() != 5) continue;
     const int32_t producer = norm.inputs[0] == kNoValue ? -1 : producers[norm.inputs[0]];
     if (producer < 0 || uses[norm.inputs[0]] != 1) continue;
     Node& conv = graph.nodes[static_cast<size_t>(producer)];

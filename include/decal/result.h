@@ -33,6 +33,16 @@ struct [[nodiscard]] Error {
   std::string message;
   std::string where;
 
+  // Not inline: an error is moved on the cold path of every call that can fail, and the two strings' code there
+  // was 8 % of the WebAssembly module.
+  Error();
+  Error(ErrorCode code, std::string message, std::string where = {});
+  Error(Error&&) noexcept;
+  Error(const Error&);
+  Error& operator=(Error&&) noexcept;
+  Error& operator=(const Error&);
+  ~Error();
+
   // "photo.jpg: not a picture we can decode (corrupt-image)": one line for people.
   std::string ToString() const;
 };
@@ -41,8 +51,6 @@ template <class T>
 using Result = std::expected<T, Error>;
 using Status = std::expected<void, Error>;
 
-inline std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {}) {
-  return std::unexpected<Error>(Error{code, std::move(message), std::move(where)});
-}
+std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {});
 
 }  // namespace decal

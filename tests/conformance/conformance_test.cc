@@ -51,12 +51,6 @@ const Exception* ExceptionFor(const std::string& name) {
   return nullptr;
 }
 
-// Temporary: cases whose operators are being written may do either.
-bool IsPending(const std::string& name) {
-  static const std::string pending = ReadFile(std::filesystem::path(DECAL_SOURCE_DIR) / "tests/conformance/pending.txt");
-  return pending.find("\n" + name + "\n") != std::string::npos;
-}
-
 std::vector<std::string> PromisedCases() {
   std::vector<std::string> names;
   for (const auto& [op, cases] : Cases().subset) names.insert(names.end(), cases.begin(), cases.end());
@@ -77,7 +71,6 @@ class Conformance : public ::testing::TestWithParam<std::string> {};
 // A listed exception has to fail: the list never says more than the truth.
 TEST_P(Conformance, PassesOrIsListed) {
   const Outcome& outcome = OutcomeOf(GetParam());
-  if (IsPending(GetParam()) && outcome.kind != Outcome::Kind::kPassed) GTEST_SKIP() << outcome.message;
   const Exception* exception = ExceptionFor(GetParam());
   if (exception != nullptr) {
     EXPECT_NE(outcome.kind, Outcome::Kind::kPassed) << "passes now: remove it from exceptions.txt";
@@ -91,7 +84,6 @@ class WholeArchive : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(WholeArchive, OfOurOperatorsPassesOrIsListed) {
   const Outcome& outcome = OutcomeOf(GetParam());
-  if (IsPending(GetParam()) && outcome.kind != Outcome::Kind::kPassed) GTEST_SKIP() << outcome.message;
   const Exception* exception = ExceptionFor(GetParam());
   if (exception != nullptr) {
     EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed) << "passes now, or has no operator of ours: remove it from exceptions.txt";

@@ -174,6 +174,7 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
 KernelResult MakeCpuKernel(const Conv& op, const KernelRequest& request) {
   if (!Fits(request, EpilogueInputs(op.epilogue, 3))) return nullptr;
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].view.shape, request.inputs[1].view.shape));
+  if (g.spatial > 2) return nullptr;
   if (g.group > 1 && g.group == g.in_channels && g.group == g.out_channels) return MakeDepthwiseKernel(op, g, request);
   return MakeDenseKernel(op, g, request);
 }
@@ -181,6 +182,7 @@ KernelResult MakeCpuKernel(const Conv& op, const KernelRequest& request) {
 KernelResult MakeCpuKernel(const ConvTranspose& op, const KernelRequest& request) {
   if (!Fits(request, EpilogueInputs(op.epilogue, 3))) return nullptr;
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].view.shape, request.inputs[1].view.shape));
+  if (g.spatial > 2) return nullptr;
   constexpr int64_t kMaxPhases = 1024;  // a stride of 32 in both directions; tables grow with its square
   if (g.stride[0] * g.stride[1] > kMaxPhases) return nullptr;
   return MakeTransposedKernel(op, g, request);

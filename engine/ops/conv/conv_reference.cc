@@ -8,49 +8,63 @@ namespace {
 
 TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
 
-// Calls sum(n, m, y, x) for every output element and stores it through the epilogue.
+// Positions along the axes of ConvGeometry.
+struct Position {
+  int64_t at[ConvGeometry::kAxes];
+};
+
+// Calls sum(n, m, position) for every output element and stores it through the epilogue.
 template <class Sum>
-void ForEachOutput(const ConvGeometry& g, const Epilogue& epilogue, std::span<const TensorView> in,
+void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in,
                    const MutableTensorView& out, const Sum& sum) {
   const EpilogueInputs extra(epilogue, 3);
   const TensorView bias = Optional(in, 2), slope = Optional(in, extra.slope);
   TensorView residual = Optional(in, extra.residual);
-  if (residual.present()) residual = AsRank4(residual);
-  const Strides s = AsRank4(out).strides;
-  for (int64_t n = 0; n < g.batch; ++n)
-    for (int64_t m = 0; m < g.out_channels; ++m)
-      for (int64_t y = 0; y < g.out[0]; ++y)
-        for (int64_t x = 0; x < g.out[1]; ++x) {
-          float r = 0;
-          if (residual.present()) {
-            const Strides& rs = residual.strides;
-            r = residual.as<float>()[n * rs[0] + m * rs[1] + y * rs[2] + x * rs[3]];
-          }
-          out.as<float>()[n * s[0] + m * s[1] + y * s[2] + x * s[3]] =
-              ApplyEpilogue(epilogue, sum(n, m, y, x), PerChannel(bias, m), PerChannel(slope, m), r);
+  if (residual.present()) residual = WithSpatialRank(residual, 5);
+  const TensorView y = WithSpatialRank(out, 5);
+  for (StridedIndex<2> i(y.shape, {y.strides, residual.present() ? residual.strides : y.strides}); i.valid(); i.Next()) {
+    const Dims& at = i.index();
+    const float r = residual.present() ? residual.as<float>()[i.offset(1)] : 0;
+    out.as<float>()[i.offset(0)] = ApplyEpilogue(epilogue, sum(at[0], at[1], Position{at[3], at[4], at[2]}),
+                                                 PerChannel(bias, at[1]), PerChannel(slope, at[1]), r);
+  }
+}
+
+// Calls add(k, i) for every tap k and the input position i that it reads, as `source` finds it per axis: negative
+// where there is none.
+template <class Source, class Add>
+void ForEachTap(const ConvGeometry& g, const Position& out, const Source& source, const Add& add) {
+  Position k, i;
+  for (k.at[2] = 0; k.at[2] < g.kernel[2]; ++k.at[2])
+    for (k.at[0] = 0; k.at[0] < g.kernel[0]; ++k.at[0])
+      for (k.at[1] = 0; k.at[1] < g.kernel[1]; ++k.at[1]) {
+        bool inside = true;
+        for (size_t d = 0; d < ConvGeometry::kAxes; ++d) {
+          i.at[d] = source(d, out.at[d], k.at[d]);
+          inside = inside && i.at[d] >= 0 && i.at[d] < g.in[d];
         }
+        if (inside) add(k, i);
+      }
+}
+
+// Element [a, b, at] of a tensor of rank 5.
+double At(const TensorView& v, int64_t a, int64_t b, const Position& p) {
+  return double{v.as<float>()[a * v.strides[0] + b * v.strides[1] + p.at[2] * v.strides[2] + p.at[0] * v.strides[3] +
+                              p.at[1] * v.strides[4]]};
 }
 
 }  // namespace
 
 Status Reference(const Conv& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, in[0].shape, in[1].shape));
-  const TensorView x = AsRank4(in[0]), w = AsRank4(in[1]);
+  const TensorView x = WithSpatialRank(in[0], 5), w = WithSpatialRank(in[1], 5);
   const int64_t depth = g.in_channels / g.group, columns = g.out_channels / g.group;
-  ForEachOutput(g, op.epilogue, in, out[0], [&](int64_t n, int64_t m, int64_t oy, int64_t ox) {
+  const auto source = [&](size_t d, int64_t o, int64_t k) { return o * g.stride[d] - g.pad_begin[d] + k * g.dilation[d]; };
+  ForEachOutput(op.epilogue, in, out[0], [&](int64_t n, int64_t m, const Position& o) {
     double sum = 0;
-    for (int64_t ky = 0; ky < g.kernel[0]; ++ky) {
-      const int64_t iy = oy * g.stride[0] - g.pad_begin[0] + ky * g.dilation[0];
-      if (iy < 0 || iy >= g.in[0]) continue;
-      for (int64_t kx = 0; kx < g.kernel[1]; ++kx) {
-        const int64_t ix = ox * g.stride[1] - g.pad_begin[1] + kx * g.dilation[1];
-        if (ix < 0 || ix >= g.in[1]) continue;
-        for (int64_t k = 0; k < depth; ++k)
-          sum += double{x.as<float>()[n * x.strides[0] + (m / columns * depth + k) * x.strides[1] +
-                                      iy * x.strides[2] + ix * x.strides[3]]} *
-                 double{w.as<float>()[m * w.strides[0] + k * w.strides[1] + ky * w.strides[2] + kx * w.strides[3]]};
-      }
-    }
+    ForEachTap(g, o, source, [&](const Position& k, const Position& i) {
+      for (int64_t c = 0; c < depth; ++c) sum += At(x, n, m / columns * depth + c, i) * At(w, m, c, k);
+    });
     return sum;
   });
   return {};
@@ -58,25 +72,18 @@ Status Reference(const Conv& op, std::span<const TensorView> in, std::span<const
 
 Status Reference(const ConvTranspose& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, in[0].shape, in[1].shape));
-  const TensorView x = AsRank4(in[0]), w = AsRank4(in[1]);
+  const TensorView x = WithSpatialRank(in[0], 5), w = WithSpatialRank(in[1], 5);
   const int64_t depth = g.in_channels / g.group, columns = g.out_channels / g.group;
-  ForEachOutput(g, op.epilogue, in, out[0], [&](int64_t n, int64_t m, int64_t oy, int64_t ox) {
+  const auto source = [&](size_t d, int64_t o, int64_t k) {
+    const int64_t p = o + g.pad_begin[d] - k * g.dilation[d];
+    return p >= 0 && p % g.stride[d] == 0 ? p / g.stride[d] : -1;
+  };
+  ForEachOutput(op.epilogue, in, out[0], [&](int64_t n, int64_t m, const Position& o) {
     double sum = 0;
-    for (int64_t ky = 0; ky < g.kernel[0]; ++ky) {
-      const int64_t py = oy + g.pad_begin[0] - ky * g.dilation[0];
-      if (py < 0 || py % g.stride[0] != 0 || py / g.stride[0] >= g.in[0]) continue;
-      for (int64_t kx = 0; kx < g.kernel[1]; ++kx) {
-        const int64_t px = ox + g.pad_begin[1] - kx * g.dilation[1];
-        if (px < 0 || px % g.stride[1] != 0 || px / g.stride[1] >= g.in[1]) continue;
-        for (int64_t k = 0; k < depth; ++k) {
-          const int64_t c = m / columns * depth + k;
-          sum += double{x.as<float>()[n * x.strides[0] + c * x.strides[1] + py / g.stride[0] * x.strides[2] +
-                                      px / g.stride[1] * x.strides[3]]} *
-                 double{w.as<float>()[c * w.strides[0] + m % columns * w.strides[1] + ky * w.strides[2] +
-                                      kx * w.strides[3]]};
-        }
-      }
-    }
+    ForEachTap(g, o, source, [&](const Position& k, const Position& i) {
+      for (int64_t c = m / columns * depth; c < (m / columns + 1) * depth; ++c)
+        sum += At(x, n, c, i) * At(w, c, m % columns, k);
+    });
     return sum;
   });
   return {};

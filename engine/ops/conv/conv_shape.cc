@@ -25,14 +25,14 @@ Status CheckAttribute(const Dims& values, size_t spatial, int64_t least, const c
   return {};
 }
 
-// Fills `to`, which is indexed from the last dimension down, from an attribute that may be missing.
-void Spread(const Dims& values, size_t spatial, int64_t (&to)[2]) {
-  for (size_t i = 0; i < spatial && !values.empty(); ++i) to[2 - spatial + i] = values[i];
+// Fills `to`, indexed as in ConvGeometry, from an attribute that may be missing.
+void Spread(const Dims& values, size_t spatial, int64_t (&to)[ConvGeometry::kAxes]) {
+  for (size_t i = 0; i < spatial && !values.empty(); ++i) to[ConvGeometry::Axis(spatial, i)] = values[i];
 }
 
 // What both operators share: everything but padding and output extents.
 Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Shape& x, const Shape& weight) {
-  if (x.rank() != 3 && x.rank() != 4)
+  if (x.rank() < 3 || x.rank() > 5)
     return Fail(ErrorCode::kUnsupportedOperator, "convolution of an input of shape " + x.ToString());
   if (weight.rank() != x.rank())
     return Fail(ErrorCode::kShapeMismatch, "weight " + weight.ToString() + " for an input of " + x.ToString());
@@ -50,7 +50,7 @@ Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Sh
   DECAL_TRY(CheckAttribute(window.pads_begin, g.spatial, 0, "pads"));
   DECAL_TRY(CheckAttribute(window.pads_end, g.spatial, 0, "pads"));
   for (size_t i = 0; i < g.spatial; ++i) {
-    const size_t d = 2 - g.spatial + i;
+    const size_t d = ConvGeometry::Axis(g.spatial, i);
     g.in[d] = x[2 + i];
     g.kernel[d] = weight[2 + i];
     if (!window.kernel.empty() && (window.kernel.size() < g.spatial || window.kernel[i] != weight[2 + i]))
@@ -59,7 +59,7 @@ Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Sh
   }
   Spread(window.strides, g.spatial, g.stride);
   Spread(window.dilations, g.spatial, g.dilation);
-  for (size_t d = 0; d < 2; ++d)
+  for (size_t d = 0; d < ConvGeometry::kAxes; ++d)
     if ((g.kernel[d] - 1) > kMaxKernelExtent / g.dilation[d])
       return Fail(ErrorCode::kShapeMismatch,
                   "kernel " + weight.ToString() + " with dilation " + std::to_string(g.dilation[d]));
@@ -106,12 +106,12 @@ Result<ConvGeometry> Resolve(const Conv& op, const Shape& x, const Shape& weight
   g.out_channels = weight[0];
   if (weight[1] * op.group != x[1] || weight[0] % op.group != 0)
     return Fail(ErrorCode::kShapeMismatch, ChannelMessage(x, weight, op.group));
-  int64_t pad_end[2] = {0, 0};
+  int64_t pad_end[ConvGeometry::kAxes] = {};
   if (op.window.auto_pad == Window::AutoPad::kNotSet) {
     Spread(op.window.pads_begin, g.spatial, g.pad_begin);
     Spread(op.window.pads_end, g.spatial, pad_end);
   }
-  for (size_t d = 0; d < 2; ++d) {
+  for (size_t d = 0; d < ConvGeometry::kAxes; ++d) {
     const int64_t extent = (g.kernel[d] - 1) * g.dilation[d] + 1;
     if (op.window.auto_pad == Window::AutoPad::kSameUpper || op.window.auto_pad == Window::AutoPad::kSameLower) {
       const int64_t out = (g.in[d] + g.stride[d] - 1) / g.stride[d];
@@ -136,14 +136,14 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
   DECAL_TRY(CheckAttribute(op.output_padding, g.spatial, 0, "output_padding"));
   DECAL_TRY(CheckAttribute(op.output_shape, g.spatial, 1, "output_shape"));
   const Window::AutoPad mode = op.window.auto_pad;
-  int64_t pad_end[2] = {0, 0}, extra[2] = {0, 0}, wanted[2] = {0, 0};
+  int64_t pad_end[ConvGeometry::kAxes] = {}, extra[ConvGeometry::kAxes] = {}, wanted[ConvGeometry::kAxes] = {};
   if (mode == Window::AutoPad::kNotSet) {
     Spread(op.window.pads_begin, g.spatial, g.pad_begin);
     Spread(op.window.pads_end, g.spatial, pad_end);
   }
   Spread(op.output_padding, g.spatial, extra);
   Spread(op.output_shape, g.spatial, wanted);
-  for (size_t d = 0; d < 2; ++d) {
+  for (size_t d = 0; d < ConvGeometry::kAxes; ++d) {
     const int64_t full = (g.in[d] - 1) * g.stride[d] + (g.kernel[d] - 1) * g.dilation[d] + 1 + extra[d];
     const bool same = mode == Window::AutoPad::kSameUpper || mode == Window::AutoPad::kSameLower;
     if (wanted[d] == 0 && same) wanted[d] = g.in[d] * g.stride[d];
@@ -165,8 +165,8 @@ Result<TensorType> InferConvolvedType(const Conv& op, const Shape& x, const Shap
   return TypeOf(op, x, weight);
 }
 
-TensorView AsRank4(TensorView view) {
-  if (view.shape.rank() == 3) {
+TensorView WithSpatialRank(TensorView view, size_t rank) {
+  while (view.shape.rank() < rank) {
     view.strides.insert(2, view.shape[2] * view.strides[2]);
     view.shape.insert(2, 1);
   }

@@ -248,7 +248,8 @@ TEST(ConvShape, Errors) {
   op.window.strides = {};
   op.window.kernel = {5, 5};
   EXPECT_EQ(InferredShape(op, {1, 4, 8, 8}, {8, 4, 3, 3}), "kernel_shape [5,5] for a weight of [8,4,3,3]");
-  EXPECT_EQ(InferredShape(Conv{}, {1, 4, 8, 8, 8}, {8, 4, 3, 3, 3}), "convolution of an input of shape [1,4,8,8,8]");
+  EXPECT_EQ(InferredShape(Conv{}, {1, 4, 8, 8, 8, 8}, {8, 4, 3, 3, 3, 3}),
+            "convolution of an input of shape [1,4,8,8,8,8]");
 }
 
 TEST(Conv, NoKernelForVariableWeights) {

@@ -52,6 +52,7 @@ InferResult Infer(const Binary& op, const InferContext& context) {
   for (const InferInput* input : {&a, &b})
     if (IsFloating(input->dtype) && !IsFloat(input->dtype)) return BadType(Name(op.kind), input->dtype);
   const bool is_bool = a.dtype == DType::kBool;
+  if (a.dtype == DType::kString && op.kind != BinaryKind::kEqual) return BadType(Name(op.kind), a.dtype);
   if (op.kind != BinaryKind::kEqual && is_bool != IsLogic(op.kind)) return BadType(Name(op.kind), a.dtype);
   DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(a.shape, b.shape));
   if (op.kind == BinaryKind::kPRelu && !(shape == a.shape))

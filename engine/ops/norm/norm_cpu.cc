@@ -171,6 +171,7 @@ bool PerChannelReady(const KernelRequest& request) {
 }  // namespace
 
 KernelResult MakeCpuKernel(const BatchNorm& op, const KernelRequest& request) {
+  if (op.training) return nullptr;
   if (!PerChannelReady(request)) return nullptr;
   return std::make_unique<BatchNormKernel>(op, request.inputs[0].view.shape[1]);
 }
@@ -181,6 +182,7 @@ KernelResult MakeCpuKernel(const InstanceNorm& op, const KernelRequest& request)
 }
 
 KernelResult MakeCpuKernel(const LayerNorm& op, const KernelRequest& request) {
+  if (request.outputs.size() != 1) return nullptr;
   const TensorView& x = request.inputs[0].view;
   const TensorView& y = request.outputs[0].view;
   for (size_t i = 0; i < request.inputs.size(); ++i)

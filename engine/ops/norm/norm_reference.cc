@@ -50,7 +50,32 @@ double ParameterAt(const TensorView& parameter, int64_t channel) {
 
 }  // namespace
 
+namespace {
+
+// y, running mean and running variance from the batch's own moments.
+void TrainBatchNorm(const BatchNorm& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  const TensorView& x = in[0];
+  Shape one = x.shape;
+  one[1] = 1;
+  for (int64_t c = 0; c < x.shape[1]; ++c) {
+    const Moments m = MomentsOf({x.data, x.dtype, one, x.strides}, c * x.strides[1]);
+    const double scale = ParameterAt(in[1], c) / std::sqrt(m.variance + op.epsilon);
+    for (StridedIndex<2> i(one, {out[0].strides, x.strides}); i.valid(); i.Next())
+      StoreFloat(out[0], c * out[0].strides[1] + i.offset(0),
+                 (LoadFloat(x, c * x.strides[1] + i.offset(1)) - m.mean) * scale + ParameterAt(in[2], c));
+    const double kept = op.momentum, fresh = 1 - kept;
+    if (out.size() > 1) StoreFloat(out[1], c * out[1].strides[0], ParameterAt(in[3], c) * kept + m.mean * fresh);
+    if (out.size() > 2) StoreFloat(out[2], c * out[2].strides[0], ParameterAt(in[4], c) * kept + m.variance * fresh);
+  }
+}
+
+}  // namespace
+
 Status Reference(const BatchNorm& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  if (op.training) {
+    TrainBatchNorm(op, in, out);
+    return {};
+  }
   for (StridedIndex<2> i(out[0].shape, {out[0].strides, in[0].strides}); i.valid(); i.Next()) {
     const int64_t c = i.index()[1];
     const double scale = ParameterAt(in[1], c) / std::sqrt(ParameterAt(in[4], c) + op.epsilon);
@@ -88,6 +113,11 @@ Status Reference(const LayerNorm& op, std::span<const TensorView> in, std::span<
   for (StridedIndex<4> i(Without(in[0].shape, axis, rank), outer); i.valid(); i.Next()) {
     const Moments m = MomentsOf(run, i.offset(1));
     const double factor = 1.0 / std::sqrt(m.variance + op.epsilon);
+    for (size_t o = 1; o < out.size(); ++o) {
+      int64_t offset = 0;
+      for (size_t d = 0; d < axis; ++d) offset += i.index()[d] * out[o].strides[d];
+      StoreFloat(out[o], offset, o == 1 ? m.mean : factor);
+    }
     for (StridedIndex<4> p(run.shape, inner); p.valid(); p.Next()) {
       const double normal = (LoadFloat(in[0], i.offset(1) + p.offset(1)) - m.mean) * factor;
       const double shift = has_bias ? LoadFloat(bias, i.offset(3) + p.offset(3)) : 0.0;

@@ -12,8 +12,8 @@ InferResult SameAsInput(const InferContext& context) {
 }
 
 // x [N,C,...] and `parameters` inputs of shape [C].
-Status RequirePerChannel(const InferContext& context, size_t parameters, const char* op) {
-  DECAL_TRY(RequireInputs(context, 1 + parameters, op));
+Status RequirePerChannel(const InferContext& context, size_t parameters, const char* op, size_t outputs = 1) {
+  DECAL_TRY(RequireInputs(context, 1 + parameters, op, outputs));
   const Shape& x = context[0].shape;
   if (x.rank() < 2) return Fail(ErrorCode::kShapeMismatch, std::string(op) + " on " + x.ToString());
   for (size_t i = 0; i <= parameters; ++i) {
@@ -27,9 +27,12 @@ Status RequirePerChannel(const InferContext& context, size_t parameters, const c
 
 }  // namespace
 
-InferResult Infer(const BatchNorm&, const InferContext& context) {
-  DECAL_TRY(RequirePerChannel(context, 4, "BatchNormalization"));
-  return SameAsInput(context);
+InferResult Infer(const BatchNorm& op, const InferContext& context) {
+  DECAL_TRY(RequirePerChannel(context, 4, "BatchNormalization", op.training ? 3 : 1));
+  if (op.training && context[0].shape.elements() == 0) return Fail(ErrorCode::kShapeMismatch, "moments of an empty tensor");
+  std::vector<TensorType> types(context.outputs, {context[4].dtype, context[4].shape});
+  types[0] = {context[0].dtype, context[0].shape};
+  return types;
 }
 
 InferResult Infer(const InstanceNorm&, const InferContext& context) {
@@ -38,9 +41,9 @@ InferResult Infer(const InstanceNorm&, const InferContext& context) {
 }
 
 InferResult Infer(const LayerNorm& op, const InferContext& context) {
-  DECAL_TRY(RequireInputs(context, 2, "LayerNormalization"));
+  DECAL_TRY(RequireInputs(context, 2, "LayerNormalization", 3));
   const Shape& x = context[0].shape;
-  DECAL_TRY(NormalizeAxis(op.axis, x.rank()));
+  DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, x.rank()));
   for (size_t i = 0; i < 3 && context.has(i); ++i) {
     DECAL_TRY(RequireFloat(context[i].dtype, "LayerNormalization"));
     DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(x, context[i].shape));
@@ -48,7 +51,11 @@ InferResult Infer(const LayerNorm& op, const InferContext& context) {
       return Fail(ErrorCode::kShapeMismatch, "LayerNormalization: a parameter of shape " +
                                                  context[i].shape.ToString() + " for " + x.ToString());
   }
-  return SameAsInput(context);
+  Shape moments = x;
+  for (size_t d = axis; d < x.rank(); ++d) moments[d] = 1;
+  std::vector<TensorType> types(context.outputs, {DType::kFloat32, moments});
+  types[0] = {context[0].dtype, x};
+  return types;
 }
 
 InferResult Infer(const Softmax& op, const InferContext& context) {

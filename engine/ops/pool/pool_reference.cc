@@ -18,32 +18,45 @@ bool Within(int64_t at, int64_t begin, int64_t end) { return at >= begin && at <
 Status Reference(const Pool& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView& x = in[0];
   DECAL_TRY_ASSIGN(const PoolGeometry geometry, ResolvePool(op, x.shape));
-  const bool two = geometry.spatial_rank == 2;
-  const cpu::PoolAxis unit;  // a map without rows is one row
-  const cpu::PoolAxis& rows = two ? geometry.axes[0] : unit;
-  const cpu::PoolAxis& columns = two ? geometry.axes[1] : geometry.axes[0];
-  const int64_t row_stride = two ? x.strides[2] : 0;
-  const int64_t column_stride = x.strides[two ? 3 : 2];
+  const size_t spatial = geometry.spatial_rank;
+  Shape kernel;
+  for (size_t d = 0; d < spatial; ++d) kernel.push_back(geometry.axes[d].kernel);
+  // Where an element of a map stands in the indices' order.
+  Strides order = Dims::Filled(spatial, 1);
+  for (size_t d = 1; d < spatial; ++d) {
+    if (op.columns_first) order[d] = order[d - 1] * x.shape[2 + d - 1];
+    else order[spatial - 1 - d] = order[spatial - d] * x.shape[2 + spatial - d];
+  }
+  int64_t map_elements = 1;
+  for (size_t d = 0; d < spatial; ++d) map_elements *= x.shape[2 + d];
 
   for (StridedIndex<1> i(out[0].shape, {out[0].strides}); i.valid(); i.Next()) {
     const int64_t origin = i.index()[0] * x.strides[0] + i.index()[1] * x.strides[1];
-    const int64_t top = (two ? i.index()[2] : 0) * rows.stride - rows.pad_begin;
-    const int64_t left = i.index()[two ? 3 : 2] * columns.stride - columns.pad_begin;
     double sum = 0, best = kNothing;
-    int64_t counted = 0;
-    for (int64_t ky = 0; ky < rows.kernel; ++ky) {
-      for (int64_t kx = 0; kx < columns.kernel; ++kx) {
-        const int64_t iy = top + ky * rows.dilation, ix = left + kx * columns.dilation;
-        if (Within(iy, rows.count_begin, rows.count_end) && Within(ix, columns.count_begin, columns.count_end))
-          ++counted;
-        if (!Within(iy, 0, rows.extent) || !Within(ix, 0, columns.extent)) continue;
-        const double value = LoadFloat(x, origin + iy * row_stride + ix * column_stride);
-        sum += value;
-        best = std::max(best, value);
+    int64_t counted = 0, best_index = 0;
+    for (StridedIndex<0> cell(kernel, {}); cell.valid(); cell.Next()) {
+      bool counts = true, inside = true;
+      int64_t offset = origin, index = 0;
+      for (size_t d = 0; d < spatial; ++d) {
+        const cpu::PoolAxis& axis = geometry.axes[d];
+        const int64_t at = i.index()[2 + d] * axis.stride - axis.pad_begin + cell.index()[d] * axis.dilation;
+        counts = counts && Within(at, axis.count_begin, axis.count_end);
+        inside = inside && Within(at, 0, axis.extent);
+        offset += at * x.strides[2 + d];
+        index += at * order[d];
       }
+      counted += counts;
+      if (!inside) continue;
+      const double value = LoadFloat(x, offset);
+      sum += value;
+      if (value > best) best = value, best_index = index;
     }
     const double average = counted > 0 ? sum / static_cast<double>(counted) : 0.0;
     StoreFloat(out[0], i.offset(0), op.kind == PoolKind::kMax ? best : average);
+    if (out.size() < 2) continue;
+    int64_t to = 0;
+    for (size_t d = 0; d < i.index().rank(); ++d) to += i.index()[d] * out[1].strides[d];
+    out[1].as<int64_t>()[to] = (i.index()[0] * x.shape[1] + i.index()[1]) * map_elements + best_index;
   }
   return {};
 }

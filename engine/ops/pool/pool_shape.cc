@@ -20,7 +20,7 @@ std::unexpected<Error> DoesNotFit(const Shape& input, const std::string& why) {
 }  // namespace
 
 Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input) {
-  if (input.rank() != 3 && input.rank() != 4) return DoesNotFit(input, "only one or two spatial dimensions");
+  if (input.rank() < 3 || input.rank() > 5) return DoesNotFit(input, "only one to three spatial dimensions");
   PoolGeometry geometry;
   geometry.spatial_rank = input.rank() - 2;
   const Window& w = op.window;
@@ -67,12 +67,15 @@ Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input) {
 }
 
 InferResult Infer(const Pool& op, const InferContext& context) {
-  DECAL_TRY(RequireInputs(context, 1, "Pool"));
-  DECAL_TRY(RequireFloat(context[0].dtype, "Pool"));
+  DECAL_TRY(RequireInputs(context, 1, "Pool", op.kind == PoolKind::kMax ? 2 : 1));
+  const bool codes = context[0].dtype == DType::kUint8 || context[0].dtype == DType::kInt8;
+  if (op.kind != PoolKind::kMax || !codes) DECAL_TRY(RequireFloat(context[0].dtype, "Pool"));
   DECAL_TRY_ASSIGN(const PoolGeometry geometry, ResolvePool(op, context[0].shape));
   Shape shape = context[0].shape;
   for (size_t i = 0; i < geometry.spatial_rank; ++i) shape[i + 2] = geometry.out_extents[i];
-  return std::vector<TensorType>{{context[0].dtype, shape}};
+  std::vector<TensorType> types(context.outputs, {DType::kInt64, shape});
+  types[0].dtype = context[0].dtype;
+  return types;
 }
 
 InferResult Infer(const GlobalPool&, const InferContext& context) {

@@ -83,8 +83,8 @@ TEST(PoolShape, RefusesWhatDoesNotFit) {
   EXPECT_EQ(InferOne(Make(PoolKind::kMax, {2}, {1}, {2}, {0}), inputs).error().code, ErrorCode::kShapeMismatch);
   EXPECT_EQ(InferOne(Make(PoolKind::kMax, {2, 2}, {1, 1}), inputs).error().code, ErrorCode::kShapeMismatch);
   const std::vector<InferInput> infer = InferInputs(inputs);
-  EXPECT_EQ(Infer(Make(PoolKind::kMax, {2}, {1}), InferContext{infer, 2}).error().code,
-            ErrorCode::kUnsupportedOperator);  // Indices
+  EXPECT_EQ(Infer(Make(PoolKind::kAverage, {2}, {1}), InferContext{infer, 2}).error().code,
+            ErrorCode::kUnsupportedOperator);  // an average has no position
 }
 
 Pool RandomPool(std::mt19937& random, const Shape& x) {

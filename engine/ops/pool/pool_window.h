@@ -9,12 +9,12 @@
 namespace decal {
 
 struct PoolGeometry {
-  size_t spatial_rank = 0;                 // 1 or 2
-  std::array<cpu::PoolAxis, 2> axes;       // of the spatial dimensions in order
-  std::array<int64_t, 2> out_extents{1, 1};
+  size_t spatial_rank = 0;                 // 1 to 3
+  std::array<cpu::PoolAxis, 3> axes;       // of the spatial dimensions in order
+  std::array<int64_t, 3> out_extents{1, 1, 1};
 };
 
-// kShapeMismatch where the window does not fit `input` ([N,C,W] or [N,C,H,W]).
+// kShapeMismatch where the window does not fit `input` ([N,C,W], [N,C,H,W] or [N,C,D,H,W]).
 Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input);
 
 }  // namespace decal

@@ -135,6 +135,8 @@ InferResult Infer(const MatMulInteger&, const InferContext& context) {
 
 InferResult Infer(const ConvInteger& op, const InferContext& context) {
   DECAL_TRY(CheckFactors("ConvInteger", context));
+  if (context[0].shape.rank() > 4)
+    return Fail(ErrorCode::kUnsupportedOperator, "ConvInteger of an input of shape " + context[0].shape.ToString());
   InferInput factors[2] = {context[0], context[1]};
   for (InferInput& factor : factors) factor.dtype = DType::kFloat32;
   DECAL_TRY_ASSIGN(std::vector<TensorType> product,

@@ -40,7 +40,8 @@ InferResult Infer(const Reduce& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "Reduce"));
   const InferInput& x = context[0];
   const bool extreme = op.kind == ReduceKind::kMax || op.kind == ReduceKind::kMin;
-  if (!IsCore(x.dtype) || (x.dtype == DType::kBool && !extreme))
+  const bool number = IsInteger(x.dtype) || IsFloat(x.dtype);
+  if (!number && !(x.dtype == DType::kBool && extreme))
     return Fail(ErrorCode::kUnsupportedOperator, std::string("Reduce of ") + Name(x.dtype));
   Dims axes = op.axes;
   if (context.has(1)) {

@@ -104,24 +104,20 @@ class ResizeKernel final : public CpuKernel {
   TapTable columns_;
 };
 
-// The given scales, if there are any; false if they are not known here.
-bool ReadScales(const KernelRequest& request, std::span<const float>& scales) {
-  if (!request.has(1) || request.inputs[1].view.shape.elements() == 0) return true;
-  const TensorView& view = request.inputs[1].view;
-  if (view.data == nullptr || view.strides[0] != 1) return false;
-  scales = {view.as<float>(), static_cast<size_t>(view.shape[0])};
-  return true;
-}
-
 }  // namespace
 
 KernelResult MakeCpuKernel(const Resize& op, const KernelRequest& request) {
   const TensorView& x = request.inputs[0].view;
   const TensorView& out = request.outputs[0].view;
-  std::span<const float> scales;
   if (op.mode == ResizeMode::kCubic || !IsChannelsLastMap(x) || !IsChannelsLastMap(out)) return nullptr;
-  if (!ReadScales(request, scales)) return nullptr;
-  const ResizeAxes axes = AxesOf(x.shape, out.shape, scales);
+  if (op.antialias || op.coordinates == ResizeCoordinates::kTfCropAndResize) return nullptr;
+  std::vector<TensorView> in;
+  for (const Operand& operand : request.inputs) {
+    if (in.size() > 0 && operand.present && operand.view.data == nullptr) return nullptr;
+    in.push_back(operand.present ? operand.view : TensorView());
+  }
+  DECAL_TRY_ASSIGN(const ResizeParameters parameters, ReadResizeParameters(op, in));
+  DECAL_TRY_ASSIGN(const ResizeAxes axes, AxesOf(op, x.shape, parameters));
   if (!IsIdentity(op, axes.axes[0]) || !IsIdentity(op, axes.axes[1])) return nullptr;
 
   DECAL_TRY_ASSIGN(TapTable rows, TapTable::Allocate(static_cast<size_t>(out.shape[2])));
