@@ -168,6 +168,49 @@ TEST(Tensor, UnpacksValuesBelowAByteAndRefusesMissingOnes) {
   EXPECT_EQ(ParseTensor(AsBytes(missing)).error().code, ErrorCode::kCorruptModel);
 }
 
+TEST(Importer, StringsAreMovedAndComparedAndNothingElse) {
+  const auto model = [](const char* op) {
+    OnnxBuilder b;
+    b.Input("x", {3});
+    const std::string words = b.Strings("words", {3}, {"cat", "", "dog"});
+    const std::string made = b.Node(op, {words, b.Strings("other", {1}, {"cat"})});
+    b.Node("Where", {made, "x", b.Floats("zero", {1}, {0})}, {"y"});
+    b.Output("y");
+    return b.Build();
+  };
+  auto graph = testing::ImportAndInfer(model("Equal"));
+  ASSERT_TRUE(graph) << graph.error().ToString();
+  std::vector<testing::TestTensor> inputs;
+  inputs.push_back(testing::TestTensor::Of({3}, {1, 2, 3}));
+  EXPECT_EQ(testing::RunByReference(*graph, inputs)[0], (std::vector<float>{1, 0, 0}));
+  EXPECT_EQ(testing::ImportAndInfer(model("Less")).error().code, ErrorCode::kUnsupportedOperator);
+  OnnxBuilder missing;
+  missing.Input("x", {1});
+  missing.Strings("words", {2}, {"cat"});
+  missing.Node("Equal", {"words", "words"}, {"y"});
+  missing.Output("y");
+  EXPECT_EQ(CodeOf(missing.Build()), ErrorCode::kCorruptModel);
+}
+
+TEST(Importer, DropoutKeepsEverythingOrIsRefused) {
+  const auto model = [](bool training, float ratio) {
+    OnnxBuilder b;
+    b.Input("x", {2});
+    b.Node("Dropout", {"x", b.Floats("ratio", {}, {ratio}), b.Tensor<uint8_t>("training", {}, 9, {training})}, {"d", "mask"});
+    b.Node("Where", {"mask", "d", b.Floats("zero", {1}, {0})}, {"y"});
+    b.Output("y");
+    return b.Build();
+  };
+  std::vector<testing::TestTensor> inputs;
+  inputs.push_back(testing::TestTensor::Of({2}, {3, 4}));
+  for (const auto& kept : {model(false, 0.5f), model(true, 0)}) {
+    auto graph = testing::ImportAndInfer(kept);
+    ASSERT_TRUE(graph) << graph.error().ToString();
+    EXPECT_EQ(testing::RunByReference(*graph, inputs)[0], (std::vector<float>{3, 4}));
+  }
+  EXPECT_EQ(CodeOf(model(true, 0.5f)), ErrorCode::kUnsupportedOperator);
+}
+
 TEST(Importer, HugeClaimsDoNotAllocate) {
   // A tensor that claims 2^40 elements, and a field that claims 1 GiB but ends after four bytes.
   OnnxBuilder b;

@@ -37,9 +37,9 @@ inline TestTensor RandomMap(std::mt19937& random, const Shape& shape, size_t gua
   return TestTensor::ConcatSlice(shape, shape[1] + (Between(random, 0, 1) ? Between(random, 1, 7) : 0), guards);
 }
 
-// The only output type, with the contents of constant inputs known to the shape rule.
+// The output types, with the contents of constant inputs known to the shape rule.
 template <class Op>
-Result<TensorType> InferWithConstants(const Op& op, std::span<const TestInput> inputs) {
+InferResult InferWithConstants(const Op& op, std::span<const TestInput> inputs, size_t outputs) {
   std::vector<InferInput> infer = InferInputs(inputs);
   std::vector<ConstantPtr> constants(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -47,23 +47,37 @@ Result<TensorType> InferWithConstants(const Op& op, std::span<const TestInput> i
     constants[i] = inputs[i].tensor->ToConstant();
     infer[i].constant = constants[i].get();
   }
-  auto types = Infer(op, InferContext{infer, 1});
+  return Infer(op, InferContext{infer, outputs});
+}
+
+template <class Op>
+Result<TensorType> InferWithConstants(const Op& op, std::span<const TestInput> inputs) {
+  auto types = InferWithConstants(op, inputs, 1);
   if (!types) return std::unexpected(types.error());
   return (*types)[0];
 }
 
-// What the reference makes of the inputs, dense.
+// What the reference makes of the inputs, dense: the first `count` outputs.
+template <class Op>
+std::vector<TestTensor> RunReferenceOutputs(const Op& op, std::span<const TestInput> inputs, size_t count) {
+  const auto types = InferWithConstants(op, inputs, count);
+  EXPECT_TRUE(types.has_value()) << types.error().ToString();
+  std::vector<TestTensor> outputs;
+  std::vector<MutableTensorView> to;
+  for (size_t i = 0; i < count; ++i) {
+    outputs.push_back(types ? TestTensor::Dense(*(*types)[i].shape, Layout::kRowMajor, (*types)[i].dtype)
+                            : TestTensor::Dense({}));
+    to.push_back(outputs.back().mutable_view());
+  }
+  if (!types) return outputs;
+  const Status status = Reference(op, Views(inputs), to);
+  EXPECT_TRUE(status.has_value()) << status.error().ToString();
+  return outputs;
+}
+
 template <class Op>
 TestTensor RunReferenceOf(const Op& op, std::span<const TestInput> inputs) {
-  const auto type = InferWithConstants(op, inputs);
-  EXPECT_TRUE(type.has_value()) << type.error().ToString();
-  if (!type) return TestTensor::Dense({});
-  TestTensor out = TestTensor::Dense(*type->shape, Layout::kRowMajor, type->dtype);
-  const std::vector<TensorView> views = Views(inputs);
-  const MutableTensorView to = out.mutable_view();
-  const Status status = Reference(op, views, std::span(&to, 1));
-  EXPECT_TRUE(status.has_value()) << status.error().ToString();
-  return out;
+  return std::move(RunReferenceOutputs(op, inputs, 1)[0]);
 }
 
 // The fast kernel exists, agrees with the reference, keeps to its output and gives the same bits on one

@@ -4,7 +4,7 @@ list(APPEND ops_tests ../cpu/activation_test.cc)
 list(APPEND ops_tests movement/movement_test.cc)
 list(APPEND ops_tests conv/conv_test.cc deform_conv/deform_conv_test.cc)
 list(APPEND ops_tests elementwise/elementwise_test.cc pool/pool_test.cc resize/resize_test.cc norm/norm_test.cc
-  reduce/reduce_test.cc)
+  reduce/reduce_test.cc grid_sample/grid_sample_test.cc indexing/indexing_test.cc)
 list(APPEND ops_tests matmul/matmul_test.cc)
 list(APPEND ops_tests attention/attention_test.cc)
 list(APPEND ops_tests quant/quant_test.cc)

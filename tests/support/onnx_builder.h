@@ -77,6 +77,16 @@ class OnnxBuilder {
   std::string Tensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type, const std::vector<T>& values) {
     return AddTensor(name, shape, type, std::as_bytes(std::span(values)));
   }
+  std::string Strings(const std::string& name, const std::vector<int64_t>& shape, const std::vector<std::string>& values) {
+    std::string bytes;
+    protozero::pbf_writer writer(bytes);
+    writer.add_packed_int64(1, shape.begin(), shape.end());
+    writer.add_int32(2, 8);
+    for (const std::string& value : values) writer.add_bytes(6, value);
+    writer.add_string(8, name);
+    protozero::pbf_writer(graph_).add_message(5, bytes);
+    return name;
+  }
   std::string RandomFloats(const std::string& name, const std::vector<int64_t>& shape, std::mt19937& random, float low = -1,
                            float high = 1) {
     size_t count = 1;

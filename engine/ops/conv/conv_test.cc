@@ -238,6 +238,65 @@ TEST(ConvTransposeShape, Padding) {
   EXPECT_EQ(InferredShape(op, {1, 8, 16, 20}, {8, 4, 3, 3}), "[1,4,32,40]");
 }
 
+// A volume convolves as the sum over the kernel's planes of convolutions of pictures.
+TEST(Conv, VolumesAreSumsOfPlanes) {
+  std::mt19937 random(11);
+  const Shape picture{1, 2, 5, 6}, kernel{3, 2, 3, 2};
+  TestTensor x = TestTensor::Dense({1, 2, 3, 5, 6}), w = TestTensor::Dense({3, 2, 2, 3, 2});
+  x.FillRandom(random);
+  w.FillRandom(random);
+  Conv op;
+  op.window.pads_begin = {1, 1, 0};
+  op.window.pads_end = {0, 1, 1};
+  op.window.strides = {1, 2, 1};
+  const std::vector<TensorView> in = {x.view(), w.view(), {}};
+  const InferInput types[] = {{true, DType::kFloat32, x.shape(), nullptr}, {true, DType::kFloat32, w.shape(), nullptr}};
+  const Shape shape = *(*Infer(op, InferContext{types, 1}))[0].shape;
+  ASSERT_EQ(shape, (Shape{1, 3, 3, 3, 6}));
+  TestTensor y = TestTensor::Dense(shape), sum = TestTensor::Dense(shape);
+  const MutableTensorView out = y.mutable_view();
+  ASSERT_TRUE(Reference(op, in, std::span(&out, 1)));
+  Conv plane;
+  plane.window.pads_begin = {1, 0};
+  plane.window.pads_end = {1, 1};
+  plane.window.strides = {2, 1};
+  for (int64_t z = 0; z < 3; ++z) {
+    std::vector<float> expected(3 * 3 * 6);
+    for (int64_t k = 0; k < 2; ++k) {
+      const int64_t from = z + k - 1;  // one plane of padding before
+      if (from < 0 || from >= 3) continue;
+      TensorView xs = x.view(), ws = w.view();
+      xs.data = x.view().as<float>() + from * xs.strides[2];
+      ws.data = w.view().as<float>() + k * ws.strides[2];
+      for (TensorView* v : {&xs, &ws}) {
+        v->shape.erase(2);
+        v->strides.erase(2);
+      }
+      TestTensor part = TestTensor::Dense({1, 3, 3, 6});
+      const MutableTensorView to = part.mutable_view();
+      const TensorView inputs[] = {xs, ws, {}};
+      ASSERT_TRUE(Reference(plane, inputs, std::span(&to, 1)));
+      const std::vector<float> values = part.Values();
+      for (size_t i = 0; i < values.size(); ++i) expected[i] += values[i];
+    }
+    for (int64_t c = 0; c < 3; ++c)
+      for (int64_t i = 0; i < 18; ++i)
+        EXPECT_NEAR(y.view().as<float>()[c * shape[2] * 18 + z * 18 + i], expected[static_cast<size_t>(c * 18 + i)], 1e-5f);
+  }
+}
+
+TEST(ConvTranspose, VolumesByHand) {
+  // Each input voxel stamps the kernel, two planes apart.
+  const TestTensor x = TestTensor::Of({1, 1, 2, 1, 1}, {2, 3}), w = TestTensor::Of({1, 1, 2, 1, 2}, {1, 10, 100, 1000});
+  ConvTranspose op;
+  op.window.strides = {2, 1, 1};
+  TestTensor y = TestTensor::Dense({1, 1, 4, 1, 2});
+  const TensorView in[] = {x.view(), w.view(), {}};
+  const MutableTensorView out = y.mutable_view();
+  ASSERT_TRUE(Reference(op, in, std::span(&out, 1)));
+  EXPECT_EQ(y.Values(), (std::vector<float>{2, 20, 200, 2000, 3, 30, 300, 3000}));
+}
+
 TEST(ConvShape, Errors) {
   Conv op;
   EXPECT_EQ(InferredShape(op, {1, 3, 8, 8}, {8, 4, 3, 3}),

@@ -47,6 +47,28 @@ TEST(NormReference, SoftmaxOverAnAxisOrFlattened) {
        {-std::log(2.f), -std::log(2.f), -std::log(4.f), std::log(0.75f)});
 }
 
+TEST(NormReference, TrainingUsesTheBatchAndUpdatesTheMoments) {
+  const TestTensor x = TestTensor::Of({2, 1, 2}, {1, 3, 5, 7}), scale = TestTensor::Of({1}, {1}), bias = TestTensor::Of({1}, {0});
+  const TestTensor mean = TestTensor::Of({1}, {10}), var = TestTensor::Of({1}, {20});
+  const TestInput inputs[] = {{&x}, {&scale}, {&bias}, {&mean}, {&var}};
+  const BatchNorm op{.epsilon = 0, .momentum = 0.5f, .training = true};
+  const std::vector<TestTensor> out = RunReferenceOutputs(op, inputs, 3);
+  const float deviation = std::sqrt(5.0f);
+  const std::vector<float> values = out[0].Values();
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(values[i], (static_cast<float>(2 * i) - 3) / deviation, 1e-6f);
+  EXPECT_EQ(out[1].Values(), (std::vector<float>{7}));     // half of 10 and of 4
+  EXPECT_EQ(out[2].Values(), (std::vector<float>{12.5f}));  // half of 20 and of 5
+}
+
+TEST(NormReference, LayerNormTellsItsMoments) {
+  const TestTensor x = TestTensor::Of({2, 2}, {1, 3, 10, 20}), scale = TestTensor::Of({2}, {1, 1});
+  const TestInput inputs[] = {{&x}, {&scale}};
+  const std::vector<TestTensor> out = RunReferenceOutputs(LayerNorm{-1, 0}, inputs, 3);
+  EXPECT_EQ(out[1].shape(), (Shape{2, 1}));
+  EXPECT_EQ(out[1].Values(), (std::vector<float>{2, 15}));
+  EXPECT_EQ(out[2].Values(), (std::vector<float>{1, 0.2f}));
+}
+
 TEST(NormShape, RefusesParametersOfTheWrongShape) {
   const TestTensor x = TestTensor::Of({1, 2, 2}, {1, 3, 10, 20}), three = TestTensor::Of({3}, {1, 2, 3});
   const TestInput inputs[] = {{&x}, {&three}, {&three}};

@@ -75,6 +75,27 @@ TEST(PoolReference, NegativeMaximaBeatPadding) {
   EXPECT_EQ(Reference1D(Make(PoolKind::kMax, {3}, {1}, {1}, {1}), {-5, -2, -9}), (std::vector<float>{-2, -2, -2}));
 }
 
+TEST(PoolReference, MaximaTellWhereTheyStood) {
+  const TestTensor x = TestTensor::Of({1, 1, 2, 4}, {1, 9, 2, 3, 4, 5, 6, 7});
+  const TestInput inputs[] = {{&x}};
+  Pool op = Make(PoolKind::kMax, {2, 2}, {2, 2});
+  const std::vector<TestTensor> rows = RunReferenceOutputs(op, inputs, 2);
+  EXPECT_EQ(rows[0].Values(), (std::vector<float>{9, 7}));
+  EXPECT_EQ(ValuesOf<int64_t>(rows[1]), (std::vector<int64_t>{1, 7}));
+  op.columns_first = true;  // offsets as if columns were contiguous
+  EXPECT_EQ(ValuesOf<int64_t>(RunReferenceOutputs(op, inputs, 2)[1]), (std::vector<int64_t>{2, 7}));
+}
+
+TEST(PoolReference, VolumesAndBytes) {
+  const TestTensor x = TestTensor::Of({1, 1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 12});
+  const TestInput volume[] = {{&x}};
+  EXPECT_EQ(RunReferenceOf(Make(PoolKind::kAverage, {2, 2, 2}, {1, 1, 1}), volume).Values(), (std::vector<float>{5}));
+  EXPECT_EQ(RunReferenceOf(Make(PoolKind::kMax, {2, 1, 2}, {1, 1, 1}), volume).Values(), (std::vector<float>{6, 12}));
+  const TestTensor bytes = TensorOf<uint8_t>({1, 1, 3}, {200, 3, 250});
+  const TestInput row[] = {{&bytes}};
+  EXPECT_EQ(ValuesOf<uint8_t>(RunReferenceOf(Make(PoolKind::kMax, {2}, {1}), row)), (std::vector<uint8_t>{200, 250}));
+}
+
 TEST(PoolShape, RefusesWhatDoesNotFit) {
   const TestTensor x = TestTensor::Of({1, 1, 3}, {1, 2, 3});
   const TestInput inputs[] = {{&x}};

@@ -25,6 +25,20 @@ TEST(ReduceReference, IntegersOverAxes) {
   EXPECT_EQ(run(ReduceKind::kMean, {1}), (I{2, 2}));
 }
 
+TEST(ReduceReference, DoublesKeepTheirPrecisionAndBytesTheirRange) {
+  TestTensor x = TestTensor::Dense({2}, Layout::kRowMajor, DType::kFloat64);
+  x.mutable_view().as<double>()[0] = 1e300;
+  x.mutable_view().as<double>()[1] = 1e300;
+  const TestInput inputs[] = {{&x}};
+  EXPECT_EQ(RunReferenceOf(Reduce{ReduceKind::kMean}, inputs).view().as<double>()[0], 1e300);
+  EXPECT_DOUBLE_EQ(RunReferenceOf(Reduce{ReduceKind::kLogSumExp}, inputs).view().as<double>()[0], 1e300);
+  const TestTensor bytes = TensorOf<int8_t>({2}, {100, 100}), none = TensorOf<int8_t>({0}, {});
+  const TestInput sum[] = {{&bytes}}, nothing[] = {{&none}};
+  EXPECT_EQ(ValuesOf<int8_t>(RunReferenceOf(Reduce{ReduceKind::kSum}, sum)), (std::vector<int8_t>{-56}));  // wraps
+  EXPECT_EQ(ValuesOf<int8_t>(RunReferenceOf(Reduce{ReduceKind::kMax}, nothing)), (std::vector<int8_t>{-128}));
+  EXPECT_EQ(ValuesOf<int8_t>(RunReferenceOf(Reduce{ReduceKind::kMin}, nothing)), (std::vector<int8_t>{127}));
+}
+
 TEST(ReduceReference, AxesMayBeAnInput) {
   const TestTensor x = TestTensor::Of({2, 2}, {1, 2, 3, 5}), axes = TensorOf<int64_t>({1}, {0});
   const TestInput inputs[] = {{&x}, {&axes, true}};

@@ -78,6 +78,44 @@ TEST(ResizeReference, NearestAsInTheSpecification) {
   ExpectValues(BySizes(op, {4, 4}, 8, 8), {1, 1, 1, 2, 2, 3, 3, 4});
 }
 
+TEST(ResizeReference, AxesNameWhatScalesAndSizesSpeakOf) {
+  const TestTensor x = Counting({1, 1, 2, 2}), sizes = TensorOf<int64_t>({1}, {4});
+  const TestInput inputs[] = {{&x}, {}, {&sizes, true}};
+  const TestTensor wide = RunReferenceOf(Resize{.axes = {-1}}, inputs);
+  EXPECT_EQ(wide.shape(), (Shape{1, 1, 2, 4}));
+  EXPECT_EQ(wide.Values(), (std::vector<float>{1, 1, 2, 2, 3, 3, 4, 4}));
+  EXPECT_EQ(InferWithConstants(Resize{.axes = {7}}, inputs).error().code, ErrorCode::kShapeMismatch);
+  const TestTensor twice = TensorOf<int64_t>({2}, {4, 4});
+  const TestInput same[] = {{&x}, {}, {&twice, true}};
+  EXPECT_EQ(InferWithConstants(Resize{.axes = {2, -2}}, same).error().code, ErrorCode::kShapeMismatch);
+}
+
+TEST(ResizeShape, SizesMayBeBoundsThatKeepTheAspect) {
+  const TestTensor x = Counting({1, 1, 2, 4}), sizes = TensorOf<int64_t>({2}, {6, 8});
+  const TestInput inputs[] = {{&x}, {}, {&sizes, true}};
+  EXPECT_EQ(*InferWithConstants(Resize{.axes = {2, 3}, .aspect = ResizeAspect::kNotLarger}, inputs)->shape,
+            (Shape{1, 1, 4, 8}));
+  EXPECT_EQ(*InferWithConstants(Resize{.axes = {2, 3}, .aspect = ResizeAspect::kNotSmaller}, inputs)->shape,
+            (Shape{1, 1, 6, 12}));
+}
+
+TEST(ResizeReference, AntialiasingSeesEveryPixel) {
+  Resize op{.mode = ResizeMode::kLinear, .antialias = true};
+  // A triangle of width 4: weights 1/8, 3/8, 3/8, 1/8, and the edge's pixel stands for those beyond it.
+  ExpectValues(ByScales(op, {1, 4}, 1), {1, 2, 3, 4});
+  const TestTensor x = Counting({1, 1, 1, 4}), sizes = TensorOf<int64_t>({4}, {1, 1, 1, 2});
+  const TestInput inputs[] = {{&x}, {}, {&sizes, true}};
+  ExpectValues(RunReferenceOf(op, inputs), {(1 + 3 * 1 + 3 * 2 + 3) / 8.f, (2 + 3 * 3 + 3 * 4 + 4) / 8.f});
+}
+
+TEST(ResizeReference, CropsAndFillsOutside) {
+  Resize op{.mode = ResizeMode::kLinear, .coordinates = ResizeCoordinates::kTfCropAndResize, .extrapolation = -5};
+  const TestTensor x = Counting({1, 3}), roi = TestTensor::Of({4}, {0, 0.5f, 1, 1.5f}), sizes = TensorOf<int64_t>({2}, {1, 3});
+  const TestInput inputs[] = {{&x}, {}, {&sizes, true}, {&roi, true}};
+  // Only input 1 to 3 of the operator are scales, sizes and roi; columns 1, 2 and 3 of which the last is outside.
+  ExpectValues(RunReferenceOf(op, inputs), {2, 3, -5});
+}
+
 TEST(ResizeReference, NearestMovesAnyElementType) {
   const TestTensor x = TensorOf<int64_t>({1, 1, 2}, {-7, 9});
   const TestTensor sizes = TensorOf<int64_t>({3}, {1, 1, 4});
