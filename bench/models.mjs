@@ -33,7 +33,7 @@ const cell = (text, width) => String(text).padStart(width);
 
 mkdirSync(work, { recursive: true });
 console.log(`${'model'.padEnd(20)} thr ${Object.keys(contenders).map((name) => cell(name, 19)).join('')}   in ms; then peak MB`);
-for (const model of models.filter(({ name }) => values.models.split(',').includes(name))) {
+for (const model of models.filter(({ name, lastLayer }) => !lastLayer && values.models.split(',').includes(name))) {
   const why = missing(model);
   if (why) {
     console.log(`${model.name.padEnd(20)} ${why}`);

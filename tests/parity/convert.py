@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 """Makes the float16 and int8 versions of a float32 ONNX model that exporters and quantisers write.
 
-    convert.py --half-weights | --half | --int8 [--per-channel] | --scale-last FACTOR  IN.onnx OUT.onnx
+    convert.py --half-weights | --half | --int8-weights [--per-channel] | --int8 [--per-channel]  IN.onnx OUT.onnx
+    convert.py --scale-last FACTOR | --scale NAME=FACTOR..  IN.onnx OUT.onnx
 
 --half-weights  weights stored in float16, cast to float32 where they are used
 --half          all float32 arithmetic in float16 but what computes shapes, as onnxconverter-common does it;
                 inputs and outputs stay float32
+--int8-weights  weights stored in int8, DequantizeLinear where they are used
 --int8          DynamicQuantizeLinear before MatMulInteger and ConvInteger, as onnxruntime's quantize_dynamic
 --scale-last F  multiplies weights and bias of the convolution before the last Sigmoid by F: for models of random
                 weights, whose sigmoid is saturated
+--scale N=F ..  multiplies weights (not biases) whose name contains N by F
 """
 import argparse
 
@@ -48,6 +51,13 @@ def constants_to_initializers(graph):
             nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def replace(repeated, messages):
+    """The messages may be of `repeated` itself, whose clearing would empty them."""
+    copies = [type(m).FromString(m.SerializeToString()) for m in messages]
+    del repeated[:]
+    repeated.extend(copies)
 
 
 def as_half(values):
@@ -126,9 +136,7 @@ def half(model):
     for name in sorted(ends):
         if in_half(name):
             nodes.append(helper.make_node("Cast", [renamed[name]], [name], name=name + "_float", to=TensorProto.FLOAT))
-    copies = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)
+    replace(graph.node, nodes)
     del graph.value_info[:]
     return model
 
@@ -139,6 +147,22 @@ def quantize_weight(values, axis):
     top = np.maximum(np.abs(values).max(axis=others, keepdims=axis is not None), 1e-12)
     scale = (top / 127).astype(np.float32)
     return np.clip(np.rint(values / scale), -127, 127).astype(np.int8), scale
+
+
+def int8_weights(model, per_channel):
+    graph = model.graph
+    weights, nodes, added = float_initializers(graph), [], {}
+    for node in graph.node:
+        weight = weights.get(node.input[1]) if node.op_type in ("Conv", "MatMul") else None
+        if weight is None or len(weight.dims) < 2 or weight.name in added:
+            continue
+        name, axis = weight.name, 0 if node.op_type == "Conv" else len(weight.dims) - 1
+        q, scale = quantize_weight(numpy_helper.to_array(weight), axis if per_channel else None)
+        added[name] = [numpy_helper.from_array(q, name + "_codes"),
+                       numpy_helper.from_array(np.reshape(scale, [-1] if per_channel else []), name + "_scale")]
+        nodes.append(helper.make_node("DequantizeLinear", [name + "_codes", name + "_scale"], [name], axis=axis))
+    replace(graph.node, nodes + list(graph.node))
+    replace(graph.initializer, [t for t in graph.initializer if t.name not in added] + sum(added.values(), []))
 
 
 def int8(model, per_channel):
@@ -184,13 +208,8 @@ def int8(model, per_channel):
             values = numpy_helper.to_array(weights[bias])
             added.append(numpy_helper.from_array(values.reshape([-1] + [1] * (len(weight.dims) - 2)), shaped))
             nodes.append(helper.make_node("Add", [y + "_scaled", shaped], [y]))
-    copies = [onnx.NodeProto.FromString(n.SerializeToString()) for n in nodes]
-    kept = [t for t in graph.initializer if t.name not in removed]
-    copied = [onnx.TensorProto.FromString(t.SerializeToString()) for t in kept]
-    del graph.node[:]
-    graph.node.extend(copies)
-    del graph.initializer[:]
-    graph.initializer.extend(copied + added)
+    replace(graph.node, nodes)
+    replace(graph.initializer, [t for t in graph.initializer if t.name not in removed] + added)
 
 
 def scale_last(graph, factor):
@@ -205,20 +224,35 @@ def scale_last(graph, factor):
             tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
 
 
+def scale_named(graph, part, factor):
+    found = 0
+    for tensor in graph.initializer:
+        if part in tensor.name and len(tensor.dims) >= 2:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(factor), tensor.name))
+            found += 1
+    if not found:
+        raise SystemExit(f"no weight is named {part}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--half-weights", action="store_true")
     kind.add_argument("--half", action="store_true")
+    kind.add_argument("--int8-weights", action="store_true")
     kind.add_argument("--int8", action="store_true")
     kind.add_argument("--scale-last", type=float, metavar="F")
+    kind.add_argument("--scale", nargs="+", metavar="N=F")
     parser.add_argument("--per-channel", action="store_true", help="with --int8: a weight scale for each output channel")
     parser.add_argument("source")
     parser.add_argument("result")
     args = parser.parse_args()
     model = onnx.load(args.source)
-    if args.scale_last:
-        scale_last(model.graph, args.scale_last)
+    if args.scale_last or args.scale:
+        if args.scale_last:
+            scale_last(model.graph, args.scale_last)
+        for part, factor in (scale.rsplit("=", 1) for scale in args.scale or []):
+            scale_named(model.graph, part, float(factor))
         onnx.save(model, args.result)
         return
     constants_to_initializers(model.graph)
@@ -226,6 +260,8 @@ def main():
         half_weights(model)
     elif args.half:
         model = half(model)
+    elif args.int8_weights:
+        int8_weights(model, args.per_channel)
     else:
         int8(model, args.per_channel)
     onnx.save(model, args.result)

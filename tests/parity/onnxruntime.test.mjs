@@ -35,7 +35,8 @@ const deviation = (values) => {
 
 mkdirSync(work, { recursive: true });
 for (const model of models) {
-  const title = model.lastLayer ? `${model.name} (last layer scaled by ${model.lastLayer})` : model.name;
+  const scaled = model.lastLayer ? ` (${model.variant ? `${model.variant}, ` : ''}last layer scaled by ${model.lastLayer})` : '';
+  const title = model.name + scaled;
   test(`${title} agrees with onnxruntime-node`, { skip: missing(model) }, async (t) => {
     const file = modelFile(model);
     const input = await photoTensor(model);
@@ -61,6 +62,8 @@ for (const model of models) {
       const peak = wasm.report.memory_bytes.peak / 1e6;
       t.diagnostic(`wasm ${simd}: max difference to native ${max.toExponential(2)}, ${wasm.report.run_ms.min} ms, peak ${Math.round(peak)} MB`);
       assert.ok(max <= (model.wasmTolerance ?? 1e-4), `wasm (${simd}) differs from native by ${max}`);
+      const toPeer = differences(wasm.tensor.data, expected);
+      assert.ok(toPeer <= (model.wasmToPeer ?? model.tolerance), `wasm (${simd}) differs from onnxruntime by ${toPeer}`);
       if (model.peakMegabytes) assert.ok(peak < model.peakMegabytes, `peak of ${peak} MB`);
     }
   });
