@@ -19,7 +19,8 @@ struct LoadedModel {
 bool IsEmbedded(const ModelInfo& model);
 
 // Streams the weights. For a file called <name>.onnx pictures are prepared as that entry of the registry says;
-// any other is taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in `where`.
+// any other is taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in
+// `where`.
 Result<LoadedModel> LoadModel(const ModelChoice& choice);
 
 }  // namespace decal::cli

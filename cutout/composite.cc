@@ -46,8 +46,8 @@ void ResampleMatteRow(MatteView matte, const ResampleAxis& rows, const ResampleA
   }
 }
 
-// One row through `pixel(rgba word, matte)`. Always in place, so that the loop vectorises whether `to` is `from` or not:
-// with two pointers the compiler's overlap check would send equal ones to the scalar loop.
+// One row through `pixel(rgba word, matte)`. Always in place, so that the loop vectorises whether `to` is `from` or
+// not: with two pointers the compiler's overlap check would send equal ones to the scalar loop.
 template <class PixelFn>
 void ComposeRow(const uint8_t* from, const float* matte, size_t width, uint8_t* to, const PixelFn& pixel) {
   if (to != from) std::memcpy(to, from, 4 * width);

@@ -54,7 +54,8 @@ TEST(CompositeTest, ColourIsZeroedWhereNothingIsLeft) {
 
 TEST(CompositeTest, WildMattesAreTamed) {
   const float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-  const TestPicture out = Composed(TestPicture::Filled(5, 1, {1, 2, 3, 255}), {5, 1, {kNan, -7, 7, kInfinity, -kInfinity}});
+  const TestPicture out =
+      Composed(TestPicture::Filled(5, 1, {1, 2, 3, 255}), {5, 1, {kNan, -7, 7, kInfinity, -kInfinity}});
   const uint8_t expected[] = {0, 0, 255, 255, 0};
   for (int x = 0; x < 5; ++x) EXPECT_EQ(out.at(x, 0)[3], expected[x]) << x;
 }
@@ -151,7 +152,8 @@ TEST(CompositeTest, SameResultWhateverTheThreads) {
 
 TEST(CompositeTest, ExtremeAspectRatios) {
   for (const Extent extent : {Extent{1, 3000}, Extent{3000, 1}, Extent{1, 1}}) {
-    const TestPicture out = Composed(TestPicture::Filled(extent.width, extent.height, {1, 2, 3, 255}), Matte::Filled(16, 16, 1));
+    const TestPicture out =
+        Composed(TestPicture::Filled(extent.width, extent.height, {1, 2, 3, 255}), Matte::Filled(16, 16, 1));
     EXPECT_EQ(out.at(extent.width - 1, extent.height - 1), (Rgba{1, 2, 3, 255}));
     EXPECT_EQ(out.at(0, 0), (Rgba{1, 2, 3, 255}));
   }
@@ -163,7 +165,8 @@ TEST(CompositeTest, RefusesWhatMakesNoSense) {
   const auto code = [](const Status& status) {
     return status ? std::string("ok") : ErrorCodeName(status.error().code);
   };
-  EXPECT_EQ(code(Composite(picture.view(), matte.view(), {}, smaller.mutable_view(), SerialRunner())), "invalid-argument");
+  EXPECT_EQ(code(Composite(picture.view(), matte.view(), {}, smaller.mutable_view(), SerialRunner())),
+            "invalid-argument");
   EXPECT_EQ(code(Composite(picture.view(), {}, {}, picture.mutable_view(), SerialRunner())), "invalid-argument");
   EXPECT_EQ(code(Composite({}, matte.view(), {}, picture.mutable_view(), SerialRunner())), "invalid-argument");
   EXPECT_EQ(code(Composite(picture.view(), matte.view(), {}, {}, SerialRunner())), "invalid-argument");

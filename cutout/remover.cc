@@ -38,7 +38,8 @@ struct InputLayout {
 Result<InputLayout> FindInputLayout(const Session& session) {
   const std::vector<TensorInfo>& inputs = session.inputs();
   if (inputs.size() != 1) {
-    return Fail(ErrorCode::kShapeMismatch, "the model has " + std::to_string(inputs.size()) + " inputs, not one picture");
+    return Fail(ErrorCode::kShapeMismatch,
+                "the model has " + std::to_string(inputs.size()) + " inputs, not one picture");
   }
   const std::vector<int64_t>& shape = inputs[0].shape;
   if (shape.size() == 4 && CanBe(shape[0], 1)) {
@@ -136,7 +137,8 @@ Status Remover::Impl::Prepare(Extent picture) {
 }
 
 Status Remover::Impl::Infer(const CancelFlag* cancel) {
-  const std::span<const float> inputs[] = {{reinterpret_cast<const float*>(input.data()), input.size_bytes() / sizeof(float)}};
+  const std::span<const float> inputs[] = {
+      {reinterpret_cast<const float*>(input.data()), input.size_bytes() / sizeof(float)}};
   // The further outputs of U-2-Net and its kin are coarser mattes for training: empty spans drop them.
   std::vector<std::span<float>> outputs(session.outputs().size());
   outputs[0] = {OutputData(), output.size_bytes() / sizeof(float)};

@@ -75,7 +75,8 @@ TEST(RemoverTest, ShortSideRuleFollowsEachPicture) {
   for (const auto& [picture_extent, input] : {std::pair{Extent{20, 10}, Extent{16, 8}}, {Extent{10, 20}, Extent{8, 16}},
                                               {Extent{40, 20}, Extent{16, 8}}}) {
     TestPicture picture(picture_extent.width, picture_extent.height);
-    picture.ForEach([&](int, int y) { return Rgba{static_cast<uint8_t>(y < picture_extent.height / 2 ? 255 : 0), 0, 0, 255}; });
+    picture.ForEach(
+        [&](int, int y) { return Rgba{static_cast<uint8_t>(y < picture_extent.height / 2 ? 255 : 0), 0, 0, 255}; });
     TestPicture out = picture;
     EXPECT_EQ(RunOk(remover, picture, out).input, input);
     EXPECT_EQ(out.at(1, 0)[3], 255);

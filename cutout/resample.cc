@@ -101,8 +101,9 @@ Result<ResampleAxis> ResampleAxis::Create(int input, int output) {
     axis.taps_ = std::max(axis.taps_, end_of(centre) - begin_of(centre));
   }
   DECAL_TRY_ASSIGN(axis.first_, AllocateArray<int32_t>(static_cast<uint64_t>(output), "resampling offsets"));
-  DECAL_TRY_ASSIGN(axis.weights_, AllocateArray<float>(static_cast<uint64_t>(output) * static_cast<uint64_t>(axis.taps_),
-                                                       "resampling weights"));
+  DECAL_TRY_ASSIGN(
+      axis.weights_,
+      AllocateArray<float>(static_cast<uint64_t>(output) * static_cast<uint64_t>(axis.taps_), "resampling weights"));
   auto* first = reinterpret_cast<int32_t*>(axis.first_.data());
   auto* weights = reinterpret_cast<float*>(axis.weights_.data());
   for (int i = 0; i < output; ++i, weights += axis.taps_) {

@@ -181,7 +181,8 @@ TEST(ResizeImageTest, OpaquePicturesAgreeWithPil) {
     for (int y = 0; y < out.height(); ++y) {
       for (int x = 0; x < out.width(); ++x) {
         for (int c = 0; c < 3; ++c) {
-          EXPECT_NEAR(out.at(x, y)[static_cast<size_t>(c)], pil.rgb[static_cast<size_t>((y * out.width() + x) * 3 + c)], 1);
+          EXPECT_NEAR(out.at(x, y)[static_cast<size_t>(c)],
+                      pil.rgb[static_cast<size_t>((y * out.width() + x) * 3 + c)], 1);
         }
         EXPECT_EQ(out.at(x, y)[3], 255);
       }

@@ -13,7 +13,9 @@ namespace {
 // Memory alive now and at most, of this input.
 int64_t alive_bytes = 0, peak_bytes = 0;
 
-void OnMalloc(const volatile void*, size_t size) { peak_bytes = std::max(peak_bytes, alive_bytes += static_cast<int64_t>(size)); }
+void OnMalloc(const volatile void*, size_t size) {
+  peak_bytes = std::max(peak_bytes, alive_bytes += static_cast<int64_t>(size));
+}
 void OnFree(const volatile void* memory) {
   if (memory != nullptr) alive_bytes -= static_cast<int64_t>(__sanitizer_get_allocated_size(const_cast<void*>(memory)));
 }
@@ -25,7 +27,8 @@ int Import(decal::Bytes file, bool pieces) {
   // Piece sizes come from the file's own last bytes, so that a seed is a plain model.
   const decal::Bytes sizes = file.last(std::min<size_t>(file.size(), 8));
   for (size_t i = 0; !file.empty(); ++i) {
-    const size_t size = pieces ? std::min<size_t>(file.size(), 1 + static_cast<uint8_t>(sizes[i % sizes.size()])) : file.size();
+    const size_t size =
+        pieces ? std::min<size_t>(file.size(), 1 + static_cast<uint8_t>(sizes[i % sizes.size()])) : file.size();
     if (decal::Status status = stream.Feed(file.first(size)); !status) return static_cast<int>(status.error().code);
     file = file.subspan(size);
   }

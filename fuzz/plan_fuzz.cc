@@ -10,7 +10,8 @@
 namespace decal {
 namespace {
 
-// Of all values together: one input is to take milliseconds, and what is wrong with large tensors is so with small ones.
+// Of all values together: one input is to take milliseconds, and what is wrong with large tensors is so with small
+// ones.
 constexpr size_t kMaxValueBytes = size_t{1} << 20;
 constexpr double kMaxWork = 1 << 24;
 
@@ -64,7 +65,8 @@ Status PlanAndRun(Bytes file) {
   std::vector<std::vector<std::byte>> inputs, outputs;
   std::vector<const void*> in;
   std::vector<void*> out;
-  for (ValueId v : graph.inputs) in.push_back(inputs.emplace_back(graph.values[v].type.size_bytes(), std::byte{1}).data());
+  for (ValueId v : graph.inputs)
+    in.push_back(inputs.emplace_back(graph.values[v].type.size_bytes(), std::byte{1}).data());
   for (ValueId v : graph.outputs) out.push_back(outputs.emplace_back(graph.values[v].type.size_bytes()).data());
   return schedule.Run(in, out, SerialRunner(), nullptr, nullptr);
 }

@@ -64,7 +64,8 @@ class Checker {
     if (v == kNoValue) return;
     size_t i = 0;
     ForEachByte(v, [&](size_t at) {
-      if (i >= snapshots_[v].size() || bytes_[at] != snapshots_[v][i]) Stop(v, "was overwritten before it is read by " + reader);
+      if (i >= snapshots_[v].size() || bytes_[at] != snapshots_[v][i])
+        Stop(v, "was overwritten before it is read by " + reader);
       ++i;
     });
   }

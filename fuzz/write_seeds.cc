@@ -16,8 +16,10 @@ std::string Convolutions() {
   b.RandomFloats("w", {8, 3, 3, 3}, random);
   b.RandomFloats("d", {8, 1, 3, 3}, random);
   const std::string pads = "pads";
-  const std::string first = b.Node("Conv", {"x", "w"}, OnnxAttributes().Ints(pads, {1, 1, 1, 1}).Ints("strides", {2, 2}));
-  const std::string second = b.Node("Conv", {b.Node("Relu", {first}), "d"}, OnnxAttributes().Ints(pads, {1, 1, 1, 1}).Int("group", 8));
+  const std::string first =
+      b.Node("Conv", {"x", "w"}, OnnxAttributes().Ints(pads, {1, 1, 1, 1}).Ints("strides", {2, 2}));
+  const std::string second =
+      b.Node("Conv", {b.Node("Relu", {first}), "d"}, OnnxAttributes().Ints(pads, {1, 1, 1, 1}).Int("group", 8));
   b.Node("Concat", {b.Node("Sigmoid", {second}), first}, {"y"}, OnnxAttributes().Int("axis", 1));
   b.Output("y");
   return b.Build();
@@ -40,7 +42,8 @@ std::string ShapeArithmetic() {
 std::string Attention() {
   OnnxBuilder b;
   b.Input("x", {2, 4, 8});
-  const std::string scores = b.Node("MatMul", {"x", b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1}))});
+  const std::string scores =
+      b.Node("MatMul", {"x", b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1}))});
   b.Ints("shape", {0, -1});
   b.Node("Reshape", {b.Node("MatMul", {b.Node("Softmax", {scores}), "x"}), "shape"}, {"y"});
   b.Output("y");

@@ -115,7 +115,8 @@ size_t PixelBytes(int32_t width, int32_t height) {
 
 // Extents whose RGBA pixels fit the address space, so that sizes computed from them do not overflow.
 Status CheckExtent(int32_t width, int32_t height) {
-  if (width > 0 && height > 0 && uint64_t{4} * static_cast<uint32_t>(width) * static_cast<uint32_t>(height) <= UINT32_MAX) {
+  if (width > 0 && height > 0 &&
+      uint64_t{4} * static_cast<uint32_t>(width) * static_cast<uint32_t>(height) <= UINT32_MAX) {
     return {};
   }
   return Fail(ErrorCode::kInvalidArgument,

@@ -37,8 +37,8 @@ void FreeBytes(void* memory, size_t bytes) {
   else munmap(memory, bytes);
 }
 #elif defined(__wasm__)
-// Memory never returns to the system here, so what is freed must be reused: a packed weight in the place of its raw form.
-// dlmalloc's aligned_alloc asks for more than it keeps and so never fits into a hole of its own making.
+// Memory never returns to the system here, so what is freed must be reused: a packed weight in the place of its raw
+// form. dlmalloc's aligned_alloc asks for more than it keeps and so never fits into a hole of its own making.
 void* AllocateBytes(size_t bytes) {
   if (bytes > SIZE_MAX - kAlignment) return nullptr;
   void* start = std::malloc(bytes + kAlignment);

@@ -36,7 +36,8 @@ constexpr size_t BitsOf(DType dtype) {
 
 // The value of element `index`. All types but 64-bit integers beyond 2^53 are exact.
 double LoadNumber(DType dtype, const void* data, int64_t index);
-// The value of an integer or bool element, sign-extended, or the hash of a string: a kUint64 is the one type that may not fit int64_t.
+// The value of an integer or bool element, sign-extended, or the hash of a string: a kUint64 is the one type that may
+// not fit int64_t.
 uint64_t LoadInteger(DType dtype, const void* data, int64_t index);
 
 // How numbers become 8-bit and 4-bit floats where the target has no such value.

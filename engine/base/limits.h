@@ -1,7 +1,7 @@
 // Every limit that protects the engine from a hostile or broken model, in one place.
 //
-// There is none for nesting: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and skips
-// what lies deeper, such as the graphs of control flow, without looking in.
+// There is none for nesting: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and
+// skips what lies deeper, such as the graphs of control flow, without looking in.
 #pragma once
 
 #include <cstddef>

@@ -48,7 +48,8 @@ TEST(Activation, VectorFormsMatchTheScalarOne) {
         if (std::isnan(expected)) {
           ASSERT_TRUE(std::isnan(y[i])) << "kind " << k << " at " << x[i];
         } else if (y[i] != expected) {
-          ASSERT_NEAR(y[i], expected, 1e-6 * Magnitude(activation.kind, x[i], expected)) << "kind " << k << " at " << x[i];
+          ASSERT_NEAR(y[i], expected, 1e-6 * Magnitude(activation.kind, x[i], expected))
+              << "kind " << k << " at " << x[i];
         }
       }
     }

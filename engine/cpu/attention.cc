@@ -103,7 +103,8 @@ HWY_NOINLINE void ScorePanel(const AttentionShape& shape, const AttentionBuffers
       const float* from = bias.data + static_cast<ptrdiff_t>(tile.first + i) * bias.row + key;
       float* to = scores + i * score_row;
       size_t n = 0;
-      for (; n + lanes <= valid; n += lanes) hn::StoreU(hn::Add(hn::LoadU(d, to + n), hn::LoadU(d, from + n)), d, to + n);
+      for (; n + lanes <= valid; n += lanes)
+        hn::StoreU(hn::Add(hn::LoadU(d, to + n), hn::LoadU(d, from + n)), d, to + n);
       if (n < valid) hn::StoreU(hn::Add(hn::LoadU(d, to + n), LoadPartial(d, from + n, valid - n)), d, to + n);
     }
   }
@@ -132,7 +133,8 @@ HWY_INLINE float Exponentials(float* scores, size_t n, float& largest, float& su
   return correction;
 }
 
-// out = (out * before + exponentials * values) * after for one panel of values; `before` is not used in the first block.
+// out = (out * before + exponentials * values) * after for one panel of values; `before` is not used in the first
+// block.
 template <size_t kVectors>
 HWY_NOINLINE void ValuePanel(const float* const* rows, size_t keys, const float* packed, size_t count, size_t columns,
                              bool first_block, const float* before, const float* after, float* out, ptrdiff_t out_row) {

@@ -14,8 +14,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-// A coordinate split into a pixel and what is left. The sum is rounded to float first, as everywhere else where deformable
-// convolution is computed: models are trained with that rounding.
+// A coordinate split into a pixel and what is left. The sum is rounded to float first, as everywhere else where
+// deformable convolution is computed: models are trained with that rounding.
 struct SplitCoordinate {
   ptrdiff_t low;  // -2 where neither neighbour exists
   float fraction;

@@ -155,7 +155,8 @@ struct PanelLoop {
   }
   size_t PanelEnd(size_t panel) const {
     const size_t columns = std::min((panel + 1) * plan.tile.width, PaddedColumns(plan.shape.columns, plan.packing));
-    return phase.packed_offset + (task.group * PaddedColumns(plan.shape.columns, plan.packing) + columns) * phase.taps * plan.shape.depth;
+    return phase.packed_offset +
+           (task.group * PaddedColumns(plan.shape.columns, plan.packing) + columns) * phase.taps * plan.shape.depth;
   }
 
   // Panels [first, last) as floats.

@@ -89,8 +89,8 @@ struct IgemmPlan {
   uint64_t multiply_adds = 0;
 };
 
-// Chooses the method, the partition and the scratch size. `half_weights` asks for binary16 panels; the plan says whether
-// its method has them.
+// Chooses the method, the partition and the scratch size. `half_weights` asks for binary16 panels; the plan says
+// whether its method has them.
 IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights = false);
 
 // All panels of the task stay in cache together, so that rows go outside and panels inside.

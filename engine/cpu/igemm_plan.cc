@@ -99,7 +99,8 @@ void NarrowPanels(const float* packed, size_t count, uint16_t* half) {
 bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task) {
   // A quarter of a 1 MiB second-level cache.
   constexpr size_t kPanelBytes = 256 * 1024;
-  return task.panels * plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width * sizeof(float) <= kPanelBytes;
+  return task.panels * plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width * sizeof(float) <=
+         kPanelBytes;
 }
 
 size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task) {

@@ -45,7 +45,8 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
   size_t rank = 0;
   for (size_t i = 0; i < shape.rank(); ++i)
     if (shape[i] != 1) order[rank++] = i;
-  std::sort(order.begin(), order.begin() + rank, [&](size_t a, size_t b) { return to[a] != to[b] ? to[a] > to[b] : a < b; });
+  std::sort(order.begin(), order.begin() + rank,
+            [&](size_t a, size_t b) { return to[a] != to[b] ? to[a] > to[b] : a < b; });
   for (size_t n = 0; n < rank; ++n) {
     const size_t i = order[n];
     if (!shape_.empty() && from_.back() == from[i] * shape[i] && to_.back() == to[i] * shape[i]) {

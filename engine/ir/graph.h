@@ -28,7 +28,8 @@ struct TensorType {
 };
 
 // An immutable dense row-major tensor. A float32 value may be stored as float16 (weights of half-precision files, from
-// kHalfBytes on): packing widens them, and what reads them directly gets a widened copy. Shared: a specialised graph refers to the weights of the loaded one.
+// kHalfBytes on): packing widens them, and what reads them directly gets a widened copy. Shared: a specialised graph
+// refers to the weights of the loaded one.
 struct ConstantTensor {
   DType dtype = DType::kFloat32;
   Shape shape;

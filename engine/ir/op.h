@@ -104,8 +104,8 @@ struct ConvTranspose {
 };
 
 // Convolution that samples its input bilinearly at positions moved by `offset` (Dai 2017; with a mask, Zhu 2019).
-// inputs: x [N,C,H,W], weight [M,C/group,kh,kw], offset [N,2*offset_group*kh*kw,oH,oW] (pairs y, x of each tap), bias [M]
-// or absent, mask [N,offset_group*kh*kw,oH,oW] or absent, then the epilogue's. Samples outside the input are 0.
+// inputs: x [N,C,H,W], weight [M,C/group,kh,kw], offset [N,2*offset_group*kh*kw,oH,oW] (pairs y, x of each tap), bias
+// [M] or absent, mask [N,offset_group*kh*kw,oH,oW] or absent, then the epilogue's. Samples outside the input are 0.
 struct DeformConv {
   Window window;
   int64_t group = 1;
@@ -131,9 +131,9 @@ struct Gemm {
 // reads b mod P) and G 1 or H. output: [B,M,H,E].
 struct Attention { float scale = 1; int64_t biases = 0; };
 
-// Cuts x [N,H,W,C] into windows [N * nh * nw, window_h * window_w, C] after completing the last windows with zeros, bottom and
-// right, to Hp x Wp, and rolling: pixel (y, x) is ((y + shift_y) mod Hp, (x + shift_x) mod Wp) of the completed map
-// (Liu 2021, Swin).
+// Cuts x [N,H,W,C] into windows [N * nh * nw, window_h * window_w, C] after completing the last windows with zeros,
+// bottom and right, to Hp x Wp, and rolling: pixel (y, x) is ((y + shift_y) mod Hp, (x + shift_x) mod Wp) of the
+// completed map (Liu 2021, Swin).
 struct WindowPartition { int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0; };
 
 // The inverse: windows back to [N,height,width,C], so that merging what was partitioned gives x.

@@ -16,7 +16,8 @@ std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
 }
 
 Status CopyString(std::string_view from, std::string& to) {
-  if (from.size() > kMaxStringBytes) return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes");
+  if (from.size() > kMaxStringBytes)
+    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes");
   to = from;
   return {};
 }
@@ -209,7 +210,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
     }
   }
   if (second.corrupt() || filled != count)
-    return Corrupt("a tensor of shape " + shape.ToString() + " with " + std::to_string(filled) + " values", result.name);
+    return Corrupt("a tensor of shape " + shape.ToString() + " with " + std::to_string(filled) + " values",
+                   result.name);
   return result;
 }
 
@@ -228,7 +230,8 @@ Result<OnnxNode> ParseNode(Bytes bytes) {
       case 4: DECAL_TRY(CopyString(reader.string(), node.op_type)); break;
       case 5: {
         DECAL_TRY_ASSIGN(OnnxAttribute attribute, ParseAttribute(reader.bytes()));
-        if (node.attributes.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "too many attributes", node.name);
+        if (node.attributes.size() >= kMaxNodeInputs)
+          return Fail(ErrorCode::kLimitExceeded, "too many attributes", node.name);
         node.attributes.push_back(std::move(attribute));
         break;
       }

@@ -163,7 +163,8 @@ Status ImportGemm(NodeImporter& n) {
 Status ImportBatchNorm(NodeImporter& n) {
   const bool training = n.Int("training_mode", 0) != 0;
   if (!training && n.wants_output(1)) return n.Unsupported("with statistics as outputs");
-  return n.Emit(BatchNorm{n.Float("epsilon", 1e-5f), n.Float("momentum", 0.9f), training}, AllInputs(n, 5), training ? 3 : 1);
+  return n.Emit(BatchNorm{n.Float("epsilon", 1e-5f), n.Float("momentum", 0.9f), training}, AllInputs(n, 5),
+                training ? 3 : 1);
 }
 
 Status ImportInstanceNorm(NodeImporter& n) { return n.Emit(InstanceNorm{n.Float("epsilon", 1e-5f)}, AllInputs(n, 3)); }

@@ -28,7 +28,9 @@ Status ImportChain(NodeImporter& n) {
   return n.Emit(Binary{kKind}, {value, n.input(n.input_count() - 1)});
 }
 
-Status ImportLeakyRelu(NodeImporter& n) { return n.Emit(Unary{UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}, AllInputs(n, 1)); }
+Status ImportLeakyRelu(NodeImporter& n) {
+  return n.Emit(Unary{UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}, AllInputs(n, 1));
+}
 Status ImportElu(NodeImporter& n) { return n.Emit(Unary{UnaryKind::kElu, n.Float("alpha", 1)}, AllInputs(n, 1)); }
 Status ImportHardSigmoid(NodeImporter& n) {
   return n.Emit(Unary{UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)}, AllInputs(n, 1));
@@ -40,7 +42,8 @@ Status ImportGelu(NodeImporter& n) {
 
 Status ImportClip(NodeImporter& n) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (n.opset() < 11) return n.Emit(Unary{UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)}, AllInputs(n, 1));
+  if (n.opset() < 11)
+    return n.Emit(Unary{UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)}, AllInputs(n, 1));
   const auto bound = [&](size_t i, float absent) {
     return n.input(i) == kNoValue ? std::optional<float>(absent) : ScalarFloat(n.constant(i));
   };

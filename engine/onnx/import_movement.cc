@@ -13,7 +13,9 @@ Status ImportDropout(NodeImporter& n) {
   if (n.input(2) != kNoValue) {  // training_mode, since opset 12
     const ConstantPtr training = n.constant(2), ratio = n.constant(1);
     if (training == nullptr) return n.Unsupported("with a training mode that is known at run time only");
-    const auto value = [](const ConstantPtr& t) { return t->shape.elements() > 0 ? LoadNumber(t->dtype, t->buffer.data(), 0) : 0; };
+    const auto value = [](const ConstantPtr& t) {
+      return t->shape.elements() > 0 ? LoadNumber(t->dtype, t->buffer.data(), 0) : 0;
+    };
     const bool drops_nothing = ratio != nullptr && value(ratio) == 0;
     if (value(training) != 0 && !drops_nothing) return n.Unsupported("in training mode");
   }
@@ -71,7 +73,8 @@ Status ImportConcat(NodeImporter& n) { return n.Emit(Concat{n.Int("axis", 1)}, A
 Status ImportSplit(NodeImporter& n) {
   const int64_t outputs = n.Int("num_outputs", static_cast<int64_t>(n.output_count()));
   if (outputs != static_cast<int64_t>(n.output_count()))
-    return n.Unsupported("into " + std::to_string(outputs) + " parts with " + std::to_string(n.output_count()) + " outputs");
+    return n.Unsupported("into " + std::to_string(outputs) + " parts with " + std::to_string(n.output_count()) +
+                         " outputs");
   ValueId sizes = n.input(1);
   if (const std::vector<int64_t> parts = n.Ints("split"); !parts.empty()) {
     DECAL_TRY_ASSIGN(sizes, n.IntConstant(parts));

@@ -116,7 +116,10 @@ Status NodeImporter::CheckInputs(const Op& op, std::span<const ValueId> inputs) 
 Status NodeImporter::Emit(Op op, std::vector<ValueId> inputs, size_t outputs) {
   DECAL_TRY(deferred_);
   DECAL_TRY(CheckInputs(op, inputs));
-  Node node{std::move(op), node_.name.empty() && !node_.outputs.empty() ? node_.outputs[0] : node_.name, std::move(inputs), {}};
+  Node node{std::move(op),
+            node_.name.empty() && !node_.outputs.empty() ? node_.outputs[0] : node_.name,
+            std::move(inputs),
+            {}};
   for (size_t i = 0; i < outputs && i < node_.outputs.size(); ++i) {
     const std::string& name = node_.outputs[i];
     const ValueId id = graph_.AddValue(name, TensorType{});
@@ -146,13 +149,15 @@ Status NodeImporter::Alias(ValueId value, size_t output) {
 }
 
 Result<ValueId> NodeImporter::IntConstant(std::span<const int64_t> values, bool scalar) {
-  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(DType::kInt64, scalar ? Shape{} : Shape{static_cast<int64_t>(values.size())}));
+  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(
+                                    DType::kInt64, scalar ? Shape{} : Shape{static_cast<int64_t>(values.size())}));
   if (!values.empty()) std::memcpy(tensor->buffer.data(), values.data(), values.size_bytes());
   return graph_.AddConstant(node_.name, std::move(tensor));
 }
 
 Result<ValueId> NodeImporter::FloatConstant(std::span<const float> values, bool scalar) {
-  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(DType::kFloat32, scalar ? Shape{} : Shape{static_cast<int64_t>(values.size())}));
+  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(
+                                    DType::kFloat32, scalar ? Shape{} : Shape{static_cast<int64_t>(values.size())}));
   if (!values.empty()) std::memcpy(tensor->buffer.data(), values.data(), values.size_bytes());
   return graph_.AddConstant(node_.name, std::move(tensor));
 }
@@ -171,8 +176,9 @@ Result<Graph> ImportGraph(OnnxModel model) {
   if (model.opset == 0) return Fail(ErrorCode::kCorruptModel, "the model names no operator set");
   const bool timeless = std::all_of(model.nodes.begin(), model.nodes.end(), IsTimeless);
   if ((model.opset < kMinOpset && !timeless) || model.opset > kMaxOpset) {
-    return Fail(ErrorCode::kUnsupportedOperator, "ONNX opset " + std::to_string(model.opset) + " (supported: " +
-                                                     std::to_string(kMinOpset) + " to " + std::to_string(kMaxOpset) + ")");
+    return Fail(ErrorCode::kUnsupportedOperator, "ONNX opset " + std::to_string(model.opset) +
+                                                     " (supported: " + std::to_string(kMinOpset) + " to " +
+                                                     std::to_string(kMaxOpset) + ")");
   }
   Graph graph;
   graph.name = model.graph_name;
@@ -226,7 +232,8 @@ Result<Graph> ImportGraph(OnnxModel model) {
       give_up(status.error().message);
     }
   }
-  if (!missing.empty()) return Fail(ErrorCode::kUnsupportedOperator, "operators that are not supported: " + missing.ToString());
+  if (!missing.empty())
+    return Fail(ErrorCode::kUnsupportedOperator, "operators that are not supported: " + missing.ToString());
   if (model.outputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no outputs");
   for (const OnnxValueInfo& output : model.outputs) {
     const auto found = names.find(output.name);

@@ -196,7 +196,8 @@ TEST(Importer, DropoutKeepsEverythingOrIsRefused) {
   const auto model = [](bool training, float ratio) {
     OnnxBuilder b;
     b.Input("x", {2});
-    b.Node("Dropout", {"x", b.Floats("ratio", {}, {ratio}), b.Tensor<uint8_t>("training", {}, 9, {training})}, {"d", "mask"});
+    b.Node("Dropout", {"x", b.Floats("ratio", {}, {ratio}), b.Tensor<uint8_t>("training", {}, 9, {training})},
+           {"d", "mask"});
     b.Node("Where", {"mask", "d", b.Floats("zero", {1}, {0})}, {"y"});
     b.Output("y");
     return b.Build();
@@ -237,8 +238,13 @@ TEST(Wire, VarintsAtTheirBorders) {
 
 // Passes look at the inputs of what they match, before any shape rule has counted them.
 TEST(Importer, NodesWithoutTheirInputsAreRefused) {
-  for (const auto& [op, inputs] : std::vector<std::pair<std::string, std::vector<std::string>>>{
-           {"Mul", {"x"}}, {"Mul", {"x", ""}}, {"Sum", {"x", "", "x"}}, {"Conv", {"x"}}, {"BatchNormalization", {"x"}}, {"Pad", {"x"}}}) {
+  for (const auto& [op, inputs] :
+       std::vector<std::pair<std::string, std::vector<std::string>>>{{"Mul", {"x"}},
+                                                                     {"Mul", {"x", ""}},
+                                                                     {"Sum", {"x", "", "x"}},
+                                                                     {"Conv", {"x"}},
+                                                                     {"BatchNormalization", {"x"}},
+                                                                     {"Pad", {"x"}}}) {
     OnnxBuilder b;
     b.Input("x", {1, 2, 3, 4});
     b.Node(op, inputs, {"y"});

@@ -20,7 +20,9 @@ class NodeImporter {
   size_t output_count() const { return node_.outputs.size(); }
   // kNoValue where absent.
   ValueId input(size_t i) const { return i < inputs_.size() ? inputs_[i] : kNoValue; }
-  ConstantPtr constant(size_t i) const { return graph_.IsConstant(input(i)) ? graph_.values[input(i)].constant : nullptr; }
+  ConstantPtr constant(size_t i) const {
+    return graph_.IsConstant(input(i)) ? graph_.values[input(i)].constant : nullptr;
+  }
   // Some output after the first is used by name.
   bool wants_output(size_t i) const { return i < node_.outputs.size() && !node_.outputs[i].empty(); }
 

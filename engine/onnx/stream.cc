@@ -91,7 +91,8 @@ Status OnnxStream::Consume(Bytes& bytes) {
           bytes = after.subspan(size);
           continue;
         }
-        if (in_graph_ && tag_size + size + number > graph_left_) return Corrupt("a field that is longer than its graph");
+        if (in_graph_ && tag_size + size + number > graph_left_)
+          return Corrupt("a field that is longer than its graph");
         if (after.size() - size < number) return {};
         payload = after.subspan(size, static_cast<size_t>(number));
         total = tag_size + size + static_cast<size_t>(number);
@@ -136,7 +137,8 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     }
     case kGraphName:
-      model_.graph_name = std::string(reinterpret_cast<const char*>(payload.data()), std::min(payload.size(), kMaxStringBytes));
+      model_.graph_name =
+          std::string(reinterpret_cast<const char*>(payload.data()), std::min(payload.size(), kMaxStringBytes));
       return {};
     case kGraphInitializer: {
       DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(payload));

@@ -40,9 +40,11 @@ void CombineElement(ScatterReduction reduction, const TensorView& from, int64_t 
     return reduction == ScatterReduction::kAdd ? old + update : old * update;
   };
   if (IsFloating(to.dtype))
-    StoreNumber(to.dtype, to.data, at, combined(LoadNumber(to.dtype, to.data, at), LoadNumber(from.dtype, from.data, from_offset)));
+    StoreNumber(to.dtype, to.data, at,
+                combined(LoadNumber(to.dtype, to.data, at), LoadNumber(from.dtype, from.data, from_offset)));
   else
-    StoreInteger(to.dtype, to.data, at, combined(LoadInteger(to.dtype, to.data, at), LoadInteger(from.dtype, from.data, from_offset)));
+    StoreInteger(to.dtype, to.data, at,
+                 combined(LoadInteger(to.dtype, to.data, at), LoadInteger(from.dtype, from.data, from_offset)));
 }
 
 }  // namespace decal

@@ -12,7 +12,8 @@ namespace {
 // First numbers of a packing id: one per format.
 enum PackedFormat : int64_t { kPanels = 1, kColumns = 2, kHalfPanels = 4 };
 
-uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order, bool half) {
+uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order,
+                  bool half) {
   std::vector<int64_t> id = {half ? kHalfPanels : kPanels,
                              static_cast<int64_t>(packing.width),
                              static_cast<int64_t>(packing.lanes),
@@ -99,16 +100,18 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
     // Through float panels of this one weight, which are gone before the next.
     DECAL_TRY_ASSIGN(Buffer panels, Buffer::Allocate(floats * sizeof(float), "packed weights"));
     float* wide = reinterpret_cast<float*>(panels.data());
-    DECAL_TRY_ASSIGN(operands.half_weights,
-                     request.packed.Get(weight, id, floats * sizeof(uint16_t), [&](const TensorView& source, std::byte* packed) {
-                       cpu::PackPanels(shape, plan.packing, order, source.as<float>(), wide);
-                       cpu::NarrowPanels(wide, floats, reinterpret_cast<uint16_t*>(packed));
-                     }));
+    DECAL_TRY_ASSIGN(
+        operands.half_weights,
+        request.packed.Get(weight, id, floats * sizeof(uint16_t), [&](const TensorView& source, std::byte* packed) {
+          cpu::PackPanels(shape, plan.packing, order, source.as<float>(), wide);
+          cpu::NarrowPanels(wide, floats, reinterpret_cast<uint16_t*>(packed));
+        }));
   } else {
-    DECAL_TRY_ASSIGN(operands.weights,
-                     request.packed.Get(weight, id, floats * sizeof(float), [&](const TensorView& source, std::byte* packed) {
-                       cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed));
-                     }));
+    DECAL_TRY_ASSIGN(
+        operands.weights,
+        request.packed.Get(weight, id, floats * sizeof(float), [&](const TensorView& source, std::byte* packed) {
+          cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed));
+        }));
   }
   DECAL_TRY_ASSIGN(operands.bias, PackColumns(request, inputs.bias, shape, plan.tile, inputs.bias_scale));
   DECAL_TRY_ASSIGN(operands.slopes, PackColumns(request, inputs.extra.slope, shape, plan.tile));
@@ -121,7 +124,8 @@ bool HasHalfWeights(const KernelRequest& request) { return request.inputs[1].con
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
   auto kernel = std::make_unique<IgemmKernel>();
   kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue), HasHalfWeights(request));
-  DECAL_TRY_ASSIGN(kernel->operands, PackOperands(request, kernel->plan, spec.order, {.bias_scale = spec.bias_scale, .extra = spec.extra}));
+  DECAL_TRY_ASSIGN(kernel->operands, PackOperands(request, kernel->plan, spec.order,
+                                                  {.bias_scale = spec.bias_scale, .extra = spec.extra}));
   const size_t zero_bytes = kernel->plan.shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
   std::memset(kernel->zeros.data(), 0, zero_bytes);

@@ -17,7 +17,8 @@ Result<Dims> InferContext::Integers(size_t i, const char* what) const {
   Dims values;
   for (int64_t n = 0; n < tensor->shape.elements(); ++n) {
     if (tensor->dtype == DType::kInt64) values.push_back(reinterpret_cast<const int64_t*>(tensor->buffer.data())[n]);
-    else if (tensor->dtype == DType::kInt32) values.push_back(reinterpret_cast<const int32_t*>(tensor->buffer.data())[n]);
+    else if (tensor->dtype == DType::kInt32)
+      values.push_back(reinterpret_cast<const int32_t*>(tensor->buffer.data())[n]);
     else return Fail(ErrorCode::kShapeMismatch, std::string("'") + what + "' is not an integer tensor");
   }
   return values;
@@ -26,7 +27,8 @@ Result<Dims> InferContext::Integers(size_t i, const char* what) const {
 Result<size_t> NormalizeAxis(int64_t axis, size_t rank) {
   const int64_t r = static_cast<int64_t>(rank);
   if (axis < -r || axis >= std::max<int64_t>(r, 1))
-    return Fail(ErrorCode::kShapeMismatch, "axis " + std::to_string(axis) + " of a tensor of rank " + std::to_string(rank));
+    return Fail(ErrorCode::kShapeMismatch,
+                "axis " + std::to_string(axis) + " of a tensor of rank " + std::to_string(rank));
   return static_cast<size_t>(axis < 0 ? axis + r : axis);
 }
 

@@ -70,8 +70,9 @@ class PackedWeights {
   // The packed form of `source` under `packing` (a number that identifies the format: see
   // engine/cpu), made by `pack` on first use. `source` may already have given up its own memory. `pack` sees float32
   // also where `source` is stored as float16.
-  Result<std::shared_ptr<const Buffer>> Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
-                                            const std::function<void(const TensorView& source, std::byte* packed)>& pack);
+  Result<std::shared_ptr<const Buffer>> Get(
+      const ConstantPtr& source, uint64_t packing, size_t bytes,
+      const std::function<void(const TensorView& source, std::byte* packed)>& pack);
   // Announces that the next packing of `source` is its last use: its memory is given up first, so that the packed form
   // can take its place.
   void GiveUpNext(const ConstantTensor* source) { given_up_ = source; }

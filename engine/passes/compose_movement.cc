@@ -104,7 +104,8 @@ class Composer {
   std::optional<IndexMap> MapGather(const Gather& gather, const IndexMap& x, const Node& node) const {
     if (!graph_.IsConstant(node.inputs[1])) return std::nullopt;
     const ConstantTensor& indices = *graph_.values[node.inputs[1]].constant;
-    if (indices.shape.elements() != 1 || (indices.dtype != DType::kInt64 && indices.dtype != DType::kInt32)) return std::nullopt;
+    if (indices.shape.elements() != 1 || (indices.dtype != DType::kInt64 && indices.dtype != DType::kInt32))
+      return std::nullopt;
     int64_t index = indices.dtype == DType::kInt64 ? *indices.view().as<int64_t>() : *indices.view().as<int32_t>();
     const Result<size_t> axis = NormalizeAxis(gather.axis, x.shape().rank());
     if (!axis) return std::nullopt;

@@ -42,7 +42,8 @@ Status AbsorbBiases(Graph& graph) {
       if (producer < 0 || uses[sum] != 1 || bias == kNoValue) continue;
       Node& conv = graph.nodes[static_cast<size_t>(producer)];
       const int64_t axis = ChannelAxis(conv.op);
-      if (axis < 0 || conv.inputs.size() != 3 || conv.inputs[2] != kNoValue || !graph.IsConstant(conv.inputs[1])) continue;
+      if (axis < 0 || conv.inputs.size() != 3 || conv.inputs[2] != kNoValue || !graph.IsConstant(conv.inputs[1]))
+        continue;
       const Shape& weight = graph.values[conv.inputs[1]].constant->shape;
       const int64_t channels = weight[static_cast<size_t>(axis)];
       if (weight.rank() != 4 || !IsFloatVector(graph, bias, channels)) continue;
@@ -101,7 +102,8 @@ Status FoldBatchNorm(Graph& graph) {
           static_cast<float>(scale[c] / std::sqrt(static_cast<double>(variance[c]) + batch_norm->epsilon));
       to_bias[c] = ((old_bias ? old_bias[c] : 0.0f) - mean[c]) * factor[static_cast<size_t>(c)] + bias[c];
     }
-    for (int64_t i = 0; i < weight->shape.elements(); ++i) to[i] = from[i] * factor[static_cast<size_t>(i / inner % channels)];
+    for (int64_t i = 0; i < weight->shape.elements(); ++i)
+      to[i] = from[i] * factor[static_cast<size_t>(i / inner % channels)];
 
     conv.inputs[1] = graph.AddConstant(graph.values[conv.inputs[1]].name, std::move(new_weight));
     conv.inputs[2] = graph.AddConstant(norm.name, std::move(new_bias));

@@ -95,7 +95,8 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, const st
     const TensorType& type = graph.values[v].type;
     if (type.size_bytes() > std::max(kMaxFoldedBytes, 4 * facts.weight_bytes))
       return Fail(ErrorCode::kLimitExceeded, "a constant of " + std::to_string(type.size_bytes()) + " bytes");
-    if (type.size_bytes() > bytes_left) return Fail(ErrorCode::kLimitExceeded, "too many bytes of constants made by folding");
+    if (type.size_bytes() > bytes_left)
+      return Fail(ErrorCode::kLimitExceeded, "too many bytes of constants made by folding");
     bytes_left -= type.size_bytes();
     DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(type.dtype, *type.shape));
     out.push_back({tensor->buffer.data(), type.dtype, *type.shape, DenseStrides(*type.shape, Layout::kRowMajor)});
@@ -133,7 +134,8 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
       graph.values[node.outputs[i]].type = type;
     }
     if (!fold || ReferenceWork(node.op, facts.inputs, *types) > kMaxFoldedWork) continue;
-    if (Status status = Evaluate(graph, node, facts, weights_only, bytes_left); !status) return std::unexpected(At(status.error(), node));
+    if (Status status = Evaluate(graph, node, facts, weights_only, bytes_left); !status)
+      return std::unexpected(At(status.error(), node));
     erase[n] = true;
   }
   EraseNodes(graph, erase);

@@ -48,17 +48,21 @@ class AttentionFuser {
   };
 
   static bool IsPlainProduct(const Node* node) {
-    return node != nullptr && std::get<MatMul>(node->op).epilogue.empty() && (node->inputs.size() < 3 || node->inputs[2] == kNoValue);
+    return node != nullptr && std::get<MatMul>(node->op).epilogue.empty() &&
+           (node->inputs.size() < 3 || node->inputs[2] == kNoValue);
   }
 
   bool Find(const Node& node, Match& match) const {
-    if (!std::holds_alternative<MatMul>(node.op) || !IsPlainProduct(&node) || !pattern_.IsFloat(node.outputs[0])) return false;
+    if (!std::holds_alternative<MatMul>(node.op) || !IsPlainProduct(&node) || !pattern_.IsFloat(node.outputs[0]))
+      return false;
     const Node* softmax = pattern_.Maker<Softmax>(node.inputs[0]);
     if (softmax == nullptr || !pattern_.UsedOnce(softmax->outputs[0])) return false;
     const Softmax& op = std::get<Softmax>(softmax->op);
     const Shape scores = pattern_.ShapeOf(softmax->outputs[0]);
     const size_t rank = scores.rank();
-    if (op.log || op.flatten || (rank != 3 && rank != 4) || (op.axis != -1 && op.axis != static_cast<int64_t>(rank) - 1)) return false;
+    if (op.log || op.flatten || (rank != 3 && rank != 4) ||
+        (op.axis != -1 && op.axis != static_cast<int64_t>(rank) - 1))
+      return false;
     match.batch = scores[0];
     match.heads = rank == 4 ? scores[1] : 1;
     match.m = scores[rank - 2];
@@ -67,7 +71,8 @@ class AttentionFuser {
     // A product whose factors broadcast against each other is not worth the trouble.
     const auto same_batch = [&](ValueId v) {
       const Shape& shape = pattern_.ShapeOf(v);
-      return !graph_.IsConstant(v) && shape.rank() == rank && shape[0] == match.batch && (rank == 3 || shape[1] == match.heads);
+      return !graph_.IsConstant(v) && shape.rank() == rank && shape[0] == match.batch &&
+             (rank == 3 || shape[1] == match.heads);
     };
     if (!same_batch(match.v)) return false;
 
@@ -100,7 +105,8 @@ class AttentionFuser {
     const std::optional<IndexMap> map = IndexMap::Identity(0, from).Reshaped(std::get<Strided>(strided.op).shape);
     if (!map) return false;
     const Strided expected = map->ToStrided();
-    return expected.digits == std::get<Strided>(strided.op).digits && expected.start == std::get<Strided>(strided.op).start;
+    return expected.digits == std::get<Strided>(strided.op).digits &&
+           expected.start == std::get<Strided>(strided.op).start;
   }
 
   // What a scalar factor is applied to; the factor joins the scale.
@@ -149,8 +155,11 @@ class AttentionFuser {
   std::optional<Shape> BiasShape(const Shape& constant, const Shape& sum, const Match& match) const {
     const size_t rank = sum.rank(), tail = pattern_.ShapeOf(match.v).rank() - 1;  // [H,]M,N
     if (constant.rank() > rank || rank < tail + 1 || constant.rank() < 2) return std::nullopt;
-    const auto extent = [&](size_t d) { return d + constant.rank() >= rank ? constant[d + constant.rank() - rank] : 1; };
-    if (sum[rank - 1] != match.n || sum[rank - 2] != match.m || extent(rank - 1) != match.n || extent(rank - 2) != match.m)
+    const auto extent = [&](size_t d) {
+      return d + constant.rank() >= rank ? constant[d + constant.rank() - rank] : 1;
+    };
+    if (sum[rank - 1] != match.n || sum[rank - 2] != match.m || extent(rank - 1) != match.n ||
+        extent(rank - 2) != match.m)
       return std::nullopt;
     if (tail == 3 && sum[rank - 3] != match.heads) return std::nullopt;
     const int64_t heads = tail == 3 ? extent(rank - 3) : 1;
@@ -184,7 +193,8 @@ class AttentionFuser {
       return to;
     };
     const int64_t b = match.batch, h = match.heads;
-    Node attention{Attention{static_cast<float>(match.scale), static_cast<int64_t>(match.biases.size())}, node.name, {}, {}};
+    Node attention{
+        Attention{static_cast<float>(match.scale), static_cast<int64_t>(match.biases.size())}, node.name, {}, {}};
     attention.inputs.push_back(turned(match.q, {0, 2, 1, 3}, {b, match.m, h, d}));
     attention.inputs.push_back(turned(match.k_transposed, {0, 3, 1, 2}, {b, match.n, h, d}));
     attention.inputs.push_back(turned(match.v, {0, 2, 1, 3}, {b, match.n, h, e}));

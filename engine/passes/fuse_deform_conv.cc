@@ -79,7 +79,8 @@ class DeformFuser {
     if (weight.rank() != 4 || out.rank() != 4) return false;
     extents_ = {out[0], weight[1], weight[2], weight[3], out[2], out[3]};
     const Dims& strides = conv.window.strides;
-    const bool steps_over_taps = strides.empty() ? extents_.taps() == 1 : strides[0] == weight[2] && strides[1] == weight[3];
+    const bool steps_over_taps =
+        strides.empty() ? extents_.taps() == 1 : strides[0] == weight[2] && strides[1] == weight[3];
     if (!steps_over_taps || !AllAre(conv.window.pads_begin, 0) || !AllAre(conv.window.pads_end, 0) ||
         !AllAre(conv.window.dilations, 1) || conv.window.auto_pad != Window::AutoPad::kNotSet) {
       return false;
@@ -138,7 +139,9 @@ class DeformFuser {
   // The mask [N,taps,H,W] of [N,1,1,taps,H,W].
   ValueId MaskMap(ValueId v) const {
     const ValueId mask = ThroughReshape(v);
-    return pattern_.ShapeOf(mask) == Shape{extents_.batch, extents_.taps(), extents_.height, extents_.width} ? mask : kNoValue;
+    return pattern_.ShapeOf(mask) == Shape{extents_.batch, extents_.taps(), extents_.height, extents_.width}
+               ? mask
+               : kNoValue;
   }
 
   // weight * gathered: the number of the corner (bit 0: far in y, bit 1: far in x) if the indices agree with the weight.
@@ -186,7 +189,9 @@ class DeformFuser {
     const Shape& map = pattern_.ShapeOf(padded_);  // [N,1,Hp,Wp,C]
     if (map.rank() != 5) return std::nullopt;
     const Node* low = pattern_.Maker(ThroughReshape(v), BinaryKind::kMin);
-    const Node* high = low ? pattern_.Maker(pattern_.Beside(low, static_cast<double>(map[2 + axis] - 1)), BinaryKind::kMax) : nullptr;
+    const Node* high =
+        low ? pattern_.Maker(pattern_.Beside(low, static_cast<double>(map[2 + axis] - 1)), BinaryKind::kMax)
+            : nullptr;
     ValueId index = pattern_.Beside(high, 0);
     bool far = false;
     if (const Node* add = pattern_.Maker(index, BinaryKind::kAdd)) {
@@ -194,7 +199,9 @@ class DeformFuser {
       far = true;
     }
     const Node* cast = pattern_.Maker<Cast>(Component(index, axis));
-    const Node* floor = cast && std::get<Cast>(cast->op).to == DType::kInt64 ? pattern_.Maker(cast->inputs[0], UnaryKind::kFloor) : nullptr;
+    const Node* floor = cast && std::get<Cast>(cast->op).to == DType::kInt64
+                            ? pattern_.Maker(cast->inputs[0], UnaryKind::kFloor)
+                            : nullptr;
     if (floor == nullptr || !IsPosition(floor->inputs[0])) return std::nullopt;
     return Coordinate{axis, far};
   }
@@ -250,7 +257,8 @@ class DeformFuser {
       return grouped ? grouped->Transposed(perm) : std::nullopt;
     });
     const Node* pad = pattern_.Maker<Pad>(map);
-    if (pad == nullptr || std::get<Pad>(pad->op).mode != PadMode::kConstant || !graph_.IsConstant(pad->inputs[1])) return false;
+    if (pad == nullptr || std::get<Pad>(pad->op).mode != PadMode::kConstant || !graph_.IsConstant(pad->inputs[1]))
+      return false;
     if (pad->inputs.size() > 2 && pad->inputs[2] != kNoValue && !pattern_.IsScalar(pad->inputs[2], 0)) return false;
     if (pad->inputs.size() > 3 && pad->inputs[3] != kNoValue) return false;
     const ConstantTensor& pads = *graph_.values[pad->inputs[1]].constant;
@@ -273,7 +281,9 @@ class DeformFuser {
       if (!graph_.IsConstant(grid) || graph_.values[grid].constant->dtype != DType::kFloat32) continue;
       if (!(graph_.values[grid].constant->shape == Shape{1, 1, kh * kw, 2, h, w})) return false;
       const float* values = graph_.values[grid].constant->view().as<float>();
-      const auto at = [&](int64_t tap, int64_t axis, int64_t y, int64_t x) { return values[((tap * 2 + axis) * h + y) * w + x]; };
+      const auto at = [&](int64_t tap, int64_t axis, int64_t y, int64_t x) {
+        return values[((tap * 2 + axis) * h + y) * w + x];
+      };
       const std::array<int64_t, 2> kernel = {kh, kw}, size = {h, w};
       std::array<float, 2> origin{}, stride{1, 1}, dilation{1, 1};
       for (size_t a : {0, 1}) {
@@ -288,8 +298,12 @@ class DeformFuser {
       for (int64_t tap = 0; tap < kh * kw; ++tap)
         for (int64_t y = 0; y < h; ++y)
           for (int64_t x = 0; x < w; ++x) {
-            if (at(tap, 0, y, x) != origin[0] + static_cast<float>(y) * stride[0] + static_cast<float>(tap / kw) * dilation[0]) return false;
-            if (at(tap, 1, y, x) != origin[1] + static_cast<float>(x) * stride[1] + static_cast<float>(tap % kw) * dilation[1]) return false;
+            if (at(tap, 0, y, x) !=
+                origin[0] + static_cast<float>(y) * stride[0] + static_cast<float>(tap / kw) * dilation[0])
+              return false;
+            if (at(tap, 1, y, x) !=
+                origin[1] + static_cast<float>(x) * stride[1] + static_cast<float>(tap % kw) * dilation[1])
+              return false;
           }
       for (size_t a : {0, 1}) {
         const int64_t pad = border[a] - static_cast<int64_t>(origin[a]);
@@ -297,8 +311,8 @@ class DeformFuser {
         window.dilations.push_back(static_cast<int64_t>(dilation[a]));
         window.pads_begin.push_back(pad);
         // What makes the output as large as it is.
-        window.pads_end.push_back((size[a] - 1) * static_cast<int64_t>(stride[a]) + (kernel[a] - 1) * static_cast<int64_t>(dilation[a]) + 1 -
-                                  pad - InputExtent(a));
+        window.pads_end.push_back((size[a] - 1) * static_cast<int64_t>(stride[a]) +
+                                  (kernel[a] - 1) * static_cast<int64_t>(dilation[a]) + 1 - pad - InputExtent(a));
         if (window.pads_end.back() < 0) return false;
       }
       offset = ThroughReshape(add->inputs[1 - i]);

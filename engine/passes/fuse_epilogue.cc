@@ -89,7 +89,8 @@ class Fuser {
     Node* product = unary.kind == UnaryKind::kNot ? nullptr : ProductOf(x);
     if (product == nullptr) return;
     Epilogue& epilogue = *EpilogueOf(product->op);
-    if (epilogue.activation || epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation) return;
+    if (epilogue.activation || epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation)
+      return;
     epilogue.activation = unary;
     Absorb(n, x);
   }
@@ -136,7 +137,8 @@ class Fuser {
     Node* product = ProductOf(x);
     if (product == nullptr) return;
     Epilogue& epilogue = *EpilogueOf(product->op);
-    if (epilogue.activation || epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation) return;
+    if (epilogue.activation || epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation)
+      return;
     const Shape& out = *graph_.values[x].type.shape;
     if (out.rank() < 2) return;
     if (IsScalar(graph_, slope)) {

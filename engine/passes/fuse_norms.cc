@@ -97,8 +97,10 @@ class CoreFinder {
 
   bool IsSquaredDifference(ValueId v, ValueId x, const Axes& axes) const {
     ValueId from = kNoValue;
-    if (const Node* power = pattern_.Maker(v, BinaryKind::kPow); power && pattern_.IsScalar(power->inputs[1], 2)) from = power->inputs[0];
-    if (const Node* mul = pattern_.Maker(v, BinaryKind::kMul); mul && mul->inputs[0] == mul->inputs[1]) from = mul->inputs[0];
+    if (const Node* power = pattern_.Maker(v, BinaryKind::kPow); power && pattern_.IsScalar(power->inputs[1], 2))
+      from = power->inputs[0];
+    if (const Node* mul = pattern_.Maker(v, BinaryKind::kMul); mul && mul->inputs[0] == mul->inputs[1])
+      from = mul->inputs[0];
     ValueId own_x;
     Axes own_axes;
     return from != kNoValue && IsDifference(from, own_x, own_axes) && own_x == x && own_axes == axes;
@@ -144,7 +146,8 @@ Status FuseCores(Graph& graph) {
       for (size_t d = first; d < x.rank(); ++d) normalized.push_back(x[d]);
       DECAL_TRY_ASSIGN(const ValueId scale, ones(spatial ? Shape{x[1]} : normalized));
       if (spatial) {
-        DECAL_TRY_ASSIGN(const ValueId bias, AddVector(graph, node.name, std::vector<float>(static_cast<size_t>(x[1]), 0.0f), {x[1]}));
+        DECAL_TRY_ASSIGN(const ValueId bias,
+                         AddVector(graph, node.name, std::vector<float>(static_cast<size_t>(x[1]), 0.0f), {x[1]}));
         node.op = InstanceNorm{core.epsilon};
         node.inputs = {core.x, scale, bias};
       } else {
@@ -182,7 +185,8 @@ class AffineAbsorber {
       const auto* binary = std::get_if<Binary>(&node.op);
       if (binary == nullptr || (binary->kind != BinaryKind::kMul && binary->kind != BinaryKind::kAdd)) continue;
       for (size_t i : {0, 1}) {
-        DECAL_TRY_ASSIGN(const bool absorbed, Absorb(node.inputs[1 - i], node.inputs[i], binary->kind, node.outputs[0]));
+        DECAL_TRY_ASSIGN(const bool absorbed,
+                         Absorb(node.inputs[1 - i], node.inputs[i], binary->kind, node.outputs[0]));
         if (!absorbed) continue;
         renamed_[node.outputs[0]] = node.inputs[1 - i];
         uses_[node.inputs[1 - i]] = uses_[node.outputs[0]];
@@ -206,7 +210,8 @@ class AffineAbsorber {
     if (norm == nullptr) return false;
     if (const auto* turn = std::get_if<Transpose>(&norm->op); turn && turn->perm == Dims{0, 3, 1, 2}) {
       norm = pattern_.Maker<LayerNorm>(norm->inputs[0]);
-      if (norm == nullptr || std::get<LayerNorm>(norm->op).axis != -1 || !pattern_.UsedOnce(norm->outputs[0])) return false;
+      if (norm == nullptr || std::get<LayerNorm>(norm->op).axis != -1 || !pattern_.UsedOnce(norm->outputs[0]))
+        return false;
       first = 1, last = 2;
     } else if (const auto* layer = std::get_if<LayerNorm>(&norm->op)) {
       const Result<size_t> axis = NormalizeAxis(layer->axis, shape.rank());
@@ -228,7 +233,8 @@ class AffineAbsorber {
   }
 
   // scale, bias = op(scale, c), op(bias, c), each with the parameters' full shape.
-  Result<bool> Rescale(Node& norm, const ConstantTensor& constant, BinaryKind kind, size_t first, size_t last, const Shape& shape) {
+  Result<bool> Rescale(Node& norm, const ConstantTensor& constant, BinaryKind kind, size_t first, size_t last,
+                       const Shape& shape) {
     Shape parameters;
     for (size_t d = first; d < last; ++d) parameters.push_back(shape[d]);
     const auto values_of = [&](const ConstantTensor& tensor) {
@@ -243,7 +249,8 @@ class AffineAbsorber {
       view.strides = DenseStrides(kept, Layout::kRowMajor);
       const TensorView spread = BroadcastTo(view, parameters);
       std::vector<float> values;
-      for (StridedIndex<1> i(parameters, {spread.strides}); i.valid(); i.Next()) values.push_back(spread.as<float>()[i.offset(0)]);
+      for (StridedIndex<1> i(parameters, {spread.strides}); i.valid(); i.Next())
+        values.push_back(spread.as<float>()[i.offset(0)]);
       return values;
     };
     const auto parameter = [&](ValueId v) {

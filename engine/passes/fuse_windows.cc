@@ -55,7 +55,8 @@ class WindowFuser {
       }
       const ValueId out = node.outputs[0];
       const bool reshaped = !(fused->shape == pattern_.ShapeOf(out));
-      const ValueId windows = reshaped ? graph_.AddValue(node.name, {graph_.values[out].type.dtype, fused->shape}) : out;
+      const ValueId windows =
+          reshaped ? graph_.AddValue(node.name, {graph_.values[out].type.dtype, fused->shape}) : out;
       done.push_back(Node{fused->op, node.name, {fused->x}, {windows}});
       if (reshaped) done.push_back(Node{View{}, node.name, {windows}, {out}});
     }
@@ -76,7 +77,8 @@ class WindowFuser {
   };
   std::optional<Movement> MovementOf(ValueId v) {
     const Node* node = pattern_.AnyMaker(v);
-    const bool moves = node != nullptr && (std::holds_alternative<View>(node->op) || std::holds_alternative<Transpose>(node->op));
+    const bool moves =
+        node != nullptr && (std::holds_alternative<View>(node->op) || std::holds_alternative<Transpose>(node->op));
     if (!moves) return Movement{v, IndexMap::Identity(0, pattern_.ShapeOf(v))};
     std::optional<Movement> movement = MovementOf(node->inputs[0]);
     if (!movement) return std::nullopt;
@@ -85,7 +87,8 @@ class WindowFuser {
     if (const auto* transpose = std::get_if<Transpose>(&node->op)) {
       std::array<size_t, kMaxRank> perm{};
       const size_t rank = pattern_.ShapeOf(v).rank();
-      for (size_t d = 0; d < rank; ++d) perm[d] = transpose->perm.empty() ? rank - 1 - d : static_cast<size_t>(transpose->perm[d]);
+      for (size_t d = 0; d < rank; ++d)
+        perm[d] = transpose->perm.empty() ? rank - 1 - d : static_cast<size_t>(transpose->perm[d]);
       map = movement->map.Transposed(std::span(perm).first(rank));
     } else {
       map = movement->map.Reshaped(pattern_.ShapeOf(v));
@@ -101,7 +104,8 @@ class WindowFuser {
     return a.digits == b.digits && a.start == b.start;
   }
 
-  static std::optional<IndexMap> Then(const std::optional<IndexMap>& map, const Shape& shape, std::initializer_list<size_t> perm) {
+  static std::optional<IndexMap> Then(const std::optional<IndexMap>& map, const Shape& shape,
+                                      std::initializer_list<size_t> perm) {
     const std::optional<IndexMap> boxed = map ? map->Reshaped(shape) : std::nullopt;
     return boxed ? boxed->Transposed(std::span(perm)) : std::nullopt;
   }
@@ -124,7 +128,8 @@ class WindowFuser {
     const int64_t n = source[*axis];
     for (size_t d = 0; d < kMapRank; ++d)
       if (d != *axis && (tail->extents[d] != source[d] || head->extents[d] != source[d])) return std::nullopt;
-    if (tail->start[*axis] + tail->extents[*axis] != n || head->start[*axis] != 0 || head->extents[*axis] != tail->start[*axis])
+    if (tail->start[*axis] + tail->extents[*axis] != n || head->start[*axis] != 0 ||
+        head->extents[*axis] != tail->start[*axis])
       return std::nullopt;
     return Roll{tail->source, *axis, tail->start[*axis]};
   }
@@ -170,11 +175,13 @@ class WindowFuser {
     const Shape padded = pattern_.ShapeOf(cut->root);
     Extent window;
     for (const Strided::Digit& digit : cut->map.ToStrided().digits)
-      if (digit.step == 1 && (digit.axis == 1 || digit.axis == 2)) (digit.axis == 1 ? window.y : window.x) = digit.extent;
+      if (digit.step == 1 && (digit.axis == 1 || digit.axis == 2))
+        (digit.axis == 1 ? window.y : window.x) = digit.extent;
     if (window.y < 1 || window.x < 1 || padded[1] % window.y != 0 || padded[2] % window.x != 0) return std::nullopt;
     const int64_t ny = padded[1] / window.y, nx = padded[2] / window.x;
     const Shape windows{padded[0] * ny * nx, window.y * window.x, padded[3]};
-    if (!SameOrder(cut->map, Then(IndexMap::Identity(0, padded), {padded[0], ny, window.y, nx, window.x, padded[3]}, {0, 1, 3, 2, 4, 5})))
+    if (!SameOrder(cut->map, Then(IndexMap::Identity(0, padded), {padded[0], ny, window.y, nx, window.x, padded[3]},
+                                  {0, 1, 3, 2, 4, 5})))
       return std::nullopt;
     bool any = false;
     Extent shift;
@@ -190,8 +197,10 @@ class WindowFuser {
   // The input of a Pad that only completes the last windows with zeros.
   std::optional<ValueId> BeforePad(ValueId v, Extent window) const {
     const Node* node = pattern_.Maker<Pad>(v);
-    if (node == nullptr || std::get<Pad>(node->op).mode != PadMode::kConstant || !graph_.IsConstant(node->inputs[1])) return std::nullopt;
-    if (node->inputs.size() > 2 && node->inputs[2] != kNoValue && !pattern_.IsScalar(node->inputs[2], 0)) return std::nullopt;
+    if (node == nullptr || std::get<Pad>(node->op).mode != PadMode::kConstant || !graph_.IsConstant(node->inputs[1]))
+      return std::nullopt;
+    if (node->inputs.size() > 2 && node->inputs[2] != kNoValue && !pattern_.IsScalar(node->inputs[2], 0))
+      return std::nullopt;
     if (node->inputs.size() > 3 && node->inputs[3] != kNoValue) return std::nullopt;
     const ConstantTensor& pads = *graph_.values[node->inputs[1]].constant;
     if (pads.dtype != DType::kInt64 || pads.shape.elements() != static_cast<int64_t>(2 * kMapRank)) return std::nullopt;

@@ -29,7 +29,8 @@ Status HoistShrinking(Graph& graph) {
       size_t last_read = 0;
       for (size_t k = 0; k < nodes.size(); ++k) {
         const bool makes = std::find(nodes[k].outputs.begin(), nodes[k].outputs.end(), v) != nodes[k].outputs.end();
-        const bool reads = k != n && std::find(nodes[k].inputs.begin(), nodes[k].inputs.end(), v) != nodes[k].inputs.end();
+        const bool reads =
+            k != n && std::find(nodes[k].inputs.begin(), nodes[k].inputs.end(), v) != nodes[k].inputs.end();
         if (makes) earliest = std::max(earliest, k + 1);
         if (reads && k > n) read_later = true;
         if (reads && k < n) last_read = k + 1;

@@ -40,7 +40,8 @@ Status RunPasses(Graph& graph, std::span<const Pass> passes, std::string_view la
     DECAL_TRY(pass.run(graph));
 #ifndef NDEBUG
     if (Status status = Verify(graph); !status)
-      return Fail(ErrorCode::kInternal, std::string("after pass ") + pass.name + ": " + status.error().message, status.error().where);
+      return Fail(ErrorCode::kInternal, std::string("after pass ") + pass.name + ": " + status.error().message,
+                  status.error().where);
 #endif
     if (last == pass.name) break;
   }

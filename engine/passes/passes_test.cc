@@ -174,7 +174,8 @@ TEST(Passes, CanonicalFormsDropWhatDoesNothing) {
   b.Output("y");
   const Graph graph = Optimise(b.Build(), RandomInput({1, 1, 4, 3}));
   EXPECT_EQ(Count(graph, "GlobalAveragePool"), 1u) << Print(graph);
-  EXPECT_EQ(Count(graph, "Slice") + Count(graph, "Resize") + Count(graph, "Transpose") + Count(graph, "AveragePool"), 0u);
+  EXPECT_EQ(Count(graph, "Slice") + Count(graph, "Resize") + Count(graph, "Transpose") + Count(graph, "AveragePool"),
+            0u);
 }
 
 TEST(Passes, AReversingSliceStays) {

@@ -7,7 +7,9 @@
 namespace decal {
 
 const Node* Pattern::AnyMaker(ValueId v) const {
-  return v != kNoValue && v < producers_.size() && producers_[v] >= 0 ? &graph_.nodes[static_cast<size_t>(producers_[v])] : nullptr;
+  return v != kNoValue && v < producers_.size() && producers_[v] >= 0
+             ? &graph_.nodes[static_cast<size_t>(producers_[v])]
+             : nullptr;
 }
 
 const Node* Pattern::Maker(ValueId v, UnaryKind kind) const {

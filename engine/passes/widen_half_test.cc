@@ -44,7 +44,8 @@ TEST(WidenHalf, TheBorderKeepsItsType) {
   EXPECT_EQ(graph->values[graph->inputs[0]].type.dtype, DType::kFloat16);
   for (ValueId v : graph->outputs) EXPECT_EQ(graph->values[v].type.dtype, DType::kFloat16);
   for (const Node& node : graph->nodes)
-    if (!std::holds_alternative<Cast>(node.op)) EXPECT_EQ(graph->values[node.inputs[0]].type.dtype, DType::kFloat32) << Print(*graph);
+    if (!std::holds_alternative<Cast>(node.op))
+      EXPECT_EQ(graph->values[node.inputs[0]].type.dtype, DType::kFloat32) << Print(*graph);
 }
 
 }  // namespace

@@ -30,7 +30,11 @@ using CopiedParts = std::set<std::pair<size_t, size_t>>;
 class StoragePlanner {
  public:
   StoragePlanner(const Graph& graph, const CopiedParts& copied)
-      : graph_(graph), copied_(copied), producers_(Producers(graph)), readers_(graph.values.size()), fixed_(graph.values.size(), false) {
+      : graph_(graph),
+        copied_(copied),
+        producers_(Producers(graph)),
+        readers_(graph.values.size()),
+        fixed_(graph.values.size(), false) {
     const size_t n = graph.values.size();
     for (const Node& node : graph.nodes)
       for (size_t i = 0; i < node.inputs.size(); ++i)
@@ -144,7 +148,8 @@ class StoragePlanner {
     if (const auto* transpose = std::get_if<Transpose>(&node.op)) {
       Strides permuted;
       for (size_t d = 0; d < in.rank(); ++d)
-        permuted.push_back(from.strides[transpose->perm.empty() ? in.rank() - 1 - d : static_cast<size_t>(transpose->perm[d])]);
+        permuted.push_back(
+            from.strides[transpose->perm.empty() ? in.rank() - 1 - d : static_cast<size_t>(transpose->perm[d])]);
       alias.strides = dense;
       return SamePlaces(out, permuted, dense);
     }
@@ -187,7 +192,8 @@ class StoragePlanner {
   // A window of a channels-last map: whole pixels, or some of their channels.
   bool IsMapSlice(ValueId x, ValueId y, const Strides& strides) const {
     const Shape &in = ShapeOfValue(x), &out = ShapeOfValue(y);
-    if (graph_.values[x].layout != Layout::kChannelsLast || graph_.values[y].layout != Layout::kChannelsLast) return false;
+    if (graph_.values[x].layout != Layout::kChannelsLast || graph_.values[y].layout != Layout::kChannelsLast)
+      return false;
     return in.rank() == out.rank() && SamePlaces(out, strides, plan_.placements[x].strides);
   }
 

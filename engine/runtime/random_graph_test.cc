@@ -46,7 +46,9 @@ class RandomNetwork {
   int64_t Pick(int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint32_t>(n)); }
   const Map& AnyMap() { return maps_[static_cast<size_t>(Pick(static_cast<int64_t>(maps_.size())))]; }
   std::string Name(const char* what) { return what + std::to_string(names_++); }
-  std::string Weights(const std::vector<int64_t>& shape) { return builder_.RandomFloats(Name("w"), shape, random_, -0.4f, 0.4f); }
+  std::string Weights(const std::vector<int64_t>& shape) {
+    return builder_.RandomFloats(Name("w"), shape, random_, -0.4f, 0.4f);
+  }
   void Add(std::string name, int64_t c, int64_t h, int64_t w) { maps_.push_back({std::move(name), c, h, w}); }
 
   std::string Activated(const std::string& x, int64_t channels) {
@@ -55,7 +57,9 @@ class RandomNetwork {
       case 1: return builder_.Node("Sigmoid", {x});
       case 2: return builder_.Node("LeakyRelu", {x}, OnnxAttributes().Float("alpha", 0.1f));
       case 3: return builder_.Node("PRelu", {x, Weights({channels, 1, 1})});
-      case 4: return builder_.Node("Clip", {x, builder_.Floats(Name("lo"), {}, {-0.2f}), builder_.Floats(Name("hi"), {}, {0.7f})});
+      case 4:
+        return builder_.Node("Clip",
+                             {x, builder_.Floats(Name("lo"), {}, {-0.2f}), builder_.Floats(Name("hi"), {}, {0.7f})});
       default: return x;
     }
   }
@@ -101,9 +105,10 @@ class RandomNetwork {
       case 4: case 5: return AddConcat();
       case 6:
         if (m.h < 4 || m.w < 4) return;
-        return Add(builder_.Node(Pick(2) ? "MaxPool" : "AveragePool", {m.name},
-                                 OnnxAttributes().Ints("kernel_shape", {2, 2}).Ints("strides", {2, 2}).Int("ceil_mode", 1)),
-                   m.c, (m.h + 1) / 2, (m.w + 1) / 2);
+        return Add(
+            builder_.Node(Pick(2) ? "MaxPool" : "AveragePool", {m.name},
+                          OnnxAttributes().Ints("kernel_shape", {2, 2}).Ints("strides", {2, 2}).Int("ceil_mode", 1)),
+            m.c, (m.h + 1) / 2, (m.w + 1) / 2);
       case 7: {
         const int64_t h = 4 + Pick(10), w = 4 + Pick(10);
         return Add(builder_.Node("Resize", {m.name, "", "", builder_.Ints(Name("s"), {1, m.c, h, w})},
@@ -123,7 +128,8 @@ class RandomNetwork {
       case 10: {  // through row-major memory and back
         const std::string flat = builder_.Node("Reshape", {m.name, builder_.Ints(Name("f"), {1, m.c, m.h * m.w})});
         const std::string turned = builder_.Node("Transpose", {flat}, OnnxAttributes().Ints("perm", {0, 2, 1}));
-        const std::string back = builder_.Node("Transpose", {builder_.Node("Tanh", {turned})}, OnnxAttributes().Ints("perm", {0, 2, 1}));
+        const std::string back =
+            builder_.Node("Transpose", {builder_.Node("Tanh", {turned})}, OnnxAttributes().Ints("perm", {0, 2, 1}));
         return Add(builder_.Node("Reshape", {back, builder_.Ints(Name("b"), {1, m.c, m.h, m.w})}), m.c, m.h, m.w);
       }
       default: return Add(builder_.Node("Mul", {m.name, m.name}), m.c, m.h, m.w);

@@ -23,7 +23,8 @@ constexpr size_t kReleaseBytes = 64 << 10;
 // These pack their weight, which then nobody reads any more.
 bool PacksWeight(const Op& op) {
   return std::holds_alternative<Conv>(op) || std::holds_alternative<ConvTranspose>(op) ||
-         std::holds_alternative<DeformConv>(op) || std::holds_alternative<MatMul>(op) || std::holds_alternative<Gemm>(op);
+         std::holds_alternative<DeformConv>(op) || std::holds_alternative<MatMul>(op) ||
+         std::holds_alternative<Gemm>(op);
 }
 
 class Builder {
@@ -63,7 +64,8 @@ class Builder {
     binding.view.dtype = value.type.dtype;
     binding.view.shape = *value.type.shape;
     binding.view.strides = placement.strides;
-    const ptrdiff_t offset = static_cast<ptrdiff_t>(placement.offset) * static_cast<ptrdiff_t>(SizeOf(value.type.dtype));
+    const ptrdiff_t offset =
+        static_cast<ptrdiff_t>(placement.offset) * static_cast<ptrdiff_t>(SizeOf(value.type.dtype));
     const Value& root = graph_.values[placement.root];
     if (root.constant) {
       binding.source = Binding::Source::kConstant;
@@ -90,7 +92,8 @@ class Builder {
     constexpr int64_t kWidened[] = {3};  // beside the formats of ops/igemm_kernel.cc
     const ConstantPtr& constant = graph_.values[root].constant;
     const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
-    DECAL_TRY_ASSIGN(auto wide, packed_.Get(constant, PackingId(kWidened), bytes, [&](const TensorView& source, std::byte* to) {
+    DECAL_TRY_ASSIGN(auto wide,
+                     packed_.Get(constant, PackingId(kWidened), bytes, [&](const TensorView& source, std::byte* to) {
                        std::memcpy(to, source.data, bytes);
                      }));
     binding.view.data = wide->data() + storage_.placements[v].offset * static_cast<int64_t>(sizeof(float));
@@ -183,7 +186,8 @@ class Builder {
 
   void AnnounceLastUse(const Node& node) {
     const ConstantTensor* weight = WeightOf(node);
-    const bool last = weight != nullptr && constant_uses_[weight] == 1 && weight->buffer.size_bytes() >= kReleaseBytes &&
+    const bool last = weight != nullptr && constant_uses_[weight] == 1 &&
+                      weight->buffer.size_bytes() >= kReleaseBytes &&
                       !live_constants_.contains(graph_.values[node.inputs[1]].constant);
     packed_.GiveUpNext(last ? weight : nullptr);
   }
@@ -207,7 +211,8 @@ class Builder {
       const Binding& input = step.inputs[i];
       const bool released = input.source == Binding::Source::kConstant && input.view.data == nullptr;
       if (released && (step.kernel == nullptr || step.kernel->reads_input(i)))
-        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew", step.name);
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew",
+                    step.name);
     }
     return {};
   }
@@ -303,7 +308,8 @@ Status Schedule::Run(std::span<const void* const> inputs, std::span<void* const>
   const CpuContext context{runner, scratch_.data(), scratch_stride_};
   if (step_ms) step_ms->clear();
   for (const Step& step : steps_) {
-    if (cancel && cancel->load(std::memory_order_relaxed)) return Fail(ErrorCode::kCancelled, "cancelled by the caller");
+    if (cancel && cancel->load(std::memory_order_relaxed))
+      return Fail(ErrorCode::kCancelled, "cancelled by the caller");
     in_.clear();
     out_.clear();
     for (const Binding& binding : step.inputs) {

@@ -29,11 +29,14 @@ Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* wha
   Shape& shape = *input.type.shape;
   if (shape[dimension] == kDynamic) {
     if (extent <= 0)
-      return Fail(ErrorCode::kShapeMismatch, std::string("the model leaves its ") + what + " open: give a size", input.name);
+      return Fail(ErrorCode::kShapeMismatch, std::string("the model leaves its ") + what + " open: give a size",
+                  input.name);
     shape[dimension] = extent;
   } else if (extent > 0 && extent != shape[dimension]) {
-    return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is fixed to " +
-                                               std::to_string(shape[dimension]) + ", not " + std::to_string(extent), input.name);
+    return Fail(ErrorCode::kShapeMismatch,
+                std::string("the model's ") + what + " is fixed to " + std::to_string(shape[dimension]) + ", not " +
+                    std::to_string(extent),
+                input.name);
   }
   return {};
 }
@@ -42,7 +45,8 @@ Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* wha
 Status FixInputs(Graph& graph, int64_t height, int64_t width) {
   for (ValueId v : graph.inputs) {
     Value& input = graph.values[v];
-    if (!input.type.shape) return Fail(ErrorCode::kShapeMismatch, "the model does not say the rank of its input", input.name);
+    if (!input.type.shape)
+      return Fail(ErrorCode::kShapeMismatch, "the model does not say the rank of its input", input.name);
     Shape& shape = *input.type.shape;
     if (shape.rank() == 4) {
       const size_t at = IsChannelsLastPicture(shape) ? 1 : 2;
@@ -52,7 +56,8 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
       if (shape[at == 1 ? 3 : 1] == kDynamic) shape[at == 1 ? 3 : 1] = 3;
     }
     if (!shape.is_static())
-      return Fail(ErrorCode::kShapeMismatch, "an input of shape " + shape.ToString() + " has open extents we cannot fill", input.name);
+      return Fail(ErrorCode::kShapeMismatch,
+                  "an input of shape " + shape.ToString() + " has open extents we cannot fill", input.name);
   }
   return {};
 }
@@ -121,10 +126,12 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
   DECAL_TRY(RunPasses(graph, SpecializePasses()));
   for (ValueId v : graph.inputs)
     if (graph.values[v].type.dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator, std::string("an input of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
+      return Fail(ErrorCode::kUnsupportedOperator,
+                  std::string("an input of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
   for (ValueId v : graph.outputs)
     if (graph.values[v].type.dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator, std::string("an output of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
+      return Fail(ErrorCode::kUnsupportedOperator,
+                  std::string("an output of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
   DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner.thread_count()));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
@@ -162,7 +169,8 @@ Status Session::Run(std::span<const std::span<const float>> inputs, std::span<co
     return n;
   };
   const auto wrong = [](const TensorInfo& info, size_t have, size_t want) {
-    return Fail(ErrorCode::kShapeMismatch, std::to_string(have) + " values where " + std::to_string(want) + " are needed", info.name);
+    return Fail(ErrorCode::kShapeMismatch,
+                std::to_string(have) + " values where " + std::to_string(want) + " are needed", info.name);
   };
   std::vector<const void*> in;
   std::vector<void*> out(impl_->outputs.size(), nullptr);

@@ -35,7 +35,8 @@ CaseFiles Find() {
   CaseFiles cases;
   const fs::path archives = SharedFolder() / "onnx-tests", archive = archives / "node-v1.20.1.tar.gz";
   if (!fs::exists(archive)) {
-    cases.absent = "NOT TESTED: no archive of conformance cases (onnx-tests/node-v1.20.1.tar.gz in $DECAL_SHARED or ../shared)";
+    cases.absent =
+        "NOT TESTED: no archive of conformance cases (onnx-tests/node-v1.20.1.tar.gz in $DECAL_SHARED or ../shared)";
     return cases;
   }
   const fs::path unpacked = fs::path(DECAL_SOURCE_DIR) / "build" / "onnx-tests";
@@ -52,7 +53,8 @@ CaseFiles Find() {
     fs::remove_all(unpacked);
     fs::rename(partial, unpacked);
   }
-  for (const fs::directory_entry& entry : fs::directory_iterator(cases.folder)) cases.all.push_back(entry.path().filename().string());
+  for (const fs::directory_entry& entry : fs::directory_iterator(cases.folder))
+    cases.all.push_back(entry.path().filename().string());
   std::sort(cases.all.begin(), cases.all.end());
   cases.subset = ParseSubset(ReadFile(archives / "subset_cases.json"));
   return cases;

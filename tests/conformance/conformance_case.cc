@@ -31,14 +31,16 @@ Result<std::vector<ConstantPtr>> ParseTensors(const std::vector<Bytes>& files) {
 // back in the order of graph.inputs.
 Result<std::vector<ConstantPtr>> BindInputs(Graph& graph, const std::vector<ConstantPtr>& given, BoundInputs bound) {
   if (given.size() != graph.inputs.size())
-    return Fail(ErrorCode::kInvalidArgument, std::to_string(graph.inputs.size()) + " inputs, " + std::to_string(given.size()) + " files");
+    return Fail(ErrorCode::kInvalidArgument,
+                std::to_string(graph.inputs.size()) + " inputs, " + std::to_string(given.size()) + " files");
   std::vector<ConstantPtr> at_run;
   std::vector<ValueId> left;
   for (size_t i = 0; i < given.size(); ++i) {
     Value& value = graph.values[graph.inputs[i]];
     if (value.type.dtype != given[i]->dtype)
-      return Fail(ErrorCode::kInvalidArgument, std::string("an input of type ") + Name(value.type.dtype) + ", a file of " +
-                                                   Name(given[i]->dtype), value.name);
+      return Fail(ErrorCode::kInvalidArgument,
+                  std::string("an input of type ") + Name(value.type.dtype) + ", a file of " + Name(given[i]->dtype),
+                  value.name);
     value.type.shape = given[i]->shape;
     if (bound == BoundInputs::kAll || (bound == BoundInputs::kIntegers && !IsFloating(given[i]->dtype))) {
       value.constant = given[i];
@@ -60,12 +62,14 @@ bool Same(double a, double e) {
 Status Compare(const Value& value, const std::byte* actual, const ConstantTensor& expected) {
   const TensorType& type = value.type;
   if (type.dtype != expected.dtype || *type.shape != expected.shape)
-    return Fail(ErrorCode::kShapeMismatch, type.ToString() + " instead of " + TensorType{expected.dtype, expected.shape}.ToString(), value.name);
+    return Fail(ErrorCode::kShapeMismatch,
+                type.ToString() + " instead of " + TensorType{expected.dtype, expected.shape}.ToString(), value.name);
   const int64_t elements = expected.shape.elements();
   for (int64_t i = 0; i < elements; ++i) {
     const double a = LoadNumber(type.dtype, actual, i), e = LoadNumber(type.dtype, expected.buffer.data(), i);
-    const bool same = IsInteger(type.dtype) ? LoadInteger(type.dtype, actual, i) == LoadInteger(type.dtype, expected.buffer.data(), i)
-                                            : Same(a, e);
+    const bool same = IsInteger(type.dtype)
+                          ? LoadInteger(type.dtype, actual, i) == LoadInteger(type.dtype, expected.buffer.data(), i)
+                          : Same(a, e);
     if (!same)
       return Fail(ErrorCode::kInternal, "element " + std::to_string(i) + " of " + std::to_string(elements) + " is " +
                                             std::to_string(a) + " instead of " + std::to_string(e), value.name);
@@ -87,7 +91,8 @@ Status RunWith(const CaseData& data, BoundInputs bound, bool& planning_failed) {
   DECAL_TRY_ASSIGN(const std::vector<ConstantPtr> given, ParseTensors(data.inputs));
   DECAL_TRY_ASSIGN(const std::vector<ConstantPtr> expected, ParseTensors(data.outputs));
   if (expected.size() != graph.outputs.size())
-    return Fail(ErrorCode::kInvalidArgument, std::to_string(graph.outputs.size()) + " outputs, " + std::to_string(expected.size()) + " files");
+    return Fail(ErrorCode::kInvalidArgument,
+                std::to_string(graph.outputs.size()) + " outputs, " + std::to_string(expected.size()) + " files");
   DECAL_TRY_ASSIGN(const std::vector<ConstantPtr> at_run, BindInputs(graph, given, bound));
   planning_failed = true;
   DECAL_TRY(RunPasses(graph, LoadPasses()));
@@ -104,7 +109,8 @@ Status RunWith(const CaseData& data, BoundInputs bound, bool& planning_failed) {
   std::vector<void*> outputs;
   for (ValueId v : graph.outputs) {
     // At least a byte: null means that the caller does not want this output.
-    DECAL_TRY_ASSIGN(Buffer result, Buffer::Allocate(std::max<size_t>(graph.values[v].type.size_bytes(), 1), "a result"));
+    DECAL_TRY_ASSIGN(Buffer result,
+                     Buffer::Allocate(std::max<size_t>(graph.values[v].type.size_bytes(), 1), "a result"));
     outputs.push_back(result.data());
     results.push_back(std::move(result));
   }

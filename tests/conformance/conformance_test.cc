@@ -86,7 +86,8 @@ TEST_P(WholeArchive, OfOurOperatorsPassesOrIsListed) {
   const Outcome& outcome = OutcomeOf(GetParam());
   const Exception* exception = ExceptionFor(GetParam());
   if (exception != nullptr) {
-    EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed) << "passes now, or has no operator of ours: remove it from exceptions.txt";
+    EXPECT_EQ(outcome.kind, Outcome::Kind::kFailed)
+        << "passes now, or has no operator of ours: remove it from exceptions.txt";
   } else {
     EXPECT_NE(outcome.kind, Outcome::Kind::kFailed) << outcome.message;
   }

@@ -1,4 +1,5 @@
-// The default model on real photos, from the file to the matte, against mattes that PyTorch computed after PIL's resize.
+// The default model on real photos, from the file to the matte, against mattes that PyTorch computed after PIL's
+// resize.
 #include <gtest/gtest.h>
 
 #include <algorithm>

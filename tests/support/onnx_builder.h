@@ -46,11 +46,15 @@ class OnnxBuilder {
   explicit OnnxBuilder(int64_t opset = 17) : opset_(opset) {}
 
   // -1 makes an open extent. Type 1 is float32.
-  void Input(const std::string& name, const std::vector<int64_t>& shape, int32_t type = 1) { AddInfo(11, name, shape, type); }
-  void Output(const std::string& name, const std::vector<int64_t>& shape = {}, int32_t type = 1) { AddInfo(12, name, shape, type); }
+  void Input(const std::string& name, const std::vector<int64_t>& shape, int32_t type = 1) {
+    AddInfo(11, name, shape, type);
+  }
+  void Output(const std::string& name, const std::vector<int64_t>& shape = {}, int32_t type = 1) {
+    AddInfo(12, name, shape, type);
+  }
 
-  std::string Node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                   const OnnxAttributes& attributes = {}) {
+  std::string Node(const std::string& op, const std::vector<std::string>& inputs,
+                   const std::vector<std::string>& outputs, const OnnxAttributes& attributes = {}) {
     std::string bytes;
     protozero::pbf_writer writer(bytes);
     for (const std::string& name : inputs) writer.add_string(1, name);
@@ -62,7 +66,8 @@ class OnnxBuilder {
     return outputs.empty() ? std::string() : outputs[0];
   }
   // With one output of a fresh name, which is returned.
-  std::string Node(const std::string& op, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {}) {
+  std::string Node(const std::string& op, const std::vector<std::string>& inputs,
+                   const OnnxAttributes& attributes = {}) {
     return Node(op, inputs, {"t" + std::to_string(nodes_)}, attributes);
   }
 
@@ -74,10 +79,12 @@ class OnnxBuilder {
   }
   // Elements of any type of ONNX, as they lie in memory: 2 is uint8, 3 is int8, 10 is float16.
   template <class T>
-  std::string Tensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type, const std::vector<T>& values) {
+  std::string Tensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type,
+                     const std::vector<T>& values) {
     return AddTensor(name, shape, type, std::as_bytes(std::span(values)));
   }
-  std::string Strings(const std::string& name, const std::vector<int64_t>& shape, const std::vector<std::string>& values) {
+  std::string Strings(const std::string& name, const std::vector<int64_t>& shape,
+                      const std::vector<std::string>& values) {
     std::string bytes;
     protozero::pbf_writer writer(bytes);
     writer.add_packed_int64(1, shape.begin(), shape.end());
@@ -87,8 +94,8 @@ class OnnxBuilder {
     protozero::pbf_writer(graph_).add_message(5, bytes);
     return name;
   }
-  std::string RandomFloats(const std::string& name, const std::vector<int64_t>& shape, std::mt19937& random, float low = -1,
-                           float high = 1) {
+  std::string RandomFloats(const std::string& name, const std::vector<int64_t>& shape, std::mt19937& random,
+                           float low = -1, float high = 1) {
     size_t count = 1;
     for (int64_t extent : shape) count *= static_cast<size_t>(extent);
     std::uniform_real_distribution<float> uniform(low, high);
@@ -129,7 +136,8 @@ class OnnxBuilder {
     protozero::pbf_writer(graph_).add_message(field, info);
   }
 
-  std::string AddTensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type, std::span<const std::byte> raw) {
+  std::string AddTensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type,
+                        std::span<const std::byte> raw) {
     std::string tensor;
     protozero::pbf_writer writer(tensor);
     writer.add_packed_int64(1, shape.begin(), shape.end());

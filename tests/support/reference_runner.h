@@ -49,7 +49,8 @@ inline std::vector<std::vector<float>> RunByReference(const Graph& graph, const 
   for (ValueId v : graph.outputs) {
     std::vector<float>& result = results.emplace_back();
     const TensorView view = view_of(v);
-    for (StridedIndex<1> e(view.shape, {view.strides}); e.valid(); e.Next()) result.push_back(view.as<float>()[e.offset(0)]);
+    for (StridedIndex<1> e(view.shape, {view.strides}); e.valid(); e.Next())
+      result.push_back(view.as<float>()[e.offset(0)]);
   }
   return results;
 }

@@ -37,15 +37,19 @@ Status Reference(const Attention& op, std::span<const TensorView> in, std::span<
   const int64_t tokens = k.shape[1];
   std::vector<double> row(static_cast<size_t>(tokens));
   for (StridedIndex<2> i(Shape{q.shape[0], q.shape[1], q.shape[2]},
-                         {Strides{q.strides[0], q.strides[1], q.strides[2]}, Strides{out[0].strides[0], out[0].strides[1], out[0].strides[2]}});
+                         {Strides{q.strides[0], q.strides[1], q.strides[2]},
+                          Strides{out[0].strides[0], out[0].strides[1], out[0].strides[2]}});
        i.valid(); i.Next()) {
     const int64_t b = i.index()[0], m = i.index()[1], h = i.index()[2];
-    const auto at = [&](const TensorView& x, int64_t n) { return b * x.strides[0] + n * x.strides[1] + h * x.strides[2]; };
+    const auto at = [&](const TensorView& x, int64_t n) {
+      return b * x.strides[0] + n * x.strides[1] + h * x.strides[2];
+    };
     double largest = -HUGE_VAL, sum = 0;
     for (int64_t n = 0; n < tokens; ++n) {
       double score = 0;
       for (int64_t d = 0; d < q.shape[3]; ++d)
-        score += double{q.as<float>()[i.offset(0) + d * q.strides[3]]} * double{k.as<float>()[at(k, n) + d * k.strides[3]]};
+        score += double{q.as<float>()[i.offset(0) + d * q.strides[3]]} *
+                 double{k.as<float>()[at(k, n) + d * k.strides[3]]};
       score *= double{op.scale};
       for (const TensorView& bias : in.subspan(3, static_cast<size_t>(op.biases)))
         score += bias.as<float>()[b % bias.shape[0] * bias.strides[0] + (bias.shape[1] == 1 ? 0 : h) * bias.strides[1] +
@@ -56,7 +60,8 @@ Status Reference(const Attention& op, std::span<const TensorView> in, std::span<
     for (double& score : row) sum += score = std::exp(score - largest);
     for (int64_t e = 0; e < v.shape[3]; ++e) {
       double value = 0;
-      for (int64_t n = 0; n < tokens; ++n) value += row[static_cast<size_t>(n)] * v.as<float>()[at(v, n) + e * v.strides[3]];
+      for (int64_t n = 0; n < tokens; ++n)
+        value += row[static_cast<size_t>(n)] * v.as<float>()[at(v, n) + e * v.strides[3]];
       out[0].as<float>()[i.offset(1) + e * out[0].strides[3]] = static_cast<float>(value / sum);
     }
   }

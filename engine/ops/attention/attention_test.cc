@@ -95,7 +95,8 @@ TEST(WindowKernel, MatchesTheReferenceAndMergesBack) {
   std::mt19937 random(2);
   for (int round = 0; round < 60; ++round) {
     const Shape shape{Between(random, 1, 3), Between(random, 1, 20), Between(random, 1, 20), Between(random, 1, 9)};
-    const WindowPartition cut{Between(random, 1, 7), Between(random, 1, 7), Between(random, 0, 9), Between(random, 0, 9)};
+    const WindowPartition cut{Between(random, 1, 7), Between(random, 1, 7), Between(random, 0, 9),
+                              Between(random, 0, 9)};
     const int64_t pixel = shape[3] + round % 3;  // dense, or a slice of something wider
     TestTensor x(DType::kFloat32, shape, {shape[1] * shape[2] * pixel, shape[2] * pixel, pixel, 1});
     x.FillRandom(random);

@@ -38,8 +38,10 @@ struct WindowGrid {
 
 Status CheckWindow(int64_t h, int64_t w, int64_t shift_y, int64_t shift_x) {
   for (int64_t extent : {h, w})
-    if (extent < 1 || extent > kMaxTensorElements) return Mismatch("a window of " + std::to_string(h) + " x " + std::to_string(w));
-  if (shift_y < 0 || shift_x < 0 || shift_y > kMaxTensorElements || shift_x > kMaxTensorElements) return Mismatch("a window shift below 0");
+    if (extent < 1 || extent > kMaxTensorElements)
+      return Mismatch("a window of " + std::to_string(h) + " x " + std::to_string(w));
+  if (shift_y < 0 || shift_x < 0 || shift_y > kMaxTensorElements || shift_x > kMaxTensorElements)
+    return Mismatch("a window shift below 0");
   return {};
 }
 
@@ -61,7 +63,8 @@ WindowGrid GridOf(const WindowMerge& op) {
   return {op.window_h, op.window_w, op.shift_y, op.shift_x, op.height, op.width};
 }
 
-void CopyPixels(const std::byte* from, int64_t from_pixel, std::byte* to, int64_t to_pixel, int64_t pixels, size_t bytes) {
+void CopyPixels(const std::byte* from, int64_t from_pixel, std::byte* to, int64_t to_pixel, int64_t pixels,
+                size_t bytes) {
   if (from_pixel == to_pixel && from_pixel == static_cast<int64_t>(bytes)) {
     std::memcpy(to, from, static_cast<size_t>(pixels) * bytes);
     return;
@@ -75,7 +78,8 @@ struct ByteStrides {
 };
 
 // One window; `map` is its picture's first pixel, `window` its first token.
-void CutWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* map, ByteStrides at, std::byte* window, int64_t token_bytes, size_t bytes) {
+void CutWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* map, ByteStrides at,
+               std::byte* window, int64_t token_bytes, size_t bytes) {
   for (int64_t y = 0; y < grid.window_h; ++y)
     grid.ForEachRun(wy, wx, y, [&](int64_t row, int64_t column, int64_t token, int64_t pixels) {
       std::byte* to = window + token * token_bytes;
@@ -84,10 +88,13 @@ void CutWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* 
     });
 }
 
-void PasteWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* window, int64_t token_bytes, std::byte* map, ByteStrides at, size_t bytes) {
+void PasteWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* window, int64_t token_bytes,
+                 std::byte* map, ByteStrides at, size_t bytes) {
   for (int64_t y = 0; y < grid.window_h; ++y)
     grid.ForEachRun(wy, wx, y, [&](int64_t row, int64_t column, int64_t token, int64_t pixels) {
-      if (row >= 0) CopyPixels(window + token * token_bytes, token_bytes, map + row * at.row + column * at.pixel, at.pixel, pixels, bytes);
+      if (row >= 0)
+        CopyPixels(window + token * token_bytes, token_bytes, map + row * at.row + column * at.pixel, at.pixel,
+                   pixels, bytes);
     });
 }
 
@@ -122,8 +129,10 @@ class WindowKernel final : public CpuKernel {
  public:
   explicit WindowKernel(const WindowWalk<kCut>& walk) : walk_(walk) {}
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
-    ParallelFor(context.runner, walk_.count(), [&](size_t i, size_t) { walk_.Run(i, in[0].as<std::byte>(), out[0].as<std::byte>()); });
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    ParallelFor(context.runner, walk_.count(),
+                [&](size_t i, size_t) { walk_.Run(i, in[0].as<std::byte>(), out[0].as<std::byte>()); });
   }
   const char* algorithm() const override { return "row copies"; }
 
@@ -135,7 +144,8 @@ class WindowKernel final : public CpuKernel {
 template <class Fn>
 void ForEachToken(const WindowGrid& grid, int64_t maps, const Fn& fn) {
   const int64_t padded_h = grid.rows() * grid.window_h, padded_w = grid.columns() * grid.window_w;
-  for (StridedIndex<0> i(Shape{maps, grid.rows(), grid.columns(), grid.window_h, grid.window_w}, {}); i.valid(); i.Next()) {
+  for (StridedIndex<0> i(Shape{maps, grid.rows(), grid.columns(), grid.window_h, grid.window_w}, {}); i.valid();
+       i.Next()) {
     const Dims& at = i.index();
     const int64_t y = (at[1] * grid.window_h + at[3] + grid.shift_y) % padded_h;
     const int64_t x = (at[2] * grid.window_w + at[4] + grid.shift_x) % padded_w;
@@ -151,20 +161,25 @@ InferResult Infer(const WindowPartition& op, const InferContext& c) {
   DECAL_TRY(CheckWindow(op.window_h, op.window_w, op.shift_y, op.shift_x));
   const WindowGrid grid = GridOf(op, c[0].shape);
   DECAL_TRY(CheckPadded(grid, c[0].shape));
-  return std::vector<TensorType>{{c[0].dtype, Shape{c[0].shape[0] * grid.rows() * grid.columns(), op.window_h * op.window_w, c[0].shape[3]}}};
+  return std::vector<TensorType>{
+      {c[0].dtype, Shape{c[0].shape[0] * grid.rows() * grid.columns(), op.window_h * op.window_w, c[0].shape[3]}}};
 }
 
 Status Reference(const WindowPartition& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView& x = in[0];
   const size_t size = SizeOf(x.dtype);
-  ForEachToken(GridOf(op, x.shape), x.shape[0], [&](int64_t n, int64_t row, int64_t column, bool inside, int64_t window, int64_t token) {
-    for (int64_t c = 0; c < x.shape[3]; ++c) {
-      char* to = out[0].as<char>() + (window * out[0].strides[0] + token * out[0].strides[1] + c * out[0].strides[2]) * static_cast<int64_t>(size);
-      const int64_t from = n * x.strides[0] + row * x.strides[1] + column * x.strides[2] + c * x.strides[3];
-      if (inside) std::memcpy(to, x.as<char>() + from * static_cast<int64_t>(size), size);
-      else std::memset(to, 0, size);
-    }
-  });
+  ForEachToken(GridOf(op, x.shape), x.shape[0],
+               [&](int64_t n, int64_t row, int64_t column, bool inside, int64_t window, int64_t token) {
+                 for (int64_t c = 0; c < x.shape[3]; ++c) {
+                   char* to = out[0].as<char>() +
+                              (window * out[0].strides[0] + token * out[0].strides[1] + c * out[0].strides[2]) *
+                                  static_cast<int64_t>(size);
+                   const int64_t from =
+                       n * x.strides[0] + row * x.strides[1] + column * x.strides[2] + c * x.strides[3];
+                   if (inside) std::memcpy(to, x.as<char>() + from * static_cast<int64_t>(size), size);
+                   else std::memset(to, 0, size);
+                 }
+               });
   return {};
 }
 
@@ -184,20 +199,25 @@ InferResult Infer(const WindowMerge& op, const InferContext& c) {
   const WindowGrid grid = GridOf(op);
   const Shape& windows = c[0].shape;
   if (windows[0] % (grid.rows() * grid.columns()) != 0 || windows[1] != op.window_h * op.window_w)
-    return Mismatch("windows " + windows.ToString() + " for a map of " + std::to_string(op.height) + " x " + std::to_string(op.width));
-  return std::vector<TensorType>{{c[0].dtype, Shape{windows[0] / (grid.rows() * grid.columns()), op.height, op.width, windows[2]}}};
+    return Mismatch("windows " + windows.ToString() + " for a map of " + std::to_string(op.height) + " x " +
+                    std::to_string(op.width));
+  return std::vector<TensorType>{
+      {c[0].dtype, Shape{windows[0] / (grid.rows() * grid.columns()), op.height, op.width, windows[2]}}};
 }
 
 Status Reference(const WindowMerge& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView& x = in[0];
   const size_t size = SizeOf(x.dtype);
-  ForEachToken(GridOf(op), out[0].shape[0], [&](int64_t n, int64_t row, int64_t column, bool inside, int64_t window, int64_t token) {
-    for (int64_t c = 0; inside && c < x.shape[2]; ++c) {
-      const int64_t from = window * x.strides[0] + token * x.strides[1] + c * x.strides[2];
-      const int64_t to = n * out[0].strides[0] + row * out[0].strides[1] + column * out[0].strides[2] + c * out[0].strides[3];
-      std::memcpy(out[0].as<char>() + to * static_cast<int64_t>(size), x.as<char>() + from * static_cast<int64_t>(size), size);
-    }
-  });
+  ForEachToken(GridOf(op), out[0].shape[0],
+               [&](int64_t n, int64_t row, int64_t column, bool inside, int64_t window, int64_t token) {
+                 for (int64_t c = 0; inside && c < x.shape[2]; ++c) {
+                   const int64_t from = window * x.strides[0] + token * x.strides[1] + c * x.strides[2];
+                   const int64_t to = n * out[0].strides[0] + row * out[0].strides[1] + column * out[0].strides[2] +
+                                      c * out[0].strides[3];
+                   std::memcpy(out[0].as<char>() + to * static_cast<int64_t>(size),
+                               x.as<char>() + from * static_cast<int64_t>(size), size);
+                 }
+               });
   return {};
 }
 

@@ -22,7 +22,8 @@ void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in,
   TensorView residual = Optional(in, extra.residual);
   if (residual.present()) residual = WithSpatialRank(residual, 5);
   const TensorView y = WithSpatialRank(out, 5);
-  for (StridedIndex<2> i(y.shape, {y.strides, residual.present() ? residual.strides : y.strides}); i.valid(); i.Next()) {
+  for (StridedIndex<2> i(y.shape, {y.strides, residual.present() ? residual.strides : y.strides}); i.valid();
+       i.Next()) {
     const Dims& at = i.index();
     const float r = residual.present() ? residual.as<float>()[i.offset(1)] : 0;
     out.as<float>()[i.offset(0)] = ApplyEpilogue(epilogue, sum(at[0], at[1], Position{at[3], at[4], at[2]}),
@@ -59,7 +60,9 @@ Status Reference(const Conv& op, std::span<const TensorView> in, std::span<const
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, in[0].shape, in[1].shape));
   const TensorView x = WithSpatialRank(in[0], 5), w = WithSpatialRank(in[1], 5);
   const int64_t depth = g.in_channels / g.group, columns = g.out_channels / g.group;
-  const auto source = [&](size_t d, int64_t o, int64_t k) { return o * g.stride[d] - g.pad_begin[d] + k * g.dilation[d]; };
+  const auto source = [&](size_t d, int64_t o, int64_t k) {
+    return o * g.stride[d] - g.pad_begin[d] + k * g.dilation[d];
+  };
   ForEachOutput(op.epilogue, in, out[0], [&](int64_t n, int64_t m, const Position& o) {
     double sum = 0;
     ForEachTap(g, o, source, [&](const Position& k, const Position& i) {

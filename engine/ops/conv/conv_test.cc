@@ -39,7 +39,8 @@ Epilogue RandomEpilogue(std::mt19937& random) {
 
 // Runs the fast kernel on 1 and 3 threads into guarded concat slices and compares with the reference.
 template <class Op>
-void CheckCase(const Op& op, const Shape& x_shape, const Shape& w_shape, std::mt19937& random, const std::string& what) {
+void CheckCase(const Op& op, const Shape& x_shape, const Shape& w_shape, std::mt19937& random,
+               const std::string& what) {
   SCOPED_TRACE(what);
   const auto slack = [&] { return Pick(random, 0, 1) * Pick(random, 1, 9); };
   TestTensor x = TestTensor::ConcatSlice(x_shape, x_shape[1] + slack());
@@ -281,7 +282,8 @@ TEST(Conv, VolumesAreSumsOfPlanes) {
     }
     for (int64_t c = 0; c < 3; ++c)
       for (int64_t i = 0; i < 18; ++i)
-        EXPECT_NEAR(y.view().as<float>()[c * shape[2] * 18 + z * 18 + i], expected[static_cast<size_t>(c * 18 + i)], 1e-5f);
+        EXPECT_NEAR(y.view().as<float>()[c * shape[2] * 18 + z * 18 + i], expected[static_cast<size_t>(c * 18 + i)],
+                    1e-5f);
   }
 }
 

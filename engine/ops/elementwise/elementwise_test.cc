@@ -88,13 +88,15 @@ std::vector<double> NarrowCast(DType to, std::initializer_list<float> values, Na
   const TestInput inputs[] = {{&x}};
   const TestTensor narrow = RunReferenceOf(Cast{to, rule}, inputs);
   std::vector<double> result;
-  for (size_t i = 0; i < values.size(); ++i) result.push_back(LoadNumber(to, narrow.view().data, static_cast<int64_t>(i)));
+  for (size_t i = 0; i < values.size(); ++i)
+    result.push_back(LoadNumber(to, narrow.view().data, static_cast<int64_t>(i)));
   return result;
 }
 
 TEST(ElementwiseReference, NarrowFloatsRoundToEvenAndSaturateAsAsked) {
   using D = std::vector<double>;
-  EXPECT_EQ(NarrowCast(DType::kFloat8E4M3FN, {1.0625f, 1.1875f, 1000, -0x1p-9f, 0x1p-11f}), (D{1, 1.25, 448, -0x1p-9, 0}));
+  EXPECT_EQ(NarrowCast(DType::kFloat8E4M3FN, {1.0625f, 1.1875f, 1000, -0x1p-9f, 0x1p-11f}),
+            (D{1, 1.25, 448, -0x1p-9, 0}));
   EXPECT_TRUE(std::isnan(NarrowCast(DType::kFloat8E4M3FN, {1000}, {.saturate = false})[0]));
   EXPECT_EQ(NarrowCast(DType::kFloat8E5M2, {1e6f, -INFINITY}, {.saturate = false}), (D{INFINITY, -INFINITY}));
   EXPECT_EQ(NarrowCast(DType::kFloat8E5M2FNUZ, {1e6f, 3.0e38f}), (D{57344, 57344}));

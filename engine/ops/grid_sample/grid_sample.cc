@@ -49,7 +49,8 @@ class Sampler {
   double High(size_t d) const { return static_cast<double>(Extent(d)) - (op_.align_corners ? 1.0 : 0.5); }
 
   // Over dimensions d, d + 1, ..; `pixel` holds the dimensions before.
-  double Interpolate(int64_t origin, const std::array<double, kMaxSpatial>& point, std::array<double, kMaxSpatial> pixel, size_t d) const {
+  double Interpolate(int64_t origin, const std::array<double, kMaxSpatial>& point,
+                     std::array<double, kMaxSpatial> pixel, size_t d) const {
     if (d == spatial_) return Pixel(origin, pixel);
     const auto at = [&](double index) {
       pixel[d] = index;
@@ -92,7 +93,9 @@ InferResult Infer(const GridSample&, const InferContext& c) {
   DECAL_TRY(RequireFloat(c[0].dtype, "GridSample"));
   DECAL_TRY(RequireFloat(c[1].dtype, "GridSample"));
   const Shape &x = c[0].shape, &grid = c[1].shape;
-  const auto mismatch = [&] { return Fail(ErrorCode::kShapeMismatch, "GridSample of " + x.ToString() + " at " + grid.ToString()); };
+  const auto mismatch = [&] {
+    return Fail(ErrorCode::kShapeMismatch, "GridSample of " + x.ToString() + " at " + grid.ToString());
+  };
   if ((x.rank() != 4 && x.rank() != 5) || grid.rank() != x.rank()) return mismatch();
   if (grid[0] != x[0] || grid.back() != static_cast<int64_t>(x.rank() - 2)) return mismatch();
   for (size_t d = 2; d < x.rank(); ++d)

@@ -42,7 +42,8 @@ InferResult Infer(const GatherElements& op, const InferContext& c) {
 Status Reference(const GatherElements& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const TensorView &data = in[0], &indices = in[1];
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, data.shape.rank()));
-  for (StridedIndex<3> i(indices.shape, {Without(data.strides, axis), indices.strides, out[0].strides}); i.valid(); i.Next()) {
+  for (StridedIndex<3> i(indices.shape, {Without(data.strides, axis), indices.strides, out[0].strides}); i.valid();
+       i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t index, Inside(IndexAt(indices, i.offset(1)), data.shape[axis]));
     CopyElement(data, i.offset(0) + index * data.strides[axis], out[0], i.offset(2));
   }
@@ -66,7 +67,8 @@ Status Reference(const ScatterElements& op, std::span<const TensorView> in, std:
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, data.shape.rank()));
   for (StridedIndex<2> i(data.shape, {data.strides, out[0].strides}); i.valid(); i.Next())
     CopyElement(data, i.offset(0), out[0], i.offset(1));
-  for (StridedIndex<3> i(indices.shape, {Without(out[0].strides, axis), indices.strides, updates.strides}); i.valid(); i.Next()) {
+  for (StridedIndex<3> i(indices.shape, {Without(out[0].strides, axis), indices.strides, updates.strides}); i.valid();
+       i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t index, Inside(IndexAt(indices, i.offset(1)), data.shape[axis]));
     CombineElement(op.reduction, updates, i.offset(2), out[0], i.offset(0) + index * out[0].strides[axis]);
   }

@@ -36,7 +36,8 @@ class Tuples {
       int64_t index = indices_.as<int64_t>()[at + static_cast<int64_t>(k) * stride_];
       if (index < 0) index += extent;
       if (index < 0 || index >= extent)
-        return Fail(ErrorCode::kShapeMismatch, "index " + std::to_string(index) + " into an extent of " + std::to_string(extent));
+        return Fail(ErrorCode::kShapeMismatch,
+                    "index " + std::to_string(index) + " into an extent of " + std::to_string(extent));
       offset += index * data.strides[first + k];
     }
     return offset;
@@ -55,13 +56,15 @@ InferResult Infer(const GatherNd& op, const InferContext& c) {
   if (c[1].dtype != DType::kInt64) return Mismatch(std::string("indices of type ") + Name(c[1].dtype));
   if (indices.empty() || data.empty()) return Mismatch("GatherND of " + data.ToString() + " by " + indices.ToString());
   const int64_t batch = op.batch_dims, tuple = indices.back();
-  if (batch < 0 || batch >= static_cast<int64_t>(indices.rank()) || tuple < 1 || batch + tuple > static_cast<int64_t>(data.rank()))
+  if (batch < 0 || batch >= static_cast<int64_t>(indices.rank()) || tuple < 1 ||
+      batch + tuple > static_cast<int64_t>(data.rank()))
     return Mismatch("tuples of " + std::to_string(tuple) + " indices into " + data.ToString());
   for (size_t d = 0; d < static_cast<size_t>(batch); ++d)
     if (data[d] != indices[d]) return Mismatch("batches of " + data.ToString() + " and " + indices.ToString());
   Shape out = Before(indices, indices.rank() - 1);
   const Shape slice = From(data, static_cast<size_t>(batch + tuple));
-  if (out.rank() + slice.rank() > kMaxRank) return Fail(ErrorCode::kLimitExceeded, "a result of rank " + std::to_string(out.rank() + slice.rank()));
+  if (out.rank() + slice.rank() > kMaxRank)
+    return Fail(ErrorCode::kLimitExceeded, "a result of rank " + std::to_string(out.rank() + slice.rank()));
   for (int64_t extent : slice) out.push_back(extent);
   return std::vector<TensorType>{{c[0].dtype, out}};
 }
@@ -74,10 +77,12 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
   Strides batch_strides = Dims::Filled(tuples, 0);
   for (size_t d = 0; d < batch; ++d) batch_strides[d] = data.strides[d];
   const Shape slice = From(data.shape, first_sliced);
-  for (StridedIndex<3> i(Before(indices.shape, tuples), {Before(indices.strides, tuples), batch_strides, Before(out[0].strides, tuples)});
+  for (StridedIndex<3> i(Before(indices.shape, tuples),
+                         {Before(indices.strides, tuples), batch_strides, Before(out[0].strides, tuples)});
        i.valid(); i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t offset, reader.Offset(i.offset(0), data, batch));
-    for (StridedIndex<2> e(slice, {From(data.strides, first_sliced), From(out[0].strides, tuples)}); e.valid(); e.Next())
+    for (StridedIndex<2> e(slice, {From(data.strides, first_sliced), From(out[0].strides, tuples)}); e.valid();
+         e.Next())
       CopyElement(data, i.offset(1) + offset + e.offset(0), out[0], i.offset(2) + e.offset(1));
   }
   return {};
@@ -99,7 +104,8 @@ InferResult Infer(const ScatterNd&, const InferContext& c) {
   if (updates.rank() + slice.rank() > kMaxRank || !(c[2].shape.rank() == updates.rank() + slice.rank()))
     return Mismatch("updates " + c[2].shape.ToString() + " for indices " + indices.ToString());
   for (int64_t extent : slice) updates.push_back(extent);
-  if (!(c[2].shape == updates)) return Mismatch("updates " + c[2].shape.ToString() + " where " + updates.ToString() + " is needed");
+  if (!(c[2].shape == updates))
+    return Mismatch("updates " + c[2].shape.ToString() + " where " + updates.ToString() + " is needed");
   return std::vector<TensorType>{{c[0].dtype, data}};
 }
 
@@ -110,9 +116,12 @@ Status Reference(const ScatterNd& op, std::span<const TensorView> in, std::span<
   const size_t tuples = indices.shape.rank() - 1, first_sliced = static_cast<size_t>(indices.shape.back());
   const Tuples reader(indices);
   const TensorView target = out[0];
-  for (StridedIndex<2> i(Before(indices.shape, tuples), {Before(indices.strides, tuples), Before(updates.strides, tuples)}); i.valid(); i.Next()) {
+  for (StridedIndex<2> i(Before(indices.shape, tuples),
+                         {Before(indices.strides, tuples), Before(updates.strides, tuples)});
+       i.valid(); i.Next()) {
     DECAL_TRY_ASSIGN(const int64_t offset, reader.Offset(i.offset(0), target, 0));
-    const StridedIndex<2> slice(From(data.shape, first_sliced), {From(updates.strides, tuples), From(out[0].strides, first_sliced)});
+    const StridedIndex<2> slice(From(data.shape, first_sliced),
+                                {From(updates.strides, tuples), From(out[0].strides, first_sliced)});
     for (StridedIndex<2> e = slice; e.valid(); e.Next())
       CombineElement(op.reduction, updates, i.offset(1) + e.offset(0), out[0], offset + e.offset(1));
   }

@@ -42,7 +42,8 @@ InferResult Infer(const TopK& op, const InferContext& c) {
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, c[0].shape.rank()));
   DECAL_TRY_ASSIGN(const Dims k, c.Integers(1, "k"));
   if (k.rank() != 1 || k[0] < 0 || k[0] > c[0].shape[axis])
-    return Mismatch("TopK of " + k.ToString() + " elements along axis " + std::to_string(axis) + " of " + c[0].shape.ToString());
+    return Mismatch("TopK of " + k.ToString() + " elements along axis " + std::to_string(axis) + " of " +
+                    c[0].shape.ToString());
   Shape shape = c[0].shape;
   shape[axis] = k[0];
   return std::vector<TensorType>{{c[0].dtype, shape}, {DType::kInt64, shape}};

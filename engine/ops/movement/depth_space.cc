@@ -27,14 +27,16 @@ Blocks BlocksOf(int64_t block, bool crd, const Shape& wide_shape, const Strides&
 
 Status CheckBlock(int64_t block, const InferContext& c) {
   if (!c.has(0) || c[0].shape.rank() != 4 || block < 1 || block > kMaxTensorElements)
-    return Fail(ErrorCode::kShapeMismatch, "blocks of " + std::to_string(block) + " in a tensor that is no map of them");
+    return Fail(ErrorCode::kShapeMismatch,
+                "blocks of " + std::to_string(block) + " in a tensor that is no map of them");
   return {};
 }
 
 class BlockCopy final : public CpuKernel {
  public:
   explicit BlockCopy(StridedCopy copy) : copy_(copy) {}
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
     copy_.Run(in[0].data, out[0].data, context.runner);
   }
   const char* algorithm() const override { return "strided copy"; }
@@ -47,7 +49,8 @@ KernelResult MakeBlockCopy(const Shape& shape, const Strides& from, const Stride
   return std::make_unique<BlockCopy>(StridedCopy(shape, from, to, SizeOf(dtype)));
 }
 
-Status CopyBlocks(const Shape& shape, const TensorView& x, const Strides& from, const MutableTensorView& y, const Strides& to) {
+Status CopyBlocks(const Shape& shape, const TensorView& x, const Strides& from, const MutableTensorView& y,
+                  const Strides& to) {
   for (StridedIndex<2> i(shape, {from, to}); i.valid(); i.Next()) CopyElement(x, i.offset(0), y, i.offset(1));
   return {};
 }
@@ -58,7 +61,8 @@ InferResult Infer(const DepthToSpace& op, const InferContext& c) {
   DECAL_TRY(CheckBlock(op.block, c));
   Shape shape = c[0].shape;
   if (shape[1] % (op.block * op.block) != 0)
-    return Fail(ErrorCode::kShapeMismatch, std::to_string(shape[1]) + " channels in blocks of " + std::to_string(op.block));
+    return Fail(ErrorCode::kShapeMismatch,
+                std::to_string(shape[1]) + " channels in blocks of " + std::to_string(op.block));
   shape = {shape[0], shape[1] / (op.block * op.block), shape[2] * op.block, shape[3] * op.block};
   return std::vector<TensorType>{{c[0].dtype, shape}};
 }

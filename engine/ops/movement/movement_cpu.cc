@@ -28,9 +28,11 @@ struct Move {
 
 class MoveKernel final : public CpuKernel {
  public:
-  MoveKernel(std::vector<Move> moves, size_t parameters_from) : moves_(std::move(moves)), parameters_from_(parameters_from) {}
+  MoveKernel(std::vector<Move> moves, size_t parameters_from)
+      : moves_(std::move(moves)), parameters_from_(parameters_from) {}
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
     for (const Move& move : moves_) {
       const std::byte* from = At(in[move.input], move.from_offset);
       std::byte* to = At(out[move.output], move.to_offset);
@@ -54,8 +56,8 @@ KernelResult SingleMove(const TensorView& from, int64_t from_offset, const Opera
 }
 
 // Inputs and outputs that are consecutive windows of one tensor along `axis`: Concat and Split.
-KernelResult WindowMoves(const KernelRequest& request, std::span<const Operand> parts, const Operand& whole, int64_t raw_axis,
-                         bool concat) {
+KernelResult WindowMoves(const KernelRequest& request, std::span<const Operand> parts, const Operand& whole,
+                         int64_t raw_axis, bool concat) {
   DECAL_TRY_ASSIGN(size_t axis, NormalizeAxis(raw_axis, whole.view.shape.rank()));
   std::vector<Move> moves;
   int64_t start = 0;
@@ -98,7 +100,8 @@ class PadKernel final : public CpuKernel {
   PadKernel(uint64_t value, StridedCopy fill, StridedCopy interior, int64_t from_offset, int64_t to_offset)
       : value_(value), fill_(fill), interior_(interior), from_offset_(from_offset), to_offset_(to_offset) {}
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
     fill_.Run(&value_, out[0].data, context.runner);
     interior_.Run(At(in[0], from_offset_), At(out[0], to_offset_), context.runner);
   }
@@ -119,7 +122,8 @@ class GatherKernel final : public CpuKernel {
   GatherKernel(int64_t outer, int64_t extent, int64_t indices, size_t slice_bytes)
       : outer_(outer), extent_(extent), indices_(indices), slice_bytes_(slice_bytes) {}
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
     const size_t rows = static_cast<size_t>(outer_ * indices_);
     const RowTasks tasks(rows, slice_bytes_ / sizeof(float));
     ParallelFor(context.runner, tasks.count(), [&](size_t task, size_t) {
@@ -140,7 +144,9 @@ class GatherKernel final : public CpuKernel {
   size_t slice_bytes_;
 };
 
-bool IsDense(const TensorView& view) { return SamePlaces(view.shape, view.strides, DenseStrides(view.shape, Layout::kRowMajor)); }
+bool IsDense(const TensorView& view) {
+  return SamePlaces(view.shape, view.strides, DenseStrides(view.shape, Layout::kRowMajor));
+}
 
 }  // namespace
 
@@ -227,7 +233,8 @@ KernelResult MakeCpuKernel(const Tile&, const KernelRequest& r) {
   };
   if (y.shape.elements() == 0) return nullptr;
   for (size_t d = 0; d < x.shape.rank(); ++d)
-    if (!add(y.shape[d] / x.shape[d], 0, y.strides[d] * x.shape[d]) || !add(x.shape[d], x.strides[d], y.strides[d])) return nullptr;
+    if (!add(y.shape[d] / x.shape[d], 0, y.strides[d] * x.shape[d]) || !add(x.shape[d], x.strides[d], y.strides[d]))
+      return nullptr;
   std::vector<Move> moves(1);
   moves[0].copy = StridedCopy(shape, from, to, SizeOf(x.dtype));
   return std::make_unique<MoveKernel>(std::move(moves), 1);
@@ -236,7 +243,8 @@ KernelResult MakeCpuKernel(const Tile&, const KernelRequest& r) {
 KernelResult MakeCpuKernel(const Gather& op, const KernelRequest& r) {
   const TensorView &x = r.inputs[0].view, &indices = r.inputs[1].view, &y = r.outputs[0].view;
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, x.shape.rank()));
-  if (!IsIndex(indices.dtype) || x.shape.elements() == 0 || !IsDense(x) || !IsDense(indices) || !IsDense(y)) return nullptr;
+  if (!IsIndex(indices.dtype) || x.shape.elements() == 0 || !IsDense(x) || !IsDense(indices) || !IsDense(y))
+    return nullptr;
   int64_t outer = 1, slice = static_cast<int64_t>(SizeOf(x.dtype));
   for (size_t d = 0; d < x.shape.rank(); ++d) (d < axis ? outer : slice) *= d == axis ? 1 : x.shape[d];
   return std::make_unique<GatherKernel>(outer, x.shape[axis], indices.shape.elements(), static_cast<size_t>(slice));

@@ -223,7 +223,8 @@ Status Reference(const Gather& op, Inputs in, Outputs out) {
       int64_t index = IndexAt(indices, at);
       if (index < 0) index += x.shape[axis];
       if (index < 0 || index >= x.shape[axis])
-        return Fail(ErrorCode::kShapeMismatch, "Gather index out of range for axis of " + std::to_string(x.shape[axis]));
+        return Fail(ErrorCode::kShapeMismatch,
+                    "Gather index out of range for axis of " + std::to_string(x.shape[axis]));
       from += index * x.strides[s];
     }
     CopyElement(x, from, out[0], i.offset(0));

@@ -41,7 +41,8 @@ InferResult Infer(const Reshape& op, const InferContext& c) {
   size_t free = shape.rank();
   for (size_t i = 0; i < shape.rank(); ++i) {
     if (shape[i] == 0 && !op.allowzero) {
-      if (i >= c[0].shape.rank()) return Mismatch("Reshape keeps dimension " + std::to_string(i) + ", which is not there");
+      if (i >= c[0].shape.rank())
+        return Mismatch("Reshape keeps dimension " + std::to_string(i) + ", which is not there");
       shape[i] = c[0].shape[i];
     }
     if (shape[i] == -1) {
@@ -82,7 +83,8 @@ InferResult Infer(const Squeeze& op, const InferContext& c) {
   bool drop[kMaxRank] = {};
   for (int64_t a : axes) {
     DECAL_TRY_ASSIGN(size_t axis, NormalizeAxis(a, x.rank()));
-    if (axis >= x.rank() || x[axis] != 1) return Mismatch("Squeeze of axis " + std::to_string(a) + " of " + x.ToString());
+    if (axis >= x.rank() || x[axis] != 1)
+      return Mismatch("Squeeze of axis " + std::to_string(a) + " of " + x.ToString());
     drop[axis] = true;
   }
   Shape out;
@@ -162,7 +164,8 @@ InferResult Infer(const Split& op, const InferContext& c) {
       shape[axis] = part;
       types.push_back({c[0].dtype, shape});
     }
-    if (sum != extent) return Mismatch("Split parts add up to " + std::to_string(sum) + ", not " + std::to_string(extent));
+    if (sum != extent)
+      return Mismatch("Split parts add up to " + std::to_string(sum) + ", not " + std::to_string(extent));
     return types;
   }
   const int64_t parts = static_cast<int64_t>(c.outputs);
@@ -200,7 +203,8 @@ InferResult Infer(const Expand&, const InferContext& c) {
 InferResult Infer(const Tile&, const InferContext& c) {
   DECAL_TRY(NeedInputs(c, 2));
   DECAL_TRY_ASSIGN(Dims repeats, c.Integers(1, "repeats"));
-  if (repeats.rank() != c[0].shape.rank()) return Mismatch("Tile of " + c[0].shape.ToString() + " by " + repeats.ToString());
+  if (repeats.rank() != c[0].shape.rank())
+    return Mismatch("Tile of " + c[0].shape.ToString() + " by " + repeats.ToString());
   Shape out = c[0].shape;
   for (size_t i = 0; i < out.rank(); ++i) {
     if (repeats[i] < 0 || repeats[i] > kMaxTensorElements) return Mismatch("Tile by " + repeats.ToString());

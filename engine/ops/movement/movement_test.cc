@@ -20,7 +20,8 @@ TestTensor Integers(std::initializer_list<int64_t> values) {
 
 // Shape rule with every input known.
 template <class Op>
-Result<std::vector<TensorType>> InferKnown(const Op& op, const std::vector<const TestTensor*>& inputs, size_t outputs = 1) {
+Result<std::vector<TensorType>> InferKnown(const Op& op, const std::vector<const TestTensor*>& inputs,
+                                           size_t outputs = 1) {
   std::vector<ConstantPtr> constants;
   std::vector<InferInput> infer;
   for (const TestTensor* t : inputs) {
@@ -67,7 +68,8 @@ TEST(Movement, SliceCountsAsNumPyDoes) {
 }
 
 TEST(Movement, PadModes) {
-  const TestTensor x = TestTensor::Of({1, 3}, {1, 2, 3}), pads = Integers({0, 2, 0, 1}), value = TestTensor::Of({}, {9});
+  const TestTensor x = TestTensor::Of({1, 3}, {1, 2, 3}), pads = Integers({0, 2, 0, 1}),
+                   value = TestTensor::Of({}, {9});
   EXPECT_EQ(RunOne(Pad{PadMode::kConstant}, {&x, &pads, &value}), (std::vector<float>{9, 9, 1, 2, 3, 9}));
   EXPECT_EQ(RunOne(Pad{PadMode::kReflect}, {&x, &pads}), (std::vector<float>{3, 2, 1, 2, 3, 2}));
   EXPECT_EQ(RunOne(Pad{PadMode::kEdge}, {&x, &pads}), (std::vector<float>{1, 1, 1, 2, 3, 3}));
@@ -117,7 +119,8 @@ Shape RandomShape(std::mt19937& random, size_t rank) {
 
 // Dense in either layout, or a channel slice of something larger.
 TestTensor RandomLayout(std::mt19937& random, const Shape& shape) {
-  if (shape.rank() == 4 && random() % 3 == 0) return TestTensor::ConcatSlice(shape, shape[1] + static_cast<int64_t>(random() % 5), 16);
+  if (shape.rank() == 4 && random() % 3 == 0)
+    return TestTensor::ConcatSlice(shape, shape[1] + static_cast<int64_t>(random() % 5), 16);
   return TestTensor::Dense(shape, random() % 2 ? Layout::kChannelsLast : Layout::kRowMajor);
 }
 
@@ -164,8 +167,9 @@ TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
     b.FillRandom(random);
     CompareWithReference(random, Concat{static_cast<int64_t>(axis)}, {{&a}, {&b}, {&a}});
 
-    const TestTensor axes = Integers({static_cast<int64_t>(axis)}), starts = Integers({static_cast<int64_t>(random() % 3)}),
-                     ends = Integers({100}), steps = Integers({1 + static_cast<int64_t>(random() % 2)});
+    const TestTensor axes = Integers({static_cast<int64_t>(axis)}),
+                     starts = Integers({static_cast<int64_t>(random() % 3)}), ends = Integers({100}),
+                     steps = Integers({1 + static_cast<int64_t>(random() % 2)});
     CompareWithReference(random, Slice{}, {{&a}, {&starts, true}, {&ends, true}, {&axes, true}, {&steps, true}});
 
     TestTensor pads = Integers({0, 0, 0, 0, 0, 0, 0, 0});
@@ -198,7 +202,8 @@ TEST(MovementKernels, TilesAndGathers) {
 
 TEST(MovementKernels, EveryElementSizeIsCopied) {
   for (DType dtype : {DType::kInt8, DType::kFloat16, DType::kInt32, DType::kInt64}) {
-    TestTensor x = TestTensor::Dense({5, 7}, Layout::kRowMajor, dtype), out = TestTensor::Dense({7, 5}, Layout::kRowMajor, dtype);
+    TestTensor x = TestTensor::Dense({5, 7}, Layout::kRowMajor, dtype),
+               out = TestTensor::Dense({7, 5}, Layout::kRowMajor, dtype);
     const size_t size = SizeOf(dtype);
     char* bytes = x.mutable_view().as<char>();
     for (size_t b = 0; b < 35 * size; ++b) bytes[b] = static_cast<char>(b * 37);
@@ -207,7 +212,8 @@ TEST(MovementKernels, EveryElementSizeIsCopied) {
     ASSERT_TRUE(RunKernel(Transpose{}, inputs, outputs, 1));
     for (size_t r = 0; r < 5; ++r)
       for (size_t c = 0; c < 7; ++c)
-        EXPECT_EQ(std::memcmp(out.view().as<char>() + (c * 5 + r) * size, bytes + (r * 7 + c) * size, size), 0) << Name(dtype);
+        EXPECT_EQ(std::memcmp(out.view().as<char>() + (c * 5 + r) * size, bytes + (r * 7 + c) * size, size), 0)
+            << Name(dtype);
   }
 }
 

@@ -55,7 +55,8 @@ class StridedKernel final : public CpuKernel {
  public:
   StridedKernel(int64_t offset, StridedCopy copy) : offset_(offset), copy_(copy) {}
 
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out, const CpuContext& context) const override {
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
     const int64_t bytes = offset_ * static_cast<int64_t>(SizeOf(in[0].dtype));
     copy_.Run(in[0].as<std::byte>() + bytes, out[0].data, context.runner);
   }

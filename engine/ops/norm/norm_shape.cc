@@ -29,7 +29,8 @@ Status RequirePerChannel(const InferContext& context, size_t parameters, const c
 
 InferResult Infer(const BatchNorm& op, const InferContext& context) {
   DECAL_TRY(RequirePerChannel(context, 4, "BatchNormalization", op.training ? 3 : 1));
-  if (op.training && context[0].shape.elements() == 0) return Fail(ErrorCode::kShapeMismatch, "moments of an empty tensor");
+  if (op.training && context[0].shape.elements() == 0)
+    return Fail(ErrorCode::kShapeMismatch, "moments of an empty tensor");
   std::vector<TensorType> types(context.outputs, {context[4].dtype, context[4].shape});
   types[0] = {context[0].dtype, context[0].shape};
   return types;

@@ -48,7 +48,8 @@ TEST(NormReference, SoftmaxOverAnAxisOrFlattened) {
 }
 
 TEST(NormReference, TrainingUsesTheBatchAndUpdatesTheMoments) {
-  const TestTensor x = TestTensor::Of({2, 1, 2}, {1, 3, 5, 7}), scale = TestTensor::Of({1}, {1}), bias = TestTensor::Of({1}, {0});
+  const TestTensor x = TestTensor::Of({2, 1, 2}, {1, 3, 5, 7}), scale = TestTensor::Of({1}, {1}),
+                   bias = TestTensor::Of({1}, {0});
   const TestTensor mean = TestTensor::Of({1}, {10}), var = TestTensor::Of({1}, {20});
   const TestInput inputs[] = {{&x}, {&scale}, {&bias}, {&mean}, {&var}};
   const BatchNorm op{.epsilon = 0, .momentum = 0.5f, .training = true};

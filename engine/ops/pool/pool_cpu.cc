@@ -54,7 +54,8 @@ cpu::Statistic StatisticOf(PoolKind kind) {
 
 KernelResult MakeCpuKernel(const Pool& op, const KernelRequest& request) {
   const TensorView& x = request.inputs[0].view;
-  if (request.outputs.size() != 1 || !IsChannelsLastMap(x) || !IsChannelsLastMap(request.outputs[0].view)) return nullptr;
+  if (request.outputs.size() != 1 || !IsChannelsLastMap(x) || !IsChannelsLastMap(request.outputs[0].view))
+    return nullptr;
   DECAL_TRY_ASSIGN(const PoolGeometry geometry, ResolvePool(op, x.shape));
   if (CoversMap(geometry)) return MakeMapReduction(StatisticOf(op.kind), op.kind == PoolKind::kAverage, x.shape);
   return std::make_unique<PoolKernel>(op.kind, geometry);

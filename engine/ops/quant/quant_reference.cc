@@ -52,7 +52,8 @@ Status Reference(const Quantize& op, std::span<const TensorView> in, std::span<c
     const float quotient = static_cast<float>(LoadNumber(x.dtype, x.data, i.offset(0))) /
                            static_cast<float>(ParameterAt(scale, at));
     double code = quotient + ParameterAt(zero, at);
-    if (integer) code = std::clamp((std::isnan(quotient) ? 0 : RoundHalfToEven(quotient)) + ParameterAt(zero, at), low, high);
+    if (integer)
+      code = std::clamp((std::isnan(quotient) ? 0 : RoundHalfToEven(quotient)) + ParameterAt(zero, at), low, high);
     StoreNumber(y.dtype, y.data, i.offset(1), code, {.saturate = op.saturate});
   }
   return {};

@@ -80,7 +80,8 @@ TEST(QuantKernel, GridMatchesTheReferenceBitForBit) {
       x.FillRandom(random, -40, 40);
       const TestInput inputs[] = {{&x}};
       const auto out = [&] { return TestTensor(DType::kFloat32, shape, x.view().strides, kGuards); };
-      ExpectKernelMatches(RoundToGrid{.scale = round % 2 ? 0.25f : 0.1f, .low = -128, .high = 100}, inputs, out(), out(), 0);
+      ExpectKernelMatches(RoundToGrid{.scale = round % 2 ? 0.25f : 0.1f, .low = -128, .high = 100}, inputs, out(),
+                          out(), 0);
       if (HasFailure()) return;
     }
   });

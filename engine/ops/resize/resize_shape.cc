@@ -8,7 +8,8 @@
 namespace decal {
 InferResult Infer(const Resize& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "Resize"));
-  if (op.mode != ResizeMode::kNearest || op.coordinates == ResizeCoordinates::kTfCropAndResize) DECAL_TRY(RequireFloat(context[0].dtype, "Resize"));
+  if (op.mode != ResizeMode::kNearest || op.coordinates == ResizeCoordinates::kTfCropAndResize)
+    DECAL_TRY(RequireFloat(context[0].dtype, "Resize"));
   const Shape& input = context[0].shape;
   if (input.elements() == 0) return Fail(ErrorCode::kShapeMismatch, "Resize of an empty " + input.ToString());
   std::vector<TensorView> in = {{nullptr, context[0].dtype, input, {}}};

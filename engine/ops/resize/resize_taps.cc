@@ -32,7 +32,8 @@ double SourceCoordinate(ResizeCoordinates coordinates, const ResizeAxis& axis, i
       return centre * (1 - adjustment) + over_scale(x + 0.5) - 0.5;
     }
     case ResizeCoordinates::kTfCropAndResize: {
-      const double start = axis.roi_start, extent = double{axis.roi_end} - start, last = static_cast<double>(axis.in - 1);
+      const double start = axis.roi_start, extent = double{axis.roi_end} - start,
+                   last = static_cast<double>(axis.in - 1);
       if (axis.out == 1) return start * last + extent * last / 2;
       return start * last + x * extent * last / (exact_out - 1);
     }
@@ -133,7 +134,8 @@ WideTaps WideTapsAt(const Resize& op, const ResizeAxis& axis, int64_t at) {
     return {.index = {0}, .weight = {0}, .outside = true};
   if (op.antialias && op.mode != ResizeMode::kNearest) return AntialiasTaps(op, axis, x);
   const ResizeTaps taps = TapsAt(op, axis, at);
-  return {{taps.index.begin(), taps.index.begin() + taps.count}, {taps.weight.begin(), taps.weight.begin() + taps.count}};
+  return {{taps.index.begin(), taps.index.begin() + taps.count},
+          {taps.weight.begin(), taps.weight.begin() + taps.count}};
 }
 
 Result<ResizeParameters> ReadResizeParameters(const Resize& op, std::span<const TensorView> in) {
@@ -144,20 +146,25 @@ Result<ResizeParameters> ReadResizeParameters(const Resize& op, std::span<const 
     if (!in[i].present() || in[i].shape.elements() == 0) continue;
     const size_t count = static_cast<size_t>(in[i].shape.elements()), wanted = i == 3 ? 2 * rank : rank;
     const bool integers = i == 2;
-    if (in[i].shape.rank() != 1 || count != wanted || (integers ? in[i].dtype != DType::kInt64 && in[i].dtype != DType::kInt32 : !IsFloating(in[i].dtype)))
-      return Fail(ErrorCode::kShapeMismatch, "Resize: " + std::to_string(count) + " scales, sizes or regions of " + Name(in[i].dtype) +
-                                                 " for " + in[0].shape.ToString());
+    if (in[i].shape.rank() != 1 || count != wanted ||
+        (integers ? in[i].dtype != DType::kInt64 && in[i].dtype != DType::kInt32 : !IsFloating(in[i].dtype)))
+      return Fail(ErrorCode::kShapeMismatch, "Resize: " + std::to_string(count) + " scales, sizes or regions of " +
+                                                 Name(in[i].dtype) + " for " + in[0].shape.ToString());
     for (size_t k = 0; k < count; ++k) {
       const int64_t at = static_cast<int64_t>(k) * in[i].strides[0];
       if (integers) parameters.sizes.push_back(static_cast<int64_t>(LoadInteger(in[i].dtype, in[i].data, at)));
-      else (i == 1 ? parameters.scales : parameters.roi).push_back(static_cast<float>(LoadNumber(in[i].dtype, in[i].data, at)));
+      else
+        (i == 1 ? parameters.scales : parameters.roi)
+            .push_back(static_cast<float>(LoadNumber(in[i].dtype, in[i].data, at)));
     }
   }
   return parameters;
 }
 
 Result<ResizeAxes> AxesOf(const Resize& op, const Shape& input, const ResizeParameters& parameters) {
-  const auto mismatch = [&](const std::string& what) { return Fail(ErrorCode::kShapeMismatch, "Resize: " + what + " of " + input.ToString()); };
+  const auto mismatch = [&](const std::string& what) {
+    return Fail(ErrorCode::kShapeMismatch, "Resize: " + what + " of " + input.ToString());
+  };
   ResizeAxes axes{.rank = input.rank()};
   for (size_t d = 0; d < input.rank(); ++d) axes.axes[d] = {input[d], input[d], std::nullopt};
   const size_t count = op.axes.empty() ? input.rank() : op.axes.rank();
@@ -191,7 +198,8 @@ Result<ResizeAxes> AxesOf(const Resize& op, const Shape& input, const ResizePara
     if (!(extent >= 1) || extent > static_cast<double>(kMaxTensorElements) || (axis.scale && !(*axis.scale > 0)))
       return mismatch("an extent of " + std::to_string(extent) + " out");
     // The antialiasing filter is as wide as the picture shrinks; a hostile scale must not make it endless.
-    if (op.antialias && axis.scale && static_cast<double>(axis.in) > 4 * std::max(1.0, extent) / static_cast<double>(*axis.scale))
+    if (op.antialias && axis.scale &&
+        static_cast<double>(axis.in) > 4 * std::max(1.0, extent) / static_cast<double>(*axis.scale))
       return mismatch("a scale that does not fit the extents");
     axis.out = static_cast<int64_t>(extent);
     if (!parameters.roi.empty()) {

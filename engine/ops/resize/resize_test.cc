@@ -110,7 +110,8 @@ TEST(ResizeReference, AntialiasingSeesEveryPixel) {
 
 TEST(ResizeReference, CropsAndFillsOutside) {
   Resize op{.mode = ResizeMode::kLinear, .coordinates = ResizeCoordinates::kTfCropAndResize, .extrapolation = -5};
-  const TestTensor x = Counting({1, 3}), roi = TestTensor::Of({4}, {0, 0.5f, 1, 1.5f}), sizes = TensorOf<int64_t>({2}, {1, 3});
+  const TestTensor x = Counting({1, 3}), roi = TestTensor::Of({4}, {0, 0.5f, 1, 1.5f}),
+                   sizes = TensorOf<int64_t>({2}, {1, 3});
   const TestInput inputs[] = {{&x}, {}, {&sizes, true}, {&roi, true}};
   // Only input 1 to 3 of the operator are scales, sizes and roi; columns 1, 2 and 3 of which the last is outside.
   ExpectValues(RunReferenceOf(op, inputs), {2, 3, -5});

@@ -35,7 +35,8 @@ InferResult Infer(const ShapeOf& op, const InferContext& c) {
 
 Status Reference(const ShapeOf& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const auto [start, end] = ShapeBounds(op, in[0].shape.rank());
-  for (size_t i = start; i < end; ++i) out[0].as<int64_t>()[static_cast<int64_t>(i - start) * out[0].strides[0]] = in[0].shape[i];
+  for (size_t i = start; i < end; ++i)
+    out[0].as<int64_t>()[static_cast<int64_t>(i - start) * out[0].strides[0]] = in[0].shape[i];
   return {};
 }
 

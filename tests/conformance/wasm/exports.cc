@@ -15,7 +15,9 @@ std::string answer;
 
 extern "C" {
 
-__attribute__((export_name("conformance_alloc"))) void* conformance_alloc(uint32_t bytes) { return std::malloc(std::max(bytes, 1u)); }
+__attribute__((export_name("conformance_alloc"))) void* conformance_alloc(uint32_t bytes) {
+  return std::malloc(std::max(bytes, 1u));
+}
 __attribute__((export_name("conformance_free"))) void conformance_free(void* memory) { std::free(memory); }
 
 // `packed`: 32-bit numbers (inputs, outputs, then the size of the model, of each input and of each output), then the
