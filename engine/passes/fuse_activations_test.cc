@@ -211,6 +211,15 @@ TEST(FuseActivations, GeluTanhOfTwoTensorsStays) {
     const std::string gate = m.Add(m.Tanh(m.Mul(m.Add(pick(1), cube), kTanhFactor)), 1);
     m.ExpectUnfused(m.Mul(m.Mul(pick(2), gate), 0.5f));
   }
+  for (int other = 0; other < 3; ++other) {  // likewise, with the input taken out of the sum
+    Model m;
+    m.b.Node("Abs", {"x"}, {"z"});
+    const auto pick = [&](int place) { return place == other ? std::string("z") : m.x; };
+    const std::string square = m.Mul(m.b.Node("Pow", {pick(0), m.Scalar(2)}), kCubeFactor);
+    const std::string angle = m.Mul(m.Mul(pick(1), kTanhFactor), m.Add(square, 1));
+    // |x| in place of x changes nothing where it is squared, but no rule says so.
+    m.ExpectUnfused(m.Mul(m.Mul(pick(2), m.Add(m.Tanh(angle), 1)), 0.5f));
+  }
 }
 
 TEST(FuseActivations, AnotherFunctionInPlaceOfTanhStays) {
@@ -276,6 +285,12 @@ TEST(FuseActivations, AScaleStaysBehindHardSwishThroughHardSigmoid) {
   const Graph graph = m.Finish(m.Mul(m.Mul(m.x, gate), 2));
   EXPECT_EQ(graph.nodes.size(), 2u) << Print(graph);
   EXPECT_EQ(Count(graph, "HardSwish") * Count(graph, "Mul"), 1u) << Print(graph);
+}
+
+TEST(FuseActivations, AScaleInsideHardSwishThroughHardSigmoidStays) {
+  Model m;
+  const std::string gate = m.b.Node("HardSigmoid", {m.x}, OnnxAttributes().Float("alpha", 1.0f / 6));
+  m.ExpectUnfused(m.Mul(m.Mul(m.x, 2), gate));
 }
 
 TEST(FuseActivations, HardSwishOfTwoTensorsStays) {
