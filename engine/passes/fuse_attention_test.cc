@@ -227,6 +227,8 @@ TEST(FuseAttention, AScaledQueryThatOthersReadIsFusedAsItIs) {
   const Graph graph = m.FinishScores(m.b.Node("MatMul", {scaled, m.Turned("k")}));
   EXPECT_EQ(Count(graph, "Attention"), 1u) << Print(graph);
   EXPECT_EQ(Count(graph, "Mul"), 1u) << Print(graph);
+  for (const Node& node : graph.nodes)
+    if (const auto* attention = std::get_if<Attention>(&node.op)) EXPECT_EQ(attention->scale, 1);
 }
 
 TEST(FuseAttention, ABiasThatIsScaledStays) {
@@ -252,10 +254,19 @@ TEST(FuseAttention, MasksOfOtherPeriodsStay) {
   }
 }
 
-TEST(FuseAttention, AMaskOverHeadsSplitInTwoStays) {
+TEST(FuseAttention, AMaskOverHeadsAndBatchTogetherStays) {
   Model m(2);  // [B,2,M,N] seen as [B*2,M,N]: dimension 0 is not the batch
   const std::string sum = m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
   ExpectUnfused(m.FinishScores(m.Reshape(sum, {kBatch, 2, kM, kN})));
+  Model joined(2);  // and as [B/2,4,M,N]: dimension 1 is not the heads
+  const std::string four = joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
+  ExpectUnfused(joined.FinishScores(joined.Reshape(four, {kBatch, 2, kM, kN})));
+}
+
+TEST(FuseAttention, ABiasThatWidensTheScoresStays) {
+  Model m(1);  // one head becomes three
+  m.AddInput("w", {kBatch, 3, kN, kE});
+  ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Add(m.Scores(), m.Constant({3, kM, kN}))), "w")));
 }
 
 TEST(FuseAttention, AThirdBiasStays) {
@@ -268,8 +279,9 @@ TEST(FuseAttention, AThirdBiasStays) {
 TEST(FuseAttention, OtherOperatorsBetweenStay) {
   Model difference(3);
   ExpectUnfused(difference.FinishScores(difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
-  Model inverse(3);  // scalar / scores, which stay away from zero
-  const std::string positive = inverse.b.Node("Add", {inverse.b.Node("Abs", {inverse.Scores()}), inverse.Scalar(1)});
+  Model inverse(3);  // scalar / scores, all of them positive
+  const std::string keys = inverse.Turned(inverse.b.Node("Exp", {"k"}));
+  const std::string positive = inverse.b.Node("MatMul", {inverse.b.Node("Exp", {"q"}), keys});
   ExpectUnfused(inverse.FinishScores(inverse.b.Node("Div", {inverse.Scalar(kScale), positive})));
   Model vector(3);
   ExpectUnfused(vector.FinishScores(vector.b.Node("Mul", {vector.Scores(), vector.Constant({3, 1, 1})})));
@@ -279,9 +291,11 @@ TEST(FuseAttention, OtherOperatorsBetweenStay) {
 }
 
 TEST(FuseAttention, TurnedScoresStay) {
-  Model m(3);  // queries and keys change places
-  m.AddInput("w", {kBatch, 3, kM, kE});
-  ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Turned(m.Scores())), "w")));
+  for (const int64_t n : {kN, kM}) {  // queries and keys change places
+    Model m(3, 17, kM, n);
+    m.AddInput("w", {kBatch, 3, kM, kE});
+    ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Turned(m.Scores())), "w")));
+  }
 }
 
 TEST(FuseAttention, ScoresReshapedToOthersStay) {
