@@ -33,7 +33,8 @@ struct Deform {
   bool moved_fraction = false;         // fractions are those of another position
   bool minus_offset = false;
   int64_t conv_stride = 0;             // 0: the kernel
-  int64_t conv_pad = 0;
+  int64_t conv_pad = 0;                // above and to the left of the taps
+  int corners = 4;
   int64_t group = 1;
   int64_t mask_axis = 2;               // the dimension of [N,1,taps,H,W] masks, weights at which channels are put in
   int64_t weight_axis = 2;
@@ -91,7 +92,7 @@ class DeformModel {
       part[axis] = {b_.Node("Sub", {b_.Floats(Fresh(), {}, {1}), f}), f};
     }
     std::string sum;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < d_.corners; ++i) {
       const int corner = d_.swapped ? 3 - i : i;
       const int weight = d_.weight_of[static_cast<size_t>(corner)], pixels = d_.gather_of[static_cast<size_t>(corner)];
       const std::string w = Binary("Mul", part[0][weight & 1], part[1][weight >> 1]);
@@ -113,7 +114,7 @@ class DeformModel {
     const Dimensions strides = d_.conv_stride ? Dimensions{d_.conv_stride, d_.conv_stride} : Dimensions{d_.kernel_h, d_.kernel_w};
     const int64_t p = d_.conv_pad;
     b_.Node("Conv", d_.bias ? std::vector<std::string>{taps, "w", "bias"} : std::vector<std::string>{taps, "w"}, {"y"},
-            OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, p, p}).Int("group", d_.group));
+            OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, 0, 0}).Int("group", d_.group));
     b_.Output("y");
     return b_.Build();
   }
@@ -274,6 +275,11 @@ TEST(FuseDeformConv, ACornerTwiceStays) {
   EXPECT_EQ(Count(OptimiseGathers(d), "DeformConv"), 0u);
 }
 
+TEST(FuseDeformConv, AMissingCornerStays) {
+  const Deform d{.corners = 3};
+  EXPECT_EQ(Count(OptimiseGathers(d), "DeformConv"), 0u);
+}
+
 TEST(FuseDeformConv, ADifferenceInPlaceOfTheSumStays) { ExpectUnfused({.minus = true}); }
 
 TEST(FuseDeformConv, ColumnsBeforeRowsStay) {
@@ -312,7 +318,7 @@ TEST(FuseDeformConv, AnotherGridStays) {
 
 TEST(FuseDeformConv, OtherConvolutionsOfTheTapsStay) {
   ExpectUnfused({.conv_stride = 1});
-  ExpectUnfused({.conv_pad = 3});
+  ExpectUnfused({.conv_pad = 1});  // the output is as large, and each window looks beyond its taps
   ExpectUnfused({.channels = 4, .group = 2});
   ExpectUnfused({.turned_taps = true});
 }
