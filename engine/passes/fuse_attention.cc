@@ -60,8 +60,7 @@ class AttentionFuser {
     const Softmax& op = std::get<Softmax>(softmax->op);
     const Shape scores = pattern_.ShapeOf(softmax->outputs[0]);
     const size_t rank = scores.rank();
-    if (op.log || op.flatten || (rank != 3 && rank != 4) ||
-        (op.axis != -1 && op.axis != static_cast<int64_t>(rank) - 1))
+    if (op.log || (rank != 3 && rank != 4) || (op.axis != -1 && op.axis != static_cast<int64_t>(rank) - 1))
       return false;
     match.batch = scores[0];
     match.heads = rank == 4 ? scores[1] : 1;
@@ -79,7 +78,8 @@ class AttentionFuser {
     ValueId v = softmax->inputs[0];
     while (pattern_.UsedOnce(v)) {
       if (const Node* product = pattern_.Maker<MatMul>(v)) {
-        if (!IsPlainProduct(product)) return false;
+        // Reshapes on the way may not read the scores as others.
+        if (!IsPlainProduct(product) || !(pattern_.ShapeOf(v) == scores)) return false;
         match.q = Unscaled(product->inputs[0], match.scale);
         match.k_transposed = Unscaled(product->inputs[1], match.scale);
         return same_batch(match.q) && same_batch(match.k_transposed);

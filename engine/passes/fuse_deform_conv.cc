@@ -11,6 +11,7 @@
 //
 // The four gathers hold every tap of every pixel, 200 times the input for a 7x7 kernel; DeformConv holds a tile.
 // Indices are clipped into the padded map, whose border is zero: the same as zeros outside.
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -136,8 +137,21 @@ class DeformFuser {
     for (ValueId operand : add->inputs) CollectTerms(operand, terms);
   }
 
+  // `v` is one factor for each tap of each pixel, the same for all channels: [N,1,1,taps,H,W], if need be after
+  // leading ones. (With as many channels as taps, a factor for each channel has as many elements.)
+  bool IsPerTap(ValueId v) const {
+    const Shape whole{extents_.batch, 1, 1, extents_.taps(), extents_.height, extents_.width};
+    const Shape& shape = pattern_.ShapeOf(v);
+    for (size_t d = 0; d < whole.rank(); ++d) {
+      const size_t missing = whole.rank() - std::min(shape.rank(), whole.rank());
+      if (whole[d] != (d < missing ? 1 : shape[d - missing])) return false;
+    }
+    return shape.rank() <= whole.rank();
+  }
+
   // The mask [N,taps,H,W] of [N,1,1,taps,H,W].
   ValueId MaskMap(ValueId v) const {
+    if (!IsPerTap(v)) return kNoValue;
     const ValueId mask = ThroughReshape(v);
     return pattern_.ShapeOf(mask) == Shape{extents_.batch, extents_.taps(), extents_.height, extents_.width}
                ? mask
@@ -208,6 +222,7 @@ class DeformFuser {
 
   // Which neighbour a product of two fractions, or of what they leave to 1, belongs to.
   std::optional<std::array<bool, 2>> WeightCorner(ValueId v) {
+    if (!IsPerTap(v)) return std::nullopt;
     const Node* mul = pattern_.Maker(ThroughReshape(v), BinaryKind::kMul);
     if (mul == nullptr) return std::nullopt;
     std::array<std::optional<bool>, 2> far;

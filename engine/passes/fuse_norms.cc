@@ -31,6 +31,13 @@ class CoreFinder {
   explicit CoreFinder(const Graph& graph) : graph_(graph), pattern_(graph) {}
 
   std::optional<Core> Find(const Node& node) const {
+    const std::optional<Core> core = FindSpelling(node);
+    // An epsilon or exponent of higher rank would broadcast the result to that rank.
+    return core && pattern_.ShapeOf(core->x) == pattern_.ShapeOf(node.outputs[0]) ? core : std::nullopt;
+  }
+
+ private:
+  std::optional<Core> FindSpelling(const Node& node) const {
     const auto* binary = std::get_if<Binary>(&node.op);
     if (binary == nullptr || !pattern_.IsFloat(node.outputs[0])) return std::nullopt;
     if (binary->kind == BinaryKind::kDiv) return Match(node.inputs[0], Deviation(node.inputs[1]));
@@ -40,7 +47,6 @@ class CoreFinder {
     return std::nullopt;
   }
 
- private:
   // The variance plus epsilon under a square root, or kNoValue.
   ValueId Deviation(ValueId v) const {
     if (const Node* root = pattern_.Maker(v, UnaryKind::kSqrt)) return root->inputs[0];

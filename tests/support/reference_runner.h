@@ -29,9 +29,14 @@ inline std::vector<std::vector<float>> RunByReference(const Graph& graph, const 
     for (StridedIndex<2> e(inputs[i].shape(), {inputs[i].view().strides, tensor.view().strides}); e.valid(); e.Next())
       tensor.mutable_view().as<float>()[e.offset(1)] = inputs[i].view().as<float>()[e.offset(0)];
   }
+  std::map<ValueId, ConstantPtr> widened;  // weights that the graph keeps in half precision until they are packed
   const auto view_of = [&](ValueId v) {
     if (v == kNoValue) return TensorView();
-    return graph.values[v].constant ? graph.values[v].constant->view() : values.at(v).view();
+    const ConstantPtr& constant = graph.values[v].constant;
+    if (!constant) return values.at(v).view();
+    if (constant->dtype == graph.values[v].type.dtype) return constant->view();
+    if (!widened.contains(v)) widened[v] = WidenConstant(*constant).value();
+    return widened[v]->view();
   };
   for (const Node& node : graph.nodes) {
     std::vector<TensorView> in;
