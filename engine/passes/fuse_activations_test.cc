@@ -49,7 +49,7 @@ struct ActivationModel {
   static constexpr int kOrders = 8;
   std::string Mul(float p, const std::string& q) { return Mul(Scalar(p), q); }
 
-  // The graph after all passes when `v` is the output (besides those that are already). The inputs reach both tails.
+  // The graph after all passes when `v` is the output (besides those that are already). Both tails are reached.
   Graph Finish(const std::string& v, float tolerance = 1e-5f) {
     b.Node("Identity", {v}, {"y"});
     b.Output("y");
@@ -131,7 +131,8 @@ TEST(FuseActivations, ScalarsThatAddADimensionStay) {
   Model outer;
   outer.ExpectUnfused(outer.Mul(outer.Mul(outer.x, ErfGate(outer, 0)), outer.Scalar(0.5f, {1, 1, 1})));
   Model one;
-  one.ExpectUnfused(one.Mul(one.Mul(one.x, one.Add(one.Erf(one.Mul(one.x, kRootHalf)), one.Scalar(1, {1, 1, 1}))), 0.5f));
+  one.ExpectUnfused(
+      one.Mul(one.Mul(one.x, one.Add(one.Erf(one.Mul(one.x, kRootHalf)), one.Scalar(1, {1, 1, 1}))), 0.5f));
   Model inner;
   const std::string wide = inner.Mul(inner.x, inner.Scalar(kRootHalf, {1, 1, 1}));
   inner.ExpectUnfused(inner.Mul(inner.Mul(inner.x, inner.Add(inner.Erf(wide), 1)), 0.5f));
@@ -192,9 +193,10 @@ struct TanhConstants {
 };
 
 TEST(FuseActivations, OtherConstantsThanThoseOfGeluTanhStay) {
-  for (const TanhConstants& c : {TanhConstants{.cube = 0.045f}, TanhConstants{.cube = -kCubeFactor}, TanhConstants{.inner = 0.8f},
-                                 TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2},
-                                 TanhConstants{.power = 4}}) {
+  for (const TanhConstants& c :
+       {TanhConstants{.cube = 0.045f}, TanhConstants{.cube = -kCubeFactor}, TanhConstants{.inner = 0.8f},
+        TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2},
+        TanhConstants{.power = 4}}) {
     Model m;
     const std::string cube = m.Mul(m.b.Node("Pow", {m.x, m.Scalar(c.power)}), c.cube);
     const std::string gate = m.Add(m.Tanh(m.Mul(m.Add(m.x, cube), c.inner)), c.one);
@@ -267,8 +269,9 @@ TEST(FuseActivations, OtherConstantsThanThoseOfHardSwishStay) {
   struct Case {
     float shift, low, high, scale;
   };
-  for (const Case& c : {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6}, Case{3, 0, 5, 1.0f / 6},
-                        Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
+  for (const Case& c :
+       {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6},
+        Case{3, 0, 5, 1.0f / 6}, Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
     Model m;
     m.ExpectUnfused(m.Mul(m.Mul(m.x, Clip(m, m.Add(m.x, c.shift), c.low, c.high)), c.scale));
   }
@@ -299,7 +302,8 @@ TEST(FuseActivations, HardSwishOfTwoTensorsStays) {
   clipped.ExpectUnfused(clipped.Mul(clipped.Mul("z", Clip(clipped, clipped.Add("x", 3), 0, 6)), 1.0f / 6));
   Model sigmoid;
   sigmoid.b.Node("Abs", {"x"}, {"z"});
-  sigmoid.ExpectUnfused(sigmoid.Mul("z", sigmoid.b.Node("HardSigmoid", {"x"}, OnnxAttributes().Float("alpha", 1.0f / 6))));
+  sigmoid.ExpectUnfused(
+      sigmoid.Mul("z", sigmoid.b.Node("HardSigmoid", {"x"}, OnnxAttributes().Float("alpha", 1.0f / 6))));
 }
 
 // x * Sigmoid(x) has no operator of its own: it must not become one of those that have.
