@@ -49,7 +49,7 @@ struct ActivationModel {
   static constexpr int kOrders = 8;
   std::string Mul(float p, const std::string& q) { return Mul(Scalar(p), q); }
 
-  // The graph after all passes when `v` is the output (besides those that are already). Both tails are reached.
+  // The graph after all passes when `v` is the output (besides those that are already), both tails reached.
   Graph Finish(const std::string& v, float tolerance = 1e-5f) {
     b.Node("Identity", {v}, {"y"});
     b.Output("y");
