@@ -167,6 +167,7 @@ void StoreNumber(DType dtype, void* data, int64_t index, double value, NarrowRul
 
 void StoreInteger(DType dtype, void* data, int64_t index, uint64_t value) {
   switch (dtype) {
+    case DType::kString:
     case DType::kInt64:
     case DType::kUint64: At<uint64_t>(data, index) = value; break;
     case DType::kInt32:

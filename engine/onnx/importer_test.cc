@@ -184,6 +184,11 @@ TEST(Importer, StringsAreMovedAndComparedAndNothingElse) {
   inputs.push_back(testing::TestTensor::Of({3}, {1, 2, 3}));
   EXPECT_EQ(testing::RunByReference(*graph, inputs)[0], (std::vector<float>{1, 0, 0}));
   EXPECT_EQ(testing::ImportAndInfer(model("Less")).error().code, ErrorCode::kUnsupportedOperator);
+  OnnxBuilder cast;
+  cast.Input("x", {3});
+  cast.Node("Cast", {"x"}, {"y"}, OnnxAttributes().Int("to", 8));
+  cast.Output("y");
+  EXPECT_EQ(testing::ImportAndInfer(cast.Build()).error().code, ErrorCode::kUnsupportedOperator);
   OnnxBuilder missing;
   missing.Input("x", {1});
   missing.Strings("words", {2}, {"cat"});

@@ -35,11 +35,15 @@ constexpr bool kTakesStrings =
 }  // namespace
 
 InferResult InferOp(const Op& op, const InferContext& context) {
+  const auto refuse = [&] { return Fail(ErrorCode::kUnsupportedOperator, std::string(OpName(op)) + " of strings"); };
   const bool takes_strings = std::visit([]<class O>(const O&) { return kTakesStrings<O>; }, op);
-  for (size_t i = 0; i < context.inputs.size() && !takes_strings; ++i)
-    if (context.has(i) && context[i].dtype == DType::kString)
-      return Fail(ErrorCode::kUnsupportedOperator, std::string(OpName(op)) + " of strings");
-  return std::visit([&](const auto& o) { return Infer(o, context); }, op);
+  for (const InferInput& input : context.inputs)
+    if (!takes_strings && input.present && input.dtype == DType::kString) return refuse();
+  InferResult types = std::visit([&](const auto& o) { return Infer(o, context); }, op);
+  if (!types || takes_strings) return types;
+  for (const TensorType& type : *types)
+    if (type.dtype == DType::kString) return refuse();
+  return types;
 }
 
 Status RunReference(const Op& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {

@@ -44,18 +44,16 @@ class ActivationFuser {
   std::optional<UnaryKind> KindOf(ValueId x, ValueId gate, double scale) const {
     if (Near(scale, 0.5)) {
       const ValueId inner = pattern_.Beside(pattern_.Maker(gate, BinaryKind::kAdd), 1);
-      if (const Node* erf = pattern_.Maker(inner, UnaryKind::kErf);
-          erf && IsMonomial(erf->inputs[0], x, 1, std::numbers::sqrt2 / 2))
-        return UnaryKind::kGelu;
-      if (const Node* tanh = pattern_.Maker(inner, UnaryKind::kTanh); tanh && IsTanhAngle(tanh->inputs[0], x))
-        return UnaryKind::kGeluTanh;
+      const Node* erf = pattern_.Maker(inner, UnaryKind::kErf);
+      if (erf != nullptr && IsMonomial(erf->inputs[0], x, 1, std::numbers::sqrt2 / 2)) return UnaryKind::kGelu;
+      const Node* tanh = pattern_.Maker(inner, UnaryKind::kTanh);
+      if (tanh != nullptr && IsTanhAngle(tanh->inputs[0], x)) return UnaryKind::kGeluTanh;
     }
     if (Near(scale, 1.0 / 6)) {
       const Node* clip = pattern_.Maker(gate, UnaryKind::kClip);
       if (clip == nullptr) return std::nullopt;
       const Unary& bounds = std::get<Unary>(clip->op);
-      if (bounds.alpha == 0 && bounds.beta == 6 &&
-          pattern_.Beside(pattern_.Maker(clip->inputs[0], BinaryKind::kAdd), 3) == x)
+      if (bounds.alpha == 0 && bounds.beta == 6 && pattern_.Beside(pattern_.Maker(clip->inputs[0], BinaryKind::kAdd), 3) == x)
         return UnaryKind::kHardSwish;
     }
     if (Near(scale, 1)) {

@@ -49,7 +49,7 @@ struct ActivationModel {
   static constexpr int kOrders = 8;
   std::string Mul(float p, const std::string& q) { return Mul(Scalar(p), q); }
 
-  // The graph after all passes when `v` is the output (besides those that are already). The inputs reach both tails.
+  // The graph after all passes when `v` is the output (besides those that are already), both tails reached.
   Graph Finish(const std::string& v, float tolerance = 1e-5f) {
     b.Node("Identity", {v}, {"y"});
     b.Output("y");
@@ -195,7 +195,8 @@ struct TanhConstants {
 TEST(FuseActivations, OtherConstantsThanThoseOfGeluTanhStay) {
   for (const TanhConstants& c :
        {TanhConstants{.cube = 0.045f}, TanhConstants{.cube = -kCubeFactor}, TanhConstants{.inner = 0.8f},
-        TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2}, TanhConstants{.power = 4}}) {
+        TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2},
+        TanhConstants{.power = 4}}) {
     Model m;
     const std::string cube = m.Mul(m.b.Node("Pow", {m.x, m.Scalar(c.power)}), c.cube);
     const std::string gate = m.Add(m.Tanh(m.Mul(m.Add(m.x, cube), c.inner)), c.one);
@@ -269,8 +270,8 @@ TEST(FuseActivations, OtherConstantsThanThoseOfHardSwishStay) {
     float shift, low, high, scale;
   };
   for (const Case& c :
-       {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6}, Case{3, 0, 5, 1.0f / 6},
-        Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
+       {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6},
+        Case{3, 0, 5, 1.0f / 6}, Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
     Model m;
     m.ExpectUnfused(m.Mul(m.Mul(m.x, Clip(m, m.Add(m.x, c.shift), c.low, c.high)), c.scale));
   }

@@ -14,7 +14,8 @@ enum class Place { kNone, kQuery, kKey, kBoth, kAfter, kAfterDivided, kQueryDivi
 constexpr Place kPlaces[] = {Place::kNone,  Place::kQuery,        Place::kKey,         Place::kBoth,
                              Place::kAfter, Place::kAfterDivided, Place::kQueryDivided};
 
-// A model under construction whose inputs are q [B,H,M,D], k [B,H,N,D] and v [B,H,N,E]; without H where `heads` is 0.
+// A model under construction whose inputs are q [B,H,M,D], k [B,H,N,D] and v [B,H,N,E]; without H where
+// `heads` is 0.
 struct AttentionModel {
   static constexpr int64_t kBatch = 4, kM = 5, kN = 6, kD = 3, kE = 2;
   static constexpr float kScale = 0.7f;
@@ -25,7 +26,8 @@ struct AttentionModel {
   std::mt19937 random{9};
   int constants = 0;
 
-  explicit AttentionModel(int64_t heads, int64_t opset = 17, int64_t m = kM, int64_t n = kN) : b(opset), heads(heads) {
+  explicit AttentionModel(int64_t heads, int64_t opset = 17, int64_t m = kM, int64_t n = kN)
+      : b(opset), heads(heads) {
     AddInput("q", WithHeads(kBatch, {m, kD}));
     AddInput("k", WithHeads(kBatch, {n, kD}));
     AddInput("v", WithHeads(kBatch, {n, kE}));
@@ -128,7 +130,11 @@ TEST(FuseAttention, TheLastAxisByItsNumber) {
 }
 
 TEST(FuseAttention, ABiasThatBroadcasts) {
-  for (const Dimensions& shape : {Dimensions{3, kM, kN}, {1, 3, kM, kN}, {kM, kN}, {1, 1, kM, kN}, {kBatch, 3, kM, kN},
+  for (const Dimensions& shape : {Dimensions{3, kM, kN},
+                                  {1, 3, kM, kN},
+                                  {kM, kN},
+                                  {1, 1, kM, kN},
+                                  {kBatch, 3, kM, kN},
                                   {kBatch, 1, kM, kN}})
     for (const bool first : {false, true}) {
       Model m(3);
@@ -142,8 +148,12 @@ TEST(FuseAttention, ABiasThatBroadcasts) {
 }
 
 TEST(FuseAttention, WindowMasksThroughAReshape) {
-  for (const Dimensions& mask : {Dimensions{1, 2, 1, kM, kN}, {2, 1, kM, kN}, {2, 3, kM, kN}, {1, 1, 1, kM, kN},
-                                 {2, 2, 1, kM, kN}, {2, 2, 3, kM, kN}})
+  for (const Dimensions& mask : {Dimensions{1, 2, 1, kM, kN},
+                                 {2, 1, kM, kN},
+                                 {2, 3, kM, kN},
+                                 {1, 1, 1, kM, kN},
+                                 {2, 2, 1, kM, kN},
+                                 {2, 2, 3, kM, kN}})
     for (const bool with_bias : {false, true}) {
       Model m(3);  // two pictures of two windows
       std::string scores = m.Scores(Place::kQuery);
@@ -174,7 +184,8 @@ TEST(FuseAttention, HeadsOfOnePackedProjection) {
   }
   const std::string scaled = b.Node("Mul", {parts[0], b.Floats("scale", {}, {0.5f})});
   const std::string keys = b.Node("Transpose", {parts[1]}, OnnxAttributes().Ints("perm", {0, 1, 3, 2}));
-  const std::string weights = b.Node("Softmax", {b.Node("MatMul", {scaled, keys})}, OnnxAttributes().Int("axis", -1));
+  const std::string weights =
+      b.Node("Softmax", {b.Node("MatMul", {scaled, keys})}, OnnxAttributes().Int("axis", -1));
   const std::string mixed = b.Node("MatMul", {weights, parts[2]});
   const std::string back = b.Node("Transpose", {mixed}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));
   b.Node("Reshape", {back, b.Ints("merged", {batch, tokens, heads * width})}, {"y"});
@@ -258,10 +269,12 @@ TEST(FuseAttention, MasksOfOtherPeriodsStay) {
 
 TEST(FuseAttention, AMaskOverHeadsAndBatchTogetherStays) {
   Model m(2);  // [B,2,M,N] seen as [B*2,M,N]: dimension 0 is not the batch
-  const std::string sum = m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
+  const std::string sum =
+      m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
   ExpectUnfused(m.FinishScores(m.Reshape(sum, {kBatch, 2, kM, kN})));
   Model joined(2);  // and as [B/2,4,M,N]: dimension 1 is not the heads
-  const std::string four = joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
+  const std::string four =
+      joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
   ExpectUnfused(joined.FinishScores(joined.Reshape(four, {kBatch, 2, kM, kN})));
 }
 
@@ -280,8 +293,8 @@ TEST(FuseAttention, AThirdBiasStays) {
 
 TEST(FuseAttention, OtherOperatorsBetweenStay) {
   Model difference(3);
-  ExpectUnfused(
-      difference.FinishScores(difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
+  ExpectUnfused(difference.FinishScores(
+      difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
   Model inverse(3);  // scalar / scores, all of them positive
   const std::string keys = inverse.Turned(inverse.b.Node("Exp", {"k"}));
   const std::string positive = inverse.b.Node("MatMul", {inverse.b.Node("Exp", {"q"}), keys});

@@ -1,4 +1,5 @@
-// Deformable convolution in the GatherND spelling of PyTorch exports becomes DeformConv; what only looks like it stays.
+// Deformable convolution in the GatherND spelling of PyTorch exports becomes DeformConv; what only looks like
+// it stays.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -14,37 +15,40 @@ using Dimensions = std::vector<int64_t>;
 
 // One deformable convolution, and what may be wrong with its spelling.
 struct Deform {
-  int64_t batch = 1, channels = 3, height = 6, width = 5, kernel_h = 3, kernel_w = 3, stride = 1, dilation = 1, pad = 1;
-  int64_t border = 1;   // of zeros around the map that is gathered from
+  int64_t batch = 1, channels = 3, height = 6, width = 5, kernel_h = 3, kernel_w = 3, stride = 1,
+          dilation = 1, pad = 1;
+  int64_t border = 1;  // of zeros around the map that is gathered from
   bool mask = true;
   bool bias = true;
   bool swapped = false;  // the operands of commutative operators, and the order of the corners
 
   // Near misses.
-  Dimensions pads = {};                // of the map, in place of the border
+  Dimensions pads = {};  // of the map, in place of the border
   float pad_value = 0;
   std::string pad_mode = "constant";
-  int64_t low = 0, high = 1;           // indices are clipped to low .. extent - high
+  int64_t low = 0, high = 1;                    // indices are clipped to low .. extent - high
   std::array<int, 4> weight_of = {0, 1, 2, 3};  // the corner whose weight each corner gets
   std::array<int, 4> gather_of = {0, 1, 2, 3};  // the corner whose pixels each corner gets
-  bool columns_first = false;          // index pairs are (x, y)
-  int64_t far = 1;                     // steps to the far neighbour
-  bool minus = false;                  // the last term is subtracted
-  bool moved_fraction = false;         // fractions are those of another position
+  bool columns_first = false;                   // index pairs are (x, y)
+  int64_t far = 1;                              // steps to the far neighbour
+  bool minus = false;                           // the last term is subtracted
+  bool moved_fraction = false;                  // fractions are those of another position
   bool minus_offset = false;
-  int64_t conv_stride = 0;             // 0: the kernel
-  int64_t conv_pad = 0;                // above and to the left of the taps
+  int64_t conv_stride = 0;  // 0: the kernel
+  int64_t conv_pad = 0;     // above and to the left of the taps
   int corners = 4;
   int64_t group = 1;
-  int64_t mask_axis = 2;               // the dimension of [N,1,taps,H,W] masks, weights at which channels are put in
+  int64_t mask_axis = 2;  // the dimension of [N,1,taps,H,W] masks, weights at which channels are put in
   int64_t weight_axis = 2;
-  bool turned_taps = false;            // the window's columns are laid down as rows
-  int64_t crop = 0;                    // rows that the output lacks
+  bool turned_taps = false;  // the window's columns are laid down as rows
+  int64_t crop = 0;          // rows that the output lacks
   std::function<void(std::vector<float>&)> spoil_grid = {};
-  std::string also_output = {};        // "sum", "floor", "masked"
+  std::string also_output = {};  // "sum", "floor", "masked"
 
   int64_t taps() const { return kernel_h * kernel_w; }
-  int64_t out_height() const { return (height + 2 * pad - dilation * (kernel_h - 1) - 1) / stride + 1 - crop; }
+  int64_t out_height() const {
+    return (height + 2 * pad - dilation * (kernel_h - 1) - 1) / stride + 1 - crop;
+  }
   int64_t out_width() const { return (width + 2 * pad - dilation * (kernel_w - 1) - 1) / stride + 1; }
 };
 
@@ -78,8 +82,9 @@ class DeformModel {
     const Dimensions pads =
         d_.pads.empty() ? Dimensions{0, 0, d_.border, d_.border, 0, 0, d_.border, d_.border} : d_.pads;
     const int64_t padded_h = d_.height + pads[2] + pads[6], padded_w = d_.width + pads[3] + pads[7];
-    const std::string bordered = b_.Node("Pad", {"x", b_.Ints("pads", pads), b_.Floats("zero", {}, {d_.pad_value})},
-                                         OnnxAttributes().String("mode", d_.pad_mode));
+    const std::string bordered =
+        b_.Node("Pad", {"x", b_.Ints("pads", pads), b_.Floats("zero", {}, {d_.pad_value})},
+                OnnxAttributes().String("mode", d_.pad_mode));
     map_ = Transposed(Reshaped(bordered, {d_.batch, 1, d_.channels, padded_h, padded_w}), {0, 1, 3, 4, 2});
 
     const std::string position = Position("offset");
@@ -99,7 +104,8 @@ class DeformModel {
     std::string sum;
     for (int i = 0; i < d_.corners; ++i) {
       const int corner = d_.swapped ? 3 - i : i;
-      const int weight = d_.weight_of[static_cast<size_t>(corner)], pixels = d_.gather_of[static_cast<size_t>(corner)];
+      const int weight = d_.weight_of[static_cast<size_t>(corner)],
+                pixels = d_.gather_of[static_cast<size_t>(corner)];
       const std::string w = Binary("Mul", part[0][weight & 1], part[1][weight >> 1]);
       const std::string term = Binary("Mul", Gathered(index[0][pixels & 1], index[1][pixels >> 1]),
                                       WithChannels(w, d_.weight_axis));
@@ -120,8 +126,9 @@ class DeformModel {
     const Dimensions strides =
         d_.conv_stride ? Dimensions{d_.conv_stride, d_.conv_stride} : Dimensions{d_.kernel_h, d_.kernel_w};
     const int64_t p = d_.conv_pad;
-    b_.Node("Conv", d_.bias ? std::vector<std::string>{taps, "w", "bias"} : std::vector<std::string>{taps, "w"}, {"y"},
-            OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, 0, 0}).Int("group", d_.group));
+    b_.Node(
+        "Conv", d_.bias ? std::vector<std::string>{taps, "w", "bias"} : std::vector<std::string>{taps, "w"},
+        {"y"}, OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, 0, 0}).Int("group", d_.group));
     b_.Output("y");
     return b_.Build();
   }
@@ -131,7 +138,8 @@ class DeformModel {
     Shape offset = out;
     offset[1] *= 2;
     // Offsets of up to 3 reach beyond the border.
-    std::vector<TestTensor> inputs = RandomInputs({Shape{d_.batch, d_.channels, d_.height, d_.width}, offset}, -3, 3);
+    std::vector<TestTensor> inputs =
+        RandomInputs({Shape{d_.batch, d_.channels, d_.height, d_.width}, offset}, -3, 3);
     if (d_.mask) inputs.push_back(std::move(RandomInputs({out}, 0, 1)[0]));
     return inputs;
   }
@@ -155,7 +163,8 @@ class DeformModel {
       for (int64_t axis : {0, 1})
         for (int64_t y = 0; y < d_.out_height(); ++y)
           for (int64_t x = 0; x < d_.out_width(); ++x) {
-            const int64_t pixel = axis == 0 ? y : x, place = axis == 0 ? tap / d_.kernel_w : tap % d_.kernel_w;
+            const int64_t pixel = axis == 0 ? y : x,
+                          place = axis == 0 ? tap / d_.kernel_w : tap % d_.kernel_w;
             grid.push_back(static_cast<float>(pixel * d_.stride + place * d_.dilation - d_.pad + d_.border));
           }
     if (d_.spoil_grid) d_.spoil_grid(grid);
@@ -237,7 +246,8 @@ TEST(FuseDeformConv, StridesDilationsAndPadding) {
     for (const int64_t dilation : {1, 2})
       for (const int64_t pad : {0, 1, 2})
         for (const bool short_of_edge : {false, true}) {
-          // Steps of 2 over an even number of rows and columns leave the last of each, unless the padding is behind it.
+          // Steps of 2 over an even number of rows and columns leave the last of each, unless the padding is
+          // behind it.
           const int64_t size = 9 - (short_of_edge ? 1 : 0);
           const Deform d{
               .height = size, .width = size, .stride = stride, .dilation = dilation, .pad = pad, .border = 2};
@@ -308,7 +318,9 @@ TEST(FuseDeformConv, ABorderThatIsNotZeroStays) {
 }
 
 TEST(FuseDeformConv, ASideWithoutABorderStays) {
-  for (const Dimensions& pads : {Dimensions{0, 0, 0, 1, 0, 0, 1, 1}, {0, 0, 1, 0, 0, 0, 1, 1}, {0, 0, 1, 1, 0, 0, 0, 1},
+  for (const Dimensions& pads : {Dimensions{0, 0, 0, 1, 0, 0, 1, 1},
+                                 {0, 0, 1, 0, 0, 0, 1, 1},
+                                 {0, 0, 1, 1, 0, 0, 0, 1},
                                  {0, 0, 1, 1, 0, 0, 1, 0}})
     ExpectUnfused({.pads = pads});
 }
@@ -319,10 +331,16 @@ TEST(FuseDeformConv, AnotherGridStays) {
   for (const size_t cell : {size_t{0}, size_t{1}, cells / 2, cells - 1})
     ExpectUnfused({.spoil_grid = [cell](std::vector<float>& grid) { grid[cell] += 1; }});
   // Half a pixel to the side, and twice as wide.
-  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) { for (float& g : grid) g += 0.5f; }});
-  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) { for (float& g : grid) g *= 1.5f; }});
+  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) {
+    for (float& g : grid) g += 0.5f;
+  }});
+  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) {
+    for (float& g : grid) g *= 1.5f;
+  }});
   // Beyond the border: the padding would be negative.
-  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) { for (float& g : grid) g += 2; }});
+  ExpectUnfused({.spoil_grid = [](std::vector<float>& grid) {
+    for (float& g : grid) g += 2;
+  }});
 }
 
 TEST(FuseDeformConv, OtherConvolutionsOfTheTapsStay) {

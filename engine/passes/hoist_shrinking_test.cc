@@ -1,4 +1,5 @@
-// What shrinks the tensors that are alive runs early, and nothing else moves; the results are the same to the bit.
+// What shrinks the tensors that are alive runs early, and nothing else moves; the results are the same to the
+// bit.
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -14,7 +15,9 @@ constexpr int64_t kRows = 4, kColumns = 6;
 struct OrderModel {
   OnnxBuilder b;
   OrderModel() { b.Input("x", {kRows, kColumns}); }
-  std::string Node(const std::string& op, const std::vector<std::string>& inputs) { return b.Node(op, inputs); }
+  std::string Node(const std::string& op, const std::vector<std::string>& inputs) {
+    return b.Node(op, inputs);
+  }
   // Over the columns: a sixth of what it reads.
   std::string Shrunk(const std::vector<std::string>& inputs) {
     return b.Node("ReduceMean", inputs, OnnxAttributes().Ints("axes", {1}));
@@ -90,6 +93,15 @@ TEST(HoistShrinking, WhatIsReadLaterDoesNotDie) {
   const std::string a = m.Node("Exp", {"x"}), tail = m.Node("Abs", {"x"});
   const std::string mean = m.Shrunk({a});
   EXPECT_EQ(m.OrderFor({tail, mean, m.Node("Neg", {a})}), (Order{"Exp", "Abs", "ReduceMean", "Neg"}));
+}
+
+TEST(HoistShrinking, OneInputThatDiesIsEnough) {
+  OrderModel m;  // [1,4] that is read again, and [4,6] that is not
+  const std::string a = m.Node("Exp", {"x"}), row = m.Node("Transpose", {m.Shrunk({"x"})}),
+                    tail = m.Node("Abs", {"x"});
+  const std::string product = m.Node("MatMul", {row, a});
+  EXPECT_EQ(m.OrderFor({tail, product, m.Node("Neg", {row})}),
+            (Order{"Exp", "ReduceMean", "Transpose", "MatMul", "Abs", "Neg"}));
 }
 
 TEST(HoistShrinking, InputsAndOutputsOfTheGraphDoNotDie) {

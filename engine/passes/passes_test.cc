@@ -3,45 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/reference_runner.h"
+#include "tests/support/pass_test.h"
 
 namespace decal {
 namespace {
 
+using testing::Count;
 using testing::Import;
-using testing::ImportAndInfer;
 using testing::OnnxAttributes;
 using testing::OnnxBuilder;
-using testing::RunByReference;
+using testing::Optimise;
 using testing::TestTensor;
-
-size_t Count(const Graph& graph, const std::string& op) {
-  size_t n = 0;
-  for (const Node& node : graph.nodes) n += OpName(node.op) == op;
-  return n;
-}
-
-void ExpectNear(const std::vector<std::vector<float>>& a, const std::vector<std::vector<float>>& b) {
-  ASSERT_EQ(a.size(), b.size());
-  for (size_t o = 0; o < a.size(); ++o) {
-    ASSERT_EQ(a[o].size(), b[o].size());
-    for (size_t i = 0; i < a[o].size(); ++i) ASSERT_NEAR(a[o][i], b[o][i], 1e-4f * std::max(1.0f, std::abs(b[o][i])));
-  }
-}
-
-// The graph after all passes; its result is compared with the unchanged graph's.
-Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs) {
-  auto plain = ImportAndInfer(model);
-  EXPECT_TRUE(plain) << plain.error().ToString();
-  auto graph = Import(model);
-  for (auto passes : {LoadPasses(), SpecializePasses()}) {
-    const Status status = RunPasses(*graph, passes);
-    EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
-    EXPECT_TRUE(Verify(*graph));
-  }
-  ExpectNear(RunByReference(*graph, inputs), RunByReference(*plain, inputs));
-  return *std::move(graph);
-}
 
 std::vector<TestTensor> RandomInput(const Shape& shape, uint32_t seed = 1) {
   std::mt19937 random(seed);

@@ -1,4 +1,5 @@
-// What tests of single passes share: a model goes through all passes, and its results and types must come out unharmed.
+// What tests of single passes share: a model goes through all passes, and its results and types must come out
+// unharmed.
 #pragma once
 
 #include <algorithm>
@@ -13,24 +14,26 @@ namespace decal::testing {
 // Nodes whose operator has one of these names.
 inline size_t Count(const Graph& graph, std::initializer_list<std::string> ops) {
   size_t n = 0;
-  for (const Node& node : graph.nodes) n += static_cast<size_t>(std::count(ops.begin(), ops.end(), OpName(node.op)));
+  for (const Node& node : graph.nodes)
+    n += static_cast<size_t>(std::count(ops.begin(), ops.end(), OpName(node.op)));
   return n;
 }
 inline size_t Count(const Graph& graph, const std::string& op) { return Count(graph, {op}); }
 
 // Within `tolerance`, relative for values above 1.
-inline void ExpectNear(const std::vector<std::vector<float>>& actual, const std::vector<std::vector<float>>& expected,
-                       float tolerance) {
+inline void ExpectNear(const std::vector<std::vector<float>>& actual,
+                       const std::vector<std::vector<float>>& expected, float tolerance) {
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t o = 0; o < actual.size(); ++o) {
     ASSERT_EQ(actual[o].size(), expected[o].size());
     for (size_t i = 0; i < actual[o].size(); ++i)
-      ASSERT_NEAR(actual[o][i], expected[o][i], tolerance * std::max(1.0f, std::abs(expected[o][i]))) << "output " << o;
+      ASSERT_NEAR(actual[o][i], expected[o][i], tolerance * std::max(1.0f, std::abs(expected[o][i])))
+          << "output " << o;
   }
 }
 
-// Every value has the type that its operator gives it: Verify does not look at shapes, and a pass that swaps an
-// operator for one of another shape shows only here. (A View takes its shape from its output.)
+// Every value has the type that its operator gives it: Verify does not look at shapes, and a pass that swaps
+// an operator for one of another shape shows only here. (A View takes its shape from its output.)
 inline void ExpectTypesInferred(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     if (std::holds_alternative<View>(node.op)) continue;
@@ -52,7 +55,8 @@ inline void ExpectTypesInferred(const Graph& graph) {
 }
 
 // The graph after all passes; its results are compared with those of the graph as imported.
-inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs, float tolerance = 1e-4f) {
+inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs,
+                      float tolerance = 1e-4f) {
   const auto plain = ImportAndInfer(model);
   EXPECT_TRUE(plain) << plain.error().ToString();
   auto graph = Import(model);
@@ -69,10 +73,12 @@ inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& i
 }
 
 // One input for each shape, all of them different.
-inline std::vector<TestTensor> RandomInputs(const std::vector<Shape>& shapes, float low = -2, float high = 2) {
+inline std::vector<TestTensor> RandomInputs(const std::vector<Shape>& shapes, float low = -2,
+                                            float high = 2) {
   std::mt19937 random(1);
   std::vector<TestTensor> inputs;
-  for (const Shape& shape : shapes) inputs.emplace_back(TestTensor::Dense(shape)).FillRandom(random, low, high);
+  for (const Shape& shape : shapes)
+    inputs.emplace_back(TestTensor::Dense(shape)).FillRandom(random, low, high);
   return inputs;
 }
 
