@@ -53,7 +53,8 @@ class ActivationFuser {
       const Node* clip = pattern_.Maker(gate, UnaryKind::kClip);
       if (clip == nullptr) return std::nullopt;
       const Unary& bounds = std::get<Unary>(clip->op);
-      if (bounds.alpha == 0 && bounds.beta == 6 && pattern_.Beside(pattern_.Maker(clip->inputs[0], BinaryKind::kAdd), 3) == x)
+      if (bounds.alpha == 0 && bounds.beta == 6 &&
+          pattern_.Beside(pattern_.Maker(clip->inputs[0], BinaryKind::kAdd), 3) == x)
         return UnaryKind::kHardSwish;
     }
     if (Near(scale, 1)) {

@@ -108,7 +108,7 @@ class DeformFuser {
         break;
       }
     }
-    CollectTerms(v, terms);
+    CollectTerms(v, 0, terms);
     if (terms.size() != 4) return false;
 
     position_ = padded_ = kNoValue;
@@ -128,13 +128,13 @@ class DeformFuser {
     return true;
   }
 
-  void CollectTerms(ValueId v, std::vector<ValueId>& terms) const {
+  void CollectTerms(ValueId v, int depth, std::vector<ValueId>& terms) const {
     const Node* add = pattern_.UsedOnce(v) ? pattern_.Maker(v, BinaryKind::kAdd) : nullptr;
-    if (add == nullptr || terms.size() > 4) {
+    if (add == nullptr || depth > 4 || terms.size() > 4) {
       terms.push_back(v);
       return;
     }
-    for (ValueId operand : add->inputs) CollectTerms(operand, terms);
+    for (ValueId operand : add->inputs) CollectTerms(operand, depth + 1, terms);
   }
 
   // `v` is one factor for each tap of each pixel, the same for all channels: [N,1,1,taps,H,W], if need be after

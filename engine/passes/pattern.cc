@@ -49,25 +49,28 @@ ValueId Pattern::Beside(const Node* node, double value) const {
   return kNoValue;
 }
 
-void Pattern::AddFactors(ValueId v, bool shared, Product& product) const {
+void Pattern::AddFactors(ValueId v, int depth, Product& product) const {
   if (const std::optional<double> scalar = Scalar(v)) {
     product.scale *= *scalar;
     return;
   }
-  if (!shared) {
+  // Patterns are a few products deep. A hostile chain of thousands would take the stack, and each of its nodes the whole.
+  constexpr int kMaxDepth = 8;
+  const auto next = [&](ValueId operand) { AddFactors(operand, UsedOnce(operand) ? depth + 1 : kMaxDepth, product); };
+  if (depth < kMaxDepth) {
     if (const Node* mul = Maker(v, BinaryKind::kMul)) {
-      for (size_t i : {0, 1}) AddFactors(mul->inputs[i], !UsedOnce(mul->inputs[i]), product);
+      for (size_t i : {0, 1}) next(mul->inputs[i]);
       return;
     }
     const Node* div = Maker(v, BinaryKind::kDiv);
     const std::optional<double> divisor = div ? Scalar(div->inputs[1]) : std::nullopt;
     if (divisor && *divisor != 0) {
       product.scale /= *divisor;
-      return AddFactors(div->inputs[0], !UsedOnce(div->inputs[0]), product);
+      return next(div->inputs[0]);
     }
     if (const Node* neg = Maker(v, UnaryKind::kNeg)) {
       product.scale = -product.scale;
-      return AddFactors(neg->inputs[0], !UsedOnce(neg->inputs[0]), product);
+      return next(neg->inputs[0]);
     }
   }
   product.factors.push_back(v);
@@ -75,7 +78,7 @@ void Pattern::AddFactors(ValueId v, bool shared, Product& product) const {
 
 Pattern::Product Pattern::Factors(const Node& mul) const {
   Product product;
-  AddFactors(mul.outputs[0], false, product);
+  AddFactors(mul.outputs[0], 0, product);
   return product;
 }
 

@@ -43,7 +43,7 @@ class Pattern {
   bool IsFloat(ValueId v) const { return graph_.values[v].type.dtype == DType::kFloat32; }
 
  private:
-  void AddFactors(ValueId v, bool shared, Product& product) const;
+  void AddFactors(ValueId v, int depth, Product& product) const;
 
   const Graph& graph_;
   std::vector<int32_t> producers_;
