@@ -121,12 +121,13 @@ std::optional<IndexMap> IndexMap::Sliced(size_t d, int64_t start, int64_t extent
   map.shape_[d] = extent;
   Digits& digits = map.digits_[d];
   // Leading digits that stay the same over the whole slice become part of the start.
-  const int64_t end = start + (extent - 1) * step;
+  int64_t end = start + (extent - 1) * step;
   while (!digits.empty()) {
     const int64_t inner = Product(std::span(digits).subspan(1));
     if (start / inner != end / inner) break;
     map.start_[digits[0].axis] += start / inner * digits[0].step;
     start %= inner;
+    end %= inner;
     digits.erase(digits.begin());
   }
   if (extent == 1) return std::move(map).Normalized();
@@ -164,6 +165,7 @@ std::optional<IndexMap> IndexMap::Concatenated(std::span<const IndexMap> parts, 
       return std::nullopt;
     starts.push_back(part.start_);
   }
+  if (parts.size() > 1 && starts[0].empty()) return std::nullopt;  // a scalar has no axis to stand still on
   const std::optional<std::vector<Digit>> counted = CountThrough(starts);
   if (!counted) return std::nullopt;
   IndexMap map = parts[0];
