@@ -97,7 +97,8 @@ class Chain {
       shape.push_back(extent);
       left /= extent;
     }
-    if (left > 1 || Pick(4) == 0) shape.insert(static_cast<size_t>(Pick(static_cast<int64_t>(shape.rank()) + 1)), left);
+    const size_t at = static_cast<size_t>(Pick(static_cast<int64_t>(shape.rank()) + 1));
+    if (left > 1 || Pick(4) == 0) shape.insert(at, left);
     map = map_.Reshaped(shape);
     values = Reference(View{}, {values_.view()}, shape);
   }
@@ -120,7 +121,7 @@ class Chain {
   void RandomSlice(std::optional<IndexMap>& map, TestTensor& values) {
     if (map_.shape().empty()) return;
     const size_t d = AnyAxis();
-    const int64_t n = map_.shape()[d], magnitude = 1 + Pick(3) / 2 * (1 + Pick(2)), step = Pick(3) ? magnitude : -magnitude;
+    const int64_t n = map_.shape()[d], magnitude = Pick(3) ? 1 : 2 + Pick(2), step = Pick(3) ? magnitude : -magnitude;
     const int64_t start = Pick(n), most = step > 0 ? (n - 1 - start) / step + 1 : start / -step + 1;
     const int64_t extent = 1 + Pick(most);
     map = map_.Sliced(d, start, extent, step);
@@ -191,7 +192,8 @@ TEST(IndexMap, RandomChainsAddressTheElementsThatTheOperatorsMove) {
     std::mt19937 random(seed);
     Shape root;
     const size_t rank = random() % 5;
-    for (size_t d = 0; d < rank; ++d) root.push_back(static_cast<int64_t>(std::array{1, 2, 3, 4, 6, 8, 12}[random() % 7]));
+    constexpr int64_t kExtents[] = {1, 2, 3, 4, 6, 8, 12};
+    for (size_t d = 0; d < rank; ++d) root.push_back(kExtents[random() % 7]);
     if (root.elements() > kMostElements) continue;
     Chain chain(root, seed);
     for (int i = 0; i < 12; ++i) {
@@ -200,12 +202,15 @@ TEST(IndexMap, RandomChainsAddressTheElementsThatTheOperatorsMove) {
     }
   }
   // Neither side may be empty: refusing everything would pass, and so would chains too simple to be refused.
-  for (const char* what : {"Reshape", "Transpose", "Slice", "Expand", "Gather", "Concat"}) EXPECT_GT(accepted[what], 500) << what;
+  for (const char* what : {"Reshape", "Transpose", "Slice", "Expand", "Gather", "Concat"})
+    EXPECT_GT(accepted[what], 500) << what;
   for (const char* what : {"Reshape", "Slice", "Concat"}) EXPECT_GT(refused[what], 20) << what;
 }
 
 IndexMap Of(const Shape& shape) { return IndexMap::Identity(kRoot, shape); }
-std::optional<IndexMap> Turned(const IndexMap& map, std::initializer_list<size_t> perm) { return map.Transposed(std::span(perm)); }
+std::optional<IndexMap> Turned(const IndexMap& map, std::initializer_list<size_t> perm) {
+  return map.Transposed(std::span(perm));
+}
 
 TEST(IndexMap, EqualMovementsGiveEqualMaps) {
   const IndexMap x = Of({4, 6, 5});
@@ -253,7 +258,8 @@ TEST(IndexMap, JoinsWithoutRegularityAreRefused) {
   EXPECT_FALSE(join({*x.Sliced(0, 0, 2, 1), row(x, 2)}));                            // uneven parts
   EXPECT_FALSE(join({row(x, 0), *Turned(*x.Sliced(1, 0, 1, 1), {1, 0})}));           // a row and a column
   EXPECT_FALSE(join({*row(x, 0).Sliced(1, 0, 1, 1), *row(x, 1).Sliced(1, 1, 1, 1)}));  // along the diagonal
-  EXPECT_EQ(ValuesOf(*join({row(x, 2), row(x, 1), row(x, 0)}), {4, 4}), (std::vector<float>{8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3}));
+  EXPECT_EQ(ValuesOf(*join({row(x, 2), row(x, 1), row(x, 0)}), {4, 4}),
+            (std::vector<float>{8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3}));
   EXPECT_EQ(ValuesOf(*join({row(x, 3), row(x, 3)}), {4, 4}), (std::vector<float>{12, 13, 14, 15, 12, 13, 14, 15}));
 }
 
