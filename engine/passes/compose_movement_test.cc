@@ -1,4 +1,4 @@
-// Composed movement: the values of the chains it replaces, through the references and through the whole pipeline.
+// Composed movement: the values of the chains it replaces, by the references and through the whole pipeline.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -31,7 +31,8 @@ size_t Count(const Graph& graph, const std::string& op) {
 std::vector<TestTensor> CountingInput(const Shape& shape) {
   std::vector<TestTensor> inputs;
   inputs.push_back(TestTensor::Dense(shape));
-  for (int64_t i = 0; i < shape.elements(); ++i) inputs[0].mutable_view().as<float>()[i] = static_cast<float>(i);
+  float* values = inputs[0].mutable_view().as<float>();
+  for (int64_t i = 0; i < shape.elements(); ++i) values[i] = static_cast<float>(i);
   return inputs;
 }
 
@@ -148,7 +149,8 @@ TEST(ComposeMovement, AnIntermediateOutputIsMadeAndTheChainGoesOn) {
   b.Input("x", {4, 6});
   const std::string cut = b.Node("Reshape", {"x", b.Ints("cut", {2, 2, 6})});
   const std::string middle = b.Node("Transpose", {cut}, OnnxAttributes().Ints("perm", {2, 0, 1}));
-  const std::string part = b.Node("Slice", {middle, b.Ints("from", {1}), b.Ints("to", {5}), b.Ints("axis", {0})});
+  const std::vector<std::string> bounds = {middle, b.Ints("from", {1}), b.Ints("to", {5}), b.Ints("axis", {0})};
+  const std::string part = b.Node("Slice", bounds);
   const std::string end = b.Node("Reshape", {part, b.Ints("flat", {8, 2})});
   b.Node("Neg", {end}, {"y"});
   for (const std::string& name : {std::string("y"), middle, end}) b.Output(name);
@@ -200,7 +202,8 @@ TEST(ComposeMovement, PartsOfTwoTensorsStayAConcat) {
   b.Input("x", {6, 5});
   const std::string other = b.Node("Neg", {"x"});
   const auto part = [&](const std::string& of) {
-    return b.Node("Slice", {of, b.Ints("from_" + of, {1}), b.Ints("to_" + of, {3}), b.Ints("axis_" + of, {0})});
+    const std::string from = b.Ints("from_" + of, {1}), to = b.Ints("to_" + of, {3});
+    return b.Node("Slice", {of, from, to, b.Ints("axis_" + of, {0})});
   };
   const std::string left = part("x"), right = part(other);
   b.Node("Concat", {left, right}, {"y"}, OnnxAttributes().Int("axis", 0));
@@ -244,7 +247,7 @@ TEST(ComposeMovement, RepeatedScalars) {
 TEST(ComposeMovement, SlicesOfNothingAreLeftAlone) {
   OnnxBuilder b;
   b.Input("x", {4, 6});
-  const std::string nothing = b.Node("Slice", {"x", b.Ints("from", {2}), b.Ints("to", {2}), b.Ints("axis", {0})});
+  const std::string nothing = b.Node("Slice", {"x", b.Ints("two", {2}), "two", b.Ints("axis", {0})});
   const std::string turned = b.Node("Transpose", {nothing});
   b.Node("Concat", {b.Node("Transpose", {turned}), "x"}, {"y"}, OnnxAttributes().Int("axis", 0));
   b.Output("y");

@@ -121,7 +121,8 @@ class Chain {
   void RandomSlice(std::optional<IndexMap>& map, TestTensor& values) {
     if (map_.shape().empty()) return;
     const size_t d = AnyAxis();
-    const int64_t n = map_.shape()[d], magnitude = Pick(3) ? 1 : 2 + Pick(2), step = Pick(3) ? magnitude : -magnitude;
+    const int64_t n = map_.shape()[d], magnitude = Pick(3) ? 1 : 2 + Pick(2);
+    const int64_t step = Pick(3) ? magnitude : -magnitude;
     const int64_t start = Pick(n), most = step > 0 ? (n - 1 - start) / step + 1 : start / -step + 1;
     const int64_t extent = 1 + Pick(most);
     map = map_.Sliced(d, start, extent, step);
