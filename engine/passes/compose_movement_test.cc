@@ -149,8 +149,8 @@ TEST(ComposeMovement, AnIntermediateOutputIsMadeAndTheChainGoesOn) {
   b.Input("x", {4, 6});
   const std::string cut = b.Node("Reshape", {"x", b.Ints("cut", {2, 2, 6})});
   const std::string middle = b.Node("Transpose", {cut}, OnnxAttributes().Ints("perm", {2, 0, 1}));
-  const std::vector<std::string> bounds = {middle, b.Ints("from", {1}), b.Ints("to", {5}), b.Ints("axis", {0})};
-  const std::string part = b.Node("Slice", bounds);
+  const std::string from = b.Ints("from", {1}), to = b.Ints("to", {5});
+  const std::string part = b.Node("Slice", {middle, from, to, b.Ints("axis", {0})});
   const std::string end = b.Node("Reshape", {part, b.Ints("flat", {8, 2})});
   b.Node("Neg", {end}, {"y"});
   for (const std::string& name : {std::string("y"), middle, end}) b.Output(name);

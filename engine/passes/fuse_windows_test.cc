@@ -372,9 +372,9 @@ TEST(FuseWindows, OneRolledMapForTwoCuts) {
   EXPECT_EQ(Count(graph, "Concat"), 0u);
 }
 
-// A map without rows or columns, made by a slice so that a file can hold it, and the empty halves of its roll: a
-// sum of shifts modulo 0 once ended the program. Slices with bounds in int64 are seen to do nothing and go before
-// windows are looked for; those with bounds in int32 stay.
+// A map without rows or columns, made by a slice so that a file can hold it, and the empty halves of its
+// roll: a sum of shifts modulo 0 once ended the program. Slices with bounds in int64 are seen to do nothing
+// and go before windows are looked for; those with bounds in int32 stay.
 TEST(FuseWindows, RollsOfNothingAreNoRolls) {
   for (const int64_t axis : {1, 2}) {
     for (const bool narrow : {false, true}) {

@@ -39,9 +39,10 @@ TestTensor Reference(const Op& op, const std::vector<TensorView>& in, const Shap
 TestTensor SliceReference(const TestTensor& x, size_t d, int64_t start, int64_t extent, int64_t step) {
   Shape shape = x.shape();
   shape[d] = extent;
-  // An end below the first element cannot be written as a small negative number: that counts from the other side.
+  // A negative end counts from the other side, unless it lies far out.
   const int64_t end = start + extent * step;
-  const std::vector<int64_t> starts{start}, ends{end < 0 ? INT64_MIN : end}, axes{static_cast<int64_t>(d)}, steps{step};
+  const std::vector<int64_t> starts{start}, ends{end < 0 ? INT64_MIN : end};
+  const std::vector<int64_t> axes{static_cast<int64_t>(d)}, steps{step};
   return Reference(Slice{}, {x.view(), Vector(starts), Vector(ends), Vector(axes), Vector(steps)}, shape);
 }
 
@@ -261,7 +262,8 @@ TEST(IndexMap, JoinsWithoutRegularityAreRefused) {
   EXPECT_FALSE(join({*row(x, 0).Sliced(1, 0, 1, 1), *row(x, 1).Sliced(1, 1, 1, 1)}));  // along the diagonal
   EXPECT_EQ(ValuesOf(*join({row(x, 2), row(x, 1), row(x, 0)}), {4, 4}),
             (std::vector<float>{8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3}));
-  EXPECT_EQ(ValuesOf(*join({row(x, 3), row(x, 3)}), {4, 4}), (std::vector<float>{12, 13, 14, 15, 12, 13, 14, 15}));
+  EXPECT_EQ(ValuesOf(*join({row(x, 3), row(x, 3)}), {4, 4}),
+            (std::vector<float>{12, 13, 14, 15, 12, 13, 14, 15}));
 }
 
 TEST(IndexMap, ScalarsHaveNoAxisToRepeatAlong) {

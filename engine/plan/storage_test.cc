@@ -346,8 +346,8 @@ TEST(Storage, ATensorBesideItsOwnTransposeIsNotOverwritten) {
     OnnxBuilder b;
     b.Input("x", {16, 16});
     const std::string abs = b.Node("Abs", {"x"});
-    const std::vector<std::string> slice = {abs, b.Ints("from", {-1}), b.Ints("to", {-100}), b.Ints("axis", {0}),
-                                            b.Ints("step", {-1})};
+    const std::string from = b.Ints("from", {-1}), to = b.Ints("to", {-100}), axis = b.Ints("axis", {0});
+    const std::vector<std::string> slice = {abs, from, to, axis, b.Ints("step", {-1})};
     b.Node("Sub", {abs, kind[0] == 't' ? b.Node("Transpose", {abs}) : b.Node("Slice", slice)}, {"y"});
     b.Output("y");
     PlannedGraph planned(b.Build());

@@ -47,7 +47,9 @@ class RandomMovement {
   }
   std::string Fresh(const char* what) { return what + std::to_string(fresh_++); }
   std::string Ints(const std::vector<int64_t>& values) { return builder_.Ints(Fresh("c"), values); }
-  void Add(const std::string& name, const Shape& shape, int64_t type) { tensors_.push_back({name, shape, type}); }
+  void Add(const std::string& name, const Shape& shape, int64_t type) {
+    tensors_.push_back({name, shape, type});
+  }
 
   void AddOutput(const Tensor& t, const std::string& name) {
     builder_.Node("Cast", {t.name}, {name}, OnnxAttributes().Int("to", kFloat));
