@@ -126,6 +126,7 @@ class WindowFuser {
     const Shape& source = pattern_.ShapeOf(tail->source);
     if (!(source == pattern_.ShapeOf(v))) return std::nullopt;
     const int64_t n = source[*axis];
+    if (n == 0) return std::nullopt;  // shifts are counted modulo n
     for (size_t d = 0; d < kMapRank; ++d)
       if (d != *axis && (tail->extents[d] != source[d] || head->extents[d] != source[d])) return std::nullopt;
     if (tail->start[*axis] + tail->extents[*axis] != n || head->start[*axis] != 0 ||

@@ -165,6 +165,7 @@ std::optional<IndexMap> IndexMap::Concatenated(std::span<const IndexMap> parts, 
       return std::nullopt;
     starts.push_back(part.start_);
   }
+  if (parts.size() > 1 && starts[0].empty()) return std::nullopt;  // a scalar has no axis to stand still on
   const std::optional<std::vector<Digit>> counted = CountThrough(starts);
   if (!counted) return std::nullopt;
   IndexMap map = parts[0];
