@@ -13,7 +13,7 @@ namespace {
 // Of all values together: one input is to take milliseconds, and what is wrong with large tensors is so with small
 // ones.
 constexpr size_t kMaxValueBytes = size_t{1} << 20;
-constexpr double kMaxWork = 1 << 24;
+constexpr double kMaxWork = 1 << 22;
 
 // Gives every open extent of the inputs the same small size.
 bool FixInputs(Graph& graph, int64_t extent) {
