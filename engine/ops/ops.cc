@@ -71,7 +71,10 @@ double ReferenceWork(const Op& op, std::span<const InferInput> inputs, std::span
   } else if (std::holds_alternative<Attention>(op)) {
     return read + written + (elements(inputs[0].shape) + written) * static_cast<double>(inputs[1].shape[1]);
   } else if (std::holds_alternative<ConvTranspose>(op)) {
-    return read + written + elements(inputs[0].shape) * share(1, 0);
+    // Every output element looks at every tap, most of which a stride or dilation may leave without an input.
+    const Shape& weight = inputs[1].shape;
+    const double taps = weight.rank() < 2 ? 1 : share(1, 0) / std::max<double>(1, static_cast<double>(weight[1]));
+    return read + written * taps + elements(inputs[0].shape) * share(1, 0);
   } else if (std::holds_alternative<MatMul>(op)) {
     terms = inputs[0].shape.empty() ? 1 : static_cast<double>(inputs[0].shape.back());
   } else if (const auto* gemm = std::get_if<Gemm>(&op)) {

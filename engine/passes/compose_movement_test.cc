@@ -4,28 +4,15 @@
 #include <string>
 
 #include "decal/session.h"
+#include "tests/support/pass_test.h"
 #include "tests/support/random_movement.h"
-#include "tests/support/reference_runner.h"
 
 namespace decal {
 namespace {
 
-using testing::AsBytes;
-using testing::Import;
-using testing::ImportAndInfer;
-using testing::OnnxAttributes;
-using testing::OnnxBuilder;
-using testing::RandomMovement;
-using testing::RunByReference;
-using testing::TestTensor;
+using namespace testing;  // NOLINT: test support
 
 using Outputs = std::vector<std::vector<float>>;
-
-size_t Count(const Graph& graph, const std::string& op) {
-  size_t n = 0;
-  for (const Node& node : graph.nodes) n += OpName(node.op) == op;
-  return n;
-}
 
 // 0, 1, 2, ..: exact in float and int64, and no two elements alike.
 std::vector<TestTensor> CountingInput(const Shape& shape) {
@@ -36,16 +23,7 @@ std::vector<TestTensor> CountingInput(const Shape& shape) {
   return inputs;
 }
 
-Graph Composed(const std::string& model) {
-  Result<Graph> graph = Import(model);
-  EXPECT_TRUE(graph) << graph.error().ToString();
-  for (const auto& passes : {LoadPasses(), SpecializePasses()}) {
-    const Status status = RunPasses(*graph, passes, "compose-movement");
-    EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
-  }
-  EXPECT_TRUE(Verify(*graph));
-  return *std::move(graph);
-}
+Graph Composed(const std::string& model) { return AfterPass(model, "compose-movement"); }
 
 // Values of the model as it is, once compared with what composing and what the whole session make of them.
 Outputs Agree(const std::string& model, const Shape& shape) {

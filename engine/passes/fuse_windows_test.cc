@@ -5,26 +5,14 @@
 #include <string>
 
 #include "decal/session.h"
-#include "tests/support/reference_runner.h"
+#include "tests/support/pass_test.h"
 
 namespace decal {
 namespace {
 
-using testing::AsBytes;
-using testing::Import;
-using testing::ImportAndInfer;
-using testing::OnnxAttributes;
-using testing::OnnxBuilder;
-using testing::RunByReference;
-using testing::TestTensor;
+using namespace testing;  // NOLINT: test support
 
 using Outputs = std::vector<std::vector<float>>;
-
-size_t Count(const Graph& graph, const std::string& op) {
-  size_t n = 0;
-  for (const Node& node : graph.nodes) n += OpName(node.op) == op;
-  return n;
-}
 
 template <class T>
 std::optional<T> Only(const Graph& graph) {
@@ -37,16 +25,7 @@ std::optional<T> Only(const Graph& graph) {
   return found;
 }
 
-Graph Windowed(const std::string& model) {
-  Result<Graph> graph = Import(model);
-  EXPECT_TRUE(graph) << graph.error().ToString();
-  for (const auto& passes : {LoadPasses(), SpecializePasses()}) {
-    const Status status = RunPasses(*graph, passes, "fuse-windows");
-    EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
-  }
-  EXPECT_TRUE(Verify(*graph));
-  return *std::move(graph);
-}
+Graph Windowed(const std::string& model) { return AfterPass(model, "fuse-windows"); }
 
 // The graph after fusion. Its values, and those of a whole session, are compared with the unfused graph's.
 Graph Agree(const std::string& model, const Shape& shape) {

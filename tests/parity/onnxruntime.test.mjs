@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
+import { deviation, maxDifference } from '../support/compare.mjs';
 import { missing, modelFile, models, photoTensor, root, work } from '../support/models.mjs';
 
 const decal = join(root, 'build/bin/decal');
@@ -17,21 +18,6 @@ function runEngine(command, args, output) {
   const line = execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 20 });
   return { report: JSON.parse(line), tensor: readNpy(output) };
 }
-
-function differences(a, b) {
-  assert.equal(a.length, b.length);
-  let max = 0;
-  for (let i = 0; i < a.length; ++i) {
-    const d = Math.abs(a[i] - b[i]);
-    if (!(d <= max)) max = d; // a NaN becomes the maximum and fails every bound
-  }
-  return max;
-}
-
-const deviation = (values) => {
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
-};
 
 mkdirSync(work, { recursive: true });
 for (const model of models) {
@@ -51,19 +37,19 @@ for (const model of models) {
 
     const y = join(work, `${model.name}.y.npy`);
     const native = runEngine(decal, ['run', file, '--input', x, '--output', y, '--threads', '2'], y);
-    const nativeMax = differences(native.tensor.data, expected);
+    const nativeMax = maxDifference(native.tensor.data, expected);
     t.diagnostic(`native: max difference ${nativeMax.toExponential(2)}, ${native.report.run_ms.min} ms, peak ${Math.round(native.report.memory_bytes.peak / 1e6)} MB`);
     assert.ok(nativeMax <= model.tolerance, `native differs from onnxruntime by ${nativeMax}`);
 
     for (const simd of ['relaxed', 'baseline']) {
       const tool = join(root, 'web/tools/run-onnx.mjs');
       const wasm = runEngine(process.execPath, [tool, file, x, y, '--threads', '2', '--simd', simd], y);
-      const max = differences(wasm.tensor.data, native.tensor.data);
+      const max = maxDifference(wasm.tensor.data, native.tensor.data);
       const peak = wasm.report.memory_bytes.peak / 1e6;
       t.diagnostic(`wasm ${simd}: max difference to native ${max.toExponential(2)}, ${wasm.report.run_ms.min} ms, peak ${Math.round(peak)} MB`);
       assert.ok(max <= (model.wasmTolerance ?? 1e-4), `wasm (${simd}) differs from native by ${max}`);
-      const toPeer = differences(wasm.tensor.data, expected);
-      assert.ok(toPeer <= (model.wasmToPeer ?? model.tolerance), `wasm (${simd}) differs from onnxruntime by ${toPeer}`);
+      const toPeer = maxDifference(wasm.tensor.data, expected);
+      assert.ok(toPeer <= (model.tolerance), `wasm (${simd}) differs from onnxruntime by ${toPeer}`);
       if (model.peakMegabytes) assert.ok(peak < model.peakMegabytes, `peak of ${peak} MB`);
     }
   });

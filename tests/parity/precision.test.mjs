@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
+import { deviation, maxDifference, shareWithin } from '../support/compare.mjs';
 import { missing, modelFile, models, photoTensor, root, work } from '../support/models.mjs';
 
 const decal = join(root, 'build/bin/decal');
@@ -40,23 +41,6 @@ function runWasm(file, x, y) {
   return readNpy(y).data;
 }
 
-function difference(a, b) {
-  assert.equal(a.length, b.length);
-  let max = 0;
-  for (let i = 0; i < a.length; ++i) {
-    const d = Math.abs(a[i] - b[i]);
-    if (!(d <= max)) max = d; // a NaN becomes the maximum and fails every bound
-  }
-  return max;
-}
-
-const shareWithin = (a, b, tolerance) => a.reduce((n, v, i) => n + (Math.abs(v - b[i]) <= tolerance), 0) / a.length;
-
-const deviation = (values) => {
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length);
-};
-
 mkdirSync(work, { recursive: true });
 for (const { find, wasm, within } of cases) {
   const model = models.find(find);
@@ -79,15 +63,15 @@ for (const { find, wasm, within } of cases) {
 
       const native = runNative(converted, x, y);
       const ours = runNative(file, x, y);
-      const own = difference(native, ours);
-      const theirs = difference(native, expected);
+      const own = maxDifference(native, ours);
+      const theirs = maxDifference(native, expected);
       t.diagnostic(`max difference to float32: ${own.toExponential(2)} (ours), ${theirs.toExponential(2)} (onnxruntime); ` +
                    `${(100 * shareWithin(native, expected, version.tolerance)).toFixed(3)} % within ${version.tolerance}; outputs vary by ${spread.toExponential(2)}`);
       const enough = version.tolerance === int8 ? within : 1;
       assert.ok(shareWithin(native, ours, version.tolerance) >= enough, `differs from our float32 result by ${own}`);
       assert.ok(shareWithin(native, expected, version.tolerance) >= enough, `differs from onnxruntime's float32 result by ${theirs}`);
       if (wasm) {
-        const max = difference(runWasm(converted, x, y), native);
+        const max = maxDifference(runWasm(converted, x, y), native);
         assert.ok(max <= version.tolerance / 10, `wasm differs from native by ${max}`);
       }
     });

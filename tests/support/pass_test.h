@@ -54,6 +54,19 @@ inline void ExpectTypesInferred(const Graph& graph) {
   }
 }
 
+// The graph once the pass named `last` has run for the first time.
+inline Graph AfterPass(const std::string& model, std::string_view last) {
+  Result<Graph> graph = Import(model);
+  EXPECT_TRUE(graph) << graph.error().ToString();
+  if (!graph) return {};
+  for (const auto& passes : {LoadPasses(), SpecializePasses()}) {
+    const Status status = RunPasses(*graph, passes, last);
+    EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
+  }
+  EXPECT_TRUE(Verify(*graph));
+  return *std::move(graph);
+}
+
 // The graph after all passes; its results are compared with those of the graph as imported.
 inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs,
                       float tolerance = 1e-4f) {

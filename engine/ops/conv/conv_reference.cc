@@ -36,16 +36,18 @@ void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in,
 template <class Source, class Add>
 void ForEachTap(const ConvGeometry& g, const Position& out, const Source& source, const Add& add) {
   Position k, i;
-  for (k.at[2] = 0; k.at[2] < g.kernel[2]; ++k.at[2])
-    for (k.at[0] = 0; k.at[0] < g.kernel[0]; ++k.at[0])
-      for (k.at[1] = 0; k.at[1] < g.kernel[1]; ++k.at[1]) {
-        bool inside = true;
-        for (size_t d = 0; d < ConvGeometry::kAxes; ++d) {
-          i.at[d] = source(d, out.at[d], k.at[d]);
-          inside = inside && i.at[d] >= 0 && i.at[d] < g.in[d];
-        }
-        if (inside) add(k, i);
-      }
+  const auto inside = [&](size_t d) {
+    i.at[d] = source(d, out.at[d], k.at[d]);
+    return i.at[d] >= 0 && i.at[d] < g.in[d];
+  };
+  for (k.at[2] = 0; k.at[2] < g.kernel[2]; ++k.at[2]) {
+    if (!inside(2)) continue;
+    for (k.at[0] = 0; k.at[0] < g.kernel[0]; ++k.at[0]) {
+      if (!inside(0)) continue;
+      for (k.at[1] = 0; k.at[1] < g.kernel[1]; ++k.at[1])
+        if (inside(1)) add(k, i);
+    }
+  }
 }
 
 // Element [a, b, at] of a tensor of rank 5.

@@ -6,6 +6,7 @@
 #include "engine/cpu/loop_nest.h"
 #include "engine/ops/activation.h"
 #include "engine/ops/elementwise/elementwise.h"
+#include "engine/ops/row_kernel.h"
 
 namespace decal {
 namespace {
@@ -16,39 +17,7 @@ bool AllFloat32(const KernelRequest& request) {
   return request.outputs[0].view.dtype == DType::kFloat32 && request.outputs[0].view.shape.elements() > 0;
 }
 
-class UnaryKernel final : public CpuKernel {
- public:
-  UnaryKernel(const Unary& op, const cpu::LoopNest<2>& nest)
-      : activation_(ToActivation(op)), nest_(nest) {}
-
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
-           const CpuContext& context) const override {
-    cpu::ForEachTile(nest_, /*work=*/1, context.runner, [&](const cpu::LoopTile<2>& tile, size_t) {
-      for (size_t r = 0; r < tile.rows; ++r)
-        RunRow(in[0].as<float>() + tile.at(1, r, 0), tile.column_stride[1], out[0].as<float>() + tile.at(0, r, 0),
-               tile.column_stride[0], tile.columns);
-    });
-  }
-  const char* algorithm() const override { return "elementwise"; }
-
- private:
-  void RunRow(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, size_t n) const {
-    if (x_stride == 1 && y_stride == 1) return cpu::ActivateRun(activation_, x, y, n);
-    constexpr size_t kChunk = 256;  // elements gathered at a time: a kilobyte of stack
-    float chunk[kChunk];
-    for (size_t begin = 0; begin < n; begin += kChunk) {
-      const size_t count = std::min(kChunk, n - begin);
-      const float* from = x + static_cast<ptrdiff_t>(begin) * x_stride;
-      float* to = y + static_cast<ptrdiff_t>(begin) * y_stride;
-      for (size_t i = 0; i < count; ++i) chunk[i] = from[static_cast<ptrdiff_t>(i) * x_stride];
-      cpu::ActivateRun(activation_, chunk, chunk, count);
-      for (size_t i = 0; i < count; ++i) to[static_cast<ptrdiff_t>(i) * y_stride] = chunk[i];
-    }
-  }
-
-  cpu::ActivationParams activation_;
-  cpu::LoopNest<2> nest_;
-};
+using UnaryKernel = RowKernel<cpu::ActivationParams, cpu::ActivateRun>;
 
 class BinaryKernel final : public CpuKernel {
  public:
@@ -108,7 +77,7 @@ KernelResult MakeCpuKernel(const Unary& op, const KernelRequest& request) {
   if (op.kind == UnaryKind::kNot || !AllFloat32(request)) return nullptr;
   const TensorView& out = request.outputs[0].view;
   return std::make_unique<UnaryKernel>(
-      op, cpu::Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
+      ToActivation(op), cpu::Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
 }
 
 KernelResult MakeCpuKernel(const Binary& op, const KernelRequest& request) {

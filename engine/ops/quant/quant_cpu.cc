@@ -8,42 +8,14 @@
 #include "engine/cpu/loop_nest.h"
 #include "engine/cpu/round_to_grid.h"
 #include "engine/ops/quant/quant.h"
+#include "engine/ops/row_kernel.h"
 
 namespace decal {
 namespace {
 
 constexpr size_t kChunk = 256;  // elements converted at a time: a kilobyte of stack
 
-class GridKernel final : public CpuKernel {
- public:
-  GridKernel(const RoundToGrid& op, const cpu::LoopNest<2>& nest)
-      : grid_{op.scale, op.low, op.high, op.scale}, nest_(nest) {}
-
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
-           const CpuContext& context) const override {
-    cpu::ForEachTile(nest_, /*work=*/1, context.runner, [&](const cpu::LoopTile<2>& tile, size_t) {
-      for (size_t r = 0; r < tile.rows; ++r)
-        RunRow(in[0].as<float>() + tile.at(1, r, 0), tile.column_stride[1], out[0].as<float>() + tile.at(0, r, 0),
-               tile.column_stride[0], tile.columns);
-    });
-  }
-  const char* algorithm() const override { return "elementwise"; }
-
- private:
-  void RunRow(const float* x, ptrdiff_t x_stride, float* y, ptrdiff_t y_stride, size_t n) const {
-    if (x_stride == 1 && y_stride == 1) return cpu::RoundRun(grid_, x, y, n);
-    float chunk[kChunk];
-    for (size_t begin = 0; begin < n; begin += kChunk) {
-      const size_t count = std::min(kChunk, n - begin);
-      for (size_t i = 0; i < count; ++i) chunk[i] = x[static_cast<ptrdiff_t>(begin + i) * x_stride];
-      cpu::RoundRun(grid_, chunk, chunk, count);
-      for (size_t i = 0; i < count; ++i) y[static_cast<ptrdiff_t>(begin + i) * y_stride] = chunk[i];
-    }
-  }
-
-  cpu::Grid grid_;
-  cpu::LoopNest<2> nest_;
-};
+using GridKernel = RowKernel<cpu::Grid, cpu::RoundRun>;
 
 // One scale and zero point, known while the kernel is made.
 struct Affine {
@@ -128,7 +100,8 @@ KernelResult MakeAffine(const KernelRequest& request) {
 KernelResult MakeCpuKernel(const RoundToGrid& op, const KernelRequest& request) {
   const TensorView &x = request.inputs[0].view, &y = request.outputs[0].view;
   if (x.shape.elements() == 0) return nullptr;
-  return std::make_unique<GridKernel>(op, cpu::Coalesce<2>(y.shape, {y.strides, x.strides}));
+  return std::make_unique<GridKernel>(cpu::Grid{op.scale, op.low, op.high, op.scale},
+                                      cpu::Coalesce<2>(y.shape, {y.strides, x.strides}));
 }
 
 KernelResult MakeCpuKernel(const Quantize&, const KernelRequest& request) { return MakeAffine<true>(request); }
