@@ -18,6 +18,9 @@
 #define DECAL_MAPPED_BUFFERS 1
 #include <sys/mman.h>
 #endif
+#if defined(__GLIBC__) && !defined(DECAL_ASAN)
+#include <malloc.h>
+#endif
 
 namespace decal {
 namespace {
@@ -57,6 +60,12 @@ void FreeBytes(void* memory, size_t) { std::free(memory); }
 size_t SystemBytes(size_t bytes) { return AlignUp(bytes == 0 ? 1 : bytes); }
 
 }  // namespace
+
+void ReturnFreeMemory() {
+#if defined(__GLIBC__) && !defined(DECAL_ASAN)
+  malloc_trim(0);
+#endif
+}
 
 Buffer::Buffer(Buffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}

@@ -62,6 +62,25 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
   return {};
 }
 
+// The size of a picture input is up to the caller.
+bool HasOpenSize(const Graph& graph) {
+  for (ValueId v : graph.inputs) {
+    const std::optional<Shape>& shape = graph.values[v].type.shape;
+    if (!shape || shape->rank() != 4) continue;
+    const size_t at = IsChannelsLastPicture(*shape) ? 1 : 2;
+    if ((*shape)[at] == kDynamic || (*shape)[at + 1] == kDynamic) return true;
+  }
+  return false;
+}
+
+Status RequireFloats(const Graph& graph, std::span<const ValueId> values, const char* what) {
+  for (ValueId v : values)
+    if (graph.values[v].type.dtype != DType::kFloat32)
+      return Fail(ErrorCode::kUnsupportedOperator,
+                  std::string(what) + " of type " + Name(graph.values[v].type.dtype), graph.values[v].name);
+  return {};
+}
+
 }  // namespace
 
 struct ModelStream::Impl {
@@ -76,7 +95,10 @@ ModelStream::~ModelStream() = default;
 Status ModelStream::Feed(std::span<const std::byte> bytes) { return impl_->stream.Feed(bytes); }
 
 struct Session::Impl {
-  Graph graph;  // as loaded: sizes open, batch norms folded
+  Graph graph;  // as loaded: sizes open, batch norms folded; or `specialized`
+  // All passes have run. A model of one size is kept in that form: what only computed its shapes and masks is gone
+  // (BiRefNet-lite at 1024: 63 MB of constants and 7,000 nodes).
+  bool specialized = false;
   PackedWeights packed;
   std::optional<Schedule> schedule;
   ThreadRunner* runner = nullptr;
@@ -121,22 +143,23 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
     return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
   impl_->packed.DropOrphans();
-  Graph graph = impl_->graph;  // weights are shared, not copied
-  DECAL_TRY(FixInputs(graph, height, width));
-  DECAL_TRY(RunPasses(graph, SpecializePasses()));
-  for (ValueId v : graph.inputs)
-    if (graph.values[v].type.dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator,
-                  std::string("an input of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
-  for (ValueId v : graph.outputs)
-    if (graph.values[v].type.dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator,
-                  std::string("an output of type ") + Name(graph.values[v].type.dtype), graph.values[v].name);
+  Graph copy = impl_->graph;  // weights are shared, not copied
+  DECAL_TRY(FixInputs(copy, height, width));
+  if (!impl_->specialized) DECAL_TRY(RunPasses(copy, SpecializePasses()));
+  DECAL_TRY(RequireFloats(copy, copy.inputs, "an input"));
+  DECAL_TRY(RequireFloats(copy, copy.outputs, "an output"));
+  if (!HasOpenSize(impl_->graph)) {
+    impl_->graph = std::move(copy);
+    impl_->specialized = true;
+  }
+  const Graph& graph = impl_->specialized ? impl_->graph : copy;
+  ReturnFreeMemory();
   DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner.thread_count()));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;
   impl_->Describe(graph);
+  ReturnFreeMemory();
   return {};
 }
 
@@ -150,6 +173,11 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
   if (!known) return Fail(ErrorCode::kInvalidArgument, "no pass '" + std::string(after) + "': there are " + names);
   Graph graph = impl_->graph;
   DECAL_TRY(FixInputs(graph, height, width));
+  if (impl_->specialized) {
+    if (!after.empty() && after != SpecializePasses().back().name)
+      return Fail(ErrorCode::kInvalidArgument, "the graph after '" + std::string(after) + "' is gone since Specialize");
+    return Print(graph);
+  }
   DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
   return Print(graph);
 }

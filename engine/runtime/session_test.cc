@@ -67,6 +67,36 @@ TEST(Session, SizesThatDoNotFitAreNamedAndHarmless) {
   EXPECT_EQ(session->Run(std::span(x).first(15), y).error().code, ErrorCode::kShapeMismatch);
 }
 
+// A model of one size lets go of what only made its shapes, and can still be planned again.
+TEST(Session, FixedModelsKeepTheirSpecialisedForm) {
+  std::mt19937 random(4);
+  OnnxBuilder b;
+  b.Input("x", {1, 3, 8, 6});
+  const std::string t = b.Node("Conv", {"x", b.RandomFloats("w", {64, 3, 3, 3}, random)});
+  // 1 MB of constants that add up to one number for each channel.
+  const std::string table = b.RandomFloats("table", {64, 4096}, random);
+  const std::string mean = b.Node("ReduceMean", {table}, OnnxAttributes().Ints("axes", {1}));
+  b.Node("Add", {t, b.Node("Reshape", {mean, b.Ints("column", {64, 1, 1})})}, {"y"});
+  b.Output("y");
+  auto session = Session::Load(AsBytes(b.Build()));
+  ASSERT_TRUE(session) << session.error().ToString();
+  ASSERT_TRUE(session->PrintGraph(0, 0, "canonicalize"));
+  std::vector<float> x(3 * 8 * 6, 0.25f), first(64 * 6 * 4), y(first.size());
+  ASSERT_TRUE(session->Specialize(0, 0));
+  ASSERT_TRUE(session->Run(x, first));
+  const auto printed = session->PrintGraph(0, 0, "");
+  ASSERT_TRUE(printed);
+  auto pool = MakeThreadPool(2);
+  ASSERT_TRUE(session->Specialize(8, 6, *pool));
+  ASSERT_TRUE(session->Run(x, y));
+  EXPECT_EQ(y, first);
+  EXPECT_EQ(*session->PrintGraph(0, 0, ""), *printed);
+  EXPECT_EQ(session->PrintGraph(0, 0, "canonicalize").error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(session->Specialize(16, 6, *pool).error().code, ErrorCode::kShapeMismatch);
+  ASSERT_TRUE(session->Run(x, y));
+  EXPECT_EQ(y, first);
+}
+
 TEST(Session, OpenSizesMustBeGiven) {
   auto session = Session::Load(AsBytes(OpenSizeModel()));
   ASSERT_TRUE(session);

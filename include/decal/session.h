@@ -86,7 +86,8 @@ class Session {
   Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner());
 
   // The graph as text, one operator a line, for a picture of that size (0, 0: the model's own) after the pass of
-  // that name; an empty name stands for all passes. Errors: as Specialize; kInvalidArgument lists the passes' names.
+  // that name; an empty name stands for all passes. Errors: as Specialize; kInvalidArgument lists the passes' names, or
+  // says that a model of fixed size has been specialised and its earlier forms are gone.
   Result<std::string> PrintGraph(int64_t height, int64_t width, std::string_view after) const;
 
   const MemoryPlan& memory() const;            // after Specialize
