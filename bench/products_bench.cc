@@ -66,6 +66,13 @@ void BM_Conv(benchmark::State& state) {
 BENCHMARK(BM_Conv)
     ->ArgNames({"in", "out", "extent", "kernel", "stride", "dilation"})
     ->Args({64, 64, 256, 3, 1, 1})    // U2-Net encoder
+    ->Args({128, 64, 320, 3, 1, 1})   // U2-Net-p, IS-Net last stage
+    ->Args({32, 64, 320, 3, 1, 1})    // U2-Net-p decoder
+    ->Args({512, 128, 128, 3, 1, 1})  // IS-Net decoder
+    ->Args({1024, 256, 64, 3, 1, 1})  // IS-Net decoder
+    ->Args({512, 256, 32, 3, 1, 1})   // IS-Net bottom
+    ->Args({32, 32, 128, 3, 1, 1})    // U2-Net, small channels
+    ->Args({1280, 96, 32, 5, 1, 1})   // MODNet low-resolution branch
     ->Args({512, 512, 16, 3, 1, 1})   // U2-Net bottom
     ->Args({256, 256, 32, 3, 1, 2})   // U2-Net dilated stage
     ->Args({64, 16, 512, 3, 1, 1})    // IS-Net first stage

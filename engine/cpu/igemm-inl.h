@@ -6,6 +6,9 @@
 #define DECAL_ENGINE_CPU_IGEMM_INL_H_
 #endif
 
+#include <bit>
+
+#include "engine/base/dtype.h"
 #include "engine/cpu/epilogue-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -106,6 +109,17 @@ HWY_NOINLINE void ComputeTile(const float* const* rows, size_t taps, size_t dept
   FloatVector acc[kTileRows][kVectors];
   Accumulate<kVectors>(rows, taps, depth, b, acc);
   FinishTile<kTileRows, kVectors>(epilogue, operands, acc);
+}
+
+// Binary16 to float32.
+HWY_NOINLINE inline void WidenRun(const uint16_t* from, size_t n, float* to) {
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  const size_t lanes = hn::Lanes(d);
+  const hwy::float16_t* bits = reinterpret_cast<const hwy::float16_t*>(from);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, bits + i)), d, to + i);
+  for (; i < n; ++i) to[i] = std::bit_cast<Half>(from[i]);
 }
 
 }  // namespace decal::cpu::HWY_NAMESPACE

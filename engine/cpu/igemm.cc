@@ -2,10 +2,7 @@
 #include "engine/cpu/igemm.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
-
-#include "engine/base/dtype.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/igemm.cc"
@@ -122,17 +119,6 @@ HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const Ro
       }
     }
   }
-}
-
-// Binary16 to float32.
-HWY_NOINLINE void WidenRun(const uint16_t* from, size_t n, float* to) {
-  const FloatTag d;
-  const hn::Rebind<hwy::float16_t, FloatTag> half;
-  const size_t lanes = hn::Lanes(d);
-  const hwy::float16_t* bits = reinterpret_cast<const hwy::float16_t*>(from);
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, bits + i)), d, to + i);
-  for (; i < n; ++i) to[i] = std::bit_cast<Half>(from[i]);
 }
 
 HWY_INLINE size_t WidenedBytes(const IgemmPlan& plan, const IgemmTask& task) {

@@ -93,6 +93,9 @@ struct IgemmPlan {
 // whether its method has them.
 IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights = false);
 
+// What a run costs one thread, in vector instructions; compare WinogradCost.
+double IgemmCost(const IgemmPlan& plan);
+
 // All panels of the task stay in cache together, so that rows go outside and panels inside.
 bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task);
 // Floats of the panels that the task has widened at one time.

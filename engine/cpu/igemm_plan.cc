@@ -138,6 +138,22 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_we
   return plan;
 }
 
+double IgemmCost(const IgemmPlan& plan) {
+  const IgemmShape& shape = plan.shape;
+  const double vectors = static_cast<double>(CeilDiv(shape.columns, plan.tile.lanes));
+  constexpr double kFinish = 4;  // bias, limits and store of a vector
+  double cost = 0;
+  for (const Phase& phase : shape.phases) {
+    const double rows = static_cast<double>(CeilDiv(shape.batch * phase.height * phase.width, plan.tile.rows) * plan.tile.rows);
+    // Each tap of a row needs a pointer, found once for all panels or once a panel: a dozen scalar instructions.
+    constexpr double kPointer = 6;
+    const double depth = static_cast<double>(phase.taps) * static_cast<double>(shape.depth);
+    cost += static_cast<double>(shape.groups) * rows *
+            (vectors * (depth + kFinish) + kPointer * static_cast<double>(phase.taps));
+  }
+  return cost;
+}
+
 void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
                 float* packed) {
   const size_t padded = PaddedColumns(shape.columns, packing);

@@ -35,6 +35,7 @@ class IgemmKernel final : public CpuKernel {
   PackedOperands operands;
   Buffer zeros;
   const char* name = "";
+  std::string reason;
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -47,21 +48,27 @@ class IgemmKernel final : public CpuKernel {
   size_t scratch_bytes_per_thread() const override { return plan.scratch_bytes; }
   bool reads_input(size_t i) const override { return operands.reads_input(i); }
   const char* algorithm() const override { return name; }
+  std::string choice() const override { return reason; }
   uint64_t multiply_adds() const override { return plan.multiply_adds; }
 };
 
 }  // namespace
 
-cpu::IgemmBuffers PackedOperands::Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const {
+cpu::IgemmBuffers PackedOperands::Panels() const {
   const auto floats = [](const std::shared_ptr<const Buffer>& buffer) {
     return buffer ? reinterpret_cast<const float*>(buffer->data()) : nullptr;
   };
   cpu::IgemmBuffers buffers;
-  buffers.in = in[0].as<float>();
   buffers.packed = floats(weights);
   if (half_weights) buffers.packed_half = reinterpret_cast<const uint16_t*>(half_weights->data());
   buffers.bias = floats(bias);
   buffers.slopes = floats(slopes);
+  return buffers;
+}
+
+cpu::IgemmBuffers PackedOperands::Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const {
+  cpu::IgemmBuffers buffers = Panels();
+  buffers.in = in[0].as<float>();
   if (residual < in.size()) buffers.residual = in[residual].as<float>();
   buffers.out = out[0].as<float>();
   return buffers;
@@ -121,15 +128,26 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
 
 bool HasHalfWeights(const KernelRequest& request) { return request.inputs[1].constant->dtype == DType::kFloat16; }
 
+cpu::IgemmPlan PlanIgemm(const IgemmSpec& spec, const Epilogue& epilogue, const KernelRequest& request) {
+  return cpu::MakeIgemmPlan(spec.shape, ToCpuEpilogue(epilogue), HasHalfWeights(request));
+}
+
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
+  cpu::IgemmPlan plan = PlanIgemm(spec, epilogue, request);
+  DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order,
+                                                         {.bias_scale = spec.bias_scale, .extra = spec.extra}));
+  return MakeIgemmKernel(spec, std::move(plan), std::move(operands));
+}
+
+KernelResult MakeIgemmKernel(const IgemmSpec& spec, cpu::IgemmPlan plan, PackedOperands operands) {
   auto kernel = std::make_unique<IgemmKernel>();
-  kernel->plan = cpu::MakeIgemmPlan(std::move(spec.shape), ToCpuEpilogue(epilogue), HasHalfWeights(request));
-  DECAL_TRY_ASSIGN(kernel->operands, PackOperands(request, kernel->plan, spec.order,
-                                                  {.bias_scale = spec.bias_scale, .extra = spec.extra}));
-  const size_t zero_bytes = kernel->plan.shape.depth * sizeof(float);
+  const size_t zero_bytes = plan.shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
   std::memset(kernel->zeros.data(), 0, zero_bytes);
+  kernel->plan = std::move(plan);
+  kernel->operands = std::move(operands);
   kernel->name = spec.algorithm;
+  kernel->reason = spec.choice;
   return kernel;
 }
 

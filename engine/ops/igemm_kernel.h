@@ -22,6 +22,7 @@ struct IgemmSpec {
   float bias_scale = 1;
   EpilogueInputs extra;
   const char* algorithm = "implicit GEMM";
+  std::string choice = {};  // see CpuKernel
 };
 
 // True if input i is a float32 constant.
@@ -35,14 +36,13 @@ Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, 
                                                   const cpu::IgemmShape& shape, const cpu::TileShape& tile,
                                                   float scale = 1);
 
-// The caller has checked HasConstantWeights and the strides.
-KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request);
-
 // The operands of a kernel over packed constants, as it keeps them between runs.
 struct PackedOperands {
   std::shared_ptr<const Buffer> weights, half_weights, bias, slopes;  // one of the first two
   size_t residual = EpilogueInputs::kAbsent;  // input position
 
+  // The packed constants alone.
+  cpu::IgemmBuffers Panels() const;
   // Everything but the zero row.
   cpu::IgemmBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
   bool reads_input(size_t i) const { return i == 0 || i == residual; }
@@ -54,5 +54,11 @@ bool HasHalfWeights(const KernelRequest& request);
 // Packs weights, bias and slopes for `plan`.
 Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,
                                     const cpu::WeightOrder& order, const ProductInputs& inputs);
+
+// The caller has checked HasConstantWeights and the strides.
+KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request);
+// The same in two steps: the plan is `PlanIgemm(spec, epilogue, request)`.
+cpu::IgemmPlan PlanIgemm(const IgemmSpec& spec, const Epilogue& epilogue, const KernelRequest& request);
+KernelResult MakeIgemmKernel(const IgemmSpec& spec, cpu::IgemmPlan plan, PackedOperands operands);
 
 }  // namespace decal

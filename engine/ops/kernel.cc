@@ -90,6 +90,17 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
   return entry.packed;
 }
 
+Result<std::shared_ptr<const Buffer>> PackedWeights::Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
+                                                             const std::function<void(std::byte*)>& make) {
+  Entry& entry = entries_[{source.get(), packing}];
+  if (entry.packed == nullptr) {
+    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));
+    make(buffer.data());
+    entry = {source, std::make_shared<const Buffer>(std::move(buffer))};
+  }
+  return entry.packed;
+}
+
 void PackedWeights::DropOrphans() {
   std::erase_if(entries_, [](const auto& item) { return item.second.source.use_count() == 1; });
 }

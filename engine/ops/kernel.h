@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "decal/parallel.h"
@@ -73,6 +74,9 @@ class PackedWeights {
   Result<std::shared_ptr<const Buffer>> Get(
       const ConstantPtr& source, uint64_t packing, size_t bytes,
       const std::function<void(const TensorView& source, std::byte* packed)>& pack);
+  // A form made from another packed form of `source`, which may be long gone itself.
+  Result<std::shared_ptr<const Buffer>> Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
+                                               const std::function<void(std::byte* packed)>& make);
   // Announces that the next packing of `source` is its last use: its memory is given up first, so that the packed form
   // can take its place.
   void GiveUpNext(const ConstantTensor* source) { given_up_ = source; }
@@ -126,6 +130,9 @@ class CpuKernel {
   virtual bool reads_input(size_t) const { return true; }
   // What runs, for people: "implicit GEMM", "depthwise".
   virtual const char* algorithm() const = 0;
+  // Why that one: the candidates with what the cost model says of them, the chosen one first. Empty where there is no
+  // choice.
+  virtual std::string choice() const { return {}; }
   // Multiply-adds of one Run, where that means something.
   virtual uint64_t multiply_adds() const { return 0; }
 };

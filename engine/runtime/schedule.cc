@@ -352,6 +352,7 @@ std::vector<StepInfo> Schedule::Describe() const {
     info.op = OpName(step.op);
     info.name = step.name;
     info.algorithm = step.kernel ? step.kernel->algorithm() : "scalar reference";
+    if (step.kernel) info.choice = step.kernel->choice();
     info.shapes = ShapesText(step);
     info.multiply_adds = step.kernel ? step.kernel->multiply_adds() : 0;
     for (const Binding& out : step.outputs)

@@ -37,6 +37,7 @@ struct StepInfo {
   std::string op;
   std::string name;
   std::string algorithm;
+  std::string choice;  // the algorithms compared and what the cost model says of each, the chosen one first
   std::string shapes;
   uint64_t multiply_adds = 0;
   size_t output_bytes = 0;

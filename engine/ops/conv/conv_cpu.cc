@@ -5,7 +5,7 @@
 #include "engine/cpu/depthwise.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
-#include "engine/ops/igemm_kernel.h"
+#include "engine/ops/conv/winograd_cpu.h"
 
 namespace decal {
 namespace {
@@ -59,7 +59,13 @@ KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const Kernel
   spec.order.depth_stride = window;
   spec.order.column_stride = g.in_channels / g.group * window;
   spec.order.group_stride = g.out_channels / g.group * spec.order.column_stride;
-  return MakeIgemmKernel(std::move(spec), op.epilogue, request);
+  cpu::IgemmPlan plan = PlanIgemm(spec, op.epilogue, request);
+  // The same panels whatever is chosen, so that a weight whose raw form is gone serves every later size.
+  DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order, {.extra = spec.extra}));
+  WinogradChoice choice = ChooseWinograd(g, plan);
+  if (choice.plan) return MakeWinogradKernel(std::move(choice), std::move(operands), request);
+  spec.choice = std::move(choice.text);
+  return MakeIgemmKernel(spec, std::move(plan), std::move(operands));
 }
 
 // An output position o of a transposed convolution reads input i with kernel index k where

@@ -1,0 +1,377 @@
+// Winograd convolutions: transforms of tiles and filters around the products.
+#include "engine/cpu/winograd.h"
+
+#include <algorithm>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/cpu/winograd.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+
+#include "engine/cpu/winograd-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace decal::cpu::HWY_NAMESPACE {
+
+size_t WinogradTileRowsTarget() { return kProductRows; }
+size_t WinogradShortRowsTarget() { return kShortRows; }
+
+HWY_INLINE ptrdiff_t OffsetOf(const PixelStrides& s, size_t n, size_t y, size_t x) {
+  return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
+}
+
+// A tile's place: its picture and its first output pixel.
+struct TilePlace {
+  size_t n, y, x;
+
+  TilePlace(const WinogradPlan& plan, size_t outputs, size_t tile) {
+    const size_t tile_x = tile % plan.tiles_x;
+    tile /= plan.tiles_x;
+    const size_t tile_y = tile % plan.tiles_y;
+    tile /= plan.tiles_y;
+    x = tile % plan.phases_x + tile_x * outputs * plan.shape.dilation_x;
+    tile /= plan.phases_x;
+    y = tile % plan.phases_y + tile_y * outputs * plan.shape.dilation_y;
+    n = tile / plan.phases_y;
+  }
+};
+
+// V: [rows of a register tile][point][row][channel].
+inline constexpr size_t kPointFloats = kProductRows * kWinogradRowFloats;
+
+template <class Float>
+HWY_INLINE Float* TileInV(Float* v, size_t points, size_t tile) {
+  return v + tile / kProductRows * points * kPointFloats + tile % kProductRows * kWinogradRowFloats;
+}
+
+// Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
+// Neighbours share taps - 1 columns of pixels: their vertical transforms are kept.
+template <class F>
+HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
+                                 float* v, size_t first) {
+  constexpr size_t kPoints = F::kPoints, kShared = F::kTaps - 1;
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t c = 0; c < depth; c += lanes) {
+    const size_t valid = std::min(lanes, depth - c);
+    FloatVector vertical[kPoints][kPoints];  // [point][x]
+    const float* from = pixels + c;
+    for (size_t t = 0; t < tiles; ++t) {
+      for (size_t x = t == 0 ? 0 : kShared; x < kPoints; ++x, from += pixel) {
+        FloatVector in[kPoints], out[kPoints];
+        if (HWY_LIKELY(valid == lanes)) {
+          for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
+        } else {
+          for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
+        }
+        F::Input(in, out);
+        for (size_t y = 0; y < kPoints; ++y) vertical[y][x] = out[y];
+      }
+      float* to = TileInV(v, kPoints * kPoints, first + t) + c;
+      for (size_t y = 0; y < kPoints; ++y) {
+        FloatVector out[kPoints];
+        F::Input(vertical[y], out);
+        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + (y * kPoints + x) * kPointFloats);
+        for (size_t x = 0; x < kShared; ++x) vertical[y][x] = vertical[y][x + F::kOutputs];
+      }
+    }
+  }
+}
+
+// `floats` filters (channels times columns) whose taps are `tap_stride` apart, to U: [point][channel][column].
+template <class F>
+HWY_NOINLINE void TransformFilters(const float* filters, size_t tap_stride, size_t floats, float* HWY_RESTRICT u) {
+  constexpr size_t kPoints = F::kPoints, kTaps = F::kTaps;
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t at = 0; at < floats; at += lanes) {
+    FloatVector vertical[kPoints][kTaps];  // [point][x]
+    for (size_t x = 0; x < kTaps; ++x) {
+      FloatVector in[kTaps], out[kPoints];
+      for (size_t y = 0; y < kTaps; ++y) in[y] = hn::LoadU(d, filters + (y * kTaps + x) * tap_stride + at);
+      F::Filter(in, out);
+      for (size_t y = 0; y < kPoints; ++y) vertical[y][x] = out[y];
+    }
+    for (size_t y = 0; y < kPoints; ++y) {
+      FloatVector out[kPoints];
+      F::Filter(vertical[y], out);
+      for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, u + (y * kPoints + x) * floats + at);
+    }
+  }
+}
+
+// M of one tile and one vector of columns to sums: [y][x][lane].
+template <class F>
+HWY_NOINLINE void TransformOutput(const float* m, size_t width, float* HWY_RESTRICT sums) {
+  constexpr size_t kPoints = F::kPoints, kOutputs = F::kOutputs;
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  FloatVector vertical[kOutputs][kPoints];
+  for (size_t x = 0; x < kPoints; ++x) {
+    FloatVector in[kPoints], out[kOutputs];
+    for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, m + (y * kPoints + x) * width);
+    F::Output(in, out);
+    for (size_t y = 0; y < kOutputs; ++y) vertical[y][x] = out[y];
+  }
+  for (size_t y = 0; y < kOutputs; ++y) {
+    FloatVector out[kOutputs];
+    F::Output(vertical[y], out);
+    for (size_t x = 0; x < kOutputs; ++x) hn::Store(out[x], d, sums + (y * kOutputs + x) * lanes);
+  }
+}
+
+// A variant's transforms; all else is the same code for every variant.
+struct Transforms {
+  WinogradExtents extents;
+  decltype(&TransformInput<F4x3>) input;
+  decltype(&TransformFilters<F4x3>) filters;
+  decltype(&TransformOutput<F4x3>) output;
+
+  template <class F>
+  static Transforms Of() {
+    return {{F::kOutputs, F::kTaps, F::kPoints}, TransformInput<F>, TransformFilters<F>, TransformOutput<F>};
+  }
+};
+
+Transforms TransformsOf(WinogradVariant variant) {
+  switch (variant) {
+    case WinogradVariant::kF4x3: break;
+    case WinogradVariant::kF2x3: return Transforms::Of<F2x3>();
+    case WinogradVariant::kF2x5: return Transforms::Of<F2x5>();
+  }
+  return Transforms::Of<F4x3>();
+}
+
+// Rows [0, rows) of one point; `rows` at most kProductRows, and m has room for whole groups of kShortRows.
+template <size_t kVectors>
+HWY_INLINE void MultiplyRows(size_t rows, const float* v, const float* u, size_t depth, float* m, size_t m_stride,
+                             bool accumulate) {
+  if (rows + kShortRows > kProductRows) {
+    MultiplyPoint<kProductRows, kVectors>(v, u, depth, m, m_stride, accumulate);
+    return;
+  }
+  for (size_t row = 0; row < rows; row += kShortRows)
+    MultiplyPoint<kShortRows, kVectors>(v + row * kWinogradRowFloats, u, depth, m + row * m_stride, m_stride,
+                                        accumulate);
+}
+
+// One depth block of a panel, all tiles and points.
+template <size_t kVectors>
+HWY_NOINLINE void MultiplyPanel(size_t points, size_t tiles, const float* v, const float* u, size_t depth, float* m,
+                                bool accumulate) {
+  const size_t width = kVectors * hn::Lanes(FloatTag());
+  for (size_t point = 0; point < points; ++point, u += depth * width)
+    for (size_t tile = 0; tile < tiles; tile += kProductRows)
+      MultiplyRows<kVectors>(std::min(kProductRows, tiles - tile), TileInV(v, points, tile) + point * kPointFloats, u,
+                             depth, m + (tile * points + point) * width, points * width, accumulate);
+}
+
+// Panel `panel` of the implicit GEMM's, channels [k, k + depth), to U. `wide` serves binary16 panels.
+void TransformPanel(const WinogradPlan& plan, const Transforms& transforms, const IgemmBuffers& filters, size_t panel,
+                    size_t k, size_t depth, float* wide, float* u) {
+  const size_t taps = transforms.extents.taps * transforms.extents.taps;
+  const size_t width = WinogradPanelWidth(plan, panel), tap_stride = plan.shape.depth * width;
+  const size_t before = panel * plan.tile.width * plan.shape.depth * taps + k * width, floats = depth * width;
+  if (filters.packed_half == nullptr) {
+    transforms.filters(filters.packed + before, tap_stride, floats, u);
+    return;
+  }
+  for (size_t tap = 0; tap < taps; ++tap)
+    WidenRun(filters.packed_half + before + tap * tap_stride, floats, wide + tap * floats);
+  transforms.filters(wide, floats, floats, u);
+}
+
+class TaskRunner {
+ public:
+  TaskRunner(const WinogradPlan& plan, const IgemmBuffers& buffers, const WinogradTask& task, float* scratch)
+      : plan_(plan), buffers_(buffers), task_(task), transforms_(TransformsOf(plan.variant)),
+        points_(transforms_.extents.points * transforms_.extents.points), v_(scratch), m_(v_ + plan.v_floats),
+        u_(m_ + plan.m_floats), patch_(u_ + plan.u_floats) {}
+
+  void Run() {
+    const size_t depth = plan_.shape.depth, end = task_.first_panel + task_.panels;
+    const bool whole = depth <= kWinogradDepthBlock;  // a panel's sums are complete at once
+    for (size_t k = 0; k < depth; k += kWinogradDepthBlock) {
+      const size_t block = std::min(kWinogradDepthBlock, depth - k);
+      TransformTiles(k, block);
+      for (size_t panel = task_.first_panel; panel < end; ++panel) {
+        Multiply(panel, k, block);
+        if (whole) Finish(panel);
+      }
+    }
+    for (size_t panel = task_.first_panel; !whole && panel < end; ++panel) Finish(panel);
+  }
+
+ private:
+  void TransformTiles(size_t k, size_t depth) {
+    const WinogradShape& s = plan_.shape;
+    const WinogradExtents& e = transforms_.extents;
+    const ptrdiff_t reach_y = static_cast<ptrdiff_t>((e.points - 1) * s.dilation_y);
+    const ptrdiff_t reach_x = static_cast<ptrdiff_t>((e.points - 1) * s.dilation_x);
+    const ptrdiff_t tile_step = static_cast<ptrdiff_t>(e.outputs * s.dilation_x);
+    const ptrdiff_t height = static_cast<ptrdiff_t>(s.in_height), width = static_cast<ptrdiff_t>(s.in_width);
+    const PixelStrides step = Stretched(s.in);
+    for (size_t t = 0; t < task_.tiles;) {
+      const size_t tile = task_.first_tile + t;
+      const TilePlace place(plan_, e.outputs, tile);
+      const ptrdiff_t y = static_cast<ptrdiff_t>(place.y) - s.pad_top, x = static_cast<ptrdiff_t>(place.x) - s.pad_left;
+      const float* pixels =
+          buffers_.in + static_cast<ptrdiff_t>(place.n) * s.in.batch + y * s.in.row + x * s.in.pixel + k;
+      size_t run = 1;
+      if (y >= 0 && y + reach_y < height && x >= 0 && x + reach_x < width) {
+        const size_t inside = static_cast<size_t>((width - 1 - reach_x - x) / tile_step) + 1;
+        run = std::min({task_.tiles - t, plan_.tiles_x - tile % plan_.tiles_x, inside});
+        transforms_.input(pixels, step.row, step.pixel, depth, run, v_, t);
+      } else {
+        CopyPatch(pixels, step, y, x, depth);
+        const ptrdiff_t pixel = static_cast<ptrdiff_t>(depth);
+        transforms_.input(patch_, pixel * static_cast<ptrdiff_t>(e.points), pixel, depth, 1, v_, t);
+      }
+      t += run;
+    }
+  }
+
+  // A tile's input with zeros for what lies outside.
+  void CopyPatch(const float* pixels, const PixelStrides& step, ptrdiff_t first_y, ptrdiff_t first_x, size_t depth) {
+    const WinogradShape& s = plan_.shape;
+    const size_t points = transforms_.extents.points;
+    float* to = patch_;
+    for (size_t i = 0; i < points; ++i) {
+      const ptrdiff_t y = first_y + static_cast<ptrdiff_t>(i * s.dilation_y);
+      for (size_t j = 0; j < points; ++j, to += depth) {
+        const ptrdiff_t x = first_x + static_cast<ptrdiff_t>(j * s.dilation_x);
+        if (y >= 0 && y < static_cast<ptrdiff_t>(s.in_height) && x >= 0 && x < static_cast<ptrdiff_t>(s.in_width)) {
+          std::memcpy(to, pixels + OffsetOf(step, 0, i, j), depth * sizeof(float));
+        } else {
+          std::memset(to, 0, depth * sizeof(float));
+        }
+      }
+    }
+  }
+
+  // From one pixel of a tile to the next.
+  PixelStrides Stretched(const PixelStrides& s) const {
+    return {s.batch, s.row * static_cast<ptrdiff_t>(plan_.shape.dilation_y),
+            s.pixel * static_cast<ptrdiff_t>(plan_.shape.dilation_x)};
+  }
+
+  float* PanelSums(size_t panel) const {
+    const size_t slot = plan_.shape.depth <= kWinogradDepthBlock ? 0 : panel - task_.first_panel;
+    return m_ + slot * plan_.panel_floats;
+  }
+
+  void Multiply(size_t panel, size_t k, size_t depth) {
+    const size_t width = WinogradPanelWidth(plan_, panel);
+    const float* u = u_;
+    if (plan_.resident) {
+      u = buffers_.packed + (panel * plan_.tile.width * plan_.shape.depth + k * width) * points_;
+    } else {
+      TransformPanel(plan_, transforms_, buffers_, panel, k, depth, patch_, u_);
+    }
+    if (width > plan_.tile.lanes) {
+      MultiplyPanel<2>(points_, task_.tiles, v_, u, depth, PanelSums(panel), k > 0);
+    } else {
+      MultiplyPanel<1>(points_, task_.tiles, v_, u, depth, PanelSums(panel), k > 0);
+    }
+  }
+
+  void Finish(size_t panel) {
+    const WinogradShape& s = plan_.shape;
+    const WinogradExtents& e = transforms_.extents;
+    const size_t lanes = plan_.tile.lanes, width = WinogradPanelWidth(plan_, panel);
+    const PixelStrides out_step = Stretched(s.out), residual_step = Stretched(s.residual);
+    const float* m = PanelSums(panel);
+    for (size_t t = 0; t < task_.tiles; ++t, m += points_ * width) {
+      const TilePlace place(plan_, e.outputs, task_.first_tile + t);
+      if (place.y >= s.out_height || place.x >= s.out_width) continue;  // a phase with fewer pixels than the first
+      const size_t rows = std::min(e.outputs, (s.out_height - 1 - place.y) / s.dilation_y + 1);
+      const size_t pixels = std::min(e.outputs, (s.out_width - 1 - place.x) / s.dilation_x + 1);
+      for (size_t v = 0; v < width; v += lanes) {
+        HWY_ALIGN float sums[kMaxOutputs * kMaxOutputs * hn::MaxLanes(FloatTag())];
+        transforms_.output(m + v, width, sums);
+        const size_t column = panel * plan_.tile.width + v;
+        float* out = buffers_.out + OffsetOf(s.out, place.n, place.y, place.x) + column;
+        const float* residual = buffers_.residual;
+        if (residual) residual += OffsetOf(s.residual, place.n, place.y, place.x) + static_cast<ptrdiff_t>(column);
+        TileOperands operands;
+        operands.rows = pixels;
+        operands.columns = std::min(lanes, s.columns - column);
+        operands.bias = buffers_.bias ? buffers_.bias + column : nullptr;
+        operands.slopes = buffers_.slopes ? buffers_.slopes + column : nullptr;
+        for (size_t y = 0; y < rows; ++y) {
+          float* outs[kMaxOutputs];
+          const float* residuals[kMaxOutputs] = {};
+          for (size_t x = 0; x < pixels; ++x) {
+            outs[x] = out + OffsetOf(out_step, 0, y, x);
+            if (residual) residuals[x] = residual + OffsetOf(residual_step, 0, y, x);
+          }
+          operands.out = outs;
+          operands.residual = residuals;
+          FinishRow(operands, sums + y * e.outputs * lanes);
+        }
+      }
+    }
+  }
+
+  HWY_NOINLINE void FinishRow(const TileOperands& operands, const float* sums) const {
+    const FloatTag d;
+    FloatVector acc[kMaxOutputs][1];
+    for (size_t x = 0; x < kMaxOutputs; ++x) acc[x][0] = hn::Load(d, sums + std::min(x, operands.rows - 1) * hn::Lanes(d));
+    FinishTile<kMaxOutputs, 1>(plan_.epilogue, operands, acc);
+  }
+
+  static constexpr size_t kMaxOutputs = 4;
+
+  const WinogradPlan& plan_;
+  const IgemmBuffers& buffers_;
+  const WinogradTask& task_;
+  const Transforms transforms_;
+  const size_t points_;  // in both directions
+  float* v_;
+  float* m_;
+  float* u_;
+  float* patch_;  // also for filters that are widened
+};
+
+HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t index,
+                                        std::byte* scratch) {
+  TaskRunner(plan, buffers, plan.tasks[index], reinterpret_cast<float*>(scratch)).Run();
+}
+
+HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, float* wide, float* u) {
+  const Transforms transforms = TransformsOf(plan.variant);
+  const size_t points = transforms.extents.points * transforms.extents.points;
+  for (size_t panel = 0; panel * plan.tile.width < plan.shape.columns; ++panel) {
+    for (size_t k = 0; k < plan.shape.depth; k += kWinogradDepthBlock) {
+      const size_t depth = std::min(kWinogradDepthBlock, plan.shape.depth - k);
+      TransformPanel(plan, transforms, filters, panel, k, depth, wide, u);
+      u += points * depth * WinogradPanelWidth(plan, panel);
+    }
+  }
+}
+
+}  // namespace decal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace decal::cpu {
+
+HWY_EXPORT(WinogradTileRowsTarget);
+HWY_EXPORT(WinogradShortRowsTarget);
+HWY_EXPORT(RunWinogradTaskTarget);
+HWY_EXPORT(TransformFiltersTarget);
+
+size_t WinogradTileRows() { return HWY_DYNAMIC_DISPATCH(WinogradTileRowsTarget)(); }
+size_t WinogradShortRows() { return HWY_DYNAMIC_DISPATCH(WinogradShortRowsTarget)(); }
+
+void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(RunWinogradTaskTarget)(plan, buffers, task, scratch);
+}
+
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* wide, float* transformed) {
+  HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, wide, transformed);
+}
+
+}  // namespace decal::cpu
+#endif  // HWY_ONCE

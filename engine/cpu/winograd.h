@@ -1,0 +1,115 @@
+// Winograd convolution: tiles of the input and the filters are transformed, multiplied point by point as small matrix
+// products, and transformed back (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
+//
+//   input tile ──B──► V[point][tile][channel] ─┐
+//                                              ├─ a product for each point ─► M[tile][point][column] ──A──► epilogue
+//   filter ─────G──► U[point][channel][column] ┘
+//
+// A task is a block of tiles times a range of panels. V, U and M of a task stay in second-level cache, whole
+// transformed tensors never exist. A dilated convolution is as many interleaved ones as its dilation squared: a tile
+// reads and writes pixels that many apart, nothing is copied.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/cpu/igemm.h"
+
+namespace decal::cpu {
+
+// F(outputs, taps) in each direction. The points of those with 6 are 0, ±√2/2, ±√2 and infinity, which lose a third of
+// the digits that 0, ±1, ±2 lose (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd
+// Convolution for Deep Neural Networks", 2020).
+enum class WinogradVariant : uint8_t {
+  kF4x3,  // 36 products for 16 outputs of 3x3 filters
+  kF2x3,  // 16 for 4: small maps
+  kF2x5,  // 36 for 4 outputs of 5x5 filters
+};
+
+struct WinogradExtents {
+  size_t outputs = 0;  // of a tile, in one direction
+  size_t taps = 0;
+  size_t points = 0;   // outputs + taps - 1
+};
+constexpr WinogradExtents ExtentsOf(WinogradVariant variant) {
+  switch (variant) {
+    case WinogradVariant::kF4x3: return {4, 3, 6};
+    case WinogradVariant::kF2x3: return {2, 3, 4};
+    case WinogradVariant::kF2x5: return {2, 5, 6};
+  }
+  return {};
+}
+
+// A convolution of stride 1 and one group.
+struct WinogradShape {
+  size_t batch = 1;
+  size_t in_height = 1, in_width = 1;
+  size_t out_height = 1, out_width = 1;
+  size_t depth = 0, columns = 0;  // input and output channels
+  size_t dilation_y = 1, dilation_x = 1;
+  ptrdiff_t pad_top = 0, pad_left = 0;
+  PixelStrides in, out, residual;
+};
+
+struct WinogradTask {
+  size_t first_tile = 0, tiles = 0;
+  size_t first_panel = 0, panels = 0;
+};
+
+struct WinogradPlan {
+  WinogradVariant variant = WinogradVariant::kF4x3;
+  WinogradShape shape;
+  TileShape tile;
+  Epilogue epilogue;
+  size_t phases_y = 1, phases_x = 1;  // interleaved convolutions
+  size_t tiles_y = 0, tiles_x = 0;    // of each
+  size_t block_tiles = 0;             // of a task
+  size_t panel_floats = 0;            // M of one panel
+  // U exists from load on. Otherwise the filters are transformed by each task, which costs about as much as four tiles.
+  bool resident = false;
+  std::vector<WinogradTask> tasks;
+  // The scratch of a task, in floats.
+  size_t v_floats = 0, m_floats = 0, u_floats = 0, patch_floats = 0;
+  uint64_t multiply_adds = 0;  // of the convolution as it is defined
+
+  size_t tiles() const { return shape.batch * phases_y * phases_x * tiles_y * tiles_x; }
+  size_t scratch_bytes() const { return (v_floats + m_floats + u_floats + patch_floats) * sizeof(float); }
+};
+
+// Chooses blocks and partition.
+WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue,
+                              bool resident);
+
+// Floats of all transformed filters, for plans that say resident.
+size_t WinogradFilterFloats(const WinogradPlan& plan);
+// Floats that binary16 filters are widened to at one time.
+size_t WinogradWideFloats(const WinogradPlan& plan);
+// Transforms the implicit GEMM's panels of the same filters: panels.packed or packed_half. `wide` serves the latter.
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* wide, float* transformed);
+
+// What a run costs one thread, in vector instructions: products, transforms and what they load and store. A
+// model to compare algorithms by, not a time.
+double WinogradCost(const WinogradPlan& plan);
+
+// Runs plan.tasks[task]. buffers.packed: transformed filters if the plan says resident; else it or packed_half are the
+// implicit GEMM's panels. `scratch` has plan.scratch_bytes() and belongs to the calling thread.
+void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch);
+
+// Channels of V and U that are multiplied at one time. A panel of U then is 32 kB at most, so that it stays in a
+// first-level cache while the tiles pass by.
+inline constexpr size_t kWinogradDepthBlock = 64;
+// Floats from one tile's channels to the next in V: constant, so that rows are reached by offsets within the
+// instruction, and not a power of two, so that rows do not meet in one cache set.
+inline constexpr size_t kWinogradRowFloats = kWinogradDepthBlock + 16;
+
+// Columns of a panel: the last may be one vector wide.
+inline size_t WinogradPanelWidth(const WinogradPlan& plan, size_t panel) {
+  return plan.shape.columns - panel * plan.tile.width > plan.tile.lanes ? plan.tile.width : plan.tile.lanes;
+}
+
+// Tiles that the widest and the narrowest register tile multiply at one time.
+size_t WinogradTileRows();
+size_t WinogradShortRows();
+
+}  // namespace decal::cpu

@@ -1,0 +1,118 @@
+// Blocks, partition and packing of Winograd convolutions.
+#include <algorithm>
+
+#include "engine/base/buffer.h"
+#include "engine/cpu/winograd.h"
+
+namespace decal::cpu {
+namespace {
+
+size_t CeilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
+size_t RoundUp(size_t a, size_t b) { return CeilDiv(a, b) * b; }
+
+// Scratch parts begin on cache lines.
+size_t AlignedFloats(size_t floats) { return AlignUp(floats * sizeof(float)) / sizeof(float); }
+
+// V of a block and one depth block, which stays in a second-level cache while panels pass by.
+constexpr size_t kBlockBytes = 384 * 1024;
+// Tiles of a block where each task transforms the filters again, so that this costs little.
+constexpr size_t kTransformingTiles = 64;
+// Columns of a task that adds up several depth blocks: M of all of them is kept.
+constexpr size_t kSummedColumns = 128;
+// As in the implicit GEMM: enough tasks for 8 threads to finish together, none below some 20 microseconds.
+constexpr size_t kMinTasks = 16;
+constexpr uint64_t kMinTaskMultiplyAdds = 1 << 19;
+
+void Partition(WinogradPlan& plan, size_t panels) {
+  const size_t tiles = plan.tiles(), points = ExtentsOf(plan.variant).points;
+  const uint64_t macs_per_cell = uint64_t{points} * points * plan.shape.depth * plan.tile.width;  // tile x panel
+  size_t task_panels = panels;
+  const size_t columns_limit = std::max<size_t>(kSummedColumns / plan.tile.width, 1);
+  if (plan.shape.depth > kWinogradDepthBlock) task_panels = CeilDiv(panels, CeilDiv(panels, columns_limit));
+  const auto task_count = [&] { return CeilDiv(tiles, plan.block_tiles) * CeilDiv(panels, task_panels); };
+  const auto may_halve = [&] {
+    return task_count() < kMinTasks && macs_per_cell * plan.block_tiles * task_panels >= 2 * kMinTaskMultiplyAdds;
+  };
+  const size_t rows = WinogradTileRows();
+  // Tiles first where that only repeats little, panels first where each task transforms the filters.
+  if (plan.resident)
+    while (plan.block_tiles > 2 * rows && may_halve()) plan.block_tiles = RoundUp(plan.block_tiles / 2, rows);
+  while (task_panels > 1 && may_halve()) task_panels = CeilDiv(task_panels, 2);
+  while (plan.block_tiles > rows && may_halve()) plan.block_tiles = RoundUp(plan.block_tiles / 2, rows);
+  for (size_t tile = 0; tile < tiles; tile += plan.block_tiles)
+    for (size_t panel = 0; panel < panels; panel += task_panels)
+      plan.tasks.push_back({tile, std::min(plan.block_tiles, tiles - tile), panel, std::min(task_panels, panels - panel)});
+  plan.panel_floats = RoundUp(plan.block_tiles, rows) * points * points * plan.tile.width;
+  plan.m_floats = plan.panel_floats * (plan.shape.depth > kWinogradDepthBlock ? task_panels : 1);
+}
+
+}  // namespace
+
+WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue,
+                              bool resident) {
+  WinogradPlan plan;
+  plan.variant = variant;
+  plan.shape = shape;
+  plan.tile = IgemmTileShape();
+  plan.epilogue = epilogue;
+  plan.resident = resident;
+  const WinogradExtents e = ExtentsOf(variant);
+  plan.phases_y = std::min(shape.dilation_y, shape.out_height);
+  plan.phases_x = std::min(shape.dilation_x, shape.out_width);
+  plan.tiles_y = CeilDiv(CeilDiv(shape.out_height, plan.phases_y), e.outputs);
+  plan.tiles_x = CeilDiv(CeilDiv(shape.out_width, plan.phases_x), e.outputs);
+  plan.multiply_adds = uint64_t{shape.batch} * shape.out_height * shape.out_width * e.taps * e.taps * shape.depth *
+                       shape.columns;
+
+  const size_t points = e.points * e.points, rows = WinogradTileRows();
+  const size_t depth = std::min(shape.depth, kWinogradDepthBlock);
+  plan.block_tiles = std::max(kBlockBytes / (points * depth * sizeof(float)), resident ? size_t{0} : kTransformingTiles);
+  plan.block_tiles = std::min(std::max(plan.block_tiles / rows, size_t{1}) * rows, RoundUp(plan.tiles(), rows));
+  Partition(plan, CeilDiv(shape.columns, plan.tile.width));
+
+  plan.v_floats = AlignedFloats(RoundUp(plan.block_tiles, rows) * points * kWinogradRowFloats);
+  plan.m_floats = AlignedFloats(plan.m_floats);
+  plan.u_floats = resident ? 0 : AlignedFloats(points * depth * plan.tile.width);
+  plan.patch_floats = AlignedFloats(std::max(points * depth, WinogradWideFloats(plan)));
+  return plan;
+}
+
+size_t WinogradFilterFloats(const WinogradPlan& plan) {
+  const size_t points = ExtentsOf(plan.variant).points;
+  return points * points * plan.shape.depth * PaddedColumns(plan.shape.columns, plan.tile);
+}
+
+size_t WinogradWideFloats(const WinogradPlan& plan) {
+  const size_t taps = ExtentsOf(plan.variant).taps;
+  return taps * taps * std::min(plan.shape.depth, kWinogradDepthBlock) * plan.tile.width;
+}
+
+double WinogradCost(const WinogradPlan& plan) {
+  // Instructions of the transforms of one tile (or filter) and one vector: winograd-inl.h, counted.
+  struct Instructions {
+    double input, output, filter;
+  };
+  constexpr Instructions kOf[] = {
+      {4 * 12 + 6 * 12 + 24 + 36, 10 * 13 + 36 + 16 * 4, 9 * 8 + 9 + 36},     // F(4x4,3x3)
+      {2 * 4 + 4 * 4 + 8 + 16, 6 * 4 + 16 + 4 * 4, 7 * 5 + 9 + 16},           // F(2x2,3x3)
+      {2 * 12 + 6 * 12 + 12 + 36, 8 * 10 + 36 + 4 * 4, 11 * 14 + 25 + 36},    // F(2x2,5x5)
+  };
+  const Instructions& of = kOf[static_cast<size_t>(plan.variant)];
+  const size_t points = ExtentsOf(plan.variant).points * ExtentsOf(plan.variant).points;
+  const double depth = static_cast<double>(plan.shape.depth);
+  const double depth_vectors = static_cast<double>(CeilDiv(plan.shape.depth, plan.tile.lanes));
+  double cost = 0;
+  for (const WinogradTask& task : plan.tasks) {
+    const size_t first_column = task.first_panel * plan.tile.width;
+    const size_t columns = std::min(plan.shape.columns - first_column, task.panels * plan.tile.width);
+    const double tiles = static_cast<double>(task.tiles);
+    const double rows = static_cast<double>(RoundUp(task.tiles, WinogradShortRows()));
+    const double column_vectors = static_cast<double>(CeilDiv(columns, plan.tile.lanes));
+    cost += rows * static_cast<double>(points) * depth * column_vectors;
+    cost += tiles * (depth_vectors * of.input + column_vectors * of.output);
+    if (!plan.resident) cost += depth * column_vectors * of.filter;
+  }
+  return cost;
+}
+
+}  // namespace decal::cpu

@@ -1,0 +1,124 @@
+// Choosing and running Winograd convolutions.
+#include "engine/ops/conv/winograd_cpu.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace decal {
+namespace {
+
+class WinogradKernel final : public CpuKernel {
+ public:
+  cpu::WinogradPlan plan;
+  PackedOperands operands;
+  std::string reason;
+
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    const cpu::IgemmBuffers buffers = operands.Bind(in, out);
+    ParallelFor(context.runner, plan.tasks.size(), [&](size_t task, size_t thread) {
+      cpu::RunWinogradTask(plan, buffers, task, context.scratch_of(thread));
+    });
+  }
+  size_t scratch_bytes_per_thread() const override { return plan.scratch_bytes(); }
+  bool reads_input(size_t i) const override { return operands.reads_input(i); }
+  const char* algorithm() const override { return WinogradName(plan.variant); }
+  std::string choice() const override { return reason; }
+  uint64_t multiply_adds() const override { return plan.multiply_adds; }
+
+  static const char* WinogradName(cpu::WinogradVariant variant) {
+    switch (variant) {
+      case cpu::WinogradVariant::kF4x3: return "Winograd F(4x4,3x3)";
+      case cpu::WinogradVariant::kF2x3: return "Winograd F(2x2,3x3)";
+      case cpu::WinogradVariant::kF2x5: return "Winograd F(2x2,5x5)";
+    }
+    return "";
+  }
+};
+
+cpu::WinogradShape WinogradShapeOf(const ConvGeometry& g, const cpu::IgemmShape& shape) {
+  cpu::WinogradShape w;
+  w.batch = shape.batch;
+  w.in_height = shape.in_height;
+  w.in_width = shape.in_width;
+  w.out_height = static_cast<size_t>(g.out[0]);
+  w.out_width = static_cast<size_t>(g.out[1]);
+  w.depth = shape.depth;
+  w.columns = shape.columns;
+  w.dilation_y = static_cast<size_t>(g.dilation[0]);
+  w.dilation_x = static_cast<size_t>(g.dilation[1]);
+  w.pad_top = static_cast<ptrdiff_t>(g.pad_begin[0]);
+  w.pad_left = static_cast<ptrdiff_t>(g.pad_begin[1]);
+  w.in = shape.in;
+  w.out = shape.out;
+  w.residual = shape.residual;
+  return w;
+}
+
+// Transformed filters are four times as large. They stay where that is little beside the layer's activations, which are
+// many there, so that each filter would be transformed many times a run: at most this part of them.
+constexpr size_t kResidentPart = 16;
+
+bool FiltersMayStay(const cpu::WinogradPlan& plan) {
+  const cpu::WinogradShape& s = plan.shape;
+  const size_t activations =
+      s.batch * (s.in_height * s.in_width * s.depth + s.out_height * s.out_width * s.columns);
+  return cpu::WinogradFilterFloats(plan) <= activations / kResidentPart;
+}
+
+std::string CostText(const char* name, double cost) {
+  return std::string(name) + " " + std::to_string(static_cast<uint64_t>(cost / 1000));
+}
+
+}  // namespace
+
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm) {
+  WinogradChoice choice;
+  const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
+  const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1 && g.batch > 0 && g.out[0] > 0 && g.out[1] > 0;
+  if (!square || !plain || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
+
+  std::vector<std::pair<double, std::string>> costs;
+  double best = cpu::IgemmCost(igemm);
+  costs.emplace_back(best, CostText("implicit GEMM", best));
+  const cpu::WinogradShape shape = WinogradShapeOf(g, igemm.shape);
+  for (const auto variant : {cpu::WinogradVariant::kF4x3, cpu::WinogradVariant::kF2x3, cpu::WinogradVariant::kF2x5}) {
+    if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
+    cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, false);
+    if (FiltersMayStay(plan)) plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, true);
+    const double cost = cpu::WinogradCost(plan);
+    costs.emplace_back(cost, CostText(WinogradKernel::WinogradName(variant), cost));
+    if (cost >= best) continue;
+    best = cost;
+    choice.plan = std::move(plan);
+  }
+  std::sort(costs.begin(), costs.end());
+  for (const auto& [cost, text] : costs) choice.text += (choice.text.empty() ? "" : ", ") + text;
+  return choice;
+}
+
+KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, const KernelRequest& request) {
+  auto kernel = std::make_unique<WinogradKernel>();
+  cpu::WinogradPlan& plan = *choice.plan;
+  if (plan.resident) {
+    constexpr int64_t kTransformed = 5;  // beside the formats of the implicit GEMM
+    const int64_t id[] = {kTransformed, static_cast<int64_t>(plan.variant), static_cast<int64_t>(plan.tile.width)};
+    const cpu::IgemmBuffers panels = operands.Panels();
+    DECAL_TRY_ASSIGN(Buffer wide, Buffer::Allocate(cpu::WinogradWideFloats(plan) * sizeof(float), "packed weights"));
+    const auto transform = [&](std::byte* to) {
+      cpu::TransformWinogradFilters(plan, panels, reinterpret_cast<float*>(wide.data()), reinterpret_cast<float*>(to));
+    };
+    DECAL_TRY_ASSIGN(operands.weights,
+                     request.packed.Derive(request.inputs[1].constant, PackingId(id),
+                                           cpu::WinogradFilterFloats(plan) * sizeof(float), transform));
+    operands.half_weights.reset();
+  }
+  kernel->plan = std::move(plan);
+  kernel->operands = std::move(operands);
+  kernel->reason = std::move(choice.text);
+  return kernel;
+}
+
+}  // namespace decal

@@ -1,0 +1,24 @@
+// Convolutions by Winograd's algorithm: the candidates for a convolution, and the kernel that runs one.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "engine/cpu/winograd.h"
+#include "engine/ops/conv/conv_geometry.h"
+#include "engine/ops/igemm_kernel.h"
+
+namespace decal {
+
+struct WinogradChoice {
+  std::optional<cpu::WinogradPlan> plan;  // absent: the implicit GEMM is cheaper, or no variant fits
+  std::string text;                       // see CpuKernel::choice
+};
+
+// Compares all variants that can run `g` with `igemm`, the plan of the same convolution.
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm);
+
+// `operands` are those of the implicit GEMM.
+KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, const KernelRequest& request);
+
+}  // namespace decal
