@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/winograd.cc"
@@ -36,6 +37,10 @@ struct TilePlace {
     n = tile / plan.phases_y;
   }
 };
+
+// Neighbours that are transformed together: what they read and write, a cache line of channels at a time, is to stay in a
+// first-level cache until all vectors of the line have passed. (Without a limit this took twice as long in WebAssembly.)
+inline constexpr size_t kRunTiles = 4;
 
 // V: [rows of a register tile][point][row][channel].
 inline constexpr size_t kPointFloats = kProductRows * kWinogradRowFloats;
@@ -101,12 +106,21 @@ HWY_NOINLINE void TransformFilters(const float* filters, size_t tap_stride, size
   }
 }
 
-// M of one tile and one vector of columns to sums: [y][x][lane].
+// Where the outputs of one tile and one vector of columns go, and what is done to them first.
+struct OutputTile {
+  const float* bias = nullptr;  // or null
+  float low = 0, high = 0;
+  const float* residual = nullptr;  // or null; one of the two flags says where it is added
+  bool residual_first = false;
+  float* out = nullptr;
+  PixelStrides out_step, residual_step;
+};
+
+// M of a tile whose pixels and channels all exist, through bias, limits and residual, to output pixels.
 template <class F>
-HWY_NOINLINE void TransformOutput(const float* m, size_t width, float* HWY_RESTRICT sums) {
+HWY_NOINLINE void TransformOutput(const float* m, size_t width, const OutputTile& tile) {
   constexpr size_t kPoints = F::kPoints, kOutputs = F::kOutputs;
   const FloatTag d;
-  const size_t lanes = hn::Lanes(d);
   FloatVector vertical[kOutputs][kPoints];
   for (size_t x = 0; x < kPoints; ++x) {
     FloatVector in[kPoints], out[kOutputs];
@@ -114,10 +128,25 @@ HWY_NOINLINE void TransformOutput(const float* m, size_t width, float* HWY_RESTR
     F::Output(in, out);
     for (size_t y = 0; y < kOutputs; ++y) vertical[y][x] = out[y];
   }
-  for (size_t y = 0; y < kOutputs; ++y) {
+  const FloatVector bias = tile.bias ? hn::LoadU(d, tile.bias) : hn::Zero(d);
+  const FloatVector low = hn::Set(d, tile.low), high = hn::Set(d, tile.high);
+  float* to = tile.out;
+  const float* residual = tile.residual;
+  for (size_t y = 0; y < kOutputs; ++y, to += tile.out_step.row) {
     FloatVector out[kOutputs];
     F::Output(vertical[y], out);
-    for (size_t x = 0; x < kOutputs; ++x) hn::Store(out[x], d, sums + (y * kOutputs + x) * lanes);
+    if (residual == nullptr) {
+      for (size_t x = 0; x < kOutputs; ++x) out[x] = AtMost(AtLeast(hn::Add(out[x], bias), low), high);
+    } else {
+      const FloatVector zero = hn::Zero(d);
+      for (size_t x = 0; x < kOutputs; ++x) {
+        const FloatVector r = hn::LoadU(d, residual + static_cast<ptrdiff_t>(x) * tile.residual_step.pixel);
+        const FloatVector sum = hn::Add(hn::Add(out[x], bias), tile.residual_first ? r : zero);
+        out[x] = hn::Add(AtMost(AtLeast(sum, low), high), tile.residual_first ? zero : r);
+      }
+      residual += tile.residual_step.row;
+    }
+    for (size_t x = 0; x < kOutputs; ++x) hn::StoreU(out[x], d, to + static_cast<ptrdiff_t>(x) * tile.out_step.pixel);
   }
 }
 
@@ -221,7 +250,7 @@ class TaskRunner {
       size_t run = 1;
       if (y >= 0 && y + reach_y < height && x >= 0 && x + reach_x < width) {
         const size_t inside = static_cast<size_t>((width - 1 - reach_x - x) / tile_step) + 1;
-        run = std::min({task_.tiles - t, plan_.tiles_x - tile % plan_.tiles_x, inside});
+        run = std::min({task_.tiles - t, plan_.tiles_x - tile % plan_.tiles_x, inside, kRunTiles});
         transforms_.input(pixels, step.row, step.pixel, depth, run, v_, t);
       } else {
         CopyPatch(pixels, step, y, x, depth);
@@ -279,46 +308,69 @@ class TaskRunner {
   void Finish(size_t panel) {
     const WinogradShape& s = plan_.shape;
     const WinogradExtents& e = transforms_.extents;
+    const Epilogue& epilogue = plan_.epilogue;
     const size_t lanes = plan_.tile.lanes, width = WinogradPanelWidth(plan_, panel);
-    const PixelStrides out_step = Stretched(s.out), residual_step = Stretched(s.residual);
+    // Bias, limits and residual belong to the transform; all else, and what is not whole, takes a second step.
+    const bool simple = epilogue.post == Epilogue::Post::kNone || epilogue.post == Epilogue::Post::kClamp;
+    const bool limits = epilogue.post == Epilogue::Post::kClamp;
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    OutputTile tile{.low = limits ? epilogue.low : -kInfinity,
+                    .high = limits ? epilogue.high : kInfinity,
+                    .residual_first = epilogue.residual == Epilogue::Residual::kBeforePost,
+                    .out_step = Stretched(s.out),
+                    .residual_step = Stretched(s.residual)};
     const float* m = PanelSums(panel);
     for (size_t t = 0; t < task_.tiles; ++t, m += points_ * width) {
       const TilePlace place(plan_, e.outputs, task_.first_tile + t);
       if (place.y >= s.out_height || place.x >= s.out_width) continue;  // a phase with fewer pixels than the first
       const size_t rows = std::min(e.outputs, (s.out_height - 1 - place.y) / s.dilation_y + 1);
       const size_t pixels = std::min(e.outputs, (s.out_width - 1 - place.x) / s.dilation_x + 1);
+      const ptrdiff_t out = OffsetOf(s.out, place.n, place.y, place.x);
+      const ptrdiff_t residual = OffsetOf(s.residual, place.n, place.y, place.x);
       for (size_t v = 0; v < width; v += lanes) {
-        HWY_ALIGN float sums[kMaxOutputs * kMaxOutputs * hn::MaxLanes(FloatTag())];
-        transforms_.output(m + v, width, sums);
         const size_t column = panel * plan_.tile.width + v;
-        float* out = buffers_.out + OffsetOf(s.out, place.n, place.y, place.x) + column;
-        const float* residual = buffers_.residual;
-        if (residual) residual += OffsetOf(s.residual, place.n, place.y, place.x) + static_cast<ptrdiff_t>(column);
-        TileOperands operands;
-        operands.rows = pixels;
-        operands.columns = std::min(lanes, s.columns - column);
-        operands.bias = buffers_.bias ? buffers_.bias + column : nullptr;
-        operands.slopes = buffers_.slopes ? buffers_.slopes + column : nullptr;
-        for (size_t y = 0; y < rows; ++y) {
-          float* outs[kMaxOutputs];
-          const float* residuals[kMaxOutputs] = {};
-          for (size_t x = 0; x < pixels; ++x) {
-            outs[x] = out + OffsetOf(out_step, 0, y, x);
-            if (residual) residuals[x] = residual + OffsetOf(residual_step, 0, y, x);
-          }
-          operands.out = outs;
-          operands.residual = residuals;
-          FinishRow(operands, sums + y * e.outputs * lanes);
+        const float* bias = buffers_.bias ? buffers_.bias + column : nullptr;
+        tile.out = buffers_.out + out + column;
+        tile.residual = buffers_.residual ? buffers_.residual + residual + column : nullptr;
+        if (simple && rows == e.outputs && pixels == e.outputs && column + lanes <= s.columns) {
+          tile.bias = bias;
+          transforms_.output(m + v, width, tile);
+        } else {
+          FinishSums(m + v, width, tile, bias, column, rows, pixels);
         }
       }
     }
   }
 
-  HWY_NOINLINE void FinishRow(const TileOperands& operands, const float* sums) const {
-    const FloatTag d;
-    FloatVector acc[kMaxOutputs][1];
-    for (size_t x = 0; x < kMaxOutputs; ++x) acc[x][0] = hn::Load(d, sums + std::min(x, operands.rows - 1) * hn::Lanes(d));
-    FinishTile<kMaxOutputs, 1>(plan_.epilogue, operands, acc);
+  // The sums alone, to memory; then the general epilogue, row by row.
+  void FinishSums(const float* m, size_t width, const OutputTile& tile, const float* bias, size_t column, size_t rows,
+                  size_t pixels) {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    const size_t outputs = transforms_.extents.outputs;
+    const ptrdiff_t lanes = static_cast<ptrdiff_t>(plan_.tile.lanes);
+    HWY_ALIGN float sums[kMaxOutputs * kMaxOutputs * hn::MaxLanes(FloatTag())];
+    transforms_.output(m, width, {.low = -kInfinity, .high = kInfinity, .out = sums,
+                                  .out_step = {0, lanes * static_cast<ptrdiff_t>(outputs), lanes}});
+    TileOperands operands;
+    operands.rows = pixels;
+    operands.columns = std::min(plan_.tile.lanes, plan_.shape.columns - column);
+    operands.bias = bias;
+    operands.slopes = buffers_.slopes ? buffers_.slopes + column : nullptr;
+    for (size_t y = 0; y < rows; ++y) {
+      float* outs[kMaxOutputs];
+      const float* residuals[kMaxOutputs] = {};
+      for (size_t x = 0; x < pixels; ++x) {
+        outs[x] = tile.out + OffsetOf(tile.out_step, 0, y, x);
+        if (tile.residual) residuals[x] = tile.residual + OffsetOf(tile.residual_step, 0, y, x);
+      }
+      operands.out = outs;
+      operands.residual = residuals;
+      const FloatTag d;
+      FloatVector acc[kMaxOutputs][1];
+      for (size_t x = 0; x < kMaxOutputs; ++x)
+        acc[x][0] = hn::Load(d, sums + (y * outputs + std::min(x, pixels - 1)) * plan_.tile.lanes);
+      FinishTile<kMaxOutputs, 1>(plan_.epilogue, operands, acc);
+    }
   }
 
   static constexpr size_t kMaxOutputs = 4;
