@@ -103,8 +103,7 @@ struct F2x3 {
   }
 };
 
-// The register tile: kRows tiles of V times a panel of U. A row is reached by a constant offset, so that one register
-// points at all of them.
+// The register tile: kRows tiles of V times a panel of U. One register points at all rows.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr size_t kProductRows = 12, kShortRows = 4;  // 24 of 32 accumulators
 #elif HWY_TARGET == HWY_AVX2 || HWY_ARCH_ARM_A64
@@ -128,21 +127,26 @@ HWY_NOINLINE void MultiplyPoint(const float* HWY_RESTRICT v, const float* HWY_RE
     FloatVector panel[kVectors];                                                                 \
     for (size_t n = 0; n < kVectors; ++n) panel[n] = hn::LoadU(d, u + n * lanes);                \
     for (size_t i = 0; i < kRows; ++i) {                                                         \
-      const FloatVector value = hn::Set(d, v[i * kWinogradRowFloats + (offset)]);                \
+      const FloatVector value = hn::Set(d, v[i * kWinogradChannels + (offset)]);                 \
       for (size_t n = 0; n < kVectors; ++n) acc[i][n] = FusedMulAdd(value, panel[n], acc[i][n]); \
     }                                                                                            \
     u += kVectors * lanes;                                                                       \
   }
-  size_t k = 0;
+  for (; depth != 0; v += (kProductRows - 1) * kWinogradChannels) {
+    size_t k = std::min(depth, kWinogradChannels);
+    depth -= k;
+    const float* next = v + kWinogradChannels;
 #if HWY_TARGET != HWY_WASM  // as in the implicit GEMM's tile
-  for (; k + 4 <= depth; k += 4, v += 4) {
-    DECAL_STEP(0)
-    DECAL_STEP(1)
-    DECAL_STEP(2)
-    DECAL_STEP(3)
-  }
+    for (; k >= 4; k -= 4, v += 4) {
+      DECAL_STEP(0)
+      DECAL_STEP(1)
+      DECAL_STEP(2)
+      DECAL_STEP(3)
+    }
 #endif
-  for (; k < depth; ++k, ++v) DECAL_STEP(0)
+    for (; k != 0; --k, ++v) DECAL_STEP(0)
+    v = next;
+  }
 #undef DECAL_STEP
   for (size_t i = 0; i < kRows; ++i)
     for (size_t n = 0; n < kVectors; ++n) hn::StoreU(acc[i][n], d, m + i * m_stride + n * lanes);

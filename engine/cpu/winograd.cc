@@ -10,6 +10,7 @@
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "engine/cpu/winograd-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -42,12 +43,9 @@ struct TilePlace {
 // first-level cache until all vectors of the line have passed. (Without a limit this took twice as long in WebAssembly.)
 inline constexpr size_t kRunTiles = 4;
 
-// V: [rows of a register tile][point][row][channel].
-inline constexpr size_t kPointFloats = kProductRows * kWinogradRowFloats;
-
 template <class Float>
-HWY_INLINE Float* TileInV(Float* v, size_t points, size_t tile) {
-  return v + tile / kProductRows * points * kPointFloats + tile % kProductRows * kWinogradRowFloats;
+HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t tile) {
+  return v + tile / kProductRows * points * point_floats + tile % kProductRows * kWinogradChannels;
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
@@ -57,7 +55,7 @@ HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t p
                                  float* v, size_t first) {
   constexpr size_t kPoints = F::kPoints, kShared = F::kTaps - 1;
   const FloatTag d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), point_floats = WinogradPointFloats(kProductRows, depth);
   for (size_t c = 0; c < depth; c += lanes) {
     const size_t valid = std::min(lanes, depth - c);
     FloatVector vertical[kPoints][kPoints];  // [point][x]
@@ -66,18 +64,22 @@ HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t p
       for (size_t x = t == 0 ? 0 : kShared; x < kPoints; ++x, from += pixel) {
         FloatVector in[kPoints], out[kPoints];
         if (HWY_LIKELY(valid == lanes)) {
-          for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
+          for (size_t y = 0; y < kPoints; ++y) {
+            in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
+            if (x >= kShared) hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(F::kOutputs) * pixel);
+          }
         } else {
           for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
         }
         F::Input(in, out);
         for (size_t y = 0; y < kPoints; ++y) vertical[y][x] = out[y];
       }
-      float* to = TileInV(v, kPoints * kPoints, first + t) + c;
+      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + c / kWinogradChannels * kWinogradChannels * kProductRows +
+                  c % kWinogradChannels;
       for (size_t y = 0; y < kPoints; ++y) {
         FloatVector out[kPoints];
         F::Input(vertical[y], out);
-        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + (y * kPoints + x) * kPointFloats);
+        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + (y * kPoints + x) * point_floats);
         for (size_t x = 0; x < kShared; ++x) vertical[y][x] = vertical[y][x + F::kOutputs];
       }
     }
@@ -181,7 +183,7 @@ HWY_INLINE void MultiplyRows(size_t rows, const float* v, const float* u, size_t
     return;
   }
   for (size_t row = 0; row < rows; row += kShortRows)
-    MultiplyPoint<kShortRows, kVectors>(v + row * kWinogradRowFloats, u, depth, m + row * m_stride, m_stride,
+    MultiplyPoint<kShortRows, kVectors>(v + row * kWinogradChannels, u, depth, m + row * m_stride, m_stride,
                                         accumulate);
 }
 
@@ -189,11 +191,12 @@ HWY_INLINE void MultiplyRows(size_t rows, const float* v, const float* u, size_t
 template <size_t kVectors>
 HWY_NOINLINE void MultiplyPanel(size_t points, size_t tiles, const float* v, const float* u, size_t depth, float* m,
                                 bool accumulate) {
-  const size_t width = kVectors * hn::Lanes(FloatTag());
+  const size_t width = kVectors * hn::Lanes(FloatTag()), point_floats = WinogradPointFloats(kProductRows, depth);
   for (size_t point = 0; point < points; ++point, u += depth * width)
     for (size_t tile = 0; tile < tiles; tile += kProductRows)
-      MultiplyRows<kVectors>(std::min(kProductRows, tiles - tile), TileInV(v, points, tile) + point * kPointFloats, u,
-                             depth, m + (tile * points + point) * width, points * width, accumulate);
+      MultiplyRows<kVectors>(std::min(kProductRows, tiles - tile),
+                             TileInV(v, points, point_floats, tile) + point * point_floats, u, depth,
+                             m + (tile * points + point) * width, points * width, accumulate);
 }
 
 // Panel `panel` of the implicit GEMM's, channels [k, k + depth), to U. `wide` serves binary16 panels.

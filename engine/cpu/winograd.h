@@ -96,12 +96,19 @@ double WinogradCost(const WinogradPlan& plan);
 // implicit GEMM's panels. `scratch` has plan.scratch_bytes() and belongs to the calling thread.
 void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch);
 
-// Channels of V and U that are multiplied at one time. A panel of U then is 32 kB at most, so that it stays in a
+// Channels of V and U that are multiplied at one time. A panel of U then is 8 kB at most, so that it stays in a
 // first-level cache while the tiles pass by.
 inline constexpr size_t kWinogradDepthBlock = 64;
-// Floats from one tile's channels to the next in V: constant, so that rows are reached by offsets within the
-// instruction, and not a power of two, so that rows do not meet in one cache set.
-inline constexpr size_t kWinogradRowFloats = kWinogradDepthBlock + 16;
+
+// V: [rows of a register tile][point][channels / 16][row][16 channels]. The product reads it from front to back, a cache
+// line at a time: rows that lie apart took half as long again where there are few columns.
+inline constexpr size_t kWinogradChannels = 16;
+// Floats from one point of `rows` tiles to the next: a cache line more than it takes, because the transforms write all
+// points of a tile at one time, and at multiples of 1024 bytes they would meet in the same cache sets.
+constexpr size_t WinogradPointFloats(size_t rows, size_t depth) {
+  const size_t blocks = (depth + kWinogradChannels - 1) / kWinogradChannels;
+  return (blocks * rows + 1) * kWinogradChannels;
+}
 
 // Columns of a panel: the last may be one vector wide.
 inline size_t WinogradPanelWidth(const WinogradPlan& plan, size_t panel) {

@@ -70,7 +70,7 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
   plan.block_tiles = std::min(std::max(plan.block_tiles / rows, size_t{1}) * rows, RoundUp(plan.tiles(), rows));
   Partition(plan, CeilDiv(shape.columns, plan.tile.width));
 
-  plan.v_floats = AlignedFloats(RoundUp(plan.block_tiles, rows) * points * kWinogradRowFloats);
+  plan.v_floats = AlignedFloats(CeilDiv(plan.block_tiles, rows) * points * WinogradPointFloats(rows, depth));
   plan.m_floats = AlignedFloats(plan.m_floats);
   plan.u_floats = resident ? 0 : AlignedFloats(points * depth * plan.tile.width);
   plan.patch_floats = AlignedFloats(std::max(points * depth, WinogradWideFloats(plan)));
