@@ -1,0 +1,82 @@
+// Results as rows of text, for the terminal and for the page alike.
+import { bars, contenders } from './cases.mjs';
+import { speedRatio } from './statistics.mjs';
+
+const kNone = '–';
+
+/** Three significant digits, which is more than repeats. */
+export function milliseconds(ms) {
+  if (!Number.isFinite(ms)) return kNone;
+  return ms >= 100 ? String(Math.round(ms)) : ms.toPrecision(3);
+}
+
+export const megabytes = (bytes) => (Number.isFinite(bytes) ? (bytes / 1e6).toFixed(0) : kNone);
+
+/** The case of a model on so many threads, if it was measured. */
+export const findCase = (results, model, threads) =>
+  results?.cases.find((one) => one.model === model && one.threads === threads);
+
+// One row a case, one column a contender.
+function grid(results, cell) {
+  const names = Object.keys(contenders).filter((name) => results.cases.some((one) => name in one.contenders));
+  return [
+    ['model', 'threads', ...names.map((name) => contenders[name])],
+    ...results.cases.map(({ model, threads, contenders: outcomes }) =>
+      [model, String(threads), ...names.map((name) => (outcomes[name] ? outcomes[name].failure ? 'fails' : cell(outcomes[name]) : kNone))]),
+  ];
+}
+
+export const timeRows = (results) => grid(results, ({ median_ms }) => milliseconds(median_ms));
+export const fastestRows = (results) => grid(results, ({ min_ms }) => milliseconds(min_ms));
+export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
+export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
+
+/** What failed and why, a line each. */
+export function failures(results) {
+  return results.cases.flatMap(({ model, threads, contenders: outcomes }) =>
+    Object.entries(outcomes).filter(([, { failure }]) => failure)
+      .map(([name, { failure }]) => `${contenders[name]}, ${model}, ${threads} thread${threads === 1 ? '' : 's'}: ${failure}`));
+}
+
+/** Whether a bar was reached on every number of threads that it is for; null while one was not measured. */
+export function barOutcome({ model, contender, peer, ratio, threads }, results) {
+  const ratios = threads.map((count) => {
+    const outcomes = findCase(results, model, count)?.contenders;
+    return speedRatio(outcomes?.[contender], outcomes?.[peer]);
+  });
+  return { ratios, met: ratios.includes(null) ? null : ratios.every((value) => value >= ratio) };
+}
+
+/** Each bar with what was measured. Only bars whose two sides `results` has anything to say about, if `known`. */
+export function barRows(results, { known = false } = {}) {
+  const rows = bars
+    .filter(({ model, contender, peer }) => !known ||
+      results.cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders))
+    .map((bar) => {
+      const { ratios, met } = barOutcome(bar, results);
+      const measured = (threads) => {
+        const at = bar.threads.indexOf(threads);
+        return at < 0 ? kNone : ratios[at] === null ? 'not measured' : `${ratios[at].toFixed(2)}x`;
+      };
+      return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, measured(1), measured(2),
+        met === null ? 'open' : met ? 'met' : 'missed'];
+    });
+  return [['model', 'how fast is', 'compared with', 'bar', '1 thread', '2 threads', 'outcome'], ...rows];
+}
+
+/** A table for the terminal. */
+export function textTable(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) => row.map((cell, i) => (isNumeric(rows, i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd())
+    .join('\n');
+}
+
+/** The same for Markdown. */
+export function markdownTable([header, ...rows]) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const rule = header.map((_, i) => (isNumeric([header, ...rows], i) ? '---:' : '---'));
+  return [line(header), `|${rule.join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+// Columns in which some cell below the header starts with a digit are numbers.
+const isNumeric = (rows, column) => rows.slice(1).some((row) => /^\d/.test(row[column]));
