@@ -12,7 +12,8 @@ only printed, unless --output says where it goes. --note is kept with the result
 /**
  * Chooses from `cases` what the command line asks for.
  *
- * @returns {{cases: object[], note: string | undefined, output: string | undefined}}
+ * @returns {{cases: object[], rounds: number | undefined, note: string | undefined, output: string | undefined}} `rounds`
+ * only if asked for, `output` where results belong
  */
 export function chooseCases(suite, cases, args = process.argv.slice(2)) {
   const { values } = parseArgs({
@@ -38,7 +39,10 @@ export function chooseCases(suite, cases, args = process.argv.slice(2)) {
     if (strange.length > 0) throw new Error(`--${name}: no ${strange.join(', ')} among ${all.join(', ')}`);
     return all.filter((word) => wanted.includes(String(word)));
   };
-  if (values.rounds !== undefined && !/^[1-9]\d*$/.test(values.rounds)) throw new Error(`--rounds ${values.rounds}: a whole number, 1 or more`);
+  if (values.rounds !== undefined && !/^[1-9]\d*$/.test(values.rounds)) {
+    throw new Error(`--rounds ${values.rounds}: a whole number, 1 or more`);
+  }
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   const distinct = (lists) => [...new Set(lists.flat())];
   const models = pick('models', cases.map(({ model }) => model));
   const contenders = pick('contenders', distinct(cases.map((one) => one.contenders)));
@@ -47,8 +51,8 @@ export function chooseCases(suite, cases, args = process.argv.slice(2)) {
     ...one,
     contenders: one.contenders.filter((name) => contenders.includes(name)),
     threads: one.threads.filter((count) => threads.includes(count)),
-    rounds: values.rounds === undefined ? one.rounds : Number(values.rounds),
+    rounds: rounds ?? one.rounds,
   }));
   const whole = !['models', 'contenders', 'threads', 'rounds'].some((name) => name in values);
-  return { cases: chosen, note: values.note, output: values.output ?? (whole ? resultsFile(suite) : undefined) };
+  return { cases: chosen, rounds, note: values.note, output: values.output ?? (whole ? resultsFile(suite) : undefined) };
 }

@@ -27,9 +27,30 @@ function grid(results, cell) {
 }
 
 export const timeRows = (results) => grid(results, ({ median_ms }) => milliseconds(median_ms));
-export const fastestRows = (results) => grid(results, ({ min_ms }) => milliseconds(min_ms));
 export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
 export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
+
+/** Start-up: what a visitor of a page waits for before the first picture. */
+export function startRows({ contenders: outcomes, compile }) {
+  const names = Object.keys(contenders).filter((name) => name in outcomes);
+  const row = (title, from, key) =>
+    [title, ...names.map((name) => (from[name].failure ? 'fails' : milliseconds(from[name][key])))];
+  return [
+    ['', ...names.map((name) => contenders[name])],
+    row('from opening the page until the model can run', outcomes, 'ready_ms'),
+    row('from the first call until the model can run', outcomes, 'load_ms'),
+    row('compiling the module alone', compile, 'compile_ms'),
+  ];
+}
+
+/** Sizes of the modules, in kB. */
+export function sizeRows(wasm) {
+  const kilobytes = (bytes) => (bytes / 1e3).toFixed(0);
+  return [
+    ['', 'kB', 'kB with gzip'],
+    ...Object.entries(wasm).map(([name, { bytes, gzip_bytes }]) => [contenders[name], kilobytes(bytes), kilobytes(gzip_bytes)]),
+  ];
+}
 
 /** What failed and why, a line each. */
 export function failures(results) {
