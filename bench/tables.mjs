@@ -26,7 +26,11 @@ function grid(results, cell) {
   ];
 }
 
-export const timeRows = (results) => grid(results, ({ median_ms }) => milliseconds(median_ms));
+/** The median and, in brackets, the fastest, with the number of samples behind them. */
+export function timeRows(results) {
+  const [header, ...rows] = grid(results, ({ median_ms, min_ms }) => `${milliseconds(median_ms)} (${milliseconds(min_ms)})`);
+  return [[...header, 'samples'], ...rows.map((row, i) => [...row, String(results.cases[i].rounds * results.cases[i].repeat)])];
+}
 export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
 export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
 
@@ -59,14 +63,23 @@ export function failures(results) {
       .map(([name, { failure }]) => `${contenders[name]}, ${model}, ${threads} thread${threads === 1 ? '' : 's'}: ${failure}`));
 }
 
-/** Whether a bar was reached on every number of threads that it is for; null while one was not measured. */
+/**
+ * How a bar compares with what was measured: a speed ratio for each number of threads that it is for (null if there is
+ * none), and whether it is met: on all of them. A contender of ours that fails has missed it; null stands for not known.
+ */
 export function barOutcome({ model, contender, peer, ratio, threads }, results) {
-  const ratios = threads.map((count) => {
-    const outcomes = findCase(results, model, count)?.contenders;
-    return speedRatio(outcomes?.[contender], outcomes?.[peer]);
+  const sides = threads.map((count) => findCase(results, model, count)?.contenders ?? {});
+  const ratios = sides.map((outcomes) => speedRatio(outcomes[contender], outcomes[peer]));
+  const missed = sides.some((outcomes, i) => outcomes[contender]?.failure || (ratios[i] !== null && ratios[i] < ratio));
+  const cells = sides.map((outcomes, i) => {
+    const failed = [contender, peer].find((name) => outcomes[name]?.failure);
+    return failed ? `${contenders[failed]} fails` : ratios[i] === null ? 'not measured' : ratioText(ratios[i]);
   });
-  return { ratios, met: ratios.includes(null) ? null : ratios.every((value) => value >= ratio) };
+  return { ratios, cells, met: missed ? false : ratios.includes(null) ? null : true };
 }
+
+// Rounded down: what just misses a bar must not look as if it were met. (2.3 * 100 is a little less than 230.)
+const ratioText = (ratio) => `${(Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2)}x`;
 
 /** Each bar with what was measured. Only bars whose two sides `results` has anything to say about, if `known`. */
 export function barRows(results, { known = false } = {}) {
@@ -74,13 +87,10 @@ export function barRows(results, { known = false } = {}) {
     .filter(({ model, contender, peer }) => !known ||
       results.cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders))
     .map((bar) => {
-      const { ratios, met } = barOutcome(bar, results);
-      const measured = (threads) => {
-        const at = bar.threads.indexOf(threads);
-        return at < 0 ? kNone : ratios[at] === null ? 'not measured' : `${ratios[at].toFixed(2)}x`;
-      };
-      return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, measured(1), measured(2),
-        met === null ? 'open' : met ? 'met' : 'missed'];
+      const { cells, met } = barOutcome(bar, results);
+      const cell = (threads) => (bar.threads.includes(threads) ? cells[bar.threads.indexOf(threads)] : kNone);
+      return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, cell(1), cell(2),
+        met === null ? 'not known' : met ? 'met' : 'missed'];
     });
   return [['model', 'how fast is', 'compared with', 'bar', '1 thread', '2 threads', 'outcome'], ...rows];
 }
