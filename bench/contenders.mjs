@@ -29,7 +29,7 @@ export function failureReason(error, stderr) {
   if (error.signal) return `ended by ${error.signal}`;
   const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => /\w/.test(line));
   const telling = lines.findLast((line) => /error|failed|memory|abort/i.test(line)) ?? lines.at(-1) ?? `status ${error.code}`;
-  return telling.replace(/(?:file:\/\/)?(?:\/[\w.@+-]+){2,}/g, (path) => basename(path)).slice(0, 160);
+  return telling.replace(/^error: /, '').replace(/(?:file:\/\/)?(?:\/[\w.@+-]+){2,}/g, (path) => basename(path)).slice(0, 160);
 }
 
 /** What a report line says about one measurement, or why it does not count. */

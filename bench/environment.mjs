@@ -1,7 +1,7 @@
 // What the measurements were made with: machine, versions, commit, and the sizes of the WebAssembly files.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from '../tests/support/models.mjs';
@@ -20,9 +20,11 @@ function commit() {
   }
 }
 
-/** The machine and the versions of what ran on it. */
+/** The machine and the versions of what ran on it. Says so when it has other things to do as well. */
 export function environment() {
   const processors = cpus();
+  const load = Number(loadavg()[0].toFixed(1));
+  if (load > 0.5) console.log(`the machine is busy (load ${load}): times will be longer and ratios less certain`);
   const profile = text(join(root, 'build/bin/decal'), 'inspect', 'decal-default', '--profile', '--repeat', '1', '--json');
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -30,6 +32,7 @@ export function environment() {
     cpu: processors[0].model,
     cores: processors.length,
     memory_bytes: totalmem(),
+    load_before: load,
     native_simd: JSON.parse(profile).profile.simd,
     node: process.versions.node,
     onnxruntime_node: versionOf('onnxruntime-node'),

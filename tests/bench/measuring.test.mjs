@@ -63,6 +63,7 @@ test('who fails is out, with the reason, and the others go on', async () => {
 test('a failure is told in one line without folders', () => {
   const stderr = 'node:internal/x:12\n    throw error\n\nError: cannot read /home/someone/models/big.onnx: std::bad_alloc\n    at file:///opt/tool/a.mjs:3:4\n';
   assert.equal(failureReason({ code: 1 }, stderr), 'Error: cannot read big.onnx: std::bad_alloc');
+  assert.equal(failureReason({ code: 1 }, 'error: no memory\n'), 'no memory');
   assert.equal(failureReason({ signal: 'SIGKILL' }, ''), 'ended by SIGKILL');
   assert.match(failureReason({ killed: true, signal: 'SIGKILL' }, ''), /^no result within \d+ s$/);
   assert.equal(failureReason({ code: 3 }, '\n'), 'status 3');
