@@ -21,7 +21,7 @@ fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) e
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
-bench: ## Measure kernels, then whole models against onnxruntime (half an hour); writes docs/performance.md
+bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels models
 
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md

@@ -48,7 +48,8 @@ const results = {
   wasm: wasmSizes(),
 };
 const { measured, complete } = await measureCases(cases, async ({ size }, file) =>
-  (contender, { threads, warmUp, repeat }) => measureInPage({ contender, threads, 'warm-up': warmUp, repeat, size }, file));
+  (contender, { threads, warmUp, repeat }) =>
+    measureInPage({ contender, threads, 'warm-up': warmUp, repeat, size }, file));
 results.cases = measured;
 results.start = await measureStart(rounds ?? kStartRounds);
 printResults(results);

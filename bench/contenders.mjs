@@ -8,13 +8,15 @@ const kTimeLimitMs = 600_000;
 
 // Node 20 hides relaxed SIMD behind a flag that later versions do not know. All contenders in Node get the same.
 const kRelaxedFlag = '--experimental-wasm-relaxed-simd';
-const nodeFlags = spawnSync(process.execPath, [kRelaxedFlag, '-e', ''], { stdio: 'ignore' }).status === 0 ? [kRelaxedFlag] : [];
+const flagKnown = spawnSync(process.execPath, [kRelaxedFlag, '-e', ''], { stdio: 'ignore' }).status === 0;
+const nodeFlags = flagKnown ? [kRelaxedFlag] : [];
 
 function command(contender, { model, input, output, threads, warmUp, repeat }) {
   const often = ['--threads', threads, '--warm-up', warmUp, '--repeat', repeat].map(String);
   const inNode = (script, ...args) => [process.execPath, [...nodeFlags, join(root, script), ...args, ...often]];
   switch (contender) {
-    case 'native': return [join(root, 'build/bin/decal'), ['run', model, '--input', input, '--output', output, ...often]];
+    case 'native':
+      return [join(root, 'build/bin/decal'), ['run', model, '--input', input, '--output', output, ...often]];
     case 'relaxed': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'relaxed');
     case 'simd128': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'baseline');
     case 'ort-native': return inNode('bench/peer.mjs', 'node', model, input);
@@ -28,8 +30,10 @@ export function failureReason(error, stderr) {
   if (error.killed) return `no result within ${kTimeLimitMs / 1000} s`;
   if (error.signal) return `ended by ${error.signal}`;
   const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => /\w/.test(line));
-  const telling = lines.findLast((line) => /error|failed|memory|abort/i.test(line)) ?? lines.at(-1) ?? `status ${error.code}`;
-  return telling.replace(/^error: /, '').replace(/(?:file:\/\/)?(?:\/[\w.@+-]+){2,}/g, (path) => basename(path)).slice(0, 160);
+  const telling = lines.findLast((line) => /error|failed|memory|abort/i.test(line)) ?? lines.at(-1);
+  if (telling === undefined) return `status ${error.code}`;
+  const path = /(?:file:\/\/)?(?:\/[\w.@+-]+){2,}/g;
+  return telling.replace(/^error: /, '').replace(path, (whole) => basename(whole)).slice(0, 160);
 }
 
 /** What a report line says about one measurement, or why it does not count. */
@@ -46,7 +50,8 @@ export function measurementOf(report, threads) {
 /**
  * Runs a model in a process of its own.
  *
- * @param {{model: string, input: string, output: string, threads: number, warmUp: number, repeat: number}} job files and counts
+ * @param {{model: string, input: string, output: string, threads: number, warmUp: number, repeat: number}} job files
+ * and counts
  * @returns {Promise<{run_ms: number[], load_ms: number, peak_bytes: number} | {failure: string}>}
  */
 export function measure(contender, job) {

@@ -25,7 +25,8 @@ export function environment() {
   const processors = cpus();
   const load = Number(loadavg()[0].toFixed(1));
   if (load > 0.5) console.log(`the machine is busy (load ${load}): times will be longer and ratios less certain`);
-  const profile = text(join(root, 'build/bin/decal'), 'inspect', 'decal-default', '--profile', '--repeat', '1', '--json');
+  const command = join(root, 'build/bin/decal');
+  const profile = text(command, 'inspect', 'decal-default', '--profile', '--repeat', '1', '--json');
   return {
     date: new Date().toISOString().slice(0, 10),
     commit: commit(),

@@ -14,7 +14,11 @@ const { cases, note, output } = chooseCases('models', modelCases);
 mkdirSync(work, { recursive: true });
 const results = { suite: 'models', ...(note ? { note } : {}), environment: environment(), wasm: wasmSizes() };
 const { measured, complete } = await measureCases(cases, async (model, file) => {
-  const files = { model: file, input: join(work, `${model.name}.x.npy`), output: join(work, `${model.name}.bench.npy`) };
+  const files = {
+    model: file,
+    input: join(work, `${model.name}.x.npy`),
+    output: join(work, `${model.name}.bench.npy`),
+  };
   const tensor = await photoTensor(model);
   writeNpy(files.input, tensor.shape, tensor.data);
   return (contender, job) => measure(contender, { ...files, ...job });

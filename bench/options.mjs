@@ -12,8 +12,8 @@ only printed, unless --output says where it goes. --note is kept with the result
 /**
  * Chooses from `cases` what the command line asks for.
  *
- * @returns {{cases: object[], rounds: number | undefined, note: string | undefined, output: string | undefined}} `rounds`
- * only if asked for, `output` where results belong
+ * @returns {{cases: object[], rounds: number | undefined, note: string | undefined, output: string | undefined}}
+ * `rounds` only if asked for; `output`: where results belong
  */
 export function chooseCases(suite, cases, args = process.argv.slice(2)) {
   const { values } = parseArgs({
@@ -54,5 +54,6 @@ export function chooseCases(suite, cases, args = process.argv.slice(2)) {
     rounds: rounds ?? one.rounds,
   }));
   const whole = !['models', 'contenders', 'threads', 'rounds'].some((name) => name in values);
-  return { cases: chosen, rounds, note: values.note, output: values.output ?? (whole ? resultsFile(suite) : undefined) };
+  const output = values.output ?? (whole ? resultsFile(suite) : undefined);
+  return { cases: chosen, rounds, note: values.note, output };
 }

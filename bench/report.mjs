@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url';
 import { root } from '../tests/support/models.mjs';
 import { bars } from './cases.mjs';
 import { readResults } from './results.mjs';
-import { barOutcome, barRows, failures, loadRows, markdownTable, peakRows, sizeRows, startRows, timeRows } from './tables.mjs';
+import {
+  barOutcome, barRows, failures, loadRows, markdownTable, peakRows, sizeRows, startRows, timeRows,
+} from './tables.mjs';
 
 // Highway, whose names the engine reports, counts AVX-512 as the third AVX.
 const instructionSet = (simd) => (simd.startsWith('AVX3') ? `AVX-512 (${simd})` : simd);
@@ -14,10 +16,13 @@ const instructionSet = (simd) => (simd.startsWith('AVX3') ? `AVX-512 (${simd})` 
 function measuredOn({ environment: e, note }) {
   const versions = [`Node ${e.node}`, `onnxruntime-node ${e.onnxruntime_node}`, `onnxruntime-web ${e.onnxruntime_web}`,
     ...(e.chromium ? [`Chromium ${e.chromium}`] : [])];
-  return `${note ? `**${note}**\n\n` : ''}- Machine: ${e.cpu}, ${e.cores} cores, ${Math.round(e.memory_bytes / 1e9)} GB; ` +
-    `native kernels for ${instructionSet(e.native_simd)}
-- Versions: ${versions.join(', ')}
-- Measured on ${e.date} at commit ${e.commit}`;
+  const gigabytes = Math.round(e.memory_bytes / 1e9);
+  const facts = [
+    `Machine: ${e.cpu}, ${e.cores} cores, ${gigabytes} GB; native kernels for ${instructionSet(e.native_simd)}`,
+    `Versions: ${versions.join(', ')}`,
+    `Measured on ${e.date} at commit ${e.commit}`,
+  ];
+  return `${note ? `**${note}**\n\n` : ''}${facts.map((fact) => `- ${fact}`).join('\n')}`;
 }
 
 function barSummary(results) {
@@ -87,8 +92,8 @@ ${list([...remarks(results), ...failed])}Peak memory of the page's process, in M
 
 ${markdownTable(peakRows(results))}
 
-Start-up with ${start.model} on ${start.threads} threads, in ms, median of ${start.rounds} fresh browser${start.rounds === 1 ? '' : 's'}. The module is compiled by
-\`WebAssembly.compile\` from bytes that are there; V8 does most of the work later, when functions are first called.
+Start-up with ${start.model} on ${start.threads} threads, in ms; fresh browsers behind each
+median: ${start.rounds}. The module alone is compiled by \`WebAssembly.compile\` from bytes that are there; V8 does most of the work later, when functions are first called.
 
 ${markdownTable(startRows(start))}`;
 }
@@ -97,13 +102,14 @@ ${markdownTable(startRows(start))}`;
 export function performancePage({ models, browser }) {
   return `# Performance
 
-Made by \`make bench\` and \`make bench-browser\` from [bench/results](../bench/results); \`npm test\` fails when this page is not
-what they say. \`decal inspect --profile model.onnx\` shows where the time of a model goes, layer by layer.
+Made by \`make bench\` and \`make bench-browser\` from [bench/results](../bench/results); \`npm test\` fails when this
+page is not what they say. \`decal inspect --profile model.onnx\` shows where the time of a model goes, layer by layer.
 
-All contenders run in one session on one machine and take turns, each in a process of its own, so that a machine whose speed
-drifts slows all of them alike. Every process runs the model a few times before the clock counts. Input is one picture, weights
-of the named architectures are random, all arithmetic is float32. WebAssembly runs in Node here, in Chromium further down.
-"relaxed" and "simd128" are the two builds of decal's module, with and without fused multiply-add.
+All contenders run in one session on one machine and take turns, each in a process of its own, so that a machine whose
+speed drifts slows all of them alike. Every process runs the model at least once before the clock counts. Input is one
+picture, all arithmetic is float32. first-default and selfie_segmentation are trained; the others are architectures with
+random weights. WebAssembly runs in Node here, in Chromium further down. "relaxed" and "simd128" are the two builds of
+decal's module, with and without fused multiply-add.
 
 ${models ? `${measuredOn(models)}\n\n${modelSections(models)}` : 'Nothing has been measured yet: `make bench`.'}
 

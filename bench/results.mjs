@@ -9,7 +9,9 @@ export const resultsFile = (suite) => join(root, 'bench/results', `${suite}.json
 
 /** JSON with lists of numbers on one line. */
 export function formatJson(value) {
-  return `${JSON.stringify(value, null, 2).replace(/\[\s+(-?\d[\d\s,.e+-]*?)\s+\]/g, (_, list) => `[${list.replace(/\s+/g, ' ')}]`)}\n`;
+  const numbers = /\[\s+(-?\d[\d\s,.e+-]*?)\s+\]/g;
+  const text = JSON.stringify(value, null, 2).replace(numbers, (_, list) => `[${list.replace(/\s+/g, ' ')}]`);
+  return `${text}\n`;
 }
 
 export function writeResults(file, results) {

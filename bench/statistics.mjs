@@ -21,7 +21,8 @@ export function summarise(measurements) {
     ? { median_ms: round(median(samples), 3), min_ms: round(Math.min(...samples), 3) }
     : {};
   for (const name of Object.keys(others)) {
-    summary[name] = round(median(measurements.map((measurement) => measurement[name])), name.endsWith('_bytes') ? 0 : 3);
+    const values = measurements.map((measurement) => measurement[name]);
+    summary[name] = round(median(values), name.endsWith('_bytes') ? 0 : 3);
   }
   return samples.length > 0 ? { ...summary, samples_ms: samples.map((ms) => round(ms, 3)) } : summary;
 }

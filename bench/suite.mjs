@@ -8,7 +8,8 @@ const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 // The model as it is exported and filled, without the changes that parity tests need.
 function plainModel(name) {
-  return { ...models.find((model) => model.name === name), lastLayer: undefined, scales: undefined, variant: undefined };
+  const model = models.find((one) => one.name === name);
+  return { ...model, lastLayer: undefined, scales: undefined, variant: undefined };
 }
 
 /**
@@ -31,10 +32,12 @@ export async function measureCases(cases, prepare) {
     }
     const measure = await prepare(model, modelFile(model));
     for (const threads of counts) {
-      console.log(`${name}, ${count(threads, 'thread')}: ${count(rounds, 'round')} of ${count(contenders.length, 'contender')}, ` +
-        `${count(repeat, 'run')} each after ${warmUp} to warm up`);
-      const outcomes = await takeTurns(contenders, rounds, (contender) => measure(contender, { threads, warmUp, repeat }));
-      measured.push({ model: name, threads, rounds, warm_up: warmUp, repeat, ...(remark ? { remark } : {}), contenders: outcomes });
+      console.log(`${name}, ${count(threads, 'thread')}: ${count(rounds, 'round')} of ` +
+        `${count(contenders.length, 'contender')}, ${count(repeat, 'run')} each after ${warmUp} to warm up`);
+      const outcomes = await takeTurns(contenders, rounds, (contender) =>
+        measure(contender, { threads, warmUp, repeat }));
+      const remarks = remark ? { remark } : {};
+      measured.push({ model: name, threads, rounds, warm_up: warmUp, repeat, ...remarks, contenders: outcomes });
     }
   }
   return { measured, complete };

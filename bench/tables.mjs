@@ -17,19 +17,22 @@ export const findCase = (results, model, threads) =>
   results?.cases.find((one) => one.model === model && one.threads === threads);
 
 // One row a case, one column a contender.
-function grid(results, cell) {
+function grid(results, text) {
+  const cell = (outcome) => (outcome ? outcome.failure ? 'fails' : text(outcome) : kNone);
   const names = Object.keys(contenders).filter((name) => results.cases.some((one) => name in one.contenders));
   return [
     ['model', 'threads', ...names.map((name) => contenders[name])],
     ...results.cases.map(({ model, threads, contenders: outcomes }) =>
-      [model, String(threads), ...names.map((name) => (outcomes[name] ? outcomes[name].failure ? 'fails' : cell(outcomes[name]) : kNone))]),
+      [model, String(threads), ...names.map((name) => cell(outcomes[name]))]),
   ];
 }
 
 /** The median and, in brackets, the fastest, with the number of samples behind them. */
 export function timeRows(results) {
-  const [header, ...rows] = grid(results, ({ median_ms, min_ms }) => `${milliseconds(median_ms)} (${milliseconds(min_ms)})`);
-  return [[...header, 'samples'], ...rows.map((row, i) => [...row, String(results.cases[i].rounds * results.cases[i].repeat)])];
+  const [header, ...rows] = grid(results, ({ median_ms, min_ms }) =>
+    `${milliseconds(median_ms)} (${milliseconds(min_ms)})`);
+  const samples = results.cases.map(({ rounds, repeat }) => String(rounds * repeat));
+  return [[...header, 'samples'], ...rows.map((row, i) => [...row, samples[i]])];
 }
 export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
 export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
@@ -52,20 +55,23 @@ export function sizeRows(wasm) {
   const kilobytes = (bytes) => (bytes / 1e3).toFixed(0);
   return [
     ['', 'kB', 'kB with gzip'],
-    ...Object.entries(wasm).map(([name, { bytes, gzip_bytes }]) => [contenders[name], kilobytes(bytes), kilobytes(gzip_bytes)]),
+    ...Object.entries(wasm).map(([name, { bytes, gzip_bytes }]) =>
+      [contenders[name], kilobytes(bytes), kilobytes(gzip_bytes)]),
   ];
 }
 
 /** What failed and why, a line each. */
 export function failures(results) {
-  return results.cases.flatMap(({ model, threads, contenders: outcomes }) =>
-    Object.entries(outcomes).filter(([, { failure }]) => failure)
-      .map(([name, { failure }]) => `${contenders[name]}, ${model}, ${threads} thread${threads === 1 ? '' : 's'}: ${failure}`));
+  return results.cases.flatMap(({ model, threads, contenders: outcomes }) => {
+    const where = `${model}, ${threads} thread${threads === 1 ? '' : 's'}`;
+    return Object.entries(outcomes).filter(([, { failure }]) => failure)
+      .map(([name, { failure }]) => `${contenders[name]}, ${where}: ${failure}`);
+  });
 }
 
 /**
  * How a bar compares with what was measured: a speed ratio for each number of threads that it is for (null if there is
- * none), and whether it is met: on all of them. A contender of ours that fails has missed it; null stands for not known.
+ * none), and whether it is met: on all of them. A contender of ours that fails has missed it; null means not known.
  */
 export function barOutcome({ model, contender, peer, ratio, threads }, results) {
   const sides = threads.map((count) => findCase(results, model, count)?.contenders ?? {});
@@ -98,8 +104,8 @@ export function barRows(results, { known = false } = {}) {
 /** A table for the terminal. */
 export function textTable(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => row.map((cell, i) => (isNumeric(rows, i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd())
-    .join('\n');
+  const pad = (cell, i) => (isNumeric(rows, i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]));
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }
 
 /** The same for Markdown. */

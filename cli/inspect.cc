@@ -184,7 +184,8 @@ int Inspect(const InspectOptions& options) {
   }
   if (options.profile) {
     if (!plannable) {
-      return Failed(options, {ErrorCode::kInvalidArgument, "the size is free: --profile needs --height and --width", {}});
+      return Failed(options,
+                    {ErrorCode::kInvalidArgument, "the size is free: --profile needs --height and --width", {}});
     }
     Result<Profile> measured = Measure(session, options.repeat);
     if (!measured) return Failed(options, measured.error());

@@ -108,7 +108,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   models_app->add_flag("--json", models.json, "One line of JSON a model");
 
   InspectOptions inspect;
-  CLI::App* inspect_app = app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
+  CLI::App* inspect_app =
+      app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
   inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
   inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(CLI::Range(1, 65536));

@@ -116,8 +116,8 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
       R"("memory_bytes":{{"weights":{},"arena":{},"peak":{}}},"threads":{},"simd":{}}})"
       "\n",
       timings.load_ms, timings.plan_ms, *std::ranges::min_element(timings.run_ms), Median(timings.run_ms),
-      fmt::join(timings.run_ms, ","), session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes, runner.thread_count(),
-      JsonString(SimdTarget()));
+      fmt::join(timings.run_ms, ","), session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes,
+      runner.thread_count(), JsonString(SimdTarget()));
   return {};
 }
 

@@ -6,7 +6,10 @@
 const asked = new URLSearchParams(location.search);
 const number = (name) => Number(asked.get(name));
 const contender = asked.get('contender');
-const job = { contender, threads: number('threads'), warmUp: number('warm-up'), repeat: number('repeat'), size: number('size'), ownModel: asked.has('default') };
+const job = {
+  contender, threads: number('threads'), warmUp: number('warm-up'), repeat: number('repeat'), size: number('size'),
+  ownModel: asked.has('default'),
+};
 
 async function compile() {
   const bytes = await (await fetch(`/wasm/${contender}`)).arrayBuffer();
@@ -22,4 +25,5 @@ async function measure() {
   return run(job);
 }
 
-window.outcome = measure().catch((error) => ({ failure: String(error?.message ?? error).replaceAll('\n', ' ').slice(0, 160) }));
+const reason = (error) => String(error?.message ?? error).replaceAll('\n', ' ').slice(0, 160);
+window.outcome = measure().catch((error) => ({ failure: reason(error) }));

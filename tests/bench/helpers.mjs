@@ -1,11 +1,12 @@
 // Results as a suite would write them, of numbers that tests choose.
 
 /** A contender's outcome whose runs all took `ms`. */
-export const took = (ms, more = {}) => ({ median_ms: ms, min_ms: ms, load_ms: 10, peak_bytes: 100e6, samples_ms: [ms], ...more });
+export const took = (ms) => ({ median_ms: ms, min_ms: ms, load_ms: 10, peak_bytes: 100e6, samples_ms: [ms] });
 
 /** A case with contenders' times in ms, or reasons why they failed. */
 export function caseOf(model, threads, times, more = {}) {
-  const outcomes = Object.entries(times).map(([name, value]) => [name, typeof value === 'string' ? { failure: value } : took(value)]);
+  const outcomes = Object.entries(times)
+    .map(([name, value]) => [name, typeof value === 'string' ? { failure: value } : took(value)]);
   return { model, threads, rounds: 5, warm_up: 1, repeat: 2, ...more, contenders: Object.fromEntries(outcomes) };
 }
 

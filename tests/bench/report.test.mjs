@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { performancePage } from '../../bench/report.mjs';
 import { readResults } from '../../bench/results.mjs';
-import { barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows } from '../../bench/tables.mjs';
+import {
+  barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows,
+} from '../../bench/tables.mjs';
 import { root } from '../support/models.mjs';
 import { caseOf, environment, resultsOf } from './helpers.mjs';
 
@@ -35,7 +37,8 @@ test('failures: ours misses the bar, a peer cannot be compared with', () => {
 });
 
 test('a ratio just below the bar is not rounded into it', () => {
-  const results = resultsOf([1, 2].map((threads) => caseOf('modnet_512', threads, { relaxed: 10, 'ort-native': 9.996 })));
+  const cases = [1, 2].map((threads) => caseOf('modnet_512', threads, { relaxed: 10, 'ort-native': 9.996 }));
+  const results = resultsOf(cases);
   const row = barRows(results).find(([model, , peer]) => model === 'modnet_512' && peer === 'onnxruntime native');
   assert.deepEqual(row.slice(3), ['1x', '0.99x', '0.99x', 'missed']);
 });
@@ -76,14 +79,17 @@ test('start-up: a row for each kind of wait', () => {
 });
 
 test('the page says on what it was measured, what was missed, what failed and what is remarkable', () => {
+  const remark = 'two samples';
   const models = resultsOf([
-    caseOf('modnet_512', 1, { native: 10, relaxed: 20, 'ort-native': 25, 'ort-web': 'std::bad_alloc' }, { remark: 'two samples' }),
-    caseOf('modnet_512', 2, { native: 10, relaxed: 20, 'ort-native': 15, 'ort-web': 100 }, { remark: 'two samples' }),
+    caseOf('modnet_512', 1, { native: 10, relaxed: 20, 'ort-native': 25, 'ort-web': 'std::bad_alloc' }, { remark }),
+    caseOf('modnet_512', 2, { native: 10, relaxed: 20, 'ort-native': 15, 'ort-web': 100 }, { remark }),
   ], { note: 'Only a try.' });
-  const browser = { ...resultsOf([caseOf('modnet_512', 1, { relaxed: 22, 'ort-web': 99 })]), environment: { ...environment, chromium: '150' }, start };
+  const browser = resultsOf([caseOf('modnet_512', 1, { relaxed: 22, 'ort-web': 99 })],
+    { environment: { ...environment, chromium: '150' }, start });
   const page = performancePage({ models, browser });
   for (const text of [
-    '**Only a try.**', 'Abacus 9, 4 cores, 8 GB', 'native kernels for AVX2', 'onnxruntime-web 1.0.1', 'Chromium 150', 'on 2030-01-02 at commit abc',
+    '**Only a try.**', 'Abacus 9, 4 cores, 8 GB', 'native kernels for AVX2', 'onnxruntime-web 1.0.1', 'Chromium 150',
+    'on 2030-01-02 at commit abc',
     '| modnet_512 | decal native | onnxruntime native | 2x | 2.50x | 1.50x | missed |',
     '| modnet_512 | decal wasm relaxed | onnxruntime web | 4x | onnxruntime web fails | 5.00x | not known |',
     '0 of 17 bars met, 2 missed, 15 not known',

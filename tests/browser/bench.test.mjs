@@ -12,7 +12,8 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
   for (const contender of webContenders) {
     test(`${contender}: a model, start-up and compiling`, async () => {
       const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: 256 }, kModel);
-      assert.deepEqual(Object.keys(model).sort(), ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'], JSON.stringify(model));
+      const names = ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'];
+      assert.deepEqual(Object.keys(model).sort(), names, JSON.stringify(model));
       assert.equal(model.run_ms.length, 2);
       assert.ok(model.run_ms.every((ms) => ms > 0) && model.load_ms > 0 && model.ready_ms > model.load_ms);
       assert.ok(model.peak_bytes > 20e6);
@@ -25,7 +26,8 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
     });
 
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
-      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 256 }, fileURLToPath(import.meta.url));
+      const noModel = fileURLToPath(import.meta.url);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 256 }, noModel);
       assert.match(failure, /\w/);
     });
   }

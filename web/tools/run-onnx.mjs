@@ -1,10 +1,11 @@
-// Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON with the time
-// to start the engine.
+// Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON, with the
+// time to start the engine.
 import { coded, naming, peakBytes, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';
 
 const { values, positionals } = readArguments(
-  'node web/tools/run-onnx.mjs model.onnx x.npy y.npy [--threads N] [--simd baseline|relaxed] [--warm-up N] [--repeat N]',
+  'node web/tools/run-onnx.mjs model.onnx x.npy y.npy [--threads N] [--simd baseline|relaxed] [--warm-up N] ' +
+    '[--repeat N]',
   3,
   { threads: { type: 'string' }, simd: { type: 'string' }, 'warm-up': { type: 'string' }, repeat: { type: 'string' } },
 );
