@@ -93,7 +93,8 @@ ${list([...remarks(results), ...failed])}Peak memory of the page's process, in M
 ${markdownTable(peakRows(results))}
 
 Start-up with ${start.model} on ${start.threads} threads, in ms; fresh browsers behind each
-median: ${start.rounds}. The module alone is compiled by \`WebAssembly.compile\` from bytes that are there; V8 does most of the work later, when functions are first called.
+median: ${start.rounds}. The module alone is compiled by \`WebAssembly.compile\` from bytes that are there;
+V8 does most of the work later, when functions are first called.
 
 ${markdownTable(startRows(start))}`;
 }
