@@ -1,10 +1,10 @@
 # Decal's front door; the work is in scripts/.
 .DEFAULT_GOAL := help
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
-.PHONY: help run test operators fuzz web bench clean
+.PHONY: help run test operators fuzz web bench bench-browser clean
 
 help: ## What there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
 	@scripts/setup.sh run && scripts/build.sh native wasm package && scripts/run-sample.sh "$(IMAGE)"
@@ -21,8 +21,11 @@ fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) e
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
-bench: ## Build and run the benchmarks
-	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh
+bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels models
+
+bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser
 
 clean: ## Remove everything that was built
 	rm -rf build web/dist node_modules

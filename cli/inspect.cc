@@ -1,15 +1,22 @@
-// decal inspect: what a model takes and gives, what the engine makes of it and what that needs.
+// decal inspect: what a model takes and gives, what the engine makes of it, what that needs and where its time goes.
 #include <algorithm>
 #include <cstdio>
+#include <optional>
+#include <random>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/model_source.h"
+#include "cli/profile.h"
 #include "cli/report.h"
 #include "decal/session.h"
+#include "decal/version.h"
 
 namespace decal::cli {
 namespace {
@@ -71,6 +78,88 @@ void PrintMemory(const MemoryPlan& memory) {
   line("lower bound", memory.lower_bound_bytes, "most activation bytes alive at once");
 }
 
+// Runs the session on noise: a few kernels take other paths for zeros, and a picture is not needed for times.
+Result<Profile> Measure(Session& session, int repeat) {
+  std::vector<std::vector<float>> values;
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> pixel(-2, 2);  // the range of normalised pictures
+  for (const TensorInfo& input : session.inputs()) {
+    size_t elements = 1;
+    for (const int64_t extent : input.shape) elements *= static_cast<size_t>(extent);
+    std::ranges::generate(values.emplace_back(elements), [&] { return pixel(random); });
+  }
+  const std::vector<std::span<const float>> inputs(values.begin(), values.end());
+  Profile profile(session.steps());
+  std::vector<double> step_ms;
+  for (int i = -1; i < repeat; ++i) {  // one run to warm up
+    Stopwatch stopwatch;
+    const Status ran = session.Run(inputs, {}, {.cancel = &Cancelled(), .step_ms = &step_ms});
+    const double run_ms = stopwatch.Lap();
+    if (!ran) return std::unexpected(ran.error());
+    if (i >= 0) profile.Add(step_ms, run_ms);
+  }
+  return profile;
+}
+
+std::string TensorsJson(const std::vector<TensorInfo>& tensors) {
+  std::vector<std::string> items;
+  for (const TensorInfo& tensor : tensors) {
+    items.push_back(fmt::format(R"({{"name":{},"dtype":{},"shape":[{}]}})", JsonString(tensor.name),
+                                JsonString(tensor.dtype), fmt::join(tensor.shape, ",")));
+  }
+  return fmt::format("[{}]", fmt::join(items, ","));
+}
+
+// ,"ms":1.234,... or nothing without a cost.
+std::string CostJson(const Cost* cost) {
+  if (!cost) return {};
+  return fmt::format(R"(,"ms":{:.4f},"share":{:.6f},"gflops":{:.2f})", cost->ms, cost->share, cost->gflops());
+}
+
+std::string StepsJson(const std::vector<StepInfo>& steps, const std::vector<Cost>& costs) {
+  std::vector<std::string> items;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const StepInfo& step = steps[i];
+    items.push_back(fmt::format(
+        R"({{"op":{},"name":{},"algorithm":{},"shapes":{},"multiply_adds":{},"output_bytes":{}{}}})",
+        JsonString(step.op), JsonString(step.name), JsonString(step.algorithm), JsonString(step.shapes),
+        step.multiply_adds, step.output_bytes, CostJson(costs.empty() ? nullptr : &costs[i])));
+  }
+  return fmt::format("[{}]", fmt::join(items, ","));
+}
+
+std::string ProfileJson(const Profile& profile, size_t threads) {
+  std::vector<std::string> algorithms;
+  for (const auto& [name, steps, cost] : profile.ByAlgorithm()) {
+    algorithms.push_back(fmt::format(R"({{"algorithm":{},"steps":{},"multiply_adds":{}{}}})", JsonString(name), steps,
+                                     cost.multiply_adds, CostJson(&cost)));
+  }
+  const Cost total = profile.Total();
+  return fmt::format(
+      R"({{"threads":{},"simd":{},"runs":{},"run_ms":{{"min":{:.4f},"median":{:.4f}}},)"
+      R"("total":{{"multiply_adds":{}{}}},"algorithms":[{}]}})",
+      threads, JsonString(SimdTarget()), profile.runs(), *std::ranges::min_element(profile.run_ms()),
+      Median(profile.run_ms()), total.multiply_adds, CostJson(&total), fmt::join(algorithms, ","));
+}
+
+void PrintJson(const Session& session, bool planned, const std::optional<Profile>& profile, size_t threads) {
+  fmt::print(R"({{"inputs":{},"outputs":{})", TensorsJson(session.inputs()), TensorsJson(session.outputs()));
+  if (planned) {
+    const MemoryPlan& memory = session.memory();
+    fmt::print(
+        R"(,"memory_bytes":{{"weights":{},"arena":{},"scratch":{},"total":{},"lower_bound":{}}},"steps":{})",
+        memory.weights_bytes, memory.arena_bytes, memory.scratch_bytes, memory.total_bytes(), memory.lower_bound_bytes,
+        StepsJson(session.steps(), profile ? profile->StepCosts() : std::vector<Cost>{}));
+  }
+  if (profile) fmt::print(R"(,"profile":{})", ProfileJson(*profile, threads));
+  fmt::print("}}\n");
+}
+
+int Failed(const InspectOptions& options, const Error& error) {
+  PrintError(InFile(error, options.model.model));
+  return Cancelled() ? kExitInterrupted : kExitFailed;
+}
+
 }  // namespace
 
 int Inspect(const InspectOptions& options) {
@@ -82,20 +171,29 @@ int Inspect(const InspectOptions& options) {
   Session& session = model->session;
   if (options.graph) {
     const Result<std::string> graph = session.PrintGraph(options.height, options.width, options.after);
-    if (!graph) {
-      PrintError(InFile(graph.error(), options.model.model));
-      return kExitFailed;
-    }
+    if (!graph) return Failed(options, graph.error());
     fmt::print("{}", *graph);
     return kExitOk;
   }
   const bool plannable = options.height > 0 || !HasFreeSize(session);
   const auto runner = MakeThreadPool(static_cast<size_t>(options.threads));
+  std::optional<Profile> profile;
   if (plannable) {
-    if (const Status planned = session.Specialize(options.height, options.width, *runner); !planned) {
-      PrintError(InFile(planned.error(), options.model.model));
-      return kExitFailed;
+    const Status planned = session.Specialize(options.height, options.width, *runner);
+    if (!planned) return Failed(options, planned.error());
+  }
+  if (options.profile) {
+    if (!plannable) {
+      return Failed(options,
+                    {ErrorCode::kInvalidArgument, "the size is free: --profile needs --height and --width", {}});
     }
+    Result<Profile> measured = Measure(session, options.repeat);
+    if (!measured) return Failed(options, measured.error());
+    profile = std::move(*measured);
+  }
+  if (options.json) {
+    PrintJson(session, plannable, profile, runner->thread_count());
+    return kExitOk;
   }
   PrintTensors("input", session.inputs());
   PrintTensors("output", session.outputs());
@@ -103,7 +201,11 @@ int Inspect(const InspectOptions& options) {
     fmt::print("\nThe size is free: --height H --width W show the schedule and the memory plan.\n");
     return kExitOk;
   }
-  PrintSteps(session.steps());
+  if (profile) {
+    fmt::print("\n{}", profile->ToText(HowItRan(*runner)));
+  } else {
+    PrintSteps(session.steps());
+  }
   PrintMemory(session.memory());
   return kExitOk;
 }

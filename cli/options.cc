@@ -23,6 +23,7 @@ A picture named like a subcommand is reached as ./run.
 Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage.)";
 
 constexpr int kMaxThreads = 256;  // far above any machine this runs on; catches typing errors
+constexpr int kMaxRuns = 1'000'000;
 
 const std::map<std::string, PictureFormat> kFormats = {
     {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
@@ -107,7 +108,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   models_app->add_flag("--json", models.json, "One line of JSON a model");
 
   InspectOptions inspect;
-  CLI::App* inspect_app = app.add_subcommand("inspect", "Show a model's inputs, schedule and memory plan");
+  CLI::App* inspect_app =
+      app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
   inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
   inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
@@ -115,14 +117,21 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   AddThreads(*inspect_app, inspect.threads);
   inspect_app->add_flag("--graph", inspect.graph, "Print the optimised graph instead of the schedule");
   inspect_app->add_option("--after", inspect.after, "Print the graph as it is after this pass")->type_name("PASS");
+  CLI::Option* profile = inspect_app->add_flag(
+      "--profile", inspect.profile, "Run the model and print the time of every layer, and totals by algorithm");
+  inspect_app->add_option("--repeat", inspect.repeat, "Runs to time, after one to warm up (default: 5)")
+      ->check(CLI::Range(1, kMaxRuns))
+      ->needs(profile);
+  inspect_app->add_flag("--json", inspect.json, "All of it as one JSON object");
 
   RunOptions run;
   CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
   run_app->add_option("model", run.model.model, "Path of an .onnx file, or a name")->required();
   run_app->add_option("--input", run.input, "The model's first input, float32 .npy")->required()->type_name("X.npy");
   run_app->add_option("--output", run.output, "Where its first output goes")->required()->type_name("Y.npy");
-  run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(CLI::Range(1, 1'000'000));
-  run_app->add_flag("--profile", run.profile, "Print the time of every step on standard error");
+  run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(CLI::Range(1, kMaxRuns));
+  run_app->add_option("--warm-up", run.warm_up, "Runs before those (default: 0)")->check(CLI::Range(0, kMaxRuns));
+  run_app->add_flag("--profile", run.profile, "Print the time of every layer on standard error");
   AddModelOptions(*run_app, run.model);
   AddThreads(*run_app, run.threads);
   app.require_subcommand(0, 1);
@@ -147,6 +156,9 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   if (*inspect_app) {
     if ((inspect.height == 0) != (inspect.width == 0)) return UsageError("--height and --width go together");
     inspect.graph = inspect.graph || !inspect.after.empty();
+    if (inspect.graph && (inspect.profile || inspect.json)) {
+      return UsageError("--graph and --after print text alone: no --profile, no --json");
+    }
     return inspect;
   }
   if (*run_app) return run;

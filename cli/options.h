@@ -46,6 +46,9 @@ struct InspectOptions {
   int threads = 0;
   bool graph = false;  // print the graph after the pass `after` (empty: the last) instead of the schedule
   std::string after;
+  bool profile = false;  // run the model and add times to the schedule
+  int repeat = 5;        // runs to time
+  bool json = false;
 };
 
 // decal run model.onnx --input x.npy --output y.npy
@@ -54,6 +57,7 @@ struct RunOptions {
   std::string input, output;
   int threads = 0;
   int repeat = 1;
+  int warm_up = 0;  // runs before those that are timed
   bool profile = false;
 };
 

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "decal/version.h"
+
 namespace decal::cli {
 namespace {
 
@@ -44,6 +46,11 @@ std::string Execution::ToText() const {
       "inference {:.1f}, postprocess {:.1f}, encode {:.1f}), {:.1f} MB",
       simd, threads, threads == 1 ? "" : "s", model, total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
       postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
+}
+
+std::string HowItRan(const ThreadRunner& runner) {
+  const size_t threads = runner.thread_count();
+  return fmt::format("{} thread{}, {}", threads, threads == 1 ? "" : "s", SimdTarget());
 }
 
 std::string JsonString(std::string_view text) {

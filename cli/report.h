@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "decal/parallel.h"
 #include "decal/result.h"
 
 namespace decal::cli {
@@ -34,6 +35,9 @@ struct Execution {
   // "native cpu, AVX2, 2 threads, decal-default, fp32: 57 ms (load 12, ...), 31.2 MB"
   std::string ToText() const;
 };
+
+// "2 threads, AVX2".
+std::string HowItRan(const ThreadRunner& runner);
 
 // With quotes and escapes.
 std::string JsonString(std::string_view text);

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_source.h"
 #include "cli/npy.h"
+#include "cli/profile.h"
 #include "cli/report.h"
 #include "decal/session.h"
 #include "decal/version.h"
@@ -32,24 +35,19 @@ std::pair<int64_t, int64_t> PictureSize(const std::vector<int64_t>& model, const
   return {tensor[height], tensor[height + 1]};
 }
 
+// Linux counts in KiB. getrusage knows the peak too, but a process inherits it from the one that started it: under a
+// benchmark that holds 200 MB nothing would need less.
 size_t PeakBytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "VmHWM:") continue;
+    size_t kib = 0;
+    status >> kib;
+    return kib * 1024;
+  }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<size_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
-}
-
-double Median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-void PrintProfile(const std::vector<StepInfo>& steps, const std::vector<double>& step_ms) {
-  for (size_t i = 0; i < steps.size() && i < step_ms.size(); ++i) {
-    const double gflops = 2e-6 * static_cast<double>(steps[i].multiply_adds) / std::max(step_ms[i], 1e-6);
-    fmt::print(stderr, "{:>4} {:>9.3f} ms {:>7.1f} GF/s  {:<18} {:<16} {}  {}\n", i, step_ms[i], gflops, steps[i].op,
-               steps[i].algorithm, steps[i].shapes, steps[i].name);
-  }
+  return static_cast<size_t>(usage.ru_maxrss) * 1024;
 }
 
 struct Timings {
@@ -97,25 +95,29 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
   const std::array<std::span<const float>, 1> inputs = {input->values};
   const std::array<std::span<float>, 1> outputs = {output};  // further outputs are dropped
   std::vector<double> step_ms;
-  for (int i = 0; i < options.repeat; ++i) {
+  Profile profile(session.steps());
+  for (int i = -options.warm_up; i < options.repeat; ++i) {
     stopwatch.Lap();
     const Status ran =
         session.Run(inputs, outputs, {.cancel = &Cancelled(), .step_ms = options.profile ? &step_ms : nullptr});
-    timings.run_ms.push_back(stopwatch.Lap());
+    const double run_ms = stopwatch.Lap();
     if (!ran) return std::unexpected(InFile(ran.error(), options.model.model));
+    if (i < 0) continue;
+    timings.run_ms.push_back(run_ms);
+    if (options.profile) profile.Add(step_ms, run_ms);
   }
   const size_t peak_bytes = PeakBytes();  // of loading, planning and running
   const Status written = WriteFile(options.output, FormatNpy(output_shape, output));
   if (!written) return written;
 
-  if (options.profile) PrintProfile(session.steps(), step_ms);
+  if (options.profile) fmt::print(stderr, "{}", profile.ToText(HowItRan(runner)));
   fmt::print(
-      R"({{"load_ms":{:.3f},"plan_ms":{:.3f},"run_ms":{{"min":{:.3f},"median":{:.3f}}},)"
+      R"({{"load_ms":{:.3f},"plan_ms":{:.3f},"run_ms":{{"min":{:.3f},"median":{:.3f},"all":[{:.3f}]}},)"
       R"("memory_bytes":{{"weights":{},"arena":{},"peak":{}}},"threads":{},"simd":{}}})"
       "\n",
       timings.load_ms, timings.plan_ms, *std::ranges::min_element(timings.run_ms), Median(timings.run_ms),
-      session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes, runner.thread_count(),
-      JsonString(SimdTarget()));
+      fmt::join(timings.run_ms, ","), session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes,
+      runner.thread_count(), JsonString(SimdTarget()));
   return {};
 }
 

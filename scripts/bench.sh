@@ -1,10 +1,22 @@
 #!/usr/bin/env bash
-# Runs every benchmark program of the native build, then whole models against onnxruntime.
+# Runs the named benchmarks; those of whole models end with docs/performance.md.
+#   kernels   each kernel on shapes of real models: every benchmark program of the native build
+#   models    whole models against onnxruntime, natively and as WebAssembly in Node
+#   browser   the WebAssembly ones in Chromium, and start-up
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for program in build/native/bench/decal_*_bench; do
-  echo "== ${program##*/}"
-  "$program" --benchmark_min_time=0.2
+
+for part in "$@"; do
+  case $part in
+    kernels)
+      for program in build/native/bench/decal_*_bench; do
+        echo "== ${program##*/}"
+        "$program" --benchmark_min_time=0.2
+      done ;;
+    models | browser)
+      echo "== $part"
+      node "bench/$part.mjs"
+      node bench/report.mjs ;;
+    *) echo "bench: unknown part $part" >&2; exit 2 ;;
+  esac
 done
-echo "== whole models"
-node bench/models.mjs --rounds 3

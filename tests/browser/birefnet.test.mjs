@@ -2,29 +2,14 @@
 //
 // Without the folder of shared models this is skipped and says so.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { missing, modelFile, models } from '../support/models.mjs';
-import { noBrowser } from './support/chromium.mjs';
+import { noBrowser, peakRendererBytes } from './support/chromium.mjs';
 import { startSession } from './support/session.mjs';
 
 const kModel = models.find(({ name }) => name === 'birefnet_lite_1024');
 const kPeakMegabytes = 1600;
 const kReadyMs = 6000;
-
-// The most memory that any process of the browser has held so far, which is the page's own.
-function peakMegabytes() {
-  let most = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=renderer')) continue;
-      most = Math.max(most, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024 / 1e6);
-    } catch {
-      // Processes end while we look.
-    }
-  }
-  return most;
-}
 
 suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   let session;
@@ -48,7 +33,7 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
       removed.revoke();
       return { readyMs, width, height, execution };
     });
-    const peak = peakMegabytes();
+    const peak = peakRendererBytes(session.browser) / 1e6;
     t.diagnostic(`ready after ${Math.round(seen.readyMs)} ms, ${Math.round(seen.execution.ms?.inference ?? 0)} ms inference, ` +
       `peak of the page's process ${Math.round(peak)} MB; ${JSON.stringify(seen.execution)}`);
     assert.deepEqual([seen.width, seen.height], [512, 600]);

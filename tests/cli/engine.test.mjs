@@ -50,6 +50,79 @@ test('inspect: models that cannot run say all that is wrong in one line', async 
   assert.equal((await decal(['inspect', 'decal-default', '--height', '100'], { cwd })).status, 2);
 });
 
+const sum = (list, of) => list.reduce((total, item) => total + of(item), 0);
+
+// `value` is printed with so many digits that the sum of `count` of them may be off by half a digit each.
+function assertSum(value, list, of, digits, what) {
+  assert.ok(Math.abs(value - sum(list, of)) <= (list.length + 1) * 0.5 * 10 ** -digits + 1e-12, `${what}: ${value}, not ${sum(list, of)}`);
+}
+
+test('inspect --profile --json: times of every layer, and totals that are their sums', async () => {
+  const { status, stdout, stderr } = await decal(
+    ['inspect', 'decal-default', '--profile', '--json', '--threads', '2', '--repeat', '3']);
+  assert.equal(status, 0, stderr);
+  const { inputs, outputs, memory_bytes, steps, profile, ...rest } = JSON.parse(stdout);
+  assert.deepEqual(rest, {});
+  assert.deepEqual(inputs, [{ name: 'input', dtype: 'f32', shape: [1, 3, 256, 256] }]);
+  assert.deepEqual(outputs.map(({ name }) => name), ['matte']);
+  assert.deepEqual(Object.keys(memory_bytes), ['weights', 'arena', 'scratch', 'total', 'lower_bound']);
+  assert.deepEqual(Object.keys(steps[0]),
+    ['op', 'name', 'algorithm', 'shapes', 'multiply_adds', 'output_bytes', 'ms', 'share', 'gflops']);
+  assert.deepEqual([profile.threads, profile.runs], [2, 3]);
+  assert.ok(profile.run_ms.min > 0 && profile.run_ms.min <= profile.run_ms.median);
+
+  assert.ok(steps.every(({ ms }) => ms >= 0) && profile.total.ms > 0);
+  assertSum(profile.total.ms, steps, ({ ms }) => ms, 4, 'ms');
+  assertSum(1, steps, ({ share }) => share, 6, 'shares');
+  assert.equal(profile.total.multiply_adds, sum(steps, ({ multiply_adds }) => multiply_adds));
+  assert.deepEqual(new Set(profile.algorithms.map(({ algorithm }) => algorithm)), new Set(steps.map(({ algorithm }) => algorithm)));
+  for (const { algorithm, ms, share, multiply_adds, steps: count } of profile.algorithms) {
+    const own = steps.filter((step) => step.algorithm === algorithm);
+    assert.equal(count, own.length);
+    assert.equal(multiply_adds, sum(own, (step) => step.multiply_adds));
+    assertSum(ms, own, (step) => step.ms, 4, algorithm);
+    assertSum(share, own, (step) => step.share, 6, algorithm);
+  }
+  const times = profile.algorithms.map(({ ms }) => ms);
+  assert.deepEqual(times, times.toSorted((a, b) => b - a), 'the most expensive first');
+  const product = steps.find(({ multiply_adds, ms }) => multiply_adds > 1e7 && ms > 0.01);
+  assert.ok(Math.abs(product.gflops / (2e-6 * product.multiply_adds / product.ms) - 1) < 0.01);
+});
+
+test('inspect --profile: the tables; --json alone: no times', async () => {
+  const { status, stdout, stderr } = await decal(['inspect', 'decal-default', '--profile', '--threads', '1', '--repeat', '1']);
+  assert.equal(status, 0, stderr);
+  const text = stdout.toString();
+  assert.match(text, /^STEP +MS +SHARE +MUL-ADDS +GF\/S +OP +ALGORITHM +SHAPES +NAME$/m);
+  assert.match(text, /^ +0 +[\d.]+ +[\d.]+% +\d+ +(-|[\d.]+) +\w+ /m);
+  assert.match(text, /^STEPS +MS +SHARE +MUL-ADDS +GF\/S +ALGORITHM$/m);
+  assert.match(text, /^ +\d+ +[\d.]+ +100\.0% +\d+ +[\d.]+ +all$/m);
+  assert.match(text, /^Medians of 1 run; a run takes [\d.]+ ms, the fastest [\d.]+ \(1 thread, \w+\)$/m);
+  assert.match(text, /^ {2}lower bound +\d+/m);
+
+  const plain = JSON.parse((await decal(['inspect', 'decal-default', '--json'])).stdout);
+  assert.deepEqual(Object.keys(plain), ['inputs', 'outputs', 'memory_bytes', 'steps']);
+  assert.ok(plain.steps.every((step) => !('ms' in step)));
+});
+
+test('inspect: flags that do not go together are wrong usage', async () => {
+  for (const [args, pattern] of [
+    [['--profile', '--graph'], /--graph/],
+    [['--json', '--after', 'canonicalize'], /--after/],
+    [['--repeat', '3'], /--profile/],
+    [['--profile', '--repeat', '0'], /--repeat/],
+    [['--profiles'], /--profiles/],
+    [['--profile', '--threads', '0'], /--threads/],
+  ]) {
+    const { status, stdout, stderr } = await decal(['inspect', 'decal-default', ...args]);
+    assert.equal(status, 2, args.join(' '));
+    assert.equal(stdout.length, 0);
+    assert.match(stderr, pattern);
+    assert.equal(stderr.trimEnd().split('\n').length, 1);
+  }
+  assert.match((await decal(['inspect', '--help'])).stdout.toString(), /--profile +\w/);
+});
+
 test('run: one line of JSON and the output tensor', async (t) => {
   const cwd = await scratch(t);
   await writeFile(join(cwd, 'relu.onnx'), chainModel([['Relu', 'r']]));
@@ -62,7 +135,10 @@ test('run: one line of JSON and the output tensor', async (t) => {
   assert.equal(text.indexOf('\n'), text.length - 1, 'exactly one line');
   const report = JSON.parse(text);
   assert.deepEqual(Object.keys(report), ['load_ms', 'plan_ms', 'run_ms', 'memory_bytes', 'threads', 'simd']);
-  assert.deepEqual(Object.keys(report.run_ms), ['min', 'median']);
+  assert.deepEqual(Object.keys(report.run_ms), ['min', 'median', 'all']);
+  assert.equal(report.run_ms.all.length, 5);
+  assert.equal(report.run_ms.min, Math.min(...report.run_ms.all));
+  assert.equal(report.run_ms.median, report.run_ms.all.toSorted((a, b) => a - b)[2]);
   assert.deepEqual(Object.keys(report.memory_bytes), ['weights', 'arena', 'peak']);
   assert.equal(report.threads, 2);
   assert.ok(report.run_ms.min <= report.run_ms.median);
@@ -74,8 +150,20 @@ test('run: one line of JSON and the output tensor', async (t) => {
   const got = new Float32Array(output.buffer.slice(output.byteOffset + header, output.byteOffset + output.length));
   assert.deepEqual(got, values.map((value) => Math.max(value, 0)));
 
-  const profiled = await decal(['run', 'relu.onnx', '--input', 'x.npy', '--output', 'y.npy', '--profile'], { cwd });
-  assert.match(profiled.stderr, /ms .*GF\/s/);
+  const profiled = await decal(['run', 'relu.onnx', '--input', 'x.npy', '--output', 'y.npy', '--profile',
+    '--warm-up', '2', '--repeat', '3'], { cwd });
+  assert.match(profiled.stderr, /^Medians of 3 runs/m);
+  assert.equal(JSON.parse(profiled.stdout).run_ms.all.length, 3, 'warming up is not timed');
+});
+
+test('run: the peak is that of the process, whatever the one that started it holds', { skip: process.env.DECAL_SANITIZE ? 'sanitizer build' : false }, async (t) => {
+  const cwd = await scratch(t);
+  await writeFile(join(cwd, 'relu.onnx'), chainModel([['Relu', 'r']]));
+  await writeFile(join(cwd, 'x.npy'), npy([1, 3, 8, 8], new Float32Array(192)));
+  const held = Buffer.alloc(300e6, 1);
+  const { stdout } = await decal(['run', 'relu.onnx', '--input', 'x.npy', '--output', 'y.npy'], { cwd });
+  const { peak } = JSON.parse(stdout).memory_bytes;
+  assert.ok(peak < held.length, `${peak} bytes`);
 });
 
 test('run: tensors that do not fit are errors and leave no file', async (t) => {

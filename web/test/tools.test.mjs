@@ -32,11 +32,13 @@ test('npy files survive a round trip', () => {
 test('run-onnx prints one line of JSON and writes the output', async () => {
   writeNpy(path('x.npy'), [1, 3, 256, 256], new Float32Array(3 * 256 * 256).fill(0.5));
   const { status, stdout, stderr } = await runTool('run-onnx.mjs',
-    [defaultModel, path('x.npy'), path('y.npy'), '--threads', '2', '--repeat', '3', '--simd', 'baseline']);
+    [defaultModel, path('x.npy'), path('y.npy'), '--threads', '2', '--warm-up', '1', '--repeat', '3', '--simd', 'baseline']);
   assert.equal(status, 0, stderr);
   assert.equal(stdout.trim().split('\n').length, 1);
   const report = JSON.parse(stdout);
-  assert.ok(report.load_ms > 0 && report.plan_ms > 0 && report.run_ms.min <= report.run_ms.median);
+  assert.ok(report.start_ms > 0 && report.load_ms > 0 && report.plan_ms > 0);
+  const sorted = report.run_ms.all.toSorted((a, b) => a - b);
+  assert.deepEqual([report.run_ms.min, report.run_ms.median, sorted.length], [sorted[0], sorted[1], 3]);
   assert.ok(report.memory_bytes.weights > 0 && report.memory_bytes.arena > 0 && report.memory_bytes.peak > 0);
   assert.deepEqual([report.threads, report.simd], [2, 'baseline']);
   assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, 256, 256]);
@@ -53,6 +55,7 @@ test('run-onnx: bad input is one line, status 1 and no output', async () => {
     [[defaultModel, path('small.npy')], /\.onnx: .*height is fixed to 256.*shape-mismatch/],
     [[defaultModel, path('text.onnx')], /text\.onnx/],
     [[defaultModel, path('x.npy'), '--threads', '0'], /--threads 0/],
+    [[defaultModel, path('x.npy'), '--warm-up', 'x'], /--warm-up x/],
     [[defaultModel, path('x.npy'), '--simd', 'best'], /simd/],
   ];
   for (const [[model, input, ...rest], message] of cases) {

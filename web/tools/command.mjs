@@ -1,4 +1,5 @@
-// What the tools share: arguments and one-line errors.
+// What the tools share: arguments, one-line errors and their own memory.
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 /** Parses arguments; prints `usage` and ends with status 1 if they do not fit. */
@@ -45,5 +46,17 @@ export async function runMain(main) {
     const code = /^[a-z-]+$/.test(error.code ?? '') ? ` (${error.code})` : '';
     console.error(`error: ${String(text).replaceAll('\n', ' ')}${code}`);
     process.exitCode = 1;
+  }
+}
+
+/**
+ * The most memory this process has held, in bytes. On Linux not from getrusage, which starts at what the process that
+ * started this one held.
+ */
+export function peakBytes() {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
   }
 }

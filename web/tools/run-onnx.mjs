@@ -1,19 +1,23 @@
-// Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON.
-import { coded, naming, positive, readArguments, runMain } from './command.mjs';
+// Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON, with the
+// time to start the engine.
+import { coded, naming, peakBytes, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';
 
 const { values, positionals } = readArguments(
-  'node web/tools/run-onnx.mjs model.onnx x.npy y.npy [--threads N] [--simd baseline|relaxed] [--repeat N]',
+  'node web/tools/run-onnx.mjs model.onnx x.npy y.npy [--threads N] [--simd baseline|relaxed] [--warm-up N] ' +
+    '[--repeat N]',
   3,
-  { threads: { type: 'string' }, simd: { type: 'string' }, repeat: { type: 'string' } },
+  { threads: { type: 'string' }, simd: { type: 'string' }, 'warm-up': { type: 'string' }, repeat: { type: 'string' } },
 );
 
 await runMain(async () => {
   const [modelPath, inputPath, outputPath] = positionals;
   const threads = positive(values, 'threads');
+  const warmUp = values['warm-up'] === '0' ? 0 : positive(values, 'warm-up') ?? 0;
   const repeat = positive(values, 'repeat') ?? 1;
   const { RawSession, readModelFile, startEngine } = await import('../dist/node.js');
   const input = readNpy(inputPath);
+  const start = performance.now();
   const engine = await startEngine({ threads, simd: values.simd });
   try {
     const loadStart = performance.now();
@@ -27,20 +31,21 @@ await runMain(async () => {
     if (String(wanted) !== String(input.shape)) {
       throw coded(`${inputPath}: shape [${input.shape}] does not fit the model's [${wanted}]`, 'shape-mismatch');
     }
-    const { outputs, runMs } = session.run([input.data], repeat);
-    writeNpy(outputPath, info.outputs[0].shape, outputs[0]);
-    const sorted = [...runMs].sort((a, b) => a - b);
-    const middle = sorted.length >> 1;
-    const median = sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    const ran = session.run([input.data], warmUp + repeat);
+    const runMs = ran.runMs.slice(warmUp);
+    writeNpy(outputPath, info.outputs[0].shape, ran.outputs[0]);
+    const sorted = runMs.toSorted((a, b) => a - b);
+    const median = (sorted[(repeat - 1) >> 1] + sorted[repeat >> 1]) / 2;
     const round = (ms) => Math.round(ms * 1000) / 1000;
     console.log(JSON.stringify({
+      start_ms: round(loadStart - start),
       load_ms: round(planStart - loadStart),
       plan_ms: round(planEnd - planStart),
-      run_ms: { min: round(sorted[0]), median: round(median) },
+      run_ms: { min: round(sorted[0]), median: round(median), all: runMs.map(round) },
       memory_bytes: {
         weights: info.memory.weights,
         arena: info.memory.arena,
-        peak: process.resourceUsage().maxRSS * 1024,
+        peak: peakBytes(),
         wasm_memory: engine.memory.buffer.byteLength,
       },
       threads: engine.threads,

@@ -1,5 +1,5 @@
 // Debian's Chromium under playwright-core: one fresh profile a browser, no traffic but to this machine.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,12 +43,28 @@ export async function startBrowser(contextOptions = {}) {
   });
   return {
     context,
+    profile,
     strangers,
     async close() {
       await context.close();
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** The most memory, in bytes, that any one process of this browser that shows pages has held so far. */
+export function peakRendererBytes({ profile }) {
+  let most = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
+      most = Math.max(most, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024);
+    } catch {
+      // Processes end while we look.
+    }
+  }
+  return most;
 }
 
 /** A page that collects its uncaught errors and those in its console, in `page.errors`. */

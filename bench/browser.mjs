@@ -1,0 +1,56 @@
+// The WebAssembly contenders in Chromium, each measurement in a fresh browser: whole models, start-up and compiling.
+//   node bench/browser.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
+import { noBrowser, startBrowser } from '../tests/browser/support/chromium.mjs';
+import { kPackage, needs } from '../tests/browser/support/site.mjs';
+import { browserCases, defaultModel, webContenders } from './cases.mjs';
+import { environment, wasmSizes } from './environment.mjs';
+import { measureInPage } from './in_page.mjs';
+import { chooseCases } from './options.mjs';
+import { takeTurns } from './rounds.mjs';
+import { keepResults, measureCases, printResults } from './suite.mjs';
+
+const kStartRounds = 5;
+const kStartThreads = 2;
+
+if (noBrowser) {
+  console.log(`NOT MEASURED: ${noBrowser}`);
+  process.exit(1);
+}
+needs(`${kPackage}/index.js`, 'run `npm run build`');
+
+async function chromiumVersion() {
+  const browser = await startBrowser();
+  try {
+    const page = await browser.context.newPage();
+    return /Chrome\/(\d+)/.exec(await page.evaluate(() => navigator.userAgent))[1];
+  } finally {
+    await browser.close();
+  }
+}
+
+async function measureStart(rounds) {
+  console.log(`start-up with ${defaultModel}, ${rounds} round${rounds === 1 ? '' : 's'}`);
+  return {
+    model: defaultModel,
+    threads: kStartThreads,
+    rounds,
+    contenders: await takeTurns(webContenders, rounds, (contender) =>
+      measureInPage({ contender, threads: kStartThreads, default: '' })),
+    compile: await takeTurns(webContenders, rounds, (contender) => measureInPage({ contender, compile: '' })),
+  };
+}
+
+const { cases, rounds, note, output } = chooseCases('browser', browserCases);
+const results = {
+  suite: 'browser',
+  ...(note ? { note } : {}),
+  environment: { ...environment(), chromium: await chromiumVersion() },
+  wasm: wasmSizes(),
+};
+const { measured, complete } = await measureCases(cases, async ({ size }, file) =>
+  (contender, { threads, warmUp, repeat }) =>
+    measureInPage({ contender, threads, 'warm-up': warmUp, repeat, size }, file));
+results.cases = measured;
+results.start = await measureStart(rounds ?? kStartRounds);
+printResults(results);
+keepResults(results, output, complete);

@@ -1,0 +1,61 @@
+// What is measured: which models, by whom, how often; and the ratios that this project has set itself.
+
+/** Who runs the models, in the order of the tables. */
+export const contenders = {
+  native: 'decal native',
+  relaxed: 'decal wasm relaxed',
+  simd128: 'decal wasm simd128',
+  'ort-native': 'onnxruntime native',
+  'ort-web': 'onnxruntime web',
+};
+
+/** Those that a browser can run. */
+export const webContenders = ['relaxed', 'simd128', 'ort-web'];
+
+// In each round every contender gets a process (a browser) of its own, runs the model `warmUp` times and then `repeat`
+// times with the clock. Short runs need more warming up: V8 replaces its quick code by its good code in the background,
+// after about a second.
+const all = Object.keys(contenders);
+const common = { contenders: all, threads: [1, 2], rounds: 5 };
+export const modelCases = [
+  { ...common, model: 'isnet_1024', warmUp: 1, repeat: 1 },
+  { ...common, model: 'u2netp_320', warmUp: 2, repeat: 3 },
+  { ...common, model: 'modnet_512', warmUp: 2, repeat: 3 },
+  { ...common, model: 'birefnet_lite_512', warmUp: 1, repeat: 1 },
+  {
+    ...common, model: 'birefnet_lite_1024', warmUp: 1, repeat: 1,
+    contenders: ['native', 'relaxed', 'ort-native', 'ort-web'], threads: [2], rounds: 3,
+    remark: '3 samples and 2 threads alone, because onnxruntime takes half a minute and 12 GB for a run',
+  },
+  { ...common, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
+  { ...common, model: 'selfie_segmentation', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
+];
+
+const inBrowser = { ...common, contenders: webContenders };
+export const browserCases = [
+  { ...inBrowser, model: 'isnet_1024', warmUp: 1, repeat: 1 },
+  { ...inBrowser, model: 'u2netp_320', warmUp: 2, repeat: 3 },
+  { ...inBrowser, model: 'modnet_512', warmUp: 2, repeat: 3 },
+  { ...inBrowser, model: 'birefnet_lite_512', warmUp: 1, repeat: 1 },
+  { ...inBrowser, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
+];
+
+/** The model inside the package, with which start-up is measured. */
+export const defaultModel = 'decal-default';
+
+const bar = (model, contender, peer, ratio, threads = [1, 2]) => ({ model, contender, peer, ratio, threads });
+const three = (model, web, wasm, native) => [
+  bar(model, 'relaxed', 'ort-web', web),
+  bar(model, 'relaxed', 'ort-native', wasm),
+  bar(model, 'native', 'ort-native', native),
+  bar(model, 'simd128', 'relaxed', 0.65),
+];
+
+/** On so many threads each, `contender` is to be at least `ratio` times as fast as `peer`. */
+export const bars = [
+  ...three('isnet_1024', 6, 1.3, 2.5),
+  ...three('u2netp_320', 6, 1.3, 2.5),
+  ...three('modnet_512', 4, 1, 2),
+  ...three('birefnet_lite_512', 4, 1.8, 3),
+  bar('birefnet_lite_1024', 'native', 'ort-native', 3, [2]),
+];

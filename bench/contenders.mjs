@@ -1,0 +1,66 @@
+// One contender, one process: how each is started and what is kept of what it says.
+import { execFile, spawnSync } from 'node:child_process';
+import { basename, join } from 'node:path';
+import { root } from '../tests/support/models.mjs';
+
+/** Longer than any run here takes by several times; ends what swaps or hangs. */
+const kTimeLimitMs = 600_000;
+
+// Node 20 hides relaxed SIMD behind a flag that later versions do not know. All contenders in Node get the same.
+const kRelaxedFlag = '--experimental-wasm-relaxed-simd';
+const flagKnown = spawnSync(process.execPath, [kRelaxedFlag, '-e', ''], { stdio: 'ignore' }).status === 0;
+const nodeFlags = flagKnown ? [kRelaxedFlag] : [];
+
+function command(contender, { model, input, output, threads, warmUp, repeat }) {
+  const often = ['--threads', threads, '--warm-up', warmUp, '--repeat', repeat].map(String);
+  const inNode = (script, ...args) => [process.execPath, [...nodeFlags, join(root, script), ...args, ...often]];
+  switch (contender) {
+    case 'native':
+      return [join(root, 'build/bin/decal'), ['run', model, '--input', input, '--output', output, ...often]];
+    case 'relaxed': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'relaxed');
+    case 'simd128': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'baseline');
+    case 'ort-native': return inNode('bench/peer.mjs', 'node', model, input);
+    case 'ort-web': return inNode('bench/peer.mjs', 'web', model, input);
+    default: throw new Error(`no contender ${contender}`);
+  }
+}
+
+/** Why a process failed, in one line that names no folders of this machine. */
+export function failureReason(error, stderr) {
+  if (error.killed) return `no result within ${kTimeLimitMs / 1000} s`;
+  if (error.signal) return `ended by ${error.signal}`;
+  const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => /\w/.test(line));
+  const telling = lines.findLast((line) => /error|failed|memory|abort/i.test(line)) ?? lines.at(-1);
+  if (telling === undefined) return `status ${error.code}`;
+  const path = /(?:file:\/\/)?(?:\/[\w.@+-]+){2,}/g;
+  return telling.replace(/^error: /, '').replace(path, (whole) => basename(whole)).slice(0, 160);
+}
+
+/** What a report line says about one measurement, or why it does not count. */
+export function measurementOf(report, threads) {
+  // A contender that cannot have its threads would otherwise be compared as if it had.
+  if (report.threads !== threads) return { failure: `ran on ${report.threads} threads instead of ${threads}` };
+  return {
+    run_ms: report.run_ms.all,
+    load_ms: (report.start_ms ?? 0) + report.load_ms + (report.plan_ms ?? 0),
+    peak_bytes: report.memory_bytes.peak,
+  };
+}
+
+/**
+ * Runs a model in a process of its own.
+ *
+ * @param {{model: string, input: string, output: string, threads: number, warmUp: number, repeat: number}} job files
+ * and counts
+ * @returns {Promise<{run_ms: number[], load_ms: number, peak_bytes: number} | {failure: string}>}
+ */
+export function measure(contender, job) {
+  return new Promise((resolve) => {
+    const [file, args] = command(contender, job);
+    const options = { encoding: 'utf8', timeout: kTimeLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 };
+    execFile(file, args, options, (error, stdout, stderr) => {
+      if (error) return resolve({ failure: failureReason(error, stderr) });
+      resolve(measurementOf(JSON.parse(stdout.trim().split('\n').at(-1)), job.threads));
+    });
+  });
+}

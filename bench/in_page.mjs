@@ -1,0 +1,53 @@
+// One measurement in a fresh browser: its own profile, so that nothing is cached, and its own process to weigh.
+import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { serve } from '../scripts/serve.mjs';
+import { peakRendererBytes, startBrowser } from '../tests/browser/support/chromium.mjs';
+import { kPackage, kPhoto } from '../tests/browser/support/site.mjs';
+import { root } from '../tests/support/models.mjs';
+import { webContenders } from './cases.mjs';
+import { wasmFiles } from './environment.mjs';
+
+/** Longer than any measurement here takes by several times. */
+const kTimeLimitMs = 300_000;
+
+const timeLimit = () =>
+  setTimeout(kTimeLimitMs, { failure: `no result within ${kTimeLimitMs / 1000} s` }, { ref: false });
+
+/**
+ * Opens bench/page with `query` on a site that has `model`, and waits for what it measures.
+ *
+ * @param {Record<string, string | number>} query see bench/page/main.js
+ * @param {string} [model] path of a file
+ * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
+ */
+export async function measureInPage(query, model) {
+  const site = await serve({
+    root: join(root, 'bench/page'),
+    mounts: {
+      '/decal': kPackage,
+      '/ort': dirname(wasmFiles['ort-web']),
+      '/photo.jpg': kPhoto,
+      ...Object.fromEntries(webContenders.map((name) => [`/wasm/${name}`, wasmFiles[name]])),
+      ...(model ? { '/model.onnx': model } : {}),
+    },
+  });
+  const browser = await startBrowser();
+  try {
+    browser.context.setDefaultTimeout(kTimeLimitMs);
+    // A page of its own: the one that the browser opens with has been navigated before.
+    const page = await browser.context.newPage();
+    await page.goto(`${site.url}/?${new URLSearchParams(query)}`);
+    await page.waitForFunction(() => 'outcome' in window);
+    // Of playwright's waits this one alone has no time limit.
+    const outcome = await Promise.race([page.evaluate(() => window.outcome), timeLimit()]);
+    if ('failure' in outcome) return outcome;
+    const peak = peakRendererBytes(browser);
+    return peak > 0 ? { ...outcome, peak_bytes: peak } : { failure: "the page's process was not found" };
+  } catch (error) {
+    return { failure: String(error.message).split('\n')[0].slice(0, 160) };
+  } finally {
+    await browser.close();
+    await site.close();
+  }
+}

@@ -1,0 +1,29 @@
+// One measurement in a page of its own, as the address asks for it; `window.outcome` becomes what was measured.
+//   ?contender=relaxed|simd128|ort-web&threads=N&warm-up=N&repeat=N&size=N   a model at /model.onnx
+//   ?contender=...&threads=N&default                                         start-up with the package's own model
+//   ?contender=...&compile                                                   compiling the WebAssembly module alone
+
+const asked = new URLSearchParams(location.search);
+const number = (name) => Number(asked.get(name));
+const contender = asked.get('contender');
+const job = {
+  contender, threads: number('threads'), warmUp: number('warm-up'), repeat: number('repeat'), size: number('size'),
+  ownModel: asked.has('default'),
+};
+
+async function compile() {
+  const bytes = await (await fetch(`/wasm/${contender}`)).arrayBuffer();
+  const start = performance.now();
+  await WebAssembly.compile(bytes);
+  return { run_ms: [], compile_ms: performance.now() - start };
+}
+
+async function measure() {
+  if (asked.has('compile')) return compile();
+  if (!crossOriginIsolated) return { failure: 'the page is not cross-origin isolated' };
+  const { run } = await import(contender === 'ort-web' ? './ort.js' : './decal.js');
+  return run(job);
+}
+
+const reason = (error) => String(error?.message ?? error).replaceAll('\n', ' ').slice(0, 160);
+window.outcome = measure().catch((error) => ({ failure: reason(error) }));

@@ -1,0 +1,25 @@
+// Results on disk: one JSON file a suite, the latest whole run, written so that a difference can be read.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeWhole } from '../web/tools/npy.mjs';
+import { root } from '../tests/support/models.mjs';
+
+/** The file of a suite, "models" or "browser". */
+export const resultsFile = (suite) => join(root, 'bench/results', `${suite}.json`);
+
+/** JSON with lists of numbers on one line. */
+export function formatJson(value) {
+  const numbers = /\[\s+(-?\d[\d\s,.e+-]*?)\s+\]/g;
+  const text = JSON.stringify(value, null, 2).replace(numbers, (_, list) => `[${list.replace(/\s+/g, ' ')}]`);
+  return `${text}\n`;
+}
+
+export function writeResults(file, results) {
+  writeWhole(file, formatJson(results));
+}
+
+/** The committed results of a suite, or null. */
+export function readResults(suite) {
+  const file = resultsFile(suite);
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}

@@ -1,0 +1,119 @@
+// Results as rows of text, for the terminal and for the page alike.
+import { bars, contenders } from './cases.mjs';
+import { speedRatio } from './statistics.mjs';
+
+const kNone = '–';
+
+/** Three significant digits, which is more than repeats. */
+export function milliseconds(ms) {
+  if (!Number.isFinite(ms)) return kNone;
+  return ms >= 100 ? String(Math.round(ms)) : ms.toPrecision(3);
+}
+
+export const megabytes = (bytes) => (Number.isFinite(bytes) ? (bytes / 1e6).toFixed(0) : kNone);
+
+/** The case of a model on so many threads, if it was measured. */
+export const findCase = (results, model, threads) =>
+  results?.cases.find((one) => one.model === model && one.threads === threads);
+
+// One row a case, one column a contender.
+function grid(results, text) {
+  const cell = (outcome) => (outcome ? outcome.failure ? 'fails' : text(outcome) : kNone);
+  const names = Object.keys(contenders).filter((name) => results.cases.some((one) => name in one.contenders));
+  return [
+    ['model', 'threads', ...names.map((name) => contenders[name])],
+    ...results.cases.map(({ model, threads, contenders: outcomes }) =>
+      [model, String(threads), ...names.map((name) => cell(outcomes[name]))]),
+  ];
+}
+
+/** The median and, in brackets, the fastest, with the number of samples behind them. */
+export function timeRows(results) {
+  const [header, ...rows] = grid(results, ({ median_ms, min_ms }) =>
+    `${milliseconds(median_ms)} (${milliseconds(min_ms)})`);
+  const samples = results.cases.map(({ rounds, repeat }) => String(rounds * repeat));
+  return [[...header, 'samples'], ...rows.map((row, i) => [...row, samples[i]])];
+}
+export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
+export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
+
+/** Start-up: what a visitor of a page waits for before the first picture. */
+export function startRows({ contenders: outcomes, compile }) {
+  const names = Object.keys(contenders).filter((name) => name in outcomes);
+  const row = (title, from, key) =>
+    [title, ...names.map((name) => (from[name].failure ? 'fails' : milliseconds(from[name][key])))];
+  return [
+    ['', ...names.map((name) => contenders[name])],
+    row('from opening the page until the model can run', outcomes, 'ready_ms'),
+    row('from the first call until the model can run', outcomes, 'load_ms'),
+    row('compiling the module alone', compile, 'compile_ms'),
+  ];
+}
+
+/** Sizes of the modules, in kB. */
+export function sizeRows(wasm) {
+  const kilobytes = (bytes) => (bytes / 1e3).toFixed(0);
+  return [
+    ['', 'kB', 'kB with gzip'],
+    ...Object.entries(wasm).map(([name, { bytes, gzip_bytes }]) =>
+      [contenders[name], kilobytes(bytes), kilobytes(gzip_bytes)]),
+  ];
+}
+
+/** What failed and why, a line each. */
+export function failures(results) {
+  return results.cases.flatMap(({ model, threads, contenders: outcomes }) => {
+    const where = `${model}, ${threads} thread${threads === 1 ? '' : 's'}`;
+    return Object.entries(outcomes).filter(([, { failure }]) => failure)
+      .map(([name, { failure }]) => `${contenders[name]}, ${where}: ${failure}`);
+  });
+}
+
+/**
+ * How a bar compares with what was measured: a speed ratio for each number of threads that it is for (null if there is
+ * none), and whether it is met: on all of them. A contender of ours that fails has missed it; null means not known.
+ */
+export function barOutcome({ model, contender, peer, ratio, threads }, results) {
+  const sides = threads.map((count) => findCase(results, model, count)?.contenders ?? {});
+  const ratios = sides.map((outcomes) => speedRatio(outcomes[contender], outcomes[peer]));
+  const missed = sides.some((outcomes, i) => outcomes[contender]?.failure || (ratios[i] !== null && ratios[i] < ratio));
+  const cells = sides.map((outcomes, i) => {
+    const failed = [contender, peer].find((name) => outcomes[name]?.failure);
+    return failed ? `${contenders[failed]} fails` : ratios[i] === null ? 'not measured' : ratioText(ratios[i]);
+  });
+  return { ratios, cells, met: missed ? false : ratios.includes(null) ? null : true };
+}
+
+// Rounded down: what just misses a bar must not look as if it were met. (2.3 * 100 is a little less than 230.)
+const ratioText = (ratio) => `${(Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2)}x`;
+
+/** Each bar with what was measured. Only bars whose two sides `results` has anything to say about, if `known`. */
+export function barRows(results, { known = false } = {}) {
+  const rows = bars
+    .filter(({ model, contender, peer }) => !known ||
+      results.cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders))
+    .map((bar) => {
+      const { cells, met } = barOutcome(bar, results);
+      const cell = (threads) => (bar.threads.includes(threads) ? cells[bar.threads.indexOf(threads)] : kNone);
+      return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, cell(1), cell(2),
+        met === null ? 'not known' : met ? 'met' : 'missed'];
+    });
+  return [['model', 'how fast is', 'compared with', 'bar', '1 thread', '2 threads', 'outcome'], ...rows];
+}
+
+/** A table for the terminal. */
+export function textTable(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const pad = (cell, i) => (isNumeric(rows, i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]));
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
+}
+
+/** The same for Markdown. */
+export function markdownTable([header, ...rows]) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const rule = header.map((_, i) => (isNumeric([header, ...rows], i) ? '---:' : '---'));
+  return [line(header), `|${rule.join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+// Columns in which some cell below the header starts with a digit are numbers.
+const isNumeric = (rows, column) => rows.slice(1).some((row) => /^\d/.test(row[column]));

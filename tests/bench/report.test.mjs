@@ -1,0 +1,113 @@
+// The tables and the page: what they claim is what was measured, and the committed page is up to date.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { performancePage } from '../../bench/report.mjs';
+import { readResults } from '../../bench/results.mjs';
+import {
+  barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows,
+} from '../../bench/tables.mjs';
+import { root } from '../support/models.mjs';
+import { caseOf, environment, resultsOf } from './helpers.mjs';
+
+const bar = { model: 'm', contender: 'relaxed', peer: 'ort-web', ratio: 4, threads: [1, 2] };
+const withTimes = (one, two) => resultsOf([
+  caseOf('m', 1, { relaxed: one[0], 'ort-web': one[1] }),
+  ...(two ? [caseOf('m', 2, { relaxed: two[0], 'ort-web': two[1] })] : []),
+]);
+
+test('a bar is met when it is on all of its numbers of threads', () => {
+  const outcome = (...times) => barOutcome(bar, withTimes(...times)).met;
+  assert.equal(outcome([10, 50], [10, 40]), true);
+  assert.equal(outcome([10, 50], [10, 39.9]), false);
+  assert.equal(outcome([10, 39.9], [10, 50]), false);
+  assert.equal(outcome([10, 50]), null, 'half of it is not known');
+  assert.equal(outcome([10, 30]), false, 'but one miss is a miss');
+  assert.deepEqual(barOutcome(bar, withTimes([10, 50], [10, 40])).ratios, [5, 4]);
+  assert.equal(barOutcome({ ...bar, threads: [2] }, withTimes([10, 30], [10, 40])).met, true);
+});
+
+test('failures: ours misses the bar, a peer cannot be compared with', () => {
+  const ours = barOutcome(bar, withTimes([10, 50], ['trap', 50]));
+  assert.deepEqual(barOutcome(bar, withTimes([10, 23], [10, 29])).cells, ['2.30x', '2.90x']);
+  assert.deepEqual([ours.met, ours.cells], [false, ['5.00x', 'decal wasm relaxed fails']]);
+  const peer = barOutcome(bar, withTimes([10, 50], [10, 'no memory']));
+  assert.deepEqual([peer.met, peer.cells], [null, ['5.00x', 'onnxruntime web fails']]);
+});
+
+test('a ratio just below the bar is not rounded into it', () => {
+  const cases = [1, 2].map((threads) => caseOf('modnet_512', threads, { relaxed: 10, 'ort-native': 9.996 }));
+  const results = resultsOf(cases);
+  const row = barRows(results).find(([model, , peer]) => model === 'modnet_512' && peer === 'onnxruntime native');
+  assert.deepEqual(row.slice(3), ['1x', '0.99x', '0.99x', 'missed']);
+});
+
+test('times: a column for each contender that took part, failures as such, and how many samples', () => {
+  const results = resultsOf([
+    caseOf('m', 1, { native: 12.345, 'ort-web': 'no memory' }),
+    caseOf('m', 2, { native: 1234.5 }, { rounds: 3, repeat: 1 }),
+  ]);
+  assert.deepEqual(timeRows(results), [
+    ['model', 'threads', 'decal native', 'onnxruntime web', 'samples'],
+    ['m', '1', '12.3 (12.3)', 'fails', '10'],
+    ['m', '2', '1235 (1235)', '–', '3'],
+  ]);
+  assert.deepEqual(failures(results), ['onnxruntime web, m, 1 thread: no memory']);
+});
+
+test('numbers keep three digits, and whole milliseconds from 100 on', () => {
+  assert.deepEqual([0.12345, 9.876, 99.4, 100.4, 22700].map(milliseconds), ['0.123', '9.88', '99.4', '100', '22700']);
+  assert.equal(milliseconds(undefined), '–');
+});
+
+test('tables line up, numbers to the right', () => {
+  const rows = [['name', 'ms'], ['a', '5'], ['longer', '1234']];
+  assert.equal(textTable(rows), 'name      ms\na          5\nlonger  1234');
+  assert.equal(markdownTable(rows), '| name | ms |\n|---|---:|\n| a | 5 |\n| longer | 1234 |');
+});
+
+const start = {
+  model: 'decal-default', threads: 2, rounds: 5,
+  contenders: { relaxed: { ready_ms: 120, load_ms: 80 }, 'ort-web': { failure: 'blocked' } },
+  compile: { relaxed: { compile_ms: 6 }, 'ort-web': { compile_ms: 60 } },
+};
+
+test('start-up: a row for each kind of wait', () => {
+  assert.deepEqual(startRows(start).map((row) => row.slice(1)),
+    [['decal wasm relaxed', 'onnxruntime web'], ['120', 'fails'], ['80.0', 'fails'], ['6.00', '60.0']]);
+});
+
+test('the page says on what it was measured, what was missed, what failed and what is remarkable', () => {
+  const remark = 'two samples';
+  const models = resultsOf([
+    caseOf('modnet_512', 1, { native: 10, relaxed: 20, 'ort-native': 25, 'ort-web': 'std::bad_alloc' }, { remark }),
+    caseOf('modnet_512', 2, { native: 10, relaxed: 20, 'ort-native': 15, 'ort-web': 100 }, { remark }),
+  ], { note: 'Only a try.' });
+  const browser = resultsOf([caseOf('modnet_512', 1, { relaxed: 22, 'ort-web': 99 })],
+    { environment: { ...environment, chromium: '150' }, start });
+  const page = performancePage({ models, browser });
+  for (const text of [
+    '**Only a try.**', 'Abacus 9, 4 cores, 8 GB', 'native kernels for AVX2', 'onnxruntime-web 1.0.1', 'Chromium 150',
+    'on 2030-01-02 at commit abc',
+    '| modnet_512 | decal native | onnxruntime native | 2x | 2.50x | 1.50x | missed |',
+    '| modnet_512 | decal wasm relaxed | onnxruntime web | 4x | onnxruntime web fails | 5.00x | not known |',
+    '0 of 17 bars met, 2 missed, 15 not known',
+    '- Fails: onnxruntime web, modnet_512, 1 thread: std::bad_alloc.',
+    '| decal wasm relaxed | 500 | 200 |',
+    '| modnet_512 | 1 | 22.0 (22.0) | 99.0 (99.0) | 10 |',
+  ]) assert.ok(page.includes(text), `${text}\n${page}`);
+  assert.equal(page.split('- modnet_512: two samples.').length, 2, 'a remark is made once');
+  assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);
+});
+
+test('a page without measurements says so', () => {
+  const page = performancePage({ models: null, browser: null });
+  assert.match(page, /Nothing has been measured yet: `make bench`\./);
+  assert.match(page, /Nothing has been measured yet: `make bench-browser`\./);
+});
+
+test('docs/performance.md is what bench/report.mjs makes of the results', () => {
+  const expected = performancePage({ models: readResults('models'), browser: readResults('browser') });
+  assert.equal(readFileSync(join(root, 'docs/performance.md'), 'utf8'), expected, 'run `node bench/report.mjs`');
+});

@@ -1,0 +1,34 @@
+// The benchmark's page: every contender can be measured in a browser, and says why when it cannot.
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { suite, test } from 'node:test';
+import { webContenders } from '../../bench/cases.mjs';
+import { measureInPage } from '../../bench/in_page.mjs';
+import { noBrowser } from './support/chromium.mjs';
+
+const kModel = fileURLToPath(new URL('../../models/decal-default.onnx', import.meta.url));
+
+suite('benchmarks in a page', { skip: noBrowser }, () => {
+  for (const contender of webContenders) {
+    test(`${contender}: a model, start-up and compiling`, async () => {
+      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: 256 }, kModel);
+      const names = ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'];
+      assert.deepEqual(Object.keys(model).sort(), names, JSON.stringify(model));
+      assert.equal(model.run_ms.length, 2);
+      assert.ok(model.run_ms.every((ms) => ms > 0) && model.load_ms > 0 && model.ready_ms > model.load_ms);
+      assert.ok(model.peak_bytes > 20e6);
+
+      const start = await measureInPage({ contender, threads: 2, default: '' });
+      assert.ok(start.load_ms > 0 && start.ready_ms > start.load_ms, JSON.stringify(start));
+      assert.deepEqual(start.run_ms, []);
+      const compiled = await measureInPage({ contender, compile: '' });
+      assert.ok(compiled.compile_ms > 0, JSON.stringify(compiled));
+    });
+
+    test(`${contender}: a file that is no model is a failure with a reason`, async () => {
+      const noModel = fileURLToPath(import.meta.url);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 256 }, noModel);
+      assert.match(failure, /\w/);
+    });
+  }
+});
