@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
 namespace decal {
 namespace {
@@ -68,8 +67,23 @@ bool FiltersMayStay(const cpu::WinogradPlan& plan) {
   return cpu::WinogradFilterFloats(plan) <= activations / kResidentPart;
 }
 
-std::string CostText(const char* name, double cost) {
-  return std::string(name) + " " + std::to_string(static_cast<uint64_t>(cost / 1000));
+struct Candidate {
+  const char* name = nullptr;
+  double cost = 0;
+};
+
+// "Winograd F(4x4,3x3) 12, implicit GEMM 40": thousands of vector instructions.
+std::string Describe(std::span<Candidate> candidates) {
+  std::string text;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    for (size_t j = i + 1; j < candidates.size(); ++j)
+      if (candidates[j].cost < candidates[i].cost) std::swap(candidates[i], candidates[j]);
+    if (i > 0) text += ", ";
+    text += candidates[i].name;
+    text += ' ';
+    text += std::to_string(static_cast<uint64_t>(candidates[i].cost / 1000));
+  }
+  return text;
 }
 
 }  // namespace
@@ -80,22 +94,21 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1 && g.batch > 0 && g.out[0] > 0 && g.out[1] > 0;
   if (!square || !plain || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
 
-  std::vector<std::pair<double, std::string>> costs;
   double best = cpu::IgemmCost(igemm);
-  costs.emplace_back(best, CostText("implicit GEMM", best));
+  std::array<Candidate, 4> candidates = {{{"implicit GEMM", best}}};
+  size_t count = 1;
   const cpu::WinogradShape shape = WinogradShapeOf(g, igemm.shape);
   for (const auto variant : {cpu::WinogradVariant::kF4x3, cpu::WinogradVariant::kF2x3, cpu::WinogradVariant::kF2x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, false);
     if (FiltersMayStay(plan)) plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, true);
     const double cost = cpu::WinogradCost(plan);
-    costs.emplace_back(cost, CostText(WinogradKernel::WinogradName(variant), cost));
+    candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
     best = cost;
     choice.plan = std::move(plan);
   }
-  std::sort(costs.begin(), costs.end());
-  for (const auto& [cost, text] : costs) choice.text += (choice.text.empty() ? "" : ", ") + text;
+  choice.text = Describe({candidates.data(), count});
   return choice;
 }
 
