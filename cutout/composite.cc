@@ -12,8 +12,8 @@ namespace decal {
 namespace {
 
 // Rows per task. A row of the matte is stretched to the picture's width once per task that uses it, so few rows cost
-// repetitions, and many leave threads idle at the end. 5203 x 7800 with a matte of 1024 x 1024 in WebAssembly on one
-// thread (bench/pictures.mjs): KROWS.
+// repetitions, and many leave threads idle at the end. 5203 x 7800 with a matte of 1024 x 1024 (bench/pictures_bench.cc):
+// 26.4 ms with 8 rows, 23.1 with 32, 21.8 with 128.
 constexpr int kRowsPerTask = 32;
 
 // The matte's rows, stretched to the picture's width: the last two that were used.

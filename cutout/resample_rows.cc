@@ -19,7 +19,9 @@ namespace {
 // Source rows added per pass over the accumulators: four make the accumulators' own traffic a quarter.
 constexpr int kRowsPerPass = 4;
 
-// Pixels whose accumulators (four planes, 16 kB) stay in the first-level cache while all rows pass over them: KBLOCK.
+// Pixels whose accumulators (four planes, 16 kB) stay in the first-level cache while all rows pass over them. 5203 x 7800
+// to 256 x 256 (bench/pictures_bench.cc): 28.8 ms with 256, where rows come in pieces too short to be fetched ahead, 22.5
+// with 1024, 26.0 with whole rows.
 constexpr size_t kBlockPixels = 1024;
 
 // The accumulators of a block, a plane each, with room for a last vector that is not full.
