@@ -134,14 +134,8 @@ export async function removeBackgroundRaw(image: RawImage, options: RawOptions =
 export async function encodePng(image: RawImage): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, data } = checkImage(image);
   return enqueue(async () => {
-    const owner = await sharedEngine();
-    const { rgba } = allocatePicture(owner, width, height);
-    try {
-      owner.bytes(rgba, data.length).set(data);
-      return new Uint8Array(await new Blob(await encodePngParts(owner, rgba, width, height)).arrayBuffer());
-    } finally {
-      owner.free(rgba);
-    }
+    const parts = await encodePngParts(await sharedEngine(), data, width, height);
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
   });
 }
 
