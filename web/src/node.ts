@@ -135,7 +135,13 @@ export async function encodePng(image: RawImage): Promise<Uint8Array<ArrayBuffer
   const { width, height, data } = checkImage(image);
   return enqueue(async () => {
     const parts = await encodePngParts(await sharedEngine(), data, width, height);
-    return new Uint8Array(await new Blob(parts).arrayBuffer());
+    const file = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      file.set(part, at);
+      at += part.length;
+    }
+    return file;
   });
 }
 
