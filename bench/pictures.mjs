@@ -3,7 +3,7 @@
 //   node bench/pictures.mjs [--rounds N] [--threads 1,2] [--simd relaxed,baseline] [--matte 256,1024]
 import { parseArgs } from 'node:util';
 import { startEngine } from '../web/dist/node.js';
-import { importSource } from '../web/test/helpers.mjs';
+import { importSource, matteModel } from '../web/test/helpers.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,23 +19,6 @@ const previewSide = 450;
 
 const { Remover } = await importSource('engine/session.ts');
 const { resizeForPreview } = await importSource('engine/cutout.ts');
-
-/** The smallest model that takes a picture and gives a matte, as an ONNX file: y = a 1x1 convolution of RGB. */
-function matteModel(weights) {
-  const bytes = (number, value) => Buffer.concat([Buffer.from([number << 3 | 2, value.length]), value]);
-  const text = (number, value) => bytes(number, Buffer.from(value));
-  const int = (number, value) => Buffer.from([number << 3, value]);
-  const node = bytes(1, Buffer.concat([text(1, 'x'), text(1, 'w'), text(2, 'y'), text(4, 'Conv')]));
-  const kernel = bytes(5, Buffer.concat([
-    ...[1, 3, 1, 1].map((extent) => int(1, extent)), int(2, 1), text(8, 'w'), bytes(9, Buffer.from(Float32Array.from(weights).buffer)),
-  ]));
-  const tensor = (name, extents) => {
-    const shape = Buffer.concat(extents.map((extent) => bytes(1, extent ? int(1, extent) : text(2, '?'))));
-    return Buffer.concat([text(1, name), bytes(2, bytes(1, Buffer.concat([int(1, 1), bytes(2, shape)])))]);
-  };
-  const graph = Buffer.concat([node, kernel, bytes(11, tensor('x', [1, 3, 0, 0])), bytes(12, tensor('y', [1, 1, 0, 0]))]);
-  return Buffer.concat([int(1, 8), bytes(7, graph), bytes(8, int(2, 17))]);
-}
 
 /** Gradients with noise on top, as a camera makes them. */
 function fillPhoto(data) {
@@ -105,14 +88,16 @@ async function measure(simd, threads, side) {
 
 const names = ['prepare', 'transparent', 'background', 'mask', 'preview', 'PNG filter'];
 const cell = (text) => String(text).padStart(13);
-console.log(`${'simd'.padEnd(9)} thr matte ${[...names, 'a cut-out', 'the first'].map(cell).join('')}   ms; then MB beside the picture`);
+const heads = [...names, 'a cut-out', 'the first'].map(cell).join('');
+console.log(`${'simd'.padEnd(9)} thr matte ${heads}   ms; then MB beside the picture`);
 for (const simd of list(values.simd)) {
   for (const threads of list(values.threads).map(Number)) {
     for (const side of list(values.matte).map(Number)) {
       const { used, grown, first, ms } = await measure(simd, threads, side);
       const sum = (of) => of.prepare + of.transparent + of.preview + of['PNG filter'];
+      const times = [...names.map((name) => ms[name]), sum(ms), sum(first)].map((value) => cell(value.toFixed(1)));
       console.log(`${simd.padEnd(9)} ${String(used).padStart(3)} ${String(side).padStart(5)} ` +
-                  `${[...names.map((name) => ms[name]), sum(ms), sum(first)].map((value) => cell(value.toFixed(1))).join('')}${cell(grown.toFixed(0))}`);
+                  `${times.join('')}${cell(grown.toFixed(0))}`);
     }
   }
 }

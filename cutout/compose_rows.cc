@@ -68,7 +68,8 @@ struct Over {
 };
 
 template <class Pixel>
-HWY_NOINLINE void ComposeAll(const uint8_t* from, const MatteRow& matte, size_t width, uint8_t* to, const Pixel& pixel) {
+HWY_NOINLINE void ComposeAll(const uint8_t* from, const MatteRow& matte, size_t width, uint8_t* to,
+                             const Pixel& pixel) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const Floats top_weight = hn::Set(d, matte.top_weight), bottom_weight = hn::Set(d, matte.bottom_weight);

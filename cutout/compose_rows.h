@@ -20,7 +20,8 @@ enum class Composition {
   kOver,    // the cut-out over a background: source-over (Porter and Duff 1984) on straight alpha in 8-bit sRGB
 };
 
-// Composes `width` RGBA8 pixels; `to` may be `from`. `background` is RGBA, for kOver. The same bytes on every SIMD target.
+// Composes `width` RGBA8 pixels; `to` may be `from`. `background` is RGBA, for kOver. Every SIMD target gives the same
+// bytes.
 void ComposeRow(Composition composition, const uint8_t* from, const MatteRow& matte, size_t width,
                 const std::array<uint8_t, 4>& background, uint8_t* to);
 

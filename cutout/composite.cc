@@ -12,8 +12,8 @@ namespace decal {
 namespace {
 
 // Rows per task. A row of the matte is stretched to the picture's width once per task that uses it, so few rows cost
-// repetitions, and many leave threads idle at the end. 5203 x 7800 with a matte of 1024 x 1024 (bench/pictures_bench.cc):
-// 26.4 ms with 8 rows, 23.1 with 32, 21.8 with 128.
+// repetitions, and many leave threads idle at the end. 5203 x 7800 with a matte of 1024 x 1024, natively on one thread
+// (bench/pictures_bench.cc): 26.4 ms with 8 rows, 23.1 with 32, 21.8 with 128.
 constexpr int kRowsPerTask = 32;
 
 // The matte's rows, stretched to the picture's width: the last two that were used.
@@ -42,8 +42,8 @@ void ResampleColumns(const float* from, const ResampleAxis& axis, float* out) {
   }
 }
 
-// The matte at the picture's size, row after row. Enlarging, columns come first: a stretched row serves all picture rows
-// between it and its neighbours. Reducing, rows come first, which leaves one short row to stretch.
+// The matte at the picture's size, row after row. Enlarging, columns come first: a stretched row serves all picture
+// rows between it and its neighbours. Reducing, rows come first, which leaves one short row to stretch.
 class MatteRows {
  public:
   // `scratch` holds ScratchFloats.
@@ -74,7 +74,9 @@ class MatteRows {
   }
 
  private:
-  const float* Data(int row) const { return matte_.data + static_cast<size_t>(row) * static_cast<size_t>(matte_.width); }
+  const float* Data(int row) const {
+    return matte_.data + static_cast<size_t>(row) * static_cast<size_t>(matte_.width);
+  }
 
   void Stretch(int row, float* out, int& held) {
     if (held == row) return;
@@ -132,7 +134,8 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
     const int begin = static_cast<int>(task) * kRowsPerTask;
     const int end = std::min(picture.height - begin, kRowsPerTask) + begin;
     for (int y = begin; y < end; ++y) {
-      ComposeRow(composition, picture.row(y), matte_rows.Row(y), static_cast<size_t>(picture.width), background, out.row(y));
+      ComposeRow(composition, picture.row(y), matte_rows.Row(y), static_cast<size_t>(picture.width), background,
+                 out.row(y));
     }
   });
   return {};

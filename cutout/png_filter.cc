@@ -32,8 +32,9 @@ HWY_INLINE Bytes AbsoluteDifference(Bytes a, Bytes b) {
   return hn::Or(hn::SaturatedSub(a, b), hn::SaturatedSub(b, a));
 }
 
-// The distances of the estimate left + above - above_left from the three, in 8 bits. The third is the sum of the other two
-// where they point the same way, and a sum that does not fit is larger than either, which is all that counts.
+// The distances of the estimate left + above - above_left from the three, in 8 bits. The third is the sum of the other
+// two where they point the same way, else their difference. A sum that does not fit is at least as large as either,
+// which is all that counts.
 HWY_INLINE Bytes PredictPaeth(Tag d, const Neighbours& n) {
   const Bytes above_ahead = hn::SaturatedSub(n.above, n.above_left);
   const Bytes above_behind = hn::SaturatedSub(n.above_left, n.above);
@@ -76,8 +77,8 @@ HWY_INLINE Bytes LoadFirst(Tag d, const uint8_t* from, size_t count) {
   return hn::Load(d, lanes);
 }
 
-// Calls `fn(i, count, neighbours)` for all bytes of the row in turn. Where `count` is less than a vector, and left of the
-// picture, everything is 0, and so is every difference.
+// Calls `fn(i, count, neighbours)` for all bytes of the row in turn. Behind `count` bytes, where that is less than a
+// vector, everything is 0 and so is every difference.
 template <class Fn>
 HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) {
   const size_t lanes = hn::Lanes(d);
@@ -89,7 +90,8 @@ HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) 
     const uint8_t* row = rows.row + i;
     const uint8_t* above = rows.above + i * rows.above_step;
     const uint8_t* above_left = rows.above + (i - kPixelBytes) * rows.above_step;
-    fn(i, lanes, Neighbours{hn::LoadU(d, row), hn::LoadU(d, row - kPixelBytes), hn::LoadU(d, above), hn::LoadU(d, above_left)});
+    fn(i, lanes, Neighbours{hn::LoadU(d, row), hn::LoadU(d, row - kPixelBytes), hn::LoadU(d, above),
+                            hn::LoadU(d, above_left)});
   }
   if (i == bytes) return;
   const size_t left = bytes - i;

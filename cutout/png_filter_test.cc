@@ -1,5 +1,5 @@
-// Filtered rows are undone as a PNG reader does it and compared with a plain encoder on every SIMD target, and the choice
-// of filters is checked on pictures made for each.
+// Filtered rows are undone as a PNG reader does it and compared with a plain encoder on every SIMD target, and the
+// choice of filters is checked on pictures made for each.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -113,8 +113,8 @@ TEST(PngFilterTest, AgreesWithAPlainEncoderOnEveryTarget) {
   });
 }
 
-// All combinations of 36 values for left, above and above left, at the ends and in the middle of the range. In every other
-// pixel the predictor is exact, so that its filter is the one that is chosen.
+// Many combinations of 36 values for left, above and above left, at the ends and in the middle of the range. In every
+// other pixel the predictor is exact, so that its filter is the one that is chosen.
 TEST(PngFilterTest, PredictorsOnExtremeValues) {
   std::vector<int> values;
   for (int i = 0; i < 9; ++i) values.insert(values.end(), {i, 100 + i, 124 + i, 247 + i});

@@ -168,7 +168,8 @@ TEST(RemoverTest, LargeMattesAreFinishedInRuns) {
 TEST(RemoverTest, ANaNInTheLastPixelIsFound) {
   OnnxBuilder model;  // the root of red less than half: not a number where red is more
   model.Input("x", {1, 3, -1, -1});
-  const std::string red = model.Node("Conv", {"x", model.Floats("kernel", {1, 3, 1, 1}, {-1, 0, 0}), model.Floats("bias", {1}, {0.5f})});
+  const std::string kernel = model.Floats("kernel", {1, 3, 1, 1}, {-1, 0, 0}), bias = model.Floats("bias", {1}, {0.5f});
+  const std::string red = model.Node("Conv", {"x", kernel, bias});
   model.Node("Sqrt", {red}, {"y"});
   model.Output("y");
   Remover remover = MakeRemover(Load(model), PlainInfo(200, 200));

@@ -50,8 +50,8 @@ enum class AlphaUse {
   kWeight,  // RGB weighted by alpha, and alpha
 };
 
-// Row `y` of the picture resampled by both axes: four floats, RGBA, for each of columns.output() pixels. RGB is 0..255 and A 0
-// with kIgnore; with kWeight RGB is 0..255 * 255 and A 0..255. `scratch` holds 4 * columns.input() floats.
+// Row `y` of the picture resampled by both axes: four floats, RGBA, for each of columns.output() pixels. With kIgnore
+// RGB is 0..255 and A is 0; with kWeight RGB is 0..255 * 255 and A 0..255. `scratch` holds 4 * columns.input() floats.
 void ResampleRow(ImageView picture, const ResampleAxis& rows, const ResampleAxis& columns, AlphaUse alpha, int y,
                  float* scratch, float* out);
 

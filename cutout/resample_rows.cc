@@ -1,5 +1,5 @@
-// Rows first, columns second: the sum over picture rows streams through memory once, and what is left for the columns is
-// one row. Sums add in the order of the taps and nothing is fused, so every SIMD target gives the same bits.
+// Rows first, columns second: the sum over picture rows streams through memory once, and what is left for the columns
+// is one row. Sums add in the order of the taps and nothing is fused, so every SIMD target gives the same bits.
 #include <algorithm>
 #include <cstring>
 
@@ -19,9 +19,9 @@ namespace {
 // Source rows added per pass over the accumulators: four make the accumulators' own traffic a quarter.
 constexpr int kRowsPerPass = 4;
 
-// Pixels whose accumulators (four planes, 16 kB) stay in the first-level cache while all rows pass over them. 5203 x 7800
-// to 256 x 256 (bench/pictures_bench.cc): 28.8 ms with 256, where rows come in pieces too short to be fetched ahead, 22.5
-// with 1024, 26.0 with whole rows.
+// Pixels whose accumulators (four planes, 16 kB) stay in the first-level cache while all rows pass over them.
+// 5203 x 7800 to 256 x 256, natively on one thread (bench/pictures_bench.cc): 28.8 ms with 256, where rows come in
+// pieces too short to be fetched ahead, 22.5 with 1024, 26.0 with whole rows.
 constexpr size_t kBlockPixels = 1024;
 
 // The accumulators of a block, a plane each, with room for a last vector that is not full.
@@ -97,8 +97,8 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
     const auto& [red, green, blue, alpha] = sums.planes;
     size_t x = 0;
     for (; x + lanes <= count; x += lanes) {
-      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x), hn::Load(d, alpha + x), d,
-                            out + 4 * (begin + x));
+      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x),
+                            hn::Load(d, alpha + x), d, out + 4 * (begin + x));
     }
     for (; x < count; ++x) {
       float* to = out + 4 * (begin + x);

@@ -48,9 +48,10 @@ struct Sizes {
   Extent from, to;
 };
 
-// Reducing and enlarging, single pixels and lines, more than a block of columns, and any number of rows and columns left.
+// Reducing and enlarging, single pixels and lines, more than a block of columns, and any number left of either.
 std::vector<Sizes> ManySizes() {
-  std::vector<Sizes> sizes = {{{1, 1}, {1, 1}}, {{1, 1}, {5, 3}}, {{1, 90}, {1, 4}}, {{90, 1}, {7, 2}}, {{2085, 9}, {100, 2}}};
+  std::vector<Sizes> sizes = {
+      {{1, 1}, {1, 1}}, {{1, 1}, {5, 3}}, {{1, 90}, {1, 4}}, {{90, 1}, {7, 2}}, {{2085, 9}, {100, 2}}};
   std::mt19937 random(1);
   const auto side = [&](uint32_t most) { return static_cast<int>(1 + random() % most); };
   for (int i = 0; i < 40; ++i) sizes.push_back({{side(100), side(70)}, {side(50), side(30)}});
@@ -61,7 +62,8 @@ TEST(ResampleRowsTest, AgreesWithPlainLoopsOnEveryTarget) {
   testing::ForEachSimdTarget([] {
     for (const auto& [from, to] : ManySizes()) {
       const TestPicture picture = TestPicture::Random(from.width, from.height, 7, static_cast<size_t>(from.width % 6));
-      const auto rows = ResampleAxis::Create(from.height, to.height), columns = ResampleAxis::Create(from.width, to.width);
+      const auto rows = ResampleAxis::Create(from.height, to.height);
+      const auto columns = ResampleAxis::Create(from.width, to.width);
       std::vector<float> scratch(4 * static_cast<size_t>(from.width)), out(4 * static_cast<size_t>(to.width));
       for (const AlphaUse alpha : {AlphaUse::kIgnore, AlphaUse::kWeight}) {
         for (int y = 0; y < to.height; ++y) {
@@ -94,7 +96,8 @@ TEST(ResampleRowsTest, NormalisesRowsOfAnyLength) {
 TEST(ResampleRowsTest, EveryColourSurvivesEveryAlpha) {
   TestPicture picture(256, 256);
   picture.ForEach([](int x, int y) {
-    return Rgba{static_cast<uint8_t>(x), static_cast<uint8_t>(255 - x), static_cast<uint8_t>(x ^ 85), static_cast<uint8_t>(y)};
+    const auto byte = [](int value) { return static_cast<uint8_t>(value); };
+    return Rgba{byte(x), byte(255 - x), byte(x ^ 85), byte(y)};
   });
   testing::ForEachSimdTarget([&] {
     TestPicture out(256, 256);
