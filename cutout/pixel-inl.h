@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "engine/cpu/simd-inl.h"
 #include "hwy/highway.h"
@@ -23,14 +24,26 @@ using SignedTag = hn::RebindToSigned<FloatTag>;
 using Floats = hn::Vec<FloatTag>;
 using Words = hn::Vec<WordTag>;
 
+// Rows need not be aligned. Highway's scalar target, which g++ gets, has vectors of one element: no bytes in a word.
 HWY_INLINE Words LoadPixels(const uint8_t* from) {
+#if HWY_TARGET == HWY_SCALAR
+  uint32_t pixel;
+  std::memcpy(&pixel, from, sizeof(pixel));
+  return hn::Set(WordTag(), pixel);
+#else
   const hn::Repartition<uint8_t, WordTag> bytes;
-  return hn::BitCast(WordTag(), hn::LoadU(bytes, from));  // rows need not be aligned
+  return hn::BitCast(WordTag(), hn::LoadU(bytes, from));
+#endif
 }
 
 HWY_INLINE void StorePixels(Words pixels, uint8_t* to) {
+#if HWY_TARGET == HWY_SCALAR
+  const uint32_t pixel = hn::GetLane(pixels);
+  std::memcpy(to, &pixel, sizeof(pixel));
+#else
   const hn::Repartition<uint8_t, WordTag> bytes;
   hn::StoreU(hn::BitCast(bytes, pixels), bytes, to);
+#endif
 }
 
 // Channel 0 red .. 3 alpha, as 0..255.

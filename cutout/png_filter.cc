@@ -83,9 +83,13 @@ template <class Fn>
 HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) {
   const size_t lanes = hn::Lanes(d);
   const Bytes zero = hn::Zero(d);
-  fn(size_t{0}, kPixelBytes,
-     Neighbours{LoadFirst(d, rows.row, kPixelBytes), zero, LoadFirst(d, rows.above, kPixelBytes), zero});
-  size_t i = kPixelBytes;
+  // At once, except on Highway's scalar target, where a vector is a byte.
+  constexpr size_t kFirst = HWY_MIN(kPixelBytes, hn::MaxLanes(Tag()));
+  size_t i = 0;
+  for (; i < kPixelBytes; i += kFirst) {
+    const Bytes above = LoadFirst(d, rows.above + i * rows.above_step, kFirst);
+    fn(i, kFirst, Neighbours{LoadFirst(d, rows.row + i, kFirst), zero, above, zero});
+  }
   for (; i + lanes <= bytes; i += lanes) {
     const uint8_t* row = rows.row + i;
     const uint8_t* above = rows.above + i * rows.above_step;
@@ -108,6 +112,11 @@ HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) {
   // Highway's SumsOf8 takes eleven instructions here, these are three.
   const v128_t pairs = wasm_u16x8_extadd_pairwise_u8x16(v.raw);
   return hn::Add(sum, hn::Vec<SumTag>{wasm_i32x4_extadd_pairwise_i16x8(pairs)});  // at most 510: the sign is free
+}
+#elif HWY_TARGET == HWY_SCALAR
+using SumTag = hn::ScalableTag<uint32_t>;
+HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) {
+  return hn::Add(sum, hn::PromoteTo(SumTag(), v));
 }
 #else
 using SumTag = hn::ScalableTag<uint64_t>;
@@ -151,7 +160,7 @@ HWY_NOINLINE void Write(const Rows& rows, size_t bytes, uint8_t* out) {
     if (count == lanes) return hn::StoreU(difference, d, out + i);
     HWY_ALIGN uint8_t first[hn::MaxLanes(Tag())];
     hn::Store(difference, d, first);
-    std::memcpy(out + i, first, count);
+    std::memcpy(out + i, first, std::min(count, hn::MaxLanes(d)));  // the least, for g++'s bounds check alone
   });
 }
 

@@ -107,16 +107,20 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
   }
 }
 
-// A pixel's four floats are a vector.
+// A pixel's four floats are a vector, or four on Highway's scalar target.
 HWY_NOINLINE void SumColumns(const float* from, const ResampleAxis& axis, float* out) {
   const hn::CappedTag<float, 4> d;
   const int taps = axis.taps();
   const float* weights = axis.weights(0);
   for (int x = 0; x < axis.output(); ++x, weights += taps, out += 4) {
     const float* pixel = from + 4 * static_cast<size_t>(axis.first(x));
-    auto sum = hn::Zero(d);
-    for (int k = 0; k < taps; ++k) sum = hn::Add(sum, hn::Mul(hn::Set(d, weights[k]), hn::LoadU(d, pixel + 4 * k)));
-    hn::StoreU(sum, d, out);
+    for (size_t c = 0; c < 4; c += hn::MaxLanes(d)) {
+      auto sum = hn::Zero(d);
+      for (int k = 0; k < taps; ++k) {
+        sum = hn::Add(sum, hn::Mul(hn::Set(d, weights[k]), hn::LoadU(d, pixel + 4 * k + c)));
+      }
+      hn::StoreU(sum, d, out + c);
+    }
   }
 }
 
