@@ -102,11 +102,14 @@ TEST(CompositeTest, MattesOfAnySizeAreResampledByBothAxes) {
   std::mt19937 random(1);
   for (const Extent from : kSides) {
     Matte matte{from.width, from.height, {}};
-    for (int i = 0; i < from.width * from.height; ++i) matte.values.push_back(static_cast<float>(random() % 1001) / 1000);
+    for (int i = 0; i < from.width * from.height; ++i) {
+      matte.values.push_back(static_cast<float>(random() % 1001) / 1000);
+    }
     for (const Extent to : kSides) {
       const TestPicture mask =
           Composed(TestPicture::Filled(to.width, to.height, {1, 2, 3, 255}), matte, {.mask_only = true});
-      const auto rows = ResampleAxis::Create(from.height, to.height), columns = ResampleAxis::Create(from.width, to.width);
+      const auto rows = ResampleAxis::Create(from.height, to.height);
+      const auto columns = ResampleAxis::Create(from.width, to.width);
       for (int y = 0; y < to.height; ++y) {
         for (int x = 0; x < to.width; ++x) {
           double expected = 0;
@@ -116,7 +119,8 @@ TEST(CompositeTest, MattesOfAnySizeAreResampledByBothAxes) {
               expected += 255.0 * rows->weights(y)[i] * columns->weights(x)[k] * matte.values[static_cast<size_t>(at)];
             }
           }
-          ASSERT_NEAR(mask.at(x, y)[0], expected, 0.501) << from.width << " to " << to.width << " at " << x << ", " << y;
+          ASSERT_NEAR(mask.at(x, y)[0], expected, 0.501)
+              << from.width << " to " << to.width << " at " << x << ", " << y;
         }
       }
     }
