@@ -58,65 +58,71 @@ HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t t
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
-// Between its two directions a transform goes through memory: more vectors than there are registers are alive there, and
-// compilers for WebAssembly do that worse than we do.
+// Cache lines are read and written whole, 16 channels at a time: pixels and points lie at strides that are often powers of
+// two, so that lines would be gone before their next vector's turn. Between its two directions the transform goes through
+// memory: more vectors than there are registers are alive there.
 template <class F>
 HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
                                  float* v, size_t first) {
   constexpr size_t kPoints = F::kPoints, kMaxColumns = kRunTiles * F::kOutputs + F::kTaps - 1;
+  constexpr size_t kColumnFloats = kPoints * kWinogradChannels;
   const FloatTag d;
   const size_t lanes = hn::Lanes(d), point_floats = WinogradPointFloats(kProductRows, depth);
   const size_t columns = tiles * F::kOutputs + F::kTaps - 1;
-  HWY_ALIGN float vertical[kMaxColumns * kPoints * hn::MaxLanes(FloatTag())];  // [x][point]
-  for (size_t c = 0; c < depth; c += lanes) {
-    const size_t valid = std::min(lanes, depth - c);
-    const float* from = pixels + c;
-    float* sums = vertical;
-    DECAL_KEEP_LOOP for (size_t x = 0; x < columns; ++x, from += pixel, sums += kPoints * lanes) {
-      FloatVector in[kPoints], out[kPoints];
-      if (HWY_LIKELY(valid == lanes)) {
-        for (size_t y = 0; y < kPoints; ++y) {
-          in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
-          hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(tiles * F::kOutputs) * pixel);
-        }
-      } else {
-        for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
-      }
-      F::Input(in, out);
-      for (size_t y = 0; y < kPoints; ++y) hn::Store(out[y], d, sums + y * lanes);
-    }
-    const size_t channel = c / kWinogradChannels * kWinogradChannels * kProductRows + c % kWinogradChannels;
-    for (size_t t = 0; t < tiles; ++t) {
-      const float* tile = vertical + t * F::kOutputs * kPoints * lanes;
-      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + channel;
-      DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y, tile += lanes, to += kPoints * point_floats) {
+  HWY_ALIGN float vertical[kMaxColumns * kColumnFloats];  // [x][point][channel]
+  for (size_t first_channel = 0; first_channel < depth; first_channel += kWinogradChannels) {
+    const size_t channels = std::min(kWinogradChannels, depth - first_channel);
+    const float* from = pixels + first_channel;
+    for (size_t x = 0; x < columns; ++x, from += pixel) {
+      DECAL_KEEP_LOOP for (size_t c = 0; c < channels; c += lanes) {
         FloatVector in[kPoints], out[kPoints];
-        for (size_t x = 0; x < kPoints; ++x) in[x] = hn::Load(d, tile + x * kPoints * lanes);
+        if (HWY_LIKELY(c + lanes <= channels)) {
+          for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row + c);
+        } else {
+          for (size_t y = 0; y < kPoints; ++y)
+            in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row + c, channels - c);
+        }
         F::Input(in, out);
-        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + x * point_floats);
+        for (size_t y = 0; y < kPoints; ++y) hn::StoreU(out[y], d, vertical + x * kColumnFloats + y * kWinogradChannels + c);
+      }
+      for (size_t y = 0; y < kPoints; ++y)
+        hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(tiles * F::kOutputs) * pixel);
+    }
+    for (size_t t = 0; t < tiles; ++t) {
+      const float* tile = vertical + t * F::kOutputs * kColumnFloats;
+      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + first_channel * kProductRows;
+      DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y, tile += kWinogradChannels, to += kPoints * point_floats) {
+        DECAL_KEEP_LOOP for (size_t c = 0; c < channels; c += lanes) {
+          FloatVector in[kPoints], out[kPoints];
+          for (size_t x = 0; x < kPoints; ++x) in[x] = hn::LoadU(d, tile + x * kColumnFloats + c);
+          F::Input(in, out);
+          for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + x * point_floats + c);
+        }
       }
     }
   }
 }
 
-// `floats` filters (channels times columns) whose taps are `tap_stride` apart, to U: [point][channel][column].
+// `floats` filters (channels times columns), [tap][channel][column], to U: [point][channel][column].
 template <class F>
-HWY_NOINLINE void TransformFilters(const float* filters, size_t tap_stride, size_t floats, float* HWY_RESTRICT u) {
+HWY_NOINLINE void TransformFilters(const float* filters, size_t floats, float* HWY_RESTRICT u) {
   constexpr size_t kPoints = F::kPoints, kTaps = F::kTaps;
   const FloatTag d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), stride = WinogradFilterStride(floats);
+  HWY_ALIGN float vertical[kPoints * kTaps * hn::MaxLanes(FloatTag())];  // [point][x]
   for (size_t at = 0; at < floats; at += lanes) {
-    FloatVector vertical[kPoints][kTaps];  // [point][x]
-    for (size_t x = 0; x < kTaps; ++x) {
+    DECAL_KEEP_LOOP for (size_t x = 0; x < kTaps; ++x) {
       FloatVector in[kTaps], out[kPoints];
-      for (size_t y = 0; y < kTaps; ++y) in[y] = hn::LoadU(d, filters + (y * kTaps + x) * tap_stride + at);
+      for (size_t y = 0; y < kTaps; ++y) in[y] = hn::LoadU(d, filters + (y * kTaps + x) * stride + at);
       F::Filter(in, out);
-      for (size_t y = 0; y < kPoints; ++y) vertical[y][x] = out[y];
+      for (size_t y = 0; y < kPoints; ++y) hn::Store(out[y], d, vertical + (y * kTaps + x) * lanes);
     }
-    for (size_t y = 0; y < kPoints; ++y) {
-      FloatVector out[kPoints];
-      F::Filter(vertical[y], out);
-      for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, u + (y * kPoints + x) * floats + at);
+    float* to = u + at;
+    DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y) {
+      FloatVector in[kTaps], out[kPoints];
+      for (size_t x = 0; x < kTaps; ++x) in[x] = hn::Load(d, vertical + (y * kTaps + x) * lanes);
+      F::Filter(in, out);
+      for (size_t x = 0; x < kPoints; ++x, to += stride) hn::StoreU(out[x], d, to);
     }
   }
 }
@@ -206,26 +212,29 @@ template <size_t kVectors>
 HWY_NOINLINE void MultiplyPanel(size_t points, size_t tiles, const float* v, const float* u, size_t depth, float* m,
                                 bool accumulate) {
   const size_t width = kVectors * hn::Lanes(FloatTag()), point_floats = WinogradPointFloats(kProductRows, depth);
-  for (size_t point = 0; point < points; ++point, u += depth * width)
+  for (size_t point = 0; point < points; ++point, u += WinogradFilterStride(depth * width))
     for (size_t tile = 0; tile < tiles; tile += kProductRows)
       MultiplyRows<kVectors>(std::min(kProductRows, tiles - tile),
                              TileInV(v, points, point_floats, tile) + point * point_floats, u, depth,
                              m + (tile * points + point) * width, points * width, accumulate);
 }
 
-// Panel `panel` of the implicit GEMM's, channels [k, k + depth), to U. `wide` serves binary16 panels.
+// Panel `panel` of the implicit GEMM's, channels [k, k + depth), to U; through `gathered`, because their taps may lie a
+// power of two apart.
 void TransformPanel(const WinogradPlan& plan, const Transforms& transforms, const IgemmBuffers& filters, size_t panel,
-                    size_t k, size_t depth, float* wide, float* u) {
+                    size_t k, size_t depth, float* gathered, float* u) {
   const size_t taps = transforms.extents.taps * transforms.extents.taps;
-  const size_t width = WinogradPanelWidth(plan, panel), tap_stride = plan.shape.depth * width;
-  const size_t before = panel * plan.tile.width * plan.shape.depth * taps + k * width, floats = depth * width;
-  if (filters.packed_half == nullptr) {
-    transforms.filters(filters.packed + before, tap_stride, floats, u);
-    return;
+  const size_t width = WinogradPanelWidth(plan, panel), tap_stride = plan.shape.depth * width, floats = depth * width;
+  size_t from = panel * plan.tile.width * plan.shape.depth * taps + k * width;
+  float* to = gathered;
+  for (size_t tap = 0; tap < taps; ++tap, from += tap_stride, to += WinogradFilterStride(floats)) {
+    if (filters.packed_half != nullptr) {
+      WidenRun(filters.packed_half + from, floats, to);
+    } else {
+      std::memcpy(to, filters.packed + from, floats * sizeof(float));
+    }
   }
-  for (size_t tap = 0; tap < taps; ++tap)
-    WidenRun(filters.packed_half + before + tap * tap_stride, floats, wide + tap * floats);
-  transforms.filters(wide, floats, floats, u);
+  transforms.filters(gathered, floats, u);
 }
 
 class TaskRunner {
@@ -307,11 +316,18 @@ class TaskRunner {
     return m_ + slot * plan_.panel_floats;
   }
 
+  // Floats of one point that lie before channel k of a panel, where the filters are resident.
+  size_t FiltersBefore(size_t panel, size_t k) const {
+    const size_t depth = plan_.shape.depth, blocks = (depth + kWinogradDepthBlock - 1) / kWinogradDepthBlock;
+    return panel * plan_.tile.width * depth + k * WinogradPanelWidth(plan_, panel) +
+           (panel * blocks + k / kWinogradDepthBlock) * WinogradFilterStride(0);
+  }
+
   void Multiply(size_t panel, size_t k, size_t depth) {
     const size_t width = WinogradPanelWidth(plan_, panel);
     const float* u = u_;
     if (plan_.resident) {
-      u = buffers_.packed + (panel * plan_.tile.width * plan_.shape.depth + k * width) * points_;
+      u = buffers_.packed + FiltersBefore(panel, k) * points_;
     } else {
       TransformPanel(plan_, transforms_, buffers_, panel, k, depth, patch_, u_);
     }
@@ -400,7 +416,7 @@ class TaskRunner {
   float* v_;
   float* m_;
   float* u_;
-  float* patch_;  // also for filters that are widened
+  float* patch_;  // also for filters on their way to U
 };
 
 HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t index,
@@ -408,14 +424,15 @@ HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IgemmBuf
   TaskRunner(plan, buffers, plan.tasks[index], reinterpret_cast<float*>(scratch)).Run();
 }
 
-HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, float* wide, float* u) {
+HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, float* gathered,
+                                         float* u) {
   const Transforms transforms = TransformsOf(plan.variant);
   const size_t points = transforms.extents.points * transforms.extents.points;
   for (size_t panel = 0; panel * plan.tile.width < plan.shape.columns; ++panel) {
     for (size_t k = 0; k < plan.shape.depth; k += kWinogradDepthBlock) {
       const size_t depth = std::min(kWinogradDepthBlock, plan.shape.depth - k);
-      TransformPanel(plan, transforms, filters, panel, k, depth, wide, u);
-      u += points * depth * WinogradPanelWidth(plan, panel);
+      TransformPanel(plan, transforms, filters, panel, k, depth, gathered, u);
+      u += points * WinogradFilterStride(depth * WinogradPanelWidth(plan, panel));
     }
   }
 }
@@ -438,8 +455,9 @@ void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size
   HWY_DYNAMIC_DISPATCH(RunWinogradTaskTarget)(plan, buffers, task, scratch);
 }
 
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* wide, float* transformed) {
-  HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, wide, transformed);
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* gathered,
+                              float* transformed) {
+  HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, gathered, transformed);
 }
 
 }  // namespace decal::cpu

@@ -83,10 +83,12 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 
 // Floats of all transformed filters, for plans that say resident.
 size_t WinogradFilterFloats(const WinogradPlan& plan);
-// Floats that binary16 filters are widened to at one time.
-size_t WinogradWideFloats(const WinogradPlan& plan);
-// Transforms the implicit GEMM's panels of the same filters: panels.packed or packed_half. `wide` serves the latter.
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* wide, float* transformed);
+// Floats of the filters that are transformed at one time.
+size_t WinogradGatheredFloats(const WinogradPlan& plan);
+// Transforms the implicit GEMM's panels of the same filters: panels.packed or packed_half. `gathered` is for
+// WinogradGatheredFloats.
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* gathered,
+                              float* transformed);
 
 // What a run costs one thread, in vector instructions: products, transforms and what they load and store. A
 // model to compare algorithms by, not a time.
@@ -109,6 +111,11 @@ constexpr size_t WinogradPointFloats(size_t rows, size_t depth) {
   const size_t blocks = (depth + kWinogradChannels - 1) / kWinogradChannels;
   return (blocks * rows + 1) * kWinogradChannels;
 }
+
+// Floats from one point of U, or from one tap of filters on their way there, to the next: a cache line more than
+// `filters` (channels times columns), because the transforms touch all of them at one time and at powers of two they would
+// meet in the same cache sets.
+constexpr size_t WinogradFilterStride(size_t filters) { return filters + 16; }
 
 // Columns of a panel: the last may be one vector wide.
 inline size_t WinogradPanelWidth(const WinogradPlan& plan, size_t panel) {

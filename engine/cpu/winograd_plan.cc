@@ -72,19 +72,20 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 
   plan.v_floats = AlignedFloats(CeilDiv(plan.block_tiles, rows) * points * WinogradPointFloats(rows, depth));
   plan.m_floats = AlignedFloats(plan.m_floats);
-  plan.u_floats = resident ? 0 : AlignedFloats(points * depth * plan.tile.width);
-  plan.patch_floats = AlignedFloats(std::max(points * depth, WinogradWideFloats(plan)));
+  plan.u_floats = resident ? 0 : AlignedFloats(points * WinogradFilterStride(depth * plan.tile.width));
+  plan.patch_floats = AlignedFloats(std::max(points * depth, WinogradGatheredFloats(plan)));
   return plan;
 }
 
 size_t WinogradFilterFloats(const WinogradPlan& plan) {
-  const size_t points = ExtentsOf(plan.variant).points;
-  return points * points * plan.shape.depth * PaddedColumns(plan.shape.columns, plan.tile);
+  const size_t points = ExtentsOf(plan.variant).points * ExtentsOf(plan.variant).points;
+  const size_t blocks = CeilDiv(plan.shape.depth, kWinogradDepthBlock) * CeilDiv(plan.shape.columns, plan.tile.width);
+  return points * (plan.shape.depth * PaddedColumns(plan.shape.columns, plan.tile) + blocks * WinogradFilterStride(0));
 }
 
-size_t WinogradWideFloats(const WinogradPlan& plan) {
+size_t WinogradGatheredFloats(const WinogradPlan& plan) {
   const size_t taps = ExtentsOf(plan.variant).taps;
-  return taps * taps * std::min(plan.shape.depth, kWinogradDepthBlock) * plan.tile.width;
+  return taps * taps * WinogradFilterStride(std::min(plan.shape.depth, kWinogradDepthBlock) * plan.tile.width);
 }
 
 double WinogradCost(const WinogradPlan& plan) {

@@ -119,9 +119,9 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
     constexpr int64_t kTransformed = 5;  // beside the formats of the implicit GEMM
     const int64_t id[] = {kTransformed, static_cast<int64_t>(plan.variant), static_cast<int64_t>(plan.tile.width)};
     const cpu::IgemmBuffers panels = operands.Panels();
-    DECAL_TRY_ASSIGN(Buffer wide, Buffer::Allocate(cpu::WinogradWideFloats(plan) * sizeof(float), "packed weights"));
+    DECAL_TRY_ASSIGN(Buffer gathered, Buffer::Allocate(cpu::WinogradGatheredFloats(plan) * sizeof(float), "packed weights"));
     const auto transform = [&](std::byte* to) {
-      cpu::TransformWinogradFilters(plan, panels, reinterpret_cast<float*>(wide.data()), reinterpret_cast<float*>(to));
+      cpu::TransformWinogradFilters(plan, panels, reinterpret_cast<float*>(gathered.data()), reinterpret_cast<float*>(to));
     };
     DECAL_TRY_ASSIGN(operands.weights,
                      request.packed.Derive(request.inputs[1].constant, PackingId(id),
