@@ -66,7 +66,8 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 
   const size_t points = e.points * e.points, rows = WinogradTileRows();
   const size_t depth = std::min(shape.depth, kWinogradDepthBlock);
-  plan.block_tiles = std::max(kBlockBytes / (points * depth * sizeof(float)), resident ? size_t{0} : kTransformingTiles);
+  const size_t tile_bytes = points * RoundUp(depth, kWinogradChannels) * sizeof(float);
+  plan.block_tiles = std::max(kBlockBytes / tile_bytes, resident ? size_t{0} : kTransformingTiles);
   plan.block_tiles = std::min(std::max(plan.block_tiles / rows, size_t{1}) * rows, RoundUp(plan.tiles(), rows));
   Partition(plan, CeilDiv(shape.columns, plan.tile.width));
 
