@@ -22,7 +22,7 @@ web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
 bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
-	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels models
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures models
 
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser

@@ -3,9 +3,11 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "cutout/resample.h"
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
 
@@ -92,6 +94,37 @@ TEST(CompositeTest, ReducesAntialiased) {
   for (int x = 0; x < 64; ++x) stripes.values.push_back(x % 2 == 0 ? 1.0f : 0.0f);
   const TestPicture out = Composed(TestPicture::Filled(4, 1, {9, 9, 9, 255}), stripes);
   for (int x = 0; x < 4; ++x) EXPECT_NEAR(out.at(x, 0)[3], 128, 3);  // the cut-off triangles at the ends: 125
+}
+
+// The matte at the picture's size, in whichever order it is resampled: as the sum over both axes in double precision.
+TEST(CompositeTest, MattesOfAnySizeAreResampledByBothAxes) {
+  constexpr Extent kSides[] = {{1, 1}, {3, 90}, {90, 3}, {16, 16}, {70, 41}};
+  std::mt19937 random(1);
+  for (const Extent from : kSides) {
+    Matte matte{from.width, from.height, {}};
+    for (int i = 0; i < from.width * from.height; ++i) {
+      matte.values.push_back(static_cast<float>(random() % 1001) / 1000);
+    }
+    for (const Extent to : kSides) {
+      const TestPicture mask =
+          Composed(TestPicture::Filled(to.width, to.height, {1, 2, 3, 255}), matte, {.mask_only = true});
+      const auto rows = ResampleAxis::Create(from.height, to.height);
+      const auto columns = ResampleAxis::Create(from.width, to.width);
+      for (int y = 0; y < to.height; ++y) {
+        for (int x = 0; x < to.width; ++x) {
+          double expected = 0;
+          for (int i = 0; i < rows->taps(); ++i) {
+            for (int k = 0; k < columns->taps(); ++k) {
+              const int at = (rows->first(y) + i) * from.width + columns->first(x) + k;
+              expected += 255.0 * rows->weights(y)[i] * columns->weights(x)[k] * matte.values[static_cast<size_t>(at)];
+            }
+          }
+          ASSERT_NEAR(mask.at(x, y)[0], expected, 0.501)
+              << from.width << " to " << to.width << " at " << x << ", " << y;
+        }
+      }
+    }
+  }
 }
 
 TEST(CompositeTest, OpaqueBackgroundGivesAnOpaquePicture) {

@@ -19,7 +19,7 @@ int RoundToMultiple(double pixels, int multiple) {
 }
 
 size_t ScratchFloats(ImageView picture, const InputSpec& spec) {
-  return 3 * (static_cast<size_t>(picture.width) + static_cast<size_t>(spec.extent.width));
+  return 4 * (static_cast<size_t>(picture.width) + static_cast<size_t>(spec.extent.width));
 }
 
 }  // namespace
@@ -57,16 +57,19 @@ Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> i
   DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(ScratchFloats(picture, spec), runner));
 
   ParallelFor(runner, static_cast<size_t>(height), [&](size_t y, size_t thread) {
-    float* planes = scratch.thread(thread);
     const size_t n = static_cast<size_t>(width);
-    ResampleRow(picture, rows, columns, AlphaUse::kIgnore, static_cast<int>(y), planes + 3 * n, planes);
-    for (size_t c = 0; c < 3; ++c) {
-      const float* from = planes + c * n;
-      const size_t step = spec.channels_last ? 3 : 1;
-      float* to = spec.channels_last ? input.data() + 3 * y * n + c
-                                     : input.data() + (c * static_cast<size_t>(height) + y) * n;
-      for (size_t x = 0; x < n; ++x) to[x * step] = from[x] * scale[c] + offset[c];
+    float* row = scratch.thread(thread);
+    ResampleRow(picture, rows, columns, AlphaUse::kIgnore, static_cast<int>(y), row + 4 * n, row);
+    if (spec.channels_last) {
+      float* to = input.data() + 3 * y * n;
+      for (size_t x = 0; x < n; ++x) {
+        for (size_t c = 0; c < 3; ++c) to[3 * x + c] = row[4 * x + c] * scale[c] + offset[c];
+      }
+      return;
     }
+    float* planes[3];
+    for (size_t c = 0; c < 3; ++c) planes[c] = input.data() + (c * static_cast<size_t>(height) + y) * n;
+    NormaliseRow(row, n, scale, offset, planes);
   });
   return {};
 }

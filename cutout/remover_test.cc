@@ -138,6 +138,47 @@ TEST(RemoverTest, AModelThatGivesNaNIsAnErrorNotABlankPicture) {
   EXPECT_EQ(out.at(2, 2), (Rgba{1, 2, 3, 255})) << "nothing may be written";
 }
 
+// A matte of several runs: all of it is finished, on any number of threads alike, and looked at to the end.
+TEST(RemoverTest, LargeMattesAreFinishedInRuns) {
+  const auto pool = MakeThreadPool(3);
+  const TestPicture picture = TestPicture::Random(200, 200, 1);
+  std::vector<float> mattes[2];
+  float coverages[2];
+  for (const bool threads : {false, true}) {
+    ThreadRunner& runner = threads ? *pool : SerialRunner();
+    Result<Remover> remover = Remover::Create(*RedModel(), PlainInfo(200, 200, OutputActivation::kSigmoid), runner);
+    ASSERT_TRUE(remover.has_value());
+    TestPicture out(200, 200);
+    coverages[threads] = RunOk(*remover, picture, out).coverage;
+    mattes[threads].assign(remover->matte().data, remover->matte().data + 200 * 200);
+  }
+  EXPECT_EQ(mattes[0], mattes[1]);
+  EXPECT_EQ(coverages[0], coverages[1]);
+  double sum = 0;
+  for (int y = 0; y < 200; ++y) {
+    for (int x = 0; x < 200; ++x) {
+      const double expected = 1 / (1 + std::exp(-picture.at(x, y)[0] / 255.0));
+      ASSERT_NEAR(mattes[0][static_cast<size_t>(200 * y + x)], expected, 1e-5);
+      sum += expected;
+    }
+  }
+  EXPECT_NEAR(coverages[0], sum / (200 * 200), 1e-5);
+}
+
+TEST(RemoverTest, ANaNInTheLastPixelIsFound) {
+  OnnxBuilder model;  // the root of red less than half: not a number where red is more
+  model.Input("x", {1, 3, -1, -1});
+  const std::string kernel = model.Floats("kernel", {1, 3, 1, 1}, {-1, 0, 0}), bias = model.Floats("bias", {1}, {0.5f});
+  const std::string red = model.Node("Conv", {"x", kernel, bias});
+  model.Node("Sqrt", {red}, {"y"});
+  model.Output("y");
+  Remover remover = MakeRemover(Load(model), PlainInfo(200, 200));
+  TestPicture picture = TestPicture::Filled(200, 200, {0, 0, 0, 255}), out(200, 200);
+  RunOk(remover, picture, out);
+  picture.set(199, 199, {255, 0, 0, 255});
+  EXPECT_FALSE(remover.Run(picture.view(), {}, out.mutable_view()).has_value());
+}
+
 TEST(RemoverTest, CancelledRunLeavesAWorkingRemover) {
   Remover remover = MakeRemover(RedModel(), PlainInfo(4, 4));
   const TestPicture picture = TestPicture::Filled(4, 4, {51, 0, 0, 255});

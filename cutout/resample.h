@@ -46,15 +46,16 @@ class ResampleAxis {
 
 // How the alpha of a picture takes part in resampling it.
 enum class AlphaUse {
-  kIgnore,  // RGB only; rows have three planes
-  kWeight,  // RGB weighted by alpha, and alpha: four planes
+  kIgnore,  // RGB only
+  kWeight,  // RGB weighted by alpha, and alpha
 };
 
-constexpr size_t PlaneCount(AlphaUse alpha) { return alpha == AlphaUse::kIgnore ? 3 : 4; }
-
-// Row `y` of the picture resampled by both axes: planes of columns.output() floats each, 0..255 (RGB weighted by
-// alpha: 0..255 * 255). `scratch` holds PlaneCount * columns.input() floats.
+// Row `y` of the picture resampled by both axes: four floats, RGBA, for each of columns.output() pixels. With kIgnore
+// RGB is 0..255 and A is 0; with kWeight RGB is 0..255 * 255 and A 0..255. `scratch` holds 4 * columns.input() floats.
 void ResampleRow(ImageView picture, const ResampleAxis& rows, const ResampleAxis& columns, AlphaUse alpha, int y,
-                 float* scratch, float* planes);
+                 float* scratch, float* out);
+
+// planes[c][x] = row[4 * x + c] * scale[c] + offset[c] for `count` pixels and c of 0..2.
+void NormaliseRow(const float* row, size_t count, const float* scale, const float* offset, float* const* planes);
 
 }  // namespace decal

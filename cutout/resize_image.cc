@@ -27,13 +27,13 @@ Status ResizeImage(ImageView picture, MutableImageView out, ThreadRunner& runner
                    ThreadScratch::Allocate(4 * (static_cast<size_t>(picture.width) + width), runner));
 
   ParallelFor(runner, static_cast<size_t>(out.height), [&](size_t y, size_t thread) {
-    float* planes = scratch.thread(thread);
-    ResampleRow(picture, rows, columns, AlphaUse::kWeight, static_cast<int>(y), planes + 4 * width, planes);
+    float* row = scratch.thread(thread);
+    ResampleRow(picture, rows, columns, AlphaUse::kWeight, static_cast<int>(y), row + 4 * width, row);
     uint8_t* to = out.row(static_cast<int>(y));
     for (size_t x = 0; x < width; ++x) {
-      const float weight = planes[3 * width + x];
-      const uint32_t alpha = ToByte(weight);
-      const auto colour = [&](size_t c) { return ToByte(planes[c * width + x] / weight); };
+      const float* sums = row + 4 * x;
+      const uint32_t alpha = ToByte(sums[3]);
+      const auto colour = [&](size_t c) { return ToByte(sums[c] / sums[3]); };
       StorePixel(to, x, alpha == 0 ? 0 : PackPixel(colour(0), colour(1), colour(2), alpha));
     }
   });

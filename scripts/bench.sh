@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the named benchmarks; those of whole models end with docs/performance.md.
 #   kernels   each kernel on shapes of real models: every benchmark program of the native build
+#   pictures  the picture work in WebAssembly
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 set -euo pipefail
@@ -13,6 +14,9 @@ for part in "$@"; do
         echo "== ${program##*/}"
         "$program" --benchmark_min_time=0.2
       done ;;
+    pictures)
+      echo "== pictures in WebAssembly"
+      node bench/pictures.mjs ;;
     models | browser)
       echo "== $part"
       node "bench/$part.mjs"

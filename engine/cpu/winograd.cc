@@ -13,6 +13,13 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
+// Before a loop of a transform: unrolled, its memory would be turned into more variables than there are registers.
+#if defined(__clang__)
+#define DECAL_KEEP_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define DECAL_KEEP_LOOP
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
@@ -51,38 +58,42 @@ HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t t
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
-// Neighbours share taps - 1 columns of pixels: their vertical transforms are kept.
+// Between its two directions a transform goes through memory: more vectors than there are registers are alive there, and
+// compilers for WebAssembly do that worse than we do.
 template <class F>
 HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
                                  float* v, size_t first) {
-  constexpr size_t kPoints = F::kPoints, kShared = F::kTaps - 1;
+  constexpr size_t kPoints = F::kPoints, kMaxColumns = kRunTiles * F::kOutputs + F::kTaps - 1;
   const FloatTag d;
   const size_t lanes = hn::Lanes(d), point_floats = WinogradPointFloats(kProductRows, depth);
+  const size_t columns = tiles * F::kOutputs + F::kTaps - 1;
+  HWY_ALIGN float vertical[kMaxColumns * kPoints * hn::MaxLanes(FloatTag())];  // [x][point]
   for (size_t c = 0; c < depth; c += lanes) {
     const size_t valid = std::min(lanes, depth - c);
-    FloatVector vertical[kPoints][kPoints];  // [point][x]
     const float* from = pixels + c;
-    for (size_t t = 0; t < tiles; ++t) {
-      for (size_t x = t == 0 ? 0 : kShared; x < kPoints; ++x, from += pixel) {
-        FloatVector in[kPoints], out[kPoints];
-        if (HWY_LIKELY(valid == lanes)) {
-          for (size_t y = 0; y < kPoints; ++y) {
-            in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
-            if (x >= kShared) hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(F::kOutputs) * pixel);
-          }
-        } else {
-          for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
+    float* sums = vertical;
+    DECAL_KEEP_LOOP for (size_t x = 0; x < columns; ++x, from += pixel, sums += kPoints * lanes) {
+      FloatVector in[kPoints], out[kPoints];
+      if (HWY_LIKELY(valid == lanes)) {
+        for (size_t y = 0; y < kPoints; ++y) {
+          in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
+          hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(tiles * F::kOutputs) * pixel);
         }
-        F::Input(in, out);
-        for (size_t y = 0; y < kPoints; ++y) vertical[y][x] = out[y];
+      } else {
+        for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
       }
-      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + c / kWinogradChannels * kWinogradChannels * kProductRows +
-                  c % kWinogradChannels;
-      for (size_t y = 0; y < kPoints; ++y) {
-        FloatVector out[kPoints];
-        F::Input(vertical[y], out);
-        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + (y * kPoints + x) * point_floats);
-        for (size_t x = 0; x < kShared; ++x) vertical[y][x] = vertical[y][x + F::kOutputs];
+      F::Input(in, out);
+      for (size_t y = 0; y < kPoints; ++y) hn::Store(out[y], d, sums + y * lanes);
+    }
+    const size_t channel = c / kWinogradChannels * kWinogradChannels * kProductRows + c % kWinogradChannels;
+    for (size_t t = 0; t < tiles; ++t) {
+      const float* tile = vertical + t * F::kOutputs * kPoints * lanes;
+      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + channel;
+      DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y, tile += lanes, to += kPoints * point_floats) {
+        FloatVector in[kPoints], out[kPoints];
+        for (size_t x = 0; x < kPoints; ++x) in[x] = hn::Load(d, tile + x * kPoints * lanes);
+        F::Input(in, out);
+        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + x * point_floats);
       }
     }
   }
@@ -125,24 +136,25 @@ template <class F>
 HWY_NOINLINE void TransformOutput(const float* m, size_t width, const OutputTile& tile) {
   constexpr size_t kPoints = F::kPoints, kOutputs = F::kOutputs;
   const FloatTag d;
-  FloatVector vertical[kOutputs][kPoints];
-  for (size_t x = 0; x < kPoints; ++x) {
+  const size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float vertical[kOutputs * kPoints * hn::MaxLanes(FloatTag())];  // [y][x]
+  DECAL_KEEP_LOOP for (size_t x = 0; x < kPoints; ++x) {
     FloatVector in[kPoints], out[kOutputs];
     for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, m + (y * kPoints + x) * width);
     F::Output(in, out);
-    for (size_t y = 0; y < kOutputs; ++y) vertical[y][x] = out[y];
+    for (size_t y = 0; y < kOutputs; ++y) hn::Store(out[y], d, vertical + (y * kPoints + x) * lanes);
   }
   const FloatVector bias = tile.bias ? hn::LoadU(d, tile.bias) : hn::Zero(d);
-  const FloatVector low = hn::Set(d, tile.low), high = hn::Set(d, tile.high);
+  const FloatVector low = hn::Set(d, tile.low), high = hn::Set(d, tile.high), zero = hn::Zero(d);
   float* to = tile.out;
   const float* residual = tile.residual;
-  for (size_t y = 0; y < kOutputs; ++y, to += tile.out_step.row) {
-    FloatVector out[kOutputs];
-    F::Output(vertical[y], out);
+  DECAL_KEEP_LOOP for (size_t y = 0; y < kOutputs; ++y, to += tile.out_step.row) {
+    FloatVector in[kPoints], out[kOutputs];
+    for (size_t x = 0; x < kPoints; ++x) in[x] = hn::Load(d, vertical + (y * kPoints + x) * lanes);
+    F::Output(in, out);
     if (residual == nullptr) {
       for (size_t x = 0; x < kOutputs; ++x) out[x] = AtMost(AtLeast(hn::Add(out[x], bias), low), high);
     } else {
-      const FloatVector zero = hn::Zero(d);
       for (size_t x = 0; x < kOutputs; ++x) {
         const FloatVector r = hn::LoadU(d, residual + static_cast<ptrdiff_t>(x) * tile.residual_step.pixel);
         const FloatVector sum = hn::Add(hn::Add(out[x], bias), tile.residual_first ? r : zero);

@@ -134,14 +134,14 @@ export async function removeBackgroundRaw(image: RawImage, options: RawOptions =
 export async function encodePng(image: RawImage): Promise<Uint8Array<ArrayBuffer>> {
   const { width, height, data } = checkImage(image);
   return enqueue(async () => {
-    const owner = await sharedEngine();
-    const { rgba } = allocatePicture(owner, width, height);
-    try {
-      owner.bytes(rgba, data.length).set(data);
-      return new Uint8Array(await new Blob(await encodePngParts(owner, rgba, width, height)).arrayBuffer());
-    } finally {
-      owner.free(rgba);
+    const parts = await encodePngParts(await sharedEngine(), data, width, height);
+    const file = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      file.set(part, at);
+      at += part.length;
     }
+    return file;
   });
 }
 

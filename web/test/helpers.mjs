@@ -40,6 +40,24 @@ export function samplePicture(width, height) {
   return { data, width, height };
 }
 
+/** The smallest model that takes a picture of any size and gives a matte, as an ONNX file: a 1x1 convolution of RGB. */
+export function matteModel(weights) {
+  const bytes = (number, value) => Buffer.concat([Buffer.from([number << 3 | 2, value.length]), value]);
+  const text = (number, value) => bytes(number, Buffer.from(value));
+  const int = (number, value) => Buffer.from([number << 3, value]);
+  const node = bytes(1, Buffer.concat([text(1, 'x'), text(1, 'w'), text(2, 'y'), text(4, 'Conv')]));
+  const kernel = bytes(5, Buffer.concat([
+    ...[1, 3, 1, 1].map((extent) => int(1, extent)), int(2, 1), text(8, 'w'),
+    bytes(9, Buffer.from(Float32Array.from(weights).buffer)),
+  ]));
+  const tensor = (name, extents) => {
+    const shape = Buffer.concat(extents.map((extent) => bytes(1, extent ? int(1, extent) : text(2, '?'))));
+    return Buffer.concat([text(1, name), bytes(2, bytes(1, Buffer.concat([int(1, 1), bytes(2, shape)])))]);
+  };
+  const graph = Buffer.concat([node, kernel, bytes(11, tensor('x', [1, 3, 0, 0])), bytes(12, tensor('y', [1, 1, 0, 0]))]);
+  return Buffer.concat([int(1, 8), bytes(7, graph), bytes(8, int(2, 17))]);
+}
+
 /** Asserts that `work` fails with a DecalError of that code, and returns the error. */
 export async function rejectsWith(code, work) {
   try {

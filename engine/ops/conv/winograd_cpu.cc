@@ -58,7 +58,7 @@ cpu::WinogradShape WinogradShapeOf(const ConvGeometry& g, const cpu::IgemmShape&
 
 // Transformed filters are four times as large. They stay where that is little beside the layer's activations, which are
 // many there, so that each filter would be transformed many times a run: at most this part of them.
-constexpr size_t kResidentPart = 16;
+constexpr size_t kResidentPart = 64;
 
 bool FiltersMayStay(const cpu::WinogradPlan& plan) {
   const cpu::WinogradShape& s = plan.shape;

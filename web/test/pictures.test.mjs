@@ -1,0 +1,106 @@
+// The picture work of both modules against plain JavaScript: the C++ tests reach the native SIMD targets only.
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { startEngine } from '../dist/node.js';
+import { importSource, matteModel, samplePicture } from './helpers.mjs';
+
+const { Remover } = await importSource('engine/session.ts');
+const { encodePng } = await importSource('engine/png.ts');
+
+/** A row of a PNG (RFC 2083, chapter 6): the filter with the smallest sum of magnitudes, and what it leaves. */
+function filterRow({ data, width }, y) {
+  const at = (x, row, c) => (x < 0 || row < 0 ? 0 : data[4 * (row * width + x) + c]);
+  const predictors = [
+    () => 0,
+    (a) => a,
+    (a, b) => b,
+    (a, b) => (a + b) >> 1,
+    (a, b, c) => {
+      const p = a + b - c;
+      const [pa, pb, pc] = [a, b, c].map((value) => Math.abs(p - value));
+      return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+    },
+  ];
+  let best = null;
+  for (const [number, predict] of predictors.entries()) {
+    const bytes = [];
+    for (let x = 0; x < width; ++x) {
+      for (let c = 0; c < 4; ++c) {
+        bytes.push(at(x, y, c) - predict(at(x - 1, y, c), at(x, y - 1, c), at(x - 1, y - 1, c)) & 255);
+      }
+    }
+    const score = bytes.reduce((sum, byte) => sum + Math.min(byte, 256 - byte), 0);
+    if (best === null || score < best.score) best = { score, row: [number, ...bytes] };
+  }
+  return best.row;
+}
+
+for (const simd of ['relaxed', 'baseline']) {
+  suite(`pictures in the ${simd} module`, () => {
+    let engine;
+    before(async () => void (engine = await startEngine({ simd, threads: 2 })));
+    after(() => engine.close());
+
+    /** Calls `work` with the picture in the engine's memory and returns what it left there. */
+    function inEngine({ data }, work) {
+      const rgba = engine.alloc(data.length, 'a picture');
+      engine.bytes(rgba, data.length).set(data);
+      work(rgba);
+      const result = engine.bytes(rgba, data.length).slice();
+      engine.free(rgba);
+      return result;
+    }
+
+    test('PNG filters are those of a plain encoder', () => {
+      for (const [width, height] of [[1, 3], [2, 5], [5, 4], [64, 7], [67, 40], [301, 33]]) {
+        const picture = samplePicture(width, height);
+        const out = engine.alloc(height * (4 * width + 1), 'rows');
+        inEngine(picture, (rgba) => engine.exports.decal_png_filter(rgba, width, 0, height, out));
+        const expected = Array.from({ length: height }, (_, y) => filterRow(picture, y)).flat();
+        assert.deepEqual([...engine.bytes(out, expected.length)], expected, `${width} x ${height}`);
+        engine.free(out);
+      }
+    });
+
+    test('pixels in the engine\'s memory and outside of it give the same PNG', async () => {
+      const picture = samplePicture(700, 800);  // three strips
+      const { data, width, height } = picture;
+      const outside = Buffer.concat(await encodePng(engine, data, width, height));
+      const rgba = engine.alloc(data.length, 'a picture');
+      engine.bytes(rgba, data.length).set(data);
+      const inside = Buffer.concat(await encodePng(engine, rgba, width, height));
+      engine.free(rgba);
+      assert.ok(inside.equals(outside));
+    });
+
+    test('cut-outs, masks and backgrounds follow the matte', async () => {
+      const [width, height] = [67, 41];
+      const input = { rule: 'stretch', width, height, multiple: 1 };
+      const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input };
+      const remover = await Remover.load(engine, spec, [matteModel([1, 0, 0])]);  // the matte is red
+      const picture = samplePicture(width, height);
+      for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
+      const run = (options) => inEngine(picture, (rgba) =>
+        remover.run(rgba, width, height, { background: null, mask: false, ...options }));
+      const cutout = run({});
+      const mask = run({ mask: true });
+      const opaque = run({ background: [250, 128, 0, 255] });
+      const translucent = run({ background: [250, 128, 0, 100] });
+      for (let i = 0; i < picture.data.length; i += 4) {
+        const [r, g, b] = picture.data.subarray(i, i + 3);
+        assert.deepEqual([...cutout.subarray(i, i + 4)], r === 0 ? [0, 0, 0, 0] : [r, g, b, r]);
+        assert.deepEqual([...mask.subarray(i, i + 4)], [r, r, r, 255]);
+        for (const [over, alpha] of [[opaque, 1], [translucent, 100 / 255]]) {
+          const front = r / 255;
+          const total = front + alpha * (1 - front);
+          const back = alpha * (1 - front);
+          const colour = [[r, 250], [g, 128], [b, 0]].map(([c, behind]) => (c * front + behind * back) / total);
+          for (const [c, value] of [...colour, 255 * total].entries()) {
+            assert.ok(Math.abs(over[i + c] - value) < 0.51, `${over[i + c]} for ${value}`);
+          }
+        }
+      }
+      remover.free();
+    });
+  });
+}
