@@ -46,9 +46,9 @@ struct TilePlace {
   }
 };
 
-// Neighbours that are transformed together, sharing the vertical transforms of their common pixels. What they touch is to
-// stay in a first-level cache until all vectors of a cache line have passed: without a limit this took half as long again
-// in WebAssembly. Where a vector is half a line or more, reading each tile's pixels from front to back is worth more:
+// Neighbours that are transformed together, sharing the vertical transforms of their common pixels. What they touch is
+// to stay in a first-level cache until all vectors of a cache line have passed: without a limit this took half as long
+// again in WebAssembly. Where a vector is half a line or more, reading each tile's pixels from front to back is worth more:
 // 64 to 16 channels at 512x512 ran at 222 GF/s with single tiles and at 185 with four.
 inline constexpr size_t kRunTiles = HWY_MAX_BYTES >= 32 ? 1 : 4;
 
@@ -58,8 +58,8 @@ HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t t
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
-// Between its two directions a transform goes through memory: more vectors than there are registers are alive there, and
-// compilers for WebAssembly do that worse than we do.
+// Between its two directions a transform goes through memory: more vectors than there are registers are alive there,
+// and compilers for WebAssembly do that worse than we do.
 template <class F>
 HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
                                  float* v, size_t first) {

@@ -41,7 +41,8 @@ void Partition(WinogradPlan& plan, size_t panels) {
   while (plan.block_tiles > rows && may_halve()) plan.block_tiles = RoundUp(plan.block_tiles / 2, rows);
   for (size_t tile = 0; tile < tiles; tile += plan.block_tiles)
     for (size_t panel = 0; panel < panels; panel += task_panels)
-      plan.tasks.push_back({tile, std::min(plan.block_tiles, tiles - tile), panel, std::min(task_panels, panels - panel)});
+      plan.tasks.push_back(
+          {tile, std::min(plan.block_tiles, tiles - tile), panel, std::min(task_panels, panels - panel)});
   plan.panel_floats = RoundUp(plan.block_tiles, rows) * points * points * plan.tile.width;
   plan.m_floats = plan.panel_floats * (plan.shape.depth > kWinogradDepthBlock ? task_panels : 1);
 }
