@@ -66,6 +66,20 @@ void PrintSteps(const std::vector<StepInfo>& steps) {
   fmt::print("\n{} steps, {:.3f} G multiply-adds\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
 }
 
+// Steps that could run in more than one way.
+void PrintChoices(const std::vector<StepInfo>& steps) {
+  size_t name = 4;
+  for (const StepInfo& step : steps) {
+    if (!step.choice.empty()) name = std::max(name, step.name.size());
+  }
+  constexpr const char* kHeading = "ALGORITHMS, thousands of vector instructions each, the chosen one first";
+  fmt::print("\n{:>4}  {:<{}}  {}\n", "STEP", "NAME", name, kHeading);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i].choice.empty()) fmt::print("{:>4}  {:<{}}  {}\n", i, steps[i].name, name, steps[i].choice);
+  }
+  fmt::print("\n");
+}
+
 void PrintMemory(const MemoryPlan& memory) {
   const auto line = [](const char* what, size_t bytes, const char* note) {
     fmt::print("  {:<12}{:>14}  {}\n", what, bytes, note);
@@ -121,9 +135,9 @@ std::string StepsJson(const std::vector<StepInfo>& steps, const std::vector<Cost
   for (size_t i = 0; i < steps.size(); ++i) {
     const StepInfo& step = steps[i];
     items.push_back(fmt::format(
-        R"({{"op":{},"name":{},"algorithm":{},"shapes":{},"multiply_adds":{},"output_bytes":{}{}}})",
-        JsonString(step.op), JsonString(step.name), JsonString(step.algorithm), JsonString(step.shapes),
-        step.multiply_adds, step.output_bytes, CostJson(costs.empty() ? nullptr : &costs[i])));
+        R"({{"op":{},"name":{},"algorithm":{},"choice":{},"shapes":{},"multiply_adds":{},"output_bytes":{}{}}})",
+        JsonString(step.op), JsonString(step.name), JsonString(step.algorithm), JsonString(step.choice),
+        JsonString(step.shapes), step.multiply_adds, step.output_bytes, CostJson(costs.empty() ? nullptr : &costs[i])));
   }
   return fmt::format("[{}]", fmt::join(items, ","));
 }
@@ -206,6 +220,7 @@ int Inspect(const InspectOptions& options) {
   } else {
     PrintSteps(session.steps());
   }
+  if (options.choices) PrintChoices(session.steps());
   PrintMemory(session.memory());
   return kExitOk;
 }

@@ -122,6 +122,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_option("--repeat", inspect.repeat, "Runs to time, after one to warm up (default: 5)")
       ->check(CLI::Range(1, kMaxRuns))
       ->needs(profile);
+  inspect_app->add_flag("--choices", inspect.choices,
+                        "Print which algorithms were compared for each layer, and what the cost model says of them");
   inspect_app->add_flag("--json", inspect.json, "All of it as one JSON object");
 
   RunOptions run;
@@ -156,8 +158,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   if (*inspect_app) {
     if ((inspect.height == 0) != (inspect.width == 0)) return UsageError("--height and --width go together");
     inspect.graph = inspect.graph || !inspect.after.empty();
-    if (inspect.graph && (inspect.profile || inspect.json)) {
-      return UsageError("--graph and --after print text alone: no --profile, no --json");
+    if (inspect.graph && (inspect.profile || inspect.choices || inspect.json)) {
+      return UsageError("--graph and --after print text alone: no --profile, no --choices, no --json");
     }
     return inspect;
   }

@@ -48,6 +48,7 @@ struct InspectOptions {
   std::string after;
   bool profile = false;  // run the model and add times to the schedule
   int repeat = 5;        // runs to time
+  bool choices = false;  // after the schedule, which algorithms were compared for a step and what they cost
   bool json = false;
 };
 

@@ -46,6 +46,11 @@ namespace decal::cpu::HWY_NAMESPACE {
 // packed[k][j] = rows[j][k] for one panel of `width` columns. Columns beyond the last key repeat it: their scores
 // are overwritten.
 HWY_NOINLINE void PackKeys(const float* keys, ptrdiff_t row, size_t count, size_t depth, size_t width, float* packed) {
+#if HWY_TARGET == HWY_SCALAR  // GCC's fallback: panels of two columns, no vectors of four
+  for (size_t j = 0; j < width; ++j)
+    for (size_t k = 0; k < depth; ++k)
+      packed[k * width + j] = keys[static_cast<ptrdiff_t>(std::min(j, count - 1)) * row + static_cast<ptrdiff_t>(k)];
+#else
   const hn::FixedTag<float, 4> d;
   for (size_t j = 0; j < width; j += 4) {
     const float* from[4];
@@ -65,6 +70,7 @@ HWY_NOINLINE void PackKeys(const float* keys, ptrdiff_t row, size_t count, size_
     for (; k < depth; ++k, to += width)
       for (size_t i = 0; i < 4; ++i) to[i] = from[i][k];
   }
+#endif
 }
 
 // One panel of values: `columns` (at most `width`) of each row, zeros after them.

@@ -144,7 +144,8 @@ double IgemmCost(const IgemmPlan& plan) {
   constexpr double kFinish = 4;  // bias, limits and store of a vector
   double cost = 0;
   for (const Phase& phase : shape.phases) {
-    const double rows = static_cast<double>(CeilDiv(shape.batch * phase.height * phase.width, plan.tile.rows) * plan.tile.rows);
+    const size_t pixels = shape.batch * phase.height * phase.width;
+    const double rows = static_cast<double>(CeilDiv(pixels, plan.tile.rows) * plan.tile.rows);
     // Each tap of a row needs a pointer, found once for all panels or once a panel: a dozen scalar instructions.
     constexpr double kPointer = 6;
     const double depth = static_cast<double>(phase.taps) * static_cast<double>(shape.depth);

@@ -102,8 +102,8 @@ void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size
 // first-level cache while the tiles pass by.
 inline constexpr size_t kWinogradDepthBlock = 64;
 
-// V: [rows of a register tile][point][channels / 16][row][16 channels]. The product reads it from front to back, a cache
-// line at a time: rows that lie apart took half as long again where there are few columns.
+// V: [rows of a register tile][point][channels / 16][row][16 channels]. The product reads it from front to back, a
+// cache line at a time, which is 2 to 6 % faster (products_bench) than rows that lie apart.
 inline constexpr size_t kWinogradChannels = 16;
 // Floats from one point of `rows` tiles to the next: a cache line more than it takes, because the transforms write all
 // points of a tile at one time, and at multiples of 1024 bytes they would meet in the same cache sets.

@@ -41,7 +41,8 @@ void Partition(WinogradPlan& plan, size_t panels) {
   while (plan.block_tiles > rows && may_halve()) plan.block_tiles = RoundUp(plan.block_tiles / 2, rows);
   for (size_t tile = 0; tile < tiles; tile += plan.block_tiles)
     for (size_t panel = 0; panel < panels; panel += task_panels)
-      plan.tasks.push_back({tile, std::min(plan.block_tiles, tiles - tile), panel, std::min(task_panels, panels - panel)});
+      plan.tasks.push_back(
+          {tile, std::min(plan.block_tiles, tiles - tile), panel, std::min(task_panels, panels - panel)});
   plan.panel_floats = RoundUp(plan.block_tiles, rows) * points * points * plan.tile.width;
   plan.m_floats = plan.panel_floats * (plan.shape.depth > kWinogradDepthBlock ? task_panels : 1);
 }
@@ -66,7 +67,8 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 
   const size_t points = e.points * e.points, rows = WinogradTileRows();
   const size_t depth = std::min(shape.depth, kWinogradDepthBlock);
-  plan.block_tiles = std::max(kBlockBytes / (points * depth * sizeof(float)), resident ? size_t{0} : kTransformingTiles);
+  const size_t tile_bytes = points * RoundUp(depth, kWinogradChannels) * sizeof(float);
+  plan.block_tiles = std::max(kBlockBytes / tile_bytes, resident ? size_t{0} : kTransformingTiles);
   plan.block_tiles = std::min(std::max(plan.block_tiles / rows, size_t{1}) * rows, RoundUp(plan.tiles(), rows));
   Partition(plan, CeilDiv(shape.columns, plan.tile.width));
 

@@ -47,6 +47,49 @@ TEST(Session, RunsAtSeveralSizesAndReportsMemoryBeforehand) {
   }
 }
 
+// The weights are packed once, in a form that serves whatever is chosen for a size.
+TEST(Session, EverySizeChoosesItsConvolution) {
+  constexpr int kChannels = 16;
+  std::mt19937 random(7);
+  std::vector<float> w(kChannels * kChannels * 9);
+  for (float& value : w) value = std::uniform_real_distribution<float>(-1, 1)(random);
+  OnnxBuilder b;
+  b.Input("x", {1, kChannels, -1, -1});
+  b.Node("Conv", {"x", b.Floats("w", {kChannels, kChannels, 3, 3}, w)}, {"y"},
+         OnnxAttributes().Ints("pads", {1, 1, 1, 1}));
+  b.Output("y");
+  auto session = Session::Load(AsBytes(b.Build()));
+  ASSERT_TRUE(session) << session.error().ToString();
+  std::vector<std::string> algorithms;
+  for (const int size : {1, 48, 2, 48, 1}) {
+    const size_t n = static_cast<size_t>(size);
+    ASSERT_TRUE(session->Specialize(size, size));
+    for (const StepInfo& step : session->steps()) {
+      if (step.op == "Conv") algorithms.push_back(step.algorithm);
+    }
+    std::vector<float> x(kChannels * n * n), y(x.size());
+    for (float& value : x) value = std::uniform_real_distribution<float>(-1, 1)(random);
+    ASSERT_TRUE(session->Run(x, y));
+    for (size_t at = 0; at < y.size(); ++at) {
+      const size_t column = at / (n * n), row = at / n % n, pixel = at % n;
+      double sum = 0;
+      for (size_t k = 0; k < kChannels; ++k) {
+        for (size_t tap = 0; tap < 9; ++tap) {
+          const size_t in_y = row + tap / 3 - 1, in_x = pixel + tap % 3 - 1;  // wraps around outside
+          if (in_y < n && in_x < n)
+            sum += double{x[(k * n + in_y) * n + in_x]} * w[(column * kChannels + k) * 9 + tap];
+        }
+      }
+      ASSERT_NEAR(y[at], sum, 4e-5) << "size " << size << " element " << at;
+    }
+  }
+  ASSERT_EQ(algorithms.size(), 5u);
+  EXPECT_EQ(algorithms[0], "implicit GEMM");
+  EXPECT_EQ(algorithms[1], "Winograd F(4x4,3x3)");
+  EXPECT_EQ(algorithms[3], algorithms[1]);
+  EXPECT_EQ(algorithms[4], algorithms[0]);
+}
+
 TEST(Session, SizesThatDoNotFitAreNamedAndHarmless) {
   OnnxBuilder b;
   b.Input("picture", {1, 1, 4, 4});

@@ -67,7 +67,7 @@ test('inspect --profile --json: times of every layer, and totals that are their 
   assert.deepEqual(outputs.map(({ name }) => name), ['matte']);
   assert.deepEqual(Object.keys(memory_bytes), ['weights', 'arena', 'scratch', 'total', 'lower_bound']);
   assert.deepEqual(Object.keys(steps[0]),
-    ['op', 'name', 'algorithm', 'shapes', 'multiply_adds', 'output_bytes', 'ms', 'share', 'gflops']);
+    ['op', 'name', 'algorithm', 'choice', 'shapes', 'multiply_adds', 'output_bytes', 'ms', 'share', 'gflops']);
   assert.deepEqual([profile.threads, profile.runs], [2, 3]);
   assert.ok(profile.run_ms.min > 0 && profile.run_ms.min <= profile.run_ms.median);
 
@@ -105,10 +105,31 @@ test('inspect --profile: the tables; --json alone: no times', async () => {
   assert.ok(plain.steps.every((step) => !('ms' in step)));
 });
 
+test('inspect --choices: the algorithms of each step, the cheapest first and chosen', async () => {
+  const { status, stdout, stderr } = await decal(['inspect', 'decal-default', '--choices']);
+  assert.equal(status, 0, stderr);
+  const text = stdout.toString();
+  assert.match(text, /^STEP +NAME +ALGORITHMS, thousands of vector instructions each, the chosen one first$/m);
+  assert.match(text, /^ {2}lower bound +\d+/m);
+  assert.doesNotMatch((await decal(['inspect', 'decal-default'])).stdout.toString(), /ALGORITHMS/);
+
+  const { steps } = JSON.parse((await decal(['inspect', 'decal-default', '--json'])).stdout);
+  const chosen = steps.flatMap((step, i) => (step.choice === '' ? [] : [{ ...step, i }]));
+  assert.ok(chosen.length > 0);
+  for (const { i, name, algorithm, choice } of chosen) {
+    assert.ok(choice.startsWith(`${algorithm} `), choice);
+    const costs = choice.match(/ \d+(?=, |$)/g).map(Number);
+    assert.ok(costs.length > 1, choice);
+    assert.deepEqual(costs, costs.toSorted((a, b) => a - b));
+    assert.ok(text.split('\n').some((line) => line.startsWith(`${String(i).padStart(4)}  ${name} `) && line.endsWith(choice)), choice);
+  }
+});
+
 test('inspect: flags that do not go together are wrong usage', async () => {
   for (const [args, pattern] of [
     [['--profile', '--graph'], /--graph/],
     [['--json', '--after', 'canonicalize'], /--after/],
+    [['--choices', '--graph'], /--graph/],
     [['--repeat', '3'], /--profile/],
     [['--profile', '--repeat', '0'], /--repeat/],
     [['--profiles'], /--profiles/],

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <memory>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -131,10 +132,16 @@ Result<TensorType> InferOne(const Op& op, std::span<const TestInput> inputs) {
   return (*types)[0];
 }
 
+// CpuKernel::algorithm and CpuKernel::choice.
+struct KernelChoice {
+  std::string algorithm, choice;
+};
+
 // Makes the fast kernel and runs it on `threads` threads. False: there is no fast kernel for this case.
-// Constant inputs that the kernel says it does not read are withheld from Run.
+// Constant inputs that the kernel says it does not read are withheld from Run. `ran`: what ran and why that.
 template <class Op>
-bool RunKernel(const Op& op, std::span<const TestInput> inputs, std::span<TestTensor* const> outputs, size_t threads) {
+bool RunKernel(const Op& op, std::span<const TestInput> inputs, std::span<TestTensor* const> outputs, size_t threads,
+               KernelChoice* ran = nullptr) {
   std::vector<Operand> in(inputs.size()), out(outputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].tensor == nullptr) continue;
@@ -158,6 +165,7 @@ bool RunKernel(const Op& op, std::span<const TestInput> inputs, std::span<TestTe
   auto kernel = MakeCpuKernel(op, KernelRequest{in, out, packed});
   EXPECT_TRUE(kernel.has_value()) << kernel.error().ToString();
   if (!kernel || *kernel == nullptr) return false;
+  if (ran) *ran = {(*kernel)->algorithm(), (*kernel)->choice()};
 
   std::vector<TensorView> in_views = Views(inputs);
   for (size_t i = 0; i < inputs.size(); ++i) {

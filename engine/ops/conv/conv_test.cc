@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <regex>
 #include <string>
 
 #include "engine/ops/conv/conv_geometry.h"
@@ -35,6 +38,15 @@ Epilogue RandomEpilogue(std::mt19937& random) {
   }
   epilogue.residual = static_cast<Epilogue::Residual>(Pick(random, 0, 2));
   return epilogue;
+}
+
+// What float32 may lose, in units of MaxError. Tiles of Winograd's algorithm go through sums of larger terms that
+// cancel: their error follows the deviation of the convolution's sums, a third of the square root of their number of
+// terms for operands in [-1, 1]. engine/cpu/winograd_test.cc derives the factor and has tighter bounds.
+double Tolerance(const std::string& algorithm, const Shape& w_shape) {
+  if (!algorithm.starts_with("Winograd")) return 2e-5;
+  const double terms = static_cast<double>(w_shape[1] * w_shape[2] * w_shape[3]);
+  return std::max(2e-5, 8e-6 * std::sqrt(terms) / 3);
 }
 
 // Runs the fast kernel on 1 and 3 threads into guarded concat slices and compares with the reference.
@@ -73,9 +85,10 @@ void CheckCase(const Op& op, const Shape& x_shape, const Shape& w_shape, std::mt
   TestTensor threaded = TestTensor::ConcatSlice(out_shape, pixel_stride, 16);
   TestTensor* serial_out = &serial;
   TestTensor* threaded_out = &threaded;
-  ASSERT_TRUE(testing::RunKernel(op, inputs, {&serial_out, 1}, 1));
+  testing::KernelChoice ran;
+  ASSERT_TRUE(testing::RunKernel(op, inputs, {&serial_out, 1}, 1, &ran));
   ASSERT_TRUE(testing::RunKernel(op, inputs, {&threaded_out, 1}, 3));
-  EXPECT_LT(testing::MaxError(serial, expected), 2e-5);
+  EXPECT_LT(testing::MaxError(serial, expected), Tolerance(ran.algorithm, w_shape)) << ran.algorithm;
   EXPECT_EQ(serial.Values(), threaded.Values()) << "results depend on the number of threads";
   EXPECT_TRUE(serial.GuardsIntact());
 }
@@ -141,6 +154,69 @@ TEST(Conv, LargeCasesMatchReference) {
   CheckCase(op, {1, 3, 70, 50}, {33, 3, 3, 3}, random, "first layer");
   op.window = MakeWindow({1, 1}, {1, 1}, {0, 0}, {0, 0});
   CheckCase(op, {2, 130, 30, 30}, {90, 130, 1, 1}, random, "1x1");
+}
+
+// What runs for a convolution of a square map, and why.
+testing::KernelChoice ChoiceOf(const Conv& op, int64_t size, const Shape& w_shape) {
+  TestTensor x = TestTensor::Dense({1, w_shape[1] * op.group, size, size}, Layout::kChannelsLast);
+  TestTensor w = TestTensor::Dense(w_shape);
+  std::mt19937 random(5);
+  x.FillRandom(random);
+  w.FillRandom(random);
+  TestTensor y = TestTensor::Dense(Resolve(op, x.shape(), w_shape)->output_shape(), Layout::kChannelsLast);
+  TestTensor* out = &y;
+  const TestInput inputs[] = {{&x}, {&w, true}, {}};
+  testing::KernelChoice ran;
+  EXPECT_TRUE(testing::RunKernel(op, inputs, {&out, 1}, 1, &ran));
+  return ran;
+}
+
+Conv SameSize(int64_t dilation, int64_t taps) {
+  const int64_t pad = dilation * (taps / 2);
+  return {.window = MakeWindow({1, 1}, {dilation, dilation}, {pad, pad}, {pad, pad})};
+}
+
+// The names of a choice, in its order; the costs must not fall.
+std::vector<std::string> Candidates(const std::string& choice) {
+  static const std::regex kCandidate("(.+?) ([0-9]+)(, |$)");
+  std::vector<std::string> names;
+  double last_cost = 0;
+  for (std::sregex_iterator i(choice.begin(), choice.end(), kCandidate); i != std::sregex_iterator(); ++i) {
+    const double cost = std::stod((*i)[2]);
+    EXPECT_GE(cost, last_cost) << choice;
+    last_cost = cost;
+    names.push_back((*i)[1]);
+  }
+  return names;
+}
+
+TEST(Conv, TheCostModelChooses) {
+  testing::ForEachSimdTarget([] {
+    const testing::KernelChoice large = ChoiceOf(SameSize(1, 3), 64, {64, 64, 3, 3});
+    EXPECT_EQ(large.algorithm, "Winograd F(4x4,3x3)") << large.choice;
+    EXPECT_EQ(Candidates(large.choice),
+              (std::vector<std::string>{"Winograd F(4x4,3x3)", "Winograd F(2x2,3x3)", "implicit GEMM"}));
+    const testing::KernelChoice wide = ChoiceOf(SameSize(1, 5), 64, {32, 96, 5, 5});
+    EXPECT_EQ(wide.algorithm, "Winograd F(2x2,5x5)") << wide.choice;
+    EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(2x2,5x5)", "implicit GEMM"}));
+    // 64 interleaved convolutions of one or four pixels: most outputs of the tiles are not there.
+    const testing::KernelChoice dilated = ChoiceOf(SameSize(8, 3), 10, {64, 64, 3, 3});
+    EXPECT_EQ(dilated.algorithm, "implicit GEMM") << dilated.choice;
+    EXPECT_EQ(Candidates(dilated.choice),
+              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)"}));
+  });
+}
+
+TEST(Conv, NoChoiceWhereWinogradCannotRun) {
+  Conv strided = SameSize(1, 3), grouped = SameSize(1, 3);
+  strided.window.strides = {2, 2};
+  grouped.group = 2;
+  for (const auto& [op, w] : {std::pair{strided, Shape{64, 64, 3, 3}}, std::pair{grouped, Shape{64, 32, 3, 3}},
+                              std::pair{SameSize(1, 1), Shape{64, 64, 1, 1}}}) {
+    const testing::KernelChoice ran = ChoiceOf(op, 32, w);
+    EXPECT_EQ(ran.algorithm, "implicit GEMM") << w.ToString();
+    EXPECT_EQ(ran.choice, "") << w.ToString();
+  }
 }
 
 TEST(ConvTranspose, MatchesReferenceOnRandomCases) {

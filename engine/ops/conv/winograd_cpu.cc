@@ -91,8 +91,9 @@ std::string Describe(std::span<Candidate> candidates) {
 WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm) {
   WinogradChoice choice;
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
-  const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1 && g.batch > 0 && g.out[0] > 0 && g.out[1] > 0;
-  if (!square || !plain || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
+  const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
+  const bool empty = g.batch <= 0 || g.out[0] <= 0 || g.out[1] <= 0;
+  if (!square || !plain || empty || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
 
   double best = cpu::IgemmCost(igemm);
   std::array<Candidate, 4> candidates = {{{"implicit GEMM", best}}};
