@@ -105,7 +105,9 @@ size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task);
 void NarrowPanels(const float* packed, size_t count, uint16_t* half);
 
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
-size_t PaddedColumns(size_t columns, const TileShape& tile);
+inline size_t PaddedColumns(size_t columns, const TileShape& tile) {
+  return (columns + tile.lanes - 1) / tile.lanes * tile.lanes;
+}
 size_t PackedFloats(const IgemmShape& shape, const TileShape& packing);
 
 // Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IgemmShape::taps.

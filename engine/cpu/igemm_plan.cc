@@ -84,8 +84,6 @@ void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& til
 
 }  // namespace
 
-size_t PaddedColumns(size_t columns, const TileShape& tile) { return CeilDiv(columns, tile.lanes) * tile.lanes; }
-
 size_t PackedFloats(const IgemmShape& shape, const TileShape& packing) {
   size_t floats = 0;
   for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, packing);

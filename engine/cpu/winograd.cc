@@ -47,10 +47,10 @@ struct TilePlace {
 };
 
 // Neighbours that are transformed together, sharing the vertical transforms of their common pixels. What they touch is to
-// stay in a first-level cache until all vectors of a cache line have passed: without a limit this took half as long again
-// in WebAssembly. Where a vector is half a line or more, reading each tile's pixels from front to back is worth more:
-// 64 to 16 channels at 512x512 ran at 222 GF/s with single tiles and at 185 with four.
-inline constexpr size_t kRunTiles = HWY_MAX_BYTES >= 32 ? 1 : 4;
+// stay in a first-level cache until all vectors of a cache line have passed. One, two and four of them with AVX-512:
+// 228, 215 and 203 GF/s for 64 to 16 channels at 512x512, but 310, 327 and 318 for 512 to 128 at 128x128; U-Net-p in
+// WebAssembly takes 3 % longer with one or two than with four.
+inline constexpr size_t kRunTiles = HWY_MAX_BYTES >= 32 ? 2 : 4;
 
 template <class Float>
 HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t tile) {
@@ -58,46 +58,42 @@ HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t t
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
-// Cache lines are read and written whole, 16 channels at a time: pixels and points lie at strides that are often powers of
-// two, so that lines would be gone before their next vector's turn. Between its two directions the transform goes through
-// memory: more vectors than there are registers are alive there.
+// Between its two directions a transform goes through memory: more vectors than there are registers are alive there, and
+// compilers for WebAssembly do that worse than we do.
 template <class F>
 HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
                                  float* v, size_t first) {
   constexpr size_t kPoints = F::kPoints, kMaxColumns = kRunTiles * F::kOutputs + F::kTaps - 1;
-  constexpr size_t kColumnFloats = kPoints * kWinogradChannels;
   const FloatTag d;
   const size_t lanes = hn::Lanes(d), point_floats = WinogradPointFloats(kProductRows, depth);
   const size_t columns = tiles * F::kOutputs + F::kTaps - 1;
-  HWY_ALIGN float vertical[kMaxColumns * kColumnFloats];  // [x][point][channel]
-  for (size_t first_channel = 0; first_channel < depth; first_channel += kWinogradChannels) {
-    const size_t channels = std::min(kWinogradChannels, depth - first_channel);
-    const float* from = pixels + first_channel;
-    for (size_t x = 0; x < columns; ++x, from += pixel) {
-      DECAL_KEEP_LOOP for (size_t c = 0; c < channels; c += lanes) {
-        FloatVector in[kPoints], out[kPoints];
-        if (HWY_LIKELY(c + lanes <= channels)) {
-          for (size_t y = 0; y < kPoints; ++y) in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row + c);
-        } else {
-          for (size_t y = 0; y < kPoints; ++y)
-            in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row + c, channels - c);
+  HWY_ALIGN float vertical[kMaxColumns * kPoints * hn::MaxLanes(FloatTag())];  // [x][point]
+  for (size_t c = 0; c < depth; c += lanes) {
+    const size_t valid = std::min(lanes, depth - c);
+    const float* from = pixels + c;
+    float* sums = vertical;
+    DECAL_KEEP_LOOP for (size_t x = 0; x < columns; ++x, from += pixel, sums += kPoints * lanes) {
+      FloatVector in[kPoints], out[kPoints];
+      if (HWY_LIKELY(valid == lanes)) {
+        for (size_t y = 0; y < kPoints; ++y) {
+          in[y] = hn::LoadU(d, from + static_cast<ptrdiff_t>(y) * row);
+          hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(tiles * F::kOutputs) * pixel);
         }
-        F::Input(in, out);
-        for (size_t y = 0; y < kPoints; ++y) hn::StoreU(out[y], d, vertical + x * kColumnFloats + y * kWinogradChannels + c);
+      } else {
+        for (size_t y = 0; y < kPoints; ++y) in[y] = LoadPartial(d, from + static_cast<ptrdiff_t>(y) * row, valid);
       }
-      for (size_t y = 0; y < kPoints; ++y)
-        hwy::Prefetch(from + static_cast<ptrdiff_t>(y) * row + static_cast<ptrdiff_t>(tiles * F::kOutputs) * pixel);
+      F::Input(in, out);
+      for (size_t y = 0; y < kPoints; ++y) hn::Store(out[y], d, sums + y * lanes);
     }
+    const size_t channel = c / kWinogradChannels * kWinogradChannels * kProductRows + c % kWinogradChannels;
     for (size_t t = 0; t < tiles; ++t) {
-      const float* tile = vertical + t * F::kOutputs * kColumnFloats;
-      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + first_channel * kProductRows;
-      DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y, tile += kWinogradChannels, to += kPoints * point_floats) {
-        DECAL_KEEP_LOOP for (size_t c = 0; c < channels; c += lanes) {
-          FloatVector in[kPoints], out[kPoints];
-          for (size_t x = 0; x < kPoints; ++x) in[x] = hn::LoadU(d, tile + x * kColumnFloats + c);
-          F::Input(in, out);
-          for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + x * point_floats + c);
-        }
+      const float* tile = vertical + t * F::kOutputs * kPoints * lanes;
+      float* to = TileInV(v, kPoints * kPoints, point_floats, first + t) + channel;
+      DECAL_KEEP_LOOP for (size_t y = 0; y < kPoints; ++y, tile += lanes, to += kPoints * point_floats) {
+        FloatVector in[kPoints], out[kPoints];
+        for (size_t x = 0; x < kPoints; ++x) in[x] = hn::Load(d, tile + x * kPoints * lanes);
+        F::Input(in, out);
+        for (size_t x = 0; x < kPoints; ++x) hn::StoreU(out[x], d, to + x * point_floats);
       }
     }
   }
