@@ -43,6 +43,9 @@ export const browserCases = [
 /** The model inside the package, with which start-up is measured. */
 export const defaultModel = 'decal-default';
 
+/** So many milliseconds after the model's last byte has arrived it is to be ready, on two threads. */
+export const startBarMs = 150;
+
 const bar = (model, contender, peer, ratio, threads = [1, 2]) => ({ model, contender, peer, ratio, threads });
 const three = (model, web, wasm, native) => [
   bar(model, 'relaxed', 'ort-web', web),

@@ -46,6 +46,7 @@ export function startRows({ contenders: outcomes, compile }) {
     ['', ...names.map((name) => contenders[name])],
     row('from opening the page until the model can run', outcomes, 'ready_ms'),
     row('from the first call until the model can run', outcomes, 'load_ms'),
+    row("from the model's last byte until the model can run", outcomes, 'after_bytes_ms'),
     row('compiling the module alone', compile, 'compile_ms'),
   ];
 }

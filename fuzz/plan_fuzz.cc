@@ -60,7 +60,7 @@ Status PlanAndRun(Bytes file) {
   fuzz::CheckStorage(graph);
 
   PackedWeights packed;
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, packed, 1));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, packed, SerialRunner()));
   if (schedule.memory().arena_bytes < schedule.memory().lower_bound_bytes) std::abort();
   std::vector<std::vector<std::byte>> inputs, outputs;
   std::vector<const void*> in;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "decal/parallel.h"
 #include "engine/cpu/epilogue.h"
 
 namespace decal::cpu {
@@ -101,9 +102,6 @@ bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task);
 // Floats of the panels that the task has widened at one time.
 size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task);
 
-// Rounds packed panels to binary16.
-void NarrowPanels(const float* packed, size_t count, uint16_t* half);
-
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
 inline size_t PaddedColumns(size_t columns, const TileShape& tile) {
   return (columns + tile.lanes - 1) / tile.lanes * tile.lanes;
@@ -120,9 +118,13 @@ struct WeightOrder {
 };
 
 // `packing` is IgemmPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel], zeros
-// beyond the last column. The last panel is one vector wide where that is enough.
+// beyond the last column. The last panel is one vector wide where that is enough. The threads of `runner` share the
+// panels; the result is the same for any number of them.
 void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
-                float* packed);
+                float* packed, ThreadRunner& runner);
+// binary16 weights as they are: order.scale is 1.
+void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const uint16_t* weights,
+                uint16_t* packed, ThreadRunner& runner);
 void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
 
 struct IgemmBuffers {

@@ -82,16 +82,50 @@ void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& til
                          std::min(task_panels, panels - panel)});
 }
 
+// Weights that a thread packs at a time: about 20 microseconds, the least that is worth handing over.
+constexpr size_t kPackTaskWeights = 16 * 1024;
+
+// One panel: the columns [first, first + valid) and zeros up to `width`.
+template <class T, class Convert>
+void PackPanel(const IgemmShape& shape, const Phase& phase, const WeightOrder& order, const T* columns, size_t valid,
+               size_t width, T* packed, const Convert& convert) {
+  for (size_t tap = phase.first_tap; tap < phase.first_tap + phase.taps; ++tap) {
+    const T* from = columns + order.tap_offsets[tap];
+    for (size_t k = 0; k < shape.depth; ++k, packed += width, from += order.depth_stride) {
+      for (size_t n = 0; n < valid; ++n) packed[n] = convert(from[static_cast<ptrdiff_t>(n) * order.column_stride]);
+      std::fill(packed + valid, packed + width, T{});
+    }
+  }
+}
+
+template <class T, class Convert>
+void PackAll(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const T* weights, T* packed,
+             ThreadRunner& runner, const Convert& convert) {
+  const size_t padded = PaddedColumns(shape.columns, packing), panels = PanelCount(shape, packing);
+  for (const Phase& phase : shape.phases) {
+    const size_t column_weights = phase.taps * shape.depth;
+    const size_t task_panels = CeilDiv(kPackTaskWeights, std::max<size_t>(1, column_weights * packing.width));
+    const size_t group_tasks = CeilDiv(panels, task_panels);
+    ParallelFor(runner, shape.groups * group_tasks, [&](size_t task, size_t) {
+      const size_t group = task / group_tasks, begin = task % group_tasks * task_panels;
+      const T* source = weights + static_cast<ptrdiff_t>(group) * order.group_stride;
+      T* to = packed + group * column_weights * padded;
+      for (size_t panel = begin; panel < std::min(begin + task_panels, panels); ++panel) {
+        const size_t first = panel * packing.width, width = std::min(packing.width, padded - first);
+        PackPanel(shape, phase, order, source + static_cast<ptrdiff_t>(first) * order.column_stride,
+                  std::min(width, shape.columns - first), width, to + column_weights * first, convert);
+      }
+    });
+    packed += PhaseFloats(shape, phase, packing);
+  }
+}
+
 }  // namespace
 
 size_t PackedFloats(const IgemmShape& shape, const TileShape& packing) {
   size_t floats = 0;
   for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, packing);
   return floats;
-}
-
-void NarrowPanels(const float* packed, size_t count, uint16_t* half) {
-  for (size_t i = 0; i < count; ++i) half[i] = Half(packed[i]).bits;
 }
 
 bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task) {
@@ -154,26 +188,14 @@ double IgemmCost(const IgemmPlan& plan) {
 }
 
 void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
-                float* packed) {
-  const size_t padded = PaddedColumns(shape.columns, packing);
-  for (const Phase& phase : shape.phases) {
-    for (size_t group = 0; group < shape.groups; ++group) {
-      const float* source = weights + static_cast<ptrdiff_t>(group) * order.group_stride;
-      for (size_t first = 0; first < padded; first += packing.width) {
-        const size_t width = std::min(packing.width, padded - first);
-        const size_t valid = std::min(width, shape.columns - first);
-        for (size_t tap = phase.first_tap; tap < phase.first_tap + phase.taps; ++tap) {
-          for (size_t k = 0; k < shape.depth; ++k, packed += width) {
-            const float* from = source + order.tap_offsets[tap] + static_cast<ptrdiff_t>(k) * order.depth_stride +
-                                static_cast<ptrdiff_t>(first) * order.column_stride;
-            for (size_t n = 0; n < valid; ++n)
-              packed[n] = order.scale * from[static_cast<ptrdiff_t>(n) * order.column_stride];
-            std::fill(packed + valid, packed + width, 0.0f);
-          }
-        }
-      }
-    }
-  }
+                float* packed, ThreadRunner& runner) {
+  const float scale = order.scale;
+  PackAll(shape, packing, order, weights, packed, runner, [scale](float weight) { return scale * weight; });
+}
+
+void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const uint16_t* weights,
+                uint16_t* packed, ThreadRunner& runner) {
+  PackAll(shape, packing, order, weights, packed, runner, [](uint16_t weight) { return weight; });
 }
 
 void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded) {

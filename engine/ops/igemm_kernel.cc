@@ -104,21 +104,17 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
   const size_t floats = cpu::PackedFloats(shape, plan.packing);
   const uint64_t id = PanelsId(shape, plan.packing, order, plan.half_weights);
   if (plan.half_weights) {
-    // Through float panels of this one weight, which are gone before the next.
-    DECAL_TRY_ASSIGN(Buffer panels, Buffer::Allocate(floats * sizeof(float), "packed weights"));
-    float* wide = reinterpret_cast<float*>(panels.data());
-    DECAL_TRY_ASSIGN(
-        operands.half_weights,
-        request.packed.Get(weight, id, floats * sizeof(uint16_t), [&](const TensorView& source, std::byte* packed) {
-          cpu::PackPanels(shape, plan.packing, order, source.as<float>(), wide);
-          cpu::NarrowPanels(wide, floats, reinterpret_cast<uint16_t*>(packed));
-        }));
+    const auto pack = [&](const TensorView& source, std::byte* packed) {
+      cpu::PackPanels(shape, plan.packing, order, static_cast<const uint16_t*>(source.data),
+                      reinterpret_cast<uint16_t*>(packed), request.runner);
+    };
+    DECAL_TRY_ASSIGN(operands.half_weights, request.packed.Get(weight, id, floats * sizeof(uint16_t), pack, true));
   } else {
-    DECAL_TRY_ASSIGN(
-        operands.weights,
-        request.packed.Get(weight, id, floats * sizeof(float), [&](const TensorView& source, std::byte* packed) {
-          cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed));
-        }));
+    const auto pack = [&](const TensorView& source, std::byte* packed) {
+      cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed),
+                      request.runner);
+    };
+    DECAL_TRY_ASSIGN(operands.weights, request.packed.Get(weight, id, floats * sizeof(float), pack));
   }
   DECAL_TRY_ASSIGN(operands.bias, PackColumns(request, inputs.bias, shape, plan.tile, inputs.bias_scale));
   DECAL_TRY_ASSIGN(operands.slopes, PackColumns(request, inputs.extra.slope, shape, plan.tile));
@@ -129,7 +125,8 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
 bool HasHalfWeights(const KernelRequest& request) { return request.inputs[1].constant->dtype == DType::kFloat16; }
 
 cpu::IgemmPlan PlanIgemm(const IgemmSpec& spec, const Epilogue& epilogue, const KernelRequest& request) {
-  return cpu::MakeIgemmPlan(spec.shape, ToCpuEpilogue(epilogue), HasHalfWeights(request));
+  // A scaled weight is no binary16 number any more.
+  return cpu::MakeIgemmPlan(spec.shape, ToCpuEpilogue(epilogue), HasHalfWeights(request) && spec.order.scale == 1);
 }
 
 KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {

@@ -67,14 +67,14 @@ uint64_t PackingId(std::span<const int64_t> values) {
 
 Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
     const ConstantPtr& source, uint64_t packing, size_t bytes,
-    const std::function<void(const TensorView&, std::byte*)>& pack) {
+    const std::function<void(const TensorView&, std::byte*)>& pack, bool as_stored) {
   Entry& entry = entries_[{source.get(), packing}];
   if (entry.packed == nullptr) {
     if (source->buffer.data() == nullptr)
       return Fail(ErrorCode::kInternal, "a weight was released before it was packed");
-    // float32 in memory of its own, where the source gives up its memory or is stored as float16.
+    // In memory of its own, where the source gives up its memory or is to be widened.
     ConstantPtr copy;
-    if (source->dtype == DType::kFloat16) {
+    if (source->dtype == DType::kFloat16 && !as_stored) {
       DECAL_TRY_ASSIGN(copy, WidenConstant(*source));
     } else if (source.get() == given_up_) {
       DECAL_TRY_ASSIGN(auto moved, ConstantTensor::Allocate(source->dtype, source->shape));

@@ -70,10 +70,10 @@ class PackedWeights {
  public:
   // The packed form of `source` under `packing` (a number that identifies the format: see
   // engine/cpu), made by `pack` on first use. `source` may already have given up its own memory. `pack` sees float32
-  // also where `source` is stored as float16.
+  // also where `source` is stored as float16, unless it takes weights `as_stored`.
   Result<std::shared_ptr<const Buffer>> Get(
       const ConstantPtr& source, uint64_t packing, size_t bytes,
-      const std::function<void(const TensorView& source, std::byte* packed)>& pack);
+      const std::function<void(const TensorView& source, std::byte* packed)>& pack, bool as_stored = false);
   // A form made from another packed form of `source`, which may be long gone itself.
   Result<std::shared_ptr<const Buffer>> Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                                const std::function<void(std::byte* packed)>& make);
@@ -106,6 +106,7 @@ struct KernelRequest {
   std::span<const Operand> inputs;
   std::span<const Operand> outputs;
   PackedWeights& packed;
+  ThreadRunner& runner = SerialRunner();  // shares the work of packing; its threads other than ours never allocate
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i].present; }
 };

@@ -29,7 +29,8 @@ bool PacksWeight(const Op& op) {
 
 class Builder {
  public:
-  Builder(const Graph& graph, PackedWeights& packed) : graph_(graph), packed_(packed), storage_(PlanStorage(graph)) {
+  Builder(const Graph& graph, PackedWeights& packed, ThreadRunner& runner)
+      : graph_(graph), packed_(packed), runner_(runner), storage_(PlanStorage(graph)) {
     for (size_t i = 0; i < graph.inputs.size(); ++i) input_index_.emplace_back(graph.inputs[i], i);
   }
 
@@ -202,7 +203,7 @@ class Builder {
       operand.constant = graph_.values[node.inputs[i]].constant;
     }
     for (const Binding& binding : step.outputs) outputs.push_back({true, binding.view, nullptr});
-    return MakeKernel(node.op, {inputs, outputs, packed_});
+    return MakeKernel(node.op, {inputs, outputs, packed_, runner_});
   }
 
   // An earlier specialisation may have released a weight that this one, with other kernels, would read.
@@ -237,6 +238,7 @@ class Builder {
 
   const Graph& graph_;
   PackedWeights& packed_;
+  ThreadRunner& runner_;
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
@@ -260,9 +262,10 @@ std::string ShapesText(const Step& step) {
 
 }  // namespace
 
-Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, size_t threads) {
+Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner) {
   Schedule schedule;
-  Builder builder(graph, packed);
+  const size_t threads = runner.thread_count();
+  Builder builder(graph, packed, runner);
   DECAL_TRY(builder.MakeSteps(schedule.steps_));
   for (ValueId v : graph.outputs) {
     schedule.outputs_.push_back(builder.Bind(v));

@@ -154,7 +154,7 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
   }
   const Graph& graph = impl_->specialized ? impl_->graph : copy;
   ReturnFreeMemory();
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner.thread_count()));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;

@@ -69,13 +69,13 @@ test('tables line up, numbers to the right', () => {
 
 const start = {
   model: 'decal-default', threads: 2, rounds: 5,
-  contenders: { relaxed: { ready_ms: 120, load_ms: 80 }, 'ort-web': { failure: 'blocked' } },
+  contenders: { relaxed: { ready_ms: 120, load_ms: 80, after_bytes_ms: 151 }, 'ort-web': { failure: 'blocked' } },
   compile: { relaxed: { compile_ms: 6 }, 'ort-web': { compile_ms: 60 } },
 };
 
 test('start-up: a row for each kind of wait', () => {
   assert.deepEqual(startRows(start).map((row) => row.slice(1)),
-    [['decal wasm relaxed', 'onnxruntime web'], ['120', 'fails'], ['80.0', 'fails'], ['6.00', '60.0']]);
+    [['decal wasm relaxed', 'onnxruntime web'], ['120', 'fails'], ['80.0', 'fails'], ['151', 'fails'], ['6.00', '60.0']]);
 });
 
 test('the page says on what it was measured, what was missed, what failed and what is remarkable', () => {
@@ -96,6 +96,7 @@ test('the page says on what it was measured, what was missed, what failed and wh
     '- Fails: onnxruntime web, modnet_512, 1 thread: std::bad_alloc.',
     '| decal wasm relaxed | 500 | 200 |',
     '| modnet_512 | 1 | 22.0 (22.0) | 99.0 (99.0) | 10 |',
+    '150 ms of its last byte, which is missed.',
   ]) assert.ok(page.includes(text), `${text}\n${page}`);
   assert.equal(page.split('- modnet_512: two samples.').length, 2, 'a remark is made once');
   assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);

@@ -21,6 +21,7 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
       const start = await measureInPage({ contender, threads: 2, default: '' });
       assert.ok(start.load_ms > 0 && start.ready_ms > start.load_ms, JSON.stringify(start));
       assert.deepEqual(start.run_ms, []);
+      assert.ok(start.after_bytes_ms > 0 && start.after_bytes_ms < start.load_ms, JSON.stringify(start));
       const compiled = await measureInPage({ contender, compile: '' });
       assert.ok(compiled.compile_ms > 0, JSON.stringify(compiled));
     });

@@ -1,6 +1,6 @@
 // How pages are hosted: without cross-origin isolation, through a bundler, with assets elsewhere.
 import assert from 'node:assert/strict';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { build } from 'esbuild';
@@ -111,6 +111,20 @@ suite('hosting', { skip: noBrowser }, () => {
     assert.ok(requests.some((path) => /^\/elsewhere\/.*worker/.test(path)), `asked for ${requests}`);
     assert.ok(requests.every((path) => !/^\/decal\/.*\.(wasm|onnx)$/.test(path)), `asked for ${requests}`);
     await page.close();
+  });
+
+  test('a module sent as something else than application/wasm compiles all the same', async () => {
+    const session = await startSession({
+      async intercept({ url }, response) {
+        if (!url.endsWith('.wasm')) return false;
+        response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+        response.end(await readFile(join(kPackage, url.split('/').at(-1))));
+        return true;
+      },
+    });
+    const { picture, execution } = await removeFromPhoto(session.page);
+    assert.ok(execution.threads >= 1 && difference(picture, reference).max <= 1);
+    await session.close();
   });
 
   test('assets that are not there are named in the error', async () => {

@@ -101,7 +101,7 @@ Status RunWith(const CaseData& data, BoundInputs bound, bool& planning_failed) {
   DECAL_TRY(Verify(graph));
   // A result that nothing but constants leads to still has to come out of Run.
   PackedWeights packed;
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, packed, 1));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, packed, SerialRunner()));
 
   std::vector<const void*> inputs;
   for (const ConstantPtr& tensor : at_run) inputs.push_back(tensor->buffer.data());

@@ -65,10 +65,10 @@ export async function startEngine(options: EngineStartOptions = {}): Promise<Eng
   const shared = options.shared ?? true;
   const threads = checkThreads(options.threads) ?? Math.min(availableParallelism(), kMaxThreads);
   const simd = chooseSimd(checkSimd(options.simd));
-  const bytes = new Uint8Array(await readFile(asset(simd === 'relaxed' ? 'decal-relaxed.wasm' : 'decal-simd128.wasm')));
+  const wasm = new Uint8Array(await readFile(asset(simd === 'relaxed' ? 'decal-relaxed.wasm' : 'decal-simd128.wasm')));
   const { maximumPages } = options;
   return Engine.start({
-    bytes,
+    wasm,
     simd,
     threads: shared ? threads : 1,
     shared,

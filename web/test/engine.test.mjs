@@ -73,8 +73,8 @@ for (const [what, reason, startThread] of [
   ['never start', /did not start in time/, () => () => {}],
 ]) {
   test(`helper threads that ${what} leave one thread and the reason`, async () => {
-    const bytes = new Uint8Array(readFileSync(distPath('decal-simd128.wasm')));
-    const engine = await Engine.start({ bytes, simd: 'baseline', threads: 4, shared: true, startThread });
+    const wasm = new Uint8Array(readFileSync(distPath('decal-simd128.wasm')));
+    const engine = await Engine.start({ wasm, simd: 'baseline', threads: 4, shared: true, startThread });
     assert.equal(engine.threads, 1);
     assert.match(engine.reason, reason);
     assert.equal((await runModel(engine)).length, kSide * kSide);

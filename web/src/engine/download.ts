@@ -10,8 +10,8 @@ export interface Download {
   total: number;
 }
 
-/** Opens `url`; errors of the connection are DecalErrors of code `network`. */
-export async function openUrl(url: string, signal?: AbortSignal): Promise<Download> {
+/** The server's answer for `url`; anything but the file is a DecalError of code `network`. */
+export async function fetchFile(url: string, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, signal ? { signal } : {});
@@ -21,17 +21,16 @@ export async function openUrl(url: string, signal?: AbortSignal): Promise<Downlo
   if (!response.ok || !response.body) {
     throw new DecalError('network', `${url}: the server answered ${response.status} ${response.statusText}`.trimEnd());
   }
+  return response;
+}
+
+/** Opens `url` as fetchFile does, to read it piece by piece. */
+export async function openUrl(url: string, signal?: AbortSignal): Promise<Download> {
+  const response = await fetchFile(url, signal);
   // Of a compressed answer the header tells the compressed size.
   const encoded = response.headers.get('content-encoding');
   const total = encoded && encoded !== 'identity' ? 0 : Number(response.headers.get('content-length') ?? 0);
-  return { chunks: readAll(response.body, url), total };
-}
-
-/** A whole file. */
-export async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: BlobPart[] = [];
-  for await (const chunk of (await openUrl(url)).chunks) parts.push(chunk as BlobPart);
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return { chunks: readAll(response.body!, url), total };
 }
 
 /** The pieces of a stream. (Not every browser has async iteration of streams.) */

@@ -19,8 +19,8 @@ export interface ThreadTask {
 }
 
 export interface EngineOptions {
-  /** The .wasm file. */
-  bytes: Uint8Array<ArrayBuffer>;
+  /** The .wasm file, or the answer that brings it. */
+  wasm: Uint8Array<ArrayBuffer> | Response;
   simd: SimdLevel;
   /** In all, this one included. More than one needs shared memory. */
   threads: number;
@@ -51,7 +51,7 @@ export class Engine {
 
   static async start(options: EngineOptions): Promise<Engine> {
     const { threads: wanted, shared } = options;
-    const { module, memory } = await compileModule(options.bytes, shared, options.maximumPages);
+    const { module, memory } = await compileModule(options.wasm, shared, options.maximumPages);
     const engine = new Engine(memory, instantiate(module, memory), options.simd);
     engine.call(() => engine.exports._initialize());
     if (wanted === 1) {

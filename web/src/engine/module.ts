@@ -22,13 +22,16 @@ export interface ModuleAndMemory {
  * The modules are linked for shared memory. Where there is none the same code runs on ordinary memory (atomic
  * instructions are valid there too): one byte of the import section is changed before compiling.
  *
+ * @param source the .wasm file, or the answer that brings it
  * @param maximumPages refuse to grow beyond; for tests of what happens when memory runs out
  */
 export async function compileModule(
-  bytes: Uint8Array<ArrayBuffer>,
+  source: Uint8Array<ArrayBuffer> | Response,
   shared: boolean,
   maximumPages = kMaxPages,
 ): Promise<ModuleAndMemory> {
+  const streamed = source instanceof Uint8Array || !shared ? null : compileStreaming(source);
+  let bytes = source instanceof Uint8Array ? source : await readBytes(source);
   const { flagsOffset, initialPages } = findMemoryImport(bytes);
   if (!shared) {
     bytes = bytes.slice();
@@ -36,11 +39,26 @@ export async function compileModule(
   }
   let module: WebAssembly.Module;
   try {
-    module = await WebAssembly.compile(bytes);
+    module = (await streamed) ?? (await WebAssembly.compile(bytes));
   } catch (error) {
     throw toDecalError(error, 'unsupported', "this host cannot compile the engine's WebAssembly module");
   }
   return { module, memory: makeMemory(initialPages, Math.max(maximumPages, initialPages), shared), shared };
+}
+
+// Compiles while the file arrives, and lets browsers keep what they have compiled for the next visit. Null where the
+// host cannot, or will not because the server calls the file something else than application/wasm.
+function compileStreaming(response: Response): Promise<WebAssembly.Module | null> {
+  if (!WebAssembly.compileStreaming) return Promise.resolve(null);
+  return WebAssembly.compileStreaming(response.clone()).catch(() => null);
+}
+
+async function readBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw toDecalError(error, 'network', response.url);
+  }
 }
 
 // Some hosts reserve the address space of a shared memory at once and refuse 4 GiB of it: 32-bit ones and iOS.

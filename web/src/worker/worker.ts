@@ -1,7 +1,7 @@
 // The engine's worker: everything heavy, away from the page. The same script serves as a helper thread; the first
 // message tells which of the two it is to be.
 import { resizeForPreview } from '../engine/cutout.js';
-import { fetchBytes, openUrl, readAll, verified, type Download } from '../engine/download.js';
+import { fetchFile, openUrl, readAll, verified, type Download } from '../engine/download.js';
 import { Engine, type ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
 import { Remover } from '../engine/session.js';
@@ -164,10 +164,10 @@ async function open({ source }: ResolvedModel, signal: AbortSignal): Promise<Dow
 
 async function startEngine(): Promise<Engine> {
   if (engine && !engine.broken) return engine;
-  const bytes = await fetchBytes(config.wasm[config.simd]);
+  const wasm = await fetchFile(config.wasm[config.simd]);
   const shared = self.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
   const { simd, threads } = config;
-  engine = await Engine.start({ bytes, simd, threads: shared ? threads : 1, shared, startThread });
+  engine = await Engine.start({ wasm, simd, threads: shared ? threads : 1, shared, startThread });
   const reason = shared ? engine.reason : 'one thread: the page is not cross-origin isolated (COOP and COEP headers)';
   post({
     type: 'engine',
