@@ -96,11 +96,13 @@ class Problem {
     IgemmBuffers buffers;
     std::vector<float> panels(PackedFloats(igemm, plan.tile), kNaN), transformed;
     std::vector<uint16_t> narrow(half ? panels.size() : 0);
-    PackPanels(igemm, plan.tile, order, weights_.data(), panels.data());
     if (half) {
-      NarrowPanels(panels.data(), panels.size(), narrow.data());
+      std::vector<uint16_t> half_weights(weights_.size());
+      std::ranges::transform(weights_, half_weights.begin(), [](float w) { return Half(w).bits; });
+      PackPanels(igemm, plan.tile, order, half_weights.data(), narrow.data(), SerialRunner());
       buffers.packed_half = narrow.data();
     } else {
+      PackPanels(igemm, plan.tile, order, weights_.data(), panels.data(), SerialRunner());
       buffers.packed = panels.data();
     }
     if (resident) {
