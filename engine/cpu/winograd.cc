@@ -46,8 +46,8 @@ struct TilePlace {
   }
 };
 
-// Neighbours that are transformed together, sharing the vertical transforms of their common pixels. What they touch is to
-// stay in a first-level cache until all vectors of a cache line have passed. One, two and four of them with AVX-512:
+// Neighbours that are transformed together, sharing the vertical transforms of their common pixels. What they touch is
+// to stay in a first-level cache until all vectors of a cache line have passed. One, two and four of them with AVX-512:
 // 228, 215 and 203 GF/s for 64 to 16 channels at 512x512, but 310, 327 and 318 for 512 to 128 at 128x128; U-Net-p in
 // WebAssembly takes 3 % longer with one or two than with four.
 inline constexpr size_t kRunTiles = HWY_MAX_BYTES >= 32 ? 2 : 4;
@@ -58,8 +58,8 @@ HWY_INLINE Float* TileInV(Float* v, size_t points, size_t point_floats, size_t t
 }
 
 // Transforms `tiles` horizontal neighbours whose input pixels all exist, the first of which is number `first` in V.
-// Between its two directions a transform goes through memory: more vectors than there are registers are alive there, and
-// compilers for WebAssembly do that worse than we do.
+// Between its two directions a transform goes through memory: more vectors than there are registers are alive there,
+// and compilers for WebAssembly do that worse than we do.
 template <class F>
 HWY_NOINLINE void TransformInput(const float* pixels, ptrdiff_t row, ptrdiff_t pixel, size_t depth, size_t tiles,
                                  float* v, size_t first) {
@@ -312,18 +312,11 @@ class TaskRunner {
     return m_ + slot * plan_.panel_floats;
   }
 
-  // Floats of one point that lie before channel k of a panel, where the filters are resident.
-  size_t FiltersBefore(size_t panel, size_t k) const {
-    const size_t depth = plan_.shape.depth, blocks = (depth + kWinogradDepthBlock - 1) / kWinogradDepthBlock;
-    return panel * plan_.tile.width * depth + k * WinogradPanelWidth(plan_, panel) +
-           (panel * blocks + k / kWinogradDepthBlock) * WinogradFilterStride(0);
-  }
-
   void Multiply(size_t panel, size_t k, size_t depth) {
     const size_t width = WinogradPanelWidth(plan_, panel);
     const float* u = u_;
     if (plan_.resident) {
-      u = buffers_.packed + FiltersBefore(panel, k) * points_;
+      u = buffers_.packed + WinogradFiltersBefore(plan_, panel, k) * points_;
     } else {
       TransformPanel(plan_, transforms_, buffers_, panel, k, depth, patch_, u_);
     }
@@ -420,17 +413,13 @@ HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IgemmBuf
   TaskRunner(plan, buffers, plan.tasks[index], reinterpret_cast<float*>(scratch)).Run();
 }
 
-HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, float* gathered,
-                                         float* u) {
+HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, size_t panel,
+                                         float* gathered, float* u) {
   const Transforms transforms = TransformsOf(plan.variant);
   const size_t points = transforms.extents.points * transforms.extents.points;
-  for (size_t panel = 0; panel * plan.tile.width < plan.shape.columns; ++panel) {
-    for (size_t k = 0; k < plan.shape.depth; k += kWinogradDepthBlock) {
-      const size_t depth = std::min(kWinogradDepthBlock, plan.shape.depth - k);
-      TransformPanel(plan, transforms, filters, panel, k, depth, gathered, u);
-      u += points * WinogradFilterStride(depth * WinogradPanelWidth(plan, panel));
-    }
-  }
+  for (size_t k = 0; k < plan.shape.depth; k += kWinogradDepthBlock)
+    TransformPanel(plan, transforms, filters, panel, k, std::min(kWinogradDepthBlock, plan.shape.depth - k), gathered,
+                   u + WinogradFiltersBefore(plan, panel, k) * points);
 }
 
 }  // namespace decal::cpu::HWY_NAMESPACE
@@ -451,9 +440,9 @@ void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size
   HWY_DYNAMIC_DISPATCH(RunWinogradTaskTarget)(plan, buffers, task, scratch);
 }
 
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* gathered,
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, size_t panel, float* gathered,
                               float* transformed) {
-  HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, gathered, transformed);
+  HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, panel, gathered, transformed);
 }
 
 }  // namespace decal::cpu

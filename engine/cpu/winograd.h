@@ -85,9 +85,9 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 size_t WinogradFilterFloats(const WinogradPlan& plan);
 // Floats of the filters that are transformed at one time.
 size_t WinogradGatheredFloats(const WinogradPlan& plan);
-// Transforms the implicit GEMM's panels of the same filters: panels.packed or packed_half. `gathered` is for
-// WinogradGatheredFloats.
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, float* gathered,
+// Transforms panel `panel` of the implicit GEMM's panels of the same filters (panels.packed or packed_half).
+// `gathered` is for WinogradGatheredFloats and belongs to the calling thread; `transformed` is for all panels.
+void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, size_t panel, float* gathered,
                               float* transformed);
 
 // What a run costs one thread, in vector instructions: products, transforms and what they load and store. A
@@ -113,13 +113,20 @@ constexpr size_t WinogradPointFloats(size_t rows, size_t depth) {
 }
 
 // Floats from one point of U, or from one tap of filters on their way there, to the next: a cache line more than
-// `filters` (channels times columns), because the transforms touch all of them at one time and at powers of two they would
-// meet in the same cache sets.
+// `filters` (channels times columns), because the transforms touch all of them at one time and at powers of two they
+// would meet in the same cache sets.
 constexpr size_t WinogradFilterStride(size_t filters) { return filters + 16; }
 
 // Columns of a panel: the last may be one vector wide.
 inline size_t WinogradPanelWidth(const WinogradPlan& plan, size_t panel) {
   return plan.shape.columns - panel * plan.tile.width > plan.tile.lanes ? plan.tile.width : plan.tile.lanes;
+}
+
+// Floats of one point that lie before channel k of a panel, where the filters are resident.
+inline size_t WinogradFiltersBefore(const WinogradPlan& plan, size_t panel, size_t k) {
+  const size_t blocks = (plan.shape.depth + kWinogradDepthBlock - 1) / kWinogradDepthBlock;
+  return panel * plan.tile.width * plan.shape.depth + k * WinogradPanelWidth(plan, panel) +
+         (panel * blocks + k / kWinogradDepthBlock) * WinogradFilterStride(0);
 }
 
 // Tiles that the widest and the narrowest register tile multiply at one time.

@@ -108,7 +108,8 @@ class Problem {
     if (resident) {
       std::vector<float> gathered(WinogradGatheredFloats(plan), kNaN);
       transformed.assign(WinogradFilterFloats(plan), kNaN);
-      TransformWinogradFilters(plan, buffers, gathered.data(), transformed.data());
+      for (size_t panel = 0; panel * plan.tile.width < shape_.columns; ++panel)
+        TransformWinogradFilters(plan, buffers, panel, gathered.data(), transformed.data());
       buffers.packed = transformed.data();
       buffers.packed_half = nullptr;
     }

@@ -120,9 +120,16 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
     constexpr int64_t kTransformed = 5;  // beside the formats of the implicit GEMM
     const int64_t id[] = {kTransformed, static_cast<int64_t>(plan.variant), static_cast<int64_t>(plan.tile.width)};
     const cpu::IgemmBuffers panels = operands.Panels();
-    DECAL_TRY_ASSIGN(Buffer gathered, Buffer::Allocate(cpu::WinogradGatheredFloats(plan) * sizeof(float), "packed weights"));
+    const size_t gathered_bytes = AlignUp(cpu::WinogradGatheredFloats(plan) * sizeof(float));
+    DECAL_TRY_ASSIGN(Buffer gathered,
+                     Buffer::Allocate(gathered_bytes * request.runner.thread_count(), "packed weights"));
+    const size_t panel_count = (plan.shape.columns + plan.tile.width - 1) / plan.tile.width;
     const auto transform = [&](std::byte* to) {
-      cpu::TransformWinogradFilters(plan, panels, reinterpret_cast<float*>(gathered.data()), reinterpret_cast<float*>(to));
+      ParallelFor(request.runner, panel_count, [&](size_t panel, size_t thread) {
+        cpu::TransformWinogradFilters(plan, panels, panel,
+                                      reinterpret_cast<float*>(gathered.data() + thread * gathered_bytes),
+                                      reinterpret_cast<float*>(to));
+      });
     };
     DECAL_TRY_ASSIGN(operands.weights,
                      request.packed.Derive(request.inputs[1].constant, PackingId(id),
