@@ -13,15 +13,16 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
+HWY_BEFORE_NAMESPACE();
+namespace decal::cpu::HWY_NAMESPACE {
+
 // Before a loop of a transform: unrolled, its memory would be turned into more variables than there are registers.
-#if defined(__clang__)
+#undef DECAL_KEEP_LOOP
+#if defined(__clang__) && HWY_TARGET != HWY_AVX3
 #define DECAL_KEEP_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define DECAL_KEEP_LOOP
 #endif
-
-HWY_BEFORE_NAMESPACE();
-namespace decal::cpu::HWY_NAMESPACE {
 
 size_t WinogradTileRowsTarget() { return kProductRows; }
 size_t WinogradShortRowsTarget() { return kShortRows; }
