@@ -24,7 +24,7 @@ export const modelCases = [
   { ...common, model: 'birefnet_lite_512', warmUp: 1, repeat: 1 },
   {
     ...common, model: 'birefnet_lite_1024', warmUp: 1, repeat: 1,
-    contenders: ['native', 'relaxed', 'ort-native', 'ort-web'], threads: [2], rounds: 3,
+    contenders: ['native', 'ort-native', 'ort-web'], threads: [2], rounds: 3,
     remark: '3 samples and 2 threads alone, because onnxruntime takes half a minute and 12 GB for a run',
   },
   { ...common, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },

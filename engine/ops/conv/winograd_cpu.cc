@@ -93,6 +93,10 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
   const bool empty = g.batch <= 0 || g.out[0] <= 0 || g.out[1] <= 0;
+  // Positions of a tile's pixels must fit 32 bits; a hostile file may ask for more.
+  constexpr int64_t kMaxReach = 1 << 20;
+  for (size_t axis = 0; axis < 2; ++axis)
+    if (g.dilation[axis] > kMaxReach || g.pad_begin[axis] > kMaxReach || g.pad_begin[axis] < -kMaxReach) return choice;
   if (!square || !plain || empty || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
 
   double best = cpu::IgemmCost(igemm);
