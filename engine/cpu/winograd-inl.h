@@ -80,6 +80,52 @@ struct F2x5 : SixPoints {
   }
 };
 
+// Points 0, ±1, ±2, ±1/2 and infinity.
+struct F6x3 {
+  static constexpr size_t kPoints = 8, kOutputs = 6, kTaps = 3;
+
+  static HWY_INLINE void Input(const FloatVector (&x)[8], FloatVector (&y)[8]) {
+    y[0] = AddTimes(hn::Sub(x[0], x[6]), 5.25f, hn::Sub(x[4], x[2]));
+    const FloatVector even_1 = AddTimes(hn::Add(x[2], x[6]), -4.25f, x[4]);
+    const FloatVector odd_1 = AddTimes(hn::Add(x[1], x[5]), -4.25f, x[3]);
+    y[1] = hn::Add(even_1, odd_1);
+    y[2] = hn::Sub(even_1, odd_1);
+    const FloatVector even_2 = AddTimes(AddTimes(x[6], -1.25f, x[4]), 0.25f, x[2]);
+    const FloatVector odd_2 = AddTimes(AddTimes(x[5], -1.25f, x[3]), 0.25f, x[1]);
+    y[3] = AddTimes(even_2, 2.0f, odd_2);
+    y[4] = AddTimes(even_2, -2.0f, odd_2);
+    const FloatVector even_half = AddTimes(AddTimes(x[6], -5.0f, x[4]), 4.0f, x[2]);
+    const FloatVector odd_half = AddTimes(AddTimes(x[5], -5.0f, x[3]), 4.0f, x[1]);
+    y[5] = AddTimes(even_half, 0.5f, odd_half);
+    y[6] = AddTimes(even_half, -0.5f, odd_half);
+    y[7] = AddTimes(hn::Sub(x[7], x[1]), 5.25f, hn::Sub(x[3], x[5]));
+  }
+  static HWY_INLINE void Filter(const FloatVector (&g)[3], FloatVector (&u)[8]) {
+    const FloatVector even_1 = Times(-2.0f / 9, hn::Add(g[0], g[2]));
+    const FloatVector even_2 = Times(1.0f / 90, AddTimes(g[0], 4.0f, g[2]));
+    const FloatVector even_half = Times(32.0f / 45, AddTimes(g[0], 0.25f, g[2]));
+    u[0] = g[0];
+    u[1] = AddTimes(even_1, -2.0f / 9, g[1]);
+    u[2] = AddTimes(even_1, 2.0f / 9, g[1]);
+    u[3] = AddTimes(even_2, 1.0f / 45, g[1]);
+    u[4] = AddTimes(even_2, -1.0f / 45, g[1]);
+    u[5] = AddTimes(even_half, 16.0f / 45, g[1]);
+    u[6] = AddTimes(even_half, -16.0f / 45, g[1]);
+    u[7] = g[2];
+  }
+  static HWY_INLINE void Output(const FloatVector (&m)[8], FloatVector (&y)[6]) {
+    const FloatVector sum_1 = hn::Add(m[1], m[2]), difference_1 = hn::Sub(m[1], m[2]);
+    const FloatVector sum_2 = hn::Add(m[3], m[4]), difference_2 = hn::Sub(m[3], m[4]);
+    const FloatVector sum_half = hn::Add(m[5], m[6]), difference_half = hn::Sub(m[5], m[6]);
+    y[0] = hn::Add(hn::Add(m[0], sum_1), hn::Add(sum_2, sum_half));
+    y[1] = AddTimes(AddTimes(difference_1, 2.0f, difference_2), 0.5f, difference_half);
+    y[2] = AddTimes(AddTimes(sum_1, 4.0f, sum_2), 0.25f, sum_half);
+    y[3] = AddTimes(AddTimes(difference_1, 8.0f, difference_2), 0.125f, difference_half);
+    y[4] = AddTimes(AddTimes(sum_1, 16.0f, sum_2), 0.0625f, sum_half);
+    y[5] = AddTimes(AddTimes(hn::Add(m[7], difference_1), 32.0f, difference_2), 0.03125f, difference_half);
+  }
+};
+
 // Points 0, 1, -1 and infinity.
 struct F2x3 {
   static constexpr size_t kPoints = 4, kOutputs = 2, kTaps = 3;

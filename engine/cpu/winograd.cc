@@ -184,6 +184,7 @@ struct Transforms {
 
 Transforms TransformsOf(WinogradVariant variant) {
   switch (variant) {
+    case WinogradVariant::kF6x3: return Transforms::Of<F6x3>();
     case WinogradVariant::kF4x3: break;
     case WinogradVariant::kF2x3: return Transforms::Of<F2x3>();
     case WinogradVariant::kF2x5: return Transforms::Of<F2x5>();
@@ -396,7 +397,7 @@ class TaskRunner {
     }
   }
 
-  static constexpr size_t kMaxOutputs = 4;
+  static constexpr size_t kMaxOutputs = 6;
 
   const WinogradPlan& plan_;
   const IgemmBuffers& buffers_;

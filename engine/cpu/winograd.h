@@ -18,11 +18,12 @@
 
 namespace decal::cpu {
 
-// F(outputs, taps) in each direction. The points of those with 6 are 0, ±√2/2, ±√2 and infinity, which lose a third of
-// the digits that 0, ±1, ±2 lose (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd
-// Convolution for Deep Neural Networks", 2020).
+// F(outputs, taps) in each direction. With 6 points they are 0, ±√2/2, ±√2 and infinity, which lose a third of the
+// digits that 0, ±1, ±2 lose (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for
+// Deep Neural Networks", 2020); with 8, 0, ±1/2, ±1, ±2 and infinity.
 enum class WinogradVariant : uint8_t {
-  kF4x3,  // 36 products for 16 outputs of 3x3 filters
+  kF6x3,  // 64 products for 36 outputs of 3x3 filters: the fewest, with four times the rounding error of the next
+  kF4x3,  // 36 for 16
   kF2x3,  // 16 for 4: small maps
   kF2x5,  // 36 for 4 outputs of 5x5 filters
 };
@@ -34,6 +35,7 @@ struct WinogradExtents {
 };
 constexpr WinogradExtents ExtentsOf(WinogradVariant variant) {
   switch (variant) {
+    case WinogradVariant::kF6x3: return {6, 3, 8};
     case WinogradVariant::kF4x3: return {4, 3, 6};
     case WinogradVariant::kF2x3: return {2, 3, 4};
     case WinogradVariant::kF2x5: return {2, 5, 6};

@@ -20,8 +20,9 @@
 namespace decal::cpu {
 namespace {
 
-constexpr WinogradVariant kVariants[] = {WinogradVariant::kF4x3, WinogradVariant::kF2x3, WinogradVariant::kF2x5};
-constexpr const char* kNames[] = {"F(4x4,3x3)", "F(2x2,3x3)", "F(2x2,5x5)"};
+using enum WinogradVariant;
+constexpr WinogradVariant kVariants[] = {kF6x3, kF4x3, kF2x3, kF2x5};
+constexpr const char* kNames[] = {"F(6x6,3x3)", "F(4x4,3x3)", "F(2x2,3x3)", "F(2x2,5x5)"};
 constexpr size_t kGuards = 16;  // floats before and after the output
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
@@ -283,12 +284,12 @@ double LargestError(const std::vector<float>& actual, const std::vector<double>&
 struct RelativeError {
   double at_64, at_512;
 };
-constexpr RelativeError kErrors[] = {{7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {8.7e-7, 2.3e-6}};
+constexpr RelativeError kErrors[] = {{3.4e-6, 8e-6}, {7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {8.7e-7, 2.3e-6}};
 
 // Six standard deviations of the error at 150 channels, in units of the sums' deviation: 1.4 times the error at 64.
-// Reached: 5.9e-6, 1.5e-6 and 6.4e-6.
+// Reached: 5.9e-6, 1.5e-6 and 6.4e-6; by F(6,3), whose last outputs weigh its largest points, 3.5e-5.
 double Tolerance(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue) {
-  const double error = variant == WinogradVariant::kF2x3 ? 2.4e-6 : 8e-6;
+  const double error = variant == kF6x3 ? 4.5e-5 : variant == kF2x3 ? 2.4e-6 : 8e-6;
   // The steepest activation is hard swish; all other epilogues pass an error on as it is or smaller.
   const double slope = epilogue.post == Epilogue::Post::kActivate ? 1.5 : 1;
   return slope * error * SumDeviation(shape, variant);
@@ -297,7 +298,7 @@ double Tolerance(const WinogradShape& shape, WinogradVariant variant, const Epil
 TEST(Winograd, MatchesAPlainLoopOnRandomCases) {
   std::mt19937 random(1);
   for (int i = 0; i < 240; ++i) {
-    const WinogradVariant variant = kVariants[i % 3];
+    const WinogradVariant variant = kVariants[i % 4];
     const WinogradShape shape = RandomShape(variant, random);
     const Epilogue epilogue = RandomEpilogue(random);
     SCOPED_TRACE(Describe(shape, variant, epilogue));
@@ -358,14 +359,14 @@ TEST(WinogradPlan, TasksCoverEveryTileAndPanelOnce) {
   std::mt19937 random(3);
   testing::ForEachSimdTarget([&] {
     for (int i = 0; i < 300; ++i) {
-      const WinogradVariant variant = kVariants[i % 3];
+      const WinogradVariant variant = kVariants[i % 4];
       WinogradShape shape = RandomShape(variant, random);
-      if (i % 2 == 0) {  // several tasks
+      if (i / 8 % 2 == 0) {  // several tasks
         shape.out_height += 100;
         shape.in_height += 100;
         shape.columns *= 4;
       }
-      const WinogradPlan plan = MakeWinogradPlan(shape, variant, {}, i % 4 < 2);
+      const WinogradPlan plan = MakeWinogradPlan(shape, variant, {}, i / 4 % 2 == 0);
       SCOPED_TRACE(Describe(shape, variant, {}));
       const WinogradExtents e = ExtentsOf(variant);
       EXPECT_GE(plan.tiles() * e.outputs * e.outputs, shape.batch * shape.out_height * shape.out_width);

@@ -199,6 +199,9 @@ TEST(Conv, TheCostModelChooses) {
     const testing::KernelChoice wide = ChoiceOf(SameSize(1, 5), 64, {32, 96, 5, 5});
     EXPECT_EQ(wide.algorithm, "Winograd F(2x2,5x5)") << wide.choice;
     EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(2x2,5x5)", "implicit GEMM"}));
+    // Filters are small beside these activations.
+    const testing::KernelChoice flat = ChoiceOf(SameSize(1, 3), 256, {16, 16, 3, 3});
+    EXPECT_EQ(flat.algorithm, "Winograd F(6x6,3x3)") << flat.choice;
     // 64 interleaved convolutions of one or four pixels: most outputs of the tiles are not there.
     const testing::KernelChoice dilated = ChoiceOf(SameSize(8, 3), 10, {64, 64, 3, 3});
     EXPECT_EQ(dilated.algorithm, "implicit GEMM") << dilated.choice;

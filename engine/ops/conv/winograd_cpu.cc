@@ -29,6 +29,7 @@ class WinogradKernel final : public CpuKernel {
 
   static const char* WinogradName(cpu::WinogradVariant variant) {
     switch (variant) {
+      case cpu::WinogradVariant::kF6x3: return "Winograd F(6x6,3x3)";
       case cpu::WinogradVariant::kF4x3: return "Winograd F(4x4,3x3)";
       case cpu::WinogradVariant::kF2x3: return "Winograd F(2x2,3x3)";
       case cpu::WinogradVariant::kF2x5: return "Winograd F(2x2,5x5)";
@@ -100,13 +101,18 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm
   if (!square || !plain || empty || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
 
   double best = cpu::IgemmCost(igemm);
-  std::array<Candidate, 4> candidates = {{{"implicit GEMM", best}}};
+  std::array<Candidate, 5> candidates = {{{"implicit GEMM", best}}};
   size_t count = 1;
   const cpu::WinogradShape shape = WinogradShapeOf(g, igemm.shape);
-  for (const auto variant : {cpu::WinogradVariant::kF4x3, cpu::WinogradVariant::kF2x3, cpu::WinogradVariant::kF2x5}) {
+  using enum cpu::WinogradVariant;
+  for (const auto variant : {kF6x3, kF4x3, kF2x3, kF2x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, false);
-    if (FiltersMayStay(plan)) plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, true);
+    if (FiltersMayStay(plan)) {
+      plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, true);
+    } else if (variant == kF6x3) {
+      continue;  // its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower
+    }
     const double cost = cpu::WinogradCost(plan);
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
