@@ -22,7 +22,6 @@ namespace {
 // Keys of a block: those of Swin's windows (49 and 144) fit one, and the scores of a tile of 8 queries take 8 KB.
 constexpr size_t kBlockKeys = 256;
 
-size_t RoundUp(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Floats of each part of the scratch memory, every one a whole number of panels.
 struct AttentionScratch {

@@ -8,15 +8,10 @@
 
 namespace decal::cpu {
 
-struct DepthwiseShape {
-  size_t batch = 1, channels = 0;
-  size_t in_height = 1, in_width = 1;
-  size_t out_height = 1, out_width = 1;
+struct DepthwiseShape : ConvolutionMaps {
+  size_t channels = 0;
   size_t kernel_height = 1, kernel_width = 1;
   size_t stride_y = 1, stride_x = 1;
-  size_t dilation_y = 1, dilation_x = 1;
-  ptrdiff_t pad_top = 0, pad_left = 0;
-  PixelStrides in, out, residual;
 };
 
 // Output rows are counted through the batch: [0, batch * out_height).

@@ -19,10 +19,6 @@ TileShape IgemmTileShapeTarget() {
   return {kTileRows, lanes, 2 * lanes};
 }
 
-HWY_INLINE ptrdiff_t PixelOffset(const PixelStrides& s, size_t n, size_t y, size_t x) {
-  return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
-}
-
 // One tile's rows: where they begin in every operand, at the task's group and its first column.
 struct RowBlock {
   size_t count = 0;

@@ -11,6 +11,7 @@
 
 #include "decal/parallel.h"
 #include "engine/cpu/epilogue.h"
+#include "engine/cpu/rounding.h"
 
 namespace decal::cpu {
 
@@ -28,6 +29,23 @@ struct PixelStrides {
   ptrdiff_t row = 0;
   ptrdiff_t pixel = 0;
 };
+
+inline ptrdiff_t PixelOffset(const PixelStrides& s, size_t n, size_t y, size_t x) {
+  return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
+}
+
+// What kernels that walk over maps rather than rows know of a convolution's tensors.
+struct ConvolutionMaps {
+  size_t batch = 1;
+  size_t in_height = 1, in_width = 1;
+  size_t out_height = 1, out_width = 1;
+  size_t dilation_y = 1, dilation_x = 1;
+  ptrdiff_t pad_top = 0, pad_left = 0;
+  PixelStrides in, out, residual;
+};
+
+// Tasks that a large layer is cut into at least: enough for 8 threads to finish at about the same time.
+inline constexpr size_t kMinTasks = 16;
 
 // One weight position: it reads input pixel (q_y * step + dy, q_x * step + dx).
 struct Tap {
@@ -104,7 +122,7 @@ size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task);
 
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
 inline size_t PaddedColumns(size_t columns, const TileShape& tile) {
-  return (columns + tile.lanes - 1) / tile.lanes * tile.lanes;
+  return RoundUp(columns, tile.lanes);
 }
 size_t PackedFloats(const IgemmShape& shape, const TileShape& packing);
 

@@ -9,8 +9,6 @@
 namespace decal::cpu {
 namespace {
 
-size_t CeilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
-
 size_t PanelCount(const IgemmShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
 
 size_t PhaseFloats(const IgemmShape& shape, const Phase& phase, const TileShape& tile) {
@@ -46,9 +44,6 @@ void FindRuns(const IgemmShape& shape, Phase& phase, std::vector<TapRun>& runs) 
 
 // Input bytes under one task: with the panel in use they should stay in a 1 MiB second-level cache.
 constexpr size_t kTaskInputBytes = 256 * 1024;
-
-// Tasks a phase is cut into where it is large enough: enough for 8 threads to finish at about the same time.
-constexpr size_t kMinTasks = 16;
 
 // Multiply-adds below which a task is not worth handing to another thread (about 20 microseconds).
 constexpr uint64_t kMinTaskMultiplyAdds = 1 << 20;

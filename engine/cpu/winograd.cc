@@ -27,10 +27,6 @@ namespace decal::cpu::HWY_NAMESPACE {
 size_t WinogradTileRowsTarget() { return kProductRows; }
 size_t WinogradShortRowsTarget() { return kShortRows; }
 
-HWY_INLINE ptrdiff_t OffsetOf(const PixelStrides& s, size_t n, size_t y, size_t x) {
-  return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
-}
-
 // A tile's place: its picture and its first output pixel.
 struct TilePlace {
   size_t n, y, x;
@@ -295,7 +291,7 @@ class TaskRunner {
       for (size_t j = 0; j < points; ++j, to += depth) {
         const ptrdiff_t x = first_x + static_cast<ptrdiff_t>(j * s.dilation_x);
         if (y >= 0 && y < static_cast<ptrdiff_t>(s.in_height) && x >= 0 && x < static_cast<ptrdiff_t>(s.in_width)) {
-          std::memcpy(to, pixels + OffsetOf(step, 0, i, j), depth * sizeof(float));
+          std::memcpy(to, pixels + PixelOffset(step, 0, i, j), depth * sizeof(float));
         } else {
           std::memset(to, 0, depth * sizeof(float));
         }
@@ -349,8 +345,8 @@ class TaskRunner {
       if (place.y >= s.out_height || place.x >= s.out_width) continue;  // a phase with fewer pixels than the first
       const size_t rows = std::min(e.outputs, (s.out_height - 1 - place.y) / s.dilation_y + 1);
       const size_t pixels = std::min(e.outputs, (s.out_width - 1 - place.x) / s.dilation_x + 1);
-      const ptrdiff_t out = OffsetOf(s.out, place.n, place.y, place.x);
-      const ptrdiff_t residual = OffsetOf(s.residual, place.n, place.y, place.x);
+      const ptrdiff_t out = PixelOffset(s.out, place.n, place.y, place.x);
+      const ptrdiff_t residual = PixelOffset(s.residual, place.n, place.y, place.x);
       for (size_t v = 0; v < width; v += lanes) {
         const size_t column = panel * plan_.tile.width + v;
         const float* bias = buffers_.bias ? buffers_.bias + column : nullptr;
@@ -384,8 +380,8 @@ class TaskRunner {
       float* outs[kMaxOutputs];
       const float* residuals[kMaxOutputs] = {};
       for (size_t x = 0; x < pixels; ++x) {
-        outs[x] = tile.out + OffsetOf(tile.out_step, 0, y, x);
-        if (tile.residual) residuals[x] = tile.residual + OffsetOf(tile.residual_step, 0, y, x);
+        outs[x] = tile.out + PixelOffset(tile.out_step, 0, y, x);
+        if (tile.residual) residuals[x] = tile.residual + PixelOffset(tile.residual_step, 0, y, x);
       }
       operands.out = outs;
       operands.residual = residuals;

@@ -44,14 +44,8 @@ constexpr WinogradExtents ExtentsOf(WinogradVariant variant) {
 }
 
 // A convolution of stride 1 and one group.
-struct WinogradShape {
-  size_t batch = 1;
-  size_t in_height = 1, in_width = 1;
-  size_t out_height = 1, out_width = 1;
+struct WinogradShape : ConvolutionMaps {
   size_t depth = 0, columns = 0;  // input and output channels
-  size_t dilation_y = 1, dilation_x = 1;
-  ptrdiff_t pad_top = 0, pad_left = 0;
-  PixelStrides in, out, residual;
 };
 
 struct WinogradTask {
@@ -76,6 +70,7 @@ struct WinogradPlan {
   uint64_t multiply_adds = 0;  // of the convolution as it is defined
 
   size_t tiles() const { return shape.batch * phases_y * phases_x * tiles_y * tiles_x; }
+  size_t panels() const { return CeilDiv(shape.columns, tile.width); }
   size_t scratch_bytes() const { return (v_floats + m_floats + u_floats + patch_floats) * sizeof(float); }
 };
 
@@ -84,7 +79,7 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
                               bool resident);
 
 // Floats of all transformed filters, for plans that say resident.
-size_t WinogradFilterFloats(const WinogradPlan& plan);
+size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant);
 // Floats of the filters that are transformed at one time.
 size_t WinogradGatheredFloats(const WinogradPlan& plan);
 // Transforms panel `panel` of the implicit GEMM's panels of the same filters (panels.packed or packed_half).
@@ -110,8 +105,7 @@ inline constexpr size_t kWinogradChannels = 16;
 // Floats from one point of `rows` tiles to the next: a cache line more than it takes, because the transforms write all
 // points of a tile at one time, and at multiples of 1024 bytes they would meet in the same cache sets.
 constexpr size_t WinogradPointFloats(size_t rows, size_t depth) {
-  const size_t blocks = (depth + kWinogradChannels - 1) / kWinogradChannels;
-  return (blocks * rows + 1) * kWinogradChannels;
+  return (CeilDiv(depth, kWinogradChannels) * rows + 1) * kWinogradChannels;
 }
 
 // Floats from one point of U, or from one tap of filters on their way there, to the next: a cache line more than
@@ -126,7 +120,7 @@ inline size_t WinogradPanelWidth(const WinogradPlan& plan, size_t panel) {
 
 // Floats of one point that lie before channel k of a panel, where the filters are resident.
 inline size_t WinogradFiltersBefore(const WinogradPlan& plan, size_t panel, size_t k) {
-  const size_t blocks = (plan.shape.depth + kWinogradDepthBlock - 1) / kWinogradDepthBlock;
+  const size_t blocks = CeilDiv(plan.shape.depth, kWinogradDepthBlock);
   return panel * plan.tile.width * plan.shape.depth + k * WinogradPanelWidth(plan, panel) +
          (panel * blocks + k / kWinogradDepthBlock) * WinogradFilterStride(0);
 }

@@ -7,9 +7,6 @@
 namespace decal::cpu {
 namespace {
 
-size_t CeilDiv(size_t a, size_t b) { return (a + b - 1) / b; }
-size_t RoundUp(size_t a, size_t b) { return CeilDiv(a, b) * b; }
-
 // Scratch parts begin on cache lines.
 size_t AlignedFloats(size_t floats) { return AlignUp(floats * sizeof(float)) / sizeof(float); }
 
@@ -19,12 +16,11 @@ constexpr size_t kBlockBytes = 384 * 1024;
 constexpr size_t kTransformingTiles = 64;
 // Columns of a task that adds up several depth blocks: M of all of them is kept.
 constexpr size_t kSummedColumns = 128;
-// As in the implicit GEMM: enough tasks for 8 threads to finish together, none below some 20 microseconds.
-constexpr size_t kMinTasks = 16;
+// Below some 20 microseconds a task is not worth handing to another thread.
 constexpr uint64_t kMinTaskMultiplyAdds = 1 << 19;
 
-void Partition(WinogradPlan& plan, size_t panels) {
-  const size_t tiles = plan.tiles(), points = ExtentsOf(plan.variant).points;
+void Partition(WinogradPlan& plan) {
+  const size_t tiles = plan.tiles(), panels = plan.panels(), points = ExtentsOf(plan.variant).points;
   const uint64_t macs_per_cell = uint64_t{points} * points * plan.shape.depth * plan.tile.width;  // tile x panel
   size_t task_panels = panels;
   const size_t columns_limit = std::max<size_t>(kSummedColumns / plan.tile.width, 1);
@@ -70,7 +66,7 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
   const size_t tile_bytes = points * RoundUp(depth, kWinogradChannels) * sizeof(float);
   plan.block_tiles = std::max(kBlockBytes / tile_bytes, resident ? size_t{0} : kTransformingTiles);
   plan.block_tiles = std::min(std::max(plan.block_tiles / rows, size_t{1}) * rows, RoundUp(plan.tiles(), rows));
-  Partition(plan, CeilDiv(shape.columns, plan.tile.width));
+  Partition(plan);
 
   plan.v_floats = AlignedFloats(CeilDiv(plan.block_tiles, rows) * points * WinogradPointFloats(rows, depth));
   plan.m_floats = AlignedFloats(plan.m_floats);
@@ -79,10 +75,11 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
   return plan;
 }
 
-size_t WinogradFilterFloats(const WinogradPlan& plan) {
-  const size_t points = ExtentsOf(plan.variant).points * ExtentsOf(plan.variant).points;
-  const size_t blocks = CeilDiv(plan.shape.depth, kWinogradDepthBlock) * CeilDiv(plan.shape.columns, plan.tile.width);
-  return points * (plan.shape.depth * PaddedColumns(plan.shape.columns, plan.tile) + blocks * WinogradFilterStride(0));
+size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant) {
+  const TileShape tile = IgemmTileShape();
+  const size_t points = ExtentsOf(variant).points * ExtentsOf(variant).points;
+  const size_t blocks = CeilDiv(shape.depth, kWinogradDepthBlock) * CeilDiv(shape.columns, tile.width);
+  return points * (shape.depth * PaddedColumns(shape.columns, tile) + blocks * WinogradFilterStride(0));
 }
 
 size_t WinogradGatheredFloats(const WinogradPlan& plan) {

@@ -108,7 +108,7 @@ class Problem {
     }
     if (resident) {
       std::vector<float> gathered(WinogradGatheredFloats(plan), kNaN);
-      transformed.assign(WinogradFilterFloats(plan), kNaN);
+      transformed.assign(WinogradFilterFloats(shape_, variant_), kNaN);
       for (size_t panel = 0; panel * plan.tile.width < shape_.columns; ++panel)
         TransformWinogradFilters(plan, buffers, panel, gathered.data(), transformed.data());
       buffers.packed = transformed.data();

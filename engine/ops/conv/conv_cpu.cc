@@ -41,6 +41,21 @@ cpu::IgemmShape BaseShape(const ConvGeometry& g, const KernelRequest& request, c
   return shape;
 }
 
+cpu::ConvolutionMaps MapsOf(const ConvGeometry& g, const cpu::IgemmShape& base) {
+  return {.batch = base.batch,
+          .in_height = base.in_height,
+          .in_width = base.in_width,
+          .out_height = static_cast<size_t>(g.out[0]),
+          .out_width = static_cast<size_t>(g.out[1]),
+          .dilation_y = static_cast<size_t>(g.dilation[0]),
+          .dilation_x = static_cast<size_t>(g.dilation[1]),
+          .pad_top = static_cast<ptrdiff_t>(g.pad_begin[0]),
+          .pad_left = static_cast<ptrdiff_t>(g.pad_begin[1]),
+          .in = base.in,
+          .out = base.out,
+          .residual = base.residual};
+}
+
 KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const KernelRequest& request) {
   IgemmSpec spec{.extra = EpilogueInputs(op.epilogue, 3)};
   spec.shape = BaseShape(g, request, spec.extra);
@@ -62,7 +77,7 @@ KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const Kernel
   cpu::IgemmPlan plan = PlanIgemm(spec, op.epilogue, request);
   // The same panels whatever is chosen, so that a weight whose raw form is gone serves every later size.
   DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order, {.extra = spec.extra}));
-  WinogradChoice choice = ChooseWinograd(g, plan);
+  WinogradChoice choice = ChooseWinograd(g, MapsOf(g, plan.shape), plan);
   if (choice.plan) return MakeWinogradKernel(std::move(choice), std::move(operands), request);
   spec.choice = std::move(choice.text);
   return MakeIgemmKernel(spec, std::move(plan), std::move(operands));
@@ -135,23 +150,12 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
   const EpilogueInputs extra(op.epilogue, 3);
   const cpu::IgemmShape base = BaseShape(g, request, extra);
   cpu::DepthwiseShape& s = kernel->shape;
-  s.batch = base.batch;
+  static_cast<cpu::ConvolutionMaps&>(s) = MapsOf(g, base);
   s.channels = base.groups;
-  s.in_height = base.in_height;
-  s.in_width = base.in_width;
-  s.out_height = static_cast<size_t>(g.out[0]);
-  s.out_width = static_cast<size_t>(g.out[1]);
   s.kernel_height = static_cast<size_t>(g.kernel[0]);
   s.kernel_width = static_cast<size_t>(g.kernel[1]);
   s.stride_y = static_cast<size_t>(g.stride[0]);
   s.stride_x = static_cast<size_t>(g.stride[1]);
-  s.dilation_y = static_cast<size_t>(g.dilation[0]);
-  s.dilation_x = static_cast<size_t>(g.dilation[1]);
-  s.pad_top = static_cast<ptrdiff_t>(g.pad_begin[0]);
-  s.pad_left = static_cast<ptrdiff_t>(g.pad_begin[1]);
-  s.in = base.in;
-  s.out = base.out;
-  s.residual = base.residual;
   kernel->epilogue = ToCpuEpilogue(op.epilogue);
   kernel->operands.residual = extra.residual;
 

@@ -38,34 +38,14 @@ class WinogradKernel final : public CpuKernel {
   }
 };
 
-cpu::WinogradShape WinogradShapeOf(const ConvGeometry& g, const cpu::IgemmShape& shape) {
-  cpu::WinogradShape w;
-  w.batch = shape.batch;
-  w.in_height = shape.in_height;
-  w.in_width = shape.in_width;
-  w.out_height = static_cast<size_t>(g.out[0]);
-  w.out_width = static_cast<size_t>(g.out[1]);
-  w.depth = shape.depth;
-  w.columns = shape.columns;
-  w.dilation_y = static_cast<size_t>(g.dilation[0]);
-  w.dilation_x = static_cast<size_t>(g.dilation[1]);
-  w.pad_top = static_cast<ptrdiff_t>(g.pad_begin[0]);
-  w.pad_left = static_cast<ptrdiff_t>(g.pad_begin[1]);
-  w.in = shape.in;
-  w.out = shape.out;
-  w.residual = shape.residual;
-  return w;
-}
-
 // Transformed filters are four times as large. They stay where that is little beside the layer's activations, which are
 // many there, so that each filter would be transformed many times a run: at most this part of them.
 constexpr size_t kResidentPart = 64;
 
-bool FiltersMayStay(const cpu::WinogradPlan& plan) {
-  const cpu::WinogradShape& s = plan.shape;
+bool FiltersMayStay(const cpu::WinogradShape& s, cpu::WinogradVariant variant) {
   const size_t activations =
       s.batch * (s.in_height * s.in_width * s.depth + s.out_height * s.out_width * s.columns);
-  return cpu::WinogradFilterFloats(plan) <= activations / kResidentPart;
+  return cpu::WinogradFilterFloats(s, variant) <= activations / kResidentPart;
 }
 
 struct Candidate {
@@ -89,7 +69,7 @@ std::string Describe(std::span<Candidate> candidates) {
 
 }  // namespace
 
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm) {
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm) {
   WinogradChoice choice;
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
@@ -103,16 +83,14 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm
   double best = cpu::IgemmCost(igemm);
   std::array<Candidate, 5> candidates = {{{"implicit GEMM", best}}};
   size_t count = 1;
-  const cpu::WinogradShape shape = WinogradShapeOf(g, igemm.shape);
+  const cpu::WinogradShape shape{maps, igemm.shape.depth, igemm.shape.columns};
   using enum cpu::WinogradVariant;
   for (const auto variant : {kF6x3, kF4x3, kF2x3, kF2x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
-    cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, false);
-    if (FiltersMayStay(plan)) {
-      plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, true);
-    } else if (variant == kF6x3) {
-      continue;  // its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower
-    }
+    const bool resident = FiltersMayStay(shape, variant);
+    // Its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower.
+    if (variant == kF6x3 && !resident) continue;
+    cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident);
     const double cost = cpu::WinogradCost(plan);
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
@@ -133,9 +111,8 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
     const size_t gathered_bytes = AlignUp(cpu::WinogradGatheredFloats(plan) * sizeof(float));
     DECAL_TRY_ASSIGN(Buffer gathered,
                      Buffer::Allocate(gathered_bytes * request.runner.thread_count(), "packed weights"));
-    const size_t panel_count = (plan.shape.columns + plan.tile.width - 1) / plan.tile.width;
     const auto transform = [&](std::byte* to) {
-      ParallelFor(request.runner, panel_count, [&](size_t panel, size_t thread) {
+      ParallelFor(request.runner, plan.panels(), [&](size_t panel, size_t thread) {
         cpu::TransformWinogradFilters(plan, panels, panel,
                                       reinterpret_cast<float*>(gathered.data() + thread * gathered_bytes),
                                       reinterpret_cast<float*>(to));
@@ -143,7 +120,7 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
     };
     DECAL_TRY_ASSIGN(operands.weights,
                      request.packed.Derive(request.inputs[1].constant, PackingId(id),
-                                           cpu::WinogradFilterFloats(plan) * sizeof(float), transform));
+                                           cpu::WinogradFilterFloats(plan.shape, plan.variant) * sizeof(float), transform));
     operands.half_weights.reset();
   }
   kernel->plan = std::move(plan);

@@ -15,8 +15,8 @@ struct WinogradChoice {
   std::string text;                       // see CpuKernel::choice
 };
 
-// Compares all variants that can run `g` with `igemm`, the plan of the same convolution.
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::IgemmPlan& igemm);
+// Compares all variants that can run `g`, whose tensors are `maps`, with `igemm`, the plan of the same convolution.
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm);
 
 // `operands` are those of the implicit GEMM.
 KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, const KernelRequest& request);
