@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/commands.h"
+#include "cli/inspect_gpu.h"
 #include "cli/interrupt.h"
 #include "cli/model_source.h"
 #include "cli/profile.h"
@@ -189,6 +190,7 @@ int Inspect(const InspectOptions& options) {
     fmt::print("{}", *graph);
     return kExitOk;
   }
+  if (options.gpu) return InspectGpu(options, session);
   const bool plannable = options.height > 0 || !HasFreeSize(session);
   const auto runner = MakeThreadPool(static_cast<size_t>(options.threads));
   std::optional<Profile> profile;

@@ -125,6 +125,12 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_flag("--choices", inspect.choices,
                         "Print which algorithms were compared for each layer, and what the cost model says of them");
   inspect_app->add_flag("--json", inspect.json, "All of it as one JSON object");
+  CLI::Option* gpu = inspect_app->add_flag("--gpu", inspect.gpu,
+                                           "Print the plan for WebGPU instead, for a device with the guaranteed limits");
+  inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
+  inspect_app->add_option("--gpu-save", inspect.gpu_save, "Write the plan to plan.json, weights.bin and uniforms.bin here")
+      ->needs(gpu)
+      ->type_name("FOLDER");
 
   RunOptions run;
   CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
@@ -160,6 +166,9 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
     inspect.graph = inspect.graph || !inspect.after.empty();
     if (inspect.graph && (inspect.profile || inspect.choices || inspect.json)) {
       return UsageError("--graph and --after print text alone: no --profile, no --choices, no --json");
+    }
+    if (inspect.gpu && (inspect.graph || inspect.profile || inspect.choices)) {
+      return UsageError("--gpu prints the plan alone: no --graph, no --profile, no --choices");
     }
     return inspect;
   }

@@ -50,6 +50,9 @@ struct InspectOptions {
   int repeat = 5;        // runs to time
   bool choices = false;  // after the schedule, which algorithms were compared for a step and what they cost
   bool json = false;
+  bool gpu = false;        // the plan for WebGPU instead: for the least that devices guarantee
+  bool gpu_half = false;   // with float16 storage
+  std::string gpu_save;    // folder for plan.json, weights.bin and uniforms.bin; empty: none
 };
 
 // decal run model.onnx --input x.npy --output y.npy

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/base/buffer.h"
-#include "engine/plan/memory_plan.h"
+#include "engine/base/memory_plan.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "engine/plan/memory_plan.h"
+#include "engine/base/memory_plan.h"
 #include "engine/plan/storage.h"
 
 namespace decal::fuzz {

@@ -63,6 +63,18 @@ DECAL_EXPORT(decal_session_specialize) int decal_session_specialize(void* sessio
 // the session's order; a null output is dropped.
 DECAL_EXPORT(decal_session_run) int decal_session_run(void* session, const float* const* inputs, float* const* outputs);
 
+// ---- plans for WebGPU -------------------------------------------------------------------------
+// A plan handle, or null; the session stays as it is and must outlive the plan. `limits`: workgroups per dimension, offset
+// alignment, binding size and buffer size in bytes. `half`: 1 stores activations and weights as float16.
+DECAL_EXPORT(decal_gpu_plan_new) void* decal_gpu_plan_new(void* session, int32_t height, int32_t width,
+                                                          const double* limits, int32_t half);
+DECAL_EXPORT(decal_gpu_plan_free) void decal_gpu_plan_free(void* plan);
+// See ToJson in decal/gpu.h.
+DECAL_EXPORT(decal_gpu_plan_json) const char* decal_gpu_plan_json(void* plan);
+DECAL_EXPORT(decal_gpu_plan_uniforms) const uint8_t* decal_gpu_plan_uniforms(void* plan);
+// Writes the contents of upload `index`, as many bytes as the plan says, to `out`.
+DECAL_EXPORT(decal_gpu_plan_fill) void decal_gpu_plan_fill(void* plan, uint32_t index, uint8_t* out);
+
 // ---- pictures ---------------------------------------------------------------------------------
 // Takes the session (also on failure). `mean_std`: mean[3], std[3]; `rule`: size rule (0 stretch, 1 short side),
 // width, height, multiple, activation (0 none, 1 sigmoid).

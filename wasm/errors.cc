@@ -4,7 +4,7 @@
 #include <string>
 
 #include "wasm/decal_wasm.h"
-#include "wasm/json.h"
+#include "engine/base/json.h"
 
 namespace decal {
 namespace {

@@ -10,11 +10,12 @@
 
 #include "cutout/png_filter.h"
 #include "decal/cutout.h"
+#include "decal/gpu.h"
 #include "decal/session.h"
 #include "engine/base/buffer.h"
 #include "wasm/decal_wasm.h"
 #include "wasm/errors.h"
-#include "wasm/json.h"
+#include "engine/base/json.h"
 #include "wasm/thread_runner.h"
 
 namespace decal {
@@ -222,6 +223,31 @@ int decal_session_specialize(void* session, int32_t height, int32_t width) {
 
 int decal_session_run(void* session, const float* const* inputs, float* const* outputs) {
   return ReportRun(RunSession(*static_cast<Session*>(session), inputs, outputs));
+}
+
+// ---- plans for WebGPU -------------------------------------------------------------------------
+
+void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const double* limits, int32_t half) {
+  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits[0]),
+                         .offset_alignment = static_cast<uint32_t>(limits[1]),
+                         .binding_bytes = static_cast<uint64_t>(limits[2]),
+                         .buffer_bytes = static_cast<uint64_t>(limits[3])};
+  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device, {.half_storage = half != 0}));
+}
+
+void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }
+
+const char* decal_gpu_plan_json(void* plan) {
+  json_result = ToJson(*static_cast<const GpuPlan*>(plan));
+  return json_result.c_str();
+}
+
+const uint8_t* decal_gpu_plan_uniforms(void* plan) {
+  return reinterpret_cast<const uint8_t*>(static_cast<const GpuPlan*>(plan)->uniforms.data());
+}
+
+void decal_gpu_plan_fill(void* plan, uint32_t index, uint8_t* out) {
+  static_cast<const GpuPlan*>(plan)->uploads[index].fill(reinterpret_cast<std::byte*>(out));
 }
 
 // ---- pictures ---------------------------------------------------------------------------------

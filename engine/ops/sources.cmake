@@ -5,3 +5,4 @@ set(ops_sources kernel.cc any_element.cc ops.cc
   indexing/nd.cc indexing/elements.cc indexing/select.cc indexing/cumsum.cc indexing/einsum.cc shape/shape_ops.cc)
 include(${CMAKE_CURRENT_LIST_DIR}/products.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/pointwise.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/gpu.cmake)

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "decal/session.h"
-#include "engine/plan/memory_plan.h"
+#include "engine/base/memory_plan.h"
 #include "tests/support/random_movement.h"
 #include "tests/support/reference_runner.h"
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <set>
 
-#include "engine/plan/memory_plan.h"
+#include "engine/base/memory_plan.h"
 #include "engine/plan/storage.h"
 
 namespace decal {

@@ -5,6 +5,7 @@
 
 #include "engine/onnx/importer.h"
 #include "engine/passes/passes.h"
+#include "engine/runtime/gpu_compiler.h"
 #include "engine/runtime/schedule.h"
 
 namespace decal {
@@ -180,6 +181,16 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
   }
   DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
   return Print(graph);
+}
+
+Result<GpuPlan> Session::PlanGpu(int64_t height, int64_t width, const GpuLimits& limits,
+                                 const GpuOptions& options) const {
+  Graph graph = impl_->graph;  // weights are shared, not copied
+  DECAL_TRY(FixInputs(graph, height, width));
+  if (!impl_->specialized) DECAL_TRY(RunPasses(graph, SpecializePasses()));
+  DECAL_TRY(RequireFloats(graph, graph.inputs, "an input"));
+  DECAL_TRY(RequireFloats(graph, graph.outputs, "an output"));
+  return CompileForGpu(graph, limits, options);
 }
 
 const MemoryPlan& Session::memory() const { return impl_->schedule ? impl_->schedule->memory() : impl_->no_plan; }

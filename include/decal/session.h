@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "decal/gpu.h"
 #include "decal/parallel.h"
 #include "decal/result.h"
 
@@ -90,6 +91,12 @@ class Session {
   // that name; an empty name stands for all passes. Errors: as Specialize; kInvalidArgument lists the passes' names, or
   // says that a model of fixed size has been specialised and its earlier forms are gone.
   Result<std::string> PrintGraph(int64_t height, int64_t width, std::string_view after) const;
+
+  // What the model needs on a WebGPU device with those limits, for a picture of that size (0, 0: the model's own).
+  // Nothing runs, and the session stays as it is; the plan's uploads refer to the session's weights, so ask before
+  // Specialize, which packs them. Errors: as Specialize; kUnsupportedOperator naming every operator without a WebGPU
+  // kernel; kLimitExceeded where a tensor exceeds the device.
+  Result<GpuPlan> PlanGpu(int64_t height, int64_t width, const GpuLimits& limits, const GpuOptions& options) const;
 
   const MemoryPlan& memory() const;            // after Specialize
   const std::vector<StepInfo>& steps() const;  // after Specialize

@@ -1,13 +1,11 @@
 // CPU kernels of matrix products: packed constant weights, or a second factor packed panel by panel in each run.
 #include <algorithm>
-#include <array>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "engine/ops/igemm_kernel.h"
 #include "engine/ops/matmul/matmul.h"
-#include "engine/ops/matmul/matrix_view.h"
+#include "engine/ops/matmul/matrix_rows.h"
 
 namespace decal {
 namespace {
@@ -54,59 +52,10 @@ class ProductKernel final : public CpuKernel {
   }
 };
 
-// The operands as matrices with leading batch dimensions.
-struct Matrices {
-  TensorView a, b, out, residual;
-  size_t rank() const { return out.shape.rank(); }
-  int64_t rows() const { return out.shape[rank() - 2]; }
-  int64_t columns() const { return out.shape.back(); }
-  int64_t depth() const { return a.shape.back(); }
-};
-
-bool UnitColumns(const TensorView& view) { return view.shape.back() <= 1 || view.strides.back() == 1; }
-
 bool Fits(const Matrices& m, bool has_residual) {
   for (const TensorView* view : {&m.a, &m.b, &m.out})
     if (view->dtype != DType::kFloat32 || view->shape.elements() == 0) return false;
   return UnitColumns(m.a) && UnitColumns(m.out) && (!has_residual || UnitColumns(m.residual));
-}
-
-Strides LeadingStrides(const TensorView& view, const Shape& leading) {
-  Dims shape, strides;
-  for (size_t i = 0; i + 1 < view.shape.rank(); ++i) shape.push_back(view.shape[i]), strides.push_back(view.strides[i]);
-  return BroadcastTo({nullptr, view.dtype, shape, strides}, leading).strides;
-}
-
-// All dimensions but the last as at most three loops, merging neighbours that every operand steps through evenly.
-struct RowLoops {
-  int64_t extent[3] = {1, 1, 1};
-  int64_t a[3] = {}, out[3] = {}, residual[3] = {};
-};
-std::optional<RowLoops> CollapseRows(const Matrices& m, bool has_residual) {
-  Shape leading;
-  for (size_t i = 0; i + 1 < m.rank(); ++i) leading.push_back(m.out.shape[i]);
-  const Strides a = LeadingStrides(m.a, leading), out = LeadingStrides(m.out, leading);
-  const Strides residual = has_residual ? LeadingStrides(m.residual, leading) : out;
-  RowLoops loops;
-  size_t next = 3;
-  for (size_t d = leading.rank(); d-- > 0;) {
-    if (leading[d] == 1) continue;
-    if (next < 3) {
-      const int64_t extent = loops.extent[next];
-      if (a[d] == loops.a[next] * extent && out[d] == loops.out[next] * extent &&
-          residual[d] == loops.residual[next] * extent) {
-        loops.extent[next] *= leading[d];
-        continue;
-      }
-    }
-    if (next == 0) return std::nullopt;
-    --next;
-    loops.extent[next] = leading[d];
-    loops.a[next] = a[d];
-    loops.out[next] = out[d];
-    loops.residual[next] = residual[d];
-  }
-  return loops;
 }
 
 cpu::PixelStrides ToPixelStrides(const int64_t (&s)[3]) {
@@ -154,11 +103,8 @@ KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, cons
   if (has_residual) shape.residual_row = matrix_strides(m.residual).row;
 
   const Shape batch = BatchOf(m.out.shape);
-  const auto batch_strides = [&](const TensorView& v) {
-    return BroadcastTo({nullptr, v.dtype, BatchOf(v.shape), BatchOf(v.strides)}, batch).strides;
-  };
-  StridedIndex<4> i(batch, {batch_strides(m.a), batch_strides(m.b), batch_strides(m.out),
-                            batch_strides(has_residual ? m.residual : m.out)});
+  StridedIndex<4> i(batch, {BatchStrides(m.a, batch), BatchStrides(m.b, batch), BatchStrides(m.out, batch),
+                            BatchStrides(has_residual ? m.residual : m.out, batch)});
   for (; i.valid(); i.Next()) kernel->batch.push_back({i.offset(0), i.offset(1), i.offset(2), i.offset(3)});
 
   kernel->tile = cpu::IgemmTileShape();

@@ -1,5 +1,5 @@
 // The arena: no two buffers alive together overlap, and the total stays near the lower bound.
-#include "engine/plan/memory_plan.h"
+#include "engine/base/memory_plan.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Writes JSON strings and numbers.
-#include "wasm/json.h"
+#include "engine/base/json.h"
 
 #include <cmath>
 

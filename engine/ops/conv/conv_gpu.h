@@ -1,0 +1,11 @@
+// WebGPU kernels of convolutions.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const Conv&, const GpuRequest&);
+Status MakeGpuKernel(const ConvTranspose&, const GpuRequest&);
+
+}  // namespace decal

@@ -1,0 +1,11 @@
+// WebGPU kernels of elementwise operators.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const Unary&, const GpuRequest&);
+Status MakeGpuKernel(const Binary&, const GpuRequest&);
+
+}  // namespace decal

@@ -1,0 +1,5 @@
+# WebGPU kernels of the operator families, and their shaders (paths from the root of the sources).
+list(APPEND ops_sources gpu.cc activation_gpu.cc product_gpu.cc nest_gpu.cc
+  conv/conv_gpu.cc matmul/matmul_gpu.cc movement/movement_gpu.cc elementwise/elementwise_gpu.cc)
+set(ops_shaders engine/ops/activation.wgsl engine/ops/product.wgsl engine/ops/nest.wgsl
+  engine/ops/conv/gather.wgsl engine/ops/matmul/gather_rows.wgsl)

@@ -1,0 +1,11 @@
+// WebGPU kernels of matrix products.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const MatMul&, const GpuRequest&);
+Status MakeGpuKernel(const Gemm&, const GpuRequest&);
+
+}  // namespace decal

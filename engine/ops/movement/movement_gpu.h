@@ -1,0 +1,17 @@
+// WebGPU kernels of data movement.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const View&, const GpuRequest&);
+Status MakeGpuKernel(const Transpose&, const GpuRequest&);
+Status MakeGpuKernel(const Concat&, const GpuRequest&);
+Status MakeGpuKernel(const Split&, const GpuRequest&);
+Status MakeGpuKernel(const Slice&, const GpuRequest&);
+Status MakeGpuKernel(const Expand&, const GpuRequest&);
+Status MakeGpuKernel(const Strided&, const GpuRequest&);
+Status MakeGpuKernel(const Relayout&, const GpuRequest&);
+
+}  // namespace decal

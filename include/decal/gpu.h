@@ -1,0 +1,110 @@
+// What a model needs to run on WebGPU, as data: shaders, buffers, uploads and dispatches for one device's limits.
+//
+// A plan is made by Session::PlanGpu and carried out by whoever has a GPU (web/src/gpu). Nothing here touches one.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "decal/result.h"
+
+namespace decal {
+
+// What a device offers; the defaults are what WebGPU guarantees. Plans keep to the first three whatever a device has.
+struct GpuLimits {
+  static constexpr uint32_t kStorageBuffers = 8;           // per shader stage
+  static constexpr uint32_t kWorkgroupInvocations = 256;
+  static constexpr uint32_t kWorkgroupBytes = 16384;
+
+  uint32_t workgroups = 65535;                             // per dimension of a dispatch
+  uint32_t offset_alignment = 256;                         // of bindings
+  uint64_t binding_bytes = uint64_t{128} << 20;
+  uint64_t buffer_bytes = uint64_t{256} << 20;
+};
+
+struct GpuOptions {
+  bool half_storage = false;  // activations and weights as float16, sums in float32; needs the feature shader-f16
+};
+
+// Part of one of the plan's buffers.
+struct GpuRange {
+  uint32_t buffer = 0;
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+struct GpuBuffer {
+  enum class Use : uint8_t { kWeights, kActivations } use = Use::kWeights;
+  uint64_t bytes = 0;
+};
+
+struct GpuPipeline {
+  std::string label;
+  std::string code;                      // WGSL with one entry point, "main"
+  std::array<uint32_t, 3> workgroup{1, 1, 1};
+  uint32_t workgroup_bytes = 0;          // of workgroup memory
+  std::vector<bool> writable;            // per storage binding 1, 2, ..: read_write rather than read; 0 is the uniforms
+};
+
+struct GpuDispatch {
+  uint32_t pipeline = 0;
+  uint32_t step = 0;                     // of GpuPlan::steps
+  std::array<uint32_t, 3> groups{1, 1, 1};
+  uint32_t uniform_offset = 0, uniform_bytes = 0;
+  std::vector<GpuRange> bindings;        // the storage buffers, in the order of `writable`
+};
+
+// Contents of part of a weight buffer, made when asked for: `fill` writes range.bytes bytes.
+struct GpuUpload {
+  GpuRange range;
+  std::function<void(std::byte*)> fill;
+};
+
+// A model's input or output as the host sees it: dense float32 in row-major order.
+struct GpuTensor {
+  std::string name;
+  std::vector<int64_t> shape;
+  GpuRange range;
+};
+
+struct GpuStep {
+  std::string op, name, algorithm;
+};
+
+struct GpuPlan {
+  bool half_storage = false;
+  std::vector<GpuBuffer> buffers;
+  std::vector<GpuPipeline> pipelines;
+  std::vector<GpuDispatch> dispatches;   // in order, each seeing what those before it wrote
+  std::vector<std::byte> uniforms;       // one buffer; dispatches bind parts of it
+  std::vector<GpuUpload> uploads;
+  std::vector<GpuTensor> inputs, outputs;
+  std::vector<GpuStep> steps;
+
+  uint64_t bytes(GpuBuffer::Use use) const;
+  // Everything on the device while the model runs: buffers, uniforms and the memory that reads outputs back.
+  uint64_t total_bytes() const;
+  // The most storage buffers that one dispatch binds.
+  size_t max_storage_buffers() const;
+};
+
+// Checks a plan against `limits`: bindings per stage, alignment, ranges inside their buffers, no range that one dispatch
+// both writes and binds a second time, workgroup sizes and counts. kInternal names the first violation.
+Status Verify(const GpuPlan& plan, const GpuLimits& limits);
+
+// {"halfStorage", "buffers": [{"use", "bytes"}], "pipelines": [{"label", "code", "writable": [bool]}],
+//  "dispatches": [{"pipeline", "step", "groups": [x, y, z], "uniform": [offset, bytes],
+//                  "bindings": [[buffer, offset, bytes], ..]}],
+//  "uploads": [[buffer, offset, bytes], ..], "inputs": [{"name", "shape", "range"}], "outputs": [..],
+//  "steps": [{"op", "name", "algorithm"}], "uniformBytes",
+//  "memory": {"weights", "activations", "total"}, "maxStorageBuffers"}
+std::string ToJson(const GpuPlan& plan);
+
+// A table for people: one dispatch a line, then the totals.
+std::string ToText(const GpuPlan& plan);
+
+}  // namespace decal
