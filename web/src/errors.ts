@@ -16,6 +16,8 @@ export type DecalErrorCode =
   | 'network'
   | 'unsupported'
   | 'webgpu-unavailable'
+  | 'webgpu-failed'
+  | 'device-lost'
   | 'aborted';
 
 /** Why a call failed: `code` for programs, `message` (one line) for people. */

@@ -19,6 +19,10 @@ import type { Execution, InitOptions, RemoveBackgroundOptions, SimdLevel } from 
 
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
+export { findAdapter, openDevice, type AdapterFacts, type OpenDevice } from './gpu/adapter.js';
+export { softwareRenderer } from './device-gate.js';
+export { GpuExecutor } from './gpu/executor.js';
+export { importGpu } from './gpu/dawn.js';
 export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
 export { models } from './models.js';
 export type * from './types.js';

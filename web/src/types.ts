@@ -121,6 +121,14 @@ export interface InitOptions {
   simd?: SimdLevel;
 }
 
+/** What a GPU says of itself; browsers leave some of it empty so that pages cannot be told apart by it. */
+export interface AdapterInfo {
+  vendor: string;
+  architecture: string;
+  device: string;
+  description: string;
+}
+
 /** What was asked for could not be used: from what, to what, and why. */
 export interface Downgrade {
   from: 'webgpu';

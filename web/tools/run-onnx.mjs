@@ -1,20 +1,27 @@
-// Runs an ONNX model on raw float32 tensors with the wasm engine: the twin of `decal run`, same line of JSON, with the
-// time to start the engine.
+// Runs an ONNX model on raw float32 tensors with the wasm engine or on WebGPU (npm webgpu): the twin of `decal run`, same
+// line of JSON, with the time to start the engine.
 import { coded, naming, peakBytes, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';
 
 const { values, positionals } = readArguments(
   'node web/tools/run-onnx.mjs model.onnx x.npy y.npy [--threads N] [--simd baseline|relaxed] [--warm-up N] ' +
-    '[--repeat N]',
+    '[--repeat N] [--device wasm|webgpu [--allow-software] [--half] [--profile]]',
   3,
-  { threads: { type: 'string' }, simd: { type: 'string' }, 'warm-up': { type: 'string' }, repeat: { type: 'string' } },
+  {
+    threads: { type: 'string' }, simd: { type: 'string' }, 'warm-up': { type: 'string' }, repeat: { type: 'string' },
+    device: { type: 'string' }, 'allow-software': { type: 'boolean' }, half: { type: 'boolean' }, profile: { type: 'boolean' },
+  },
 );
+
+const round = (ms) => Math.round(ms * 1000) / 1000;
 
 await runMain(async () => {
   const [modelPath, inputPath, outputPath] = positionals;
   const threads = positive(values, 'threads');
   const warmUp = values['warm-up'] === '0' ? 0 : positive(values, 'warm-up') ?? 0;
   const repeat = positive(values, 'repeat') ?? 1;
+  const device = values.device ?? 'wasm';
+  if (!['wasm', 'webgpu'].includes(device)) throw new Error(`--device ${device}: wasm or webgpu`);
   const { RawSession, readModelFile, startEngine } = await import('../dist/node.js');
   const input = readNpy(inputPath);
   const start = performance.now();
@@ -24,37 +31,106 @@ await runMain(async () => {
     const session = await naming(modelPath, () => RawSession.load(engine, readModelFile(modelPath)));
     const planStart = performance.now();
     const [height, width] = spatialExtents(input.shape, session.info().inputs[0]);
-    await naming(modelPath, () => session.specialize(height, width));
+    const prepare = device === 'webgpu' ? onGpu : onCpu;
+    const model = await naming(modelPath, () => prepare(session, height, width));
     const planEnd = performance.now();
-    const info = session.info();
-    const wanted = info.inputs[0].shape;
-    if (String(wanted) !== String(input.shape)) {
-      throw coded(`${inputPath}: shape [${input.shape}] does not fit the model's [${wanted}]`, 'shape-mismatch');
+    try {
+      if (String(model.inputShape) !== String(input.shape)) {
+        throw coded(`${inputPath}: shape [${input.shape}] does not fit the model's [${model.inputShape}]`, 'shape-mismatch');
+      }
+      const { output, runMs: all } = await model.run(input.data, warmUp + repeat);
+      const runMs = all.slice(warmUp);
+      writeNpy(outputPath, model.outputShape, output);
+      const sorted = runMs.toSorted((a, b) => a - b);
+      const median = (sorted[(repeat - 1) >> 1] + sorted[repeat >> 1]) / 2;
+      console.log(JSON.stringify({
+        start_ms: round(loadStart - start),
+        load_ms: round(planStart - loadStart),
+        plan_ms: round(planEnd - planStart),
+        run_ms: { min: round(sorted[0]), median: round(median), all: runMs.map(round) },
+        memory_bytes: { ...model.memory, peak: peakBytes(), wasm_memory: engine.memory.buffer.byteLength },
+        threads: engine.threads,
+        simd: engine.simd,
+        ...model.facts,
+      }));
+    } finally {
+      model.close();
     }
-    const ran = session.run([input.data], warmUp + repeat);
-    const runMs = ran.runMs.slice(warmUp);
-    writeNpy(outputPath, info.outputs[0].shape, ran.outputs[0]);
-    const sorted = runMs.toSorted((a, b) => a - b);
-    const median = (sorted[(repeat - 1) >> 1] + sorted[repeat >> 1]) / 2;
-    const round = (ms) => Math.round(ms * 1000) / 1000;
-    console.log(JSON.stringify({
-      start_ms: round(loadStart - start),
-      load_ms: round(planStart - loadStart),
-      plan_ms: round(planEnd - planStart),
-      run_ms: { min: round(sorted[0]), median: round(median), all: runMs.map(round) },
-      memory_bytes: {
-        weights: info.memory.weights,
-        arena: info.memory.arena,
-        peak: peakBytes(),
-        wasm_memory: engine.memory.buffer.byteLength,
-      },
-      threads: engine.threads,
-      simd: engine.simd,
-    }));
   } finally {
     engine.close();
   }
 });
+
+// Both answer with {inputShape, outputShape, memory, facts, run(data, count): {output, runMs}, close()}.
+function onCpu(session, height, width) {
+  session.specialize(height, width);
+  const { inputs, outputs, memory: { weights, arena } } = session.info();
+  return {
+    inputShape: inputs[0].shape,
+    outputShape: outputs[0].shape,
+    memory: { weights, arena },
+    facts: {},
+    run(data, count) {
+      const ran = session.run([data], count);
+      return { output: ran.outputs[0], runMs: ran.runMs };
+    },
+    close() {},
+  };
+}
+
+async function onGpu(session, height, width) {
+  const { findAdapter, GpuExecutor, importGpu, openDevice, softwareRenderer } = await import('../dist/node.js');
+  const gpu = await importGpu();
+  if (typeof gpu === 'string') throw coded(gpu, 'webgpu-unavailable');
+  const found = await findAdapter(gpu);
+  if (!found.adapter) throw coded(`no adapter${found.error ? `: ${found.error}` : ''}`, 'webgpu-unavailable');
+  const { adapter, facts } = found;
+  const name = Object.values(facts.info).filter(Boolean).join(' ');
+  const software = softwareRenderer(facts);
+  if (software && !values['allow-software']) throw coded(`${software} (--allow-software runs on it)`, 'webgpu-unavailable');
+  const half = values.half ?? false;
+  if (half && !facts.features.includes('shader-f16')) throw coded(`${name} has no shader-f16`, 'webgpu-unavailable');
+  const { device, limits } = await openDevice(adapter);
+  const plan = session.planGpu(height, width, limits, half);
+  const executor = await GpuExecutor.create(device, plan);
+  plan.free();
+  const { inputs, outputs, memory, maxStorageBuffers, pipelines, dispatches, steps } = plan.description;
+  return {
+    inputShape: inputs[0].shape,
+    outputShape: outputs[0].shape,
+    memory: { weights: memory.weights, arena: memory.activations },
+    facts: {
+      device: name, dtype: half ? 'fp16' : 'fp32', max_storage_buffers: maxStorageBuffers, pipelines: pipelines.length,
+      dispatches: dispatches.length,
+    },
+    async run(data, count) {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      const runMs = [];
+      let ran;
+      for (let i = 0; i < count; ++i) {
+        const start = performance.now();
+        ran = await executor.run([bytes]);
+        runMs.push(performance.now() - start);
+      }
+      if (values.profile) printProfile(steps, (await executor.run([bytes], { profile: true })).stepMs);
+      return { output: ran.outputs[0], runMs };
+    },
+    close() {
+      executor.dispose();
+      device.destroy();
+    },
+  };
+}
+
+// The twenty slowest steps, on the error output, so that the line of JSON stays alone.
+function printProfile(steps, stepMs) {
+  if (!stepMs) return console.error('profile: the device has no timestamps');
+  const slowest = [...stepMs.keys()].sort((a, b) => stepMs[b] - stepMs[a]).slice(0, 20);
+  for (const i of slowest) {
+    const { op, name, algorithm } = steps[i];
+    console.error(`${stepMs[i].toFixed(3).padStart(10)} ms  ${op} ${algorithm}  ${name}`);
+  }
+}
 
 // Height and width of a picture tensor [1,C,H,W] or, where the model says so, [1,H,W,C]; others have a fixed size.
 function spatialExtents(shape, { shape: declared }) {

@@ -22,6 +22,11 @@ export interface Exports {
   decal_session_info(session: number): number;
   decal_session_specialize(session: number, height: number, width: number): number;
   decal_session_run(session: number, inputs: number, outputs: number): number;
+  decal_gpu_plan_new(session: number, height: number, width: number, limits: number, half: number): number;
+  decal_gpu_plan_free(plan: number): void;
+  decal_gpu_plan_json(plan: number): number;
+  decal_gpu_plan_uniforms(plan: number): number;
+  decal_gpu_plan_fill(plan: number, index: number, out: number): void;
   decal_remover_new(session: number, meanStd: number, rule: number): number;
   decal_remover_free(remover: number): void;
   decal_remover_prepare(remover: number, width: number, height: number): number;

@@ -1,5 +1,6 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
 import { DecalError } from '../errors.js';
+import { EnginePlan, type PlanLimits } from '../gpu/plan.js';
 import type { ModelSpec } from '../types.js';
 import type { Engine } from './engine.js';
 
@@ -76,6 +77,13 @@ export class RawSession {
   /** Fixes the size of the picture input and plans all memory. 0, 0 keeps the model's own size. */
   specialize(height: number, width: number): void {
     this.#engine.check(() => this.#engine.exports.decal_session_specialize(this.#handle, height, width));
+  }
+
+  /** What a WebGPU device with those limits needs. Before specialising, which packs the weights away. */
+  planGpu(height: number, width: number, limits: PlanLimits, half: boolean): EnginePlan {
+    const { exports } = this.#engine;
+    return EnginePlan.make(this.#engine, limits, (pointer) =>
+      exports.decal_gpu_plan_new(this.#handle, height, width, pointer, half ? 1 : 0));
   }
 
   /** All inputs to all outputs, dense, in the order of info(). `repeat` runs again; times are of each run. */

@@ -1,0 +1,94 @@
+// Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
+import { toDecalError } from '../errors.js';
+import type { AdapterInfo } from '../types.js';
+import type { PipelineCache } from './executor.js';
+import type { PlanLimits } from './plan.js';
+
+/** The limits that matter, as the adapter reports them: whatever it says, sane or not. */
+export interface ReportedLimits {
+  storageBuffers: unknown;
+  bindingBytes: unknown;
+  bufferBytes: unknown;
+  workgroupsPerDimension: unknown;
+  workgroupInvocations: unknown;
+  workgroupBytes: unknown;
+  offsetAlignment: unknown;
+}
+
+/** What an adapter says of itself. */
+export interface AdapterFacts {
+  info: AdapterInfo;
+  /** It says that it is a fallback, where it says so at all. */
+  isFallback: boolean;
+  limits: ReportedLimits;
+  features: readonly string[];
+}
+
+/** A device in use, with what belongs to it. */
+export interface OpenDevice {
+  device: GPUDevice;
+  limits: PlanLimits;
+  pipelines: PipelineCache;
+}
+
+/** Asks for the fastest adapter; null where there is none. Never throws: a host that does has none either. */
+export async function findAdapter(gpu: GPU): Promise<{ adapter: GPUAdapter; facts: AdapterFacts } | { error: string | null }> {
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    return adapter ? { adapter, facts: describe(adapter) } : { error: null };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function describe(adapter: GPUAdapter): AdapterFacts {
+  // Absent from older browsers, which asked for it in a call of its own.
+  const info = (adapter.info ?? {}) as Partial<GPUAdapterInfo>;
+  const limits = (adapter.limits ?? {}) as Partial<GPUSupportedLimits>;
+  const { vendor = '', architecture = '', device = '', description = '' } = info;
+  const older = adapter as { isFallbackAdapter?: boolean };
+  return {
+    info: { vendor, architecture, device, description },
+    isFallback: Boolean(info.isFallbackAdapter ?? older.isFallbackAdapter),
+    limits: {
+      storageBuffers: limits.maxStorageBuffersPerShaderStage,
+      bindingBytes: limits.maxStorageBufferBindingSize,
+      bufferBytes: limits.maxBufferSize,
+      workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+      workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+      offsetAlignment: limits.minStorageBufferOffsetAlignment,
+    },
+    features: [...(adapter.features ?? [])].sort(),
+  };
+}
+
+/**
+ * A device with the adapter's own sizes of buffers and bindings, float16 and timestamps where offered. The rest stays at
+ * the defaults, which is what every plan keeps to.
+ *
+ * @throws {DecalError} `webgpu-unavailable`
+ */
+export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const requiredFeatures = (['shader-f16', 'timestamp-query'] as const).filter((name) => adapter.features.has(name));
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+  } catch (error) {
+    throw toDecalError(error, 'webgpu-unavailable', 'the GPU gave no device');
+  }
+  // What no scope catches would land on the page's console; runs and creations have scopes of their own.
+  device.onuncapturederror = (event) => event.preventDefault?.();
+  return { device, limits: planLimits(device), pipelines: new Map() };
+}
+
+function planLimits({ limits }: GPUDevice): PlanLimits {
+  return {
+    workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    // One alignment for both kinds of binding.
+    offsetAlignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
+    bindingBytes: limits.maxStorageBufferBindingSize,
+    bufferBytes: limits.maxBufferSize,
+  };
+}
