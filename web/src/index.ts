@@ -1,4 +1,5 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
+import { untilAborted } from './abort.js';
 import { EngineClient } from './client.js';
 import { DecalError } from './errors.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
@@ -176,13 +177,4 @@ function objectUrl(blob: Blob): string {
   const url = URL.createObjectURL(blob);
   objectUrls.add(url);
   return url;
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

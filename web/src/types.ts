@@ -129,6 +129,22 @@ export interface AdapterInfo {
   description: string;
 }
 
+/** What the gate looked at before it decided; null was not looked at, or not told. */
+export interface Checked {
+  /** There is WebGPU here. */
+  webgpu: boolean | null;
+  adapter: AdapterInfo | null;
+  /** The adapter computes on the CPU. */
+  software: boolean | null;
+  /** As the adapter reports them. */
+  limits: { storageBuffers: number | null; bindingBytes: number | null; bufferBytes: number | null } | null;
+  features: readonly string[] | null;
+  /** One layer on the device, compared with WebAssembly. */
+  selfTest: { ms: number; maxError: number } | null;
+  /** What the model needs on this device. */
+  plan: { maxStorageBuffers: number; memoryBytes: number; dtype: 'fp16' | 'fp32' } | null;
+}
+
 /** What was asked for could not be used: from what, to what, and why. */
 export interface Downgrade {
   from: 'webgpu';
