@@ -279,7 +279,11 @@ void decal_remover_free(void* remover) { delete static_cast<RemoverHandle*>(remo
 
 int decal_remover_prepare(void* remover, int32_t width, int32_t height) {
   if (const Status status = CheckExtent(width, height); !status) return Report(status);
-  return Report(static_cast<RemoverHandle*>(remover)->remover.Prepare({width, height}));
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  const Status prepared = handle.remover.Prepare({width, height});
+  handle.report = {};
+  handle.report.memory_bytes = handle.remover.session().memory().total_bytes();
+  return Report(prepared);
 }
 
 int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height, const uint8_t* background,
@@ -291,8 +295,11 @@ int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t heigh
 }
 
 void* decal_remover_plan_gpu(void* remover, int32_t width, int32_t height, const double* limits, int32_t half) {
-  return MakeHandle(static_cast<RemoverHandle*>(remover)->remover.PlanGpu({width, height}, MakeGpuLimits(limits),
-                                                                          {.half_storage = half != 0}));
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  auto plan = handle.remover.PlanGpu({width, height}, MakeGpuLimits(limits), {.half_storage = half != 0});
+  handle.report = {};
+  handle.report.memory_bytes = handle.remover.session().raw_weight_bytes();
+  return MakeHandle(std::move(plan));
 }
 
 int decal_remover_fits(void* remover, int32_t width, int32_t height) {

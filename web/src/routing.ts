@@ -5,7 +5,7 @@ import type { Engine } from './engine/engine.js';
 import type { CompositeOptions, PictureSize, Remover, RemoverReport } from './engine/session.js';
 import { DecalError, toDecalError, type DecalErrorCode } from './errors.js';
 import { GpuExecutor } from './gpu/executor.js';
-import type { GpuHost } from './gpu/host.js';
+import { unavailable, type GpuHost } from './gpu/host.js';
 import type { EnginePlan, PlanDescription } from './gpu/plan.js';
 import type { DeviceOption, Downgrade, Execution, GpuFacts } from './types.js';
 
@@ -67,17 +67,27 @@ export class RoutedModel {
   }
 
   /**
-   * Gets ready for pictures of that size on the device asked for, as far as can be told before there is one.
+   * Gets ready for pictures of that size on the device asked for. Without a size, which some models leave to the picture,
+   * only the device is looked at.
    *
    * @throws {DecalError} `webgpu-unavailable` and the GPU's own failures when WebGPU was demanded
    */
-  async prepare(requested: DeviceOption, size: PictureSize, signal?: AbortSignal): Promise<Route> {
+  async prepare(requested: DeviceOption, size: PictureSize | null, signal?: AbortSignal): Promise<Route> {
+    if (!size) {
+      if (requested !== 'wasm') this.#facts = { ...(await this.#host.prepare(this.#engine)), requested };
+      return this.#route(requested, null);
+    }
     const trouble = await this.#attempt(requested, signal, () => this.#ready(requested, size, signal));
     if (!this.#gpu) {
       this.#leaveWeights();
       this.#remover.prepare(size.width, size.height);
     }
     return this.#route(requested, trouble);
+  }
+
+  /** What the engine itself holds, once prepared. */
+  get memoryBytes(): number {
+    return this.#remover.report().memory_bytes;
   }
 
   /** Whether this model as it is in memory can do what is asked; otherwise it must be loaded anew. */
@@ -132,7 +142,7 @@ export class RoutedModel {
       return reason;
     }
     if (requested === 'webgpu' && !this.#gpu) {
-      throw new DecalError('webgpu-unavailable', `device "webgpu": ${this.#decide(requested).reasons.join('; ')}`);
+      throw unavailable(this.#decide(requested));
     }
     return null;
   }
@@ -251,12 +261,14 @@ export class RoutedModel {
     const gpu = requested === 'wasm' ? null : this.#gpu;
     const { checked } = decision;
     const reasons = gpu || trouble === null ? decision.reasons : [trouble];
-    const downgraded: Downgrade | null = gpu || requested === 'wasm'
+    // Nothing built and nothing against it: a session whose first picture will tell the size.
+    const provider = gpu || (trouble === null && decision.provider === 'webgpu') ? 'webgpu' : 'wasm';
+    const downgraded: Downgrade | null = provider === 'webgpu' || requested === 'wasm'
       ? null
       : { from: 'webgpu', to: 'wasm', reason: reasons.join('; ') };
     return {
-      provider: gpu ? 'webgpu' : 'wasm',
-      dtype: gpu ? gpu.dtype : 'fp32',
+      provider,
+      dtype: provider === 'webgpu' ? decision.dtype : 'fp32',
       adapter: checked.adapter,
       reasons,
       checked,

@@ -248,7 +248,12 @@ export class Remover {
     } finally {
       if (pointer !== 0) engine.free(pointer);
     }
-    return engine.json(() => engine.exports.decal_remover_report(this.#handle));
+    return this.report();
+  }
+
+  /** Of the last run; before one, what preparing or planning left in memory. */
+  report(): RemoverReport {
+    return this.#engine.json(() => this.#engine.exports.decal_remover_report(this.#handle));
   }
 
   free(): void {

@@ -1,7 +1,7 @@
 // The GPU of this worker or process: found once, tried once, opened again after it was lost.
-import { decide, dtypeFor, type GateFacts } from '../device-gate.js';
+import { decide, dtypeFor, type GateDecision, type GateFacts } from '../device-gate.js';
 import type { Engine } from '../engine/engine.js';
-import { toDecalError } from '../errors.js';
+import { DecalError, toDecalError } from '../errors.js';
 import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
 import { runSelfTest, type SelfTestResult } from './self-test.js';
 
@@ -49,10 +49,18 @@ export class GpuHost {
     if (this.#open && this.#open.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
     const facts = await this.#look(engine);
-    // A device that was lost while it was tried is tried again with the next call.
-    if (!facts.selfTest || !('error' in facts.selfTest) || !this.#open?.watch.error) this.#facts = facts;
-    if (decide({ ...facts, requested: 'auto' }).provider === 'wasm') this.#closeDevice();
+    const refused = decide({ ...facts, requested: 'auto' }).provider === 'wasm';
+    if (this.#open?.watch.error) this.deviceLost();
+    // After a loss, what is missing now may be back for the next call: browsers start their GPU process anew.
+    else if (!refused || this.#losses === 0 || !this.mayRetry) this.#facts = facts;
+    if (refused) this.#closeDevice();
     return facts;
+  }
+
+  /** @throws {DecalError} `webgpu-unavailable`, with the reason, where something speaks against the device */
+  async demand(engine: Engine): Promise<void> {
+    const decision = decide({ ...(await this.prepare(engine)), requested: 'webgpu' });
+    if (decision.provider === 'wasm') throw unavailable(decision);
   }
 
   /** To be told when a run or a creation met a lost device: the next `prepare` opens another. */
@@ -107,4 +115,9 @@ export class GpuHost {
     this.#open?.device.destroy();
     this.#open = null;
   }
+}
+
+/** The error of a call that demanded WebGPU. */
+export function unavailable({ reasons }: GateDecision): DecalError {
+  return new DecalError('webgpu-unavailable', `device "webgpu": ${reasons.join('; ')}`);
 }
