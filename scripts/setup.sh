@@ -14,7 +14,7 @@ run_packages=(
 )
 test_packages=(
   libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
-  chromium                                                             # browser tests
+  chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   python3-onnx python3-numpy                                           # parity tests: fills weightless models
 )
 

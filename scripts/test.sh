@@ -34,6 +34,7 @@ part build-package scripts/build.sh wasm package demo
 part types npm run --silent typecheck
 part node npm test --silent
 part conformance node --test tests/conformance/*.test.mjs
+part gpu node --test tests/gpu/*.test.mjs
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
 

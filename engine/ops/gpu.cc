@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "engine/base/element.h"
+#include "engine/ops/attention/attention_gpu.h"
 #include "engine/ops/conv/conv_gpu.h"
+#include "engine/ops/deform_conv/deform_conv_gpu.h"
 #include "engine/ops/elementwise/elementwise_gpu.h"
 #include "engine/ops/matmul/matmul_gpu.h"
 #include "engine/ops/movement/movement_gpu.h"

@@ -146,7 +146,9 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
                                                 : last_tap;
       const int64_t low = begin * spec.step_y + spec.first_y + std::min<int64_t>(0, taps_y);
       const int64_t high = (end - 1) * spec.step_y + spec.first_y + std::max<int64_t>(0, taps_y) + 1;
-      kernel.Read("x", operands.x, vector_x, {d, low, high}).Write("y", y, vector_y, rows_of(y, spec.out.y));
+      if (spec.whole_input) kernel.Read("x", operands.x, vector_x);
+      else kernel.Read("x", operands.x, vector_x, {d, low, high});
+      kernel.Write("y", y, vector_y, rows_of(y, spec.out.y));
       if (residual) kernel.Read("residual", *residual, vector_residual, rows_of(*residual, spec.residual.y));
     }
     if (!residual) kernel.Absent("residual");

@@ -28,6 +28,7 @@ struct ProductSpec {
   RowStrides in, out, residual;
   // Which rows y of the input a band [begin, end) of product rows y reads; unset: no bands.
   size_t row_dimension = SIZE_MAX;  // of the tensors: what `y` is; SIZE_MAX where they cannot be cut
+  bool whole_input = false;         // every band may read any row
 };
 
 // B: packed constants [tap * depth][columns padded to 4] per part, or a tensor with strides.

@@ -24,6 +24,7 @@ constexpr Pass kSpecializePasses[] = {
     {"fuse-deform-conv", FuseDeformConv},
     {"fuse-attention", FuseAttention},
     {"compose-movement-again", ComposeMovement},
+    {"sink-resize", SinkResize},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
     {"hoist-shrinking", HoistShrinking},

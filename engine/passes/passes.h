@@ -46,6 +46,9 @@ Status FuseAttention(Graph& graph);
 // Recognises deformable convolution in its GatherND spelling; expects composed movement.
 Status FuseDeformConv(Graph& graph);
 
+// Lets 1x1 convolutions run before the resizes in front of them.
+Status SinkResize(Graph& graph);
+
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 

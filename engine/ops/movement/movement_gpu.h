@@ -13,5 +13,10 @@ Status MakeGpuKernel(const Slice&, const GpuRequest&);
 Status MakeGpuKernel(const Expand&, const GpuRequest&);
 Status MakeGpuKernel(const Strided&, const GpuRequest&);
 Status MakeGpuKernel(const Relayout&, const GpuRequest&);
+Status MakeGpuKernel(const DepthToSpace&, const GpuRequest&);
+Status MakeGpuKernel(const SpaceToDepth&, const GpuRequest&);
+Status MakeGpuKernel(const Tile&, const GpuRequest&);
+Status MakeGpuKernel(const Pad&, const GpuRequest&);
+Status MakeGpuKernel(const Gather&, const GpuRequest&);
 
 }  // namespace decal

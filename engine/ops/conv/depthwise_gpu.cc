@@ -1,0 +1,79 @@
+// WebGPU kernel of depthwise convolutions: bound by memory, so every invocation just reads its window.
+#include "engine/ops/conv/depthwise_gpu.h"
+
+namespace decal {
+namespace {
+
+constexpr std::string_view kDepthwise =
+#include "engine/ops/conv/depthwise.wgsl.inc"
+    ;
+
+// Filters as [tap][channels padded to 4].
+gpu::Tensor PackWindows(const GpuRequest& request, int64_t taps, int64_t channels) {
+  constexpr int64_t kWindows = 104;
+  const int64_t id[] = {kWindows, taps, channels}, padded = PaddedColumns(channels);
+  return PackedWeight(request, request.inputs[1].constant, PackingId(id), taps * padded,
+                      [=](std::span<const float> source, std::span<float> packed) {
+                        for (int64_t c = 0; c < channels; ++c)
+                          for (int64_t t = 0; t < taps; ++t)
+                            packed[static_cast<size_t>(t * padded + c)] = source[static_cast<size_t>(c * taps + t)];
+                      });
+}
+
+}  // namespace
+
+bool IsDepthwise(const ConvGeometry& g) {
+  return g.group > 1 && g.group == g.in_channels && g.group == g.out_channels;
+}
+
+Status MakeDepthwise(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs) {
+  const int64_t channels = g.in_channels, quads = PaddedColumns(channels) / 4;
+  const gpu::Tensor x = AsMap(request.At(0)), y = AsMap(request.out());
+  const bool has_residual = request.has(inputs.extra.residual);
+  const gpu::Tensor residual = has_residual ? AsMap(request.At(inputs.extra.residual)) : y;
+  const gpu::Tensor windows = PackWindows(request, g.kernel[0] * g.kernel[1], channels);
+  const std::optional<gpu::Tensor> bias = PackedChannels(request, inputs.bias, 1, channels);
+  const std::optional<gpu::Tensor> slope = PackedChannels(request, inputs.extra.slope, 1, channels);
+  const Epilogue& epilogue = op.epilogue;
+  request.builder.Algorithm("depthwise");
+  const auto make = [&](int64_t begin, int64_t end) {
+    gpu::Kernel kernel("depthwise convolution", kDepthwise);
+    kernel.Include(ActivationWgsl(epilogue.activation)).Const("TAPS_Y", g.kernel[0]).Const("TAPS_X", g.kernel[1]);
+    kernel.Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation);
+    kernel.Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation);
+    kernel.Flag("SLOPED", epilogue.prelu_slope);
+    const int64_t items = g.batch * (end - begin) * g.out[1] * quads, first_y = begin * g.stride[0] - g.pad_begin[0];
+    kernel.Workgroup(64).Items(items).Param("items", items).Param("channels", channels);
+    kernel.Param("row_y", end - begin).Param("row_x", g.out[1]).Param("height", g.in[0]).Param("width", g.in[1]);
+    kernel.Param("step_y", g.stride[0]).Param("step_x", g.stride[1]);
+    kernel.Param("first_y", first_y).Param("first_x", -g.pad_begin[1]);
+    kernel.Param("tap_step_y", g.dilation[0]).Param("tap_step_x", g.dilation[1]);
+    const auto map = [&](char name, const gpu::Tensor& tensor) {
+      const std::string prefix(1, name);
+      kernel.Param(prefix + "_n", tensor.strides[0]).Param(prefix + "_y", tensor.strides[2]);
+      kernel.Param(prefix + "_x", tensor.strides[3]);
+    };
+    map('a', x);
+    map('o', y);
+    map('r', residual);
+    // The band's own rows of the outputs, and the rows that it reads; of several images it is all of them.
+    const auto band = [&](gpu::Tensor tensor) {
+      tensor.offset += begin * tensor.strides[2];
+      tensor.shape[2] = end - begin;
+      return tensor;
+    };
+    const int64_t last_y = first_y + (end - begin - 1) * g.stride[0] + (g.kernel[0] - 1) * g.dilation[0];
+    kernel.Read("x", x, gpu::HoldsVectors(x, 1), {2, first_y, last_y + 1});
+    kernel.Write("y", band(y), gpu::HoldsVectors(y, 1)).Read("w", windows, true);
+    if (has_residual) kernel.Read("residual", band(residual), gpu::HoldsVectors(residual, 1));
+    else kernel.Absent("residual");
+    for (const auto& [name, tensor] : {std::pair{"bias", &bias}, std::pair{"slope", &slope}}) {
+      if (*tensor) kernel.Read(name, **tensor, true);
+      else kernel.Absent(name);
+    }
+    return kernel;
+  };
+  return request.builder.AddInBands(g.out[0], make);
+}
+
+}  // namespace decal

@@ -1,0 +1,10 @@
+// WebGPU kernel of deformable convolutions.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const DeformConv&, const GpuRequest&);
+
+}  // namespace decal

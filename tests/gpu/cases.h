@@ -1,0 +1,12 @@
+// The families of WebGPU test cases: each adds random single operators to the writer.
+#pragma once
+
+#include "tests/gpu/case_writer.h"
+
+namespace decal::testing {
+
+void AddProductCases(CaseWriter& writer);
+void AddElementwiseCases(CaseWriter& writer);
+void AddMovementCases(CaseWriter& writer);
+
+}  // namespace decal::testing

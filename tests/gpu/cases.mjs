@@ -1,0 +1,48 @@
+// The WebGPU cases that decal_gpu_cases writes, and how one runs: in Node and in a page alike.
+
+/** Largest error of `actual` in units of (1 + |expected|); infinite where one alone is not a number. */
+export function largestError(actual, expected) {
+  if (actual.length !== expected.length) return Infinity;
+  let worst = 0;
+  for (let i = 0; i < expected.length; ++i) {
+    const [a, e] = [actual[i], expected[i]];
+    if (a === e || (Number.isNaN(a) && Number.isNaN(e))) continue;
+    const error = Math.abs(a - e) / (1 + Math.abs(e));
+    worst = Math.max(worst, Number.isNaN(error) ? Infinity : error);
+  }
+  return worst;
+}
+
+/**
+ * Runs one case twice (the second run finds what the first left in memory) and returns its largest error.
+ *
+ * @param bytes the contents of cases.bin; `part` of it without a copy
+ */
+export async function runCase({ plan, weights, uniforms, inputs, expected }, bytes, device, pipelines, GpuExecutor) {
+  const part = ([offset, size]) => new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
+  const starts = [];
+  plan.uploads.reduce((at, [, , size]) => (starts.push(at), at + size), weights[0]);
+  const source = {
+    description: plan,
+    uniforms: () => part(uniforms),
+    fill: (index) => part([starts[index], plan.uploads[index][2]]),
+  };
+  const executor = await GpuExecutor.create(device, source, { pipelines, outputs: expected.map((_, i) => i) });
+  try {
+    let worst = 0;
+    for (let run = 0; run < 2; ++run) {
+      const { outputs } = await executor.run(inputs.map(part));
+      outputs.forEach((output, i) => {
+        const [offset, size] = expected[i];
+        const want = new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + size));
+        worst = Math.max(worst, largestError(output, want));
+      });
+    }
+    return worst;
+  } finally {
+    executor.dispose();
+  }
+}
+
+/** "Conv" of "Conv 12 (tiny device)". */
+export const familyOf = ({ name }) => name.replace(/ .*/, '');

@@ -1,0 +1,22 @@
+// Dawn in Node on Chromium's own software driver, or why that is not to be had.
+import { existsSync } from 'node:fs';
+
+const kDriver = process.env.VK_DRIVER_FILES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+/** For node:test's `skip`: a reason or false. */
+export const noDriver = existsSync(kDriver) ? false : `no Vulkan driver at ${kDriver}: set VK_DRIVER_FILES`;
+
+// Read by the Vulkan loader, which comes with the first use of WebGPU.
+process.env.VK_DRIVER_FILES = kDriver;
+process.env.XDG_RUNTIME_DIR ??= '/tmp';
+
+let gpu = null;
+
+/** A device with default limits, as the software adapter has them. */
+export async function openDawnDevice() {
+  // Kept: Dawn's objects do not outlive this one.
+  gpu ??= (await import('webgpu')).create([]);
+  const adapter = await gpu.requestAdapter();
+  if (!adapter) throw new Error(`the driver ${kDriver} gives no adapter: is libvulkan1 installed?`);
+  return adapter.requestDevice();
+}
