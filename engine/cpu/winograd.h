@@ -25,7 +25,7 @@ enum class WinogradVariant : uint8_t {
   kF6x3,  // 64 products for 36 outputs of 3x3 filters: the fewest, with four times the rounding error of the next
   kF4x3,  // 36 for 16
   kF2x3,  // 16 for 4: small maps
-  kF2x5,  // 36 for 4 outputs of 5x5 filters
+  kF4x5,  // 64 for 16 outputs of 5x5 filters
 };
 
 struct WinogradExtents {
@@ -38,7 +38,7 @@ constexpr WinogradExtents ExtentsOf(WinogradVariant variant) {
     case WinogradVariant::kF6x3: return {6, 3, 8};
     case WinogradVariant::kF4x3: return {4, 3, 6};
     case WinogradVariant::kF2x3: return {2, 3, 4};
-    case WinogradVariant::kF2x5: return {2, 5, 6};
+    case WinogradVariant::kF4x5: return {4, 5, 8};
   }
   return {};
 }

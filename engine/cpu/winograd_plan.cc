@@ -96,7 +96,7 @@ double WinogradCost(const WinogradPlan& plan) {
       {7 * 24 + 8 * 24 + 56 + 64, 14 * 22 + 64 + 36 * 4, 11 * 12 + 9 + 64},   // F(6x6,3x3)
       {4 * 12 + 6 * 12 + 24 + 36, 10 * 13 + 36 + 16 * 4, 9 * 8 + 9 + 36},     // F(4x4,3x3)
       {2 * 4 + 4 * 4 + 8 + 16, 6 * 4 + 16 + 4 * 4, 7 * 5 + 9 + 16},           // F(2x2,3x3)
-      {2 * 12 + 6 * 12 + 12 + 36, 8 * 10 + 36 + 4 * 4, 11 * 14 + 25 + 36},    // F(2x2,5x5)
+      {5 * 24 + 8 * 24 + 40 + 64, 12 * 17 + 64 + 16 * 4, 13 * 26 + 25 + 64},  // F(4x4,5x5)
   };
   const Instructions& of = kOf[static_cast<size_t>(plan.variant)];
   const size_t points = ExtentsOf(plan.variant).points * ExtentsOf(plan.variant).points;

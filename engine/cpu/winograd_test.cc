@@ -21,8 +21,8 @@ namespace decal::cpu {
 namespace {
 
 using enum WinogradVariant;
-constexpr WinogradVariant kVariants[] = {kF6x3, kF4x3, kF2x3, kF2x5};
-constexpr const char* kNames[] = {"F(6x6,3x3)", "F(4x4,3x3)", "F(2x2,3x3)", "F(2x2,5x5)"};
+constexpr WinogradVariant kVariants[] = {kF6x3, kF4x3, kF2x3, kF4x5};
+constexpr const char* kNames[] = {"F(6x6,3x3)", "F(4x4,3x3)", "F(2x2,3x3)", "F(4x4,5x5)"};
 constexpr size_t kGuards = 16;  // floats before and after the output
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
@@ -284,12 +284,12 @@ double LargestError(const std::vector<float>& actual, const std::vector<double>&
 struct RelativeError {
   double at_64, at_512;
 };
-constexpr RelativeError kErrors[] = {{3.4e-6, 8e-6}, {7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {8.7e-7, 2.3e-6}};
+constexpr RelativeError kErrors[] = {{3.4e-6, 8e-6}, {7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {3.2e-6, 8.3e-6}};
 
 // Six standard deviations of the error at 150 channels, in units of the sums' deviation: 1.4 times the error at 64.
-// Reached: 5.9e-6, 1.5e-6 and 6.4e-6; by F(6,3), whose last outputs weigh its largest points, 3.5e-5.
+// Reached: 5.9e-6 and 1.5e-6; with eight points, whose last outputs weigh the largest, 3.5e-5.
 double Tolerance(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue) {
-  const double error = variant == kF6x3 ? 4.5e-5 : variant == kF2x3 ? 2.4e-6 : 8e-6;
+  const double error = variant == kF6x3 || variant == kF4x5 ? 4.5e-5 : variant == kF2x3 ? 2.4e-6 : 8e-6;
   // The steepest activation is hard swish; all other epilogues pass an error on as it is or smaller.
   const double slope = epilogue.post == Epilogue::Post::kActivate ? 1.5 : 1;
   return slope * error * SumDeviation(shape, variant);

@@ -197,8 +197,8 @@ TEST(Conv, TheCostModelChooses) {
     EXPECT_EQ(Candidates(large.choice),
               (std::vector<std::string>{"Winograd F(4x4,3x3)", "Winograd F(2x2,3x3)", "implicit GEMM"}));
     const testing::KernelChoice wide = ChoiceOf(SameSize(1, 5), 64, {32, 96, 5, 5});
-    EXPECT_EQ(wide.algorithm, "Winograd F(2x2,5x5)") << wide.choice;
-    EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(2x2,5x5)", "implicit GEMM"}));
+    EXPECT_EQ(wide.algorithm, "Winograd F(4x4,5x5)") << wide.choice;
+    EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(4x4,5x5)", "implicit GEMM"}));
     // Filters are small beside these activations.
     const testing::KernelChoice flat = ChoiceOf(SameSize(1, 3), 256, {16, 16, 3, 3});
     EXPECT_EQ(flat.algorithm, "Winograd F(6x6,3x3)") << flat.choice;

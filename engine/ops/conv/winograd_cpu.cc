@@ -32,7 +32,7 @@ class WinogradKernel final : public CpuKernel {
       case cpu::WinogradVariant::kF6x3: return "Winograd F(6x6,3x3)";
       case cpu::WinogradVariant::kF4x3: return "Winograd F(4x4,3x3)";
       case cpu::WinogradVariant::kF2x3: return "Winograd F(2x2,3x3)";
-      case cpu::WinogradVariant::kF2x5: return "Winograd F(2x2,5x5)";
+      case cpu::WinogradVariant::kF4x5: return "Winograd F(4x4,5x5)";
     }
     return "";
   }
@@ -85,7 +85,7 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
   size_t count = 1;
   const cpu::WinogradShape shape{maps, igemm.shape.depth, igemm.shape.columns};
   using enum cpu::WinogradVariant;
-  for (const auto variant : {kF6x3, kF4x3, kF2x3, kF2x5}) {
+  for (const auto variant : {kF6x3, kF4x3, kF2x3, kF4x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     const bool resident = FiltersMayStay(shape, variant);
     // Its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower.
