@@ -74,9 +74,10 @@ struct WinogradPlan {
   size_t scratch_bytes() const { return (v_floats + m_floats + u_floats + patch_floats) * sizeof(float); }
 };
 
-// Chooses blocks and partition.
+// Chooses blocks and partition for so many threads. The outputs are the same to the bit for every partition: each has
+// its own sums, which run over the channels in their order.
 WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue,
-                              bool resident);
+                              bool resident, size_t threads);
 
 // Floats of all transformed filters, for plans that say resident.
 size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant);

@@ -48,6 +48,9 @@ bool FiltersMayStay(const cpu::WinogradShape& s, cpu::WinogradVariant variant) {
   return cpu::WinogradFilterFloats(s, variant) <= activations / kResidentPart;
 }
 
+// Threads that the comparison of variants assumes.
+constexpr size_t kUsualThreads = 4;
+
 struct Candidate {
   const char* name = nullptr;
   double cost = 0;
@@ -69,7 +72,8 @@ std::string Describe(std::span<Candidate> candidates) {
 
 }  // namespace
 
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm) {
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm,
+                              size_t threads) {
   WinogradChoice choice;
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
@@ -90,12 +94,12 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
     const bool resident = FiltersMayStay(shape, variant);
     // Its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower.
     if (variant == kF6x3 && !resident) continue;
-    cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident);
-    const double cost = cpu::WinogradCost(plan);
+    // Not by the threads there are: other variants round differently.
+    const double cost = cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
     best = cost;
-    choice.plan = std::move(plan);
+    choice.plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, threads);
   }
   choice.text = Describe({candidates.data(), count});
   return choice;
