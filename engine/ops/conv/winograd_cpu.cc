@@ -92,8 +92,6 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
   for (const auto variant : {kF6x3, kF4x3, kF2x3, kF4x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     const bool resident = FiltersMayStay(shape, variant);
-    // Its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower.
-    if (variant == kF6x3 && !resident) continue;
     // Not by the threads there are: other variants round differently.
     const double cost = cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
