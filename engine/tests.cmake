@@ -1,7 +1,7 @@
 # Tests of the layers above the operators, relative to this folder.
 set(engine_tests onnx/importer_test.cc
   passes/passes_test.cc passes/index_map_test.cc passes/compose_movement_test.cc passes/fuse_windows_test.cc
-  passes/fuse_norms_test.cc passes/fuse_activations_test.cc passes/fuse_attention_test.cc
+  passes/fuse_norms_test.cc passes/fuse_instance_norms_test.cc passes/fuse_activations_test.cc passes/fuse_attention_test.cc
   passes/fuse_deform_conv_test.cc passes/hoist_shrinking_test.cc passes/fold_batch_norm_test.cc
   passes/lower_quantized_test.cc passes/widen_half_test.cc
   plan/memory_plan_test.cc plan/storage_test.cc

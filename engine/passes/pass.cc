@@ -24,6 +24,7 @@ constexpr Pass kSpecializePasses[] = {
     {"fuse-deform-conv", FuseDeformConv},
     {"fuse-attention", FuseAttention},
     {"compose-movement-again", ComposeMovement},
+    {"fuse-instance-norms", FuseInstanceNorms},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
     {"hoist-shrinking", HoistShrinking},
