@@ -56,7 +56,7 @@ void Partition(WinogradPlan& plan, size_t most_tiles, size_t threads) {
   const uint64_t macs_per_cell = uint64_t{points} * plan.shape.depth * plan.tile.width;  // tile x panel
   size_t task_panels = 0;
   double best = 0;
-  for (size_t blocks = CeilDiv(tiles, most_tiles);; blocks = CeilDiv(tiles, RoundUp(CeilDiv(tiles, 2 * blocks), rows))) {
+  for (size_t blocks = CeilDiv(tiles, most_tiles);; blocks *= 2) {
     const size_t block = RoundUp(CeilDiv(tiles, blocks), rows);
     size_t most_panels = panels;
     if (summed) {

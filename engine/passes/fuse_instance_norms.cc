@@ -4,8 +4,8 @@
 //      └─► Strided(channels [k, C)) ─► InstanceNorm ─┘
 //   InstanceNorm ─► Relu or Clip                                  ⇒  InstanceNorm{low, high}
 //
-// in any order and number, as long as the normalised channels are neighbours. One pass over the map that scales, instead
-// of three.
+// in any order and number, as long as the normalised channels are neighbours. One pass over the map scales, instead of
+// three.
 #include <cmath>
 
 #include "engine/passes/passes.h"

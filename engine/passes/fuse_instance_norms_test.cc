@@ -55,7 +55,8 @@ TEST(FuseInstanceNorms, PartsInAnyOrder) {
     const char* kinds;  // of parts of 4 channels
     int64_t first, end;
   };
-  for (const Case& c : {Case{"bii", 4, 12}, Case{"iib", 0, 8}, Case{"bib", 4, 8}, Case{"bbi", 8, 12}, Case{"iii", 0, 12}}) {
+  for (const Case& c :
+       {Case{"bii", 4, 12}, Case{"iib", 0, 8}, Case{"bib", 4, 8}, Case{"bbi", 8, 12}, Case{"iii", 0, 12}}) {
     PartsModel m;
     std::vector<std::string> parts;
     for (int64_t i = 0; i < 3; ++i) {

@@ -205,7 +205,8 @@ TEST(Conv, TheCostModelChooses) {
     const testing::KernelChoice dilated = ChoiceOf(SameSize(8, 3), 10, {64, 64, 3, 3});
     EXPECT_EQ(dilated.algorithm, "implicit GEMM") << dilated.choice;
     EXPECT_EQ(Candidates(dilated.choice),
-              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)", "Winograd F(6x6,3x3)"}));
+              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)",
+                                        "Winograd F(6x6,3x3)"}));
   });
 }
 

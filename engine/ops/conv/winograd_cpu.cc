@@ -93,7 +93,8 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     const bool resident = FiltersMayStay(shape, variant);
     // Not by the threads there are: other variants round differently.
-    const double cost = cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
+    const double cost =
+        cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
     best = cost;
