@@ -8,5 +8,7 @@ namespace decal::testing {
 void AddProductCases(CaseWriter& writer);
 void AddElementwiseCases(CaseWriter& writer);
 void AddMovementCases(CaseWriter& writer);
+void AddMapCases(CaseWriter& writer);
+void AddReductionCases(CaseWriter& writer);
 
 }  // namespace decal::testing
