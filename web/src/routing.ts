@@ -55,6 +55,8 @@ export class RoutedModel {
   #gpu: OnGpu | null = null;
   /** Why this model does not run on the GPU any more. */
   #refused: string | null = null;
+  /** Why 'auto' does not take the GPU any more; who demands it gets it. */
+  #tooSlow: string | null = null;
   /** A run on WebAssembly has packed the weights, and the planner could not read them again. */
   #packed = false;
   #facts: GateFacts | null = null;
@@ -93,6 +95,7 @@ export class RoutedModel {
   /** Whether this model as it is in memory can do what is asked; otherwise it must be loaded anew. */
   async canServe(requested: DeviceOption): Promise<boolean> {
     if (requested === 'wasm' || !this.#packed || this.#gpu || this.#refused !== null) return true;
+    if (requested === 'auto' && this.#tooSlow !== null) return true;
     const facts = await this.#host.prepare(this.#engine);
     return decide({ ...facts, requested }).provider === 'wasm';
   }
@@ -232,9 +235,8 @@ export class RoutedModel {
     const estimate = gpu.executor.description.work / rate;
     if (best <= kSlower * estimate) return;
     const reason = `the GPU took ${Math.round(best)} ms for a picture, WebAssembly needs about ${Math.round(estimate)}`;
-    this.#refused = reason;
+    this.#tooSlow = reason;
     this.#leaveGpu();
-    if (this.#facts) this.#facts.earlier = reason;
     this.#events.onDowngrade?.(this.#route('auto', reason));
   }
 
@@ -252,7 +254,8 @@ export class RoutedModel {
 
   #decide(requested: DeviceOption): GateDecision {
     const facts: GateFacts = { ...(this.#facts ?? { allowSoftwareAdapter: false, noGpu: null }), requested };
-    if (this.#refused !== null) facts.earlier = this.#refused;
+    const against = this.#refused ?? (requested === 'auto' ? this.#tooSlow : null);
+    if (against !== null) facts.earlier = against;
     return decide(facts);
   }
 
