@@ -84,6 +84,23 @@ std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, i
                       });
 }
 
+double ProductCost(const ProductSpec& spec) {
+  // A vector from workgroup memory keeps an invocation as long as four multiply-adds; one gathered from memory, with its
+  // index arithmetic and its way through workgroup memory, as long as 24.
+  constexpr double kShared = 4, kGathered = 24;
+  const auto round_up = [](int64_t value, int64_t to) { return (value + to - 1) / to; };
+  const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;
+  const ProductTile tile = TileFor(rows, spec.columns);
+  const int64_t threads = int64_t{tile.x} * tile.y, quads = tile.depth / 4;
+  const int64_t steps = spec.taps * round_up(spec.depth, tile.depth);
+  const int64_t gathered = round_up(tile.rows() * quads, threads) + round_up(tile.depth * tile.x, threads);
+  const double step = static_cast<double>(quads) * (16 * static_cast<double>(tile.rows_each) +
+                                                    kShared * static_cast<double>(4 + tile.rows_each)) +
+                      kGathered * static_cast<double>(gathered);
+  return step * static_cast<double>(steps * threads * round_up(rows, tile.rows()) *
+                                    round_up(spec.columns, tile.columns()) * spec.parts[0] * spec.parts[1] * spec.parts[2]);
+}
+
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
                   const Epilogue& epilogue, const std::function<void(gpu::Kernel&)>& adjust) {
   const bool vector_x = spec.channels == 0 && VectorRows(operands.x, spec.in, spec.depth);

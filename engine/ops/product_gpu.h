@@ -53,6 +53,10 @@ constexpr int64_t PaddedColumns(int64_t columns) { return (columns + 3) / 4 * 4;
 std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, int64_t parts, int64_t columns,
                                           float scale = 1);
 
+// What the product costs a device: scalar multiply-adds of all its invocations, other instructions by what they are worth.
+// A model to compare algorithms by, not a time.
+double ProductCost(const ProductSpec& spec);
+
 // `adjust` may add parameters to each kernel that is made.
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
                   const Epilogue& epilogue, const std::function<void(gpu::Kernel&)>& adjust = {});

@@ -7,6 +7,7 @@
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_parts_gpu.h"
 #include "engine/ops/conv/depthwise_gpu.h"
+#include "engine/ops/conv/winograd_gpu.h"
 
 namespace decal {
 namespace {
@@ -18,12 +19,23 @@ constexpr std::string_view kGather =
 // Below this many channels a tile of the depth would be mostly zeros: k runs over taps and channels instead.
 constexpr int64_t kFlatChannels = 8;
 
+// Winograd runs where the cost model says that it takes at most so much of the product's time: a model without registers and
+// caches may be off by the rest.
+constexpr int64_t kWinogradPercent = 80;
+
 Status MakeDense(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs) {
   ProductOperands operands = ConvOperands(request, g, inputs);
   ProductSpec spec = ConvSpec(g, operands);
   spec.gather = kGather;
   SetTaps(spec, g);
   operands.b = PackFilters(request, ForwardOrder(g));
+  if (SuitsWinograd(g)) {
+    const int64_t percent = static_cast<int64_t>(100 * WinogradCost(g) / ProductCost(spec));
+    if (percent <= kWinogradPercent) {
+      request.builder.Algorithm("Winograd F(2x2,3x3), at " + std::to_string(percent) + "% of GEMM");
+      return MakeWinograd(op, g, request, operands);
+    }
+  }
   if (spec.depth < kFlatChannels && spec.taps > 1) {
     spec.channels = spec.depth;
     spec.depth *= spec.taps;

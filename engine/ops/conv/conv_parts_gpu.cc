@@ -1,6 +1,8 @@
 // Maps and packed filters of convolutions on WebGPU.
 #include "engine/ops/conv/conv_parts_gpu.h"
 
+#include <utility>
+
 namespace decal {
 namespace {
 
@@ -102,6 +104,33 @@ ProductFactor PackFilters(const GpuRequest& request, const WeightOrder& order) {
   factor.k_stride = padded;
   factor.part[2] = part;
   return factor;
+}
+
+gpu::Tensor BandOf(gpu::Tensor map, int64_t begin, int64_t end) {
+  map.offset += begin * map.strides[2];
+  map.shape[2] = end - begin;
+  return map;
+}
+
+void AddMap(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map) {
+  const std::string name(1, prefix);
+  kernel.Param(name + "_n", map.strides[0]).Param(name + "_y", map.strides[2]).Param(name + "_x", map.strides[3]);
+}
+
+void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
+                 int64_t end) {
+  kernel.Include(ActivationWgsl(epilogue.activation))
+      .Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation)
+      .Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation)
+      .Flag("SLOPED", epilogue.prelu_slope);
+  AddMap(kernel, 'r', operands.residual ? *operands.residual : operands.y);
+  if (operands.residual)
+    kernel.Read("residual", BandOf(*operands.residual, begin, end), gpu::HoldsVectors(*operands.residual, 1));
+  else kernel.Absent("residual");
+  for (const auto& [name, tensor] : {std::pair{"bias", &operands.bias}, std::pair{"slope", &operands.slope}}) {
+    if (*tensor) kernel.Read(name, **tensor, true);
+    else kernel.Absent(name);
+  }
 }
 
 }  // namespace decal

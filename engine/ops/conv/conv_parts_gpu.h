@@ -41,4 +41,12 @@ WeightOrder ForwardOrder(const ConvGeometry& g);
 
 ProductFactor PackFilters(const GpuRequest& request, const WeightOrder& order);
 
+// For kernels beside the shared product. Rows [begin, end) of a map.
+gpu::Tensor BandOf(gpu::Tensor map, int64_t begin, int64_t end);
+// Strides as parameters p_n, p_y and p_x for the prefix p.
+void AddMap(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map);
+// Activation, flags, bias, slope and residual of rows [begin, end), by the names that product.wgsl has for them.
+void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
+                 int64_t end);
+
 }  // namespace decal

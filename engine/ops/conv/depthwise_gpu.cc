@@ -28,49 +28,28 @@ bool IsDepthwise(const ConvGeometry& g) {
 
 Status MakeDepthwise(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs) {
   const int64_t channels = g.in_channels, quads = PaddedColumns(channels) / 4;
-  const gpu::Tensor x = AsMap(request.At(0)), y = AsMap(request.out());
-  const bool has_residual = request.has(inputs.extra.residual);
-  const gpu::Tensor residual = has_residual ? AsMap(request.At(inputs.extra.residual)) : y;
+  ProductOperands operands = ConvOperands(request, g, inputs);
+  // One part of all channels, where a product would have as many parts as channels.
+  operands.bias = PackedChannels(request, inputs.bias, 1, channels);
+  operands.slope = PackedChannels(request, inputs.extra.slope, 1, channels);
+  const gpu::Tensor &x = operands.x, &y = operands.y;
   const gpu::Tensor windows = PackWindows(request, g.kernel[0] * g.kernel[1], channels);
-  const std::optional<gpu::Tensor> bias = PackedChannels(request, inputs.bias, 1, channels);
-  const std::optional<gpu::Tensor> slope = PackedChannels(request, inputs.extra.slope, 1, channels);
-  const Epilogue& epilogue = op.epilogue;
   request.builder.Algorithm("depthwise");
   const auto make = [&](int64_t begin, int64_t end) {
     gpu::Kernel kernel("depthwise convolution", kDepthwise);
-    kernel.Include(ActivationWgsl(epilogue.activation)).Const("TAPS_Y", g.kernel[0]).Const("TAPS_X", g.kernel[1]);
-    kernel.Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation);
-    kernel.Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation);
-    kernel.Flag("SLOPED", epilogue.prelu_slope);
+    kernel.Const("TAPS_Y", g.kernel[0]).Const("TAPS_X", g.kernel[1]);
     const int64_t items = g.batch * (end - begin) * g.out[1] * quads, first_y = begin * g.stride[0] - g.pad_begin[0];
     kernel.Workgroup(64).Items(items).Param("items", items).Param("channels", channels);
     kernel.Param("row_y", end - begin).Param("row_x", g.out[1]).Param("height", g.in[0]).Param("width", g.in[1]);
     kernel.Param("step_y", g.stride[0]).Param("step_x", g.stride[1]);
     kernel.Param("first_y", first_y).Param("first_x", -g.pad_begin[1]);
     kernel.Param("tap_step_y", g.dilation[0]).Param("tap_step_x", g.dilation[1]);
-    const auto map = [&](char name, const gpu::Tensor& tensor) {
-      const std::string prefix(1, name);
-      kernel.Param(prefix + "_n", tensor.strides[0]).Param(prefix + "_y", tensor.strides[2]);
-      kernel.Param(prefix + "_x", tensor.strides[3]);
-    };
-    map('a', x);
-    map('o', y);
-    map('r', residual);
-    // The band's own rows of the outputs, and the rows that it reads; of several images it is all of them.
-    const auto band = [&](gpu::Tensor tensor) {
-      tensor.offset += begin * tensor.strides[2];
-      tensor.shape[2] = end - begin;
-      return tensor;
-    };
+    AddMap(kernel, 'a', x);
+    AddMap(kernel, 'o', y);
     const int64_t last_y = first_y + (end - begin - 1) * g.stride[0] + (g.kernel[0] - 1) * g.dilation[0];
     kernel.Read("x", x, gpu::HoldsVectors(x, 1), {2, first_y, last_y + 1});
-    kernel.Write("y", band(y), gpu::HoldsVectors(y, 1)).Read("w", windows, true);
-    if (has_residual) kernel.Read("residual", band(residual), gpu::HoldsVectors(residual, 1));
-    else kernel.Absent("residual");
-    for (const auto& [name, tensor] : {std::pair{"bias", &bias}, std::pair{"slope", &slope}}) {
-      if (*tensor) kernel.Read(name, **tensor, true);
-      else kernel.Absent(name);
-    }
+    kernel.Write("y", BandOf(y, begin, end), gpu::HoldsVectors(y, 1)).Read("w", windows, true);
+    AddEpilogue(kernel, op.epilogue, operands, begin, end);
     return kernel;
   };
   return request.builder.AddInBands(g.out[0], make);
