@@ -139,7 +139,8 @@ export class EngineClient {
         this.#progress.building(this.#sessionId, message.share);
         break;
       case 'execution':
-        this.#loaded = { key: message.key, event: message.event };
+        // A call that asks for WebAssembly says nothing of what others would run on.
+        if (!this.#loaded || message.event.requested !== 'wasm') this.#loaded = { key: message.key, event: message.event };
         this.#onExecution(message.event);
         break;
       case 'ready':

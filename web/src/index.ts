@@ -120,10 +120,10 @@ export function onExecution(listener: ExecutionListener): () => void {
  */
 export async function getCapabilities(options: CapabilitiesOptions = {}): Promise<Capabilities> {
   const { threads, simd, reason } = client?.facts ?? forecast();
-  const known = client?.executionOf(resolve(options.model).key);
+  const known = settings.device === 'wasm' ? null : client?.executionOf(resolve(options.model).key);
   const { provider, dtype, reasons, checked } = known ?? decide(await forecastGpu());
   const capability = provider === 'wasm' ? { device: provider, dtype: 'fp32' as const } : { device: provider, dtype };
-  return { ...capability, threads, simd, reason: [...reasons, reason].join('; '), reasons, checked, exact: known != null };
+  return { ...capability, threads, simd, reason: [...reasons, reason].join('; '), reasons, checked, exact: known != null || settings.device === 'wasm' };
 }
 
 async function forecastGpu(): Promise<GateFacts> {

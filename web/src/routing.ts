@@ -55,6 +55,10 @@ export class RoutedModel {
   #gpu: OnGpu | null = null;
   /** Why this model does not run on the GPU any more. */
   #refused: string | null = null;
+  /** Why 'auto' does not take the GPU any more; who demands it gets it. */
+  #tooSlow: string | null = null;
+  /** float16 was too small for this model. */
+  #overflowed = false;
   /** A run on WebAssembly has packed the weights, and the planner could not read them again. */
   #packed = false;
   #facts: GateFacts | null = null;
@@ -93,6 +97,7 @@ export class RoutedModel {
   /** Whether this model as it is in memory can do what is asked; otherwise it must be loaded anew. */
   async canServe(requested: DeviceOption): Promise<boolean> {
     if (requested === 'wasm' || !this.#packed || this.#gpu || this.#refused !== null) return true;
+    if (requested === 'auto' && this.#tooSlow !== null) return true;
     const facts = await this.#host.prepare(this.#engine);
     return decide({ ...facts, requested }).provider === 'wasm';
   }
@@ -106,9 +111,17 @@ export class RoutedModel {
     let buildMs = 0;
     const trouble = await this.#attempt(requested, signal, async () => {
       const start = performance.now();
-      const ready = await this.#ready(requested, picture, signal);
+      let gpu = await this.#ready(requested, picture, signal);
       buildMs = performance.now() - start;
-      if (ready) report = await this.#runOnGpu(ready, picture, options, signal);
+      let output = gpu && (await this.#infer(gpu, picture, signal));
+      if (gpu?.dtype === 'fp16' && output?.some(Number.isNaN)) {
+        // Values beyond float16's range: with float32 the device may yet do.
+        this.#overflowed = true;
+        this.#leaveGpu();
+        gpu = await this.#ready(requested, picture, signal);
+        output = gpu && (await this.#infer(gpu, picture, signal));
+      }
+      if (gpu && output) report = this.#finish(gpu, output, picture, options);
     });
     if (report) {
       const route = this.#route(requested, null);
@@ -161,7 +174,7 @@ export class RoutedModel {
     const open = this.#host.device;
     if (!open || this.#decide(requested).provider === 'wasm') return null;
     this.#leaveGpu();
-    const dtype = dtypeFor(device.adapter ?? null);
+    const dtype = this.#overflowed ? 'fp32' : dtypeFor(device.adapter ?? null);
     const start = performance.now();
     const plan = this.#plan(size, open.limits, dtype);
     if (!plan) return null;
@@ -198,19 +211,19 @@ export class RoutedModel {
     }
   }
 
-  async #runOnGpu(gpu: OnGpu, picture: EnginePicture, options: CompositeOptions, signal: AbortSignal | undefined) {
-    const { executor } = gpu;
+  async #infer({ executor, runMs }: OnGpu, picture: EnginePicture, signal: AbortSignal | undefined): Promise<Float32Array> {
     const input = this.#remover.prepareInput(picture, executor.description.inputs[0]!.range[2]);
     const start = performance.now();
     const { outputs } = await executor.run([input], { signal });
-    const inferenceMs = performance.now() - start;
+    runMs.push(performance.now() - start);
     this.#engine.throwIfCancelled();
-    const output = outputs[0]!;
+    return outputs[0]!;
+  }
+
+  #finish({ runMs }: OnGpu, output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
     // Asked here rather than left to the engine, whose error would not say that it was the GPU.
     if (output.some(Number.isNaN)) throw new DecalError('webgpu-failed', 'the GPU gave values that are not numbers');
-    const report = this.#remover.finish(output, picture, options);
-    gpu.runMs.push(inferenceMs);
-    return { ...report, inference_ms: inferenceMs };
+    return { ...this.#remover.finish(output, picture, options), inference_ms: runMs.at(-1)! };
   }
 
   /** Puts the model off the GPU, for good unless the device was only lost. */
@@ -232,9 +245,8 @@ export class RoutedModel {
     const estimate = gpu.executor.description.work / rate;
     if (best <= kSlower * estimate) return;
     const reason = `the GPU took ${Math.round(best)} ms for a picture, WebAssembly needs about ${Math.round(estimate)}`;
-    this.#refused = reason;
+    this.#tooSlow = reason;
     this.#leaveGpu();
-    if (this.#facts) this.#facts.earlier = reason;
     this.#events.onDowngrade?.(this.#route('auto', reason));
   }
 
@@ -252,7 +264,8 @@ export class RoutedModel {
 
   #decide(requested: DeviceOption): GateDecision {
     const facts: GateFacts = { ...(this.#facts ?? { allowSoftwareAdapter: false, noGpu: null }), requested };
-    if (this.#refused !== null) facts.earlier = this.#refused;
+    const against = this.#refused ?? (requested === 'auto' ? this.#tooSlow : null);
+    if (against !== null) facts.earlier = against;
     return decide(facts);
   }
 
@@ -260,7 +273,8 @@ export class RoutedModel {
     const decision = this.#decide(requested);
     const gpu = requested === 'wasm' ? null : this.#gpu;
     const { checked } = decision;
-    const reasons = gpu || trouble === null ? decision.reasons : [trouble];
+    const reasons = gpu || trouble === null ? [...decision.reasons] : [trouble];
+    if (gpu && this.#overflowed) reasons.push('float32, because float16 gave values that are not numbers');
     // Nothing built and nothing against it: a session whose first picture will tell the size.
     const provider = gpu || (trouble === null && decision.provider === 'webgpu') ? 'webgpu' : 'wasm';
     const downgraded: Downgrade | null = provider === 'webgpu' || requested === 'wasm'
@@ -268,7 +282,7 @@ export class RoutedModel {
       : { from: 'webgpu', to: 'wasm', reason: reasons.join('; ') };
     return {
       provider,
-      dtype: provider === 'webgpu' ? decision.dtype : 'fp32',
+      dtype: gpu?.dtype ?? (provider === 'webgpu' ? decision.dtype : 'fp32'),
       adapter: checked.adapter,
       reasons,
       checked,

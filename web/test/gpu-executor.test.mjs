@@ -1,6 +1,6 @@
 // The executor on Dawn with Chromium's software driver: plans written by hand, and what a device refuses.
 import assert from 'node:assert/strict';
-import { after, suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { noDriver, openDawnDevice } from '../../tests/gpu/dawn.mjs';
 import { importSource, rejectsWith } from './helpers.mjs';
 
@@ -59,11 +59,13 @@ const input = Float32Array.from({ length: kCount }, (_, i) => i / 7);
 const bytes = [new Uint8Array(input.buffer)];
 const expected = input.map((x, i) => Math.fround(Math.fround(3 * x) + 1 + (i & 3)));
 
-suite('executor', { skip: noDriver }, async () => {
-  if (noDriver) return;
-  const { GpuExecutor } = await importSource('gpu/executor.ts');
-  const device = await openDawnDevice();
-  after(() => device.destroy());
+suite('executor', { skip: noDriver }, () => {
+  let GpuExecutor, device;
+  before(async () => {
+    ({ GpuExecutor } = await importSource('gpu/executor.ts'));
+    device = await openDawnDevice();
+  });
+  after(() => device?.destroy());
 
   test('runs a plan, again and again', async () => {
     const shares = [];
@@ -116,7 +118,7 @@ suite('executor', { skip: noDriver }, async () => {
     ['a shader without main', { pipelines: [{ ...pipelines[0], code: 'fn other() {}' }, pipelines[1]] }, /pipeline scale/],
     ['a layout that is not the shader\'s', { pipelines: [{ ...pipelines[0], writable: [false] }, pipelines[1]] }, /pipeline scale/],
     ['a buffer larger than the device allows',
-      { buffers: [{ use: 'weights', bytes: 16 }, { use: 'activations', bytes: device.limits.maxBufferSize + 4 }] }, /buffers/],
+      { buffers: [{ use: 'weights', bytes: 16 }, { use: 'activations', bytes: 2 ** 40 }] }, /buffers/],
     ['a binding outside its buffer', { dispatches: [{ ...dispatches[0], bindings: [[1, 0, 1 << 20]] }] }, /bind groups/],
     ['a binding out of alignment', { dispatches: [{ ...dispatches[0], bindings: [[1, 4, 256]] }] }, /bind groups/],
   ];

@@ -4,11 +4,12 @@
 const kReadbackLabel = 'outputs';
 
 /**
- * `gpu` with one fault. `firstModel`: as the fault of the first model after the self-test; `selfTest`: at once.
- * Every fault but those of the adapter strikes `times` devices; those opened later are sound.
+ * `gpu` with one fault. Unless its name says otherwise it strikes the first model after the self-test. Faults of devices
+ * strike `times` of them; those opened later are sound.
  */
 export function faultyGpu(gpu, fault, { times = 1 } = {}) {
   let left = times;
+  let opened = 0;
   return {
     async requestAdapter(options) {
       if (fault === 'no-adapter') return null;
@@ -18,7 +19,8 @@ export function faultyGpu(gpu, fault, { times = 1 } = {}) {
         requestDevice: async (descriptor) => {
           if (fault === 'no-device') throw new Error('no device today');
           const device = await adapter.requestDevice(descriptor);
-          return left-- > 0 ? faultyDevice(device, fault) : device;
+          // The self-test's result is known from the first device on.
+          return left-- > 0 ? faultyDevice(device, fault, opened++ === 0 ? 1 : 0) : device;
         },
       };
       if (fault === 'limits-of-0') overrides.limits = zeros(adapter.limits);
@@ -27,17 +29,17 @@ export function faultyGpu(gpu, fault, { times = 1 } = {}) {
   };
 }
 
-function faultyDevice(device, fault) {
+function faultyDevice(device, fault, selfTests) {
   // How many models have got their buffers, the self-test's included.
   let models = 0;
-  const inModel = () => models >= 2;
+  const inModel = () => models > selfTests;
   const overrides = {
     createBuffer(descriptor) {
-      // The model's first buffer comes after the self-test's last.
-      if (fault === 'create-buffer' && models === 1) {
+      const first = models === selfTests && descriptor.label === 'activations';
+      if (fault === 'create-buffer' && first) {
         return device.createBuffer({ ...descriptor, size: device.limits.maxBufferSize + 4096 });
       }
-      if (fault === 'create-buffer-throws' && models === 1) throw new RangeError('no memory for a buffer');
+      if (fault === 'create-buffer-throws' && first) throw new RangeError('no memory for a buffer');
       const buffer = device.createBuffer(descriptor);
       if (descriptor.label !== kReadbackLabel) return buffer;
       ++models;
@@ -48,7 +50,7 @@ function faultyDevice(device, fault) {
       return buffer;
     },
     createShaderModule(descriptor) {
-      const broken = fault === 'pipeline' && models === 1;
+      const broken = fault === 'pipeline' && models === selfTests;
       return device.createShaderModule(broken ? { ...descriptor, code: 'this is no shader' } : descriptor);
     },
   };

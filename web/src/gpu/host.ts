@@ -23,6 +23,7 @@ export class GpuHost {
   readonly #options: GpuHostOptions;
   #open: OpenDevice | null = null;
   #facts: DeviceFacts | null = null;
+  #preparing: Promise<DeviceFacts> | null = null;
   #losses = 0;
   /** By adapter and precision: what a device gave once it will give again. */
   readonly #selfTests = new Map<string, SelfTestResult | { error: string }>();
@@ -45,7 +46,13 @@ export class GpuHost {
   }
 
   /** Finds, opens and tries the device, as far as nothing speaks against it. Never throws for what the GPU does. */
-  async prepare(engine: Engine): Promise<DeviceFacts> {
+  prepare(engine: Engine): Promise<DeviceFacts> {
+    // A caller that gave up may have left one in progress.
+    this.#preparing ??= this.#prepare(engine).finally(() => void (this.#preparing = null));
+    return this.#preparing;
+  }
+
+  async #prepare(engine: Engine): Promise<DeviceFacts> {
     if (this.#open && this.#open.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
     const facts = await this.#look(engine);

@@ -131,8 +131,8 @@ async function load(model: ResolvedModel, device: DeviceOption, signal: AbortSig
   const total = spec.bytes ?? download.total;
   post({ type: 'downloading', loaded: 0, total });
   const bytes = verified(download.chunks, spec, (count) => post({ type: 'downloading', loaded: count, total }));
-  // Tried while the model arrives.
-  if (device !== 'wasm') await host.prepare(owner);
+  // Tried while the model arrives; a failure is of the engine and meets the load too.
+  if (device !== 'wasm') host.prepare(owner).catch(() => {});
   const remover = await Remover.load(owner, spec, announcingEnd(bytes), signal);
   const { name } = spec;
   const routed = new RoutedModel(owner, remover, host, {
