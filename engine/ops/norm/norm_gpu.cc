@@ -1,6 +1,7 @@
 // WebGPU kernels of the normalisations and of softmax: what they add to the shared reduction.
 #include "engine/ops/norm/norm_gpu.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <string>
@@ -13,7 +14,7 @@ namespace decal {
 namespace {
 
 constexpr const char* kScaleAndShift =
-    "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return fma(a, b, c); }\n";
+    "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return a * b + c; }\n";
 
 // Numbers of channels as a map of one pixel.
 gpu::Tensor PerChannel(gpu::Tensor tensor, const Shape& map) {
@@ -87,17 +88,26 @@ Status MakeGpuKernel(const InstanceNorm& op, const GpuRequest& request) {
   moments.result =
       "fn emit(item: i32, split: i32, at: vec4i, n: i32) {\n"
       "  let s = carried[0];\n"
-      "  let factor = scale_of(at, n) / sqrt(s[1] / s[2] + u.epsilon);\n"
+      "  let channel = vec4i(at.y % u.channels) + vec4i(0, 1, 2, 3);\n"
+      "  let normalized = (channel >= vec4i(u.first)) & (channel < vec4i(u.end));\n"
+      "  let factor = scale_of(at, n) * select(vec4f(1.0), inverseSqrt(s[1] / s[2] + u.epsilon), normalized);\n"
       "  y_set4(at.y, factor, n);\n"
-      "  z_set4(at.y, bias_of(at, n) - s[0] * factor, n);\n"
+      "  z_set4(at.y, bias_of(at, n) - select(vec4f(0.0), s[0] * factor, normalized), n);\n"
       "}\n";
-  moments.adjust = [&](gpu::Kernel& kernel) { kernel.Param("epsilon", op.epsilon); };
+  moments.adjust = [&](gpu::Kernel& kernel) {
+    kernel.Param("epsilon", op.epsilon).Param("channels", channels).Param("first", op.first);
+    kernel.Param("end", std::min(op.end, channels));
+  };
   request.builder.Algorithm("moments, scale and shift");
   const ReductionOperands operands{.x = x, .y = factors, .scale = PerChannel(request.At(1), shape),
                                    .bias = PerChannel(request.At(2), shape), .z = shifts};
   DECAL_TRY(AddReduction(request.builder, moments, operands, AxesFrom(2, shape.rank())));
   const gpu::Tensor inputs[] = {x, factors, shifts};
-  return AddElementwise(request.builder, "scale and shift", kScaleAndShift, inputs, request.out());
+  std::optional<Unary> limits;
+  if (std::isfinite(op.low) || std::isfinite(op.high)) limits = Unary{UnaryKind::kClip, op.low, op.high};
+  const std::string combine =
+      ActivationWgsl(limits) + "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return activate(a * b + c); }\n";
+  return AddElementwise(request.builder, "scale and shift", combine, inputs, request.out());
 }
 
 Status MakeGpuKernel(const LayerNorm& op, const GpuRequest& request) {
