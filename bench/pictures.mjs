@@ -57,7 +57,7 @@ async function measure(simd, threads, side) {
   };
   const run = (name, options) => {
     fillPhoto(engine.bytes(rgba, 4 * width * height));
-    const report = remover.run(rgba, width, height, { background: null, mask: false, ...options });
+    const report = remover.run({ rgba, width, height }, { background: null, mask: false, ...options });
     if (name === 'transparent') record('prepare', report.preprocess_ms);
     record(name, report.postprocess_ms);
   };

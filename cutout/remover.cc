@@ -18,11 +18,11 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string ShapeText(const TensorInfo& info) {
-  std::string text = info.name + " [";
-  for (size_t i = 0; i < info.shape.size(); ++i) {
+std::string ShapeText(const std::string& name, const std::vector<int64_t>& shape) {
+  std::string text = name + " [";
+  for (size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) text += ",";
-    text += info.shape[i] < 0 ? "?" : std::to_string(info.shape[i]);
+    text += shape[i] < 0 ? "?" : std::to_string(shape[i]);
   }
   return text + "]";
 }
@@ -48,7 +48,8 @@ Result<InputLayout> FindInputLayout(const Session& session) {
     if (shape[3] == 3) return InputLayout{true, shape[1], shape[2]};
     if (shape[1] < 0) return InputLayout{false, shape[2], shape[3]};
   }
-  return Fail(ErrorCode::kShapeMismatch, "the model's input is neither [1,3,H,W] nor [1,H,W,3]", ShapeText(inputs[0]));
+  return Fail(ErrorCode::kShapeMismatch, "the model's input is neither [1,3,H,W] nor [1,H,W,3]",
+              ShapeText(inputs[0].name, shape));
 }
 
 // Where the matte is in the first output.
@@ -57,10 +58,7 @@ struct MatteLayout {
   size_t channels = 1;  // 2: background and foreground planes
 };
 
-Result<MatteLayout> FindMatteLayout(const Session& session) {
-  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
-  const TensorInfo& output = session.outputs()[0];
-  const std::vector<int64_t>& s = output.shape;
+Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<int64_t>& s) {
   const auto layout = [](int64_t height, int64_t width, size_t channels) {
     return MatteLayout{{static_cast<int>(width), static_cast<int>(height)}, channels};
   };
@@ -69,7 +67,7 @@ Result<MatteLayout> FindMatteLayout(const Session& session) {
     if (s[3] == 1) return layout(s[1], s[2], 1);
   }
   return Fail(ErrorCode::kShapeMismatch, "the model's first output is no matte: [1,1,H,W], [1,H,W,1] or [1,2,H,W]",
-              ShapeText(output));
+              ShapeText(name, s));
 }
 
 // Values of a matte per task: 64 kB, a sixteenth of a matte of 512 x 512.
@@ -106,11 +104,14 @@ struct Remover::Impl {
   ThreadRunner* runner;
   InputLayout layout;
 
-  // Of the current specialisation; an empty extent means that there is none.
+  // What the buffers and the last plan serve; an empty extent means that there is none.
   Extent extent;
   MatteLayout matte_layout;
   Buffer input, output;
   bool has_matte = false;
+  bool specialized = false;  // the session too: not where a GPU runs the model
+  bool keep_weights = false;
+  double preprocess_ms = 0;
 
   InputSpec Spec() const { return {extent, model.mean, model.std, layout.channels_last}; }
   size_t MattePixels() const {
@@ -126,33 +127,95 @@ struct Remover::Impl {
             matte_layout.extent.height};
   }
 
+  Extent Wanted(Extent picture) const;
+  bool HasFixedSize() const { return layout.width > 0 && layout.height > 0; }
+  std::span<float> InputValues() {
+    return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
+  }
+  size_t OutputSize() const { return matte_layout.channels * MattePixels(); }
+
   Status Prepare(Extent picture);
+  Result<GpuPlan> PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options);
+  Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
+  Status PrepareValues(ImageView picture);
   Status Infer(const CancelFlag* cancel);
+  Result<CutoutReport> Compose(ImageView picture, const CompositeOptions& options, MutableImageView out);
 };
 
-Status Remover::Impl::Prepare(Extent picture) {
-  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
+Extent Remover::Impl::Wanted(Extent picture) const {
   Extent wanted = InputExtent(model, picture);
   if (layout.width > 0) wanted.width = static_cast<int>(layout.width);
   if (layout.height > 0) wanted.height = static_cast<int>(layout.height);
-  if (wanted == extent) return {};
+  return wanted;
+}
 
-  const bool fixed = layout.width > 0 && layout.height > 0;
-  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
-  // From here on the old buffers do not fit the session any more.
+Status Remover::Impl::Prepare(Extent picture) {
+  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
+  const Extent wanted = Wanted(picture);
+  if (specialized && wanted == extent) return {};
+  const bool fixed = HasFixedSize();
+  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner,
+                               keep_weights ? Session::RawWeights::kKeep : Session::RawWeights::kRelease));
+  specialized = true;
+  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
+  return Allocate(wanted, session.outputs()[0].name, session.outputs()[0].shape);
+}
+
+Result<GpuPlan> Remover::Impl::PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options) {
+  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
+  const Extent wanted = Wanted(picture);
+  const bool fixed = HasFixedSize();
+  DECAL_TRY_ASSIGN(GpuPlan plan,
+                   session.PlanGpu(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, limits, options));
+  session.DropSchedule();
+  specialized = false;
+  if (plan.outputs.empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
+  DECAL_TRY(Allocate(wanted, plan.outputs[0].name, plan.outputs[0].shape));
+  return plan;
+}
+
+// The buffers around the model for an input of that size; from here on the old ones are gone.
+Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
+                               const std::vector<int64_t>& output_shape) {
   extent = {};
   has_matte = false;
-  DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(session));
+  DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(output_name, output_shape));
   const uint64_t pixels = static_cast<uint64_t>(wanted.width) * static_cast<uint64_t>(wanted.height);
   DECAL_TRY_ASSIGN(input, AllocateArray<float>(3 * pixels, "the model's input"));
-  DECAL_TRY_ASSIGN(output, AllocateArray<float>(matte_layout.channels * MattePixels(), "the matte"));
+  DECAL_TRY_ASSIGN(output, AllocateArray<float>(OutputSize(), "the matte"));
   extent = wanted;
   return {};
 }
 
+Status Remover::Impl::PrepareValues(ImageView picture) {
+  has_matte = false;
+  const auto start = std::chrono::steady_clock::now();
+  DECAL_TRY(decal::PrepareInput(picture, Spec(), InputValues(), *runner));
+  preprocess_ms = MillisecondsSince(start);
+  return {};
+}
+
+// What follows once the model's output is in `output`.
+Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOptions& options, MutableImageView out) {
+  CutoutReport report;
+  report.input = extent;
+  report.preprocess_ms = preprocess_ms;
+  const auto start = std::chrono::steady_clock::now();
+  DECAL_TRY_ASSIGN(report.coverage, FinishMatte(model.activation, Matte(), *runner));
+  has_matte = true;
+  DECAL_TRY(Composite(picture, View(), options, out, *runner));
+  report.postprocess_ms = MillisecondsSince(start);
+
+  const size_t threads = runner->thread_count();
+  const size_t session_bytes = specialized ? session.memory().total_bytes() : session.raw_weight_bytes();
+  report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() +
+                        std::max(PrepareInputScratchBytes(picture, Spec(), threads),
+                                 CompositeScratchBytes(picture, View(), threads));
+  return report;
+}
+
 Status Remover::Impl::Infer(const CancelFlag* cancel) {
-  const std::span<const float> inputs[] = {
-      {reinterpret_cast<const float*>(input.data()), input.size_bytes() / sizeof(float)}};
+  const std::span<const float> inputs[] = {InputValues()};
   // The further outputs of U-2-Net and its kin are coarser mattes for training: empty spans drop them.
   std::vector<std::span<float>> outputs(session.outputs().size());
   outputs[0] = {OutputData(), output.size_bytes() / sizeof(float)};
@@ -181,30 +244,42 @@ Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& opt
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
   DECAL_TRY(impl.Prepare({picture.width, picture.height}));
-  impl.has_matte = false;
-
-  CutoutReport report;
-  report.input = impl.extent;
-  auto start = std::chrono::steady_clock::now();
-  const std::span<float> input(reinterpret_cast<float*>(impl.input.data()), impl.input.size_bytes() / sizeof(float));
-  DECAL_TRY(PrepareInput(picture, impl.Spec(), input, *impl.runner));
-  report.preprocess_ms = MillisecondsSince(start);
-
-  start = std::chrono::steady_clock::now();
+  DECAL_TRY(impl.PrepareValues(picture));
+  const auto start = std::chrono::steady_clock::now();
   DECAL_TRY(impl.Infer(cancel));
-  report.inference_ms = MillisecondsSince(start);
-
-  start = std::chrono::steady_clock::now();
-  DECAL_TRY_ASSIGN(report.coverage, FinishMatte(impl.model.activation, impl.Matte(), *impl.runner));
-  impl.has_matte = true;
-  DECAL_TRY(Composite(picture, impl.View(), options, out, *impl.runner));
-  report.postprocess_ms = MillisecondsSince(start);
-
-  const size_t threads = impl.runner->thread_count();
-  report.memory_bytes = impl.session.memory().total_bytes() + impl.input.size_bytes() + impl.output.size_bytes() +
-                        std::max(PrepareInputScratchBytes(picture, impl.Spec(), threads),
-                                 CompositeScratchBytes(picture, impl.View(), threads));
+  const double inference_ms = MillisecondsSince(start);
+  DECAL_TRY_ASSIGN(CutoutReport report, impl.Compose(picture, options, out));
+  report.inference_ms = inference_ms;
   return report;
+}
+
+Result<GpuPlan> Remover::PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options) {
+  return impl_->PlanGpu(picture, limits, options);
+}
+
+bool Remover::Fits(Extent picture) const {
+  return picture.width > 0 && picture.height > 0 && impl_->Wanted(picture) == impl_->extent;
+}
+
+void Remover::KeepWeights(bool keep) { impl_->keep_weights = keep; }
+
+Result<std::span<const float>> Remover::PrepareInput(ImageView picture) {
+  DECAL_TRY(CheckPicture(picture));
+  if (!Fits({picture.width, picture.height}))
+    return Fail(ErrorCode::kInvalidArgument, "there is no plan for a picture of that size");
+  DECAL_TRY(impl_->PrepareValues(picture));
+  return impl_->InputValues();
+}
+
+Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageView picture,
+                                     const CompositeOptions& options, MutableImageView out) {
+  Impl& impl = *impl_;
+  DECAL_TRY(CheckPicture(picture));
+  if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputSize())
+    return Fail(ErrorCode::kInvalidArgument, "a model output of " + std::to_string(model_output.size()) + " values");
+  impl.has_matte = false;
+  std::ranges::copy(model_output, impl.OutputData());
+  return impl.Compose(picture, options, out);
 }
 
 MatteView Remover::matte() const { return impl_->View(); }

@@ -138,6 +138,101 @@ TEST(RemoverTest, AModelThatGivesNaNIsAnErrorNotABlankPicture) {
   EXPECT_EQ(out.at(2, 2), (Rgba{1, 2, 3, 255})) << "nothing may be written";
 }
 
+// What a host with a GPU does, with a second session in the place of the GPU.
+class SplitRunTest : public ::testing::Test {
+ protected:
+  // Over 64 kB of weights, so that packing releases them.
+  static OnnxBuilder WideModel() {
+    OnnxBuilder b;
+    b.Input("x", {1, 3, -1, -1});
+    std::vector<float> first(128 * 3, 0.01f), second(128 * 128, 0.005f), last(128, 0.1f);
+    const std::string wide = b.Node("Conv", {"x", b.Floats("first", {128, 3, 1, 1}, first)});
+    const std::string wider = b.Node("Conv", {wide, b.Floats("second", {128, 128, 1, 1}, second)});
+    b.Node("Conv", {wider, b.Floats("last", {1, 128, 1, 1}, last)}, {"y"});
+    b.Output("y");
+    return b;
+  }
+
+  // The model's output for `input`, by a session of its own.
+  static std::vector<float> Infer(std::span<const float> input, int64_t height, int64_t width) {
+    Session session = *Load(WideModel());
+    EXPECT_TRUE(session.Specialize(height, width));
+    std::vector<float> output(static_cast<size_t>(height * width));
+    EXPECT_TRUE(session.Run(input, output));
+    return output;
+  }
+
+  Remover remover_ = MakeRemover(Load(WideModel()), PlainInfo(8, 4));
+  TestPicture picture_ = TestPicture::Random(20, 10, 3);
+};
+
+TEST_F(SplitRunTest, GivesWhatRunGives) {
+  TestPicture expected(20, 10), out(20, 10);
+  Remover whole = MakeRemover(Load(WideModel()), PlainInfo(8, 4));
+  const CutoutReport reference = RunOk(whole, picture_, expected);
+
+  EXPECT_FALSE(remover_.Fits({20, 10}));
+  const auto plan = remover_.PlanGpu({20, 10}, {}, {});
+  ASSERT_TRUE(plan.has_value()) << plan.error().ToString();
+  EXPECT_TRUE(remover_.Fits({20, 10}));
+  const auto input = remover_.PrepareInput(picture_.view());
+  ASSERT_TRUE(input.has_value()) << input.error().ToString();
+  const auto report = remover_.Finish(Infer(*input, 4, 8), picture_.view(), {}, out.mutable_view());
+  ASSERT_TRUE(report.has_value()) << report.error().ToString();
+  EXPECT_EQ(report->input, (Extent{8, 4}));
+  EXPECT_FLOAT_EQ(report->coverage, reference.coverage);
+  EXPECT_EQ(report->inference_ms, 0);
+  EXPECT_GE(report->memory_bytes, 128 * 128 * sizeof(float)) << "the weights as they came";
+  for (int y = 0; y < 10; ++y)
+    for (int x = 0; x < 20; ++x) EXPECT_EQ(out.at(x, y), expected.at(x, y));
+}
+
+TEST_F(SplitRunTest, ARunOnTheCpuMayFollowAtAnyTime) {
+  TestPicture expected(20, 10), out(20, 10);
+  Remover whole = MakeRemover(Load(WideModel()), PlainInfo(8, 4));
+  RunOk(whole, picture_, expected);
+  ASSERT_TRUE(remover_.PlanGpu({20, 10}, {}, {}));
+  ASSERT_TRUE(remover_.PrepareInput(picture_.view()));
+  RunOk(remover_, picture_, out);
+  EXPECT_EQ(out.at(7, 7), expected.at(7, 7));
+}
+
+TEST_F(SplitRunTest, KeptWeightsCanBePlannedAgain) {
+  TestPicture out(20, 10);
+  remover_.KeepWeights(true);
+  const CutoutReport kept = RunOk(remover_, picture_, out);
+  const auto plan = remover_.PlanGpu({20, 10}, {}, {});
+  ASSERT_TRUE(plan.has_value()) << plan.error().ToString();
+  std::vector<std::byte> weight(plan->uploads[0].range.bytes);
+  plan->uploads[0].fill(weight.data());
+
+  remover_.KeepWeights(false);
+  const CutoutReport released = RunOk(remover_, picture_, out);
+  EXPECT_GE(kept.memory_bytes, released.memory_bytes + 128 * 128 * sizeof(float));
+  const auto refused = remover_.PlanGpu({20, 10}, {}, {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInternal);
+  RunOk(remover_, picture_, out);  // as if nothing had been asked
+}
+
+TEST_F(SplitRunTest, RefusesWhatDoesNotFit) {
+  TestPicture out = TestPicture::Filled(20, 10, {1, 2, 3, 4});
+  const auto unplanned = remover_.PrepareInput(picture_.view());
+  ASSERT_FALSE(unplanned.has_value());
+  EXPECT_EQ(unplanned.error().code, ErrorCode::kInvalidArgument);
+  ASSERT_TRUE(remover_.PlanGpu({20, 10}, {}, {}));
+  const auto refused = [&](const std::vector<float>& output) {
+    const auto report = remover_.Finish(output, picture_.view(), {}, out.mutable_view());
+    EXPECT_FALSE(report.has_value());
+    EXPECT_EQ(out.at(3, 3), (Rgba{1, 2, 3, 4})) << "nothing may be written";
+    return report ? ErrorCode::kNotFound : report.error().code;
+  };
+  EXPECT_EQ(refused(std::vector<float>(31, 0.5f)), ErrorCode::kInvalidArgument);
+  std::vector<float> broken(32, 0.5f);
+  broken[17] = std::nanf("");
+  EXPECT_EQ(refused(broken), ErrorCode::kInternal);
+}
+
 // A matte of several runs: all of it is finished, on any number of threads alike, and looked at to the end.
 TEST(RemoverTest, LargeMattesAreFinishedInRuns) {
   const auto pool = MakeThreadPool(3);

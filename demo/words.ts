@@ -50,6 +50,17 @@ export function executionFacts(execution: Execution): [string, string][] {
     ['Precision', execution.dtype === 'fp16' ? '16-bit float' : '32-bit float'],
     ['Model', execution.model],
     ['Engine memory', sizeInWords(execution.memoryBytes)],
+    ...gpuFacts(execution),
+  ];
+}
+
+function gpuFacts({ gpu, adapter, maxStorageBuffers }: Execution): [string, string][] {
+  if (!gpu) return [];
+  const name = adapter ? adapter.description || `${adapter.vendor} ${adapter.architecture}`.trim() : '';
+  return [
+    ['Graphics card', name || 'not told'],
+    ['Graphics memory', sizeInWords(gpu.memoryBytes)],
+    ['Storage buffers', `${maxStorageBuffers} at most`],
   ];
 }
 
@@ -86,6 +97,8 @@ const kProblems: Partial<Record<DecalErrorCode, [title: string, hint: string]>> 
   'not-found': ['The model could not be loaded', 'Its file is missing on the server. Try again later.'],
   'corrupt-model': ['The model arrived damaged', 'Try again: it will be fetched anew.'],
   'webgpu-unavailable': ['WebGPU is not available', 'Let the page choose the device itself.'],
+  'webgpu-failed': ['The graphics card could not run this model', 'Let the page choose the device itself.'],
+  'device-lost': ['The graphics card was reset', 'Try again: it is opened anew.'],
   unsupported: ['This browser cannot run Decal', 'It needs WebAssembly with SIMD: any current browser has it.'],
 };
 

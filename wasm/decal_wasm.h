@@ -85,7 +85,26 @@ DECAL_EXPORT(decal_remover_prepare) int decal_remover_prepare(void* remover, int
 // In place on dense RGBA8 rows. `background`: 4 bytes RGBA, or null for transparent. mask_only: 0 or 1.
 DECAL_EXPORT(decal_remover_run) int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height,
                                                       const uint8_t* background, int32_t mask_only);
-// Of the last run: {"preprocess_ms", "inference_ms", "postprocess_ms", "input": [w, h], "memory_bytes", "coverage",
+
+// The same in three steps, for hosts that run the model on WebGPU: plan once a size, then input and finish for each
+// picture. See Remover in decal/cutout.h.
+// A plan handle, or null, for pictures of that size; `limits` and `half` as in decal_gpu_plan_new. The remover must
+// outlive it.
+DECAL_EXPORT(decal_remover_plan_gpu) void* decal_remover_plan_gpu(void* remover, int32_t width, int32_t height,
+                                                                  const double* limits, int32_t half);
+// 1 if the last plan, or decal_remover_prepare, serves pictures of that size.
+DECAL_EXPORT(decal_remover_fits) int decal_remover_fits(void* remover, int32_t width, int32_t height);
+// keep = 1: a run on the CPU leaves the weights as they came, so that another plan can be made later.
+DECAL_EXPORT(decal_remover_keep_weights) void decal_remover_keep_weights(void* remover, int32_t keep);
+// The model's input, dense float32, valid until the next call; null for failure.
+DECAL_EXPORT(decal_remover_input) const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width,
+                                                                   int32_t height);
+// `output`: the model's first output, `values` floats. Otherwise as decal_remover_run.
+DECAL_EXPORT(decal_remover_finish) int decal_remover_finish(void* remover, const float* output, uint32_t values,
+                                                            uint8_t* rgba, int32_t width, int32_t height,
+                                                            const uint8_t* background, int32_t mask_only);
+
+// Of the last run, or, after preparing or planning, the memory alone: {"preprocess_ms", "inference_ms", "postprocess_ms", "input": [w, h], "memory_bytes", "coverage",
 //  "matte": {"pointer", "width", "height"}}
 DECAL_EXPORT(decal_remover_report) const char* decal_remover_report(void* remover);
 // Antialiased RGBA resize with straight alpha, dense rows, for previews.

@@ -31,11 +31,6 @@ static_assert(sizeof(CancelFlag) == 1 && std::endian::native == std::endian::lit
 // What the last JSON-returning call answered.
 std::string json_result;
 
-struct RemoverHandle {
-  Remover remover;
-  CutoutReport report;
-};
-
 // 0 for success; otherwise keeps the error and returns 1.
 template <class T>
 int Report(const Result<T>& result) {
@@ -52,6 +47,17 @@ int ReportRun(const Status& status) {
   std::memset(cancel_flag, 0, sizeof(cancel_flag));
   return Report(status);
 }
+
+struct RemoverHandle {
+  Remover remover;
+  CutoutReport report;
+
+  int Keep(const Result<CutoutReport>& result) {
+    if (!result) return ReportRun(std::unexpected(result.error()));
+    report = *result;
+    return ReportRun({});
+  }
+};
 
 // Moves a value to the heap as a handle.
 template <class T>
@@ -136,6 +142,20 @@ ModelInfo MakeModelInfo(const float* mean_std, const int32_t* rule) {
   info.multiple = rule[3];
   info.activation = rule[4] == 0 ? OutputActivation::kNone : OutputActivation::kSigmoid;
   return info;
+}
+
+GpuLimits MakeGpuLimits(const double* limits) {
+  return {.workgroups = static_cast<uint32_t>(limits[0]),
+          .offset_alignment = static_cast<uint32_t>(limits[1]),
+          .binding_bytes = static_cast<uint64_t>(limits[2]),
+          .buffer_bytes = static_cast<uint64_t>(limits[3])};
+}
+
+CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask_only) {
+  CompositeOptions options;
+  options.mask_only = mask_only != 0;
+  if (background != nullptr) options.background = {background[0], background[1], background[2], background[3]};
+  return options;
 }
 
 Status RunSession(Session& session, const float* const* inputs, float* const* outputs) {
@@ -228,11 +248,8 @@ int decal_session_run(void* session, const float* const* inputs, float* const* o
 // ---- plans for WebGPU -------------------------------------------------------------------------
 
 void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const double* limits, int32_t half) {
-  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits[0]),
-                         .offset_alignment = static_cast<uint32_t>(limits[1]),
-                         .binding_bytes = static_cast<uint64_t>(limits[2]),
-                         .buffer_bytes = static_cast<uint64_t>(limits[3])};
-  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device, {.half_storage = half != 0}));
+  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, MakeGpuLimits(limits),
+                                                            {.half_storage = half != 0}));
 }
 
 void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }
@@ -262,21 +279,51 @@ void decal_remover_free(void* remover) { delete static_cast<RemoverHandle*>(remo
 
 int decal_remover_prepare(void* remover, int32_t width, int32_t height) {
   if (const Status status = CheckExtent(width, height); !status) return Report(status);
-  return Report(static_cast<RemoverHandle*>(remover)->remover.Prepare({width, height}));
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  const Status prepared = handle.remover.Prepare({width, height});
+  handle.report = {};
+  handle.report.memory_bytes = handle.remover.session().memory().total_bytes();
+  return Report(prepared);
 }
 
 int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height, const uint8_t* background,
                       int32_t mask_only) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
-  auto& handle = *static_cast<RemoverHandle*>(remover);
-  CompositeOptions options;
-  options.mask_only = mask_only != 0;
-  if (background != nullptr) options.background = {background[0], background[1], background[2], background[3]};
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
-  auto report = handle.remover.Run(picture, options, picture, cancel_flag);
-  if (!report) return ReportRun(std::unexpected(report.error()));
-  handle.report = *report;
-  return ReportRun({});
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  return handle.Keep(handle.remover.Run(picture, MakeCompositeOptions(background, mask_only), picture, cancel_flag));
+}
+
+void* decal_remover_plan_gpu(void* remover, int32_t width, int32_t height, const double* limits, int32_t half) {
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  auto plan = handle.remover.PlanGpu({width, height}, MakeGpuLimits(limits), {.half_storage = half != 0});
+  handle.report = {};
+  handle.report.memory_bytes = handle.remover.session().raw_weight_bytes();
+  return MakeHandle(std::move(plan));
+}
+
+int decal_remover_fits(void* remover, int32_t width, int32_t height) {
+  return static_cast<const RemoverHandle*>(remover)->remover.Fits({width, height}) ? 1 : 0;
+}
+
+void decal_remover_keep_weights(void* remover, int32_t keep) {
+  static_cast<RemoverHandle*>(remover)->remover.KeepWeights(keep != 0);
+}
+
+const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width, int32_t height) {
+  if (Report(CheckExtent(width, height)) != 0) return nullptr;
+  const ImageView picture{rgba, width, height, PixelBytes(width, 1)};
+  const auto input = static_cast<RemoverHandle*>(remover)->remover.PrepareInput(picture);
+  return Report(input) == 0 ? input->data() : nullptr;
+}
+
+int decal_remover_finish(void* remover, const float* output, uint32_t values, uint8_t* rgba, int32_t width,
+                         int32_t height, const uint8_t* background, int32_t mask_only) {
+  if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
+  const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  return handle.Keep(
+      handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask_only), picture));
 }
 
 const char* decal_remover_report(void* remover) {

@@ -34,13 +34,23 @@ HWY_INLINE void AddResidual(const TileOperands& o, FloatVector (&acc)[kRows][kVe
 
 // Through memory and one call for the whole tile: these activations cost far more than the round trip.
 template <size_t kRows, size_t kVectors>
-HWY_NOINLINE void ActivateTile(const ActivationParams& activation, FloatVector (&acc)[kRows][kVectors]) {
+HWY_NOINLINE void ActivateTile(const ActivationParams& activation, size_t columns,
+                               FloatVector (&acc)[kRows][kVectors]) {
   const FloatTag d;
-  const size_t lanes = hn::Lanes(d);
+  const size_t lanes = hn::Lanes(d), width = kVectors * lanes;
   HWY_ALIGN float tile[kRows * kVectors * hn::MaxLanes(FloatTag())];
   for (size_t i = 0; i < kRows; ++i)
     for (size_t v = 0; v < kVectors; ++v) hn::Store(acc[i][v], d, tile + (i * kVectors + v) * lanes);
-  ActivateRun(activation, tile, tile, kRows * kVectors * lanes);
+  if (2 * columns <= width) {  // moved together, because most of it is nothing
+    HWY_ALIGN float dense[kRows * kVectors * hn::MaxLanes(FloatTag())];
+    for (size_t i = 0; i < kRows; ++i)
+      for (size_t c = 0; c < columns; ++c) dense[i * columns + c] = tile[i * width + c];
+    ActivateRun(activation, dense, dense, kRows * columns);
+    for (size_t i = 0; i < kRows; ++i)
+      for (size_t c = 0; c < columns; ++c) tile[i * width + c] = dense[i * columns + c];
+  } else {
+    ActivateRun(activation, tile, tile, kRows * width);
+  }
   for (size_t i = 0; i < kRows; ++i)
     for (size_t v = 0; v < kVectors; ++v) acc[i][v] = hn::Load(d, tile + (i * kVectors + v) * lanes);
 }
@@ -79,7 +89,7 @@ HWY_INLINE void FinishTile(const Epilogue& epilogue, const TileOperands& o, Floa
       FloatVector copy[kRows][kVectors];
       for (size_t i = 0; i < kRows; ++i)
         for (size_t v = 0; v < kVectors; ++v) copy[i][v] = acc[i][v];
-      ActivateTile<kRows, kVectors>(epilogue.activation, copy);
+      ActivateTile<kRows, kVectors>(epilogue.activation, o.columns, copy);
       for (size_t i = 0; i < kRows; ++i)
         for (size_t v = 0; v < kVectors; ++v) acc[i][v] = copy[i][v];
       break;

@@ -22,6 +22,7 @@ TileShape IgemmTileShapeTarget() {
 // One tile's rows: where they begin in every operand, at the task's group and its first column.
 struct RowBlock {
   size_t count = 0;
+  bool one_line = false;              // all rows are neighbours in one line of a picture
   size_t y[kTileRows], x[kTileRows];  // input position of a tap with dy = dx = 0
   const float* in[kTileRows];         // that pixel, which need not exist
   float* out[kTileRows];
@@ -29,25 +30,34 @@ struct RowBlock {
 
   void Locate(const IgemmShape& shape, const IgemmBuffers& buffers, const IgemmTask& task, size_t first) {
     const Phase& phase = shape.phases[task.phase];
+    const size_t channel = task.group * shape.columns;
+    const ptrdiff_t in_step = static_cast<ptrdiff_t>(shape.in_step_x) * shape.in.pixel;
+    const ptrdiff_t out_step = static_cast<ptrdiff_t>(shape.out_step_x) * shape.out.pixel;
+    const bool adds = buffers.residual != nullptr;
+    const ptrdiff_t residual_step = adds ? static_cast<ptrdiff_t>(shape.out_step_x) * shape.residual.pixel : 0;
     count = std::min(kTileRows, task.first_row + task.rows - first);
-    size_t qx = first % phase.width;
-    size_t qy = first / phase.width % phase.height;
-    size_t n = first / phase.width / phase.height;
-    for (size_t i = 0; i < count; ++i) {
-      y[i] = qy * shape.in_step_y;
-      x[i] = qx * shape.in_step_x;
-      in[i] = buffers.in + task.group * shape.depth + PixelOffset(shape.in, n, y[i], x[i]);
-      const size_t out_y = phase.first_y + qy * shape.out_step_y;
+    size_t qx = first % phase.width, line = first / phase.width;
+    one_line = count <= phase.width - qx;
+    for (size_t i = 0; i < count; qx = 0, ++line) {
+      const size_t qy = line % phase.height, n = line / phase.height;
+      const size_t in_y = qy * shape.in_step_y, out_y = phase.first_y + qy * shape.out_step_y;
       const size_t out_x = phase.first_x + qx * shape.out_step_x;
-      const size_t channel = task.group * shape.columns;
-      out[i] = buffers.out + PixelOffset(shape.out, n, out_y, out_x) + channel;
-      residual[i] = buffers.residual;
-      if (buffers.residual) residual[i] += PixelOffset(shape.residual, n, out_y, out_x) + ptrdiff_t(channel);
-      if (++qx < phase.width) continue;
-      qx = 0;
-      if (++qy < phase.height) continue;
-      qy = 0;
-      ++n;
+      size_t in_x = qx * shape.in_step_x;
+      const float* from = buffers.in + task.group * shape.depth + PixelOffset(shape.in, n, in_y, in_x);
+      float* to = buffers.out + PixelOffset(shape.out, n, out_y, out_x) + channel;
+      const float* add = buffers.residual;
+      if (adds) add += PixelOffset(shape.residual, n, out_y, out_x) + static_cast<ptrdiff_t>(channel);
+      for (const size_t end = std::min(count, i + phase.width - qx); i < end; ++i) {
+        y[i] = in_y;
+        x[i] = in_x;
+        in[i] = from;
+        out[i] = to;
+        residual[i] = add;
+        in_x += shape.in_step_x;
+        from += in_step;
+        to += out_step;
+        add += residual_step;
+      }
     }
   }
 };
@@ -76,6 +86,12 @@ HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const
   const TapReader reader(shape);
   const Tap* taps = shape.taps.data() + phase.first_tap;
   for (size_t t = 0; t < phase.taps; ++t, pointers += kTileRows) {
+    if (block.one_line && reader.Find(block, 0, taps[t], 1) && reader.Find(block, block.count - 1, taps[t], 1)) {
+      const ptrdiff_t offset = taps[t].dy * reader.row + taps[t].dx * reader.pixel;
+      for (size_t i = 0; i < block.count; ++i) pointers[i] = block.in[i] + offset;
+      for (size_t i = block.count; i < kTileRows; ++i) pointers[i] = zeros;
+      continue;
+    }
     for (size_t i = 0; i < block.count; ++i) {
       const float* pixel = reader.Find(block, i, taps[t], 1);
       pointers[i] = pixel ? pixel : zeros;

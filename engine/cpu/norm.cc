@@ -17,31 +17,56 @@
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-// to = from * scale + shift with the same two numbers throughout.
-HWY_NOINLINE void ScaleShiftRun(const float* from, float scale, float shift, float* to, size_t n) {
+template <class V>
+HWY_INLINE V ScaleShifted(V x, V scale, V shift, V low, V high) {
+  return AtMost(AtLeast(FusedMulAdd(x, scale, shift), low), high);
+}
+
+// The same two numbers throughout.
+HWY_NOINLINE void ScaleShiftRun(const float* from, const ScaleShift& by, float* to, size_t n) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
-  const FloatVector s = hn::Set(d, scale), t = hn::Set(d, shift);
+  const FloatVector s = hn::Set(d, *by.scale), t = hn::Set(d, *by.shift);
+  const FloatVector low = hn::Set(d, by.low), high = hn::Set(d, by.high);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(FusedMulAdd(hn::LoadU(d, from + i), s, t), d, to + i);
-  if (i < n) StorePartial(FusedMulAdd(LoadPartial(d, from + i, n - i), s, t), d, to + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(ScaleShifted(hn::LoadU(d, from + i), s, t, low, high), d, to + i);
+  if (i < n) StorePartial(ScaleShifted(LoadPartial(d, from + i, n - i), s, t, low, high), d, to + i, n - i);
 }
 
 HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride, float* out,
                                       ptrdiff_t out_pixel_stride, size_t pixels, size_t channels,
-                                      const float* scale, const float* shift) {
-  if (channels == 1 && in_pixel_stride == 1 && out_pixel_stride == 1)
-    return ScaleShiftRun(in, *scale, *shift, out, pixels);
+                                      const ScaleShift& by) {
+  if (channels == 1 && in_pixel_stride == 1 && out_pixel_stride == 1) return ScaleShiftRun(in, by, out, pixels);
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
-  for (size_t x = 0; x < pixels; ++x, in += in_pixel_stride, out += out_pixel_stride) {
+  const FloatVector low = hn::Set(d, by.low), high = hn::Set(d, by.high);
+  // A run of pixels stays in a first-level cache while its channels pass by, two vectors in registers at a time.
+  constexpr size_t kRunPixels = 64;
+  for (; pixels > 0; in += static_cast<ptrdiff_t>(kRunPixels) * in_pixel_stride,
+                     out += static_cast<ptrdiff_t>(kRunPixels) * out_pixel_stride) {
+    const size_t run = std::min(pixels, kRunPixels);
+    pixels -= run;
     size_t c = 0;
-    for (; c + lanes <= channels; c += lanes)
-      hn::StoreU(FusedMulAdd(hn::LoadU(d, in + c), hn::LoadU(d, scale + c), hn::LoadU(d, shift + c)), d, out + c);
-    if (const size_t left = channels - c; left > 0)
-      StorePartial(
-          FusedMulAdd(LoadPartial(d, in + c, left), LoadPartial(d, scale + c, left), LoadPartial(d, shift + c, left)),
-          d, out + c, left);
+    for (; c + 2 * lanes <= channels; c += 2 * lanes) {
+      const FloatVector s0 = hn::LoadU(d, by.scale + c), s1 = hn::LoadU(d, by.scale + c + lanes);
+      const FloatVector t0 = hn::LoadU(d, by.shift + c), t1 = hn::LoadU(d, by.shift + c + lanes);
+      const float* from = in + c;
+      float* to = out + c;
+      for (size_t x = 0; x < run; ++x, from += in_pixel_stride, to += out_pixel_stride) {
+        hn::StoreU(ScaleShifted(hn::LoadU(d, from), s0, t0, low, high), d, to);
+        hn::StoreU(ScaleShifted(hn::LoadU(d, from + lanes), s1, t1, low, high), d, to + lanes);
+      }
+    }
+    for (; c < channels; c += lanes) {
+      const size_t left = std::min(lanes, channels - c);
+      const FloatVector s = LoadPartial(d, by.scale + c, left), t = LoadPartial(d, by.shift + c, left);
+      const float* from = in + c;
+      float* to = out + c;
+      for (size_t x = 0; x < run; ++x, from += in_pixel_stride, to += out_pixel_stride) {
+        if (left == lanes) hn::StoreU(ScaleShifted(hn::LoadU(d, from), s, t, low, high), d, to);
+        else StorePartial(ScaleShifted(LoadPartial(d, from, left), s, t, low, high), d, to, left);
+      }
+    }
   }
 }
 
@@ -100,7 +125,8 @@ HWY_NOINLINE void SoftmaxLong(const float* x, float* out, size_t n, bool logarit
   }
   ShiftRun<true>(x, largest, out, n);
   const float sum = RunStatistic(Statistic::kSum, out, n);
-  ScaleShiftRun(out, 1.0f / sum, 0.0f, out, n);
+  const float inverse = 1.0f / sum, zero = 0.0f;
+  ScaleShiftRun(out, {&inverse, &zero}, out, n);
 }
 
 // Rows of up to kShort floats, as many at a time as fit the buffers.
@@ -148,9 +174,8 @@ HWY_EXPORT(NormalizeRun);
 HWY_EXPORT(SoftmaxRowsTarget);
 
 void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride,
-                   size_t pixels, size_t channels, const float* scale, const float* shift) {
-  HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)
-  (in, in_pixel_stride, out, out_pixel_stride, pixels, channels, scale, shift);
+                   size_t pixels, size_t channels, const ScaleShift& by) {
+  HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)(in, in_pixel_stride, out, out_pixel_stride, pixels, channels, by);
 }
 
 void LayerNormRun(const float* x, const float* scale, const float* bias, float epsilon, float* out, size_t n) {

@@ -2,12 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 
 namespace decal::cpu {
 
-// out = in * scale[c] + shift[c] for a row of pixels; out may be in if the strides are the same.
+// What each channel is multiplied by, what is added to it, and the limits of the result.
+struct ScaleShift {
+  const float* scale = nullptr;
+  const float* shift = nullptr;
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+};
+
+// out = min(max(in * scale[c] + shift[c], low), high) for a row of pixels; out may be in if the strides are the same.
 void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride, size_t pixels,
-                   size_t channels, const float* scale, const float* shift);
+                   size_t channels, const ScaleShift& by);
 
 // out = (x - mean) / sqrt(variance + epsilon) * scale + bias over n floats, by two passes; bias may be
 // null, out may be x.

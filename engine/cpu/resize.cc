@@ -20,31 +20,64 @@ HWY_INLINE V Blend(V a, V b, V weight) {
   return FusedMulAdd(weight, hn::Sub(b, a), a);
 }
 
-HWY_NOINLINE void Wide(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,
-                       float* out, ptrdiff_t out_pixel_stride) {
+// Output pixels [first, end) of a row, kVectors vectors of channels from `c`, of which the last may hold but `valid`
+// channels. The vertical blends of a pixel's two columns are kept for the next pixel, which mostly needs one or both.
+template <size_t kVectors, bool kPartial>
+HWY_INLINE void WideColumns(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t first,
+                            size_t end, size_t c, size_t valid, float* out, ptrdiff_t out_pixel_stride) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const FloatVector wy = hn::Set(d, row.weight);
-  for (size_t x = 0; x < out_width; ++x, out += out_pixel_stride) {
-    const size_t low = static_cast<size_t>(columns.low[x]), high = static_cast<size_t>(columns.high[x]);
-    const float* top_left = in.pixel(row.low, low);
-    const float* top_right = in.pixel(row.low, high);
-    const float* bottom_left = in.pixel(row.high, low);
-    const float* bottom_right = in.pixel(row.high, high);
-    const FloatVector wx = hn::Set(d, columns.weight[x]);
-    size_t c = 0;
-    for (; c + lanes <= in.channels; c += lanes) {
-      const FloatVector left = Blend(hn::LoadU(d, top_left + c), hn::LoadU(d, bottom_left + c), wy);
-      const FloatVector right = Blend(hn::LoadU(d, top_right + c), hn::LoadU(d, bottom_right + c), wy);
-      hn::StoreU(Blend(left, right, wx), d, out + c);
+  const float *top = in.row(row.low) + c, *bottom = in.row(row.high) + c;
+  const auto blend = [&](int32_t column, FloatVector (&to)[kVectors]) HWY_ATTR {
+    const ptrdiff_t at = column * in.pixel_stride;
+    for (size_t v = 0; v < kVectors; ++v) {
+      const float *above = top + at + v * lanes, *below = bottom + at + v * lanes;
+      to[v] = kPartial ? Blend(LoadPartial(d, above, valid), LoadPartial(d, below, valid), wy)
+                       : Blend(hn::LoadU(d, above), hn::LoadU(d, below), wy);
     }
-    const size_t left_over = in.channels - c;
-    if (left_over == 0) continue;
-    const FloatVector left =
-        Blend(LoadPartial(d, top_left + c, left_over), LoadPartial(d, bottom_left + c, left_over), wy);
-    const FloatVector right =
-        Blend(LoadPartial(d, top_right + c, left_over), LoadPartial(d, bottom_right + c, left_over), wy);
-    StorePartial(Blend(left, right, wx), d, out + c, left_over);
+  };
+  int32_t left_column = -1, right_column = -1;
+  FloatVector left[kVectors], right[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) left[v] = right[v] = hn::Zero(d);
+  for (size_t x = first; x < end; ++x) {
+    const int32_t low = columns.low[x], high = columns.high[x];
+    if (low != left_column) {
+      if (low == right_column) {
+        for (size_t v = 0; v < kVectors; ++v) left[v] = right[v];
+      } else {
+        blend(low, left);
+      }
+      left_column = low;
+    }
+    if (high != right_column) {
+      blend(high, right);
+      right_column = high;
+    }
+    const FloatVector wx = hn::Set(d, columns.weight[x]);
+    float* to = out + static_cast<ptrdiff_t>(x) * out_pixel_stride + c;
+    for (size_t v = 0; v < kVectors; ++v) {
+      const FloatVector y = Blend(left[v], right[v], wx);
+      if constexpr (kPartial) StorePartial(y, d, to + v * lanes, valid);
+      else hn::StoreU(y, d, to + v * lanes);
+    }
+  }
+}
+
+HWY_NOINLINE void Wide(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,
+                       float* out, ptrdiff_t out_pixel_stride) {
+  const size_t lanes = hn::Lanes(FloatTag());
+  // A run of pixels stays in a first-level cache while its channels pass by.
+  constexpr size_t kRunPixels = 32;
+  for (size_t x = 0; x < out_width; x += kRunPixels) {
+    const size_t end = std::min(x + kRunPixels, out_width);
+    size_t c = 0;
+    for (; c + 2 * lanes <= in.channels; c += 2 * lanes)
+      WideColumns<2, false>(in, row, columns, x, end, c, lanes, out, out_pixel_stride);
+    for (; c + lanes <= in.channels; c += lanes)
+      WideColumns<1, false>(in, row, columns, x, end, c, lanes, out, out_pixel_stride);
+    if (c < in.channels)
+      WideColumns<1, true>(in, row, columns, x, end, c, in.channels - c, out, out_pixel_stride);
   }
 }
 

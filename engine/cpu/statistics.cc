@@ -83,17 +83,15 @@ HWY_NOINLINE float Run(const float* x, size_t n, float mean_value) {
 }
 
 template <class R, bool kPartial, class D>
-HWY_INLINE hn::Vec<D> ChannelVector(D d, const FeatureMap& map, size_t c, size_t count, const float* means) {
+HWY_INLINE hn::Vec<D> ChannelVector(D d, const FeatureMap& map, size_t c, size_t count) {
   const auto start = hn::Set(d, R::kStart);
-  auto mean = hn::Zero(d);
-  if (means != nullptr) mean = kPartial ? LoadPartial(d, means + c, count) : hn::LoadU(d, means + c);
   auto total = start;
   for (size_t y = 0; y < map.height; ++y) {
     for (size_t x = 0; x < map.width; x += kPart) {
       const float* pixel = map.pixel(y, x) + c;
       auto part = start;
       for (size_t left = std::min(kPart, map.width - x); left > 0; --left, pixel += map.pixel_stride)
-        part = R::Take(part, kPartial ? LoadPartial(d, pixel, count) : hn::LoadU(d, pixel), mean);
+        part = R::Join(part, kPartial ? LoadPartial(d, pixel, count) : hn::LoadU(d, pixel));
       total = R::Join(total, part);
     }
   }
@@ -102,25 +100,20 @@ HWY_INLINE hn::Vec<D> ChannelVector(D d, const FeatureMap& map, size_t c, size_t
 
 // Four vectors of channels at a time, to hide the latency of an addition.
 template <class R>
-HWY_INLINE void FourChannelVectors(const FeatureMap& map, size_t c, const float* means, float* out) {
+HWY_INLINE void FourChannelVectors(const FeatureMap& map, size_t c, float* out) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const FloatVector start = hn::Set(d, R::kStart);
-  const FloatVector zero = hn::Zero(d);
-  const FloatVector m0 = means ? hn::LoadU(d, means + c) : zero;
-  const FloatVector m1 = means ? hn::LoadU(d, means + c + lanes) : zero;
-  const FloatVector m2 = means ? hn::LoadU(d, means + c + 2 * lanes) : zero;
-  const FloatVector m3 = means ? hn::LoadU(d, means + c + 3 * lanes) : zero;
   FloatVector t0 = start, t1 = start, t2 = start, t3 = start;
   for (size_t y = 0; y < map.height; ++y) {
     for (size_t x = 0; x < map.width; x += kPart) {
       const float* pixel = map.pixel(y, x) + c;
       FloatVector p0 = start, p1 = start, p2 = start, p3 = start;
       for (size_t left = std::min(kPart, map.width - x); left > 0; --left, pixel += map.pixel_stride) {
-        p0 = R::Take(p0, hn::LoadU(d, pixel), m0);
-        p1 = R::Take(p1, hn::LoadU(d, pixel + lanes), m1);
-        p2 = R::Take(p2, hn::LoadU(d, pixel + 2 * lanes), m2);
-        p3 = R::Take(p3, hn::LoadU(d, pixel + 3 * lanes), m3);
+        p0 = R::Join(p0, hn::LoadU(d, pixel));
+        p1 = R::Join(p1, hn::LoadU(d, pixel + lanes));
+        p2 = R::Join(p2, hn::LoadU(d, pixel + 2 * lanes));
+        p3 = R::Join(p3, hn::LoadU(d, pixel + 3 * lanes));
       }
       t0 = R::Join(t0, p0);
       t1 = R::Join(t1, p1);
@@ -135,37 +128,33 @@ HWY_INLINE void FourChannelVectors(const FeatureMap& map, size_t c, const float*
 }
 
 template <class R>
-HWY_NOINLINE void Channels(const FeatureMap& map, const float* means, float* out) {
+HWY_NOINLINE void Channels(const FeatureMap& map, float* out) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   if (map.channels == 1 && map.pixel_stride == 1) {
     const hn::CappedTag<float, 1> one;
     float total = R::kStart;
     for (size_t y = 0; y < map.height; ++y) {
-      const float row = Run<R>(map.row(y), map.width, means ? *means : 0.0f);
+      const float row = Run<R>(map.row(y), map.width, 0.0f);
       total = hn::GetLane(R::Join(hn::Set(one, total), hn::Set(one, row)));
     }
     *out = total;
     return;
   }
   size_t c = 0;
-  for (; c + 4 * lanes <= map.channels; c += 4 * lanes) FourChannelVectors<R>(map, c, means, out);
+  for (; c + 4 * lanes <= map.channels; c += 4 * lanes) FourChannelVectors<R>(map, c, out);
   for (; c + lanes <= map.channels; c += lanes)
-    hn::StoreU(ChannelVector<R, false>(d, map, c, lanes, means), d, out + c);
+    hn::StoreU(ChannelVector<R, false>(d, map, c, lanes), d, out + c);
   if (const size_t left = map.channels - c; left > 0)
-    StorePartial(ChannelVector<R, true>(d, map, c, left, means), d, out + c, left);
+    StorePartial(ChannelVector<R, true>(d, map, c, left), d, out + c, left);
 }
 
 void ChannelStatisticTarget(Statistic kind, const FeatureMap& map, float* out) {
   switch (kind) {
-    case Statistic::kSum: return Channels<Sum>(map, nullptr, out);
-    case Statistic::kMax: return Channels<Maximum>(map, nullptr, out);
-    case Statistic::kMin: return Channels<Minimum>(map, nullptr, out);
+    case Statistic::kSum: return Channels<Sum>(map, out);
+    case Statistic::kMax: return Channels<Maximum>(map, out);
+    case Statistic::kMin: return Channels<Minimum>(map, out);
   }
-}
-
-void ChannelSquaredDeviationTarget(const FeatureMap& map, const float* mean, float* out) {
-  Channels<SquaredDeviation>(map, mean, out);
 }
 
 float RunStatisticTarget(Statistic kind, const float* x, size_t n) {
@@ -186,7 +175,6 @@ HWY_AFTER_NAMESPACE();
 namespace decal::cpu {
 
 HWY_EXPORT(ChannelStatisticTarget);
-HWY_EXPORT(ChannelSquaredDeviationTarget);
 HWY_EXPORT(RunStatisticTarget);
 HWY_EXPORT(RunSquaredDeviationTarget);
 
@@ -194,24 +182,24 @@ void ChannelStatistic(Statistic kind, const FeatureMap& map, float* out) {
   HWY_DYNAMIC_DISPATCH(ChannelStatisticTarget)(kind, map, out);
 }
 
-void ChannelSquaredDeviation(const FeatureMap& map, const float* mean, float* out) {
-  HWY_DYNAMIC_DISPATCH(ChannelSquaredDeviationTarget)(map, mean, out);
+size_t StatisticBands(const FeatureMap& map) {
+  const bool small = map.height * map.width * map.channels <= kTaskElements;
+  return small ? 1 : std::min(map.height, kStatisticParts);
 }
 
-namespace {
+FeatureMap StatisticBand(const FeatureMap& map, size_t band, size_t bands) {
+  const size_t begin = map.height * band / bands;
+  FeatureMap rows = map;
+  rows.data = map.row(begin);
+  rows.height = map.height * (band + 1) / bands - begin;
+  return rows;
+}
 
-// Calls statistic(band, result of the band) for every band and joins the results in their order.
-template <class Fn>
-void InBands(Statistic kind, const FeatureMap& map, float* parts, float* out, ThreadRunner& runner,
-             const Fn& statistic) {
-  const bool small = map.height * map.width * map.channels <= kTaskElements;
-  const size_t bands = small ? 1 : std::min(map.height, kStatisticParts);
+void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out,
+                              ThreadRunner& runner) {
+  const size_t bands = StatisticBands(map);
   ParallelFor(runner, bands, [&](size_t band, size_t) {
-    const size_t begin = map.height * band / bands;
-    FeatureMap rows = map;
-    rows.data = map.row(begin);
-    rows.height = map.height * (band + 1) / bands - begin;
-    statistic(rows, parts + band * map.channels);
+    ChannelStatistic(kind, StatisticBand(map, band, bands), parts + band * map.channels);
   });
   for (size_t c = 0; c < map.channels; ++c) {
     float total = parts[c];
@@ -225,20 +213,6 @@ void InBands(Statistic kind, const FeatureMap& map, float* parts, float* out, Th
     }
     out[c] = total;
   }
-}
-
-}  // namespace
-
-void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out,
-                              ThreadRunner& runner) {
-  InBands(kind, map, parts, out, runner,
-          [kind](const FeatureMap& rows, float* result) { ChannelStatistic(kind, rows, result); });
-}
-
-void ParallelChannelSquaredDeviation(const FeatureMap& map, const float* mean, float* parts, float* out,
-                                     ThreadRunner& runner) {
-  InBands(Statistic::kSum, map, parts, out, runner,
-          [mean](const FeatureMap& rows, float* result) { ChannelSquaredDeviation(rows, mean, result); });
 }
 
 float RunStatistic(Statistic kind, const float* x, size_t n) {

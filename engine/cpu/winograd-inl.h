@@ -21,7 +21,7 @@ HWY_INLINE FloatVector AddTimes(FloatVector sum, float factor, FloatVector x) {
 inline constexpr float kPointA = 0.70710678118654752f;
 inline constexpr float kPointB = 1.41421356237309505f;
 
-// With 6 points the input transform is the same for every number of taps.
+// The input transform depends on the points alone.
 struct SixPoints {
   static constexpr size_t kPoints = 6;
 
@@ -65,24 +65,9 @@ struct F4x3 : SixPoints {
   }
 };
 
-struct F2x5 : SixPoints {
-  static constexpr size_t kOutputs = 2, kTaps = 5;
-
-  static HWY_INLINE void Filter(const FloatVector (&g)[5], FloatVector (&u)[6]) {
-    u[0] = g[0];
-    AtPoints(AddTimes(AddTimes(g[0], 0.5f, g[2]), 0.25f, g[4]), AddTimes(g[1], 0.5f, g[3]),
-             AddTimes(AddTimes(g[0], 2.0f, g[2]), 4.0f, g[4]), AddTimes(g[1], 2.0f, g[3]), u);
-    u[5] = g[4];
-  }
-  static HWY_INLINE void Output(const FloatVector (&m)[6], FloatVector (&y)[2]) {
-    y[0] = hn::Add(hn::Add(hn::Add(m[0], m[1]), hn::Add(m[2], m[3])), m[4]);
-    y[1] = AddTimes(AddTimes(m[5], kPointA, hn::Sub(m[1], m[2])), kPointB, hn::Sub(m[3], m[4]));
-  }
-};
-
 // Points 0, ±1, ±2, ±1/2 and infinity.
-struct F6x3 {
-  static constexpr size_t kPoints = 8, kOutputs = 6, kTaps = 3;
+struct EightPoints {
+  static constexpr size_t kPoints = 8;
 
   static HWY_INLINE void Input(const FloatVector (&x)[8], FloatVector (&y)[8]) {
     y[0] = AddTimes(hn::Sub(x[0], x[6]), 5.25f, hn::Sub(x[4], x[2]));
@@ -100,6 +85,11 @@ struct F6x3 {
     y[6] = AddTimes(even_half, -0.5f, odd_half);
     y[7] = AddTimes(hn::Sub(x[7], x[1]), 5.25f, hn::Sub(x[3], x[5]));
   }
+};
+
+struct F6x3 : EightPoints {
+  static constexpr size_t kOutputs = 6, kTaps = 3;
+
   static HWY_INLINE void Filter(const FloatVector (&g)[3], FloatVector (&u)[8]) {
     const FloatVector even_1 = Times(-2.0f / 9, hn::Add(g[0], g[2]));
     const FloatVector even_2 = Times(1.0f / 90, AddTimes(g[0], 4.0f, g[2]));
@@ -123,6 +113,36 @@ struct F6x3 {
     y[3] = AddTimes(AddTimes(difference_1, 8.0f, difference_2), 0.125f, difference_half);
     y[4] = AddTimes(AddTimes(sum_1, 16.0f, sum_2), 0.0625f, sum_half);
     y[5] = AddTimes(AddTimes(hn::Add(m[7], difference_1), 32.0f, difference_2), 0.03125f, difference_half);
+  }
+};
+
+struct F4x5 : EightPoints {
+  static constexpr size_t kOutputs = 4, kTaps = 5;
+
+  static HWY_INLINE void Filter(const FloatVector (&g)[5], FloatVector (&u)[8]) {
+    const FloatVector even_1 = Times(-2.0f / 9, hn::Add(hn::Add(g[0], g[2]), g[4]));
+    const FloatVector odd_1 = Times(-2.0f / 9, hn::Add(g[1], g[3]));
+    const FloatVector even_2 = Times(1.0f / 90, AddTimes(AddTimes(g[0], 4.0f, g[2]), 16.0f, g[4]));
+    const FloatVector odd_2 = Times(1.0f / 45, AddTimes(g[1], 4.0f, g[3]));
+    const FloatVector even_half = Times(32.0f / 45, AddTimes(AddTimes(g[0], 0.25f, g[2]), 0.0625f, g[4]));
+    const FloatVector odd_half = Times(16.0f / 45, AddTimes(g[1], 0.25f, g[3]));
+    u[0] = g[0];
+    u[1] = hn::Add(even_1, odd_1);
+    u[2] = hn::Sub(even_1, odd_1);
+    u[3] = hn::Add(even_2, odd_2);
+    u[4] = hn::Sub(even_2, odd_2);
+    u[5] = hn::Add(even_half, odd_half);
+    u[6] = hn::Sub(even_half, odd_half);
+    u[7] = g[4];
+  }
+  static HWY_INLINE void Output(const FloatVector (&m)[8], FloatVector (&y)[4]) {
+    const FloatVector sum_1 = hn::Add(m[1], m[2]), difference_1 = hn::Sub(m[1], m[2]);
+    const FloatVector sum_2 = hn::Add(m[3], m[4]), difference_2 = hn::Sub(m[3], m[4]);
+    const FloatVector sum_half = hn::Add(m[5], m[6]), difference_half = hn::Sub(m[5], m[6]);
+    y[0] = hn::Add(hn::Add(m[0], sum_1), hn::Add(sum_2, sum_half));
+    y[1] = AddTimes(AddTimes(difference_1, 2.0f, difference_2), 0.5f, difference_half);
+    y[2] = AddTimes(AddTimes(sum_1, 4.0f, sum_2), 0.25f, sum_half);
+    y[3] = AddTimes(AddTimes(hn::Add(m[7], difference_1), 8.0f, difference_2), 0.125f, difference_half);
   }
 };
 

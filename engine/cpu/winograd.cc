@@ -183,7 +183,7 @@ Transforms TransformsOf(WinogradVariant variant) {
     case WinogradVariant::kF6x3: return Transforms::Of<F6x3>();
     case WinogradVariant::kF4x3: break;
     case WinogradVariant::kF2x3: return Transforms::Of<F2x3>();
-    case WinogradVariant::kF2x5: return Transforms::Of<F2x5>();
+    case WinogradVariant::kF4x5: return Transforms::Of<F4x5>();
   }
   return Transforms::Of<F4x3>();
 }

@@ -25,7 +25,7 @@ enum class WinogradVariant : uint8_t {
   kF6x3,  // 64 products for 36 outputs of 3x3 filters: the fewest, with four times the rounding error of the next
   kF4x3,  // 36 for 16
   kF2x3,  // 16 for 4: small maps
-  kF2x5,  // 36 for 4 outputs of 5x5 filters
+  kF4x5,  // 64 for 16 outputs of 5x5 filters
 };
 
 struct WinogradExtents {
@@ -38,7 +38,7 @@ constexpr WinogradExtents ExtentsOf(WinogradVariant variant) {
     case WinogradVariant::kF6x3: return {6, 3, 8};
     case WinogradVariant::kF4x3: return {4, 3, 6};
     case WinogradVariant::kF2x3: return {2, 3, 4};
-    case WinogradVariant::kF2x5: return {2, 5, 6};
+    case WinogradVariant::kF4x5: return {4, 5, 8};
   }
   return {};
 }
@@ -74,9 +74,10 @@ struct WinogradPlan {
   size_t scratch_bytes() const { return (v_floats + m_floats + u_floats + patch_floats) * sizeof(float); }
 };
 
-// Chooses blocks and partition.
+// Chooses blocks and partition for so many threads. The outputs are the same to the bit for every partition: each has
+// its own sums, which run over the channels in their order.
 WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue,
-                              bool resident);
+                              bool resident, size_t threads);
 
 // Floats of all transformed filters, for plans that say resident.
 size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant);

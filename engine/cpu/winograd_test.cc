@@ -21,8 +21,8 @@ namespace decal::cpu {
 namespace {
 
 using enum WinogradVariant;
-constexpr WinogradVariant kVariants[] = {kF6x3, kF4x3, kF2x3, kF2x5};
-constexpr const char* kNames[] = {"F(6x6,3x3)", "F(4x4,3x3)", "F(2x2,3x3)", "F(2x2,5x5)"};
+constexpr WinogradVariant kVariants[] = {kF6x3, kF4x3, kF2x3, kF4x5};
+constexpr const char* kNames[] = {"F(6x6,3x3)", "F(4x4,3x3)", "F(2x2,3x3)", "F(4x4,5x5)"};
 constexpr size_t kGuards = 16;  // floats before and after the output
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
@@ -81,8 +81,8 @@ class Problem {
   }
 
   // Runs a plan, first task first or last task first, on the target in use. All that is not written stays NaN.
-  std::vector<float> Run(bool resident, bool half, bool backwards) const {
-    const WinogradPlan plan = MakeWinogradPlan(shape_, variant_, epilogue_, resident);
+  std::vector<float> Run(bool resident, bool half, bool backwards, size_t threads = 1) const {
+    const WinogradPlan plan = MakeWinogradPlan(shape_, variant_, epilogue_, resident, threads);
     IgemmShape igemm;
     igemm.depth = shape_.depth;
     igemm.columns = shape_.columns;
@@ -284,12 +284,12 @@ double LargestError(const std::vector<float>& actual, const std::vector<double>&
 struct RelativeError {
   double at_64, at_512;
 };
-constexpr RelativeError kErrors[] = {{3.4e-6, 8e-6}, {7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {8.7e-7, 2.3e-6}};
+constexpr RelativeError kErrors[] = {{3.4e-6, 8e-6}, {7.0e-7, 1.6e-6}, {2.3e-7, 5.8e-7}, {3.2e-6, 8.3e-6}};
 
 // Six standard deviations of the error at 150 channels, in units of the sums' deviation: 1.4 times the error at 64.
-// Reached: 5.9e-6, 1.5e-6 and 6.4e-6; by F(6,3), whose last outputs weigh its largest points, 3.5e-5.
+// Reached: 5.9e-6 and 1.5e-6; with eight points, whose last outputs weigh the largest, 3.5e-5.
 double Tolerance(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue) {
-  const double error = variant == kF6x3 ? 4.5e-5 : variant == kF2x3 ? 2.4e-6 : 8e-6;
+  const double error = variant == kF6x3 || variant == kF4x5 ? 4.5e-5 : variant == kF2x3 ? 2.4e-6 : 8e-6;
   // The steepest activation is hard swish; all other epilogues pass an error on as it is or smaller.
   const double slope = epilogue.post == Epilogue::Post::kActivate ? 1.5 : 1;
   return slope * error * SumDeviation(shape, variant);
@@ -312,14 +312,17 @@ TEST(Winograd, MatchesAPlainLoopOnRandomCases) {
       std::vector<float> values;
       EXPECT_TRUE(problem.Strip(out, values)) << "wrote outside the output";
       EXPECT_LT(LargestError(values, expected), Tolerance(shape, variant, epilogue));
-      // Transformed at load or by each task, from panels of either format, in any order: the same arithmetic.
+      // Transformed at load or by each task, from panels of either format, in any order and partition: the same
+      // arithmetic.
       struct Way {
         bool resident, half, backwards;
+        size_t threads;
       };
-      for (const Way& way : {Way{true, true, true}, Way{false, false, true}, Way{false, true, false}}) {
-        const std::vector<float> other = problem.Run(way.resident, way.half, way.backwards);
+      for (const Way& way : {Way{true, true, true, 2}, Way{false, false, true, 64}, Way{false, true, false, 3}}) {
+        const std::vector<float> other = problem.Run(way.resident, way.half, way.backwards, way.threads);
         EXPECT_EQ(std::memcmp(out.data(), other.data(), out.size() * sizeof(float)), 0)
-            << "resident " << way.resident << " half " << way.half << " backwards " << way.backwards;
+            << "resident " << way.resident << " half " << way.half << " backwards " << way.backwards << " threads "
+            << way.threads;
       }
     });
     if (::testing::Test::HasFailure()) return;
@@ -366,7 +369,7 @@ TEST(WinogradPlan, TasksCoverEveryTileAndPanelOnce) {
         shape.in_height += 100;
         shape.columns *= 4;
       }
-      const WinogradPlan plan = MakeWinogradPlan(shape, variant, {}, i / 4 % 2 == 0);
+      const WinogradPlan plan = MakeWinogradPlan(shape, variant, {}, i / 4 % 2 == 0, Pick(random, 1, 16));
       SCOPED_TRACE(Describe(shape, variant, {}));
       const WinogradExtents e = ExtentsOf(variant);
       EXPECT_GE(plan.tiles() * e.outputs * e.outputs, shape.batch * shape.out_height * shape.out_width);
@@ -392,15 +395,16 @@ TEST(WinogradPlan, ScratchIsSmallWhateverTheChannels) {
       for (const size_t depth : {1, 3, 15, 17, 64, 65, 160, 512, 2048})
         for (const size_t columns : {1, 20, 64, 150, 2048})
           for (const size_t size : {1, 12, 64, 1024})
-            for (const bool resident : {true, false}) {
-              WinogradShape s;
-              s.depth = depth;
-              s.columns = columns;
-              s.in_height = s.in_width = s.out_height = s.out_width = size;
-              s.pad_top = s.pad_left = static_cast<ptrdiff_t>(ExtentsOf(variant).taps / 2);
-              EXPECT_LE(MakeWinogradPlan(s, variant, {}, resident).scratch_bytes(), size_t{4} << 20)
-                  << Describe(s, variant, {}) << " resident " << resident;
-            }
+            for (const bool resident : {true, false})
+              for (const size_t threads : {1, 2, 8}) {
+                WinogradShape s;
+                s.depth = depth;
+                s.columns = columns;
+                s.in_height = s.in_width = s.out_height = s.out_width = size;
+                s.pad_top = s.pad_left = static_cast<ptrdiff_t>(ExtentsOf(variant).taps / 2);
+                EXPECT_LE(MakeWinogradPlan(s, variant, {}, resident, threads).scratch_bytes(), size_t{4} << 20)
+                    << Describe(s, variant, {}) << " resident " << resident << " threads " << threads;
+              }
   });
 }
 

@@ -34,6 +34,30 @@ bool HoldsVectors(const Tensor& tensor, size_t d) {
   return true;
 }
 
+std::string Unroll(std::string_view text) {
+  constexpr std::string_view kBegin = "#unroll ";
+  std::string out;
+  for (size_t begin; (begin = text.find(kBegin)) != std::string_view::npos;) {
+    out += text.substr(0, begin);
+    text.remove_prefix(begin + kBegin.size());
+    const std::string_view name = text.substr(0, text.find(' '));
+    text.remove_prefix(name.size() + 1);
+    int count = 0;
+    for (; text[0] != '\n'; text.remove_prefix(1)) count = count * 10 + (text[0] - '0');
+    text.remove_prefix(1);
+    const std::string end = "#end " + std::string(name) + "\n", variable = "$" + std::string(name);
+    const std::string_view body = text.substr(0, text.find(end));
+    text.remove_prefix(body.size() + end.size());
+    for (int i = 0; i < count; ++i) {
+      std::string copy(body);
+      const std::string number = std::to_string(i);
+      for (size_t at; (at = copy.find(variable)) != std::string::npos;) copy.replace(at, variable.size(), number);
+      out += Unroll(copy);
+    }
+  }
+  return out += text;
+}
+
 Kernel& Kernel::Const(std::string_view name, int64_t value) {
   constants_ += "const " + std::string(name) + " = " + std::to_string(value) + ";\n";
   return *this;

@@ -49,12 +49,18 @@ Span SpanOf(const Tensor& tensor, const Rows& rows);
 // of four, so that no vector straddles two places.
 bool HoldsVectors(const Tensor& tensor, size_t d);
 
+// `text` with its #unroll parts written out.
+std::string Unroll(std::string_view text);
+
 // The text of a kernel is its body, a .wgsl file, behind a prelude made of what is declared here:
 //   const NAME = ..;             for Const
 //   u.name                       an i32 or f32 for Param, the same shader for all values
 //   x_at(i), x_at4(i, n)         for an operand "x": element i, or 4 from i of which n exist; i counts from the tensor's
 //   x_set(i, v), x_set4(i, v, n) first element. Absent operands read as 0.
 // Operands whose memory overlaps share one binding.
+//
+// Lines between `#unroll i 4` and `#end i` stand there four times, with $i as 0 to 3: no compiler can be trusted to unroll
+// loops, and an array of registers that stays one lives in slow memory.
 class Kernel {
  public:
   Kernel(std::string_view label, std::string_view body) : label_(label), body_(body) {}

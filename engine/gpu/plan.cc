@@ -206,6 +206,7 @@ std::string ToJson(const GpuPlan& plan) {
     AppendField(out, "algorithm", step.algorithm);
     out += '}';
   });
+  AppendField(out, "work", static_cast<uint64_t>(plan.work));
   AppendField(out, "uniformBytes", plan.uniforms.size());
   AppendKey(out, "memory");
   out += '{';

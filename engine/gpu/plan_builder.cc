@@ -167,7 +167,7 @@ Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
   code += "struct Params {\n" + fields + "}\n@group(0) @binding(0) var<uniform> u: Params;\n" + bindings;
   for (size_t d = 0; d < 3; ++d)
     code += std::string("const ") + names[d] + " = " + std::to_string(kernel.workgroup_[d]) + ";\n";
-  code += kernel.constants_ + kItemFunction + accessors + kernel.absent_ + kernel.includes_ + kernel.body_;
+  code += kernel.constants_ + kItemFunction + accessors + kernel.absent_ + kernel.includes_ + Unroll(kernel.body_);
   return shader;
 }
 

@@ -220,8 +220,17 @@ struct GridSample {
 // the running mean and variance: old * momentum + batch * (1 - momentum).
 struct BatchNorm { float epsilon = 1e-5f; float momentum = 0.9f; bool training = false; };
 
-// inputs: x, scale, bias; each [C]. Ulyanov 2016.
-struct InstanceNorm { float epsilon = 1e-5f; };
+// inputs: x, scale, bias; each [C]. Ulyanov 2016. Set by fusion: channels outside [first, end) are only scaled and
+// shifted, as in instance-batch normalisation (Pan 2018), and the result is limited to [low, high].
+struct InstanceNorm {
+  float epsilon = 1e-5f;
+  int64_t first = 0;
+  int64_t end = std::numeric_limits<int64_t>::max();
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+
+  bool normalizes(int64_t channel) const { return channel >= first && channel < end; }
+};
 
 // inputs: x, scale, bias or absent; over [axis, rank). Two more outputs, where wanted: mean and 1 / deviation.
 struct LayerNorm { int64_t axis = -1; float epsilon = 1e-5f; };

@@ -97,6 +97,14 @@ std::string AttributeText(const Op& op) {
   }
   if (auto* conv = std::get_if<Conv>(&op))
     return " strides=" + conv->window.strides.ToString() + " dilations=" + conv->window.dilations.ToString();
+  if (auto* norm = std::get_if<InstanceNorm>(&op)) {
+    std::string text;
+    if (norm->first > 0) text += " first=" + std::to_string(norm->first);
+    if (norm->end < std::numeric_limits<int64_t>::max()) text += " end=" + std::to_string(norm->end);
+    if (norm->low > -std::numeric_limits<float>::infinity()) text += " low=" + std::to_string(norm->low);
+    if (norm->high < std::numeric_limits<float>::infinity()) text += " high=" + std::to_string(norm->high);
+    return text;
+  }
   return {};
 }
 

@@ -9,8 +9,13 @@
 #include "engine/ops/conv/conv_gpu.h"
 #include "engine/ops/deform_conv/deform_conv_gpu.h"
 #include "engine/ops/elementwise/elementwise_gpu.h"
+#include "engine/ops/grid_sample/grid_sample_gpu.h"
 #include "engine/ops/matmul/matmul_gpu.h"
 #include "engine/ops/movement/movement_gpu.h"
+#include "engine/ops/norm/norm_gpu.h"
+#include "engine/ops/pool/pool_gpu.h"
+#include "engine/ops/reduce/reduce_gpu.h"
+#include "engine/ops/resize/resize_gpu.h"
 
 namespace decal {
 namespace {

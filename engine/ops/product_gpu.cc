@@ -11,21 +11,21 @@ constexpr std::string_view kProduct =
 #include "engine/ops/product.wgsl.inc"
     ;
 
-// Invocations of a workgroup along columns and rows, rows per invocation, and the depth of the shared tiles. 256 invocations
-// make 64 x 64 elements, or a taller tile where there are few columns, so that no invocation idles.
+// Invocations of a workgroup along columns and rows, and the depth of the shared tiles. Each invocation makes four rows
+// of four columns: 256 of them 64 x 64 elements, or a taller tile where there are few columns, so that none idles.
 struct ProductTile {
   uint32_t x = 16, y = 16;
-  int64_t rows_each = 4, depth = 16;
-  int64_t rows() const { return y * rows_each; }
+  int64_t depth = 16;
+  int64_t rows() const { return int64_t{y} * 4; }
   int64_t columns() const { return int64_t{x} * 4; }
   int64_t bytes() const { return (rows() * depth + depth * columns()) * static_cast<int64_t>(sizeof(float)); }
 };
 
 ProductTile TileFor(int64_t rows, int64_t columns) {
-  if (columns <= 16) return {4, 64, 4, 8};
-  if (columns <= 32) return {8, 32, 4, 16};
+  if (columns <= 16) return {4, 64, 8};
+  if (columns <= 32) return {8, 32, 16};
   // Small maps: more and smaller tiles, to have work for every processor of the device.
-  if (rows * columns <= 64 * 64 * 16) return {8, 8, 4, 16};
+  if (rows * columns <= 64 * 64 * 16) return {8, 8, 16};
   return {};
 }
 
@@ -94,8 +94,7 @@ double ProductCost(const ProductSpec& spec) {
   const int64_t threads = int64_t{tile.x} * tile.y, quads = tile.depth / 4;
   const int64_t steps = spec.taps * round_up(spec.depth, tile.depth);
   const int64_t gathered = round_up(tile.rows() * quads, threads) + round_up(tile.depth * tile.x, threads);
-  const double step = static_cast<double>(quads) * (16 * static_cast<double>(tile.rows_each) +
-                                                    kShared * static_cast<double>(4 + tile.rows_each)) +
+  const double step = static_cast<double>(quads) * (16 * 4 + kShared * 8) +
                       kGathered * static_cast<double>(gathered);
   return step * static_cast<double>(steps * threads * round_up(rows, tile.rows()) *
                                     round_up(spec.columns, tile.columns()) * spec.parts[0] * spec.parts[1] * spec.parts[2]);
@@ -114,7 +113,6 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
     const ProductTile tile = TileFor(rows, spec.columns);
     gpu::Kernel kernel(spec.label, kProduct);
     kernel.Include(includes)
-        .Const("TM", tile.rows_each)
         .Const("K_TILE", tile.depth)
         .Flag("FLAT", spec.channels != 0)
         .Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation)

@@ -25,6 +25,7 @@ constexpr Pass kSpecializePasses[] = {
     {"fuse-attention", FuseAttention},
     {"compose-movement-again", ComposeMovement},
     {"sink-resize", SinkResize},
+    {"fuse-instance-norms", FuseInstanceNorms},
     {"fuse-epilogue", FuseEpilogue},
     {"eliminate-dead", EliminateDead},
     {"hoist-shrinking", HoistShrinking},

@@ -40,6 +40,10 @@ Status ComposeMovement(Graph& graph);
 // Recognises shifted windows.
 Status FuseWindows(Graph& graph);
 
+// Makes one operator of instance and batch normalisation of parts of the channels, and of the limits behind; expects
+// composed movement.
+Status FuseInstanceNorms(Graph& graph);
+
 // Recognises attention; expects composed movement, and leaves Transposes to compose.
 Status FuseAttention(Graph& graph);
 

@@ -235,7 +235,7 @@ class StoragePlanner {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
       if (!std::holds_alternative<Unary>(node.op) && !std::holds_alternative<Binary>(node.op) &&
-          !std::holds_alternative<BatchNorm>(node.op)) {
+          !std::holds_alternative<BatchNorm>(node.op) && !std::holds_alternative<InstanceNorm>(node.op)) {
         continue;
       }
       const ValueId out = node.outputs[0];

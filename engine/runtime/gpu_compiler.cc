@@ -36,7 +36,9 @@ class GpuCompiler {
     if (!missing.empty()) return Fail(ErrorCode::kUnsupportedOperator, std::move(missing));
     for (const ValueId v : graph_.inputs) builder_.AddInput(graph_.values[v].name, TensorOf(v));
     for (const ValueId v : graph_.outputs) DECAL_TRY(AddOutput(v));
-    return builder_.Finish();
+    DECAL_TRY_ASSIGN(GpuPlan plan, builder_.Finish());
+    plan.work = work_;
+    return plan;
   }
 
  private:
@@ -89,7 +91,21 @@ class GpuCompiler {
     for (const GpuOperand& input : inputs)
       if (input.constant && input.constant->buffer.data() == nullptr && input.constant->shape.elements() > 0)
         return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew");
+    work_ += WorkOf(node);
     return MakeGpuKernels(node.op, {inputs, outputs, builder_});
+  }
+
+  double WorkOf(const Node& node) const {
+    std::vector<InferInput> inputs;
+    for (const ValueId v : node.inputs) {
+      InferInput& input = inputs.emplace_back();
+      if (v == kNoValue) continue;
+      input.present = true;
+      input.shape = *graph_.values[v].type.shape;
+    }
+    std::vector<TensorType> outputs;
+    for (const ValueId v : node.outputs) outputs.push_back(graph_.values[v].type);
+    return ReferenceWork(node.op, inputs, outputs);
   }
 
   // Outputs are read as dense float32: where they lie if they are that, from a copy otherwise.
@@ -115,6 +131,7 @@ class GpuCompiler {
   StoragePlan storage_;
   gpu::PlanBuilder builder_;
   std::vector<gpu::Region> regions_;  // by root
+  double work_ = 0;
 };
 
 }  // namespace

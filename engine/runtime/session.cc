@@ -1,6 +1,7 @@
 // The public session: a loaded graph, its current specialisation, and the checks at the border.
 #include "decal/session.h"
 
+#include <set>
 #include <string>
 
 #include "engine/onnx/importer.h"
@@ -140,7 +141,7 @@ Result<Session> Session::Load(ModelStream stream) {
 const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
 
-Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
+Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner, RawWeights raw_weights) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
     return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
   impl_->packed.DropOrphans();
@@ -155,13 +156,28 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
   }
   const Graph& graph = impl_->specialized ? impl_->graph : copy;
   ReturnFreeMemory();
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner, raw_weights));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;
   impl_->Describe(graph);
   ReturnFreeMemory();
   return {};
+}
+
+void Session::DropSchedule() {
+  impl_->schedule.reset();
+  impl_->packed = {};
+  impl_->steps.clear();
+  ReturnFreeMemory();
+}
+
+size_t Session::raw_weight_bytes() const {
+  std::set<const ConstantTensor*> seen;
+  size_t bytes = 0;
+  for (const Value& value : impl_->graph.values)
+    if (value.constant && seen.insert(value.constant.get()).second) bytes += value.constant->buffer.size_bytes();
+  return bytes;
 }
 
 Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::string_view after) const {

@@ -62,7 +62,7 @@ Status ResizeImage(ImageView picture, MutableImageView out, ThreadRunner& runner
 // How long each stage took and what it did.
 struct CutoutReport {
   double preprocess_ms = 0;
-  double inference_ms = 0;
+  double inference_ms = 0;  // 0 from Finish: the host's
   double postprocess_ms = 0;
   Extent input;        // what the model saw
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
@@ -71,6 +71,10 @@ struct CutoutReport {
 
 // A model ready for pictures: the session, its preprocessing and its current specialisation.
 // Not thread-safe. `runner` must outlive it.
+//
+// Run does everything on the CPU. A host that has a GPU does the middle itself: PlanGpu once a size, then
+// PrepareInput -> inference on the GPU -> Finish for each picture. The session is then never specialised: its weights
+// stay as they came (IS-Net: 176 MB, or 88 as float16) until a Run packs them after all.
 class Remover {
  public:
   // Takes a loaded session. The model must have one picture input ([1,3,H,W] or [1,H,W,3], sizes may be
@@ -88,9 +92,25 @@ class Remover {
   Status Prepare(Extent picture);
   Result<CutoutReport> Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                            const CancelFlag* cancel = nullptr);
-  // The matte of the last Run, at the model's resolution.
+  // The matte of the last Run or Finish, at the model's resolution.
   MatteView matte() const;
   const Session& session() const;
+
+  // What the model needs on a device with those limits, for pictures of that extent. Frees what Run had prepared.
+  // Errors: as Session::PlanGpu; after a Run, kInternal unless KeepWeights came before it.
+  Result<GpuPlan> PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options);
+  // Whether the last PlanGpu or Prepare serves pictures of that extent.
+  bool Fits(Extent picture) const;
+  // From now on, Run leaves weights as they came beside the packed ones, so that PlanGpu works again later.
+  void KeepWeights(bool keep);
+  // The model's input, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument where
+  // there is no plan for pictures of that extent; as PrepareInput above.
+  Result<std::span<const float>> PrepareInput(ImageView picture);
+  // From the model's first output, dense float32, to the cut-out; `picture` is that of PrepareInput. Nothing is
+  // written unless all is well. Errors: kInvalidArgument for a wrong size; kInternal where the output is not a
+  // number; as Composite.
+  Result<CutoutReport> Finish(std::span<const float> model_output, ImageView picture, const CompositeOptions& options,
+                              MutableImageView out);
 
  private:
   struct Impl;

@@ -84,6 +84,8 @@ struct GpuPlan {
   std::vector<GpuUpload> uploads;
   std::vector<GpuTensor> inputs, outputs;
   std::vector<GpuStep> steps;
+  // About how many multiply-adds and element moves a run takes, whatever kernels do it: for comparing models.
+  double work = 0;
 
   uint64_t bytes(GpuBuffer::Use use) const;
   // Everything on the device while the model runs: buffers, uniforms and the memory that reads outputs back.
@@ -100,7 +102,7 @@ Status Verify(const GpuPlan& plan, const GpuLimits& limits);
 //  "dispatches": [{"pipeline", "step", "groups": [x, y, z], "uniform": [offset, bytes],
 //                  "bindings": [[buffer, offset, bytes], ..]}],
 //  "uploads": [[buffer, offset, bytes], ..], "inputs": [{"name", "shape", "range"}], "outputs": [..],
-//  "steps": [{"op", "name", "algorithm"}], "uniformBytes",
+//  "steps": [{"op", "name", "algorithm"}], "work", "uniformBytes",
 //  "memory": {"weights", "activations", "total"}, "maxStorageBuffers"}
 std::string ToJson(const GpuPlan& plan);
 

@@ -25,6 +25,7 @@ class CaseWriter {
   void AddGraph(const std::string& name, Graph graph, const std::vector<std::vector<float>>& inputs, float tolerance);
 
   bool Wants(const std::string& name) const { return name.find(filter_) != std::string::npos; }
+  bool half() const { return half_; }
   size_t count() const { return count_; }
   size_t banded() const { return banded_; }
   size_t max_storage_buffers() const { return max_storage_buffers_; }

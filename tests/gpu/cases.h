@@ -9,6 +9,8 @@ void AddProductCases(CaseWriter& writer);
 void AddElementwiseCases(CaseWriter& writer);
 void AddMovementCases(CaseWriter& writer);
 void AddAttentionCases(CaseWriter& writer);
+void AddMapCases(CaseWriter& writer);
+void AddReductionCases(CaseWriter& writer);
 
 // What cases of convolutions share: the same extent in both directions, and an epilogue with its inputs for an output of `shape`.
 Window SquareWindow(int64_t kernel, int64_t stride, int64_t dilation, int64_t pad);

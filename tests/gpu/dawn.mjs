@@ -12,11 +12,15 @@ process.env.XDG_RUNTIME_DIR ??= '/tmp';
 
 let gpu = null;
 
+/** Dawn's GPU object. Kept: its other objects do not outlive it. */
+export async function dawnGpu() {
+  gpu ??= (await import('webgpu')).create([]);
+  return gpu;
+}
+
 /** A device with default limits, as the software adapter has them. */
 export async function openDawnDevice() {
-  // Kept: Dawn's objects do not outlive this one.
-  gpu ??= (await import('webgpu')).create([]);
-  const adapter = await gpu.requestAdapter();
+  const adapter = await (await dawnGpu()).requestAdapter();
   if (!adapter) throw new Error(`the driver ${kDriver} gives no adapter: is libvulkan1 installed?`);
   return adapter.requestDevice();
 }

@@ -2,6 +2,7 @@
 import { DecalError } from './errors.js';
 import type { Progress } from './progress.js';
 import type { EngineConfig, EngineFacts, FromWorker, Job, Removed, ToWorker } from './protocol.js';
+import type { ExecutionEvent } from './types.js';
 
 /**
  * How long a worker without shared memory may take to notice an abort. Between two stages it does so within
@@ -24,6 +25,8 @@ export class EngineClient {
   readonly #progress: Progress;
   readonly #spawn: () => Worker;
   readonly #config: EngineConfig;
+  readonly #onExecution: (event: ExecutionEvent) => void;
+  #loaded: { key: string; event: ExecutionEvent } | null = null;
   #worker: Worker | null = null;
   #cancel: Int32Array | null = null;
   #facts: EngineFacts | null = null;
@@ -33,8 +36,11 @@ export class EngineClient {
   #nextId = 1;
   #closed = false;
 
-  constructor(config: EngineConfig, spawn: () => Worker, progress: Progress) {
+  constructor(
+    config: EngineConfig, spawn: () => Worker, progress: Progress, onExecution: (event: ExecutionEvent) => void = () => {},
+  ) {
     this.#config = config;
+    this.#onExecution = onExecution;
     this.#spawn = spawn;
     this.#progress = progress;
   }
@@ -42,6 +48,11 @@ export class EngineClient {
   /** What the running engine turned out to be; null before it has started. */
   get facts(): EngineFacts | null {
     return this.#facts;
+  }
+
+  /** How the model of that key runs; null where it is not the one that is loaded. */
+  executionOf(key: string): ExecutionEvent | null {
+    return this.#loaded?.key === key ? this.#loaded.event : null;
   }
 
   run(request: Omit<Job, 'id'>, transfer: Transferable[], signal?: AbortSignal): Promise<Removed | null> {
@@ -118,13 +129,19 @@ export class EngineClient {
         this.#cancel = message.cancel && new Int32Array(message.cancel.buffer, message.cancel.address, 1);
         break;
       case 'loading':
+        this.#loaded = null;
         this.#sessionId = this.#progress.begin();
         break;
       case 'downloading':
         this.#progress.downloading(this.#sessionId, message.loaded, message.total);
         break;
       case 'building':
-        this.#progress.building(this.#sessionId);
+        this.#progress.building(this.#sessionId, message.share);
+        break;
+      case 'execution':
+        // A call that asks for WebAssembly says nothing of what others would run on.
+        if (!this.#loaded || message.event.requested !== 'wasm') this.#loaded = { key: message.key, event: message.event };
+        this.#onExecution(message.event);
         break;
       case 'ready':
         this.#progress.ready(this.#sessionId);
@@ -194,6 +211,7 @@ export class EngineClient {
     this.#worker = null;
     this.#cancel = null;
     this.#facts = null;
+    this.#loaded = null;
   }
 }
 

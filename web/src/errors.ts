@@ -1,6 +1,10 @@
 // The one error class of the package, with a stable `code`.
 
-/** The codes of the C++ engine (include/decal/result.h), and those only a host can meet. */
+/**
+ * The codes of the C++ engine (include/decal/result.h), and those only a host can meet: `webgpu-unavailable` (nothing to
+ * run on, or the gate refused it), `webgpu-failed` (a shader, buffer or result was bad) and `device-lost` reach callers
+ * only where they demanded WebGPU.
+ */
 export type DecalErrorCode =
   | 'invalid-argument'
   | 'not-found'

@@ -1,15 +1,19 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
+import { untilAborted } from './abort.js';
 import { EngineClient } from './client.js';
 import { DecalError } from './errors.js';
+import { decide, type GateFacts } from './device-gate.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
-import { resolveModel } from './models.js';
-import { checkDevice, checkProvider, checkSimd, checkThreads, kNoWebGpu, planOutput } from './options.js';
+import { ExecutionFeed } from './execution.js';
+import { findAdapter } from './gpu/adapter.js';
+import { resolveModel, type ResolvedModel } from './models.js';
+import { checkDevice, checkFlag, checkSimd, checkThreads, planOutput } from './options.js';
 import { Progress } from './progress.js';
 import { pageUrl, toPicture } from './source.js';
 import type { EngineConfig } from './protocol.js';
 import type {
-  Capabilities, ImageSource, InitOptions, ProgressListener, RemoveBackgroundOptions,
-  RemoveBackgroundResult,
+  Capabilities, CapabilitiesOptions, ExecutionListener, ImageSource, InitOptions, ModelOption, ProgressListener,
+  RemoveBackgroundOptions, RemoveBackgroundResult,
 } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
@@ -21,6 +25,7 @@ const kMaxThreads = 8;
 
 // One engine a page: a second would double the memory and halve the threads.
 const progress = new Progress();
+const executions = new ExecutionFeed();
 const objectUrls = new Set<string>();
 let settings: InitOptions = {};
 let client: EngineClient | null = null;
@@ -38,14 +43,13 @@ export async function removeBackground(
   const start = performance.now();
   const { signal } = options;
   signal?.throwIfAborted();
-  const requested = checkDevice(options.device ?? settings.device);
-  const downgraded = checkProvider(requested, hasWebGpu());
+  const device = checkDevice(options.device ?? settings.device);
   const output = planOutput(options);
-  const model = resolveModel(options.model ?? settings.model, modelUrl, pageUrl());
+  const model = resolve(options.model);
   const engine = connect();
   const { picture, transfer } = await untilAborted(toPicture(source), signal);
-  const removed = (await engine.run({ model, remove: { picture, output } }, transfer, signal))!;
-  const { blob, preview, width, height, facts } = removed;
+  const removed = (await engine.run({ model, device, remove: { picture, output } }, transfer, signal))!;
+  const { blob, preview, width, height, execution } = removed;
   const blobUrl = objectUrl(blob);
   const previewUrl = objectUrl(preview);
   return {
@@ -55,7 +59,7 @@ export async function removeBackground(
     height,
     processingTimeSeconds: (performance.now() - start) / 1000,
     blob,
-    execution: { provider: 'wasm', dtype: 'fp32', ...facts, requested, downgraded },
+    execution,
     revoke() {
       for (const url of [blobUrl, previewUrl]) {
         URL.revokeObjectURL(url);
@@ -67,7 +71,8 @@ export async function removeBackground(
 
 /**
  * Loads the model ahead of the first picture; without it that happens on first use. Options hold until the next
- * `init` with options, or `dispose`; other `assetBaseUrl`, `threads` or `simd` than before start the engine anew.
+ * `init` with options, or `dispose`; other `assetBaseUrl`, `threads`, `simd` or `allowSoftwareAdapter` than before start
+ * the engine anew.
  * A function instead of options is called with `true` when the model is ready, as in rembg-webgpu.
  */
 export async function init(options: InitOptions | ((loaded: boolean) => void) = {}): Promise<void> {
@@ -76,15 +81,16 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     return options(true);
   }
   const next = { ...settings, ...options };
-  checkProvider(checkDevice(next.device), hasWebGpu());
+  const device = checkDevice(next.device);
   checkThreads(next.threads);
   checkSimd(next.simd);
+  checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
   const restart = String(next.assetBaseUrl) !== String(settings.assetBaseUrl) ||
-    next.threads !== settings.threads || next.simd !== settings.simd;
+    next.threads !== settings.threads || next.simd !== settings.simd ||
+    next.allowSoftwareAdapter !== settings.allowSoftwareAdapter;
   settings = next;
   if (restart) disconnect();
-  const model = resolveModel(settings.model, modelUrl, pageUrl());
-  await connect().run({ model }, []);
+  await connect().run({ model: resolve(undefined), device }, []);
 }
 
 /** Ends the workers, frees all memory and revokes every object URL handed out. A later call starts anew. */
@@ -100,19 +106,40 @@ export function subscribeToProgress(listener: ProgressListener): () => void {
   return progress.subscribe(listener);
 }
 
-/** What runs here and why not something better. Exact once the engine has started, a forecast before. */
-export async function getCapabilities(): Promise<Capabilities> {
-  const { threads, simd, reason } = client?.facts ?? forecast();
-  const gpu = hasWebGpu() ? `${kNoWebGpu}; ` : '';
-  return { device: 'wasm', dtype: 'fp32', threads, simd, reason: gpu + reason };
+/**
+ * Tells about every model that gets ready, every picture done and every downgrade: what ran, on which GPU, with how much
+ * memory, how long it took, and why. Nothing of it leaves the page by itself. Returns what ends the subscription.
+ */
+export function onExecution(listener: ExecutionListener): () => void {
+  return executions.subscribe(listener);
 }
 
-function hasWebGpu(): boolean {
-  return navigator.gpu !== undefined;
+/**
+ * What a model runs on here and why not on something better. Exact for the model that is loaded (`exact`); for any other a
+ * forecast from what the GPU says of itself, since whether a model fits is only known once it is there.
+ */
+export async function getCapabilities(options: CapabilitiesOptions = {}): Promise<Capabilities> {
+  const { threads, simd, reason } = client?.facts ?? forecast();
+  const known = settings.device === 'wasm' ? null : client?.executionOf(resolve(options.model).key);
+  const { provider, dtype, reasons, checked } = known ?? decide(await forecastGpu());
+  const capability = provider === 'wasm' ? { device: provider, dtype: 'fp32' as const } : { device: provider, dtype };
+  return { ...capability, threads, simd, reason: [...reasons, reason].join('; '), reasons, checked, exact: known != null || settings.device === 'wasm' };
+}
+
+async function forecastGpu(): Promise<GateFacts> {
+  const { device: requested = 'auto', allowSoftwareAdapter = false } = settings;
+  if (!navigator.gpu) return { requested, allowSoftwareAdapter, noGpu: 'there is no WebGPU in this browser' };
+  const found = await findAdapter(navigator.gpu);
+  const adapter = 'adapter' in found ? { adapter: found.facts } : { adapter: null, adapterError: found.error };
+  return { requested, allowSoftwareAdapter, noGpu: null, ...adapter };
+}
+
+function resolve(model: ModelOption | undefined): ResolvedModel {
+  return resolveModel(model ?? settings.model, modelUrl, pageUrl());
 }
 
 function connect(): EngineClient {
-  client ??= new EngineClient(engineConfig(), spawnWorker, progress);
+  client ??= new EngineClient(engineConfig(), spawnWorker, progress, (event) => executions.tell(event));
   return client;
 }
 
@@ -127,7 +154,7 @@ function engineConfig(): EngineConfig {
     baseline: asset('decal-simd128.wasm', () => new URL('./decal-simd128.wasm', import.meta.url)),
     relaxed: asset('decal-relaxed.wasm', () => new URL('./decal-relaxed.wasm', import.meta.url)),
   };
-  return { wasm, simd, threads };
+  return { wasm, simd, threads, allowSoftwareAdapter: settings.allowSoftwareAdapter ?? false };
 }
 
 function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
@@ -176,13 +203,4 @@ function objectUrl(blob: Blob): string {
   const url = URL.createObjectURL(blob);
   objectUrls.add(url);
   return url;
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -2,7 +2,7 @@
 // busy meanwhile: servers call it in a worker of their own.
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -13,16 +13,17 @@ import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { encodePng as encodePngParts } from './engine/png.js';
 import { Remover } from './engine/session.js';
 import { DecalError, toDecalError } from './errors.js';
+import { ExecutionFeed, makeExecution } from './execution.js';
+import { importGpu } from './gpu/dawn.js';
+import { GpuHost } from './gpu/host.js';
 import { resolveModel, type ResolvedModel } from './models.js';
-import { backgroundColour, checkDevice, checkProvider, checkSimd, checkThreads, planOutput } from './options.js';
-import type { Execution, InitOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import { backgroundColour, checkDevice, checkFlag, checkSimd, checkThreads, planOutput } from './options.js';
+import { RoutedModel } from './routing.js';
+import type { DeviceOption, Execution, ExecutionListener, InitOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
-export { findAdapter, openDevice, type AdapterFacts, type OpenDevice } from './gpu/adapter.js';
-export { softwareRenderer } from './device-gate.js';
-export { GpuExecutor } from './gpu/executor.js';
-export { importGpu } from './gpu/dawn.js';
+export { RawGpuSession, type RawGpuOptions, type RawGpuRun } from './gpu/raw.js';
 export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
 export { models } from './models.js';
 export type * from './types.js';
@@ -50,6 +51,14 @@ export interface RawOptions extends Pick<RemoveBackgroundOptions, 'model' | 'dev
   output?: Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
 }
 
+export interface NodeInitOptions extends InitOptions {
+  /**
+   * A GPU object as WebGPU describes it; by default that of the npm package webgpu where it is installed. Null turns
+   * WebGPU off.
+   */
+  gpu?: object | null;
+}
+
 export interface EngineStartOptions {
   threads?: number;
   simd?: SimdLevel;
@@ -59,9 +68,11 @@ export interface EngineStartOptions {
   maximumPages?: number;
 }
 
-let settings: InitOptions = {};
+const executions = new ExecutionFeed();
+let settings: NodeInitOptions = {};
 let engine: Promise<Engine> | null = null;
-let loaded: { key: string; remover: Remover } | null = null;
+let gpuHost: GpuHost | null = null;
+let loaded: { key: string; model: RoutedModel } | null = null;
 let queue: Promise<unknown> = Promise.resolve();
 
 /** Starts an engine of your own, for RawSession. `close()` it when done. */
@@ -82,56 +93,46 @@ export async function startEngine(options: EngineStartOptions = {}): Promise<Eng
 }
 
 /** Loads the model ahead of the first picture. Options hold until the next `init` with options, or `dispose`. */
-export async function init(options: InitOptions = {}): Promise<void> {
+export async function init(options: NodeInitOptions = {}): Promise<void> {
   const next = { ...settings, ...options };
-  checkProvider(checkDevice(next.device), false);
-  const { threads, simd, assetBaseUrl } = settings;
-  if (next.threads !== threads || next.simd !== simd || String(next.assetBaseUrl) !== String(assetBaseUrl)) await dispose();
+  const device = checkDevice(next.device);
+  checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
+  const { threads, simd, assetBaseUrl, gpu, allowSoftwareAdapter } = settings;
+  const restart = next.threads !== threads || next.simd !== simd || String(next.assetBaseUrl) !== String(assetBaseUrl) ||
+    next.gpu !== gpu || next.allowSoftwareAdapter !== allowSoftwareAdapter;
+  if (restart) await dispose();
   settings = next;
-  await enqueue(async () => void (await load(resolve(settings.model))));
+  await enqueue(async () => void (await load(resolve(settings.model), device)));
 }
 
 /** Removes the background of raw pixels. Calls queue and run one after the other. */
 export async function removeBackgroundRaw(image: RawImage, options: RawOptions = {}): Promise<RawResult> {
   const { signal } = options;
-  const requested = checkDevice(options.device ?? settings.device);
-  const downgraded = checkProvider(requested, false);
+  const device = checkDevice(options.device ?? settings.device);
   const output = planOutput({ output: options.output ?? {} });
   const background = backgroundColour(output, () => null);
   const model = resolve(options.model ?? settings.model);
   const { width, height, data } = checkImage(image);
   return enqueue(async () => {
     signal?.throwIfAborted();
-    const loadStart = performance.now();
-    const { owner, remover, fresh } = await load(model, signal);
-    const loadMs = fresh ? performance.now() - loadStart : 0;
-    const { rgba } = allocatePicture(owner, width, height);
+    const { owner, ms } = await load(model, device, signal);
+    const picture = allocatePicture(owner, width, height);
     try {
-      owner.bytes(rgba, data.length).set(data);
-      const report = remover.run(rgba, width, height, { background, mask: output.mask });
-      const execution: Execution = {
-        provider: 'wasm',
-        dtype: 'fp32',
-        threads: owner.threads,
-        simd: owner.simd,
-        model: model.spec.name,
-        requested,
-        downgraded,
-        ms: {
-          load: loadMs,
-          decode: 0,
-          preprocess: report.preprocess_ms,
-          inference: report.inference_ms,
-          postprocess: report.postprocess_ms,
-          encode: 0,
-        },
-        memoryBytes: report.memory_bytes,
-      };
-      return { data: owner.bytes(rgba, data.length).slice(), width, height, execution };
+      owner.bytes(picture.rgba, data.length).set(data);
+      const composition = { background, mask: output.mask };
+      const { route, report, buildMs } = await loaded!.model.run(device, picture, composition, signal);
+      const execution = makeExecution(route, owner, model.spec.name, report, { load: ms + buildMs });
+      executions.tell({ kind: 'run', ...execution });
+      return { data: owner.bytes(picture.rgba, data.length).slice(), width, height, execution };
     } finally {
-      owner.free(rgba);
+      owner.free(picture.rgba);
     }
   });
+}
+
+/** As in the browser: every model that gets ready, every picture done, every downgrade. */
+export function onExecution(listener: ExecutionListener): () => void {
+  return executions.subscribe(listener);
 }
 
 /** The bytes of a PNG file: lossless, straight alpha. */
@@ -153,8 +154,10 @@ export async function encodePng(image: RawImage): Promise<Uint8Array<ArrayBuffer
 export function dispose(): Promise<void> {
   return enqueue(async () => {
     const ending = engine;
+    unload();
+    gpuHost?.close();
+    gpuHost = null;
     engine = null;
-    loaded = null;
     settings = {};
     (await ending?.catch(() => null))?.close();
   });
@@ -171,21 +174,53 @@ async function sharedEngine(): Promise<Engine> {
   const existing = await engine?.catch(() => null);
   if (existing && !existing.broken) return existing;
   existing?.close();
-  loaded = null;
+  unload();
   const { threads, simd } = settings;
   engine = startEngine({ ...(threads === undefined ? {} : { threads }), ...(simd === undefined ? {} : { simd }) });
   return engine;
 }
 
-async function load(model: ResolvedModel, signal?: AbortSignal) {
-  const owner = await sharedEngine();
-  if (loaded?.key === model.key) return { owner, remover: loaded.remover, fresh: false };
-  loaded?.remover.free();
+function unload(): void {
+  loaded?.model.free();
   loaded = null;
+}
+
+/** Makes `model` the one that is loaded, ready for the device asked for; `ms` is how long that took. */
+async function load(model: ResolvedModel, device: DeviceOption, signal?: AbortSignal): Promise<{ owner: Engine; ms: number }> {
+  const start = performance.now();
+  const owner = await sharedEngine();
+  const { key, spec } = model;
+  if (loaded?.key === key && (await loaded.model.canServe(device))) return { owner, ms: 0 };
+  unload();
+  const host = findGpu();
+  // Where WebGPU is demanded and there is none, nothing need be read.
+  if (device === 'webgpu') await host.demand(owner);
   const { chunks } = await open(model, signal);
-  const remover = await Remover.load(owner, model.spec, verified(chunks, model.spec), signal);
-  loaded = { key: model.key, remover };
-  return { owner, remover, fresh: true };
+  const remover = await Remover.load(owner, spec, verified(chunks, spec), signal);
+  const routed = new RoutedModel(owner, remover, host, {
+    onDowngrade: (route) => executions.tell({ kind: 'downgrade', ...makeExecution(route, owner, spec.name, {}) }),
+  });
+  try {
+    const route = await routed.prepare(device, spec.input.rule === 'stretch' ? spec.input : null, signal);
+    loaded = { key, model: routed };
+    const ms = performance.now() - start;
+    const execution = makeExecution(route, owner, spec.name, { memory_bytes: routed.memoryBytes }, { load: ms });
+    executions.tell({ kind: 'session', ...execution });
+    return { owner, ms };
+  } catch (error) {
+    routed.free();
+    throw error;
+  }
+}
+
+function findGpu(): GpuHost {
+  const { gpu, allowSoftwareAdapter = false } = settings;
+  gpuHost ??= new GpuHost({
+    find: gpu === undefined ? importGpu : async () => (gpu as GPU | null) ?? 'init was told to use no GPU',
+    allowSoftwareAdapter,
+    machineBytes: totalmem(),
+  });
+  return gpuHost;
 }
 
 async function open({ source }: ResolvedModel, signal?: AbortSignal): Promise<Download> {

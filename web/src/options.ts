@@ -1,6 +1,6 @@
 // Checks what callers pass and fills in the defaults.
 import { DecalError } from './errors.js';
-import type { DeviceOption, Downgrade, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import type { DeviceOption, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
 const kPreviewSize = 450;
@@ -26,14 +26,8 @@ export function checkDevice(device: unknown = 'auto'): DeviceOption {
   return device as DeviceOption;
 }
 
-/** Why nothing runs on WebGPU, whatever the host has. */
-export const kNoWebGpu = 'this version of decal has no WebGPU planner';
-
-/** What asking for that device means here: an error, a downgrade, or just what was asked for. */
-export function checkProvider(requested: DeviceOption, hasGpu: boolean): Downgrade | null {
-  if (requested === 'webgpu') throw new DecalError('webgpu-unavailable', `device "webgpu": ${kNoWebGpu}`);
-  if (requested === 'wasm') return null;
-  return { from: 'webgpu', to: 'wasm', reason: hasGpu ? kNoWebGpu : `there is no WebGPU here, and ${kNoWebGpu}` };
+export function checkFlag(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw new DecalError('invalid-argument', `${name}: true or false`);
 }
 
 export function checkSimd(simd: unknown): SimdLevel | undefined {

@@ -33,8 +33,9 @@ export class Progress {
     this.#advance(sessionId, { phase: 'downloading', progress: percent, sessionId });
   }
 
-  building(sessionId: number): void {
-    this.#advance(sessionId, { phase: 'building', progress: 99, sessionId });
+  /** `share`: of what a GPU needs built, 0 to 1: tenths of the last percent. */
+  building(sessionId: number, share = 0): void {
+    this.#advance(sessionId, { phase: 'building', progress: 99 + Math.min(9, Math.floor(10 * share)) / 10, sessionId });
   }
 
   ready(sessionId: number): void {

@@ -2,13 +2,14 @@
 import type { DecalErrorCode } from './errors.js';
 import type { ResolvedModel } from './models.js';
 import type { OutputPlan } from './options.js';
-import type { Execution, SimdLevel } from './types.js';
+import type { DeviceOption, Execution, ExecutionEvent, SimdLevel } from './types.js';
 
 export interface EngineConfig {
   /** Addresses of the two builds. */
   wasm: Record<SimdLevel, string>;
   simd: SimdLevel;
   threads: number;
+  allowSoftwareAdapter: boolean;
 }
 
 /** A picture on its way into the worker. */
@@ -21,6 +22,7 @@ export type Picture =
 export interface Job {
   id: number;
   model: ResolvedModel;
+  device: DeviceOption;
   /** Absent: only get the model ready. */
   remove?: { picture: Picture; output: OutputPlan };
 }
@@ -53,7 +55,7 @@ export interface Removed {
   preview: Blob;
   width: number;
   height: number;
-  facts: Pick<Execution, 'threads' | 'simd' | 'model' | 'ms' | 'memoryBytes'>;
+  execution: Execution;
 }
 
 export interface Failure {
@@ -67,7 +69,10 @@ export type FromWorker =
   | { type: 'engine'; facts: EngineFacts; cancel: { buffer: SharedArrayBuffer; address: number } | null }
   | { type: 'loading' }
   | { type: 'downloading'; loaded: number; total: number }
-  | { type: 'building' }
+  /** `share`: of what is built for the GPU, 0 to 1. */
+  | { type: 'building'; share: number }
   | { type: 'ready' }
+  /** `key`: of the model. */
+  | { type: 'execution'; key: string; event: ExecutionEvent }
   | { type: 'done'; id: number; removed: Removed | null }
   | { type: 'failed'; id: number; failure: Failure };

@@ -16,7 +16,17 @@ export type Capabilities = DeviceCapability & {
   simd: SimdLevel;
   /** Why this device and this number of threads, in one sentence. */
   reason: string;
+  /** Why this device, one thing a sentence. */
+  reasons: readonly string[];
+  checked: Checked;
+  /** The model is loaded, and this is how it runs; otherwise a forecast from what the adapter says. */
+  exact: boolean;
 };
+
+export interface CapabilitiesOptions {
+  /** As for removeBackground; the one given to `init`, or the default, if left out. */
+  model?: ModelOption;
+}
 
 /** `idle` → `downloading` → `building` → `ready` or `error`. */
 export type ProgressPhase = 'idle' | 'downloading' | 'building' | 'ready' | 'error';
@@ -119,6 +129,11 @@ export interface InitOptions {
   threads?: number;
   /** Pins one of the two builds instead of detecting what the browser can do. */
   simd?: SimdLevel;
+  /**
+   * Lets WebGPU run on renderers that compute on the CPU (SwiftShader, llvmpipe), which are refused otherwise because
+   * WebAssembly is faster there. For tests.
+   */
+  allowSoftwareAdapter?: boolean;
 }
 
 /** What a GPU says of itself; browsers leave some of it empty so that pages cannot be told apart by it. */
@@ -129,6 +144,22 @@ export interface AdapterInfo {
   description: string;
 }
 
+/** What the gate looked at before it decided; null was not looked at, or not told. */
+export interface Checked {
+  /** There is WebGPU here. */
+  webgpu: boolean | null;
+  adapter: AdapterInfo | null;
+  /** The adapter computes on the CPU. */
+  software: boolean | null;
+  /** As the adapter reports them. */
+  limits: { storageBuffers: number | null; bindingBytes: number | null; bufferBytes: number | null } | null;
+  features: readonly string[] | null;
+  /** One layer on the device, compared with WebAssembly. */
+  selfTest: { ms: number; maxError: number } | null;
+  /** What the model needs on this device. */
+  plan: { maxStorageBuffers: number; memoryBytes: number; dtype: 'fp16' | 'fp32' } | null;
+}
+
 /** What was asked for could not be used: from what, to what, and why. */
 export interface Downgrade {
   from: 'webgpu';
@@ -136,17 +167,39 @@ export interface Downgrade {
   reason: string;
 }
 
+/** A model on the GPU. */
+export interface GpuFacts {
+  /** Everything on the device: weights, activations, uniforms and what reads results back. */
+  memoryBytes: number;
+  weightsBytes: number;
+  activationsBytes: number;
+  pipelines: number;
+  /** Of each run, all in one submission. */
+  dispatches: number;
+  /** Planning, compiling and uploading, in milliseconds. */
+  buildMs: number;
+}
+
 /** What ran, how, and how long each stage took. */
 export interface Execution {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
+  /** The GPU that was found, whether or not it ran. */
+  adapter: AdapterInfo | null;
+  /** Why this provider, one thing a sentence. */
+  reasons: readonly string[];
+  checked: Checked;
+  /** The most storage buffers that one shader of the model binds; null on WebAssembly. */
+  maxStorageBuffers: number | null;
+  /** Null on WebAssembly. */
+  gpu: GpuFacts | null;
   threads: number;
   simd: SimdLevel;
   /** Name of the model. */
   model: string;
   requested: DeviceOption;
   downgraded: Downgrade | null;
-  /** Milliseconds. `load` is 0 when the model was there already; it may overlap `decode`. */
+  /** Milliseconds. `load` is 0 when the model was there already and fits the picture; it may overlap `decode`. */
   ms: {
     load: number;
     decode: number;
@@ -155,9 +208,17 @@ export interface Execution {
     postprocess: number;
     encode: number;
   };
-  /** Weights, activations and working memory of the engine. */
+  /** Weights, activations and working memory of the engine, without what lies on the GPU. */
   memoryBytes: number;
 }
+
+/**
+ * What {@link onExecution} tells. `session`: a model is ready; its `ms` know `load` alone. `run`: a picture is done.
+ * `downgrade`: a model has left the GPU, and `downgraded` says why.
+ */
+export type ExecutionEvent = Execution & { kind: 'session' | 'run' | 'downgrade' };
+
+export type ExecutionListener = (event: ExecutionEvent) => void;
 
 export type RemoveBackgroundResult = {
   /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. */

@@ -81,7 +81,7 @@ for (const simd of ['relaxed', 'baseline']) {
       const picture = samplePicture(width, height);
       for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
       const run = (options) => inEngine(picture, (rgba) =>
-        remover.run(rgba, width, height, { background: null, mask: false, ...options }));
+        remover.run({ rgba, width, height }, { background: null, mask: false, ...options }));
       const cutout = run({});
       const mask = run({ mask: true });
       const opaque = run({ background: [250, 128, 0, 255] });

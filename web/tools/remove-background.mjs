@@ -1,12 +1,16 @@
-// Removes the background of a picture file with the wasm engine in Node.
+// Removes the background of a picture file in Node, with the wasm engine or on WebGPU.
 import { readFileSync } from 'node:fs';
 import { coded, positive, readArguments, runMain } from './command.mjs';
 import { writeWhole } from './npy.mjs';
 
 const { values, positionals } = readArguments(
-  'node web/tools/remove-background.mjs in.jpg out.png [--threads N] [--mask]',
+  'node web/tools/remove-background.mjs in.jpg out.png [--threads N] [--mask] ' +
+    '[--device wasm|webgpu|auto [--allow-software]]',
   2,
-  { threads: { type: 'string' }, mask: { type: 'boolean' } },
+  {
+    threads: { type: 'string' }, mask: { type: 'boolean' }, device: { type: 'string', default: 'wasm' },
+    'allow-software': { type: 'boolean', default: false },
+  },
 );
 
 await runMain(async () => {
@@ -15,7 +19,7 @@ await runMain(async () => {
   const { default: sharp } = await import('sharp');
   const { dispose, encodePng, init, removeBackgroundRaw } = await import('../dist/node.js');
   const loadStart = performance.now();
-  await init({ threads });
+  await init({ threads, device: values.device, allowSoftwareAdapter: values['allow-software'] });
   const loadMs = performance.now() - loadStart;
   const decodeStart = performance.now();
   const image = await decode(sharp, inputPath);

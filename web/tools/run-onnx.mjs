@@ -79,46 +79,24 @@ function onCpu(session, height, width) {
 }
 
 async function onGpu(session, height, width) {
-  const { findAdapter, GpuExecutor, importGpu, openDevice, softwareRenderer } = await import('../dist/node.js');
-  const gpu = await importGpu();
-  if (typeof gpu === 'string') throw coded(gpu, 'webgpu-unavailable');
-  const found = await findAdapter(gpu);
-  if (!found.adapter) throw coded(`no adapter${found.error ? `: ${found.error}` : ''}`, 'webgpu-unavailable');
-  const { adapter, facts } = found;
-  const name = Object.values(facts.info).filter(Boolean).join(' ');
-  const software = softwareRenderer(facts);
-  if (software && !values['allow-software']) throw coded(`${software} (--allow-software runs on it)`, 'webgpu-unavailable');
-  const half = values.half ?? false;
-  if (half && !facts.features.includes('shader-f16')) throw coded(`${name} has no shader-f16`, 'webgpu-unavailable');
-  const { device, limits } = await openDevice(adapter);
-  const plan = session.planGpu(height, width, limits, half);
-  const executor = await GpuExecutor.create(device, plan);
-  plan.free();
-  const { inputs, outputs, memory, maxStorageBuffers, pipelines, dispatches, steps } = plan.description;
+  const { RawGpuSession } = await import('../dist/node.js');
+  const options = { allowSoftwareAdapter: values['allow-software'] ?? false, half: values.half ?? false };
+  const onDevice = await RawGpuSession.create(session, height, width, options);
+  const { memory, maxStorageBuffers, pipelines, dispatches, steps } = onDevice.plan;
   return {
-    inputShape: inputs[0].shape,
-    outputShape: outputs[0].shape,
+    inputShape: onDevice.inputs()[0].shape,
+    outputShape: onDevice.outputs()[0].shape,
     memory: { weights: memory.weights, arena: memory.activations },
     facts: {
-      device: name, dtype: half ? 'fp16' : 'fp32', max_storage_buffers: maxStorageBuffers, pipelines: pipelines.length,
-      dispatches: dispatches.length,
+      device: onDevice.adapter, dtype: options.half ? 'fp16' : 'fp32', max_storage_buffers: maxStorageBuffers,
+      pipelines: pipelines.length, dispatches: dispatches.length,
     },
     async run(data, count) {
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      const runMs = [];
-      let ran;
-      for (let i = 0; i < count; ++i) {
-        const start = performance.now();
-        ran = await executor.run([bytes]);
-        runMs.push(performance.now() - start);
-      }
-      if (values.profile) printProfile(steps, (await executor.run([bytes], { profile: true })).stepMs);
-      return { output: ran.outputs[0], runMs };
+      const { outputs, runMs, stepMs } = await onDevice.run([data], count, { profile: values.profile ?? false });
+      if (values.profile) printProfile(steps, stepMs);
+      return { output: outputs[0], runMs };
     },
-    close() {
-      executor.dispose();
-      device.destroy();
-    },
+    close: () => onDevice.close(),
   };
 }
 

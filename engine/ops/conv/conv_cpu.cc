@@ -77,7 +77,7 @@ KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const Kernel
   cpu::IgemmPlan plan = PlanIgemm(spec, op.epilogue, request);
   // The same panels whatever is chosen, so that a weight whose raw form is gone serves every later size.
   DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order, {.extra = spec.extra}));
-  WinogradChoice choice = ChooseWinograd(g, MapsOf(g, plan.shape), plan);
+  WinogradChoice choice = ChooseWinograd(g, MapsOf(g, plan.shape), plan, request.runner.thread_count());
   if (choice.plan) return MakeWinogradKernel(std::move(choice), std::move(operands), request);
   spec.choice = std::move(choice.text);
   return MakeIgemmKernel(spec, std::move(plan), std::move(operands));

@@ -192,21 +192,21 @@ std::vector<std::string> Candidates(const std::string& choice) {
 
 TEST(Conv, TheCostModelChooses) {
   testing::ForEachSimdTarget([] {
-    const testing::KernelChoice large = ChoiceOf(SameSize(1, 3), 64, {64, 64, 3, 3});
-    EXPECT_EQ(large.algorithm, "Winograd F(4x4,3x3)") << large.choice;
-    EXPECT_EQ(Candidates(large.choice),
-              (std::vector<std::string>{"Winograd F(4x4,3x3)", "Winograd F(2x2,3x3)", "implicit GEMM"}));
+    // Two tiles of F(6x6,3x3) reach beyond a map of 8 pixels, and cost more than two of F(4x4,3x3).
+    const testing::KernelChoice small = ChoiceOf(SameSize(1, 3), 8, {64, 64, 3, 3});
+    EXPECT_EQ(small.algorithm, "Winograd F(4x4,3x3)") << small.choice;
+    EXPECT_EQ(Candidates(small.choice).size(), 4u) << small.choice;
     const testing::KernelChoice wide = ChoiceOf(SameSize(1, 5), 64, {32, 96, 5, 5});
-    EXPECT_EQ(wide.algorithm, "Winograd F(2x2,5x5)") << wide.choice;
-    EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(2x2,5x5)", "implicit GEMM"}));
-    // Filters are small beside these activations.
+    EXPECT_EQ(wide.algorithm, "Winograd F(4x4,5x5)") << wide.choice;
+    EXPECT_EQ(Candidates(wide.choice), (std::vector<std::string>{"Winograd F(4x4,5x5)", "implicit GEMM"}));
     const testing::KernelChoice flat = ChoiceOf(SameSize(1, 3), 256, {16, 16, 3, 3});
     EXPECT_EQ(flat.algorithm, "Winograd F(6x6,3x3)") << flat.choice;
     // 64 interleaved convolutions of one or four pixels: most outputs of the tiles are not there.
     const testing::KernelChoice dilated = ChoiceOf(SameSize(8, 3), 10, {64, 64, 3, 3});
     EXPECT_EQ(dilated.algorithm, "implicit GEMM") << dilated.choice;
     EXPECT_EQ(Candidates(dilated.choice),
-              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)"}));
+              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)",
+                                        "Winograd F(6x6,3x3)"}));
   });
 }
 

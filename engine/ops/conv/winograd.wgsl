@@ -26,6 +26,37 @@ fn pixel(image: i32, y: i32, x: i32, k: i32) -> vec4f {
   return x_at4(image + y * u.a_y + x * u.a_x + k, u.depth - k);
 }
 
+// A quarter of the tiles back: every invocation makes one pixel of a tile and a quad.
+fn finish(quarter: i32, t: i32, first_tile: i32, first_column: i32) {
+  let out_quad = t % QUADS;
+  let out_tile = t / QUADS % 8;
+  let dy = t / 128;
+  let dx = t / 64 % 2;
+  let column = first_column + out_quad * 4;
+  let n = min(4, u.columns - column);
+  // Rows and columns of A': 1 1 1 0 and 0 1 -1 -1.
+  var v = vec4f(0.0);
+  for (var i = 0; i < 3; i++) {
+    let from_row = out_tile * QUADS + out_quad + (dy + i) * 4 * 8 * QUADS;
+    let m0 = space[from_row + dx * 8 * QUADS];
+    let m1 = space[from_row + (dx + 1) * 8 * QUADS];
+    let m2 = space[from_row + (dx + 2) * 8 * QUADS];
+    let sum = m0 + select(m1 + m2, -m1 - m2, dx == 1);
+    v += select(sum, -sum, dy == 1 && i > 0);
+  }
+  let tile_out = first_tile + (quarter * 2 + out_tile / 4) * 4 + out_tile % 4;
+  let to = origin(tile_out) + vec3i(0, dy * u.dilation_y, dx * u.dilation_x);
+  if (tile_out < u.tiles && n > 0 && to.y < u.row_y && to.z < u.row_x) {
+    v += bias_at4(column, 4);
+    let residual = residual_at4(to.x * u.r_n + to.y * u.r_y + to.z * u.r_x + column, n);
+    if (RESIDUAL_FIRST) { v += residual; }
+    v = activate(v);
+    if (SLOPED) { v = select(v, v * slope_at4(column, 4), v < vec4f(0.0)); }
+    if (RESIDUAL_LAST) { v += residual; }
+    y_set4(to.x * u.o_n + to.y * u.o_y + to.z * u.o_x + column, v, n);
+  }
+}
+
 @compute @workgroup_size(WG_X, WG_Y, WG_Z)
 fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) thread: u32) {
   let t = i32(thread);
@@ -53,87 +84,90 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
   let point = t / 16;
   let tile_group = t % 4;
   let column_group = t / 4 % 4;
-  var sums: array<vec4f, 16>;  // [8 tiles][2 quads]
+  // Sums of 8 tiles and 2 quads.
+#unroll i 8
+  var sum0$i = vec4f(0.0);
+  var sum1$i = vec4f(0.0);
+#end i
   for (var k0 = 0; k0 < u.depth; k0 += 4) {
     if (t < 128) {
-      var e: array<vec4f, 4>;
+#unroll j 4
+      var e$j = vec4f(0.0);
+#end j
       if (tile_inside) {
-        for (var j = 0; j < 4; j++) {
-          let column = x + j * u.dilation_x;
-          e[j] = pixel(image, ya, column, k0) + rows_sign * pixel(image, yb, column, k0);
-        }
+#unroll j 4
+        e$j = pixel(image, ya, x + $j * u.dilation_x, k0) + rows_sign * pixel(image, yb, x + $j * u.dilation_x, k0);
+#end j
       }
-      space[(row * 4 + 0) * TILES + tile] = e[0] - e[2];
-      space[(row * 4 + 1) * TILES + tile] = e[1] + e[2];
-      space[(row * 4 + 2) * TILES + tile] = e[2] - e[1];
-      space[(row * 4 + 3) * TILES + tile] = e[1] - e[3];
+      space[(row * 4 + 0) * TILES + tile] = e0 - e2;
+      space[(row * 4 + 1) * TILES + tile] = e1 + e2;
+      space[(row * 4 + 2) * TILES + tile] = e2 - e1;
+      space[(row * 4 + 3) * TILES + tile] = e1 - e3;
     } else {
       let k = k0 + filter_k;
-      var e: array<vec4f, 3>;
+#unroll j 3
+      var e$j = vec4f(0.0);
+#end j
       if (k < u.depth && filter_column < u.columns) {
-        for (var j = 0; j < 3; j++) {
-          let w = k * u.w_k + filter_column + j * u.w_tap;
-          e[j] = g.x * w_at4(w, 4) + g.y * w_at4(w + 3 * u.w_tap, 4) + g.z * w_at4(w + 6 * u.w_tap, 4);
-        }
+        let w = k * u.w_k + filter_column;
+#unroll j 3
+        e$j = g.x * w_at4(w + $j * u.w_tap, 4) + g.y * w_at4(w + ($j + 3) * u.w_tap, 4) + g.z * w_at4(w + ($j + 6) * u.w_tap, 4);
+#end j
       }
       let to = FILTERS + (row * 4 * 4 + filter_k) * QUADS + filter_quad;
-      space[to] = e[0];
-      space[to + 4 * QUADS] = 0.5 * (e[0] + e[1] + e[2]);
-      space[to + 8 * QUADS] = 0.5 * (e[0] - e[1] + e[2]);
-      space[to + 12 * QUADS] = e[2];
+      space[to] = e0;
+      space[to + 4 * QUADS] = 0.5 * (e0 + e1 + e2);
+      space[to + 8 * QUADS] = 0.5 * (e0 - e1 + e2);
+      space[to + 12 * QUADS] = e2;
     }
     workgroupBarrier();
     let a_at = point * TILES + tile_group;
     let b_at = FILTERS + point * 4 * QUADS + column_group;
-    for (var j = 0; j < 2; j++) {
-      let b0 = space[b_at + j * 4];
-      let b1 = space[b_at + j * 4 + QUADS];
-      let b2 = space[b_at + j * 4 + 2 * QUADS];
-      let b3 = space[b_at + j * 4 + 3 * QUADS];
-      for (var i = 0; i < 8; i++) {
-        let a = space[a_at + i * 4];
-        sums[j * 8 + i] =
-            fma(vec4f(a.x), b0, fma(vec4f(a.y), b1, fma(vec4f(a.z), b2, fma(vec4f(a.w), b3, sums[j * 8 + i]))));
-      }
+#unroll i 8
+    let a$i = space[a_at + $i * 4];
+#end i
+#unroll j 2
+    {
+      let b0 = space[b_at + $j * 4];
+      let b1 = space[b_at + $j * 4 + QUADS];
+      let b2 = space[b_at + $j * 4 + 2 * QUADS];
+      let b3 = space[b_at + $j * 4 + 3 * QUADS];
+#unroll i 8
+      sum$j$i += a$i.x * b0 + a$i.y * b1 + a$i.z * b2 + a$i.w * b3;
+#end i
     }
+#end j
     workgroupBarrier();
   }
 
-  // Back, a quarter of the tiles at a time: every invocation makes one pixel of a tile and a quad.
-  let out_quad = t % QUADS;
-  let out_tile = t / QUADS % 8;
-  let dy = t / 128;
-  let dx = t / 64 % 2;
-  let column = first_column + out_quad * 4;
-  let n = min(4, u.columns - column);
-  for (var r = 0; r < 4; r++) {
-    for (var i = 0; i < 2; i++) {
-      let to = (point * 8 + i * 4 + tile_group) * QUADS + column_group;
-      space[to] = sums[r * 2 + i];
-      space[to + 4] = sums[8 + r * 2 + i];
-    }
-    workgroupBarrier();
-    // Rows and columns of A': 1 1 1 0 and 0 1 -1 -1.
-    var v = vec4f(0.0);
-    for (var i = 0; i < 3; i++) {
-      let from_row = out_tile * QUADS + out_quad + (dy + i) * 4 * 8 * QUADS;
-      let m0 = space[from_row + dx * 8 * QUADS];
-      let m1 = space[from_row + (dx + 1) * 8 * QUADS];
-      let m2 = space[from_row + (dx + 2) * 8 * QUADS];
-      let sum = m0 + select(m1 + m2, -m1 - m2, dx == 1);
-      v += select(sum, -sum, dy == 1 && i > 0);
-    }
-    let tile_out = first_tile + (r * 2 + out_tile / 4) * 4 + out_tile % 4;
-    let to = origin(tile_out) + vec3i(0, dy * u.dilation_y, dx * u.dilation_x);
-    if (tile_out < u.tiles && n > 0 && to.y < u.row_y && to.z < u.row_x) {
-      v += bias_at4(column, 4);
-      let residual = residual_at4(to.x * u.r_n + to.y * u.r_y + to.z * u.r_x + column, n);
-      if (RESIDUAL_FIRST) { v += residual; }
-      v = activate(v);
-      if (SLOPED) { v = select(v, v * slope_at4(column, 4), v < vec4f(0.0)); }
-      if (RESIDUAL_LAST) { v += residual; }
-      y_set4(to.x * u.o_n + to.y * u.o_y + to.z * u.o_x + column, v, n);
-    }
-    workgroupBarrier();
-  }
+  // Back, a quarter of the tiles at a time.
+  let to_space = (point * 8 + tile_group) * QUADS + column_group;
+  space[to_space] = sum00;
+  space[to_space + 4 * QUADS] = sum01;
+  space[to_space + 4] = sum10;
+  space[to_space + 4 * QUADS + 4] = sum11;
+  workgroupBarrier();
+  finish(0, t, first_tile, first_column);
+  workgroupBarrier();
+  space[to_space] = sum02;
+  space[to_space + 4 * QUADS] = sum03;
+  space[to_space + 4] = sum12;
+  space[to_space + 4 * QUADS + 4] = sum13;
+  workgroupBarrier();
+  finish(1, t, first_tile, first_column);
+  workgroupBarrier();
+  space[to_space] = sum04;
+  space[to_space + 4 * QUADS] = sum05;
+  space[to_space + 4] = sum14;
+  space[to_space + 4 * QUADS + 4] = sum15;
+  workgroupBarrier();
+  finish(2, t, first_tile, first_column);
+  workgroupBarrier();
+  space[to_space] = sum06;
+  space[to_space + 4 * QUADS] = sum07;
+  space[to_space + 4] = sum16;
+  space[to_space + 4 * QUADS + 4] = sum17;
+  workgroupBarrier();
+  finish(3, t, first_tile, first_column);
+  workgroupBarrier();
 }

@@ -32,7 +32,7 @@ class WinogradKernel final : public CpuKernel {
       case cpu::WinogradVariant::kF6x3: return "Winograd F(6x6,3x3)";
       case cpu::WinogradVariant::kF4x3: return "Winograd F(4x4,3x3)";
       case cpu::WinogradVariant::kF2x3: return "Winograd F(2x2,3x3)";
-      case cpu::WinogradVariant::kF2x5: return "Winograd F(2x2,5x5)";
+      case cpu::WinogradVariant::kF4x5: return "Winograd F(4x4,5x5)";
     }
     return "";
   }
@@ -47,6 +47,9 @@ bool FiltersMayStay(const cpu::WinogradShape& s, cpu::WinogradVariant variant) {
       s.batch * (s.in_height * s.in_width * s.depth + s.out_height * s.out_width * s.columns);
   return cpu::WinogradFilterFloats(s, variant) <= activations / kResidentPart;
 }
+
+// Threads that the comparison of variants assumes.
+constexpr size_t kUsualThreads = 4;
 
 struct Candidate {
   const char* name = nullptr;
@@ -69,7 +72,8 @@ std::string Describe(std::span<Candidate> candidates) {
 
 }  // namespace
 
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm) {
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm,
+                              size_t threads) {
   WinogradChoice choice;
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
@@ -85,17 +89,16 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
   size_t count = 1;
   const cpu::WinogradShape shape{maps, igemm.shape.depth, igemm.shape.columns};
   using enum cpu::WinogradVariant;
-  for (const auto variant : {kF6x3, kF4x3, kF2x3, kF2x5}) {
+  for (const auto variant : {kF6x3, kF4x3, kF2x3, kF4x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     const bool resident = FiltersMayStay(shape, variant);
-    // Its 64 points of filters, tiles and sums do not fit a second-level cache together: 10 % slower.
-    if (variant == kF6x3 && !resident) continue;
-    cpu::WinogradPlan plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident);
-    const double cost = cpu::WinogradCost(plan);
+    // Not by the threads there are: other variants round differently.
+    const double cost =
+        cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
     best = cost;
-    choice.plan = std::move(plan);
+    choice.plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, threads);
   }
   choice.text = Describe({candidates.data(), count});
   return choice;

@@ -16,7 +16,8 @@ struct WinogradChoice {
 };
 
 // Compares all variants that can run `g`, whose tensors are `maps`, with `igemm`, the plan of the same convolution.
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm);
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm,
+                              size_t threads);
 
 // `operands` are those of the implicit GEMM.
 KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, const KernelRequest& request);

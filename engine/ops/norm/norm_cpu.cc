@@ -1,8 +1,8 @@
 // Normalisation kernels: per channel over channels-last maps, and along contiguous runs.
 #include <cmath>
 
+#include "engine/cpu/moments.h"
 #include "engine/cpu/norm.h"
-#include "engine/cpu/statistics.h"
 #include "engine/ops/axis_group.h"
 #include "engine/ops/norm/norm.h"
 #include "engine/ops/pointwise.h"
@@ -10,14 +10,13 @@
 namespace decal {
 namespace {
 
-// out = x * scale[c] + shift[c] over one picture.
-void ScaleShiftMap(const cpu::FeatureMap& from, const cpu::MutableFeatureMap& to, const float* scale,
-                   const float* shift, ThreadRunner& runner) {
+// out = x * scale[c] + shift[c], within limits, over one picture.
+void ScaleShiftMap(const cpu::FeatureMap& from, const cpu::MutableFeatureMap& to, const cpu::ScaleShift& by,
+                   ThreadRunner& runner) {
   const RowTasks tasks(from.height, from.width * from.channels);
   ParallelFor(runner, tasks.count(), [&](size_t task, size_t) {
     for (size_t y = tasks.begin(task); y < tasks.end(task); ++y)
-      cpu::ScaleShiftRow(from.row(y), from.pixel_stride, to.row(y), to.pixel_stride, from.width, from.channels,
-                         scale, shift);
+      cpu::ScaleShiftRow(from.row(y), from.pixel_stride, to.row(y), to.pixel_stride, from.width, from.channels, by);
   });
 }
 
@@ -38,7 +37,7 @@ class BatchNormKernel final : public CpuKernel {
       shift[c] = At(in[2], c) - At(in[3], c) * scale[c];
     }
     for (int64_t n = 0; n < in[0].shape[0]; ++n)
-      ScaleShiftMap(MapOf(in[0], n), MapOf(out[0], n), scale, shift, context.runner);
+      ScaleShiftMap(MapOf(in[0], n), MapOf(out[0], n), {scale, shift}, context.runner);
   }
   size_t scratch_bytes_per_thread() const override { return 2 * channels_ * sizeof(float); }
   const char* algorithm() const override { return "scale and shift"; }
@@ -55,27 +54,29 @@ class InstanceNormKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    float* mean = reinterpret_cast<float*>(context.scratch);
-    float* scale = mean + channels_;
-    float* parts = scale + channels_;
+    float* shift = reinterpret_cast<float*>(context.scratch);
+    float* scale = shift + channels_;
+    const size_t first = static_cast<size_t>(op_.first);
+    const size_t end = static_cast<size_t>(std::min(op_.end, static_cast<int64_t>(channels_)));
     for (int64_t n = 0; n < in[0].shape[0]; ++n) {
       const cpu::FeatureMap map = MapOf(in[0], n);
-      const float pixels = static_cast<float>(map.height * map.width);
-      cpu::ParallelChannelStatistic(cpu::Statistic::kSum, map, parts, mean, context.runner);
-      for (size_t c = 0; c < channels_; ++c) mean[c] /= pixels;
-      cpu::ParallelChannelSquaredDeviation(map, mean, parts, scale, context.runner);
-      float* shift = mean;
+      cpu::FeatureMap normalized = map;
+      normalized.data += first;
+      normalized.channels = end - first;
+      cpu::ChannelMoments(normalized, scale + channels_, shift + first, scale + first, context.runner);
       for (size_t c = 0; c < channels_; ++c) {
-        scale[c] = At(in[1], c) / std::sqrt(scale[c] / pixels + op_.epsilon);
-        shift[c] = At(in[2], c) - mean[c] * scale[c];
+        const bool normal = c >= first && c < end;
+        const float mean = normal ? shift[c] : 0.0f;
+        scale[c] = normal ? At(in[1], c) / std::sqrt(scale[c] + op_.epsilon) : At(in[1], c);
+        shift[c] = At(in[2], c) - mean * scale[c];
       }
-      ScaleShiftMap(map, MapOf(out[0], n), scale, shift, context.runner);
+      ScaleShiftMap(map, MapOf(out[0], n), {scale, shift, op_.low, op_.high}, context.runner);
     }
   }
   size_t scratch_bytes_per_thread() const override {
-    return (2 + cpu::kStatisticParts) * channels_ * sizeof(float);
+    return (2 * channels_ + cpu::MomentsScratchFloats(channels_)) * sizeof(float);
   }
-  const char* algorithm() const override { return "two-pass moments"; }
+  const char* algorithm() const override { return "joined moments"; }
 
  private:
   InstanceNorm op_;

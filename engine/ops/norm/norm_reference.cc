@@ -91,11 +91,12 @@ Status Reference(const InstanceNorm& op, std::span<const TensorView> in, std::sp
   for (StridedIndex<2> i(Without(in[0].shape, 2, in[0].shape.rank()), {out[0].strides, in[0].strides}); i.valid();
        i.Next()) {
     const int64_t c = i.index()[1];
-    const Moments m = MomentsOf(map, i.offset(1));
+    const Moments m = op.normalizes(c) ? MomentsOf(map, i.offset(1)) : Moments{0, 1 - double{op.epsilon}};
     const double scale = ParameterAt(in[1], c) / std::sqrt(m.variance + op.epsilon);
-    for (StridedIndex<2> p(map.shape, {out_strides, map.strides}); p.valid(); p.Next())
-      StoreFloat(out[0], i.offset(0) + p.offset(0),
-                 (LoadFloat(in[0], i.offset(1) + p.offset(1)) - m.mean) * scale + ParameterAt(in[2], c));
+    for (StridedIndex<2> p(map.shape, {out_strides, map.strides}); p.valid(); p.Next()) {
+      const double y = (LoadFloat(in[0], i.offset(1) + p.offset(1)) - m.mean) * scale + ParameterAt(in[2], c);
+      StoreFloat(out[0], i.offset(0) + p.offset(0), y < op.low ? op.low : y > op.high ? op.high : y);
+    }
   }
   return {};
 }

@@ -36,8 +36,10 @@ InferResult Infer(const BatchNorm& op, const InferContext& context) {
   return types;
 }
 
-InferResult Infer(const InstanceNorm&, const InferContext& context) {
+InferResult Infer(const InstanceNorm& op, const InferContext& context) {
   DECAL_TRY(RequirePerChannel(context, 2, "InstanceNormalization"));
+  if (op.first < 0 || op.first >= std::min(op.end, context[0].shape[1]))
+    return Fail(ErrorCode::kShapeMismatch, "InstanceNormalization of no channel");
   return SameAsInput(context);
 }
 

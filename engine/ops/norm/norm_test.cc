@@ -33,6 +33,14 @@ TEST(NormReference, InstanceAndLayerNormByHand) {
   EXPECT_EQ(RunReferenceOf(LayerNorm{-1, 0}, inputs).Values(), (std::vector<float>{-1, 7, -1, 7}));
 }
 
+TEST(NormReference, InstanceNormOfSomeChannelsWithinLimits) {
+  const TestTensor x = TestTensor::Of({1, 3, 2}, {1, 3, 10, 20, 1, 3});
+  const TestTensor scale = TestTensor::Of({3}, {2, 2, 1}), bias = TestTensor::Of({3}, {0, 5, 0});
+  const TestInput inputs[] = {{&x}, {&scale}, {&bias}};
+  const InstanceNorm op{.epsilon = 0, .first = 1, .end = 2, .low = 2, .high = 6.5f};
+  EXPECT_EQ(RunReferenceOf(op, inputs).Values(), (std::vector<float>{2, 6, 3, 6.5f, 2, 3}));
+}
+
 TEST(NormReference, SoftmaxOverAnAxisOrFlattened) {
   const TestTensor x = TestTensor::Of({2, 2}, {0, 0, 0, std::log(3.0f)});
   const TestInput inputs[] = {{&x}};
@@ -74,6 +82,9 @@ TEST(NormShape, RefusesParametersOfTheWrongShape) {
   const TestTensor x = TestTensor::Of({1, 2, 2}, {1, 3, 10, 20}), three = TestTensor::Of({3}, {1, 2, 3});
   const TestInput inputs[] = {{&x}, {&three}, {&three}};
   EXPECT_EQ(InferOne(InstanceNorm{}, inputs).error().code, ErrorCode::kShapeMismatch);
+  const TestTensor two = TestTensor::Of({2}, {1, 2});
+  const TestInput no_channel[] = {{&x}, {&two}, {&two}};
+  EXPECT_EQ(InferOne(InstanceNorm{.first = 2}, no_channel).error().code, ErrorCode::kShapeMismatch);
   EXPECT_EQ(InferOne(LayerNorm{}, inputs).error().code, ErrorCode::kShapeMismatch);
   EXPECT_EQ(InferOne(BatchNorm{}, inputs).error().code, ErrorCode::kShapeMismatch);
   EXPECT_EQ(InferOne(Softmax{3}, inputs).error().code, ErrorCode::kShapeMismatch);
@@ -96,6 +107,11 @@ TEST(NormKernel, PerChannelNormsMatchTheReference) {
       ExpectKernelMatches(BatchNorm{1e-5f}, batch, out(), out(), 2e-6);
       const TestInput instance[] = {{&x}, {&scale, true}, {&bias, true}};
       ExpectKernelMatches(InstanceNorm{1e-3f}, instance, out(), out(), 1e-5);
+      InstanceNorm part{1e-3f, Between(random, 0, shape[1] - 1)};
+      part.end = Between(random, part.first + 1, shape[1] + 1);
+      part.low = -0.5f;
+      if (round % 2 == 0) part.high = 1;
+      ExpectKernelMatches(part, instance, out(), out(), 1e-5);
       if (HasFailure()) return;
     }
   });

@@ -22,16 +22,19 @@ const kArguments = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
+/** Gives pages WebGPU on Chromium's software renderer. */
+export const kSoftwareGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
 /**
- * Starts Chromium with a fresh profile. `contextOptions` are playwright's. The context's requests to other hosts are
- * collected in `strangers`, which every test file expects to be empty at the end.
+ * Starts Chromium with a fresh profile and further `flags`. `contextOptions` are playwright's. The context's requests to
+ * other hosts are collected in `strangers`, which every test file expects to be empty at the end.
  */
-export async function startBrowser(contextOptions = {}) {
+export async function startBrowser({ flags = [], ...contextOptions } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'decal-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: kPath,
     headless: true,
-    args: kArguments,
+    args: [...kArguments, ...flags],
     ...contextOptions,
   });
   // Everything here is local and takes seconds; a test that waits longer is stuck.

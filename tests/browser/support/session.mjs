@@ -4,10 +4,10 @@ import { startBrowser, openPage } from './chromium.mjs';
 import { decodePng } from './png.mjs';
 import { startSite } from './site.mjs';
 
-/** `siteOptions` go to startSite. Close it in `after`; that also asserts that nothing tried to leave the machine. */
-export async function startSession(siteOptions = {}, { path = '/module.html' } = {}) {
+/** `siteOptions` go to startSite, `flags` to Chromium. Close it in `after`; that also asserts that nothing tried to leave the machine. */
+export async function startSession(siteOptions = {}, { path = '/module.html', flags = [] } = {}) {
   const site = await startSite(siteOptions);
-  const browser = await startBrowser();
+  const browser = await startBrowser({ flags });
   const open = async (at = path) => {
     const page = await openPage(browser.context, site.url + at);
     await page.waitForFunction(() => 'decal' in window);

@@ -33,6 +33,14 @@ export interface Exports {
   decal_remover_run(
     remover: number, rgba: number, width: number, height: number, background: number, maskOnly: number,
   ): number;
+  decal_remover_plan_gpu(remover: number, width: number, height: number, limits: number, half: number): number;
+  decal_remover_fits(remover: number, width: number, height: number): number;
+  decal_remover_keep_weights(remover: number, keep: number): void;
+  decal_remover_input(remover: number, rgba: number, width: number, height: number): number;
+  decal_remover_finish(
+    remover: number, output: number, values: number, rgba: number, width: number, height: number, background: number,
+    maskOnly: number,
+  ): number;
   decal_remover_report(remover: number): number;
   decal_resize(
     rgba: number, width: number, height: number, out: number, outWidth: number, outHeight: number,

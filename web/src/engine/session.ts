@@ -2,6 +2,7 @@
 import { DecalError } from '../errors.js';
 import { EnginePlan, type PlanLimits } from '../gpu/plan.js';
 import type { ModelSpec } from '../types.js';
+import type { EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
@@ -146,6 +147,17 @@ export interface RemoverReport {
   matte: { pointer: number; width: number; height: number };
 }
 
+/** How a cut-out is composed. */
+export interface CompositeOptions {
+  background: readonly number[] | null;
+  mask: boolean;
+}
+
+export interface PictureSize {
+  width: number;
+  height: number;
+}
+
 /** A model that takes pictures: dense RGBA8 in the engine's memory. */
 export class Remover {
   readonly #engine: Engine;
@@ -181,22 +193,67 @@ export class Remover {
   }
 
   /** In place: the picture becomes its cut-out, or its matte if `mask`. */
-  run(
-    rgba: number, width: number, height: number, options: { background: readonly number[] | null; mask: boolean },
-  ): RemoverReport {
+  run(picture: EnginePicture, options: CompositeOptions): RemoverReport {
+    const { rgba, width, height } = picture;
+    return this.#compose(options, (background) =>
+      this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, background, options.mask ? 1 : 0));
+  }
+
+  /** What a WebGPU device with those limits needs, for pictures of that size. What `run` prepared is freed. */
+  planGpu({ width, height }: PictureSize, limits: PlanLimits, half: boolean): EnginePlan {
+    return EnginePlan.make(this.#engine, limits, (pointer) =>
+      this.#engine.exports.decal_remover_plan_gpu(this.#handle, width, height, pointer, half ? 1 : 0));
+  }
+
+  /** Whether the last plan serves pictures of that size. */
+  fits({ width, height }: PictureSize): boolean {
+    return this.#engine.call(() => this.#engine.exports.decal_remover_fits(this.#handle, width, height)) !== 0;
+  }
+
+  /** Whether `run` leaves weights as they came, beside those it packs, so that planGpu works again later. */
+  keepWeights(keep: boolean): void {
+    this.#engine.call(() => this.#engine.exports.decal_remover_keep_weights(this.#handle, keep ? 1 : 0));
+  }
+
+  /** First third of a run elsewhere: the model's input of `bytes` bytes, a view that is valid until the next call. */
+  prepareInput({ rgba, width, height }: EnginePicture, bytes: number): Uint8Array {
     const engine = this.#engine;
-    const { exports } = engine;
-    let background = 0;
-    if (options.background) {
-      background = engine.alloc(4, 'the background');
-      engine.bytes(background, 4).set(options.background);
+    return engine.bytes(engine.handle(() => engine.exports.decal_remover_input(this.#handle, rgba, width, height)), bytes);
+  }
+
+  /** Last third: from the model's output to the cut-out, as `run`. The picture is untouched if this fails. */
+  finish(output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
+    const engine = this.#engine;
+    const { rgba, width, height } = picture;
+    const values = engine.alloc(output.byteLength, 'the matte');
+    try {
+      engine.bytes(values, output.byteLength).set(new Uint8Array(output.buffer, output.byteOffset, output.byteLength));
+      return this.#compose(options, (background) =>
+        engine.exports.decal_remover_finish(
+          this.#handle, values, output.length, rgba, width, height, background, options.mask ? 1 : 0));
+    } finally {
+      engine.free(values);
+    }
+  }
+
+  #compose({ background }: CompositeOptions, run: (background: number) => number): RemoverReport {
+    const engine = this.#engine;
+    let pointer = 0;
+    if (background) {
+      pointer = engine.alloc(4, 'the background');
+      engine.bytes(pointer, 4).set(background);
     }
     try {
-      engine.check(() => exports.decal_remover_run(this.#handle, rgba, width, height, background, options.mask ? 1 : 0));
+      engine.check(() => run(pointer));
     } finally {
-      if (background !== 0) engine.free(background);
+      if (pointer !== 0) engine.free(pointer);
     }
-    return engine.json(() => exports.decal_remover_report(this.#handle));
+    return this.report();
+  }
+
+  /** Of the last run; before one, what preparing or planning left in memory. */
+  report(): RemoverReport {
+    return this.#engine.json(() => this.#engine.exports.decal_remover_report(this.#handle));
   }
 
   free(): void {

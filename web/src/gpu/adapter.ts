@@ -2,6 +2,7 @@
 import { toDecalError } from '../errors.js';
 import type { AdapterInfo } from '../types.js';
 import type { PipelineCache } from './executor.js';
+import { LossWatch } from './failure.js';
 import type { PlanLimits } from './plan.js';
 
 /** The limits that matter, as the adapter reports them: whatever it says, sane or not. */
@@ -29,6 +30,7 @@ export interface OpenDevice {
   device: GPUDevice;
   limits: PlanLimits;
   pipelines: PipelineCache;
+  watch: LossWatch;
 }
 
 /** Asks for the fastest adapter; null where there is none. Never throws: a host that does has none either. */
@@ -80,7 +82,7 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
   }
   // What no scope catches would land on the page's console; runs and creations have scopes of their own.
   device.onuncapturederror = (event) => event.preventDefault?.();
-  return { device, limits: planLimits(device), pipelines: new Map() };
+  return { device, limits: planLimits(device), pipelines: new Map(), watch: new LossWatch(device) };
 }
 
 function planLimits({ limits }: GPUDevice): PlanLimits {

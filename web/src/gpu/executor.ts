@@ -1,5 +1,6 @@
 // Carries out a plan on a WebGPU device: pipelines, buffers and bind groups once, then one submission a run.
 import { DecalError } from '../errors.js';
+import { untilAborted } from '../abort.js';
 import { firstLine, guarded, LossWatch } from './failure.js';
 import type { PlanDescription, PlanPipeline, PlanRange, PlanSource } from './plan.js';
 
@@ -39,6 +40,12 @@ export interface RunResult {
   stepMs: Float64Array | null;
 }
 
+export interface RunOptions {
+  /** Time every step, which costs a pass of its own for each. */
+  profile?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
 interface PreparedDispatch {
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
@@ -57,6 +64,8 @@ export class GpuExecutor {
   #dispatches: PreparedDispatch[] = [];
   #copy: Uint8Array<ArrayBuffer> | null = null;
   #disposed = false;
+  /** A run that was given up by its caller still owns the read-back buffer until the device is done. */
+  #previous: Promise<unknown> = Promise.resolve();
 
   private constructor(device: GPUDevice, description: PlanDescription, outputs: readonly number[]) {
     this.#device = device;
@@ -88,13 +97,18 @@ export class GpuExecutor {
   }
 
   /**
-   * One inference: `inputs` are dense float32 in the order of the description, in any memory.
+   * One inference: `inputs` are dense float32 in the order of the description, in any memory that stays
+   * as it is until the call before has ended. One call at a time. The device cannot stop; an abort only ends the waiting.
    *
-   * @throws {DecalError} `device-lost`, `out-of-memory`, `webgpu-failed`
+   * @throws {DecalError} `device-lost`, `out-of-memory`, `webgpu-failed`; the signal's reason
    */
-  run(inputs: readonly Uint8Array[], { profile = false } = {}): Promise<RunResult> {
+  async run(inputs: readonly Uint8Array[], { profile = false, signal }: RunOptions = {}): Promise<RunResult> {
+    signal?.throwIfAborted();
+    await this.#watch.orLost(this.#previous);
     if (this.#disposed) throw new DecalError('internal', 'the executor was disposed');
-    return this.#watch.orLost(this.#run(inputs, profile));
+    const work = this.#run(inputs, profile);
+    this.#previous = work.catch(() => {});
+    return untilAborted(this.#watch.orLost(work), signal);
   }
 
   /** Frees everything on the device that belongs to this plan. Pipelines go with the cache, the device is the caller's. */

@@ -39,6 +39,8 @@ export interface PlanDescription {
   inputs: PlanTensor[];
   outputs: PlanTensor[];
   steps: { op: string; name: string; algorithm: string }[];
+  /** About how many multiply-adds and element moves a run takes. */
+  work: number;
   uniformBytes: number;
   memory: { weights: number; activations: number; total: number };
   maxStorageBuffers: number;

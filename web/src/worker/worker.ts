@@ -6,15 +6,21 @@ import { Engine, type ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
 import { Remover } from '../engine/session.js';
 import { DecalError, toDecalError } from '../errors.js';
+import { makeExecution } from '../execution.js';
+import { GpuHost } from '../gpu/host.js';
 import { backgroundColour } from '../options.js';
+import { describeRoute, RoutedModel, type Route } from '../routing.js';
 import { decode, toEngine, type DecodedPicture } from './decode.js';
 import { encode, parseCssColour } from './encode.js';
 import type { ResolvedModel } from '../models.js';
 import type { EngineConfig, FromWorker, Job, Removed, ToWorker } from '../protocol.js';
+import type { DeviceOption, ExecutionEvent } from '../types.js';
 
 let config: EngineConfig;
 let engine: Engine | null = null;
-let loaded: { key: string; remover: Remover } | null = null;
+let loaded: { key: string; name: string; model: RoutedModel } | null = null;
+let gpuHost: GpuHost | null = null;
+let logged = false;
 let current: { id: number; abort: AbortController } | null = null;
 
 self.onmessage = (event: MessageEvent<ToWorker>) => {
@@ -55,25 +61,23 @@ async function run(job: Job): Promise<void> {
   }
 }
 
-async function perform({ model, remove }: Job, signal: AbortSignal): Promise<Removed | null> {
+async function perform({ model, device, remove }: Job, signal: AbortSignal): Promise<Removed | null> {
   if (!remove) {
-    await load(model, signal);
+    await load(model, device, signal);
     return null;
   }
   // Decoding and loading overlap; a failure of either waits until both have come to an end.
   const decodeStart = performance.now();
   let decodeMs = 0;
   const decoding = decode(remove.picture, signal).finally(() => void (decodeMs = performance.now() - decodeStart));
-  const [loadResult, decodeResult] = await Promise.allSettled([load(model, signal), decoding]);
+  const [loadResult, decodeResult] = await Promise.allSettled([load(model, device, signal), decoding]);
   const picture = decodeResult.status === 'fulfilled' ? decodeResult.value : null;
   try {
     if (loadResult.status === 'rejected') throw loadResult.reason;
     if (decodeResult.status === 'rejected') throw decodeResult.reason;
     signal.throwIfAborted();
-    const removed = await cutOut(picture!, remove.output, signal);
-    removed.facts.model = model.spec.name;
-    removed.facts.ms.load = loadResult.value;
-    removed.facts.ms.decode += decodeMs;
+    const removed = await cutOut(picture!, device, remove.output, signal, { load: loadResult.value, decode: decodeMs });
+    tell(model.key, { kind: 'run', ...removed.execution });
     return removed;
   } finally {
     picture?.close();
@@ -81,16 +85,18 @@ async function perform({ model, remove }: Job, signal: AbortSignal): Promise<Rem
 }
 
 async function cutOut(
-  source: DecodedPicture, output: NonNullable<Job['remove']>['output'], signal: AbortSignal,
+  source: DecodedPicture, device: DeviceOption, output: NonNullable<Job['remove']>['output'], signal: AbortSignal,
+  times: { load: number; decode: number },
 ): Promise<Removed> {
   const owner = engine!;
+  const { model, name } = loaded!;
   const background = backgroundColour(output, parseCssColour);
   const copyStart = performance.now();
   const picture = toEngine(owner, source);
   source.close();  // the decoded picture is not needed beside the copy
-  const decode = performance.now() - copyStart;
+  const decode = times.decode + performance.now() - copyStart;
   try {
-    const report = loaded!.remover.run(picture.rgba, picture.width, picture.height, { background, mask: output.mask });
+    const { route, report, buildMs } = await model.run(device, picture, { background, mask: output.mask }, signal);
     const encodeStart = performance.now();
     const small = resizeForPreview(owner, picture, output.previewSize);
     let preview: Blob;
@@ -101,60 +107,57 @@ async function cutOut(
     }
     const blob = await encode(owner, picture, output, signal);
     signal.throwIfAborted();
-    return {
-      blob,
-      preview,
-      width: picture.width,
-      height: picture.height,
-      facts: {
-        threads: owner.threads,
-        simd: owner.simd,
-        model: '',
-        ms: {
-          load: 0,
-          decode,
-          preprocess: report.preprocess_ms,
-          inference: report.inference_ms,
-          postprocess: report.postprocess_ms,
-          encode: performance.now() - encodeStart,
-        },
-        memoryBytes: report.memory_bytes,
-      },
-    };
+    const encodeMs = performance.now() - encodeStart;
+    const execution = makeExecution(route, owner, name, report, { load: times.load + buildMs, decode, encode: encodeMs });
+    return { blob, preview, width: picture.width, height: picture.height, execution };
   } finally {
     owner.free(picture.rgba);
   }
 }
 
-/** Makes `model` the one that is loaded; returns how long that took. */
-async function load(model: ResolvedModel, signal: AbortSignal): Promise<number> {
-  if (loaded?.key === model.key) return 0;
+/** Makes `model` the one that is loaded, ready for the device asked for; returns how long that took. */
+async function load(model: ResolvedModel, device: DeviceOption, signal: AbortSignal): Promise<number> {
   const start = performance.now();
+  if (loaded?.key === model.key && (await loaded.model.canServe(device))) return 0;
   post({ type: 'loading' });
   // Two models at once would need twice the memory.
-  loaded?.remover.free();
+  loaded?.model.free();
   loaded = null;
-  const { spec } = model;
+  const { spec, key } = model;
+  const host = findGpu();
+  // Where WebGPU is demanded and there is none, nothing need be downloaded.
+  if (device === 'webgpu') await host.demand(await startEngine());
   const [download, owner] = await Promise.all([open(model, signal), startEngine()]);
   const total = spec.bytes ?? download.total;
   post({ type: 'downloading', loaded: 0, total });
   const bytes = verified(download.chunks, spec, (count) => post({ type: 'downloading', loaded: count, total }));
+  // Tried while the model arrives; a failure is of the engine and meets the load too.
+  if (device !== 'wasm') host.prepare(owner).catch(() => {});
   const remover = await Remover.load(owner, spec, announcingEnd(bytes), signal);
-  // The plan depends on the picture only where the size rule does.
+  const { name } = spec;
+  const routed = new RoutedModel(owner, remover, host, {
+    onBuilding: (share) => post({ type: 'building', share }),
+    onDowngrade: (route) => tell(key, { kind: 'downgrade', ...makeExecution(route, owner, name, {}) }),
+  });
+  let route: Route;
   try {
-    if (spec.input.rule === 'stretch') remover.prepare(spec.input.width, spec.input.height);
+    // The plan depends on the picture only where the size rule does.
+    route = await routed.prepare(device, spec.input.rule === 'stretch' ? spec.input : null, signal);
   } catch (error) {
-    remover.free();
+    routed.free();
     throw error;
   }
-  loaded = { key: model.key, remover };
+  loaded = { key, name, model: routed };
+  const ms = performance.now() - start;
+  logOnce(route);
+  tell(key, { kind: 'session', ...makeExecution(route, owner, name, { memory_bytes: routed.memoryBytes }, { load: ms }) });
   post({ type: 'ready' });
-  return performance.now() - start;
+  return ms;
 }
 
 async function* announcingEnd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   yield* chunks;
-  post({ type: 'building' });
+  post({ type: 'building', share: 0 });
 }
 
 async function open({ source }: ResolvedModel, signal: AbortSignal): Promise<Download> {
@@ -180,6 +183,28 @@ async function startEngine(): Promise<Engine> {
       : null,
   });
   return engine;
+}
+
+function findGpu(): GpuHost {
+  const { allowSoftwareAdapter } = config;
+  // In GiB, where browsers tell.
+  const { gpu, deviceMemory } = navigator as Navigator & { gpu?: GPU; deviceMemory?: number };
+  gpuHost ??= new GpuHost({
+    find: async () => gpu ?? 'there is no WebGPU in this browser, or not on this page (https is needed)',
+    allowSoftwareAdapter,
+    machineBytes: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
+  });
+  return gpuHost;
+}
+
+function tell(key: string, event: ExecutionEvent): void {
+  post({ type: 'execution', key, event });
+}
+
+function logOnce(route: Route): void {
+  if (logged) return;
+  logged = true;
+  console.info(`decal: ${describeRoute(route)}`);
 }
 
 function startThread(task: ThreadTask): () => void {

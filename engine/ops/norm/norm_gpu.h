@@ -1,0 +1,13 @@
+// WebGPU kernels of the normalisations and of softmax.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const BatchNorm&, const GpuRequest&);
+Status MakeGpuKernel(const InstanceNorm&, const GpuRequest&);
+Status MakeGpuKernel(const LayerNorm&, const GpuRequest&);
+Status MakeGpuKernel(const Softmax&, const GpuRequest&);
+
+}  // namespace decal

@@ -1,0 +1,11 @@
+// WebGPU kernels of pooling.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const Pool&, const GpuRequest&);
+Status MakeGpuKernel(const GlobalPool&, const GpuRequest&);
+
+}  // namespace decal

@@ -1,0 +1,10 @@
+// The WebGPU kernel of Reduce.
+#pragma once
+
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const Reduce&, const GpuRequest&);
+
+}  // namespace decal
