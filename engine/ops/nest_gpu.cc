@@ -34,12 +34,15 @@ std::string OffsetsText(size_t rank) {
 
 // A single loop in two, so that it can be cut into bands of whole vectors.
 Nest WithRows(const Nest& nest) {
-  constexpr int64_t kRow = 1024;
-  if (nest.extents.rank() != 1 || nest.extents[0] % kRow != 0) return nest;
-  Nest rows = nest;
-  rows.extents = {nest.extents[0] / kRow, kRow};
-  for (Strides& strides : rows.strides) strides = {strides[0] * kRow, strides[0]};
-  return rows;
+  if (nest.extents.rank() != 1) return nest;
+  for (const int64_t row : {1024, 4}) {
+    if (nest.extents[0] % row != 0) continue;
+    Nest rows = nest;
+    rows.extents = {nest.extents[0] / row, row};
+    for (Strides& strides : rows.strides) strides = {strides[0] * row, strides[0]};
+    return rows;
+  }
+  return nest;
 }
 
 enum class Access { kAbsent, kScalar, kSplat, kVector };

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   decal::testing::AddProductCases(writer);
   decal::testing::AddElementwiseCases(writer);
   decal::testing::AddMovementCases(writer);
+  decal::testing::AddAttentionCases(writer);
   decal::testing::AddMapCases(writer);
   decal::testing::AddReductionCases(writer);
   std::printf("%zu cases, %zu of them for a tiny device, at most %zu storage buffers\n", writer.count(), writer.banded(),

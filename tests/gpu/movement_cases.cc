@@ -3,7 +3,54 @@
 
 namespace decal::testing {
 
+namespace {
+
+void AddRearranged(CaseWriter& writer) {
+  for (uint32_t seed = 0; seed < 10; ++seed) {
+    const std::string n = " " + std::to_string(seed);
+    {
+      CaseGraph g(seed);
+      const int64_t block = 1 + g.Pick(4), c = 1 + g.Pick(9), h = 1 + g.Pick(9), w = 1 + g.Pick(9);
+      g.MapOutput(g.Node(DepthToSpace{block, seed % 2 == 0}, {g.Map({1 + g.Pick(2), c * block * block, h, w})}));
+      writer.Add("DepthToSpace" + n, g);
+      CaseGraph f(seed);
+      f.MapOutput(f.Node(SpaceToDepth{block}, {f.Map({1 + f.Pick(2), c, h * block, w * block})}));
+      writer.Add("SpaceToDepth" + n, f);
+    }
+    {
+      CaseGraph g(seed);
+      const PadMode mode = static_cast<PadMode>(seed % 4);
+      const int64_t least = mode == PadMode::kConstant ? -1 : 0;
+      std::vector<int64_t> pads;
+      for (int i = 0; i < 8; ++i) pads.push_back(i % 4 < 2 ? g.Pick(2) : least + g.Pick(4));
+      std::vector<ValueId> inputs = {g.Map({2, 3 + g.Pick(9), 4 + g.Pick(9), 4 + g.Pick(9)}), g.Ints(pads)};
+      if (g.Pick(2) == 0) inputs.push_back(g.Floats({}, {2.5f}));
+      g.Output(g.Node(Pad{mode}, inputs));
+      writer.Add("Pad" + n, g);
+    }
+    {
+      CaseGraph g(seed);
+      const ValueId repeats = g.Ints({1 + g.Pick(2), 1 + g.Pick(3), 1 + g.Pick(2), 1 + g.Pick(3)});
+      g.Output(g.Node(Tile{}, {g.Map({1 + g.Pick(2), 1 + g.Pick(9), 1 + g.Pick(9), 1 + g.Pick(9)}), repeats}));
+      writer.Add("Tile" + n, g);
+    }
+    {
+      CaseGraph g(seed);
+      const Shape shape{2, 3 + g.Pick(9), 4 + g.Pick(9), 4 + g.Pick(9)};
+      const int64_t axis = g.Pick(4);
+      std::vector<int64_t> indices;
+      for (int64_t i = g.Pick(12); i >= 0; --i)
+        indices.push_back(g.Pick(2 * shape[static_cast<size_t>(axis)]) - shape[static_cast<size_t>(axis)]);
+      g.Output(g.Node(Gather{axis}, {g.Map(shape), g.Ints(indices)}));
+      writer.Add("Gather" + n, g);
+    }
+  }
+}
+
+}  // namespace
+
 void AddMovementCases(CaseWriter& writer) {
+  AddRearranged(writer);
   for (uint32_t seed = 0; seed < 8; ++seed) {
     const std::string n = " " + std::to_string(seed);
     {

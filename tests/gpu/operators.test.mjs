@@ -4,19 +4,27 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { importSource } from '../../web/test/helpers.mjs';
 import { familyOf, runCase } from './cases.mjs';
 import { noDriver, openDawnDevice } from './dawn.mjs';
+import { withoutHalf } from './half.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = process.env.DECAL_GPU_CASES ?? join(root, 'build/native/tests/gpu/decal_gpu_cases');
 
-test('every operator computes what the CPU engine does', { skip: noDriver }, async (t) => {
+const filter = process.env.DECAL_GPU_FILTER;
+
+test('every operator computes what the CPU engine does', { skip: noDriver }, (t) => compare(t, [filter ?? '']));
+
+// Of every family those cases that have a 1 in their number: storage changes accessors, not kernels.
+test('so it does with float16 storage', { skip: noDriver }, (t) => compare(t, ['--half', filter ?? ' 1']));
+
+async function compare(t, options) {
   const folder = mkdtempSync(join(tmpdir(), 'decal-gpu-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  const summary = execFileSync(program, [folder, process.env.DECAL_GPU_FILTER ?? ''], { encoding: 'utf8' });
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const summary = execFileSync(program, [folder, ...options], { encoding: 'utf8' });
   t.diagnostic(summary.trim());
   const cases = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
   const bytes = readFileSync(join(folder, 'cases.bin'));
@@ -26,6 +34,7 @@ test('every operator computes what the CPU engine does', { skip: noDriver }, asy
   const worst = new Map();
   const wrong = [];
   for (const item of cases) {
+    for (const pipeline of item.plan.pipelines) pipeline.code = withoutHalf(pipeline.code);
     const error = await runCase(item, bytes, device, pipelines, GpuExecutor).catch((reason) => {
       wrong.push(`${item.name}: ${reason.message}`);
       return 0;
@@ -38,4 +47,4 @@ test('every operator computes what the CPU engine does', { skip: noDriver }, asy
   t.diagnostic(`${cases.length} cases, ${pipelines.size} pipelines`);
   device.destroy();
   assert.deepEqual(wrong, []);
-});
+}

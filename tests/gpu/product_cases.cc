@@ -2,7 +2,6 @@
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {
-namespace {
 
 Window SquareWindow(int64_t kernel, int64_t stride, int64_t dilation, int64_t pad) {
   Window window;
@@ -13,7 +12,6 @@ Window SquareWindow(int64_t kernel, int64_t stride, int64_t dilation, int64_t pa
   return window;
 }
 
-// Fills in the inputs of a random epilogue for an output of `shape`.
 Epilogue RandomEpilogue(CaseGraph& g, const Shape& shape, std::vector<ValueId>& inputs) {
   Epilogue epilogue;
   constexpr Unary kActivations[] = {{UnaryKind::kRelu}, {UnaryKind::kSigmoid}, {UnaryKind::kGelu},
@@ -27,6 +25,8 @@ Epilogue RandomEpilogue(CaseGraph& g, const Shape& shape, std::vector<ValueId>& 
   if (epilogue.residual != Epilogue::Residual::kNone) inputs.push_back(g.Map(shape));
   return epilogue;
 }
+
+namespace {
 
 void AddConvolutions(CaseWriter& writer) {
   for (uint32_t seed = 0; seed < 40; ++seed) {
@@ -45,6 +45,50 @@ void AddConvolutions(CaseWriter& writer) {
     op.epilogue = RandomEpilogue(g, {shape[0], out, extent(shape[2]), extent(shape[3])}, inputs);
     g.MapOutput(g.Node(op, inputs));
     writer.Add("Conv " + std::to_string(seed), g);
+  }
+}
+
+void AddDepthwise(CaseWriter& writer) {
+  for (uint32_t seed = 0; seed < 12; ++seed) {
+    CaseGraph g(seed);
+    const int64_t kernels[] = {1, 3, 3, 5, 7}, kernel = kernels[g.Pick(5)], stride = 1 + g.Pick(2), dilation = 1 + g.Pick(2);
+    const int64_t channels = seed % 2 == 0 ? 4 * (1 + g.Pick(12)) : 2 + g.Pick(30), pad = dilation * (kernel - 1) / 2;
+    const Shape shape{1 + g.Pick(2), channels, kernel * dilation + g.Pick(20), kernel * dilation + g.Pick(20)};
+    Conv op{.window = SquareWindow(kernel, stride, dilation, pad), .group = channels};
+    op.window.pads_end[0] += g.Pick(2);
+    std::vector<ValueId> inputs = {g.Map(shape), g.Constant({channels, 1, kernel, kernel}),
+                                   g.Pick(2) == 0 ? kNoValue : g.Constant({channels})};
+    const auto extent = [&](size_t d) {
+      return (shape[2 + d] + pad + op.window.pads_end[d] - dilation * (kernel - 1) - 1) / stride + 1;
+    };
+    op.epilogue = RandomEpilogue(g, {shape[0], channels, extent(0), extent(1)}, inputs);
+    g.MapOutput(g.Node(op, inputs));
+    writer.Add("Conv depthwise " + std::to_string(seed), g);
+  }
+}
+
+// Layers for which the cost model takes Winograd's algorithm.
+void AddWinograd(CaseWriter& writer) {
+  for (uint32_t seed = 0; seed < 6; ++seed) {
+    CaseGraph g(seed);
+    // Half of them for a tiny device: narrow, and with few channels where layouts change.
+    const bool narrow = seed % 2 == 0;
+    const int64_t dilation = 1 + g.Pick(2), in = narrow ? 8 + 4 * g.Pick(2) : 16 + g.Pick(30);
+    const int64_t out = narrow ? 32 - 3 * g.Pick(2) : 33 + g.Pick(32), extent = narrow ? 12 : 12 * dilation;
+    const Shape shape{narrow ? 1 : 1 + g.Pick(2), in, extent + g.Pick(6), extent + g.Pick(6)};
+    Conv op{.window = SquareWindow(3, 1, dilation, dilation)};
+    op.window.pads_begin[1] -= g.Pick(2);
+    std::vector<ValueId> inputs = {narrow ? g.Input(shape) : g.Map(shape), g.Constant({out, in, 3, 3}, -0.1f, 0.1f),
+                                   g.Pick(2) == 0 ? kNoValue : g.Constant({out})};
+    if (narrow) {
+      const ValueId y = g.Node(op, inputs);
+      g.Output(g.Node(Conv{.window = SquareWindow(1, 1, 1, 0)}, {y, g.Constant({3, out, 1, 1}), kNoValue}));
+    } else {
+      const int64_t width = shape[3] + op.window.pads_begin[1] - dilation;
+      op.epilogue = RandomEpilogue(g, {shape[0], out, shape[2], width}, inputs);
+      g.MapOutput(g.Node(op, inputs));
+    }
+    writer.Add("Conv 3x3 " + std::to_string(seed), g);
   }
 }
 
@@ -98,6 +142,8 @@ void AddMatrixProducts(CaseWriter& writer) {
 
 void AddProductCases(CaseWriter& writer) {
   AddConvolutions(writer);
+  AddDepthwise(writer);
+  AddWinograd(writer);
   AddTransposedConvolutions(writer);
   AddMatrixProducts(writer);
 }

@@ -1,6 +1,6 @@
 // softmax(q k' + biases) v with the softmax made on the way (Dao 2022, "FlashAttention"): one invocation holds a query and its
 // sums in registers, a workgroup shares tiles of keys and values. Four keys at a time, so that the sums are rescaled
-// once for four.
+// once for four. Vectors of a query and of its sums are DQ and EQ.
 const THREADS = WG_X;
 // What absent keys score: far below LOWEST, which is the least that a key can score (masks hold -inf).
 const ABSENT = -1e38;
@@ -21,9 +21,12 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
   let v_at_head = batch * u.v_b + head * u.v_h;
   let plane0 = b0_plane(batch + u.first_batch, head) + m * u.b0_row;
   let plane1 = b1_plane(batch + u.first_batch, head) + m * u.b1_row;
-  var q: array<vec4f, DQ>;
-  for (var d = 0; d < DQ; d++) { q[d] = q_at4(q_at_m + d * 4, D - d * 4) * u.scale; }
-  var sums: array<vec4f, EQ>;
+#unroll d DQ
+  let q$d = q_at4(q_at_m + $d * 4, D - $d * 4) * u.scale;
+#end d
+#unroll e EQ
+  var sum$e = vec4f(0.0);
+#end e
   var total = 0.0;
   var largest = ABSENT;
   for (var n0 = 0; n0 < u.keys; n0 += KEYS) {
@@ -45,11 +48,11 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
     for (var j = 0; j < min(KEYS, u.keys - n0); j += 4) {
       let n = n0 + j;
       var s = vec4f(0.0);
-      for (var d = 0; d < DQ; d++) {
-        let x = q[d];
-        let at = j * DQ + d;
-        s += vec4f(dot(x, tile_k[at]), dot(x, tile_k[at + DQ]), dot(x, tile_k[at + 2 * DQ]), dot(x, tile_k[at + 3 * DQ]));
-      }
+      let k_at = j * DQ;
+#unroll d DQ
+      s += vec4f(dot(q$d, tile_k[k_at + $d]), dot(q$d, tile_k[k_at + DQ + $d]), dot(q$d, tile_k[k_at + 2 * DQ + $d]),
+                 dot(q$d, tile_k[k_at + 3 * DQ + $d]));
+#end d
       s += b0_at4(plane0 + n / 4 * u.b0_quad, u.keys - n) + b1_at4(plane1 + n / 4 * u.b1_quad, u.keys - n);
       s = select(vec4f(ABSENT), max(s, vec4f(LOWEST)), vec4i(n, n + 1, n + 2, n + 3) < vec4i(u.keys));
       let most = max(largest, max(max(s.x, s.y), max(s.z, s.w)));
@@ -57,15 +60,17 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
       let p = exp(s - most);
       largest = most;
       total = total * rescale + dot(p, vec4f(1.0));
-      for (var e = 0; e < EQ; e++) {
-        let at = j * EQ + e;
-        sums[e] = sums[e] * rescale + p.x * tile_v[at] + p.y * tile_v[at + EQ] + p.z * tile_v[at + 2 * EQ] +
-                  p.w * tile_v[at + 3 * EQ];
-      }
+      let v_at = j * EQ;
+#unroll e EQ
+      sum$e = sum$e * rescale + p.x * tile_v[v_at + $e] + p.y * tile_v[v_at + EQ + $e] + p.z * tile_v[v_at + 2 * EQ + $e] +
+              p.w * tile_v[v_at + 3 * EQ + $e];
+#end e
     }
     workgroupBarrier();
   }
   if (query >= u.queries) { return; }
   let y_at_m = batch * u.y_b + m * u.y_n + head * u.y_h;
-  for (var e = 0; e < EQ; e++) { y_set4(y_at_m + e * 4, sums[e] / total, E - e * 4); }
+#unroll e EQ
+  y_set4(y_at_m + $e * 4, sum$e / total, E - $e * 4);
+#end e
 }

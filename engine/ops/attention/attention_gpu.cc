@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace decal {
@@ -114,6 +114,15 @@ void AddBias(gpu::Kernel& kernel, const std::string& name, const BiasPlanes& bia
   if (bias.table) kernel.Read(name + "_table", *bias.table, false);
 }
 
+// The body for so many vectors: #unroll wants numbers.
+std::string BodyFor(int64_t dq, int64_t eq) {
+  std::string body(kAttention);
+  for (const auto& [loop, count] : {std::pair{"#unroll d DQ", dq}, std::pair{"#unroll e EQ", eq}})
+    for (size_t at; (at = body.find(loop)) != std::string::npos;)
+      body.replace(at + std::strlen("#unroll d "), 2, std::to_string(count));
+  return body;
+}
+
 }  // namespace
 
 Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
@@ -133,9 +142,10 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
   const int64_t key_bytes = (dq + eq) * 16;
   const int64_t tile_keys = std::min(kMaxTileKeys, kTileBytes / key_bytes / 4 * 4);
   const uint32_t block = queries <= 32 ? 32 : 64;
+  const std::string body = BodyFor(dq, eq);
   request.builder.Algorithm("flash attention");
   return request.builder.AddInBands(y.shape[0], [&](int64_t begin, int64_t end) {
-    gpu::Kernel kernel("attention", kAttention);
+    gpu::Kernel kernel("attention", body);
     kernel.Const("D", depth).Const("E", columns).Const("DQ", dq).Const("EQ", eq).Const("KEYS", tile_keys);
     kernel.Workgroup(block).WorkgroupBytes(static_cast<uint32_t>(tile_keys * key_bytes));
     kernel.Groups((queries + block - 1) / block, y.shape[2], end - begin);
