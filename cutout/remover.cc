@@ -257,6 +257,13 @@ Result<GpuPlan> Remover::PlanGpu(Extent picture, const GpuLimits& limits, const 
   return impl_->PlanGpu(picture, limits, options);
 }
 
+Status Remover::Expect(Extent picture, std::span<const int64_t> output_shape) {
+  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
+  return impl_->Allocate(impl_->Wanted(picture), "the plan's output", {output_shape.begin(), output_shape.end()});
+}
+
+Extent Remover::InputSize(Extent picture) const { return impl_->Wanted(picture); }
+
 bool Remover::Fits(Extent picture) const {
   return picture.width > 0 && picture.height > 0 && impl_->Wanted(picture) == impl_->extent;
 }

@@ -1,4 +1,7 @@
-// The C interface of the WebAssembly module: the contract between the engine and web/src/engine.
+// The C interface of the WebAssembly modules: the contract between the engine and web/src/engine.
+//
+// Two kinds of module have it: the engine itself (all but decal_gpu_plan_*; built twice, for two levels of SIMD), and the
+// planner for WebGPU (memory, models and plans alone), which a page fetches only where there is a GPU to plan for.
 //
 // Conventions: pointers and sizes are 32-bit; functions that can fail return 0 for success and 1 for
 // failure (or a null handle), after which decal_error() describes the failure. JSON results are
@@ -86,16 +89,16 @@ DECAL_EXPORT(decal_remover_prepare) int decal_remover_prepare(void* remover, int
 DECAL_EXPORT(decal_remover_run) int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height,
                                                       const uint8_t* background, int32_t mask_only);
 
-// The same in three steps, for hosts that run the model on WebGPU: plan once a size, then input and finish for each
+// The same in three steps, for hosts that run the model on WebGPU: expect once a size, then input and finish for each
 // picture. See Remover in decal/cutout.h.
-// A plan handle, or null, for pictures of that size; `limits` and `half` as in decal_gpu_plan_new. The remover must
-// outlive it.
-DECAL_EXPORT(decal_remover_plan_gpu) void* decal_remover_plan_gpu(void* remover, int32_t width, int32_t height,
-                                                                  const double* limits, int32_t half);
-// 1 if the last plan, or decal_remover_prepare, serves pictures of that size.
+// size[0], size[1]: width and height of what the model sees of such a picture, for which the planner is to plan.
+DECAL_EXPORT(decal_remover_input_size) void decal_remover_input_size(void* remover, int32_t width, int32_t height,
+                                                                     int32_t* size);
+// Makes room for an output of that shape, the plan's first.
+DECAL_EXPORT(decal_remover_expect) int decal_remover_expect(void* remover, int32_t width, int32_t height,
+                                                            const int32_t* shape, uint32_t rank);
+// 1 if the last decal_remover_expect or decal_remover_prepare serves pictures of that size.
 DECAL_EXPORT(decal_remover_fits) int decal_remover_fits(void* remover, int32_t width, int32_t height);
-// keep = 1: a run on the CPU leaves the weights as they came, so that another plan can be made later.
-DECAL_EXPORT(decal_remover_keep_weights) void decal_remover_keep_weights(void* remover, int32_t keep);
 // The model's input, dense float32, valid until the next call; null for failure.
 DECAL_EXPORT(decal_remover_input) const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width,
                                                                    int32_t height);

@@ -99,7 +99,12 @@ class Remover {
   // What the model needs on a device with those limits, for pictures of that extent. Frees what Run had prepared.
   // Errors: as Session::PlanGpu; after a Run, kInternal unless KeepWeights came before it.
   Result<GpuPlan> PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options);
-  // Whether the last PlanGpu or Prepare serves pictures of that extent.
+  // For a plan that was made elsewhere, of the same model at InputSize(picture): makes room for its output of that shape.
+  // What Run had prepared stays. Errors: kShapeMismatch where the output is no matte.
+  Status Expect(Extent picture, std::span<const int64_t> output_shape);
+  // What the model sees of pictures of that extent.
+  Extent InputSize(Extent picture) const;
+  // Whether the last PlanGpu, Expect or Prepare serves pictures of that extent.
   bool Fits(Extent picture) const;
   // From now on, Run leaves weights as they came beside the packed ones, so that PlanGpu works again later.
   void KeepWeights(bool keep);

@@ -1,21 +1,16 @@
-// The C interface over the C++ library: handles, last error, JSON. See decal_wasm.h for the contract.
+// The C interface, second part: the engine and the picture work.
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "cutout/png_filter.h"
 #include "decal/cutout.h"
-#include "decal/gpu.h"
 #include "decal/session.h"
-#include "engine/base/buffer.h"
 #include "wasm/decal_wasm.h"
-#include "wasm/errors.h"
-#include "engine/base/json.h"
+#include "wasm/handles.h"
 #include "wasm/thread_runner.h"
 
 namespace decal {
@@ -27,20 +22,6 @@ WorkerRunner runner;
 // The host stores a 32-bit 1 into it; the flag is the first, lowest byte.
 alignas(4) CancelFlag cancel_flag[4];
 static_assert(sizeof(CancelFlag) == 1 && std::endian::native == std::endian::little);
-
-// What the last JSON-returning call answered.
-std::string json_result;
-
-// 0 for success; otherwise keeps the error and returns 1.
-template <class T>
-int Report(const Result<T>& result) {
-  if (result) {
-    ClearError();
-    return 0;
-  }
-  SetError(result.error());
-  return 1;
-}
 
 // A run that was cancelled has used up the request, and one that ended anyway must not hand it on.
 int ReportRun(const Status& status) {
@@ -59,21 +40,6 @@ struct RemoverHandle {
   }
 };
 
-// Moves a value to the heap as a handle.
-template <class T>
-void* MakeHandle(Result<T> value) {
-  if (Report(value) != 0) return nullptr;
-  return new T(*std::move(value));
-}
-
-template <class T>
-T TakeHandle(void* handle) {
-  T* pointer = static_cast<T*>(handle);
-  T value = std::move(*pointer);
-  delete pointer;
-  return value;
-}
-
 size_t Elements(const TensorInfo& info) {
   size_t count = 1;
   for (const int64_t extent : info.shape) count *= static_cast<size_t>(extent);
@@ -85,35 +51,6 @@ bool IsStatic(const std::vector<TensorInfo>& tensors) {
     for (const int64_t extent : info.shape)
       if (extent < 0) return false;
   return true;
-}
-
-void AppendTensors(std::string& out, const std::vector<TensorInfo>& tensors) {
-  out += '[';
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    out += i == 0 ? "{\"name\":" : ",{\"name\":";
-    json::AppendString(out, tensors[i].name);
-    out += ",\"dtype\":";
-    json::AppendString(out, tensors[i].dtype);
-    out += ",\"shape\":[";
-    for (size_t d = 0; d < tensors[i].shape.size(); ++d) {
-      if (d > 0) out += ',';
-      json::AppendInteger(out, tensors[i].shape[d]);
-    }
-    out += "]}";
-  }
-  out += ']';
-}
-
-// `"key":value` with a comma before all but the first of an object.
-void AppendField(std::string& out, const char* key, auto value) {
-  if (out.back() != '{') out += ',';
-  json::AppendString(out, key);
-  out += ':';
-  if constexpr (std::is_integral_v<decltype(value)>) {
-    json::AppendInteger(out, static_cast<int64_t>(value));
-  } else {
-    json::AppendNumber(out, value);
-  }
 }
 
 size_t PixelBytes(int32_t width, int32_t height) {
@@ -144,13 +81,6 @@ ModelInfo MakeModelInfo(const float* mean_std, const int32_t* rule) {
   return info;
 }
 
-GpuLimits MakeGpuLimits(const double* limits) {
-  return {.workgroups = static_cast<uint32_t>(limits[0]),
-          .offset_alignment = static_cast<uint32_t>(limits[1]),
-          .binding_bytes = static_cast<uint64_t>(limits[2]),
-          .buffer_bytes = static_cast<uint64_t>(limits[3])};
-}
-
 CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask_only) {
   CompositeOptions options;
   options.mask_only = mask_only != 0;
@@ -177,15 +107,6 @@ Status RunSession(Session& session, const float* const* inputs, float* const* ou
 
 using namespace decal;  // NOLINT: the exports are the outside of that namespace
 
-// ---- memory -----------------------------------------------------------------------------------
-
-void* decal_alloc(uint32_t bytes) {
-  if (bytes > SIZE_MAX - kAlignment) return nullptr;
-  return std::aligned_alloc(kAlignment, AlignUp(bytes == 0 ? 1 : bytes));
-}
-
-void decal_free(void* memory) { std::free(memory); }
-
 // ---- threads ----------------------------------------------------------------------------------
 
 int decal_threads_init(uint32_t threads) {
@@ -204,67 +125,12 @@ uint32_t decal_cancel_flag() { return static_cast<uint32_t>(reinterpret_cast<uin
 
 // ---- models -----------------------------------------------------------------------------------
 
-void* decal_stream_new() { return new ModelStream(); }
-
-int decal_stream_feed(void* stream, const uint8_t* bytes, uint32_t size) {
-  return Report(static_cast<ModelStream*>(stream)->Feed({reinterpret_cast<const std::byte*>(bytes), size}));
-}
-
-void decal_stream_free(void* stream) { delete static_cast<ModelStream*>(stream); }
-
-void* decal_session_from_stream(void* stream) {
-  return MakeHandle(Session::Load(TakeHandle<ModelStream>(stream)));
-}
-
-void decal_session_free(void* session) { delete static_cast<Session*>(session); }
-
-const char* decal_session_info(void* handle) {
-  const Session& session = *static_cast<const Session*>(handle);
-  std::string& out = json_result;
-  out = "{\"inputs\":";
-  AppendTensors(out, session.inputs());
-  out += ",\"outputs\":";
-  AppendTensors(out, session.outputs());
-  const MemoryPlan& memory = session.memory();
-  out += ",\"memory\":{";
-  AppendField(out, "weights", memory.weights_bytes);
-  AppendField(out, "arena", memory.arena_bytes);
-  AppendField(out, "scratch", memory.scratch_bytes);
-  AppendField(out, "lower_bound", memory.lower_bound_bytes);
-  out += '}';
-  AppendField(out, "steps", session.steps().size());
-  out += '}';
-  return out.c_str();
-}
-
 int decal_session_specialize(void* session, int32_t height, int32_t width) {
   return Report(static_cast<Session*>(session)->Specialize(height, width, runner));
 }
 
 int decal_session_run(void* session, const float* const* inputs, float* const* outputs) {
   return ReportRun(RunSession(*static_cast<Session*>(session), inputs, outputs));
-}
-
-// ---- plans for WebGPU -------------------------------------------------------------------------
-
-void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const double* limits, int32_t half) {
-  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, MakeGpuLimits(limits),
-                                                            {.half_storage = half != 0}));
-}
-
-void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }
-
-const char* decal_gpu_plan_json(void* plan) {
-  json_result = ToJson(*static_cast<const GpuPlan*>(plan));
-  return json_result.c_str();
-}
-
-const uint8_t* decal_gpu_plan_uniforms(void* plan) {
-  return reinterpret_cast<const uint8_t*>(static_cast<const GpuPlan*>(plan)->uniforms.data());
-}
-
-void decal_gpu_plan_fill(void* plan, uint32_t index, uint8_t* out) {
-  static_cast<const GpuPlan*>(plan)->uploads[index].fill(reinterpret_cast<std::byte*>(out));
 }
 
 // ---- pictures ---------------------------------------------------------------------------------
@@ -294,20 +160,22 @@ int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t heigh
   return handle.Keep(handle.remover.Run(picture, MakeCompositeOptions(background, mask_only), picture, cancel_flag));
 }
 
-void* decal_remover_plan_gpu(void* remover, int32_t width, int32_t height, const double* limits, int32_t half) {
+void decal_remover_input_size(void* remover, int32_t width, int32_t height, int32_t* size) {
+  const Extent extent = static_cast<const RemoverHandle*>(remover)->remover.InputSize({width, height});
+  size[0] = extent.width;
+  size[1] = extent.height;
+}
+
+int decal_remover_expect(void* remover, int32_t width, int32_t height, const int32_t* shape, uint32_t rank) {
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  auto plan = handle.remover.PlanGpu({width, height}, MakeGpuLimits(limits), {.half_storage = half != 0});
+  const std::vector<int64_t> extents(shape, shape + rank);
   handle.report = {};
   handle.report.memory_bytes = handle.remover.session().raw_weight_bytes();
-  return MakeHandle(std::move(plan));
+  return Report(handle.remover.Expect({width, height}, extents));
 }
 
 int decal_remover_fits(void* remover, int32_t width, int32_t height) {
   return static_cast<const RemoverHandle*>(remover)->remover.Fits({width, height}) ? 1 : 0;
-}
-
-void decal_remover_keep_weights(void* remover, int32_t keep) {
-  static_cast<RemoverHandle*>(remover)->remover.KeepWeights(keep != 0);
 }
 
 const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width, int32_t height) {

@@ -1,0 +1,32 @@
+// The C interface, last part: plans for WebGPU, in a module of their own.
+#include <cstdint>
+
+#include "decal/gpu.h"
+#include "wasm/decal_wasm.h"
+#include "wasm/handles.h"
+
+using namespace decal;  // NOLINT: the exports are the outside of that namespace
+
+void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const double* limits, int32_t half) {
+  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits[0]),
+                         .offset_alignment = static_cast<uint32_t>(limits[1]),
+                         .binding_bytes = static_cast<uint64_t>(limits[2]),
+                         .buffer_bytes = static_cast<uint64_t>(limits[3])};
+  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device,
+                                                            {.half_storage = half != 0}));
+}
+
+void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }
+
+const char* decal_gpu_plan_json(void* plan) {
+  json_result = ToJson(*static_cast<const GpuPlan*>(plan));
+  return json_result.c_str();
+}
+
+const uint8_t* decal_gpu_plan_uniforms(void* plan) {
+  return reinterpret_cast<const uint8_t*>(static_cast<const GpuPlan*>(plan)->uniforms.data());
+}
+
+void decal_gpu_plan_fill(void* plan, uint32_t index, uint8_t* out) {
+  static_cast<const GpuPlan*>(plan)->uploads[index].fill(reinterpret_cast<std::byte*>(out));
+}
