@@ -1,5 +1,6 @@
 // Dawn in Node on Chromium's own software driver, or why that is not to be had.
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 
 const kDriver = process.env.VK_DRIVER_FILES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
 
@@ -8,7 +9,7 @@ export const noDriver = existsSync(kDriver) ? false : `no Vulkan driver at ${kDr
 
 // Read by the Vulkan loader, which comes with the first use of WebGPU.
 process.env.VK_DRIVER_FILES = kDriver;
-process.env.XDG_RUNTIME_DIR ??= '/tmp';
+process.env.XDG_RUNTIME_DIR ??= tmpdir();
 
 let gpu = null;
 

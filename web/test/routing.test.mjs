@@ -139,9 +139,16 @@ suite('routing', { skip: noDriver }, () => {
       const left = events.filter(({ kind }) => kind === 'downgrade');
       assert.equal(left.length, code === 'webgpu-unavailable' ? 0 : 1);
       for (const event of left) assert.match(event.downgraded.reason, reason);
+      if (code === 'device-lost') return;
+      // Who demands WebGPU now is told the same.
+      const error = await rejectsWith('webgpu-unavailable', () => removeBackgroundRaw(picture, { device: 'webgpu' }));
+      assert.match(error.message, reason);
     });
+  }
 
-    test(`${fault}: a typed error where WebGPU was demanded`, async () => {
+  // The others in a page: tests/browser/gpu.test.mjs.
+  for (const [fault, reason, code] of kFaults.filter(([name]) => ['no-adapter', 'pipeline', 'map-fails'].includes(name))) {
+    test(`${fault}: a typed error where WebGPU was demanded from the start`, async () => {
       const error = await rejectsWith(code, async () => {
         await start('webgpu', fault);
         await removeBackgroundRaw(picture);
