@@ -1,6 +1,5 @@
-// Dawn in Node on Chromium's own software driver, or why that is not to be had.
+// Dawn in Node on Chromium's own software driver, or why that is not to be had; and Dawn without any driver.
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 
 const kDriver = process.env.VK_DRIVER_FILES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
 
@@ -9,14 +8,16 @@ export const noDriver = existsSync(kDriver) ? false : `no Vulkan driver at ${kDr
 
 // Read by the Vulkan loader, which comes with the first use of WebGPU.
 process.env.VK_DRIVER_FILES = kDriver;
-process.env.XDG_RUNTIME_DIR ??= tmpdir();
+process.env.XDG_RUNTIME_DIR ??= '/tmp';
 
-let gpu = null;
+// Kept: the other objects do not outlive these.
+const gpus = new Map();
 
-/** Dawn's GPU object. Kept: its other objects do not outlive it. */
-export async function dawnGpu() {
-  gpu ??= (await import('webgpu')).create([]);
-  return gpu;
+/** Dawn's GPU object. */
+export async function dawnGpu(options = []) {
+  const key = options.join();
+  if (!gpus.has(key)) gpus.set(key, (await import('webgpu')).create(options));
+  return gpus.get(key);
 }
 
 /** A device with default limits, as the software adapter has them. */
@@ -24,4 +25,10 @@ export async function openDawnDevice() {
   const adapter = await (await dawnGpu()).requestAdapter();
   if (!adapter) throw new Error(`the driver ${kDriver} gives no adapter: is libvulkan1 installed?`);
   return adapter.requestDevice();
+}
+
+/** A device that computes nothing: it compiles WGSL and checks what it is given, float16 included, on any machine. */
+export async function openNullDevice() {
+  const adapter = await (await dawnGpu(['backend=null'])).requestAdapter();
+  return adapter.requestDevice({ requiredFeatures: ['shader-f16'] });
 }
