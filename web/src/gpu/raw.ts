@@ -1,11 +1,12 @@
 // A raw session on WebGPU, for engine work in Node: the twin of RawSession, without the gate but for software.
 import { adapterName, softwareRenderer } from '../device-gate.js';
-import type { RawSession, TensorInfo } from '../engine/session.js';
+import type { TensorInfo } from '../engine/session.js';
 import { DecalError } from '../errors.js';
 import { findAdapter, openDevice } from './adapter.js';
 import { importGpu } from './dawn.js';
 import { GpuExecutor } from './executor.js';
 import type { PlanDescription } from './plan.js';
+import type { Planner } from './planner.js';
 
 export interface RawGpuOptions {
   /** A GPU object; npm webgpu's by default. */
@@ -23,7 +24,7 @@ export interface RawGpuRun {
   stepMs: Float64Array | null;
 }
 
-/** Owns a device of its own. The session it was made from may be freed. */
+/** Owns a device of its own. The planner it was made with may be closed. */
 export class RawGpuSession {
   /** What people call the adapter. */
   readonly adapter: string;
@@ -38,8 +39,8 @@ export class RawGpuSession {
     this.plan = executor.description;
   }
 
-  /** `session` must not have been specialised. Errors: `webgpu-unavailable`, those of planning and of the device. */
-  static async create(session: RawSession, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
+  /** Errors: `webgpu-unavailable`, those of planning and of the device. */
+  static async create(planner: Planner, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
     const gpu = (options.gpu as GPU | undefined) ?? (await importGpu());
     if (typeof gpu === 'string') throw new DecalError('webgpu-unavailable', gpu);
     const found = await findAdapter(gpu);
@@ -53,7 +54,7 @@ export class RawGpuSession {
     }
     const { device, limits, pipelines } = await openDevice(adapter);
     try {
-      const plan = session.planGpu(height, width, limits, half);
+      const plan = planner.plan(height, width, limits, half);
       try {
         const outputs = plan.description.outputs.map((_, i) => i);
         return new RawGpuSession(adapterName(facts), device, await GpuExecutor.create(device, plan, { pipelines, outputs }));
