@@ -51,3 +51,36 @@ export async function runCase({ plan, weights, uniforms, inputs, expected }, byt
 
 /** "Conv" of "Conv 12 (tiny device)". */
 export const familyOf = ({ name }) => name.replace(/ .*/, '');
+
+/** 12 of "Conv 12 (tiny device)"; 0 where a family has one case. Every family has a 0. */
+const seedOf = ({ name }) => Number(/ (\d+)(?: \(.*)?$/.exec(name)?.[1] ?? 0);
+
+/** Those of `cases` whose seed is a multiple of `step`: something of every family. */
+export const everyNth = (cases, step) => cases.filter((item) => seedOf(item) % step === 0);
+
+/**
+ * Runs all of `cases` on one device and returns the largest error by family and what is wrong, in words.
+ * Several at once: compilers have threads of their own.
+ */
+export async function runCases(cases, bytes, device, GpuExecutor) {
+  const pipelines = new Map();
+  const worst = {};
+  const wrong = [];
+  const rest = cases.values();
+  const work = async () => {
+    for (const item of rest) {
+      const family = familyOf(item);
+      worst[family] ??= 0;
+      try {
+        const error = await runCase(item, bytes, device, pipelines, GpuExecutor);
+        worst[family] = Math.max(worst[family], error);
+        if (!(error <= item.tolerance)) wrong.push(`${item.name}: off by ${error.toExponential(1)}`);
+      } catch (reason) {
+        wrong.push(`${item.name}: ${reason.message}`);
+      }
+      if (!(item.plan.maxStorageBuffers <= 8)) wrong.push(`${item.name}: ${item.plan.maxStorageBuffers} storage buffers`);
+    }
+  };
+  await Promise.all([work(), work(), work()]);
+  return { worst, wrong, pipelines: pipelines.size };
+}
