@@ -13,6 +13,7 @@ const dist = join(web, 'dist');
 const assets = {
   'decal-simd128.wasm': join(root, 'build/wasm/decal-simd128.wasm'),
   'decal-relaxed.wasm': join(root, 'build/wasm/decal-relaxed.wasm'),
+  'decal-planner.wasm': join(root, 'build/wasm/decal-planner.wasm'),
   'models/decal-default.onnx': join(root, 'models/decal-default.onnx'),
 };
 const missing = Object.values(assets).filter((path) => !existsSync(path));

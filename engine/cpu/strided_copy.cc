@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/small_sort.h"
+
 namespace decal {
 namespace {
 
@@ -45,7 +47,7 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
   size_t rank = 0;
   for (size_t i = 0; i < shape.rank(); ++i)
     if (shape[i] != 1) order[rank++] = i;
-  std::sort(order.begin(), order.begin() + rank,
+  SmallSort(order.begin(), order.begin() + rank,
             [&](size_t a, size_t b) { return to[a] != to[b] ? to[a] > to[b] : a < b; });
   for (size_t n = 0; n < rank; ++n) {
     const size_t i = order[n];

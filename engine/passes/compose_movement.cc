@@ -12,6 +12,7 @@
 #include <array>
 #include <map>
 
+#include "engine/base/small_sort.h"
 #include "engine/ops/movement/slice_spec.h"
 #include "engine/ops/ops.h"
 #include "engine/passes/index_map.h"
@@ -136,7 +137,7 @@ class Composer {
       std::vector<size_t> own;
       for (size_t i = 0; i < op.digits.size(); ++i)
         if (op.digits[i].axis == axis) own.push_back(i);
-      std::sort(own.begin(), own.end(), [&](size_t a, size_t b) { return op.digits[a].step > op.digits[b].step; });
+      SmallSort(own.begin(), own.end(), [&](size_t a, size_t b) { return op.digits[a].step > op.digits[b].step; });
       int64_t inner = 1;
       for (size_t i = own.size(); i-- > 0; inner *= op.digits[own[i]].extent)
         if (op.digits[own[i]].step != inner) return std::nullopt;

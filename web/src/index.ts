@@ -154,7 +154,8 @@ function engineConfig(): EngineConfig {
     baseline: asset('decal-simd128.wasm', () => new URL('./decal-simd128.wasm', import.meta.url)),
     relaxed: asset('decal-relaxed.wasm', () => new URL('./decal-relaxed.wasm', import.meta.url)),
   };
-  return { wasm, simd, threads, allowSoftwareAdapter: settings.allowSoftwareAdapter ?? false };
+  const planner = asset('decal-planner.wasm', () => new URL('./decal-planner.wasm', import.meta.url));
+  return { wasm, planner, simd, threads, allowSoftwareAdapter: settings.allowSoftwareAdapter ?? false };
 }
 
 function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {

@@ -11,18 +11,20 @@ import { openUrl, readAll, verified, type Download } from './engine/download.js'
 import { Engine, type ThreadTask } from './engine/engine.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { encodePng as encodePngParts } from './engine/png.js';
-import { Remover } from './engine/session.js';
+import { Remover, type Chunks } from './engine/session.js';
 import { DecalError, toDecalError } from './errors.js';
 import { ExecutionFeed, makeExecution } from './execution.js';
 import { importGpu } from './gpu/dawn.js';
 import { GpuHost } from './gpu/host.js';
 import { resolveModel, type ResolvedModel } from './models.js';
 import { backgroundColour, checkDevice, checkFlag, checkSimd, checkThreads, planOutput } from './options.js';
-import { RoutedModel } from './routing.js';
+import { Planner, PlannerLoad, plannerModule, readAlong } from './gpu/planner.js';
+import { RoutedModel, type PlannerSource } from './routing.js';
 import type { DeviceOption, Execution, ExecutionListener, InitOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
+export { Planner } from './gpu/planner.js';
 export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from './gpu/raw.js';
 export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
 export { models } from './models.js';
@@ -72,8 +74,14 @@ const executions = new ExecutionFeed();
 let settings: NodeInitOptions = {};
 let engine: Promise<Engine> | null = null;
 let gpuHost: GpuHost | null = null;
+const planner = plannerModule(async () => new Uint8Array(await readFile(asset('decal-planner.wasm'))));
 let loaded: { key: string; model: RoutedModel } | null = null;
 let queue: Promise<unknown> = Promise.resolve();
+
+/** A planner of your own, for RawGpuSession. `close()` it when done. */
+export function loadPlanner(chunks: Chunks): Promise<Planner> {
+  return Planner.load(planner, chunks);
+}
 
 /** Starts an engine of your own, for RawSession. `close()` it when done. */
 export async function startEngine(options: EngineStartOptions = {}): Promise<Engine> {
@@ -190,14 +198,29 @@ async function load(model: ResolvedModel, device: DeviceOption, signal?: AbortSi
   const start = performance.now();
   const owner = await sharedEngine();
   const { key, spec } = model;
-  if (loaded?.key === key && (await loaded.model.canServe(device))) return { owner, ms: 0 };
+  if (loaded?.key === key) return { owner, ms: 0 };
   unload();
   const host = findGpu();
   // Where WebGPU is demanded and there is none, nothing need be read.
   if (device === 'webgpu') await host.demand(owner);
   const { chunks } = await open(model, signal);
-  const remover = await Remover.load(owner, spec, verified(chunks, spec), signal);
-  const routed = new RoutedModel(owner, remover, host, {
+  const planners: PlannerSource = {
+    ready: null,
+    open: async (again) => Planner.load(planner, verified((await open(model, again)).chunks, spec), again),
+    keep: spec.input.rule !== 'stretch',
+  };
+  const promising = device !== 'wasm' && (await host.promises(owner));
+  const along = readAlong(verified(chunks, spec), promising ? PlannerLoad.start(planner) : Promise.resolve(null), (made) => {
+    planners.ready = made;
+  });
+  let remover: Remover;
+  try {
+    remover = await Remover.load(owner, spec, along, signal);
+  } catch (error) {
+    planners.ready?.close();
+    throw error;
+  }
+  const routed = new RoutedModel(owner, remover, host, planners, {
     onDowngrade: (route) => executions.tell({ kind: 'downgrade', ...makeExecution(route, owner, spec.name, {}) }),
   });
   try {
@@ -218,6 +241,7 @@ function findGpu(): GpuHost {
   gpuHost ??= new GpuHost({
     find: gpu === undefined ? importGpu : async () => (gpu as GPU | null) ?? 'init was told to use no GPU',
     allowSoftwareAdapter,
+    planner,
     machineBytes: totalmem(),
   });
   return gpuHost;

@@ -7,6 +7,8 @@ import type { DeviceOption, Execution, ExecutionEvent, SimdLevel } from './types
 export interface EngineConfig {
   /** Addresses of the two builds. */
   wasm: Record<SimdLevel, string>;
+  /** Address of the planner for WebGPU. */
+  planner: string;
   simd: SimdLevel;
   threads: number;
   allowSoftwareAdapter: boolean;

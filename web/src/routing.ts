@@ -6,12 +6,14 @@ import type { CompositeOptions, PictureSize, Remover, RemoverReport } from './en
 import { DecalError, toDecalError, type DecalErrorCode } from './errors.js';
 import { GpuExecutor } from './gpu/executor.js';
 import { unavailable, type GpuHost } from './gpu/host.js';
-import type { EnginePlan, PlanDescription } from './gpu/plan.js';
+import type { EnginePlan, PlanDescription, PlanLimits } from './gpu/plan.js';
+import type { Planner } from './gpu/planner.js';
 import type { DeviceOption, Downgrade, Execution, GpuFacts } from './types.js';
 
 /**
  * How much slower than the estimate for WebAssembly a GPU may be before the model moves. The estimate takes the rate of
- * the self-test's layer for the whole model, and whole models reach about half of it: small layers, memory traffic.
+ * the self-test's layer for the whole model. Measured, whole models reach 0.7 (small layers, memory traffic) to 1.4 times
+ * (Winograd) of it.
  */
 const kSlower = 2;
 /** The first run warms up; the best of those up to this one counts. */
@@ -39,6 +41,16 @@ export interface RoutingEvents {
   onDowngrade?: (route: Route) => void;
 }
 
+/** Where the planner of a model comes from. */
+export interface PlannerSource {
+  /** One that has read the model already. */
+  ready: Planner | null;
+  /** Reads the model once more. */
+  open: (signal: AbortSignal | undefined) => Promise<Planner>;
+  /** Other pictures may need other plans: it stays, and the model in its memory. */
+  keep: boolean;
+}
+
 interface OnGpu {
   executor: GpuExecutor;
   dtype: 'fp16' | 'fp32';
@@ -59,14 +71,16 @@ export class RoutedModel {
   #tooSlow: string | null = null;
   /** float16 was too small for this model. */
   #overflowed = false;
-  /** A run on WebAssembly has packed the weights, and the planner could not read them again. */
-  #packed = false;
   #facts: GateFacts | null = null;
+  readonly #planners: PlannerSource;
+  #planner: Planner | null;
 
-  constructor(engine: Engine, remover: Remover, host: GpuHost, events: RoutingEvents = {}) {
+  constructor(engine: Engine, remover: Remover, host: GpuHost, planners: PlannerSource, events: RoutingEvents = {}) {
     this.#engine = engine;
     this.#remover = remover;
     this.#host = host;
+    this.#planners = planners;
+    this.#planner = planners.ready;
     this.#events = events;
   }
 
@@ -82,24 +96,13 @@ export class RoutedModel {
       return this.#route(requested, null);
     }
     const trouble = await this.#attempt(requested, signal, () => this.#ready(requested, size, signal));
-    if (!this.#gpu) {
-      this.#leaveWeights();
-      this.#remover.prepare(size.width, size.height);
-    }
+    if (!this.#gpu) this.#remover.prepare(size.width, size.height);
     return this.#route(requested, trouble);
   }
 
   /** What the engine itself holds, once prepared. */
   get memoryBytes(): number {
     return this.#remover.report().memory_bytes;
-  }
-
-  /** Whether this model as it is in memory can do what is asked; otherwise it must be loaded anew. */
-  async canServe(requested: DeviceOption): Promise<boolean> {
-    if (requested === 'wasm' || !this.#packed || this.#gpu || this.#refused !== null) return true;
-    if (requested === 'auto' && this.#tooSlow !== null) return true;
-    const facts = await this.#host.prepare(this.#engine);
-    return decide({ ...facts, requested }).provider === 'wasm';
   }
 
   /**
@@ -131,13 +134,13 @@ export class RoutedModel {
     this.#engine.throwIfCancelled();
     // Another size would leave the executor with buffers of the old one.
     if (this.#gpu && !this.#remover.fits(picture)) this.#leaveGpu();
-    this.#leaveWeights();
     report = this.#remover.run(picture, options);
     return { route: this.#route(requested, trouble), report, buildMs };
   }
 
   free(): void {
     this.#leaveGpu();
+    this.#closePlanner();
     this.#remover.free();
   }
 
@@ -172,11 +175,14 @@ export class RoutedModel {
     this.#facts = { ...device, requested };
     signal?.throwIfAborted();
     const open = this.#host.device;
-    if (!open || this.#decide(requested).provider === 'wasm') return null;
+    if (!open || this.#decide(requested).provider === 'wasm') {
+      this.#closePlanner();
+      return null;
+    }
     this.#leaveGpu();
     const dtype = this.#overflowed ? 'fp32' : dtypeFor(device.adapter ?? null);
     const start = performance.now();
-    const plan = this.#plan(size, open.limits, dtype);
+    const plan = await this.#plan(size, open.limits, dtype, signal);
     if (!plan) return null;
     try {
       const { description } = plan;
@@ -186,6 +192,7 @@ export class RoutedModel {
         this.#refused = decision.reasons.join('; ');
         return null;
       }
+      this.#remover.expect(size, description.outputs[0]!.shape);
       const executor = await GpuExecutor.create(open.device, plan, {
         signal,
         pipelines: open.pipelines,
@@ -195,20 +202,32 @@ export class RoutedModel {
       return this.#gpu;
     } finally {
       plan.free();
+      if (!this.#planners.keep) this.#closePlanner();
     }
   }
 
   /** Null where the model does not fit the device, for which the gate has the reason then. */
-  #plan(size: PictureSize, limits: Parameters<Remover['planGpu']>[1], dtype: 'fp16' | 'fp32'): EnginePlan | null {
+  async #plan(
+    size: PictureSize, limits: PlanLimits, dtype: 'fp16' | 'fp32', signal: AbortSignal | undefined,
+  ): Promise<EnginePlan | null> {
+    this.#planner ??= await this.#planners.open(signal);
+    const { width, height } = this.#remover.inputSize(size);
     try {
-      return this.#remover.planGpu(size, limits, dtype === 'fp16');
+      return this.#planner.plan(height, width, limits, dtype === 'fp16');
     } catch (error) {
       const failure = toDecalError(error, 'internal');
-      if (this.#engine.broken || kNotTheGpu.includes(failure.code)) throw error;
+      this.#closePlanner();
+      if (kNotTheGpu.includes(failure.code)) throw error;
       this.#facts!.plan = { error: failure.message };
       this.#refused = `the model cannot be planned for this device: ${failure.message}`;
       return null;
     }
+  }
+
+  /** Its memory goes with it; another reads the model again. */
+  #closePlanner(): void {
+    this.#planner?.close();
+    this.#planner = null;
   }
 
   async #infer({ executor, runMs }: OnGpu, picture: EnginePicture, signal: AbortSignal | undefined): Promise<Float32Array> {
@@ -253,13 +272,6 @@ export class RoutedModel {
   #leaveGpu(): void {
     this.#gpu?.executor.dispose();
     this.#gpu = null;
-  }
-
-  /** Before WebAssembly packs them: kept as they came while the GPU may still need them. */
-  #leaveWeights(): void {
-    const keep = this.#gpu !== null || (this.#facts?.earlier !== undefined && this.#refused === null);
-    this.#remover.keepWeights(keep);
-    this.#packed = !keep;
   }
 
   #decide(requested: DeviceOption): GateDecision {

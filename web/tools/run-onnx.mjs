@@ -22,13 +22,16 @@ await runMain(async () => {
   const repeat = positive(values, 'repeat') ?? 1;
   const device = values.device ?? 'wasm';
   if (!['wasm', 'webgpu'].includes(device)) throw new Error(`--device ${device}: wasm or webgpu`);
-  const { RawSession, readModelFile, startEngine } = await import('../dist/node.js');
+  const { loadPlanner, RawSession, readModelFile, startEngine } = await import('../dist/node.js');
   const input = readNpy(inputPath);
   const start = performance.now();
   const engine = await startEngine({ threads, simd: values.simd });
   try {
     const loadStart = performance.now();
-    const session = await naming(modelPath, () => RawSession.load(engine, readModelFile(modelPath)));
+    const session = await naming(modelPath, () => {
+      const chunks = readModelFile(modelPath);
+      return device === 'webgpu' ? loadPlanner(chunks) : RawSession.load(engine, chunks);
+    });
     const planStart = performance.now();
     const [height, width] = spatialExtents(input.shape, session.info().inputs[0]);
     const prepare = device === 'webgpu' ? onGpu : onCpu;
@@ -80,10 +83,11 @@ function onCpu(session, height, width) {
   };
 }
 
-async function onGpu(session, height, width) {
+async function onGpu(planner, height, width) {
   const { RawGpuSession } = await import('../dist/node.js');
   const options = { allowSoftwareAdapter: values['allow-software'] ?? false, half: values.half ?? false };
-  const onDevice = await RawGpuSession.create(session, height, width, options);
+  const onDevice = await RawGpuSession.create(planner, height, width, options);
+  planner.close();
   const { memory, maxStorageBuffers, pipelines, dispatches, steps } = onDevice.plan;
   return {
     inputShape: onDevice.inputs()[0].shape,

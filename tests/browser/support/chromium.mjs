@@ -22,8 +22,10 @@ const kArguments = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
-/** Gives pages WebGPU on Chromium's software renderer. */
-export const kSoftwareGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+/** Gives pages WebGPU on Chromium's software renderer, whose pipelines compile soon (see tests/gpu/dawn.mjs). */
+export const kSoftwareGpu = [
+  '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-dawn-features=disable_workgroup_init',
+];
 
 /**
  * Starts Chromium with a fresh profile and further `flags`. `contextOptions` are playwright's. The context's requests to

@@ -1,6 +1,6 @@
 // One instance of the module on one thread: imports, exports and access to its memory.
 
-/** The functions of wasm/decal_wasm.h. Pointers come back signed: `>>> 0` makes them addresses. */
+/** The functions of wasm/decal_wasm.h; the planner has decal_gpu_plan_*, the engine all others. Pointers come back signed: `>>> 0` makes them addresses. */
 export interface Exports {
   _initialize(): void;
   __stack_pointer: WebAssembly.Global;
@@ -33,9 +33,9 @@ export interface Exports {
   decal_remover_run(
     remover: number, rgba: number, width: number, height: number, background: number, maskOnly: number,
   ): number;
-  decal_remover_plan_gpu(remover: number, width: number, height: number, limits: number, half: number): number;
+  decal_remover_input_size(remover: number, width: number, height: number, size: number): void;
+  decal_remover_expect(remover: number, width: number, height: number, shape: number, rank: number): number;
   decal_remover_fits(remover: number, width: number, height: number): number;
-  decal_remover_keep_weights(remover: number, keep: number): void;
   decal_remover_input(remover: number, rgba: number, width: number, height: number): number;
   decal_remover_finish(
     remover: number, output: number, values: number, rgba: number, width: number, height: number, background: number,

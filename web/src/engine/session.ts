@@ -1,6 +1,5 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
 import { DecalError } from '../errors.js';
-import { EnginePlan, type PlanLimits } from '../gpu/plan.js';
 import type { ModelSpec } from '../types.js';
 import type { EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
@@ -32,28 +31,62 @@ const kFeedBytes = 1 << 20;
  * @returns a session handle
  */
 export async function loadSession(engine: Engine, chunks: Chunks, signal?: AbortSignal): Promise<number> {
-  const { exports } = engine;
-  const buffer = engine.alloc(kFeedBytes, 'the model download');
-  let stream = 0;
+  const loader = new SessionLoader(engine);
   try {
-    stream = engine.handle(() => exports.decal_stream_new());
     for await (const chunk of chunks) {
       signal?.throwIfAborted();
-      for (let at = 0; at < chunk.length; at += kFeedBytes) {
-        const piece = chunk.subarray(at, at + kFeedBytes);
-        engine.bytes(buffer, piece.length).set(piece);
-        engine.check(() => exports.decal_stream_feed(stream, buffer, piece.length));
-      }
+      loader.feed(chunk);
     }
     signal?.throwIfAborted();
-    const finished = stream;
-    stream = 0;  // consumed, whatever happens
-    return engine.handle(() => exports.decal_session_from_stream(finished));
+    return loader.finish();
   } finally {
-    if (!engine.broken) {
-      if (stream !== 0) exports.decal_stream_free(stream);
-      engine.free(buffer);
+    loader.free();
+  }
+}
+
+/** An ONNX file on its way into the engine, piece by piece. Free it whatever happens. */
+export class SessionLoader {
+  readonly #engine: Engine;
+  #buffer: number;
+  #stream = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#buffer = engine.alloc(kFeedBytes, 'the model download');
+    try {
+      this.#stream = engine.handle(() => engine.exports.decal_stream_new());
+    } catch (error) {
+      this.free();
+      throw error;
     }
+  }
+
+  feed(chunk: Uint8Array): void {
+    const engine = this.#engine;
+    for (let at = 0; at < chunk.length; at += kFeedBytes) {
+      const piece = chunk.subarray(at, at + kFeedBytes);
+      engine.bytes(this.#buffer, piece.length).set(piece);
+      engine.check(() => engine.exports.decal_stream_feed(this.#stream, this.#buffer, piece.length));
+    }
+  }
+
+  /** Returns a session handle. */
+  finish(): number {
+    const stream = this.#stream;
+    this.#stream = 0;  // consumed, whatever happens
+    try {
+      return this.#engine.handle(() => this.#engine.exports.decal_session_from_stream(stream));
+    } finally {
+      this.free();
+    }
+  }
+
+  free(): void {
+    if (!this.#engine.broken) {
+      if (this.#stream !== 0) this.#engine.exports.decal_stream_free(this.#stream);
+      if (this.#buffer !== 0) this.#engine.free(this.#buffer);
+    }
+    this.#stream = this.#buffer = 0;
   }
 }
 
@@ -78,13 +111,6 @@ export class RawSession {
   /** Fixes the size of the picture input and plans all memory. 0, 0 keeps the model's own size. */
   specialize(height: number, width: number): void {
     this.#engine.check(() => this.#engine.exports.decal_session_specialize(this.#handle, height, width));
-  }
-
-  /** What a WebGPU device with those limits needs. Before specialising, which packs the weights away. */
-  planGpu(height: number, width: number, limits: PlanLimits, half: boolean): EnginePlan {
-    const { exports } = this.#engine;
-    return EnginePlan.make(this.#engine, limits, (pointer) =>
-      exports.decal_gpu_plan_new(this.#handle, height, width, pointer, half ? 1 : 0));
   }
 
   /** All inputs to all outputs, dense, in the order of info(). `repeat` runs again; times are of each run. */
@@ -199,20 +225,35 @@ export class Remover {
       this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, background, options.mask ? 1 : 0));
   }
 
-  /** What a WebGPU device with those limits needs, for pictures of that size. What `run` prepared is freed. */
-  planGpu({ width, height }: PictureSize, limits: PlanLimits, half: boolean): EnginePlan {
-    return EnginePlan.make(this.#engine, limits, (pointer) =>
-      this.#engine.exports.decal_remover_plan_gpu(this.#handle, width, height, pointer, half ? 1 : 0));
+  /** What the model sees of pictures of that size: what a plan for them is to be made for. */
+  inputSize({ width, height }: PictureSize): PictureSize {
+    const engine = this.#engine;
+    const pointer = engine.alloc(8, 'a size');
+    try {
+      engine.call(() => engine.exports.decal_remover_input_size(this.#handle, width, height, pointer));
+      const [inputWidth, inputHeight] = new Int32Array(engine.bytes(pointer, 8).slice().buffer);
+      return { width: inputWidth!, height: inputHeight! };
+    } finally {
+      engine.free(pointer);
+    }
   }
 
-  /** Whether the last plan serves pictures of that size. */
+  /** Gets ready for pictures of that size which a plan serves whose first output has that shape. */
+  expect({ width, height }: PictureSize, outputShape: readonly number[]): void {
+    const engine = this.#engine;
+    const shape = Int32Array.from(outputShape);
+    const pointer = engine.alloc(Math.max(4, shape.byteLength), 'a shape');
+    try {
+      engine.bytes(pointer, shape.byteLength).set(new Uint8Array(shape.buffer));
+      engine.check(() => engine.exports.decal_remover_expect(this.#handle, width, height, pointer, shape.length));
+    } finally {
+      engine.free(pointer);
+    }
+  }
+
+  /** Whether what was expected or prepared last serves pictures of that size. */
   fits({ width, height }: PictureSize): boolean {
     return this.#engine.call(() => this.#engine.exports.decal_remover_fits(this.#handle, width, height)) !== 0;
-  }
-
-  /** Whether `run` leaves weights as they came, beside those it packs, so that planGpu works again later. */
-  keepWeights(keep: boolean): void {
-    this.#engine.call(() => this.#engine.exports.decal_remover_keep_weights(this.#handle, keep ? 1 : 0));
   }
 
   /** First third of a run elsewhere: the model's input of `bytes` bytes, a view that is valid until the next call. */

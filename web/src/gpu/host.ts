@@ -3,6 +3,7 @@ import { decide, dtypeFor, type GateDecision, type GateFacts } from '../device-g
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
+import type { PlannerModule } from './planner.js';
 import { runSelfTest, type SelfTestResult } from './self-test.js';
 
 /** A device that was lost this often in one session is left alone: whatever is wrong does not pass. */
@@ -12,6 +13,7 @@ export interface GpuHostOptions {
   /** The host's GPU object, or why there is none. */
   find: () => Promise<GPU | string>;
   allowSoftwareAdapter: boolean;
+  planner: PlannerModule;
   /** Memory of the whole machine, where the host tells. */
   machineBytes?: number | undefined;
 }
@@ -64,6 +66,11 @@ export class GpuHost {
     return facts;
   }
 
+  /** Whether nothing speaks against the device so far: a model is worth planning. */
+  async promises(engine: Engine): Promise<boolean> {
+    return decide({ ...(await this.prepare(engine)), requested: 'auto' }).provider === 'webgpu';
+  }
+
   /** @throws {DecalError} `webgpu-unavailable`, with the reason, where something speaks against the device */
   async demand(engine: Engine): Promise<void> {
     const decision = decide({ ...(await this.prepare(engine)), requested: 'webgpu' });
@@ -106,7 +113,7 @@ export class GpuHost {
     let result = this.#selfTests.get(key);
     if (!result) {
       try {
-        result = await runSelfTest(engine, open, dtype === 'fp16');
+        result = await runSelfTest(engine, this.#options.planner, open, dtype === 'fp16');
       } catch (error) {
         // A broken engine is no fault of the GPU.
         if (engine.broken) throw error;

@@ -1,11 +1,12 @@
 // A raw session on WebGPU, for engine work in Node: the twin of RawSession, without the gate but for software.
 import { adapterName, softwareRenderer } from '../device-gate.js';
-import type { RawSession, TensorInfo } from '../engine/session.js';
+import type { TensorInfo } from '../engine/session.js';
 import { DecalError } from '../errors.js';
 import { findAdapter, openDevice } from './adapter.js';
 import { importGpu } from './dawn.js';
 import { GpuExecutor } from './executor.js';
 import type { PlanDescription } from './plan.js';
+import type { Planner } from './planner.js';
 
 export interface RawGpuOptions {
   /** A GPU object; npm webgpu's by default. */
@@ -50,7 +51,7 @@ export async function describeGpu(gpu?: object): Promise<RawGpuDescription> {
   return (await demandAdapter(gpu)).description;
 }
 
-/** Owns a device of its own. The session it was made from may be freed. */
+/** Owns a device of its own. The planner it was made with may be closed. */
 export class RawGpuSession {
   /** What people call the adapter. */
   readonly adapter: string;
@@ -65,15 +66,15 @@ export class RawGpuSession {
     this.plan = executor.description;
   }
 
-  /** `session` must not have been specialised. Errors: `webgpu-unavailable`, those of planning and of the device. */
-  static async create(session: RawSession, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
+  /** Errors: `webgpu-unavailable`, those of planning and of the device. */
+  static async create(planner: Planner, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
     const { adapter, description: { adapter: name, software, half: offersHalf } } = await demandAdapter(options.gpu);
     if (software && !options.allowSoftwareAdapter) throw new DecalError('webgpu-unavailable', software);
     const half = options.half ?? false;
     if (half && !offersHalf) throw new DecalError('webgpu-unavailable', `${name} has no shader-f16`);
     const { device, limits, pipelines } = await openDevice(adapter);
     try {
-      const plan = session.planGpu(height, width, limits, half);
+      const plan = planner.plan(height, width, limits, half);
       try {
         const outputs = plan.description.outputs.map((_, i) => i);
         return new RawGpuSession(name, device, await GpuExecutor.create(device, plan, { pipelines, outputs }));

@@ -9,7 +9,8 @@ import { DecalError, toDecalError } from '../errors.js';
 import { makeExecution } from '../execution.js';
 import { GpuHost } from '../gpu/host.js';
 import { backgroundColour } from '../options.js';
-import { describeRoute, RoutedModel, type Route } from '../routing.js';
+import { Planner, PlannerLoad, plannerModule, readAlong } from '../gpu/planner.js';
+import { describeRoute, RoutedModel, type PlannerSource, type Route } from '../routing.js';
 import { decode, toEngine, type DecodedPicture } from './decode.js';
 import { encode, parseCssColour } from './encode.js';
 import type { ResolvedModel } from '../models.js';
@@ -20,6 +21,7 @@ let config: EngineConfig;
 let engine: Engine | null = null;
 let loaded: { key: string; name: string; model: RoutedModel } | null = null;
 let gpuHost: GpuHost | null = null;
+const planner = plannerModule(async () => new Uint8Array(await (await fetchFile(config.planner)).arrayBuffer()));
 let logged = false;
 let current: { id: number; abort: AbortController } | null = null;
 
@@ -118,7 +120,7 @@ async function cutOut(
 /** Makes `model` the one that is loaded, ready for the device asked for; returns how long that took. */
 async function load(model: ResolvedModel, device: DeviceOption, signal: AbortSignal): Promise<number> {
   const start = performance.now();
-  if (loaded?.key === model.key && (await loaded.model.canServe(device))) return 0;
+  if (loaded?.key === model.key) return 0;
   post({ type: 'loading' });
   // Two models at once would need twice the memory.
   loaded?.model.free();
@@ -131,11 +133,25 @@ async function load(model: ResolvedModel, device: DeviceOption, signal: AbortSig
   const total = spec.bytes ?? download.total;
   post({ type: 'downloading', loaded: 0, total });
   const bytes = verified(download.chunks, spec, (count) => post({ type: 'downloading', loaded: count, total }));
-  // Tried while the model arrives; a failure is of the engine and meets the load too.
-  if (device !== 'wasm') host.prepare(owner).catch(() => {});
-  const remover = await Remover.load(owner, spec, announcingEnd(bytes), signal);
+  // Tried while the model arrives, which a planner reads along where the device promises something.
+  const promising = device === 'wasm' ? Promise.resolve(false) : host.promises(owner);
+  const planners: PlannerSource = {
+    ready: null,
+    open: async (again) => Planner.load(planner, verified((await open(model, again ?? signal)).chunks, spec), again),
+    keep: spec.input.rule !== 'stretch',
+  };
+  const chunks = readAlong(bytes, promising.then((yes) => (yes ? PlannerLoad.start(planner) : null)), (made) => {
+    planners.ready = made;
+  });
   const { name } = spec;
-  const routed = new RoutedModel(owner, remover, host, {
+  let remover: Remover;
+  try {
+    remover = await Remover.load(owner, spec, announcingEnd(chunks), signal);
+  } catch (error) {
+    planners.ready?.close();
+    throw error;
+  }
+  const routed = new RoutedModel(owner, remover, host, planners, {
     onBuilding: (share) => post({ type: 'building', share }),
     onDowngrade: (route) => tell(key, { kind: 'downgrade', ...makeExecution(route, owner, name, {}) }),
   });
@@ -192,6 +208,7 @@ function findGpu(): GpuHost {
   gpuHost ??= new GpuHost({
     find: async () => gpu ?? 'there is no WebGPU in this browser, or not on this page (https is needed)',
     allowSoftwareAdapter,
+    planner,
     machineBytes: deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30,
   });
   return gpuHost;

@@ -1,0 +1,140 @@
+// The planner for WebGPU: a module and an instance of its own, whose memory goes when there is nothing left to plan.
+import { Engine } from '../engine/engine.js';
+import { SessionLoader, type Chunks, type SessionInfo } from '../engine/session.js';
+import { EnginePlan, type PlanLimits } from './plan.js';
+
+/** Fetches the planner's module, once. */
+export type PlannerModule = () => Promise<Uint8Array<ArrayBuffer>>;
+
+/** A module that is fetched when it is first needed; a failure is not remembered. */
+export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>>): PlannerModule {
+  let fetching: Promise<Uint8Array<ArrayBuffer>> | null = null;
+  return () => {
+    fetching ??= fetchModule().catch((error: unknown) => {
+      fetching = null;
+      throw error;
+    });
+    return fetching;
+  };
+}
+
+/** A model on its way into a planner, piece by piece. */
+export class PlannerLoad {
+  readonly #engine: Engine;
+  readonly #loader: SessionLoader;
+
+  private constructor(engine: Engine, loader: SessionLoader) {
+    this.#engine = engine;
+    this.#loader = loader;
+  }
+
+  static async start(module: PlannerModule): Promise<PlannerLoad> {
+    // It computes nothing: one thread, and the build without relaxed SIMD is all there is.
+    const engine = await Engine.start({
+      wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {},
+    });
+    return new PlannerLoad(engine, new SessionLoader(engine));
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.#loader.feed(chunk);
+  }
+
+  finish(): Planner {
+    return new Planner(this.#engine, this.#loader.finish());
+  }
+
+  abort(): void {
+    this.#engine.close();
+  }
+}
+
+export class Planner {
+  readonly #engine: Engine;
+  readonly #session: number;
+
+  constructor(engine: Engine, session: number) {
+    this.#engine = engine;
+    this.#session = session;
+  }
+
+  static async load(module: PlannerModule, chunks: Chunks, signal?: AbortSignal): Promise<Planner> {
+    const load = await PlannerLoad.start(module);
+    try {
+      for await (const chunk of chunks) {
+        signal?.throwIfAborted();
+        load.feed(chunk);
+      }
+      return load.finish();
+    } catch (error) {
+      load.abort();
+      throw error;
+    }
+  }
+
+  info(): SessionInfo {
+    return this.#engine.json(() => this.#engine.exports.decal_session_info(this.#session));
+  }
+
+  /**
+   * What a device with those limits needs for an input of that size; 0, 0 is the model's own.
+   *
+   * @throws {DecalError} `unsupported-operator`, `limit-exceeded`, `shape-mismatch`
+   */
+  plan(height: number, width: number, limits: PlanLimits, half: boolean): EnginePlan {
+    return EnginePlan.make(this.#engine, limits, (pointer) =>
+      this.#engine.exports.decal_gpu_plan_new(this.#session, height, width, pointer, half ? 1 : 0));
+  }
+
+  /** The model goes, and its plans. */
+  close(): void {
+    this.#engine.close();
+  }
+}
+
+/**
+ * Lets a planner read along while `chunks` go elsewhere. Until it is known whether there will be one, pieces wait.
+ *
+ * @param load null where there is nothing to plan for
+ * @param onPlanner told before the last piece has been passed on, unless there is none or it failed
+ */
+export async function* readAlong(
+  chunks: AsyncIterable<Uint8Array>, load: Promise<PlannerLoad | null>, onPlanner: (planner: Planner) => void,
+): AsyncGenerator<Uint8Array, void> {
+  let waiting: Uint8Array[] = [];
+  let known: PlannerLoad | null | undefined;
+  // What fails here meets the model's own loading too, or is found when the planner is asked for again.
+  const settled = load.catch(() => null).then((value) => void (known = value));
+  const pass = () => {
+    try {
+      for (const chunk of waiting) known?.feed(chunk);
+    } catch {
+      known?.abort();
+      known = null;
+    }
+    waiting = [];
+  };
+  let complete = false;
+  try {
+    for await (const chunk of chunks) {
+      waiting.push(chunk);
+      if (known !== undefined) pass();
+      yield chunk;
+    }
+    complete = true;
+  } finally {
+    await settled;
+    if (complete) pass();
+    const finished = known as PlannerLoad | null | undefined;
+    if (finished && !complete) finished.abort();
+    else if (finished) finishInto(finished, onPlanner);
+  }
+}
+
+function finishInto(load: PlannerLoad, onPlanner: (planner: Planner) => void): void {
+  try {
+    onPlanner(load.finish());
+  } catch {
+    load.abort();
+  }
+}
