@@ -13,6 +13,17 @@ export function largestError(actual, expected) {
   return worst;
 }
 
+/** What GpuExecutor takes, of a description and the bytes that belong to it: `weights` are all uploads, one after the other. */
+export function planSource(description, weights, uniforms) {
+  const starts = [];
+  description.uploads.reduce((at, [, , size]) => (starts.push(at), at + size), 0);
+  return {
+    description,
+    uniforms: () => uniforms,
+    fill: (index) => weights.subarray(starts[index], starts[index] + description.uploads[index][2]),
+  };
+}
+
 /**
  * Runs one case twice (the second run finds what the first left in memory) and returns its largest error.
  *
@@ -20,13 +31,7 @@ export function largestError(actual, expected) {
  */
 export async function runCase({ plan, weights, uniforms, inputs, expected }, bytes, device, pipelines, GpuExecutor) {
   const part = ([offset, size]) => new Uint8Array(bytes.buffer, bytes.byteOffset + offset, size);
-  const starts = [];
-  plan.uploads.reduce((at, [, , size]) => (starts.push(at), at + size), weights[0]);
-  const source = {
-    description: plan,
-    uniforms: () => part(uniforms),
-    fill: (index) => part([starts[index], plan.uploads[index][2]]),
-  };
+  const source = planSource(plan, part(weights), part(uniforms));
   const executor = await GpuExecutor.create(device, source, { pipelines, outputs: expected.map((_, i) => i) });
   try {
     let worst = 0;

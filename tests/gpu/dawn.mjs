@@ -1,4 +1,4 @@
-// Dawn in Node on Chromium's own software driver, or why that is not to be had.
+// Dawn in Node on Chromium's own software driver, or why that is not to be had; and Dawn without any driver.
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 
@@ -11,7 +11,8 @@ export const noDriver = existsSync(kDriver) ? false : `no Vulkan driver at ${kDr
 process.env.VK_DRIVER_FILES = kDriver;
 process.env.XDG_RUNTIME_DIR ??= tmpdir();
 
-let gpu = null;
+// Kept: the other objects do not outlive these.
+const gpus = new Map();
 
 /**
  * Chromium's software driver compiles the clearing of workgroup memory word by word, which takes nine tenths of the time of
@@ -20,10 +21,11 @@ let gpu = null;
  */
 export const softwareFeatures = 'disable_workgroup_init,allow_unsafe_apis';
 
-/** Dawn's GPU object. Kept: its other objects do not outlive it. */
-export async function dawnGpu() {
-  gpu ??= (await import('webgpu')).create([`enable-dawn-features=${softwareFeatures}`]);
-  return gpu;
+/** Dawn's GPU object. */
+export async function dawnGpu(options = [`enable-dawn-features=${softwareFeatures}`]) {
+  const key = options.join();
+  if (!gpus.has(key)) gpus.set(key, (await import('webgpu')).create(options));
+  return gpus.get(key);
 }
 
 /** A device with default limits, as the software adapter has them. */
@@ -31,4 +33,10 @@ export async function openDawnDevice() {
   const adapter = await (await dawnGpu()).requestAdapter();
   if (!adapter) throw new Error(`the driver ${kDriver} gives no adapter: is libvulkan1 installed?`);
   return adapter.requestDevice();
+}
+
+/** A device that computes nothing: it compiles WGSL and checks what it is given, float16 included, on any machine. */
+export async function openNullDevice() {
+  const adapter = await (await dawnGpu(['backend=null'])).requestAdapter();
+  return adapter.requestDevice({ requiredFeatures: ['shader-f16'] });
 }

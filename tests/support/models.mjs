@@ -45,10 +45,31 @@ export const models = [
   { name: 'birefnet_lite_512', ...tamed, size: 512 },
 ];
 
+// Sizes that a software GPU takes less than minutes for. `resized`: the exported size is another. `larger`: see resize.py.
+const sized = (name, size, also) => ({ ...models.find((model) => model.name === name), size, ...also });
+export const smallModels = [
+  sized('selfie_segmentation', 256),
+  sized('u2netp_320', 320),
+  sized('modnet_512', 256, { resized: true }),
+  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
+];
+
+/** Our own model, which every build embeds; not of the list, as it is always there. */
+export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, file: join(root, 'models/decal-default.onnx') };
+
+/** `model` as it was exported, with none of its weights scaled. */
+export const unscaled = (model) => ({ ...model, lastLayer: undefined, scales: undefined, variant: undefined });
+
 /** Why `model` cannot be run here, or false. */
 export function missing(model) {
-  if (!existsSync(shared)) return 'NOT TESTED: the folder of shared models is absent';
   if (!existsSync(photo)) return 'NOT TESTED: no sample photo (package python-matplotlib-data)';
+  return missingFile(model);
+}
+
+/** Why there is no file of `model` here, or false. */
+export function missingFile(model) {
+  if (model.file) return false;
+  if (!existsSync(shared)) return 'NOT TESTED: the folder of shared models is absent';
   if (model.skeleton) {
     try {
       execFileSync('/usr/bin/python3', ['-c', 'import onnx'], { stdio: 'ignore' });
@@ -69,8 +90,21 @@ function converted(model, property, args) {
   return to;
 }
 
+/** The file of `model` for its size, which it was not exported for. */
+function resized(model) {
+  const to = join(work, `${model.name}.at-${model.size}${model.variant ?? ''}.onnx`);
+  if (existsSync(to)) return to;
+  const larger = model.larger ? [modelFile({ name: model.larger, skeleton: true })] : [];
+  const from = modelFile({ ...model, resized: false });
+  execFileSync('/usr/bin/python3', [join(root, 'tests/parity/resize.py'), String(model.size), from, ...larger, `${to}.part`]);
+  renameSync(`${to}.part`, to);
+  return to;
+}
+
 /** The model's file; skeletons are unpacked and filled once. */
 export function modelFile(model) {
+  if (model.file) return model.file;
+  if (model.resized) return resized(model);
   if (!model.skeleton) return join(shared, model.path);
   if (model.lastLayer) return converted(model, 'lastLayer', ['--scale-last', String(model.lastLayer)]);
   if (model.scales) return converted(model, 'scales', ['--scale', ...model.scales, '--']);

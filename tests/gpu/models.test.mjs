@@ -1,0 +1,50 @@
+// Whole models on WebGPU against the CPU engine, on a real photo: Dawn on a software driver, natively made plans.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { importSource } from '../../web/test/helpers.mjs';
+import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
+import { deviation, maxDifference } from '../support/compare.mjs';
+import { defaultModel, missing, modelFile, photoTensor, smallModels } from '../support/models.mjs';
+import { noDriver, openDawnDevice } from './dawn.mjs';
+import { decal, savedPlan } from './plans.mjs';
+
+suite('on WebGPU', { skip: noDriver }, () => {
+  let folder, device, GpuExecutor;
+  const pipelines = new Map();
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'decal-gpu-'));
+    device = await openDawnDevice();
+    ({ GpuExecutor } = await importSource('gpu/executor.ts'));
+  });
+  after(() => {
+    device?.destroy();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  for (const model of [defaultModel, ...smallModels]) {
+    test(`${model.name} at ${model.size} computes what the CPU engine does`, { skip: missing(model) }, async (t) => {
+      const file = modelFile(model);
+      const input = await photoTensor(model);
+      const [x, y] = ['x.npy', 'y.npy'].map((name) => join(folder, name));
+      writeNpy(x, input.shape, input.data);
+      execFileSync(decal, ['run', file, '--input', x, '--output', y], { stdio: 'ignore' });
+      const { data: expected } = readNpy(y);
+      assert.ok(deviation(expected) > 1e-4, 'a constant output would prove nothing');
+
+      const started = performance.now();
+      const executor = await GpuExecutor.create(device, savedPlan(file, folder), { pipelines });
+      const built = performance.now();
+      const { outputs: [output] } = await executor.run([new Uint8Array(input.data.buffer)]);
+      const ended = performance.now();
+      executor.dispose();
+      const max = maxDifference(output, expected);
+      t.diagnostic(`max difference ${max.toExponential(2)}; ready in ${((built - started) / 1000).toFixed(1)} s, ` +
+        `run in ${((ended - built) / 1000).toFixed(1)} s`);
+      assert.ok(max <= model.tolerance, `off by ${max}`);
+    });
+  }
+});
