@@ -27,7 +27,7 @@ bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); w
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser
 
-bench-gpu: ## WebGPU against onnxruntime-web's, where a GPU is (20 minutes); writes docs/performance.md
+bench-gpu: ## WebGPU against onnxruntime-web's, where a GPU is; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
 clean: ## Remove everything that was built

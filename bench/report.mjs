@@ -110,6 +110,7 @@ ${markdownTable(startRows(start))}`;
 }
 
 function gpuSections(results) {
+  const remarked = [...results.caveats.map((line) => `${line}.`), ...remarks(results), ...failed(results)];
   return `## WebGPU
 
 decal against onnxruntime-web's WebGPU, both in Node on Chromium's WebGPU, with one thread beside the GPU. Every run
@@ -125,8 +126,7 @@ ${markdownTable(barRows(results, gpuBars))}
 One run, in ms: medians and, in brackets, the fastest.
 
 ${markdownTable(timeRows(results))}
-${list([...results.caveats.map((line) => `${line}.`), ...remarks(results), ...failed(results)])}The first run,
-in ms, with whatever is only compiled when it is first needed; the disk caches of GPU drivers are off:
+${list(remarked)}The first run, in ms, with whatever is only compiled when it is first needed; the disk caches of GPU drivers are off:
 
 ${markdownTable(firstRows(results))}
 
