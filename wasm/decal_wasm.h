@@ -107,8 +107,8 @@ DECAL_EXPORT(decal_remover_finish) int decal_remover_finish(void* remover, const
                                                             uint8_t* rgba, int32_t width, int32_t height,
                                                             const uint8_t* background, int32_t mask_only);
 
-// Of the last run, or, after preparing or planning, the memory alone: {"preprocess_ms", "inference_ms", "postprocess_ms", "input": [w, h], "memory_bytes", "coverage",
-//  "matte": {"pointer", "width", "height"}}
+// Of the last run, or, after preparing or expecting, the memory alone: {"preprocess_ms", "inference_ms", "postprocess_ms",
+//  "input": [w, h], "memory_bytes", "coverage", "matte": {"pointer", "width", "height"}}
 DECAL_EXPORT(decal_remover_report) const char* decal_remover_report(void* remover);
 // Antialiased RGBA resize with straight alpha, dense rows, for previews.
 DECAL_EXPORT(decal_resize) int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* out,

@@ -1,6 +1,9 @@
 // One instance of the module on one thread: imports, exports and access to its memory.
 
-/** The functions of wasm/decal_wasm.h; the planner has decal_gpu_plan_*, the engine all others. Pointers come back signed: `>>> 0` makes them addresses. */
+/**
+ * The functions of wasm/decal_wasm.h: the planner has decal_gpu_plan_*, the engine all others. Pointers come back signed:
+ * `>>> 0` makes them addresses.
+ */
 export interface Exports {
   _initialize(): void;
   __stack_pointer: WebAssembly.Global;
