@@ -45,13 +45,13 @@ export const models = [
   { name: 'birefnet_lite_512', ...tamed, size: 512 },
 ];
 
-// Sizes that a software GPU takes less than minutes for. `resized`: the exported size is another. `larger`: see resize.py.
+// Sizes that a software GPU can take. `resized`: the exported size is another. `larger`: see resize.py.
 const sized = (name, size, also) => ({ ...models.find((model) => model.name === name), size, ...also });
 export const smallModels = [
   sized('selfie_segmentation', 256),
   sized('u2netp_320', 320),
   sized('modnet_512', 256, { resized: true }),
-  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
+  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024', slow: true }),
 ];
 
 /** Our own model, which every build embeds; not of the list, as it is always there. */
