@@ -1,7 +1,7 @@
 # Decal's front door; the work is in scripts/.
 .DEFAULT_GOAL := help
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
-.PHONY: help run test operators fuzz web bench bench-browser clean
+.PHONY: help run test operators fuzz web bench bench-browser bench-gpu clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); w
 
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser
+
+bench-gpu: ## WebGPU against onnxruntime-web's, where a GPU is; writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
 clean: ## Remove everything that was built
 	rm -rf build web/dist node_modules

@@ -7,15 +7,21 @@ export const contenders = {
   simd128: 'decal wasm simd128',
   'ort-native': 'onnxruntime native',
   'ort-web': 'onnxruntime web',
+  webgpu: 'decal WebGPU',
+  'webgpu-half': 'decal WebGPU float16',
+  'ort-webgpu': 'onnxruntime WebGPU',
 };
 
-/** Those that a browser can run. */
+/** Those that need a GPU. */
+export const gpuContenders = ['webgpu', 'webgpu-half', 'ort-webgpu'];
+
+/** Those that a browser can run on the CPU. */
 export const webContenders = ['relaxed', 'simd128', 'ort-web'];
 
 // In each round every contender gets a process (a browser) of its own, runs the model `warmUp` times and then `repeat`
 // times with the clock. Short runs need more warming up: V8 replaces its quick code by its good code in the background,
 // after about a second.
-const all = Object.keys(contenders);
+const all = Object.keys(contenders).filter((name) => !gpuContenders.includes(name));
 const common = { contenders: all, threads: [1, 2], rounds: 5 };
 export const modelCases = [
   { ...common, model: 'isnet_1024', warmUp: 1, repeat: 1 },
@@ -40,6 +46,18 @@ export const browserCases = [
   { ...inBrowser, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
 ];
 
+// onnxruntime-web's WebGPU uses no threads. GPUs raise their clocks under load, hence the warming up.
+const onGpu = { contenders: gpuContenders, threads: [1], rounds: 5 };
+export const gpuCases = [
+  { ...onGpu, model: 'isnet_1024', warmUp: 5, repeat: 10 },
+  { ...onGpu, model: 'u2netp_320', warmUp: 20, repeat: 20 },
+  { ...onGpu, model: 'modnet_512', warmUp: 20, repeat: 20 },
+  { ...onGpu, model: 'birefnet_lite_512', warmUp: 5, repeat: 10 },
+  { ...onGpu, model: 'birefnet_lite_1024', warmUp: 3, repeat: 5 },
+  { ...onGpu, model: 'first-default', warmUp: 20, repeat: 20 },
+  { ...onGpu, model: 'selfie_segmentation', warmUp: 20, repeat: 20 },
+];
+
 /** The model inside the package, with which start-up is measured. */
 export const defaultModel = 'decal-default';
 
@@ -62,3 +80,6 @@ export const bars = [
   ...three('birefnet_lite_512', 4, 1.8, 3),
   bar('birefnet_lite_1024', 'native', 'ort-native', 3, [2]),
 ];
+
+/** The same of runs on the GPU. */
+export const gpuBars = ['isnet_1024', 'birefnet_lite_1024'].map((model) => bar(model, 'webgpu', 'ort-webgpu', 2, [1]));

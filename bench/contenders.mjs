@@ -1,7 +1,9 @@
 // One contender, one process: how each is started and what is kept of what it says.
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { root } from '../tests/support/models.mjs';
+import { photoTensor, root, work } from '../tests/support/models.mjs';
+import { writeNpy } from '../web/tools/npy.mjs';
 
 /** Longer than any run here takes by several times; ends what swaps or hangs. */
 const kTimeLimitMs = 600_000;
@@ -11,9 +13,14 @@ const kRelaxedFlag = '--experimental-wasm-relaxed-simd';
 const flagKnown = spawnSync(process.execPath, [kRelaxedFlag, '-e', ''], { stdio: 'ignore' }).status === 0;
 const nodeFlags = flagKnown ? [kRelaxedFlag] : [];
 
-function command(contender, { model, input, output, threads, warmUp, repeat }) {
+// What GPU drivers compiled they keep on disk: without this only the first round would see a first run.
+const env = { ...process.env, __GL_SHADER_DISK_CACHE: '0', MESA_SHADER_CACHE_DISABLE: 'true' };
+
+function command(contender, { model, input, output, threads, warmUp, repeat, allowSoftware }) {
   const often = ['--threads', threads, '--warm-up', warmUp, '--repeat', repeat].map(String);
   const inNode = (script, ...args) => [process.execPath, [...nodeFlags, join(root, script), ...args, ...often]];
+  const onGpu = (...args) => inNode('web/tools/run-onnx.mjs', model, input, output, '--device', 'webgpu', ...args,
+    ...(allowSoftware ? ['--allow-software'] : []));
   switch (contender) {
     case 'native':
       return [join(root, 'build/bin/decal'), ['run', model, '--input', input, '--output', output, ...often]];
@@ -21,6 +28,9 @@ function command(contender, { model, input, output, threads, warmUp, repeat }) {
     case 'simd128': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'baseline');
     case 'ort-native': return inNode('bench/peer.mjs', 'node', model, input);
     case 'ort-web': return inNode('bench/peer.mjs', 'web', model, input);
+    case 'webgpu': return onGpu();
+    case 'webgpu-half': return onGpu('--half');
+    case 'ort-webgpu': return inNode('bench/peer.mjs', 'webgpu', model, input);
     default: throw new Error(`no contender ${contender}`);
   }
 }
@@ -42,6 +52,7 @@ export function measurementOf(report, threads) {
   if (report.threads !== threads) return { failure: `ran on ${report.threads} threads instead of ${threads}` };
   return {
     run_ms: report.run_ms.all,
+    ...(report.first_ms === undefined ? {} : { first_ms: report.first_ms }),
     load_ms: (report.start_ms ?? 0) + report.load_ms + (report.plan_ms ?? 0),
     peak_bytes: report.memory_bytes.peak,
   };
@@ -50,17 +61,31 @@ export function measurementOf(report, threads) {
 /**
  * Runs a model in a process of its own.
  *
- * @param {{model: string, input: string, output: string, threads: number, warmUp: number, repeat: number}} job files
- * and counts
- * @returns {Promise<{run_ms: number[], load_ms: number, peak_bytes: number} | {failure: string}>}
+ * @param {{model: string, input: string, output: string, threads: number, warmUp: number, repeat: number,
+ *   allowSoftware?: boolean}} job files and counts, and whether decal's WebGPU may run on the CPU
+ * @returns {Promise<{run_ms: number[], load_ms: number, peak_bytes: number} | {failure: string}>} with `first_ms` where
+ * the first run differs from the others
  */
 export function measure(contender, job) {
   return new Promise((resolve) => {
     const [file, args] = command(contender, job);
-    const options = { encoding: 'utf8', timeout: kTimeLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 };
+    const options = { encoding: 'utf8', env, timeout: kTimeLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 };
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error) return resolve({ failure: failureReason(error, stderr) });
       resolve(measurementOf(JSON.parse(stdout.trim().split('\n').at(-1)), job.threads));
     });
   });
+}
+
+/** Writes the model's input; what measures a model of `measureCases` in processes of their own. */
+export async function prepareProcesses(model, file, more = {}) {
+  const files = {
+    model: file,
+    input: join(work, `${model.name}.x.npy`),
+    output: join(work, `${model.name}.bench.npy`),
+  };
+  mkdirSync(work, { recursive: true });
+  const tensor = await photoTensor(model);
+  writeNpy(files.input, tensor.shape, tensor.data);
+  return (contender, job) => measure(contender, { ...files, ...more, ...job });
 }

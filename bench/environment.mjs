@@ -7,7 +7,10 @@ import { gzipSync } from 'node:zlib';
 import { root } from '../tests/support/models.mjs';
 
 const text = (file, ...args) => execFileSync(file, args, { cwd: root, encoding: 'utf8' }).trim();
-const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+/** The version of an installed npm package. */
+export const versionOf = (name) =>
+  JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 
 // The part of the version string that git says, with a mark if the tree has changes that no commit has. Results and the
 // page made of them do not count: a run of one suite must not taint the next.
@@ -48,10 +51,20 @@ export const wasmFiles = {
   'ort-web': join(root, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm'),
 };
 
+/** Those that each contender on the GPU loads. */
+export const gpuWasmFiles = {
+  webgpu: [wasmFiles.relaxed, join(root, 'web/dist/decal-planner.wasm')],
+  'ort-webgpu': [join(root, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm')],
+};
+
 /** Sizes, as they are and as a server would send them. */
-export function wasmSizes() {
-  return Object.fromEntries(Object.entries(wasmFiles).map(([contender, file]) => {
-    const bytes = readFileSync(file);
-    return [contender, { bytes: bytes.length, gzip_bytes: gzipSync(bytes, { level: 9 }).length }];
+export function wasmSizes(files = wasmFiles) {
+  return Object.fromEntries(Object.entries(files).map(([contender, names]) => {
+    const all = [names].flat().map((name) => readFileSync(name));
+    const sum = (size) => all.reduce((total, bytes) => total + size(bytes), 0);
+    return [contender, {
+      bytes: sum(({ length }) => length),
+      gzip_bytes: sum((bytes) => gzipSync(bytes, { level: 9 }).length),
+    }];
   }));
 }

@@ -1,18 +1,23 @@
-// The options of both suites, and where their results go.
+// The options of the suites, and where their results go.
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resultsFile } from './results.mjs';
 
 const kUsage = (script) => `usage: node bench/${script} [--models A,B] [--contenders A,B] [--threads 1,2] [--rounds N]
-                            [--note TEXT] [--output FILE]
+                            [--note TEXT] [--output FILE]${script === 'gpu.mjs' ? ' [--allow-software]' : ''}
 
 Without options the whole suite runs and its results replace those in bench/results/. A part of the suite is
 only printed, unless --output says where it goes. --note is kept with the results and shown above their tables.
-`;
+${script === 'gpu.mjs' ? `
+--allow-software tries the suite on an adapter that computes on the CPU: one run each after one to warm up, in as many
+rounds as --rounds says, or one. That says nothing about GPUs and never replaces results.
+` : ''}`;
 
 /**
  * Chooses from `cases` what the command line asks for.
  *
- * @returns {{cases: object[], rounds: number | undefined, note: string | undefined, output: string | undefined}}
+ * @returns {{cases: object[], rounds: number | undefined, note: string | undefined, output: string | undefined,
+ *   allowSoftware: boolean}}
  * `rounds` only if asked for; `output`: where results belong
  */
 export function chooseCases(suite, cases, args = process.argv.slice(2)) {
@@ -25,6 +30,7 @@ export function chooseCases(suite, cases, args = process.argv.slice(2)) {
       rounds: { type: 'string' },
       note: { type: 'string' },
       output: { type: 'string' },
+      ...(suite === 'gpu' ? { 'allow-software': { type: 'boolean' } } : {}),
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -53,7 +59,11 @@ export function chooseCases(suite, cases, args = process.argv.slice(2)) {
     threads: one.threads.filter((count) => threads.includes(count)),
     rounds: rounds ?? one.rounds,
   }));
-  const whole = !['models', 'contenders', 'threads', 'rounds'].some((name) => name in values);
+  const whole = !['models', 'contenders', 'threads', 'rounds', 'allow-software'].some((name) => name in values);
   const output = values.output ?? (whole ? resultsFile(suite) : undefined);
-  return { cases: chosen, rounds, note: values.note, output };
+  const allowSoftware = values['allow-software'] ?? false;
+  if (allowSoftware && output && dirname(resolve(output)) === dirname(resultsFile(suite))) {
+    throw new Error(`--output ${output}: not with --allow-software, which says nothing about GPUs`);
+  }
+  return { cases: chosen, rounds, note: values.note, output, allowSoftware };
 }

@@ -1,13 +1,14 @@
-// Makes docs/performance.md from bench/results/*.json. `make bench` and `make bench-browser` end with it, and a test
+// Makes docs/performance.md from bench/results/*.json. Every `make bench...` ends with it, and a test
 // checks that the committed page is the same.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../tests/support/models.mjs';
-import { bars, startBarMs } from './cases.mjs';
-import { readResults } from './results.mjs';
+import { bars, gpuBars, startBarMs } from './cases.mjs';
+import { readAllResults } from './results.mjs';
 import {
-  barOutcome, barRows, failures, loadRows, markdownTable, peakRows, sizeRows, startRows, timeRows,
+  barOutcome, barRows, failures, firstRows, knownBars, loadRows, markdownTable, peakRows, sizeRows, startRows,
+  timeRows,
 } from './tables.mjs';
 
 // Highway, whose names the engine reports, counts AVX-512 as the third AVX.
@@ -15,10 +16,11 @@ const instructionSet = (simd) => (simd.startsWith('AVX3') ? `AVX-512 (${simd})` 
 
 function measuredOn({ environment: e, note }) {
   const versions = [`Node ${e.node}`, `onnxruntime-node ${e.onnxruntime_node}`, `onnxruntime-web ${e.onnxruntime_web}`,
-    ...(e.chromium ? [`Chromium ${e.chromium}`] : [])];
+    ...(e.chromium ? [`Chromium ${e.chromium}`] : []), ...(e.webgpu ? [`npm webgpu ${e.webgpu}`] : [])];
   const gigabytes = Math.round(e.memory_bytes / 1e9);
   const facts = [
     `Machine: ${e.cpu}, ${e.cores} cores, ${gigabytes} GB; native kernels for ${instructionSet(e.native_simd)}`,
+    ...(e.gpu ? [`GPU: ${e.gpu}`] : []),
     `Versions: ${versions.join(', ')}`,
     `Measured on ${e.date} at commit ${e.commit}`,
   ];
@@ -39,8 +41,9 @@ function remarks({ cases }) {
   return [...new Set(cases.filter(({ remark }) => remark).map(({ model, remark }) => `${model}: ${remark}.`))];
 }
 
+const failed = (results) => failures(results).map((line) => `Fails: ${line}.`);
+
 function modelSections(results) {
-  const failed = failures(results).map((line) => `Fails: ${line}.`);
   return `## Bars
 
 What this project has set itself: how many times as fast the one is as the other, by their medians, on each number of
@@ -53,7 +56,7 @@ ${markdownTable(barRows(results))}
 Medians of all samples and, in brackets, the fastest.
 
 ${markdownTable(timeRows(results))}
-${list([...remarks(results), ...failed])}## Loading, in ms
+${list([...remarks(results), ...failed(results)])}## Loading, in ms
 
 From the first call until the model can run; with WebAssembly this includes compiling the module.
 
@@ -81,7 +84,6 @@ ${startBarMs} ms of its last byte, which is ${ms <= startBarMs ? 'met' : 'missed
 
 function browserSections(results) {
   const { start } = results;
-  const failed = failures(results).map((line) => `Fails: ${line}.`);
   return `## In Chromium
 
 A cross-origin isolated page, a fresh browser for each measurement, model and modules from a server on the same machine.
@@ -95,8 +97,8 @@ ${markdownTable(timeRows(results))}
 
 How many times as fast:
 
-${markdownTable(barRows(results, { known: true }))}
-${list([...remarks(results), ...failed])}Peak memory of the page's process, in MB:
+${markdownTable(barRows(results, knownBars(results)))}
+${list([...remarks(results), ...failed(results)])}Peak memory of the page's process, in MB:
 
 ${markdownTable(peakRows(results))}
 
@@ -107,12 +109,46 @@ V8 does most of the work later, when functions are first called.
 ${markdownTable(startRows(start))}`;
 }
 
+function gpuSections(results) {
+  const remarked = [...results.caveats.map((line) => `${line}.`), ...remarks(results), ...failed(results)];
+  return `## WebGPU
+
+decal against onnxruntime-web's WebGPU, both in Node on Chromium's WebGPU, with one thread beside the GPU. Every run
+takes its input from ordinary memory and ends with the output there. "float16" stores activations and weights with half
+as many bits and sums in float32; everything else is float32.
+
+${measuredOn(results)}
+
+How many times as fast decal is to be, by the medians of steady runs:
+
+${markdownTable(barRows(results, gpuBars))}
+
+One run, in ms: medians and, in brackets, the fastest.
+
+${markdownTable(timeRows(results))}
+${list(remarked)}The first run, in ms, with whatever is only compiled when it is first needed; the disk caches of GPU drivers are off:
+
+${markdownTable(firstRows(results))}
+
+Loading, in ms: from the first call until the model can run, which for decal includes compiling all shaders.
+
+${markdownTable(loadRows(results))}
+
+Size of the WebAssembly modules that contain the shaders:
+
+${markdownTable(sizeRows(results.wasm))}`;
+}
+
+const kNoGpu =
+  "decal's WebGPU has not been measured against onnxruntime-web's yet: `make bench-gpu` on a machine with a GPU.";
+
 /** The whole text of docs/performance.md. */
-export function performancePage({ models, browser }) {
+export function performancePage({ models, browser, gpu }) {
   return `# Performance
 
-Made by \`make bench\` and \`make bench-browser\` from [bench/results](../bench/results); \`npm test\` fails when this
-page is not what they say. \`decal inspect --profile model.onnx\` shows where the time of a model goes, layer by layer.
+Made by \`make bench\`, \`make bench-browser\` and \`make bench-gpu\` from [bench/results](../bench/results); \`npm test\`
+fails when this page is not what they say. \`decal inspect --profile model.onnx\` shows where the time of a model goes,
+layer by layer.
 
 All contenders run in one session on one machine and take turns, each in a process of its own, so that a machine whose
 speed drifts slows all of them alike. Every process runs the model at least once before the clock counts. Input is one
@@ -123,10 +159,11 @@ decal's module, with and without fused multiply-add.
 ${models ? `${measuredOn(models)}\n\n${modelSections(models)}` : 'Nothing has been measured yet: `make bench`.'}
 
 ${browser ? browserSections(browser) : '## In Chromium\n\nNothing has been measured yet: `make bench-browser`.'}
+
+${gpu ? gpuSections(gpu) : `## WebGPU\n\n${kNoGpu}`}
 `;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const page = performancePage({ models: readResults('models'), browser: readResults('browser') });
-  writeFileSync(join(root, 'docs/performance.md'), page);
+  writeFileSync(join(root, 'docs/performance.md'), performancePage(readAllResults()));
 }

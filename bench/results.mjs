@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../web/tools/npy.mjs';
 import { root } from '../tests/support/models.mjs';
 
-/** The file of a suite, "models" or "browser". */
+/** The file of a suite: "models", "browser" or "gpu". */
 export const resultsFile = (suite) => join(root, 'bench/results', `${suite}.json`);
 
 /** JSON with lists of numbers on one line. */
@@ -23,3 +23,7 @@ export function readResults(suite) {
   const file = resultsFile(suite);
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
 }
+
+/** Those of all suites, as the page takes them. */
+export const readAllResults = () =>
+  Object.fromEntries(['models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)]));

@@ -1,8 +1,10 @@
-// What both suites do alike: go through their cases, show the tables and keep the results.
+// What the suites do alike: go through their cases, show the tables and keep the results.
 import { missing, modelFile, models } from '../tests/support/models.mjs';
 import { writeResults } from './results.mjs';
 import { takeTurns } from './rounds.mjs';
-import { barRows, failures, loadRows, peakRows, sizeRows, startRows, textTable, timeRows } from './tables.mjs';
+import {
+  barRows, failures, firstRows, knownBars, loadRows, peakRows, sizeRows, startRows, textTable, timeRows,
+} from './tables.mjs';
 
 const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
@@ -48,10 +50,11 @@ export function printResults(results) {
   const section = (title, rows) => console.log(`\n${title}\n${textTable(rows)}`);
   if (results.cases.length > 0) {
     section('median of all runs, ms', timeRows(results));
+    if (results.suite === 'gpu') section('the first run, ms', firstRows(results));
     section('from the first call until the model can run, ms', loadRows(results));
     section('peak memory of the process, MB', peakRows(results));
-    const rows = barRows(results, { known: true });
-    if (rows.length > 1) section('how many times as fast', rows);
+    const bars = knownBars(results);
+    if (bars.length > 0) section('how many times as fast', barRows(results, bars));
     for (const failure of failures(results)) console.log(`fails: ${failure}`);
   }
   if (results.start) section(`start-up with ${results.start.model}, ms`, startRows(results.start));

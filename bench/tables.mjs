@@ -1,5 +1,5 @@
 // Results as rows of text, for the terminal and for the page alike.
-import { bars, contenders } from './cases.mjs';
+import { bars, contenders, gpuBars } from './cases.mjs';
 import { speedRatio } from './statistics.mjs';
 
 const kNone = '–';
@@ -34,6 +34,7 @@ export function timeRows(results) {
   const samples = results.cases.map(({ rounds, repeat }) => String(rounds * repeat));
   return [[...header, 'samples'], ...rows.map((row, i) => [...row, samples[i]])];
 }
+export const firstRows = (results) => grid(results, ({ first_ms }) => milliseconds(first_ms));
 export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
 export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
 
@@ -88,18 +89,23 @@ export function barOutcome({ model, contender, peer, ratio, threads }, results) 
 // Rounded down: what just misses a bar must not look as if it were met. (2.3 * 100 is a little less than 230.)
 const ratioText = (ratio) => `${(Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2)}x`;
 
-/** Each bar with what was measured. Only bars whose two sides `results` has anything to say about, if `known`. */
-export function barRows(results, { known = false } = {}) {
-  const rows = bars
-    .filter(({ model, contender, peer }) => !known ||
-      results.cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders))
-    .map((bar) => {
-      const { cells, met } = barOutcome(bar, results);
-      const cell = (threads) => (bar.threads.includes(threads) ? cells[bar.threads.indexOf(threads)] : kNone);
-      return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, cell(1), cell(2),
-        met === null ? 'not known' : met ? 'met' : 'missed'];
-    });
-  return [['model', 'how fast is', 'compared with', 'bar', '1 thread', '2 threads', 'outcome'], ...rows];
+/** The bars whose two sides `results` has anything to say about. */
+export function knownBars({ cases }) {
+  return [...bars, ...gpuBars].filter(({ model, contender, peer }) =>
+    cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders));
+}
+
+/** Each bar with what was measured. */
+export function barRows(results, chosen = bars) {
+  const counts = [...new Set(chosen.flatMap(({ threads }) => threads))].sort();
+  const rows = chosen.map((bar) => {
+    const { cells, met } = barOutcome(bar, results);
+    const cell = (threads) => (bar.threads.includes(threads) ? cells[bar.threads.indexOf(threads)] : kNone);
+    return [bar.model, contenders[bar.contender], contenders[bar.peer], `${bar.ratio}x`, ...counts.map(cell),
+      met === null ? 'not known' : met ? 'met' : 'missed'];
+  });
+  const titles = counts.map((count) => `${count} thread${count === 1 ? '' : 's'}`);
+  return [['model', 'how fast is', 'compared with', 'bar', ...titles, 'outcome'], ...rows];
 }
 
 /** A table for the terminal. */

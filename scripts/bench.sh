@@ -4,6 +4,7 @@
 #   pictures  the picture work in WebAssembly
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
+#   gpu       WebGPU against onnxruntime-web's, in Node
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +18,7 @@ for part in "$@"; do
     pictures)
       echo "== pictures in WebAssembly"
       node bench/pictures.mjs ;;
-    models | browser)
+    models | browser | gpu)
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;

@@ -4,8 +4,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { modelCases } from '../../bench/cases.mjs';
+import { fitCases, nodeCaveats } from '../../bench/adapter.mjs';
+import { gpuCases, modelCases } from '../../bench/cases.mjs';
 import { failureReason, measure, measurementOf } from '../../bench/contenders.mjs';
+import { plainBytes } from '../../bench/dawn.mjs';
 import { chooseCases } from '../../bench/options.mjs';
 import { formatJson, resultsFile } from '../../bench/results.mjs';
 import { takeTurns } from '../../bench/rounds.mjs';
@@ -73,6 +75,7 @@ test('a failure is told in one line without folders', () => {
 test('a contender on fewer threads than asked for does not count', () => {
   const report = { load_ms: 2, plan_ms: 3, start_ms: 4, run_ms: { all: [1] }, memory_bytes: { peak: 7 }, threads: 2 };
   assert.deepEqual(measurementOf(report, 2), { run_ms: [1], load_ms: 9, peak_bytes: 7 });
+  assert.equal(measurementOf({ ...report, first_ms: 5 }, 2).first_ms, 5);
   assert.match(measurementOf(report, 4).failure, /2 threads instead of 4/);
 });
 
@@ -91,8 +94,65 @@ test('a part of the suite replaces no results', () => {
   }
 });
 
+test('what a software adapter takes replaces no results', () => {
+  const choose = (...args) => chooseCases('gpu', gpuCases, args);
+  assert.deepEqual([choose().output, choose().allowSoftware], [resultsFile('gpu'), false]);
+  assert.deepEqual([choose('--allow-software').output, choose('--allow-software').allowSoftware], [undefined, true]);
+  assert.equal(choose('--allow-software', '--output', 'x.json').output, 'x.json');
+  assert.throws(() => choose('--allow-software', '--output', resultsFile('gpu')), /says nothing about GPUs/);
+  assert.throws(() => chooseCases('models', modelCases, ['--allow-software']));
+});
+
+test('cases fit the adapter: no float16 without shader-f16, and no software unless asked for', () => {
+  const cases = [{ model: 'm', contenders: ['webgpu', 'webgpu-half', 'ort-webgpu'], warmUp: 5, repeat: 9, rounds: 3 }];
+  const gpu = { adapter: 'Abacus 9', software: null, half: true };
+  const options = { allowSoftware: false, rounds: undefined };
+  assert.deepEqual(fitCases(cases, gpu, options), { cases, caveats: [] });
+  const whole = fitCases(cases, { ...gpu, half: false }, options);
+  assert.deepEqual(whole.cases, [{ ...cases[0], contenders: ['webgpu', 'ort-webgpu'] }]);
+  assert.deepEqual(whole.caveats, ['decal WebGPU float16 is not measured: the adapter has no shader-f16']);
+  const others = [{ ...cases[0], contenders: ['webgpu'] }];
+  assert.deepEqual(fitCases(others, { ...gpu, half: false }, options), { cases: others, caveats: [] });
+  const software = { ...gpu, software: 'the adapter is a toy' };
+  assert.match(fitCases(cases, software, options).refusal, /^the adapter is a toy: .*--allow-software/);
+  const often = (rounds) => fitCases(cases, software, { allowSoftware: true, rounds }).cases
+    .map(({ warmUp, repeat, rounds }) => [warmUp, repeat, rounds]);
+  assert.deepEqual([often(undefined), often(2)], [[[1, 1, 1]], [[1, 1, 2]]]);
+});
+
+test('loading of onnxruntime counts from Node 22 on', () => {
+  assert.match(nodeCaveats('20.20.2').join(), /Node 20\.20\.2 takes minutes/);
+  assert.deepEqual(nodeCaveats('22.0.0'), []);
+});
+
+test('the adapter that WebGPU gives is described, and its absence has a reason', async () => {
+  const { describeGpu } = await import('../../web/dist/node.js');
+  const gpuWith = (description, ...features) =>
+    ({ requestAdapter: async () => ({ info: { description }, limits: {}, features: new Set(features) }) });
+  assert.deepEqual(await describeGpu(gpuWith('Abacus 9', 'shader-f16')),
+    { adapter: 'Abacus 9', software: null, half: true });
+  const { software, half } = await describeGpu(gpuWith('SwiftShader driver'));
+  assert.match(software, /computes on the CPU/);
+  assert.equal(half, false);
+  await assert.rejects(describeGpu({ requestAdapter: async () => null }), { code: 'webgpu-unavailable' });
+});
+
+test('writeBuffer gets a copy in ordinary memory of the part it is asked for', () => {
+  const shared = new SharedArrayBuffer(16);
+  const bytes = new Uint8Array(shared, 4, 8);
+  bytes.set([1, 2, 3, 4, 5, 6, 7, 8]);
+  const copy = plainBytes(bytes, 2, 3);
+  assert.ok(copy.buffer instanceof ArrayBuffer);
+  assert.deepEqual([...copy], [3, 4, 5]);
+  assert.deepEqual([...plainBytes(bytes)], [...bytes]);
+  assert.deepEqual([...plainBytes(bytes, 6)], [7, 8]);
+  assert.deepEqual([...plainBytes(new Uint16Array(shared, 4, 4), 1, 2)], [3, 4, 5, 6], 'elements of views');
+  assert.deepEqual([...plainBytes(new DataView(shared, 4, 8), 1, 2)], [2, 3]);
+  assert.deepEqual([...plainBytes(shared, 4, 2)], [1, 2], 'bytes of buffers');
+});
+
 test('at least five samples stand behind every bar, or the case says why not', () => {
-  for (const { rounds, repeat, remark, model } of modelCases) {
+  for (const { rounds, repeat, remark, model } of [...modelCases, ...gpuCases]) {
     assert.ok(rounds * repeat >= 5 || /samples/.test(remark), model);
   }
 });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { performancePage } from '../../bench/report.mjs';
-import { readResults } from '../../bench/results.mjs';
+import { readAllResults } from '../../bench/results.mjs';
 import {
   barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows,
 } from '../../bench/tables.mjs';
@@ -86,7 +86,7 @@ test('the page says on what it was measured, what was missed, what failed and wh
   ], { note: 'Only a try.' });
   const browser = resultsOf([caseOf('modnet_512', 1, { relaxed: 22, 'ort-web': 99 })],
     { environment: { ...environment, chromium: '150' }, start });
-  const page = performancePage({ models, browser });
+  const page = performancePage({ models, browser, gpu: null });
   for (const text of [
     '**Only a try.**', 'Abacus 9, 4 cores, 8 GB', 'native kernels for AVX2', 'onnxruntime-web 1.0.1', 'Chromium 150',
     'on 2030-01-02 at commit abc',
@@ -102,13 +102,35 @@ test('the page says on what it was measured, what was missed, what failed and wh
   assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);
 });
 
+test('the page tells first runs from steady ones on a GPU, its bars, and what the adapter does not have', () => {
+  const timed = caseOf('isnet_1024', 1, { webgpu: 10, 'ort-webgpu': 19 });
+  timed.contenders.webgpu.first_ms = 321;
+  const gpu = resultsOf([timed, caseOf('u2netp_320', 1, { webgpu: 1, 'ort-webgpu': 'device lost' })], {
+    suite: 'gpu', environment: { ...environment, gpu: 'Abacus Graphics', webgpu: '0.1.2' },
+    wasm: { webgpu: { bytes: 2e6, gzip_bytes: 5e5 } }, caveats: ['decal WebGPU float16 is off'],
+  });
+  const page = performancePage({ models: null, browser: null, gpu });
+  for (const text of [
+    '- GPU: Abacus Graphics', 'npm webgpu 0.1.2',
+    '| isnet_1024 | decal WebGPU | onnxruntime WebGPU | 2x | 1.90x | missed |',
+    '| birefnet_lite_1024 | decal WebGPU | onnxruntime WebGPU | 2x | not measured | not known |',
+    '| isnet_1024 | 1 | 10.0 (10.0) | 19.0 (19.0) | 10 |',
+    '| isnet_1024 | 1 | 321 | – |',
+    '- decal WebGPU float16 is off.',
+    '- Fails: onnxruntime WebGPU, u2netp_320, 1 thread: device lost.',
+    '| decal WebGPU | 2000 | 500 |',
+  ]) assert.ok(page.includes(text), `${text}\n${page}`);
+  assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);
+});
+
 test('a page without measurements says so', () => {
-  const page = performancePage({ models: null, browser: null });
+  const page = performancePage({ models: null, browser: null, gpu: null });
   assert.match(page, /Nothing has been measured yet: `make bench`\./);
   assert.match(page, /Nothing has been measured yet: `make bench-browser`\./);
+  assert.match(page, /has not been measured .* yet: `make bench-gpu` on a machine with a GPU\./);
 });
 
 test('docs/performance.md is what bench/report.mjs makes of the results', () => {
-  const expected = performancePage({ models: readResults('models'), browser: readResults('browser') });
+  const expected = performancePage(readAllResults());
   assert.equal(readFileSync(join(root, 'docs/performance.md'), 'utf8'), expected, 'run `node bench/report.mjs`');
 });

@@ -12,10 +12,6 @@ import { defaultModel, missing, modelFile, photoTensor, smallModels } from '../s
 import { noDriver, openDawnDevice } from './dawn.mjs';
 import { decal, savedPlan } from './plans.mjs';
 
-// Minutes on a software driver.
-const tooSlow = (model) => model.slow && !process.env.DECAL_GPU_SLOW &&
-  `NOT TESTED: ${model.name} takes a software GPU minutes; set DECAL_GPU_SLOW=1 to run it`;
-
 suite('on WebGPU', { skip: noDriver }, () => {
   let folder, device, GpuExecutor;
   const pipelines = new Map();
@@ -30,7 +26,7 @@ suite('on WebGPU', { skip: noDriver }, () => {
   });
 
   for (const model of [defaultModel, ...smallModels]) {
-    test(`${model.name} at ${model.size} computes what the CPU engine does`, { skip: missing(model) || tooSlow(model) }, async (t) => {
+    test(`${model.name} at ${model.size} computes what the CPU engine does`, { skip: missing(model) }, async (t) => {
       const file = modelFile(model);
       const input = await photoTensor(model);
       const [x, y] = ['x.npy', 'y.npy'].map((name) => join(folder, name));

@@ -51,7 +51,7 @@ export const smallModels = [
   sized('selfie_segmentation', 256),
   sized('u2netp_320', 320),
   sized('modnet_512', 256, { resized: true }),
-  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024', slow: true }),
+  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
 ];
 
 /** Our own model, which every build embeds; not of the list, as it is always there. */

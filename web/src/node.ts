@@ -25,7 +25,7 @@ import type { DeviceOption, Execution, ExecutionListener, InitOptions, RemoveBac
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
 export { Planner } from './gpu/planner.js';
-export { RawGpuSession, type RawGpuOptions, type RawGpuRun } from './gpu/raw.js';
+export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from './gpu/raw.js';
 export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
 export { models } from './models.js';
 export type * from './types.js';

@@ -16,12 +16,39 @@ export interface RawGpuOptions {
   half?: boolean;
 }
 
+/** What WebGPU runs on here. */
+export interface RawGpuDescription {
+  /** What people call the adapter. */
+  adapter: string;
+  /** Why it counts as software, or null. */
+  software: string | null;
+  /** Whether it has shader-f16. */
+  half: boolean;
+}
+
 export interface RawGpuRun {
   /** All outputs, dense, in the model's order. */
   outputs: Float32Array<ArrayBuffer>[];
   runMs: number[];
   /** Milliseconds on the device of every step, from one more run; null where the device has no timestamps. */
   stepMs: Float64Array | null;
+}
+
+async function demandAdapter(given: object | undefined) {
+  const gpu = (given as GPU | undefined) ?? (await importGpu());
+  if (typeof gpu === 'string') throw new DecalError('webgpu-unavailable', gpu);
+  const found = await findAdapter(gpu);
+  if (!('adapter' in found)) throw new DecalError('webgpu-unavailable', found.error ?? 'WebGPU gives no adapter');
+  const { adapter, facts } = found;
+  const description: RawGpuDescription = {
+    adapter: adapterName(facts), software: softwareRenderer(facts), half: facts.features.includes('shader-f16'),
+  };
+  return { adapter, description };
+}
+
+/** The adapter that sessions would run on, without opening a device. Errors: `webgpu-unavailable`. */
+export async function describeGpu(gpu?: object): Promise<RawGpuDescription> {
+  return (await demandAdapter(gpu)).description;
 }
 
 /** Owns a device of its own. The planner it was made with may be closed. */
@@ -41,23 +68,16 @@ export class RawGpuSession {
 
   /** Errors: `webgpu-unavailable`, those of planning and of the device. */
   static async create(planner: Planner, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
-    const gpu = (options.gpu as GPU | undefined) ?? (await importGpu());
-    if (typeof gpu === 'string') throw new DecalError('webgpu-unavailable', gpu);
-    const found = await findAdapter(gpu);
-    if (!('adapter' in found)) throw new DecalError('webgpu-unavailable', found.error ?? 'WebGPU gives no adapter');
-    const { adapter, facts } = found;
-    const software = softwareRenderer(facts);
+    const { adapter, description: { adapter: name, software, half: offersHalf } } = await demandAdapter(options.gpu);
     if (software && !options.allowSoftwareAdapter) throw new DecalError('webgpu-unavailable', software);
     const half = options.half ?? false;
-    if (half && !facts.features.includes('shader-f16')) {
-      throw new DecalError('webgpu-unavailable', `${adapterName(facts)} has no shader-f16`);
-    }
+    if (half && !offersHalf) throw new DecalError('webgpu-unavailable', `${name} has no shader-f16`);
     const { device, limits, pipelines } = await openDevice(adapter);
     try {
       const plan = planner.plan(height, width, limits, half);
       try {
         const outputs = plan.description.outputs.map((_, i) => i);
-        return new RawGpuSession(adapterName(facts), device, await GpuExecutor.create(device, plan, { pipelines, outputs }));
+        return new RawGpuSession(name, device, await GpuExecutor.create(device, plan, { pipelines, outputs }));
       } finally {
         plan.free();
       }
