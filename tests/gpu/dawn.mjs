@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 const kDriver = process.env.VK_DRIVER_FILES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
 
 /** For node:test's `skip`: a reason or false. */
-export const noDriver = existsSync(kDriver) ? false : `no Vulkan driver at ${kDriver}: set VK_DRIVER_FILES`;
+export const noDriver = existsSync(kDriver) ? false : `NOT TESTED: no Vulkan driver at ${kDriver}; set VK_DRIVER_FILES`;
 
 // Read by the Vulkan loader, which comes with the first use of WebGPU.
 process.env.VK_DRIVER_FILES = kDriver;

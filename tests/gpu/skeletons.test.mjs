@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultModel, missingFile, modelFile, models, unscaled } from '../support/models.mjs';
 import { openNullDevice } from './dawn.mjs';
-import { checkPlan, planOf } from './plans.mjs';
+import { checkPlan, complaints, planOf } from './plans.mjs';
 
 // Bytes on the device while a model runs, in float32.
 const kMemory = { isnet_1024: 400e6, birefnet_lite_1024: 1.5e9 };
@@ -11,7 +11,7 @@ const kMemory = { isnet_1024: 400e6, birefnet_lite_1024: 1.5e9 };
 // Scaled weights change no plan.
 const distinct = [...new Map(models.map((model) => [model.name, unscaled(model)])).values()];
 
-// By code; where it was seen first.
+// By what makes them different, with where they were seen first.
 const shaders = new Map();
 let most = 0;
 
@@ -25,7 +25,10 @@ for (const model of [defaultModel, ...distinct]) {
         Object.entries(memory).map(([what, bytes]) => `${what} ${(bytes / 1e6).toFixed(1)} MB`).join(', ') +
         `; ${dispatches.length} dispatches of ${pipelines.length} pipelines`);
       assert.ok(memory.total <= (kMemory[model.name] ?? Infinity), `${memory.total} bytes`);
-      for (const { code, label } of pipelines) if (!shaders.has(code)) shaders.set(code, `${label} of ${model.name}`);
+      for (const pipeline of pipelines) {
+        const key = `${pipeline.writable}\n${pipeline.code}`;
+        if (!shaders.has(key)) shaders.set(key, { ...pipeline, label: `${pipeline.label} of ${model.name}` });
+      }
       most = Math.max(most, maxStorageBuffers);
     }
   });
@@ -36,13 +39,25 @@ test('every shader of these plans compiles', async (t) => {
   assert.ok(shaders.size > 0);
   const device = await openNullDevice();
   const wrong = [];
-  for (const [code, label] of shaders) {
-    device.pushErrorScope('validation');
-    const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
-    const error = await device.popErrorScope();
-    for (const { type, lineNum, message } of messages) if (type !== 'info') wrong.push(`${label}:${lineNum}: ${message}`);
-    if (error) wrong.push(`${label}: ${error.message}`);
-  }
+  for (const pipeline of shaders.values())
+    wrong.push(...(await complaints(device, pipeline)).map((complaint) => `${pipeline.label}: ${complaint}`));
   device.destroy();
   assert.deepEqual(wrong, []);
+});
+
+test('a plan that breaks a rule is found', () => {
+  const good = planOf(defaultModel.name);
+  const broken = (change) => {
+    const plan = structuredClone(good);
+    change(plan, plan.dispatches.find(({ bindings }) => bindings.length > 2));
+    return () => checkPlan(plan);
+  };
+  assert.throws(broken((_, { groups }) => { groups[0] = 65536; }), /workgroups/);
+  assert.throws(broken((_, { bindings }) => { bindings[0][1] += 128; }), /at \d+/);
+  assert.throws(broken((_, { bindings }) => { bindings[0][2] = 1 << 30; }), /ends outside/);
+  assert.throws(broken((_, { bindings }) => { bindings[0] = bindings[1]; }), /overlap/);
+  assert.throws(broken((_, { bindings }) => { bindings.push(...Array(8).fill(bindings[0])); }), /binds \d+ storage buffers/);
+  assert.throws(broken((_, { uniform }) => { uniform[0] += 16; }), /uniforms/);
+  assert.throws(broken(({ buffers }) => { buffers[0].bytes = (256 << 20) + 4; }), /a buffer of/);
+  assert.throws(broken(({ pipelines }, { pipeline }) => { pipelines[pipeline].writable.reverse(); }), /dispatch/);
 });

@@ -45,7 +45,7 @@ export const models = [
   { name: 'birefnet_lite_512', ...tamed, size: 512 },
 ];
 
-// Sizes that a software GPU takes less than minutes for. `resized`: the exported size is another. `larger`: see resize.py.
+// Sizes that a software GPU can take. `resized`: the exported size is another. `larger`: see resize.py.
 const sized = (name, size, also) => ({ ...models.find((model) => model.name === name), size, ...also });
 export const smallModels = [
   sized('selfie_segmentation', 256),
