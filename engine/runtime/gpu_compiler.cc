@@ -19,6 +19,11 @@ class GpuCompiler {
       : graph_(graph), storage_(PlanStorage(graph)), builder_(limits, options) {}
 
   Result<GpuPlan> Run() && {
+    for (const std::vector<ValueId>* values : {&graph_.inputs, &graph_.outputs})
+      for (const ValueId v : *values)
+        if (graph_.values[v].type.dtype != DType::kFloat32 || graph_.values[v].type.shape->elements() == 0)
+          return Fail(ErrorCode::kUnsupportedOperator,
+                      std::string("no WebGPU plan for an input or output of type ") + graph_.values[v].type.ToString());
     MakeRegions();
     std::string missing;
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -51,11 +56,12 @@ class GpuCompiler {
   void MakeRegions() {
     regions_.resize(graph_.values.size());
     for (ValueId v = 0; v < graph_.values.size(); ++v) {
-      if (graph_.IsConstant(v) || storage_.placements[v].root != v || storage_.first_use[v] < 0) continue;
+      if (graph_.IsConstant(v) || storage_.placements[v].root != v) continue;
+      if (storage_.first_use[v] < 0 && !IsInput(v)) continue;  // an input that nobody reads is written all the same
       const int64_t elements = graph_.values[v].type.shape->elements();
       const int64_t size = SizeOf(StorageOf(v));
       const int32_t first = IsInput(v) ? 0 : storage_.first_use[v] + 1;
-      regions_[v] = builder_.AddRegion(static_cast<uint64_t>(elements * size), first, storage_.last_use[v] + 1);
+      regions_[v] = builder_.AddRegion(static_cast<uint64_t>(elements * size), first, std::max(0, storage_.last_use[v] + 1));
     }
   }
 
