@@ -110,7 +110,6 @@ struct Remover::Impl {
   Buffer input, output;
   bool has_matte = false;
   bool specialized = false;  // the session too: not where a GPU runs the model
-  bool keep_weights = false;
   double preprocess_ms = 0;
 
   InputSpec Spec() const { return {extent, model.mean, model.std, layout.channels_last}; }
@@ -128,14 +127,12 @@ struct Remover::Impl {
   }
 
   Extent Wanted(Extent picture) const;
-  bool HasFixedSize() const { return layout.width > 0 && layout.height > 0; }
   std::span<float> InputValues() {
     return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
   }
   size_t OutputSize() const { return matte_layout.channels * MattePixels(); }
 
   Status Prepare(Extent picture);
-  Result<GpuPlan> PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options);
   Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
   Status PrepareValues(ImageView picture);
   Status Infer(const CancelFlag* cancel);
@@ -153,25 +150,11 @@ Status Remover::Impl::Prepare(Extent picture) {
   if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
   const Extent wanted = Wanted(picture);
   if (specialized && wanted == extent) return {};
-  const bool fixed = HasFixedSize();
-  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner,
-                               keep_weights ? Session::RawWeights::kKeep : Session::RawWeights::kRelease));
+  const bool fixed = layout.width > 0 && layout.height > 0;
+  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
   specialized = true;
   if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
   return Allocate(wanted, session.outputs()[0].name, session.outputs()[0].shape);
-}
-
-Result<GpuPlan> Remover::Impl::PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options) {
-  if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
-  const Extent wanted = Wanted(picture);
-  const bool fixed = HasFixedSize();
-  DECAL_TRY_ASSIGN(GpuPlan plan,
-                   session.PlanGpu(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, limits, options));
-  session.DropSchedule();
-  specialized = false;
-  if (plan.outputs.empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
-  DECAL_TRY(Allocate(wanted, plan.outputs[0].name, plan.outputs[0].shape));
-  return plan;
 }
 
 // The buffers around the model for an input of that size; from here on the old ones are gone.
@@ -253,10 +236,6 @@ Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& opt
   return report;
 }
 
-Result<GpuPlan> Remover::PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options) {
-  return impl_->PlanGpu(picture, limits, options);
-}
-
 Status Remover::Expect(Extent picture, std::span<const int64_t> output_shape) {
   if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
   return impl_->Allocate(impl_->Wanted(picture), "the plan's output", {output_shape.begin(), output_shape.end()});
@@ -267,8 +246,6 @@ Extent Remover::InputSize(Extent picture) const { return impl_->Wanted(picture);
 bool Remover::Fits(Extent picture) const {
   return picture.width > 0 && picture.height > 0 && impl_->Wanted(picture) == impl_->extent;
 }
-
-void Remover::KeepWeights(bool keep) { impl_->keep_weights = keep; }
 
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture) {
   DECAL_TRY(CheckPicture(picture));

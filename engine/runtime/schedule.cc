@@ -29,8 +29,8 @@ bool PacksWeight(const Op& op) {
 
 class Builder {
  public:
-  Builder(const Graph& graph, PackedWeights& packed, ThreadRunner& runner, Session::RawWeights raw_weights)
-      : graph_(graph), packed_(packed), runner_(runner), raw_weights_(raw_weights), storage_(PlanStorage(graph)) {
+  Builder(const Graph& graph, PackedWeights& packed, ThreadRunner& runner)
+      : graph_(graph), packed_(packed), runner_(runner), storage_(PlanStorage(graph)) {
     for (size_t i = 0; i < graph.inputs.size(); ++i) input_index_.emplace_back(graph.inputs[i], i);
   }
 
@@ -187,8 +187,8 @@ class Builder {
 
   void AnnounceLastUse(const Node& node) {
     const ConstantTensor* weight = WeightOf(node);
-    const bool last = weight != nullptr && raw_weights_ == Session::RawWeights::kRelease &&
-                      constant_uses_[weight] == 1 && weight->buffer.size_bytes() >= kReleaseBytes &&
+    const bool last = weight != nullptr && constant_uses_[weight] == 1 &&
+                      weight->buffer.size_bytes() >= kReleaseBytes &&
                       !live_constants_.contains(graph_.values[node.inputs[1]].constant);
     packed_.GiveUpNext(last ? weight : nullptr);
   }
@@ -227,8 +227,8 @@ class Builder {
       if (reads) Keep(v);
       if (!graph_.IsConstant(v)) continue;
       const ConstantPtr& constant = graph_.values[v].constant;
-      if (--constant_uses_[constant.get()] == 0 && raw_weights_ == Session::RawWeights::kRelease &&
-          !live_constants_.contains(constant) && constant->buffer.size_bytes() >= kReleaseBytes) {
+      if (--constant_uses_[constant.get()] == 0 && !live_constants_.contains(constant) &&
+          constant->buffer.size_bytes() >= kReleaseBytes) {
         // Constants are immutable to all others; giving up packed weights is the one exception, and
         // PackedWeights keeps answering for them.
         const_cast<ConstantTensor&>(*constant).buffer = Buffer();
@@ -239,7 +239,6 @@ class Builder {
   const Graph& graph_;
   PackedWeights& packed_;
   ThreadRunner& runner_;
-  Session::RawWeights raw_weights_;
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
@@ -263,11 +262,10 @@ std::string ShapesText(const Step& step) {
 
 }  // namespace
 
-Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner,
-                                 Session::RawWeights raw_weights) {
+Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner) {
   Schedule schedule;
   const size_t threads = runner.thread_count();
-  Builder builder(graph, packed, runner, raw_weights);
+  Builder builder(graph, packed, runner);
   DECAL_TRY(builder.MakeSteps(schedule.steps_));
   for (ValueId v : graph.outputs) {
     schedule.outputs_.push_back(builder.Bind(v));
@@ -287,13 +285,11 @@ Result<Schedule> Schedule::Build(const Graph& graph, PackedWeights& packed, Thre
   DECAL_TRY_ASSIGN(schedule.arena_, Buffer::Allocate(builder.arena().arena_bytes, "activations"));
   DECAL_TRY_ASSIGN(schedule.scratch_, Buffer::Allocate(schedule.scratch_stride_ * threads, "kernel scratch"));
 
-  std::set<ConstantPtr> in_memory = builder.live_constants();
-  schedule.constants_.assign(in_memory.begin(), in_memory.end());
-  if (raw_weights == Session::RawWeights::kKeep)
-    for (const Value& value : graph.values)
-      if (value.constant) in_memory.insert(value.constant);
   size_t raw_bytes = 0;
-  for (const ConstantPtr& constant : in_memory) raw_bytes += constant->buffer.size_bytes();
+  for (const ConstantPtr& constant : builder.live_constants()) {
+    raw_bytes += constant->buffer.size_bytes();
+    schedule.constants_.push_back(constant);
+  }
   schedule.memory_.weights_bytes = packed.total_bytes() + raw_bytes;
   schedule.memory_.arena_bytes = builder.arena().arena_bytes;
   schedule.memory_.lower_bound_bytes = builder.arena().lower_bound_bytes;

@@ -29,10 +29,9 @@ struct Step {
 class Schedule {
  public:
   // Plans `graph` (specialised, laid out). Packed weights come from and go to `packed`; constants that only
-  // packed kernels use give up their memory (`graph` shares them) unless `raw_weights` says to keep it. The threads of
-  // `runner`, with which the schedule will run, share the packing.
-  static Result<Schedule> Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner,
-                                Session::RawWeights raw_weights = Session::RawWeights::kRelease);
+  // packed kernels use give up their memory (`graph` shares them). The threads of `runner`, with which the schedule
+  // will run, share the packing.
+  static Result<Schedule> Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner);
 
   // `inputs` and `outputs` are dense row-major, one per graph input and output; a null output is dropped.
   Status Run(std::span<const void* const> inputs, std::span<void* const> outputs, ThreadRunner& runner,

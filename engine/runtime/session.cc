@@ -109,6 +109,16 @@ struct Session::Impl {
   std::vector<StepInfo> steps;
   MemoryPlan no_plan;
 
+  // A copy for inputs of that size with all passes run; weights are shared, not copied.
+  Result<Graph> SpecializedFor(int64_t height, int64_t width) const {
+    Graph copy = graph;
+    DECAL_TRY(FixInputs(copy, height, width));
+    if (!specialized) DECAL_TRY(RunPasses(copy, SpecializePasses()));
+    DECAL_TRY(RequireFloats(copy, copy.inputs, "an input"));
+    DECAL_TRY(RequireFloats(copy, copy.outputs, "an output"));
+    return copy;
+  }
+
   void Describe(const Graph& described) {
     inputs.clear();
     outputs.clear();
@@ -141,35 +151,24 @@ Result<Session> Session::Load(ModelStream stream) {
 const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
 
-Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner, RawWeights raw_weights) {
+Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
     return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
   impl_->packed.DropOrphans();
-  Graph copy = impl_->graph;  // weights are shared, not copied
-  DECAL_TRY(FixInputs(copy, height, width));
-  if (!impl_->specialized) DECAL_TRY(RunPasses(copy, SpecializePasses()));
-  DECAL_TRY(RequireFloats(copy, copy.inputs, "an input"));
-  DECAL_TRY(RequireFloats(copy, copy.outputs, "an output"));
+  DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
   if (!HasOpenSize(impl_->graph)) {
     impl_->graph = std::move(copy);
     impl_->specialized = true;
   }
   const Graph& graph = impl_->specialized ? impl_->graph : copy;
   ReturnFreeMemory();
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner, raw_weights));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;
   impl_->Describe(graph);
   ReturnFreeMemory();
   return {};
-}
-
-void Session::DropSchedule() {
-  impl_->schedule.reset();
-  impl_->packed = {};
-  impl_->steps.clear();
-  ReturnFreeMemory();
 }
 
 size_t Session::raw_weight_bytes() const {
@@ -201,11 +200,7 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
 
 Result<GpuPlan> Session::PlanGpu(int64_t height, int64_t width, const GpuLimits& limits,
                                  const GpuOptions& options) const {
-  Graph graph = impl_->graph;  // weights are shared, not copied
-  DECAL_TRY(FixInputs(graph, height, width));
-  if (!impl_->specialized) DECAL_TRY(RunPasses(graph, SpecializePasses()));
-  DECAL_TRY(RequireFloats(graph, graph.inputs, "an input"));
-  DECAL_TRY(RequireFloats(graph, graph.outputs, "an output"));
+  DECAL_TRY_ASSIGN(const Graph graph, impl_->SpecializedFor(height, width));
   return CompileForGpu(graph, limits, options);
 }
 

@@ -96,18 +96,13 @@ class Remover {
   MatteView matte() const;
   const Session& session() const;
 
-  // What the model needs on a device with those limits, for pictures of that extent. Frees what Run had prepared.
-  // Errors: as Session::PlanGpu; after a Run, kInternal unless KeepWeights came before it.
-  Result<GpuPlan> PlanGpu(Extent picture, const GpuLimits& limits, const GpuOptions& options);
-  // For a plan that was made elsewhere, of the same model at InputSize(picture): makes room for its output of that shape.
-  // What Run had prepared stays. Errors: kShapeMismatch where the output is no matte.
+  // For a plan of the same model at InputSize(picture) (Session::PlanGpu): makes room for its output of that shape. What
+  // Run had prepared stays. Errors: kShapeMismatch where the output is no matte.
   Status Expect(Extent picture, std::span<const int64_t> output_shape);
   // What the model sees of pictures of that extent.
   Extent InputSize(Extent picture) const;
-  // Whether the last PlanGpu, Expect or Prepare serves pictures of that extent.
+  // Whether the last Expect or Prepare serves pictures of that extent.
   bool Fits(Extent picture) const;
-  // From now on, Run leaves weights as they came beside the packed ones, so that PlanGpu works again later.
-  void KeepWeights(bool keep);
   // The model's input, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument where
   // there is no plan for pictures of that extent; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture);

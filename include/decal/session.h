@@ -81,19 +81,11 @@ class Session {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  // What becomes of weights once they are packed: their raw form goes, or stays for PlanGpu and takes that much
-  // memory beside the packed one.
-  enum class RawWeights : uint8_t { kRelease, kKeep };
-
   // Fixes the size of the picture input (its two spatial extents, in pixels), plans the schedule and
   // all memory, packs the weights. 0, 0 keeps the model's own fixed size. `runner` must outlive the
   // session. Errors: kShapeMismatch if the model's size is fixed to another one or the shapes inside do
   // not fit; kOutOfMemory. After an error the session is as it was before the call.
-  Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner(),
-                    RawWeights raw_weights = RawWeights::kRelease);
-  // Gives back what Specialize made: schedule, activations, packed weights. Another Specialize works only where raw
-  // weights were kept.
-  void DropSchedule();
+  Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner());
   // Raw weights and other constants that are in memory now.
   size_t raw_weight_bytes() const;
 
