@@ -110,6 +110,11 @@ DECAL_EXPORT(decal_remover_finish) int decal_remover_finish(void* remover, const
 // Of the last run, or, after preparing or expecting, the memory alone: {"preprocess_ms", "inference_ms", "postprocess_ms",
 //  "input": [w, h], "memory_bytes", "coverage", "matte": {"pointer", "width", "height"}}
 DECAL_EXPORT(decal_remover_report) const char* decal_remover_report(void* remover);
+// A matte of the host's own, dense floats of any size, composed in place on dense RGBA8 rows; otherwise as
+// decal_remover_run.
+DECAL_EXPORT(decal_composite) int decal_composite(const float* matte, int32_t matte_width, int32_t matte_height,
+                                                  uint8_t* rgba, int32_t width, int32_t height,
+                                                  const uint8_t* background, int32_t mask_only);
 // Antialiased RGBA resize with straight alpha, dense rows, for previews.
 DECAL_EXPORT(decal_resize) int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* out,
                                             int32_t out_width, int32_t out_height);

@@ -217,6 +217,14 @@ const char* decal_remover_report(void* remover) {
   return out.c_str();
 }
 
+int decal_composite(const float* matte, int32_t matte_width, int32_t matte_height, uint8_t* rgba, int32_t width,
+                    int32_t height, const uint8_t* background, int32_t mask_only) {
+  if (const Status status = CheckExtent(width, height); !status) return Report(status);
+  const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
+  return Report(Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask_only),
+                          picture, runner));
+}
+
 int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* out, int32_t out_width,
                  int32_t out_height) {
   if (const Status status = CheckExtent(width, height); !status) return Report(status);

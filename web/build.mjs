@@ -32,6 +32,20 @@ await build({
   platform: 'browser',
   entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/worker.ts') },
 });
+// They share index.js, and with it the page's one engine, instead of each bringing its own.
+const besideIndex = {
+  name: 'beside-index',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+await build({
+  ...common,
+  platform: 'browser',
+  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/${name}.ts`)),
+  external: ['react'],
+  plugins: [besideIndex],
+});
 await build({
   ...common,
   platform: 'node',

@@ -1,20 +1,30 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
 import { DecalError } from './errors.js';
+import { lifeName, watchLife } from './life.js';
 import type { Progress } from './progress.js';
-import type { EngineConfig, EngineFacts, FromWorker, Job, Removed, ToWorker } from './protocol.js';
+import type { EngineConfig, EngineFacts, Failure, FromWorker, Outcome, Outcomes, Task, ToWorker } from './protocol.js';
+import { release } from './source.js';
 import type { ExecutionEvent } from './types.js';
 
 /**
- * How long a worker without shared memory may take to notice an abort. Between two stages it does so within
- * milliseconds; inside the network it cannot, and is ended instead.
+ * How long a worker may take to notice an abort before it is ended, so that what it holds is free within 200 ms. Between
+ * two stages it notices within milliseconds, with shared memory also inside the network and the encoder; what cannot be
+ * interrupted is the browser's own decoding and encoding, and without shared memory the network.
  */
-const kAbortGraceMs = 50;
+const kAbortGraceMs = { shared: 150, alone: 50 };
 
-interface Waiting {
-  job: Job;
+/** A task and what goes over with it. */
+export interface Prepared<T extends Task = Task> {
+  task: T;
   transfer: Transferable[];
+}
+
+interface Waiting extends Prepared {
+  id: number;
+  /** Makes the task anew for another worker, what was transferred being gone; null when that has been done. */
+  again: (() => Promise<Prepared>) | null;
   signal: AbortSignal | undefined;
-  resolve(removed: Removed | null): void;
+  resolve(outcome: Outcome): void;
   reject(error: unknown): void;
   /** The caller has its answer already. */
   settled: boolean;
@@ -28,6 +38,7 @@ export class EngineClient {
   readonly #onExecution: (event: ExecutionEvent) => void;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
   #worker: Worker | null = null;
+  #unwatch = () => {};
   #cancel: Int32Array | null = null;
   #facts: EngineFacts | null = null;
   #queue: Waiting[] = [];
@@ -55,19 +66,28 @@ export class EngineClient {
     return this.#loaded?.key === key ? this.#loaded.event : null;
   }
 
-  run(request: Omit<Job, 'id'>, transfer: Transferable[], signal?: AbortSignal): Promise<Removed | null> {
+  /**
+   * Runs a task when all before it are through. Where the worker is lost meanwhile, `again` prepares it for the next
+   * one, once.
+   */
+  run<T extends Task>(
+    { task, transfer }: Prepared<T>, signal?: AbortSignal, again?: () => Promise<Prepared<T>>,
+  ): Promise<Outcomes[T['kind']]> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
-        job: { ...request, id: this.#nextId++ },
+        id: this.#nextId++,
+        task,
         transfer,
+        again: again ?? null,
         signal,
-        resolve,
+        resolve: resolve as (outcome: Outcome) => void,
         reject,
         settled: false,
         onAbort: () => this.#abort(waiting),
       };
-      if (this.#closed) return reject(disposed());
-      if (signal?.aborted) return reject(signal.reason);
+      if (this.#closed || signal?.aborted) {
+        return this.#settle(waiting, () => reject(this.#closed ? disposed() : signal!.reason));
+      }
       signal?.addEventListener('abort', waiting.onAbort, { once: true });
       this.#queue.push(waiting);
       this.#next();
@@ -89,9 +109,14 @@ export class EngineClient {
     const waiting = this.#queue.shift();
     if (!waiting) return;
     this.#current = waiting;
+    this.#start(waiting);
+  }
+
+  #start(waiting: Waiting): void {
+    const { id, task, transfer } = waiting;
     try {
       this.#worker ??= this.#startWorker();
-      this.#post({ type: 'job', job: waiting.job }, waiting.transfer);
+      this.#post({ type: 'job', job: { id, task } }, transfer);
     } catch (error) {
       // A source that cannot be cloned or transferred, or a worker the page's policy forbids.
       const message = error instanceof Error ? error.message : String(error);
@@ -101,19 +126,25 @@ export class EngineClient {
 
   #startWorker(): Worker {
     const worker = this.#spawn();
-    worker.onmessage = (event: MessageEvent<FromWorker>) => {
-      if (worker === this.#worker) this.#receive(event.data);
+    const life = lifeName();
+    const lost = (error: DecalError) => {
+      if (worker === this.#worker) this.#workerLost(error);
     };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (worker !== this.#worker) return;
+      if (data.type !== 'alive') return this.#receive(data);
+      this.#unwatch = watchLife(life!, () => lost(new DecalError('worker-lost', "the engine's worker was ended from outside")));
+    };
+    worker.onmessageerror = () => lost(new DecalError('worker-lost', "what the engine's worker sent cannot be read"));
     worker.onerror = (event) => {
       event.preventDefault();
       // Without a message the script itself did not load.
-      const error = event.message
-        ? new DecalError('internal', `the engine's worker failed: ${event.message}`)
-        : new DecalError('network', "the engine's worker could not be loaded: is worker.js beside index.js?");
-      if (worker === this.#worker) this.#workerLost(error);
+      lost(event.message
+        ? new DecalError('worker-lost', `the engine's worker failed: ${event.message}`)
+        : new DecalError('network', "the engine's worker could not be loaded: is worker.js beside index.js?"));
     };
     this.#worker = worker;
-    this.#post({ type: 'start', config: this.#config });
+    this.#post({ type: 'start', config: this.#config, life });
     return worker;
   }
 
@@ -121,7 +152,7 @@ export class EngineClient {
     this.#worker!.postMessage(message, transfer);
   }
 
-  #receive(message: FromWorker): void {
+  #receive(message: Exclude<FromWorker, { type: 'alive' }>): void {
     const current = this.#current;
     switch (message.type) {
       case 'engine':
@@ -147,17 +178,19 @@ export class EngineClient {
         this.#progress.ready(this.#sessionId);
         break;
       case 'done':
-        if (current?.job.id === message.id) this.#finish(current, () => current.resolve(message.removed));
+        if (current?.id === message.id) this.#finish(current, () => current.resolve(message.outcome));
         break;
-      case 'failed': {
-        if (current?.job.id !== message.id) break;
-        const { code, message: text, fatal } = message.failure;
-        this.#progress.failed(this.#sessionId, text);
-        if (fatal) this.#endWorker();
-        this.#finish(current, () => current.reject(new DecalError(code, text)));
+      case 'failed':
+        if (current?.id === message.id) this.#failed(current, message.failure);
         break;
-      }
     }
+  }
+
+  #failed(waiting: Waiting, { code, message, fatal }: Failure): void {
+    const error = new DecalError(code, message);
+    if (fatal) return this.#workerLost(error);
+    this.#progress.failed(this.#sessionId, message);
+    this.#finish(waiting, () => waiting.reject(error));
   }
 
   #finish(waiting: Waiting, settle: () => void): void {
@@ -170,10 +203,8 @@ export class EngineClient {
 
   #settle(waiting: Waiting, settle: () => void): void {
     waiting.signal?.removeEventListener('abort', waiting.onAbort);
-    for (const item of waiting.transfer) {
-      // What a job that never started held; transferred objects are detached by now and ignore it.
-      if ('close' in item) item.close();
-    }
+    // What a task that never started held.
+    release(waiting.transfer);
     if (waiting.settled) return;
     waiting.settled = true;
     settle();
@@ -187,26 +218,46 @@ export class EngineClient {
       return;
     }
     if (this.#current !== waiting) return;
+    if (!this.#worker) {
+      // Between two workers, being prepared for the second.
+      return this.#finish(waiting, () => waiting.reject(waiting.signal!.reason));
+    }
     waiting.settled = true;
     waiting.reject(waiting.signal!.reason);
-    this.#post({ type: 'abort', id: waiting.job.id });
-    if (this.#cancel) {
-      Atomics.store(this.#cancel, 0, 1);
-      return;
-    }
+    this.#post({ type: 'abort', id: waiting.id });
+    if (this.#cancel) Atomics.store(this.#cancel, 0, 1);
     setTimeout(() => {
       if (this.#current === waiting) this.#workerLost(new DecalError('aborted', 'the call was aborted'));
-    }, kAbortGraceMs);
+    }, this.#cancel ? kAbortGraceMs.shared : kAbortGraceMs.alone);
   }
 
+  /** The current task goes to another worker, unless nobody waits for it or it has lost one already. */
   #workerLost(error: DecalError): void {
-    this.#progress.failed(this.#sessionId, error.message);
     this.#endWorker();
     const current = this.#current;
+    if (current && !current.settled && current.again && error.code !== 'network') {
+      this.#retry(current, current.again);
+      return;
+    }
+    this.#progress.failed(this.#sessionId, error.message);
     if (current) this.#finish(current, () => current.reject(error));
   }
 
+  #retry(waiting: Waiting, again: () => Promise<Prepared>): void {
+    waiting.again = null;
+    // It stays the current one meanwhile, so that nothing overtakes it.
+    again().then((prepared) => {
+      if (this.#current !== waiting) return release(prepared.transfer);
+      Object.assign(waiting, prepared);
+      this.#start(waiting);
+    }, (error: unknown) => {
+      if (this.#current === waiting) this.#finish(waiting, () => waiting.reject(error));
+    });
+  }
+
   #endWorker(): void {
+    this.#unwatch();
+    this.#unwatch = () => {};
     this.#worker?.terminate();
     this.#worker = null;
     this.#cancel = null;

@@ -3,7 +3,7 @@
 /**
  * The codes of the C++ engine (include/decal/result.h), and those only a host can meet: `webgpu-unavailable` (nothing to
  * run on, or the gate refused it), `webgpu-failed` (a shader, buffer or result was bad) and `device-lost` reach callers
- * only where they demanded WebGPU.
+ * only where they demanded WebGPU. `worker-lost`: the worker crashed or was killed, twice for the same call.
  */
 export type DecalErrorCode =
   | 'invalid-argument'
@@ -22,6 +22,7 @@ export type DecalErrorCode =
   | 'webgpu-unavailable'
   | 'webgpu-failed'
   | 'device-lost'
+  | 'worker-lost'
   | 'aborted';
 
 /** Why a call failed: `code` for programs, `message` (one line) for people. */

@@ -1,19 +1,21 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
 import { untilAborted } from './abort.js';
-import { EngineClient } from './client.js';
+import { batch, type BatchSources } from './batch.js';
+import { EngineClient, type Prepared } from './client.js';
 import { DecalError } from './errors.js';
 import { decide, type GateFacts } from './device-gate.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { ExecutionFeed } from './execution.js';
 import { findAdapter } from './gpu/adapter.js';
 import { resolveModel, type ResolvedModel } from './models.js';
-import { checkDevice, checkFlag, checkSimd, checkThreads, planOutput } from './options.js';
+import { checkDevice, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
 import { Progress } from './progress.js';
-import { pageUrl, toPicture } from './source.js';
-import type { EngineConfig } from './protocol.js';
+import { isMatte, pageUrl, release, toPictures } from './source.js';
+import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from './protocol.js';
 import type {
-  Capabilities, CapabilitiesOptions, ExecutionListener, ImageSource, InitOptions, ModelOption, ProgressListener,
-  RemoveBackgroundOptions, RemoveBackgroundResult,
+  ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, ExecutionListener, ImageSource,
+  InitOptions, Matte, ModelOption, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
+  RemoveBackgroundResult, SegmentOptions, SegmentResult,
 } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
@@ -41,32 +43,72 @@ export async function removeBackground(
   options: RemoveBackgroundOptions = {},
 ): Promise<RemoveBackgroundResult> {
   const start = performance.now();
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const device = checkDevice(options.device ?? settings.device);
+  options.signal?.throwIfAborted();
   const output = planOutput(options);
-  const model = resolve(options.model);
-  const engine = connect();
-  const { picture, transfer } = await untilAborted(toPicture(source), signal);
-  const removed = (await engine.run({ model, device, remove: { picture, output } }, transfer, signal))!;
-  const { blob, preview, width, height, execution } = removed;
-  const blobUrl = objectUrl(blob);
-  const previewUrl = objectUrl(preview);
-  return {
-    blobUrl,
-    previewUrl,
-    width,
-    height,
-    processingTimeSeconds: (performance.now() - start) / 1000,
-    blob,
-    execution,
-    revoke() {
-      for (const url of [blobUrl, previewUrl]) {
-        URL.revokeObjectURL(url);
-        objectUrls.delete(url);
-      }
-    },
-  };
+  const withModel = modelAndDevice(options);
+  const removed = await perform(
+    [source], (picture) => ({ kind: 'remove', picture: picture!, output, ...withModel }), options.signal);
+  return { ...pictureResult(removed, start), execution: removed.execution! };
+}
+
+/**
+ * Removes the background of one picture after the other, in bounded memory. A picture that fails is an item with its
+ * `error`. Results that are not read, because the loop was left or the signal aborted, are freed.
+ *
+ * @throws {DecalError} `invalid-argument` at once; the iterator rejects with the signal's reason, and with whatever the
+ * sources throw
+ */
+export function removeBackgroundBatch<Source extends ImageSource>(
+  sources: BatchSources<Source>,
+  options: BatchOptions<Source> & Omit<RemoveBackgroundOptions, 'signal'> = {},
+): AsyncGenerator<BatchItem<Source>, void, undefined> {
+  const run = (source: Source, signal: AbortSignal) => removeBackground(source, { ...options, signal });
+  return batch(sources, { run, discard: (result) => result.revoke() }, options);
+}
+
+/**
+ * The matte alone, a byte a pixel, at the picture's size and without the picture's own alpha: to look at, to edit, and to
+ * hand to `applyMatte`.
+ *
+ * @throws {DecalError} as removeBackground
+ */
+export async function segment(source: ImageSource, options: SegmentOptions = {}): Promise<SegmentResult> {
+  const start = performance.now();
+  options.signal?.throwIfAborted();
+  const withModel = modelAndDevice(options);
+  const segmented = await perform(
+    [source], (picture) => ({ kind: 'segment', picture: picture!, ...withModel }), options.signal);
+  return { ...segmented, processingTimeSeconds: (performance.now() - start) / 1000 };
+}
+
+/**
+ * Cuts a picture out along a matte there is already; no model is loaded. A matte of another size is stretched to the
+ * picture's. It may be a picture too: its grey level (the red channel) times its alpha counts.
+ *
+ * @throws {DecalError} as removeBackground
+ */
+export async function applyMatte(
+  source: ImageSource, matte: Matte | ImageSource, options: ApplyMatteOptions = {},
+): Promise<PictureResult> {
+  const start = performance.now();
+  options.signal?.throwIfAborted();
+  const output = planOutput(options);
+  // As it is now: the caller may go on editing.
+  const own = isMatte(matte) ? copyMatte(matte) : null;
+  const applied = await perform(
+    own ? [source] : [source, matte as ImageSource],
+    (picture, other) => ({ kind: 'apply', picture: picture!, matte: own ?? other!, output }), options.signal);
+  return pictureResult(applied, start);
+}
+
+/**
+ * Downloads a model and gets it ready without a picture: the one given to `init`, or the default, if left out. Other
+ * than `init` it changes no settings. One model is kept ready: the last one used.
+ */
+export async function preload(model?: ModelOption, options: PreloadOptions = {}): Promise<void> {
+  options.signal?.throwIfAborted();
+  const withModel = modelAndDevice({ ...options, model });
+  await perform([], () => ({ kind: 'load', ...withModel }), options.signal);
 }
 
 /**
@@ -81,7 +123,7 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     return options(true);
   }
   const next = { ...settings, ...options };
-  const device = checkDevice(next.device);
+  checkDevice(next.device);
   checkThreads(next.threads);
   checkSimd(next.simd);
   checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
@@ -90,7 +132,7 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     next.allowSoftwareAdapter !== settings.allowSoftwareAdapter;
   settings = next;
   if (restart) disconnect();
-  await connect().run({ model: resolve(undefined), device }, []);
+  await preload();
 }
 
 /** Ends the workers, frees all memory and revokes every object URL handed out. A later call starts anew. */
@@ -134,8 +176,51 @@ async function forecastGpu(): Promise<GateFacts> {
   return { requested, allowSoftwareAdapter, noGpu: null, ...adapter };
 }
 
+function modelAndDevice({ model, device }: { [Name in 'model' | 'device']?: RemoveBackgroundOptions[Name] | undefined }): WithModel {
+  return { device: checkDevice(device ?? settings.device), model: resolve(model) };
+}
+
 function resolve(model: ModelOption | undefined): ResolvedModel {
   return resolveModel(model ?? settings.model, modelUrl, pageUrl());
+}
+
+/** Sends the task that `make` makes of the sources to the worker; again to another one if that is lost. */
+async function perform<T extends Task>(
+  sources: readonly ImageSource[], make: (...pictures: Picture[]) => T, signal: AbortSignal | undefined,
+): Promise<Outcomes[T['kind']]> {
+  const engine = connect();
+  const prepare = async (): Promise<Prepared<T>> => {
+    const { pictures, transfer } = await toPictures(sources);
+    return { task: make(...pictures), transfer };
+  };
+  const preparing = prepare();
+  try {
+    return await engine.run(await untilAborted(preparing, signal), signal, prepare);
+  } catch (error) {
+    // Given up while it was being prepared.
+    if (signal?.aborted) void preparing.then(({ transfer }) => release(transfer), () => {});
+    throw error;
+  }
+}
+
+function pictureResult({ blob, preview, width, height, notes }: Removed, start: number): PictureResult {
+  const blobUrl = objectUrl(blob);
+  const previewUrl = objectUrl(preview);
+  return {
+    blobUrl,
+    previewUrl,
+    width,
+    height,
+    processingTimeSeconds: (performance.now() - start) / 1000,
+    blob,
+    notes,
+    revoke() {
+      for (const url of [blobUrl, previewUrl]) {
+        URL.revokeObjectURL(url);
+        objectUrls.delete(url);
+      }
+    },
+  };
 }
 
 function connect(): EngineClient {

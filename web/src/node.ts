@@ -6,21 +6,26 @@ import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import { allocatePicture } from './engine/cutout.js';
+import { batch, type BatchSources } from './batch.js';
+import { allocatePicture, type EnginePicture } from './engine/cutout.js';
 import { openUrl, readAll, verified, type Download } from './engine/download.js';
 import { Engine, type ThreadTask } from './engine/engine.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { encodePng as encodePngParts } from './engine/png.js';
-import { Remover, type Chunks } from './engine/session.js';
+import { composeMatte, makeOpaque, readMatte } from './engine/matte.js';
+import { Remover, type Chunks, type CompositeOptions } from './engine/session.js';
 import { DecalError, toDecalError } from './errors.js';
 import { ExecutionFeed, makeExecution } from './execution.js';
 import { importGpu } from './gpu/dawn.js';
 import { GpuHost } from './gpu/host.js';
 import { resolveModel, type ResolvedModel } from './models.js';
-import { backgroundColour, checkDevice, checkFlag, checkSimd, checkThreads, planOutput } from './options.js';
+import { backgroundColour, checkDevice, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
 import { Planner, PlannerLoad, plannerModule, readAlong } from './gpu/planner.js';
-import { RoutedModel, type PlannerSource } from './routing.js';
-import type { DeviceOption, Execution, ExecutionListener, InitOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import { RoutedModel, type PlannerSource, type RoutedRun } from './routing.js';
+import type {
+  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, InitOptions, Matte, ModelOption, PreloadOptions,
+  RemoveBackgroundOptions, SegmentOptions, SimdLevel,
+} from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
@@ -49,8 +54,17 @@ export interface RawResult {
   execution: Execution;
 }
 
-export interface RawOptions extends Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'> {
-  output?: Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
+export type RawOutput = Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
+
+export interface RawOptions extends SegmentOptions {
+  output?: RawOutput;
+}
+
+/** A byte a pixel, at the picture's size and without the picture's own alpha. */
+export interface RawMatte extends Matte {
+  data: Uint8ClampedArray<ArrayBuffer>;
+  /** `decode` and `encode` are 0: they are the caller's. */
+  execution: Execution;
 }
 
 export interface NodeInitOptions extends InitOptions {
@@ -113,29 +127,101 @@ export async function init(options: NodeInitOptions = {}): Promise<void> {
   await enqueue(async () => void (await load(resolve(settings.model), device)));
 }
 
+/** Downloads or reads a model and gets it ready: that of `init`, or the default, if left out. Changes no settings. */
+export async function preload(model?: ModelOption, options: PreloadOptions = {}): Promise<void> {
+  const device = checkDevice(options.device ?? settings.device);
+  const resolved = resolve(model ?? settings.model);
+  await enqueue(async () => {
+    options.signal?.throwIfAborted();
+    await load(resolved, device, options.signal);
+  });
+}
+
 /** Removes the background of raw pixels. Calls queue and run one after the other. */
 export async function removeBackgroundRaw(image: RawImage, options: RawOptions = {}): Promise<RawResult> {
+  const { background, mask } = rawOutput(options.output);
+  const { width, height } = checkImage(image);
+  return withModel(image, options, async (owner, picture, run) => {
+    const execution = await run({ background, mask });
+    return { data: owner.bytes(picture.rgba, 4 * width * height).slice(), width, height, execution };
+  });
+}
+
+/**
+ * Removes the background of one picture after the other, as in the browser. Computing holds the thread up, so that here
+ * more `concurrency` only means more pictures that are asked for ahead.
+ */
+export function removeBackgroundBatchRaw<Image extends RawImage>(
+  images: BatchSources<Image>, options: BatchOptions<Image, RawResult> & Omit<RawOptions, 'signal'> = {},
+): AsyncGenerator<BatchItem<Image, RawResult>, void, undefined> {
+  const run = (image: Image, signal: AbortSignal) => removeBackgroundRaw(image, { ...options, signal });
+  return batch(images, { run, discard() {} }, options);
+}
+
+/** The matte alone, to edit and to hand to `applyMatteRaw`. */
+export async function segmentRaw(image: RawImage, options: SegmentOptions = {}): Promise<RawMatte> {
+  const { width, height } = checkImage(image);
+  return withModel(image, options, async (owner, picture, run) => {
+    makeOpaque(owner, picture);
+    const execution = await run({ background: null, mask: true });
+    return { data: readMatte(owner, picture), width, height, execution };
+  });
+}
+
+/** Cuts a picture out along a matte there is already, of the picture's size or stretched to it. No model is loaded. */
+export async function applyMatteRaw(
+  image: RawImage, matte: Matte, options: { output?: RawOutput; signal?: AbortSignal } = {},
+): Promise<Omit<RawResult, 'execution'>> {
+  const composition = rawOutput(options.output);
+  const { width, height } = checkImage(image);
+  const own = copyMatte(matte);
+  return enqueue(async () => {
+    options.signal?.throwIfAborted();
+    return withPicture(await sharedEngine(), image, async (owner, picture) => {
+      composeMatte(owner, picture, own, composition);
+      return { data: owner.bytes(picture.rgba, 4 * width * height).slice(), width, height };
+    });
+  });
+}
+
+function rawOutput(output: RawOutput = {}): CompositeOptions {
+  const plan = planOutput({ output });
+  return { background: backgroundColour(plan, () => null), mask: plan.mask };
+}
+
+/** `use` gets the picture in the engine's memory, and what runs the model on it and tells listeners. */
+function withModel<T>(
+  image: RawImage, options: SegmentOptions,
+  use: (owner: Engine, picture: EnginePicture, run: (composition: CompositeOptions) => Promise<Execution>) => Promise<T>,
+): Promise<T> {
   const { signal } = options;
   const device = checkDevice(options.device ?? settings.device);
-  const output = planOutput({ output: options.output ?? {} });
-  const background = backgroundColour(output, () => null);
   const model = resolve(options.model ?? settings.model);
-  const { width, height, data } = checkImage(image);
   return enqueue(async () => {
     signal?.throwIfAborted();
     const { owner, ms } = await load(model, device, signal);
-    const picture = allocatePicture(owner, width, height);
-    try {
-      owner.bytes(picture.rgba, data.length).set(data);
-      const composition = { background, mask: output.mask };
-      const { route, report, buildMs } = await loaded!.model.run(device, picture, composition, signal);
-      const execution = makeExecution(route, owner, model.spec.name, report, { load: ms + buildMs });
-      executions.tell({ kind: 'run', ...execution });
-      return { data: owner.bytes(picture.rgba, data.length).slice(), width, height, execution };
-    } finally {
-      owner.free(picture.rgba);
-    }
+    return withPicture(owner, image, (_, picture) =>
+      use(owner, picture, async (composition) => {
+        const { route, report, buildMs }: RoutedRun = await loaded!.model.run(device, picture, composition, signal);
+        const execution = makeExecution(route, owner, model.spec.name, report, { load: ms + buildMs });
+        executions.tell({ kind: 'run', ...execution });
+        return execution;
+      }));
   });
+}
+
+async function withPicture<T>(
+  owner: Engine, image: RawImage, use: (owner: Engine, picture: EnginePicture) => Promise<T>,
+): Promise<T> {
+  // Once more: while the call was queued, the buffer may have been transferred away.
+  const { data, width, height } = checkImage(image);
+  const picture = allocatePicture(owner, width, height);
+  try {
+    owner.bytes(picture.rgba, data.length).set(data);
+    return await use(owner, picture);
+  } finally {
+    owner.free(picture.rgba);
+  }
 }
 
 /** As in the browser: every model that gets ready, every picture done, every downgrade. */

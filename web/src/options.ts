@@ -1,13 +1,13 @@
 // Checks what callers pass and fills in the defaults.
 import { DecalError } from './errors.js';
-import type { DeviceOption, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import type { DeviceOption, Matte, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
 const kPreviewSize = 450;
 /** What browsers themselves use for JPEG. */
 const kQuality = 0.92;
 
-const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg'];
+const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg', 'image/x-rgba8'];
 const kDevices: readonly DeviceOption[] = ['auto', 'webgpu', 'wasm'];
 
 /** Output options with every choice made. A background that is still text is a CSS colour. */
@@ -39,11 +39,26 @@ export function checkSimd(simd: unknown): SimdLevel | undefined {
 
 /** A positive whole number, or undefined. */
 export function checkThreads(threads: unknown): number | undefined {
-  if (threads === undefined) return undefined;
-  if (!Number.isInteger(threads) || (threads as number) < 1) {
-    throw new DecalError('invalid-argument', 'threads: a whole number, 1 or more');
+  return checkCount('threads', threads);
+}
+
+export function checkCount(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 1) {
+    throw new DecalError('invalid-argument', `${name}: a whole number, 1 or more`);
   }
-  return threads as number;
+  return value as number;
+}
+
+/** A matte of the caller's as it is now, if its numbers fit each other. */
+export function copyMatte({ width, height, data }: Matte): Matte {
+  const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  const known = data instanceof Uint8ClampedArray || data instanceof Uint8Array || data instanceof Float32Array;
+  if (!whole || !known || data.length !== width * height) {
+    const found = known ? `${data.length} values for ${width} x ${height} pixels` : 'bytes (0 to 255) or floats (0 to 1)';
+    throw new DecalError('invalid-argument', `matte: ${found}`);
+  }
+  return { width, height, data: data.slice() };
 }
 
 export function planOutput(options: RemoveBackgroundOptions): OutputPlan {

@@ -2,7 +2,7 @@
 import type { DecalErrorCode } from './errors.js';
 import type { ResolvedModel } from './models.js';
 import type { OutputPlan } from './options.js';
-import type { DeviceOption, Execution, ExecutionEvent, SimdLevel } from './types.js';
+import type { DeviceOption, Execution, ExecutionEvent, Matte, SimdLevel } from './types.js';
 
 export interface EngineConfig {
   /** Addresses of the two builds. */
@@ -21,16 +21,27 @@ export type Picture =
   | { kind: 'drawable'; drawable: ImageBitmap | VideoFrame }
   | { kind: 'pixels'; data: Uint8ClampedArray<ArrayBuffer>; width: number; height: number };
 
-export interface Job {
-  id: number;
+/** What a task that runs the network needs. */
+export interface WithModel {
   model: ResolvedModel;
   device: DeviceOption;
-  /** Absent: only get the model ready. */
-  remove?: { picture: Picture; output: OutputPlan };
+}
+
+/** `load` gets the model ready, `remove` cuts out, `segment` stops at the matte, `apply` has one already. */
+export type Task =
+  | ({ kind: 'load' } & WithModel)
+  | ({ kind: 'remove'; picture: Picture; output: OutputPlan } & WithModel)
+  | ({ kind: 'segment'; picture: Picture } & WithModel)
+  | { kind: 'apply'; picture: Picture; matte: Matte | Picture; output: OutputPlan };
+
+export interface Job {
+  id: number;
+  task: Task;
 }
 
 export type ToWorker =
-  | { type: 'start'; config: EngineConfig }
+  /** `life`: name of a lock to hold as long as the worker lives; null where there are no locks. */
+  | { type: 'start'; config: EngineConfig; life: string | null }
   | { type: 'job'; job: Job }
   | { type: 'abort'; id: number }
   | ThreadStart;
@@ -51,14 +62,33 @@ export interface EngineFacts {
   reason: string;
 }
 
-/** What a finished job brings back; pictures only if it removed a background. */
+/** What `remove` and `apply` bring back. `execution` is null where no model ran. */
 export interface Removed {
   blob: Blob;
   preview: Blob;
   width: number;
   height: number;
+  notes: string[];
+  execution: Execution | null;
+}
+
+/** What `segment` brings back. */
+export interface Segmented {
+  data: Uint8ClampedArray<ArrayBuffer>;
+  width: number;
+  height: number;
+  notes: string[];
   execution: Execution;
 }
+
+/** Of each kind of task. */
+export interface Outcomes {
+  load: null;
+  remove: Removed;
+  segment: Segmented;
+  apply: Removed;
+}
+export type Outcome = Outcomes[Task['kind']];
 
 export interface Failure {
   code: DecalErrorCode;
@@ -68,6 +98,8 @@ export interface Failure {
 }
 
 export type FromWorker =
+  /** The lock is held. */
+  | { type: 'alive' }
   | { type: 'engine'; facts: EngineFacts; cancel: { buffer: SharedArrayBuffer; address: number } | null }
   | { type: 'loading' }
   | { type: 'downloading'; loaded: number; total: number }
@@ -76,5 +108,5 @@ export type FromWorker =
   | { type: 'ready' }
   /** `key`: of the model. */
   | { type: 'execution'; key: string; event: ExecutionEvent }
-  | { type: 'done'; id: number; removed: Removed | null }
+  | { type: 'done'; id: number; outcome: Outcome }
   | { type: 'failed'; id: number; failure: Failure };

@@ -1,7 +1,7 @@
 // Turns whatever the caller has into something a worker can take, without touching the caller's own object.
 import { DecalError, toDecalError } from './errors.js';
 import type { Picture } from './protocol.js';
-import type { ImageSource } from './types.js';
+import type { ImageSource, Matte } from './types.js';
 
 /** Copied at once between two turns of the event loop: about 4 ms. */
 const kSliceBytes = 8 << 20;
@@ -10,6 +10,11 @@ const kSliceBytes = 8 << 20;
 export interface PortablePicture {
   picture: Picture;
   transfer: Transferable[];
+}
+
+/** Frees what was to be transferred and was not; after a transfer it does nothing. */
+export function release(transfer: readonly Transferable[]): void {
+  for (const item of transfer) if ('close' in item) item.close();
 }
 
 /** What relative addresses refer to: the page's, or the script's in a worker. */
@@ -23,20 +28,45 @@ const is = <T>(name: string, value: unknown): value is T => {
   return typeof type === 'function' && value instanceof type;
 };
 
-export async function toPicture(source: ImageSource): Promise<PortablePicture> {
+/** A matte as numbers rather than as a picture. */
+export function isMatte(value: Matte | ImageSource): value is Matte {
+  return typeof value === 'object' && value !== null && 'data' in value && !is<ImageData>('ImageData', value);
+}
+
+export async function toPictures(sources: readonly ImageSource[]): Promise<{ pictures: Picture[]; transfer: Transferable[] }> {
+  const pictures: Picture[] = [];
+  const transfer: Transferable[] = [];
+  try {
+    for (const source of sources) {
+      const portable = await toPicture(source);
+      pictures.push(portable.picture);
+      transfer.push(...portable.transfer);
+    }
+    return { pictures, transfer };
+  } catch (error) {
+    release(transfer);
+    throw error;
+  }
+}
+
+async function toPicture(source: ImageSource): Promise<PortablePicture> {
   if (typeof source === 'string' || is<URL>('URL', source)) return fromUrl(String(source));
   if (is<Blob>('Blob', source)) return fromBlob(source);
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    if (source.byteLength === 0) throw gone('empty, or was transferred away');
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
   }
-  if (is<ImageData>('ImageData', source)) {
+  // Pixels in half floats (`pixelFormat`) are converted by the browser.
+  if (is<ImageData>('ImageData', source) && source.data instanceof Uint8ClampedArray) {
     const data = await copyPixels(source.data);
+    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred away');
     return { picture: { kind: 'pixels', data, width: source.width, height: source.height }, transfer: [data.buffer] };
   }
   if (is<VideoFrame>('VideoFrame', source)) return drawable(() => source.clone());
   if (is<HTMLImageElement>('HTMLImageElement', source)) return fromImage(source);
   if (
     is<ImageBitmap>('ImageBitmap', source) ||
+    is<ImageData>('ImageData', source) ||
     is<HTMLCanvasElement>('HTMLCanvasElement', source) ||
     is<OffscreenCanvas>('OffscreenCanvas', source)
   ) {
@@ -46,6 +76,11 @@ export async function toPicture(source: ImageSource): Promise<PortablePicture> {
     'invalid-argument',
     'source: a URL, Blob, ArrayBuffer, ImageData, ImageBitmap, image or canvas element, OffscreenCanvas or VideoFrame',
   );
+}
+
+/** A buffer that has been detached looks like an empty one, and must not become a picture of whatever is in memory. */
+function gone(what: string): DecalError {
+  return new DecalError('corrupt-image', `source: its bytes are ${what}`);
 }
 
 function fromUrl(text: string): PortablePicture {

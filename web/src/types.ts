@@ -94,7 +94,8 @@ export type ImageSource =
 /** `webgpu` fails when it is not available; `auto` falls back to `wasm` and says so. */
 export type DeviceOption = 'auto' | 'webgpu' | 'wasm';
 
-export type OutputFormat = 'image/png' | 'image/webp' | 'image/jpeg';
+/** `image/x-rgba8` is no file: dense rows of red, green, blue and straight alpha, a byte each. */
+export type OutputFormat = 'image/png' | 'image/webp' | 'image/jpeg' | 'image/x-rgba8';
 
 /** Red, green, blue and alpha, each 0..255. Alpha is 255 where it is left out. */
 export type Rgba = readonly [number, number, number] | readonly [number, number, number, number];
@@ -220,7 +221,8 @@ export type ExecutionEvent = Execution & { kind: 'session' | 'run' | 'downgrade'
 
 export type ExecutionListener = (event: ExecutionEvent) => void;
 
-export type RemoveBackgroundResult = {
+/** A finished picture. */
+export type PictureResult = {
   /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. */
   blobUrl: string;
   /** Object URL of a small PNG of the same result. */
@@ -229,7 +231,50 @@ export type RemoveBackgroundResult = {
   height: number;
   processingTimeSeconds: number;
   blob: Blob;
-  execution: Execution;
+  /** What the picture was taken for, a sentence each: the first frame of an animation, say. Mostly empty. */
+  notes: readonly string[];
   /** Frees both object URLs. */
   revoke(): void;
 };
+
+export type RemoveBackgroundResult = PictureResult & { execution: Execution };
+
+/** How much of each pixel belongs to the subject, row after row: bytes from 0 to 255, or floats from 0 to 1. */
+export interface Matte {
+  width: number;
+  height: number;
+  data: Uint8ClampedArray | Uint8Array | Float32Array;
+}
+
+export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'>;
+
+/** A matte of the picture's size, yours to edit and to hand to `applyMatte`. */
+export interface SegmentResult extends Matte {
+  data: Uint8ClampedArray<ArrayBuffer>;
+  processingTimeSeconds: number;
+  /** As of {@link PictureResult}. */
+  notes: readonly string[];
+  execution: Execution;
+}
+
+export type ApplyMatteOptions = Pick<RemoveBackgroundOptions, 'signal' | 'output' | 'previewSize'>;
+
+export type PreloadOptions = Pick<RemoveBackgroundOptions, 'device' | 'signal'>;
+
+/** One picture of a batch: its place among the sources (from 0), and how it went. */
+export type BatchItem<Source = ImageSource, Result = RemoveBackgroundResult> =
+  | { index: number; source: Source; result: Result; error?: undefined }
+  | { index: number; source: Source; result?: undefined; error: unknown };
+
+/** What is said of a batch beside what is said of each picture. */
+export interface BatchOptions<Source = ImageSource, Result = RemoveBackgroundResult> {
+  /**
+   * Pictures that are under way or done and not yet read, 2 by default. One engine computes, so the network never runs
+   * twice at a time: while it works on one picture, the next is made ready in the page, and finished ones wait to be read.
+   */
+  concurrency?: number;
+  /** Called with every item as soon as it is there, read or not. */
+  onResult?: (item: BatchItem<Source, Result>) => void;
+  /** Ends the batch with the signal's reason. */
+  signal?: AbortSignal;
+}

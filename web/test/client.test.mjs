@@ -1,7 +1,7 @@
 // The page's side of the engine against a worker that does what the test says.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { importSource } from './helpers.mjs';
 
 const { EngineClient } = await importSource('client.ts');
@@ -28,7 +28,7 @@ function setUp() {
   const workers = [];
   const progress = new Progress();
   const client = new EngineClient({}, () => workers[workers.push(new FakeWorker()) - 1], progress);
-  const run = (signal) => client.run({ model: {} }, [], signal);
+  const run = (signal, again) => client.run({ task: { kind: 'load' }, transfer: [] }, signal, again);
   return { workers, progress, client, run };
 }
 
@@ -39,9 +39,9 @@ test('one job at a time, in order', async () => {
   const results = [run(), run()];
   const [worker] = workers;
   assert.deepEqual(worker.jobs(), [1]);
-  worker.say({ type: 'done', id: 1, removed: 'a' });
+  worker.say({ type: 'done', id: 1, outcome: 'a' });
   assert.deepEqual(worker.jobs(), [1, 2]);
-  worker.say({ type: 'done', id: 2, removed: 'b' });
+  worker.say({ type: 'done', id: 2, outcome: 'b' });
   assert.deepEqual(await Promise.all(results), ['a', 'b']);
   assert.equal(workers.length, 1);
 });
@@ -50,7 +50,7 @@ test('a failure is that call\'s alone', async () => {
   const { workers, run } = setUp();
   const results = [run(), run()];
   workers[0].say(failure(1, 'corrupt-image'));
-  workers[0].say({ type: 'done', id: 2, removed: null });
+  workers[0].say({ type: 'done', id: 2, outcome: null });
   await assert.rejects(results[0], { name: 'DecalError', code: 'corrupt-image' });
   assert.equal(await results[1], null);
 });
@@ -62,8 +62,73 @@ test('a worker that is beyond help is replaced', async () => {
   await assert.rejects(results[0], { code: 'internal' });
   assert.ok(workers[0].ended);
   assert.deepEqual(workers[1].jobs(), [2]);
-  workers[1].say({ type: 'done', id: 2, removed: null });
+  workers[1].say({ type: 'done', id: 2, outcome: null });
   await results[1];
+});
+
+/** What a task is made of anew: `closed` tells whether it was freed unused. */
+function remade() {
+  const item = { closed: false, close: () => (item.closed = true) };
+  return { item, prepared: { task: { kind: 'again' }, transfer: [item] } };
+}
+
+for (const [how, lose] of [
+  ['crashes', (worker) => worker.onerror({ preventDefault() {}, message: 'trouble' })],
+  ['has met a trap', (worker) => worker.say(failure(1, 'internal', true))],
+  ['sends what cannot be read', (worker) => worker.onmessageerror()],
+]) {
+  test(`a worker that ${how} is replaced, and the call made once more before all others`, async () => {
+    const { workers, run } = setUp();
+    const { item, prepared } = remade();
+    const results = [run(undefined, async () => prepared), run()];
+    lose(workers[0]);
+    await turn();
+    assert.ok(workers[0].ended);
+    assert.deepEqual(workers[1].jobs(), [1]);
+    assert.equal(workers[1].sent.at(-1).job.task.kind, 'again');
+    assert.ok(!item.closed);
+    workers[1].say({ type: 'done', id: 1, outcome: 'a' });
+    workers[1].say({ type: 'done', id: 2, outcome: 'b' });
+    assert.deepEqual(await Promise.all(results), ['a', 'b']);
+  });
+}
+
+test('a call that loses two workers fails, and the next one works', async () => {
+  const { workers, run } = setUp();
+  const first = run(undefined, async () => remade().prepared);
+  const failed = assert.rejects(first, { name: 'DecalError', code: 'worker-lost', message: /trouble/ });
+  const second = run();
+  for (const i of [0, 1]) {
+    workers[i].onerror({ preventDefault() {}, message: 'trouble' });
+    await turn();
+  }
+  await failed;
+  workers[2].say({ type: 'done', id: 2, outcome: 'b' });
+  assert.equal(await second, 'b');
+});
+
+test('a call whose source is gone by the second time fails with what is wrong with it', async () => {
+  const { workers, run } = setUp();
+  const trouble = new Error('closed');
+  const first = run(undefined, () => Promise.reject(trouble));
+  workers[0].onerror({ preventDefault() {}, message: 'trouble' });
+  await assert.rejects(first, trouble);
+  assert.equal(workers.length, 1);
+});
+
+test('aborting between two workers starts no second one, and frees what was to go over', async () => {
+  const { workers, run } = setUp();
+  const { item, prepared } = remade();
+  const abort = new AbortController();
+  let ready;
+  const first = run(abort.signal, () => new Promise((resolve) => (ready = () => resolve(prepared))));
+  workers[0].onerror({ preventDefault() {}, message: 'trouble' });
+  abort.abort();
+  await assert.rejects(first, { name: 'AbortError' });
+  ready();
+  await turn();
+  assert.ok(item.closed);
+  assert.equal(workers.length, 1);
 });
 
 test('a script that does not load is a network error and a failed start, and the next call tries again', async () => {
@@ -77,7 +142,7 @@ test('a script that does not load is a network error and a failed start, and the
   workers[1].say({ type: 'loading' });
   workers[1].say({ type: 'ready' });
   assert.equal(progress.state.phase, 'ready');
-  workers[1].say({ type: 'done', id: 2, removed: null });
+  workers[1].say({ type: 'done', id: 2, outcome: null });
   await second;
 });
 
@@ -88,7 +153,7 @@ test('aborting a queued call never starts it', async () => {
   const second = run(abort.signal);
   abort.abort();
   await assert.rejects(second, { name: 'AbortError' });
-  workers[0].say({ type: 'done', id: 1, removed: null });
+  workers[0].say({ type: 'done', id: 1, outcome: null });
   await first;
   assert.deepEqual(workers[0].jobs(), [1]);
 });
@@ -109,7 +174,7 @@ test('aborting with shared memory raises the flag at once, and clears it for the
   workers[0].say(failure(1, 'aborted'));
   assert.equal(flag[0], 0);
   assert.deepEqual(workers[0].jobs(), [1, 2]);
-  workers[0].say({ type: 'done', id: 2, removed: null });
+  workers[0].say({ type: 'done', id: 2, outcome: null });
   await second;
   assert.equal(workers.length, 1);
 });
@@ -126,8 +191,20 @@ test('aborting without shared memory ends a worker that does not answer', async 
   await sleep(150);
   assert.ok(workers[0].ended);
   assert.deepEqual(workers[1].jobs(), [2]);
-  workers[1].say({ type: 'done', id: 2, removed: null });
+  workers[1].say({ type: 'done', id: 2, outcome: null });
   await second;
+});
+
+test('aborting with shared memory ends a worker that cannot be interrupted where it is', async () => {
+  const { workers, run } = setUp();
+  const abort = new AbortController();
+  const first = run(abort.signal, async () => remade().prepared);
+  workers[0].say({ type: 'engine', facts: {}, cancel: { buffer: new SharedArrayBuffer(4), address: 0 } });
+  abort.abort();
+  await assert.rejects(first, { name: 'AbortError' });
+  await sleep(400);
+  assert.ok(workers[0].ended);
+  assert.equal(workers.length, 1, 'an aborted call is not made again');
 });
 
 test('closing rejects what is open and what comes later', async () => {

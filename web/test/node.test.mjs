@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
-import { dispose, encodePng, init, models, removeBackgroundRaw, startEngine } from '../dist/node.js';
+import {
+  applyMatteRaw, dispose, encodePng, init, models, onExecution, preload, removeBackgroundBatchRaw, removeBackgroundRaw,
+  segmentRaw, startEngine,
+} from '../dist/node.js';
 import { defaultModel, importSource, rejectsWith, samplePicture } from './helpers.mjs';
 
 after(dispose);
@@ -66,6 +69,77 @@ test('mask gives an opaque grey picture', async () => {
   for (let i = 0; i < data.length; i += 4) {
     assert.ok(data[i] === data[i + 1] && data[i] === data[i + 2] && data[i + 3] === 255);
   }
+});
+
+/** A picture whose every pixel is opaque. */
+function opaquePicture(width, height) {
+  const picture = samplePicture(width, height);
+  for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
+  return picture;
+}
+
+test('a matte taken out and put on again gives the same cut-out', async () => {
+  // Of several strips, with a rest.
+  const picture = opaquePicture(1500, 1100);
+  for (const output of [{}, { background: [10, 200, 30, 128] }, { mask: true }]) {
+    const direct = await removeBackgroundRaw(picture, { output });
+    const matte = await segmentRaw(picture);
+    assert.deepEqual([matte.width, matte.height, matte.data.length], [1500, 1100, 1500 * 1100]);
+    assert.ok(matte.execution.ms.inference > 0);
+    const { data } = await applyMatteRaw(picture, matte, { output });
+    // To the bit, but for the mixture with a background, which sees the matte before it was rounded.
+    const most = output.background ? 1 : 0;
+    assert.ok(data.every((value, i) => Math.abs(value - direct.data[i]) <= most), JSON.stringify(output));
+  }
+});
+
+test('a matte leaves the picture\'s own alpha out, and putting it on brings it in', async () => {
+  const picture = samplePicture(90, 60);
+  const matte = await segmentRaw(picture);
+  const opaque = await segmentRaw(opaquePicture(90, 60));
+  assert.deepEqual(matte.data, opaque.data);
+  const { data } = await applyMatteRaw(picture, { ...matte, data: matte.data.fill(255) });
+  for (let i = 3; i < data.length; i += 4) assert.equal(data[i], picture.data[i]);
+});
+
+test('a matte of another size is stretched, of bytes or of floats', async () => {
+  const picture = opaquePicture(4, 1);
+  const alpha = async (matte) => (await applyMatteRaw(picture, matte)).data.filter((_, i) => i % 4 === 3);
+  assert.deepEqual([...await alpha({ width: 2, height: 1, data: Uint8Array.of(0, 255) })], [0, 64, 191, 255]);
+  assert.deepEqual([...await alpha({ width: 2, height: 1, data: Float32Array.of(0, 1) })], [0, 64, 191, 255]);
+  assert.deepEqual([...await alpha({ width: 1, height: 7, data: new Float32Array(7).fill(0.2) })], [51, 51, 51, 51]);
+  // Beyond what alpha can be, and no number at all.
+  assert.deepEqual([...await alpha({ width: 4, height: 1, data: Float32Array.of(-1, 2, NaN, 0.5) })], [0, 255, 0, 128]);
+});
+
+test('what is no matte is refused, and a buffer that went away is no picture', async () => {
+  const picture = samplePicture(8, 8);
+  const apply = (matte) => () => applyMatteRaw(picture, matte);
+  await rejectsWith('invalid-argument', apply({ width: 8, height: 8, data: new Uint8Array(63) }));
+  await rejectsWith('invalid-argument', apply({ width: 0, height: 0, data: new Uint8Array(0) }));
+  await rejectsWith('invalid-argument', apply({ width: 1, height: 1, data: [255] }));
+  const queued = samplePicture(8, 8);
+  const first = removeBackgroundRaw(picture);
+  const second = rejectsWith('invalid-argument', () => removeBackgroundRaw(queued));
+  structuredClone(queued.data, { transfer: [queued.data.buffer] });
+  await Promise.all([first, second]);
+});
+
+test('a model is loaded ahead, and a batch comes in order with its failures', async () => {
+  await dispose();
+  const events = [];
+  const end = onExecution(({ kind }) => events.push(kind));
+  await preload();
+  assert.deepEqual(events, ['session']);
+  const pictures = [opaquePicture(20, 10), { data: new Uint8Array(1), width: 1, height: 1 }, opaquePicture(10, 20)];
+  const items = [];
+  for await (const { index, source, result, error } of removeBackgroundBatchRaw(pictures, { output: { mask: true } })) {
+    assert.equal(source, pictures[index]);
+    items.push(error?.code ?? [result.width, result.height, result.data[3]]);
+  }
+  end();
+  assert.deepEqual(items, [[20, 10, 255], 'invalid-argument', [10, 20, 255]]);
+  assert.deepEqual(events, ['session', 'run', 'run']);
 });
 
 test('an opaque background leaves nothing transparent', async () => {

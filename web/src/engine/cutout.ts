@@ -1,6 +1,7 @@
-// One picture through a remover: cut out in place, then the small copy.
+// Pictures in the engine's memory: room for them, what is put behind them, the small copy.
 import { previewExtent } from '../preview.js';
 import type { Engine } from './engine.js';
+import type { CompositeOptions } from './session.js';
 
 /** Dense RGBA8 in the engine's memory; whoever made it frees it. */
 export interface EnginePicture {
@@ -25,5 +26,21 @@ export function resizeForPreview(engine: Engine, picture: EnginePicture, longSid
   } catch (error) {
     engine.free(preview.rgba);
     throw error;
+  }
+}
+
+/** Calls an export that composes in place and returns 0 for success, with the background where it looks for it. */
+export function withBackground(
+  engine: Engine, { background, mask }: CompositeOptions, compose: (background: number, mask: number) => number,
+): void {
+  let pointer = 0;
+  if (background) {
+    pointer = engine.alloc(4, 'the background');
+    engine.bytes(pointer, 4).set(background);
+  }
+  try {
+    engine.check(() => compose(pointer, mask ? 1 : 0));
+  } finally {
+    if (pointer !== 0) engine.free(pointer);
   }
 }

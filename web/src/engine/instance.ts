@@ -45,6 +45,10 @@ export interface Exports {
     maskOnly: number,
   ): number;
   decal_remover_report(remover: number): number;
+  decal_composite(
+    matte: number, matteWidth: number, matteHeight: number, rgba: number, width: number, height: number,
+    background: number, maskOnly: number,
+  ): number;
   decal_resize(
     rgba: number, width: number, height: number, out: number, outWidth: number, outHeight: number,
   ): number;

@@ -1,7 +1,7 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
 import { DecalError } from '../errors.js';
 import type { ModelSpec } from '../types.js';
-import type { EnginePicture } from './cutout.js';
+import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
@@ -221,8 +221,8 @@ export class Remover {
   /** In place: the picture becomes its cut-out, or its matte if `mask`. */
   run(picture: EnginePicture, options: CompositeOptions): RemoverReport {
     const { rgba, width, height } = picture;
-    return this.#compose(options, (background) =>
-      this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, background, options.mask ? 1 : 0));
+    return this.#compose(options, (background, mask) =>
+      this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, background, mask));
   }
 
   /** What the model sees of pictures of that size: what a plan for them is to be made for. */
@@ -269,26 +269,15 @@ export class Remover {
     const values = engine.alloc(output.byteLength, 'the matte');
     try {
       engine.bytes(values, output.byteLength).set(new Uint8Array(output.buffer, output.byteOffset, output.byteLength));
-      return this.#compose(options, (background) =>
-        engine.exports.decal_remover_finish(
-          this.#handle, values, output.length, rgba, width, height, background, options.mask ? 1 : 0));
+      return this.#compose(options, (background, mask) =>
+        engine.exports.decal_remover_finish(this.#handle, values, output.length, rgba, width, height, background, mask));
     } finally {
       engine.free(values);
     }
   }
 
-  #compose({ background }: CompositeOptions, run: (background: number) => number): RemoverReport {
-    const engine = this.#engine;
-    let pointer = 0;
-    if (background) {
-      pointer = engine.alloc(4, 'the background');
-      engine.bytes(pointer, 4).set(background);
-    }
-    try {
-      engine.check(() => run(pointer));
-    } finally {
-      if (pointer !== 0) engine.free(pointer);
-    }
+  #compose(options: CompositeOptions, run: (background: number, mask: number) => number): RemoverReport {
+    withBackground(this.#engine, options, run);
     return this.report();
   }
 

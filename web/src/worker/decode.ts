@@ -2,6 +2,7 @@
 import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../errors.js';
+import { isAnimated } from './frames.js';
 import type { Picture } from '../protocol.js';
 
 /** Rows copied at once: what a canvas of a few MB holds, whatever the size of the picture. */
@@ -11,6 +12,8 @@ const kStripBytes = 4 << 20;
 export interface DecodedPicture {
   width: number;
   height: number;
+  /** What the caller should know of how it was decoded, a sentence each. */
+  notes: string[];
   /** Rows [first, first + count) as RGBA. */
   rows(first: number, count: number): Uint8ClampedArray;
   close(): void;
@@ -25,14 +28,15 @@ export async function decode(picture: Picture, signal: AbortSignal): Promise<Dec
     case 'drawable': {
       const { drawable } = picture;
       return drawable instanceof ImageBitmap
-        ? fromDrawable(drawable, drawable.width, drawable.height)
-        : fromDrawable(drawable, drawable.displayWidth, drawable.displayHeight);
+        ? fromDrawable(drawable, drawable.width, drawable.height, [])
+        : fromDrawable(drawable, drawable.displayWidth, drawable.displayHeight, []);
     }
     case 'pixels': {
       const { data, width, height } = picture;
       return {
         width,
         height,
+        notes: [],
         rows: (first, count) => data.subarray(4 * width * first, 4 * width * (first + count)),
         close() {},
       };
@@ -40,14 +44,25 @@ export async function decode(picture: Picture, signal: AbortSignal): Promise<Dec
   }
 }
 
+/** The pixels from top to bottom, a few MB at a time. Each strip is valid until the next. */
+export function* stripsOf(source: DecodedPicture): Generator<{ first: number; rows: Uint8ClampedArray }, void> {
+  const { width, height } = source;
+  const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
+  for (let first = 0; first < height; first += stripRows) {
+    const count = Math.min(stripRows, height - first);
+    const rows = source.rows(first, count);
+    // Fewer come from a buffer that was detached: whatever is in memory must not become a picture.
+    if (rows.length !== 4 * width * count) throw new DecalError('corrupt-image', 'source: its pixels are gone');
+    yield { first, rows };
+  }
+}
+
 export function toEngine(engine: Engine, source: DecodedPicture): EnginePicture {
   const { width, height } = source;
   const picture = allocatePicture(engine, width, height);
   try {
-    const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
-    for (let first = 0; first < height; first += stripRows) {
+    for (const { first, rows } of stripsOf(source)) {
       engine.throwIfCancelled();
-      const rows = source.rows(first, Math.min(stripRows, height - first));
       engine.bytes(picture.rgba + 4 * width * first, rows.length).set(rows);
     }
     return picture;
@@ -70,19 +85,23 @@ async function fetchPicture(url: string, signal: AbortSignal): Promise<Blob> {
 
 async function fromBlob(blob: Blob, name: string): Promise<DecodedPicture> {
   let bitmap: ImageBitmap;
+  let animated: boolean;
   try {
-    bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image' });
+    [bitmap, animated] = await Promise.all([createImageBitmap(blob, { imageOrientation: 'from-image' }), isAnimated(blob)]);
   } catch (error) {
     throw new DecalError('corrupt-image', `${name}: not a picture this browser can decode`, { cause: error });
   }
-  return fromDrawable(bitmap, bitmap.width, bitmap.height);
+  return fromDrawable(bitmap, bitmap.width, bitmap.height, animated ? ['the picture moves: this is its first frame'] : []);
 }
 
-function fromDrawable(drawable: ImageBitmap | VideoFrame, width: number, height: number): DecodedPicture {
+function fromDrawable(
+  drawable: ImageBitmap | VideoFrame, width: number, height: number, notes: string[],
+): DecodedPicture {
   let canvas: OffscreenCanvas | null = null;
   return {
     width,
     height,
+    notes,
     rows(first, count) {
       // One small canvas for all strips; the last strip uses its top.
       canvas ??= new OffscreenCanvas(width, count);

@@ -14,18 +14,22 @@ export async function encode(
   engine.throwIfCancelled();
   const { rgba, width, height } = picture;
   if (format === 'image/png') return new Blob(await encodePng(engine, rgba, width, height, signal), { type: format });
+  const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
+  // Copies: neither a Blob nor ImageData takes shared memory.
+  const strips = function* () {
+    for (let first = 0; first < height; first += stripRows) {
+      const rows = Math.min(stripRows, height - first);
+      yield { first, pixels: new Uint8ClampedArray(engine.bytes(rgba + 4 * width * first, 4 * width * rows)) };
+    }
+  };
+  // A Blob for each strip: its bytes leave this process before the next one's are copied.
+  if (format === 'image/x-rgba8') return new Blob(Array.from(strips(), ({ pixels }) => new Blob([pixels])), { type: format });
   let blob: Blob;
   try {
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) throw new Error('no canvas of that size');
-    const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
-    for (let first = 0; first < height; first += stripRows) {
-      const rows = Math.min(stripRows, height - first);
-      // A copy: ImageData takes no shared memory.
-      const pixels = new Uint8ClampedArray(engine.bytes(rgba + 4 * width * first, 4 * width * rows));
-      context.putImageData(new ImageData(pixels, width, rows), 0, first);
-    }
+    for (const { first, pixels } of strips()) context.putImageData(new ImageData(pixels, width), 0, first);
     blob = await canvas.convertToBlob({ type: format, quality });
   } catch (error) {
     throw toDecalError(error, 'limit-exceeded', `${width} x ${height} pixels as ${format} (image/png has no limit)`);

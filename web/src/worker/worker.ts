@@ -1,6 +1,5 @@
 // The engine's worker: everything heavy, away from the page. The same script serves as a helper thread; the first
 // message tells which of the two it is to be.
-import { resizeForPreview } from '../engine/cutout.js';
 import { fetchFile, openUrl, readAll, verified, type Download } from '../engine/download.js';
 import { Engine, type ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
@@ -8,14 +7,14 @@ import { Remover } from '../engine/session.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { makeExecution } from '../execution.js';
 import { GpuHost } from '../gpu/host.js';
-import { backgroundColour } from '../options.js';
+import { holdLife } from '../life.js';
 import { Planner, PlannerLoad, plannerModule, readAlong } from '../gpu/planner.js';
 import { describeRoute, RoutedModel, type PlannerSource, type Route } from '../routing.js';
-import { decode, toEngine, type DecodedPicture } from './decode.js';
-import { encode, parseCssColour } from './encode.js';
+import { decode, type DecodedPicture } from './decode.js';
+import { applyMatte, cutOut, segment } from './tasks.js';
 import type { ResolvedModel } from '../models.js';
-import type { EngineConfig, FromWorker, Job, Removed, ToWorker } from '../protocol.js';
-import type { DeviceOption, ExecutionEvent } from '../types.js';
+import type { EngineConfig, FromWorker, Job, Outcome, Picture, Removed, Segmented, Task, ToWorker, WithModel } from '../protocol.js';
+import type { ExecutionEvent } from '../types.js';
 
 let config: EngineConfig;
 let engine: Engine | null = null;
@@ -33,6 +32,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       break;
     case 'start':
       config = message.config;
+      if (message.life !== null) holdLife(message.life, () => post({ type: 'alive' }));
       break;
     case 'job':
       void run(message.job);
@@ -43,82 +43,63 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   }
 };
 
-function post(message: FromWorker): void {
-  self.postMessage(message);
+function post(message: FromWorker, transfer: Transferable[] = []): void {
+  self.postMessage(message, { transfer });
 }
 
-async function run(job: Job): Promise<void> {
+async function run({ id, task }: Job): Promise<void> {
   const abort = new AbortController();
-  current = { id: job.id, abort };
+  current = { id, abort };
   try {
-    const removed = await perform(job, abort.signal);
-    post({ type: 'done', id: job.id, removed });
+    const outcome = await perform(task, abort.signal);
+    post({ type: 'done', id, outcome }, outcome && 'data' in outcome ? [outcome.data.buffer] : []);
   } catch (error) {
     const { code, message } = abort.signal.aborted
       ? new DecalError('aborted', 'the call was aborted')
       : toDecalError(error, 'internal');
-    post({ type: 'failed', id: job.id, failure: { code, message, fatal: engine?.broken ?? false } });
+    post({ type: 'failed', id, failure: { code, message, fatal: engine?.broken ?? false } });
   } finally {
     current = null;
   }
 }
 
-async function perform({ model, device, remove }: Job, signal: AbortSignal): Promise<Removed | null> {
-  if (!remove) {
-    await load(model, device, signal);
+async function perform(task: Task, signal: AbortSignal): Promise<Outcome> {
+  if (task.kind === 'load') {
+    await load(task, signal);
     return null;
   }
-  // Decoding and loading overlap; a failure of either waits until both have come to an end.
-  const decodeStart = performance.now();
+  if (task.kind === 'apply') {
+    return withPicture(task.picture, startEngine(), signal, (source) => applyMatte(engine!, source, task, signal));
+  }
+  const outcome = await withPicture<number, Removed | Segmented>(task.picture, load(task, signal), signal, (source, decodeMs, loadMs) => {
+    const what = { owner: engine!, ...loaded!, times: { load: loadMs, decode: decodeMs } };
+    return task.kind === 'remove' ? cutOut(what, source, task, signal) : segment(what, source, task, signal);
+  });
+  tell(task.model.key, { kind: 'run', ...outcome.execution! });
+  return outcome;
+}
+
+/** Decodes while something else gets ready; a failure of either waits until both have come to an end. */
+async function withPicture<R, T>(
+  picture: Picture, ready: Promise<R>, signal: AbortSignal, use: (source: DecodedPicture, decodeMs: number, ready: R) => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
   let decodeMs = 0;
-  const decoding = decode(remove.picture, signal).finally(() => void (decodeMs = performance.now() - decodeStart));
-  const [loadResult, decodeResult] = await Promise.allSettled([load(model, device, signal), decoding]);
-  const picture = decodeResult.status === 'fulfilled' ? decodeResult.value : null;
+  const decoding = decode(picture, signal).finally(() => void (decodeMs = performance.now() - start));
+  const [readyResult, decodeResult] = await Promise.allSettled([ready, decoding]);
+  const source = decodeResult.status === 'fulfilled' ? decodeResult.value : null;
   try {
-    if (loadResult.status === 'rejected') throw loadResult.reason;
+    if (readyResult.status === 'rejected') throw readyResult.reason;
     if (decodeResult.status === 'rejected') throw decodeResult.reason;
     signal.throwIfAborted();
-    const removed = await cutOut(picture!, device, remove.output, signal, { load: loadResult.value, decode: decodeMs });
-    tell(model.key, { kind: 'run', ...removed.execution });
-    return removed;
+    return await use(source!, decodeMs, readyResult.value);
   } finally {
-    picture?.close();
+    source?.close();
   }
 }
 
-async function cutOut(
-  source: DecodedPicture, device: DeviceOption, output: NonNullable<Job['remove']>['output'], signal: AbortSignal,
-  times: { load: number; decode: number },
-): Promise<Removed> {
-  const owner = engine!;
-  const { model, name } = loaded!;
-  const background = backgroundColour(output, parseCssColour);
-  const copyStart = performance.now();
-  const picture = toEngine(owner, source);
-  source.close();  // the decoded picture is not needed beside the copy
-  const decode = times.decode + performance.now() - copyStart;
-  try {
-    const { route, report, buildMs } = await model.run(device, picture, { background, mask: output.mask }, signal);
-    const encodeStart = performance.now();
-    const small = resizeForPreview(owner, picture, output.previewSize);
-    let preview: Blob;
-    try {
-      preview = await encode(owner, small, { format: 'image/png', quality: 1 }, signal);
-    } finally {
-      owner.free(small.rgba);
-    }
-    const blob = await encode(owner, picture, output, signal);
-    signal.throwIfAborted();
-    const encodeMs = performance.now() - encodeStart;
-    const execution = makeExecution(route, owner, name, report, { load: times.load + buildMs, decode, encode: encodeMs });
-    return { blob, preview, width: picture.width, height: picture.height, execution };
-  } finally {
-    owner.free(picture.rgba);
-  }
-}
-
-/** Makes `model` the one that is loaded, ready for the device asked for; returns how long that took. */
-async function load(model: ResolvedModel, device: DeviceOption, signal: AbortSignal): Promise<number> {
+/** Makes the model the one that is loaded, ready for the device asked for; returns how long that took. */
+async function load({ model, device }: WithModel, signal: AbortSignal): Promise<number> {
   const start = performance.now();
   if (loaded?.key === model.key) return 0;
   post({ type: 'loading' });
