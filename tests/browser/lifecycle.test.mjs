@@ -25,10 +25,16 @@ suite('lifecycle', { skip: noBrowser }, () => {
     reference = (await removeFromPhoto(page)).picture;
   });
   after(() => session?.close());
+  /** A page that has to download the model. */
+  const openWithoutModel = async () => {
+    const fresh = await session.open();
+    await fresh.evaluate(() => decal.clearCache());
+    return fresh;
+  };
 
   test('progress runs from idle to ready and only forward', async () => {
     answerModel = (_, response) => answerSlowly(response, kModelFile);
-    const fresh = await session.open();
+    const fresh = await openWithoutModel();
     const { before, states, late } = await fresh.evaluate(async () => {
       const states = [];
       const unsubscribe = decal.subscribeToProgress((state) => states.push(state));
@@ -64,7 +70,7 @@ suite('lifecycle', { skip: noBrowser }, () => {
     ['is an error page', ['corrupt-model'], (_, response) => response.writeHead(200).end('<h1>Sorry</h1>')],
   ]) {
     test(`a model that ${name} is reported, not remembered`, async () => {
-      const fresh = await session.open();
+      const fresh = await openWithoutModel();
       answerModel = answer;
       const failed = await fresh.evaluate(async () => {
         window.states = [];
@@ -115,7 +121,7 @@ suite('lifecycle', { skip: noBrowser }, () => {
 
   test('abort before and while the model loads', async () => {
     answerModel = (_, response) => answerSlowly(response, kModelFile, { pauseMs: 60 });
-    const fresh = await session.open();
+    const fresh = await openWithoutModel();
     const [before, during] = await fresh.evaluate(async () => {
       const early = await probe.outcome(decal.removeBackground('/photo.jpg', { signal: AbortSignal.abort() }), decal.DecalError);
       const controller = new AbortController();

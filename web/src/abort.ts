@@ -10,3 +10,12 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+/** A controller that follows `signal` until it is released. (Not every browser has AbortSignal.any.) */
+export function following(signal: AbortSignal): { controller: AbortController; release: () => void } {
+  const controller = new AbortController();
+  const onAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort);
+  return { controller, release: () => signal.removeEventListener('abort', onAbort) };
+}

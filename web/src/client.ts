@@ -1,4 +1,6 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
+import type { Fetch } from './download/host.js';
+import { serveFetch } from './download/page-fetch.js';
 import { DecalError } from './errors.js';
 import { lifeName, watchLife } from './life.js';
 import type { Progress } from './progress.js';
@@ -36,6 +38,7 @@ export class EngineClient {
   readonly #spawn: () => Worker;
   readonly #config: EngineConfig;
   readonly #onExecution: (event: ExecutionEvent) => void;
+  readonly #fetch: Fetch | null;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
   #worker: Worker | null = null;
   #unwatch = () => {};
@@ -49,7 +52,9 @@ export class EngineClient {
 
   constructor(
     config: EngineConfig, spawn: () => Worker, progress: Progress, onExecution: (event: ExecutionEvent) => void = () => {},
+    fetch: Fetch | null = null,
   ) {
+    this.#fetch = fetch;
     this.#config = config;
     this.#onExecution = onExecution;
     this.#spawn = spawn;
@@ -164,7 +169,10 @@ export class EngineClient {
         this.#sessionId = this.#progress.begin();
         break;
       case 'downloading':
-        this.#progress.downloading(this.#sessionId, message.loaded, message.total);
+        this.#progress.downloading(this.#sessionId, message.name, message);
+        break;
+      case 'fetch':
+        void serveFetch(this.#fetch!, message.request, message.port);
         break;
       case 'building':
         this.#progress.building(this.#sessionId, message.share);

@@ -2,19 +2,21 @@
 import { untilAborted } from './abort.js';
 import { batch, type BatchSources } from './batch.js';
 import { EngineClient, type Prepared } from './client.js';
+import { allBrowserStores } from './download/browser-stores.js';
+import { clearStores, describeModels } from './download/inventory.js';
 import { DecalError } from './errors.js';
 import { decide, type GateFacts } from './device-gate.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { ExecutionFeed } from './execution.js';
 import { findAdapter } from './gpu/adapter.js';
-import { resolveModel, type ResolvedModel } from './models.js';
-import { checkDevice, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
+import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
+import { checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
 import { Progress } from './progress.js';
 import { isMatte, pageUrl, release, toPictures } from './source.js';
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from './protocol.js';
 import type {
   ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, ExecutionListener, ImageSource,
-  InitOptions, Matte, ModelOption, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
+  InitOptions, Matte, ModelInfo, ModelOption, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
   RemoveBackgroundResult, SegmentOptions, SegmentResult,
 } from './types.js';
 
@@ -113,8 +115,8 @@ export async function preload(model?: ModelOption, options: PreloadOptions = {})
 
 /**
  * Loads the model ahead of the first picture; without it that happens on first use. Options hold until the next
- * `init` with options, or `dispose`; other `assetBaseUrl`, `threads`, `simd` or `allowSoftwareAdapter` than before start
- * the engine anew.
+ * `init` with options, or `dispose`; other `assetBaseUrl`, `threads`, `simd`, `fetch` or `allowSoftwareAdapter` than before
+ * start the engine anew.
  * A function instead of options is called with `true` when the model is ready, as in rembg-webgpu.
  */
 export async function init(options: InitOptions | ((loaded: boolean) => void) = {}): Promise<void> {
@@ -127,9 +129,10 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
   checkThreads(next.threads);
   checkSimd(next.simd);
   checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
+  checkFetch(next.fetch);
   const restart = String(next.assetBaseUrl) !== String(settings.assetBaseUrl) ||
     next.threads !== settings.threads || next.simd !== settings.simd ||
-    next.allowSoftwareAdapter !== settings.allowSoftwareAdapter;
+    next.allowSoftwareAdapter !== settings.allowSoftwareAdapter || next.fetch !== settings.fetch;
   settings = next;
   if (restart) disconnect();
   await preload();
@@ -141,6 +144,17 @@ export function dispose(): void {
   settings = {};
   for (const url of objectUrls) URL.revokeObjectURL(url);
   objectUrls.clear();
+}
+
+/** The models of the registry, the default first, and which of them can be used without a download. */
+export async function listModels(): Promise<ModelInfo[]> {
+  const places = modelPlaces();
+  return describeModels(await allBrowserStores(), (model) => registryUrl(model, places));
+}
+
+/** Removes all downloaded models from this device; what is loaded goes on working. */
+export async function clearCache(): Promise<void> {
+  await clearStores(await allBrowserStores());
 }
 
 /** Tells about model loading: at once the current state, then every change. Returns what ends the subscription. */
@@ -181,7 +195,11 @@ function modelAndDevice({ model, device }: { [Name in 'model' | 'device']?: Remo
 }
 
 function resolve(model: ModelOption | undefined): ResolvedModel {
-  return resolveModel(model ?? settings.model, modelUrl, pageUrl());
+  return resolveModel(model ?? settings.model, modelPlaces());
+}
+
+function modelPlaces(): Places {
+  return { fileUrl: modelUrl, pageUrl: pageUrl(), mirror: settings.modelBaseUrl };
 }
 
 /** Sends the task that `make` makes of the sources to the worker; again to another one if that is lost. */
@@ -224,7 +242,8 @@ function pictureResult({ blob, preview, width, height, notes }: Removed, start: 
 }
 
 function connect(): EngineClient {
-  client ??= new EngineClient(engineConfig(), spawnWorker, progress, (event) => executions.tell(event));
+  const { fetch = null } = settings;
+  client ??= new EngineClient(engineConfig(), spawnWorker, progress, (event) => executions.tell(event), fetch);
   return client;
 }
 
@@ -240,7 +259,8 @@ function engineConfig(): EngineConfig {
     relaxed: asset('decal-relaxed.wasm', () => new URL('./decal-relaxed.wasm', import.meta.url)),
   };
   const planner = asset('decal-planner.wasm', () => new URL('./decal-planner.wasm', import.meta.url));
-  return { wasm, planner, simd, threads, allowSoftwareAdapter: settings.allowSoftwareAdapter ?? false };
+  const { allowSoftwareAdapter = false, fetch } = settings;
+  return { wasm, planner, simd, threads, allowSoftwareAdapter, ownFetch: fetch !== undefined };
 }
 
 function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {

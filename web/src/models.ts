@@ -26,15 +26,31 @@ export function findModel(name: string): RegistryModel {
 const dataIds = new WeakMap<object, number>();
 let nextDataId = 1;
 
-/** `fileUrl` tells where the files of the package lie; `pageUrl` is what relative addresses refer to. */
-export function resolveModel(
-  option: ModelOption | undefined,
-  fileUrl: (file: string) => string,
-  pageUrl: string | undefined,
-): ResolvedModel {
+/** Where models come from. */
+export interface Places {
+  /** The address of a file of the package. */
+  fileUrl: (file: string) => string;
+  /** What relative addresses refer to. */
+  pageUrl: string | undefined;
+  /** A folder with the files of all registry models. */
+  mirror: string | URL | undefined;
+}
+
+/** Where a model of the registry is downloaded from; null where it has no address. */
+export function registryUrl({ name, file, url }: RegistryModel, { fileUrl, pageUrl, mirror }: Places): string | null {
+  if (mirror === undefined) return file ? fileUrl(file) : url;
+  try {
+    const base = new URL(mirror, pageUrl).href;
+    return new URL(encodeURIComponent(file ?? `${name}.onnx`), base.endsWith('/') ? base : `${base}/`).href;
+  } catch {
+    throw new DecalError('invalid-argument', `modelBaseUrl: "${String(mirror)}" is not an address`);
+  }
+}
+
+export function resolveModel(option: ModelOption | undefined, places: Places): ResolvedModel {
   if (option === undefined || typeof option === 'string') {
     const spec = option === undefined ? models[0]! : findModel(option);
-    const url = spec.file ? fileUrl(spec.file) : spec.url;
+    const url = registryUrl(spec, places);
     if (!url) throw new DecalError('not-found', `the model "${spec.name}" has no address: pass one as options.model.url`);
     return { key: url, spec, source: { url } };
   }
@@ -47,7 +63,7 @@ export function resolveModel(
     if (!url) throw new DecalError('invalid-argument', 'model: needs a url or data');
     let address: string;
     try {
-      address = new URL(String(url), pageUrl).href;
+      address = new URL(String(url), places.pageUrl).href;
     } catch {
       throw new DecalError('invalid-argument', `model.url: "${String(url)}" is not an address`);
     }

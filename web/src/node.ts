@@ -1,5 +1,6 @@
 // The Node entry: the same engine on raw pixels, with worker_threads. It computes on the calling thread, which is
 // busy meanwhile: servers call it in a worker of their own.
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
@@ -7,24 +8,29 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { batch, type BatchSources } from './batch.js';
+import { ModelFiles } from './download/files.js';
+import { FolderStore, userCacheFolder } from './download/folder.js';
+import { systemTime, type Host } from './download/host.js';
+import { clearStores, describeModels } from './download/inventory.js';
+import { modelReader } from './download/source.js';
 import { allocatePicture, type EnginePicture } from './engine/cutout.js';
-import { openUrl, readAll, verified, type Download } from './engine/download.js';
 import { Engine, type ThreadTask } from './engine/engine.js';
 import { relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { encodePng as encodePngParts } from './engine/png.js';
 import { composeMatte, makeOpaque, readMatte } from './engine/matte.js';
-import { Remover, type Chunks, type CompositeOptions } from './engine/session.js';
+import type { Chunks, CompositeOptions } from './engine/session.js';
 import { DecalError, toDecalError } from './errors.js';
 import { ExecutionFeed, makeExecution } from './execution.js';
 import { importGpu } from './gpu/dawn.js';
 import { GpuHost } from './gpu/host.js';
-import { resolveModel, type ResolvedModel } from './models.js';
-import { backgroundColour, checkDevice, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
-import { Planner, PlannerLoad, plannerModule, readAlong } from './gpu/planner.js';
-import { RoutedModel, type PlannerSource, type RoutedRun } from './routing.js';
+import { loadModel } from './loading.js';
+import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
+import { backgroundColour, checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
+import { Planner, plannerModule } from './gpu/planner.js';
+import type { RoutedModel, RoutedRun } from './routing.js';
 import type {
-  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, InitOptions, Matte, ModelOption, PreloadOptions,
-  RemoveBackgroundOptions, SegmentOptions, SimdLevel,
+  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, InitOptions, Matte, ModelInfo, ModelOption,
+  PreloadOptions, RemoveBackgroundOptions, SegmentOptions, SimdLevel,
 } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
@@ -73,6 +79,11 @@ export interface NodeInitOptions extends InitOptions {
    * WebGPU off.
    */
   gpu?: object | null;
+  /**
+   * Folder for downloaded models: by default `decal` among the user's caches (`$XDG_CACHE_HOME`, or what the system
+   * has instead). Null keeps none.
+   */
+  cacheDir?: string | null;
 }
 
 export interface EngineStartOptions {
@@ -89,6 +100,18 @@ let settings: NodeInitOptions = {};
 let engine: Promise<Engine> | null = null;
 let gpuHost: GpuHost | null = null;
 const planner = plannerModule(async () => new Uint8Array(await readFile(asset('decal-planner.wasm'))));
+const downloads: Host = {
+  ...systemTime,
+  fetch: (url, init) => (settings.fetch ?? globalThis.fetch)(url, init),
+  hash() {
+    const hash = createHash('sha256');
+    return { update: (data) => void hash.update(data), digest: () => hash.digest('hex') };
+  },
+  mayCondition: () => true,
+};
+const read = modelReader(
+  downloads, async () => new ModelFiles(downloads, stores()[0] ?? null), (url) => readModelFile(fileURLToPath(url)),
+);
 let loaded: { key: string; model: RoutedModel } | null = null;
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -119,6 +142,7 @@ export async function init(options: NodeInitOptions = {}): Promise<void> {
   const next = { ...settings, ...options };
   const device = checkDevice(next.device);
   checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
+  checkFetch(next.fetch);
   const { threads, simd, assetBaseUrl, gpu, allowSoftwareAdapter } = settings;
   const restart = next.threads !== threads || next.simd !== simd || String(next.assetBaseUrl) !== String(assetBaseUrl) ||
     next.gpu !== gpu || next.allowSoftwareAdapter !== allowSoftwareAdapter;
@@ -289,37 +313,17 @@ async function load(model: ResolvedModel, device: DeviceOption, signal?: AbortSi
   const host = findGpu();
   // Where WebGPU is demanded and there is none, nothing need be read.
   if (device === 'webgpu') await host.demand(owner);
-  const { chunks } = await open(model, signal);
-  const planners: PlannerSource = {
-    ready: null,
-    open: async (again) => Planner.load(planner, verified((await open(model, again)).chunks, spec), again),
-    keep: spec.input.rule !== 'stretch',
-  };
-  const promising = device !== 'wasm' && (await host.promises(owner));
-  const along = readAlong(verified(chunks, spec), promising ? PlannerLoad.start(planner) : Promise.resolve(null), (made) => {
-    planners.ready = made;
+  const { model: routed, route } = await loadModel({
+    engine: Promise.resolve(owner), host, planner, read, model, device, signal: signal ?? new AbortController().signal,
+    events: {
+      onDowngrade: (other) => executions.tell({ kind: 'downgrade', ...makeExecution(other, owner, spec.name, {}) }),
+    },
   });
-  let remover: Remover;
-  try {
-    remover = await Remover.load(owner, spec, along, signal);
-  } catch (error) {
-    planners.ready?.close();
-    throw error;
-  }
-  const routed = new RoutedModel(owner, remover, host, planners, {
-    onDowngrade: (route) => executions.tell({ kind: 'downgrade', ...makeExecution(route, owner, spec.name, {}) }),
-  });
-  try {
-    const route = await routed.prepare(device, spec.input.rule === 'stretch' ? spec.input : null, signal);
-    loaded = { key, model: routed };
-    const ms = performance.now() - start;
-    const execution = makeExecution(route, owner, spec.name, { memory_bytes: routed.memoryBytes }, { load: ms });
-    executions.tell({ kind: 'session', ...execution });
-    return { owner, ms };
-  } catch (error) {
-    routed.free();
-    throw error;
-  }
+  loaded = { key, model: routed };
+  const ms = performance.now() - start;
+  const execution = makeExecution(route, owner, spec.name, { memory_bytes: routed.memoryBytes }, { load: ms });
+  executions.tell({ kind: 'session', ...execution });
+  return { owner, ms };
 }
 
 function findGpu(): GpuHost {
@@ -333,10 +337,20 @@ function findGpu(): GpuHost {
   return gpuHost;
 }
 
-async function open({ source }: ResolvedModel, signal?: AbortSignal): Promise<Download> {
-  if ('data' in source) return { chunks: readAll(source.data.stream(), 'model.data'), total: source.data.size };
-  if (!source.url.startsWith('file:')) return openUrl(source.url, signal);
-  return { chunks: readModelFile(fileURLToPath(source.url)), total: 0 };
+/** The models of the registry, the default first, and which of them can be used without a download. */
+export async function listModels(): Promise<ModelInfo[]> {
+  const places = modelPlaces();
+  return describeModels(stores(), (model) => registryUrl(model, places), (url) => url.startsWith('file:'));
+}
+
+/** Removes all downloaded models from the cache folder; what is loaded goes on working. */
+export async function clearCache(): Promise<void> {
+  await clearStores(stores());
+}
+
+function stores(): FolderStore[] {
+  const { cacheDir = userCacheFolder() } = settings;
+  return cacheDir === null ? [] : [new FolderStore(cacheDir, downloads)];
 }
 
 /** A file in pieces. Errors are DecalErrors of code `not-found` or `io` that name it. */
@@ -350,7 +364,12 @@ export async function* readModelFile(path: string): AsyncGenerator<Uint8Array, v
 }
 
 function resolve(model: RemoveBackgroundOptions['model']): ResolvedModel {
-  return resolveModel(model, (file) => asset(`models/${file}`).href, pathToFileURL(`${process.cwd()}/`).href);
+  return resolveModel(model, modelPlaces());
+}
+
+function modelPlaces(): Places {
+  const pageUrl = pathToFileURL(`${process.cwd()}/`).href;
+  return { fileUrl: (file) => asset(`models/${file}`).href, pageUrl, mirror: settings.modelBaseUrl };
 }
 
 function asset(path: string): URL {

@@ -30,6 +30,10 @@ export function checkFlag(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') throw new DecalError('invalid-argument', `${name}: true or false`);
 }
 
+export function checkFetch(value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw new DecalError('invalid-argument', 'fetch: a function');
+}
+
 export function checkSimd(simd: unknown): SimdLevel | undefined {
   if (simd !== undefined && simd !== 'relaxed' && simd !== 'baseline') {
     throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');

@@ -1,4 +1,5 @@
 // The state machine behind subscribeToProgress.
+import type { DownloadProgress } from './download/host.js';
 import type { ProgressListener, ProgressPhase, ProgressState } from './types.js';
 
 const kOrder: Record<ProgressPhase, number> = { idle: 0, downloading: 1, building: 2, ready: 3, error: 3 };
@@ -26,32 +27,44 @@ export class Progress {
     return this.#state.sessionId;
   }
 
-  /** Bytes of the model so far; `total` 0 when unknown. */
-  downloading(sessionId: number, loaded: number, total: number): void {
+  /** How far the download of `model` is. */
+  downloading(sessionId: number, model: string, { loadedBytes, totalBytes, bytesPerSecond }: DownloadProgress): void {
     // 99 and 100 belong to building and ready, whatever the server said about the size.
-    const percent = total > 0 ? Math.min(98, Math.floor((98 * loaded) / total)) : 0;
-    this.#advance(sessionId, { phase: 'downloading', progress: percent, sessionId });
+    const percent = totalBytes ? Math.min(98, Math.floor((98 * loadedBytes) / totalBytes)) : 0;
+    const now = this.#state;
+    // A download that had to begin again catches up first: nothing goes back within a session.
+    const progress = now.sessionId === sessionId ? Math.max(percent, now.progress) : percent;
+    const loaded = now.sessionId === sessionId ? Math.max(loadedBytes, now.loadedBytes ?? 0) : loadedBytes;
+    this.#advance(sessionId, { phase: 'downloading', progress, sessionId, loadedBytes: loaded, totalBytes, bytesPerSecond, model });
   }
 
   /** `share`: of what a GPU needs built, 0 to 1: tenths of the last percent. */
   building(sessionId: number, share = 0): void {
-    this.#advance(sessionId, { phase: 'building', progress: 99 + Math.min(9, Math.floor(10 * share)) / 10, sessionId });
+    this.#advance(sessionId, { ...this.#download(), phase: 'building', progress: 99 + Math.min(9, Math.floor(10 * share)) / 10, sessionId });
   }
 
   ready(sessionId: number): void {
-    this.#advance(sessionId, { phase: 'ready', progress: 100, sessionId });
+    this.#advance(sessionId, { ...this.#download(), phase: 'ready', progress: 100, sessionId });
   }
 
   failed(sessionId: number, errorMsg: string): void {
     const { progress } = this.#state;
-    this.#advance(sessionId, { phase: 'error', progress, errorMsg, sessionId });
+    this.#advance(sessionId, { ...this.#download(), phase: 'error', progress, errorMsg, sessionId });
+  }
+
+  /** What is said of the download once it is over. */
+  #download(): Partial<ProgressState> {
+    const { loadedBytes, totalBytes, model } = this.#state;
+    if (loadedBytes === undefined || totalBytes === undefined || model === undefined) return {};
+    return { loadedBytes, totalBytes, model, bytesPerSecond: 0 };
   }
 
   #advance(sessionId: number, next: ProgressState): void {
     const now = this.#state;
     if (sessionId !== now.sessionId || kOrder[now.phase] === 3) return;
     if (kOrder[next.phase] < kOrder[now.phase] || next.progress < now.progress) return;
-    if (next.phase === now.phase && next.progress === now.progress) return;
+    const same = next.phase === now.phase && next.progress === now.progress;
+    if (same && next.loadedBytes === now.loadedBytes && next.totalBytes === now.totalBytes) return;
     this.#set(next);
   }
 

@@ -1,4 +1,6 @@
 // The messages between the page and the engine's worker.
+import type { DownloadProgress } from './download/host.js';
+import type { PageRequest } from './download/page-fetch.js';
 import type { DecalErrorCode } from './errors.js';
 import type { ResolvedModel } from './models.js';
 import type { OutputPlan } from './options.js';
@@ -12,6 +14,8 @@ export interface EngineConfig {
   simd: SimdLevel;
   threads: number;
   allowSoftwareAdapter: boolean;
+  /** The page has a fetch of its own for models. */
+  ownFetch: boolean;
 }
 
 /** A picture on its way into the worker. */
@@ -102,7 +106,10 @@ export type FromWorker =
   | { type: 'alive' }
   | { type: 'engine'; facts: EngineFacts; cancel: { buffer: SharedArrayBuffer; address: number } | null }
   | { type: 'loading' }
-  | { type: 'downloading'; loaded: number; total: number }
+  /** `name`: of the model. */
+  | ({ type: 'downloading'; name: string } & DownloadProgress)
+  /** For the page's own fetch; the answer comes over the port. */
+  | { type: 'fetch'; request: PageRequest; port: MessagePort }
   /** `share`: of what is built for the GPU, 0 to 1. */
   | { type: 'building'; share: number }
   | { type: 'ready' }

@@ -73,9 +73,15 @@ export class RoutedModel {
   #overflowed = false;
   #facts: GateFacts | null = null;
   readonly #planners: PlannerSource;
+  readonly #notes: readonly string[];
   #planner: Planner | null;
 
-  constructor(engine: Engine, remover: Remover, host: GpuHost, planners: PlannerSource, events: RoutingEvents = {}) {
+  /** `notes`: what else happened on the way to this model, told among the reasons of every route. */
+  constructor(
+    engine: Engine, remover: Remover, host: GpuHost, planners: PlannerSource, events: RoutingEvents = {},
+    notes: readonly string[] = [],
+  ) {
+    this.#notes = notes;
     this.#engine = engine;
     this.#remover = remover;
     this.#host = host;
@@ -296,7 +302,7 @@ export class RoutedModel {
       provider,
       dtype: gpu?.dtype ?? (provider === 'webgpu' ? decision.dtype : 'fp32'),
       adapter: checked.adapter,
-      reasons,
+      reasons: [...reasons, ...this.#notes],
       checked,
       maxStorageBuffers: gpu ? gpu.executor.description.maxStorageBuffers : null,
       gpu: gpu ? gpu.facts : null,

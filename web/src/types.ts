@@ -31,13 +31,24 @@ export interface CapabilitiesOptions {
 /** `idle` → `downloading` → `building` → `ready` or `error`. */
 export type ProgressPhase = 'idle' | 'downloading' | 'building' | 'ready' | 'error';
 
-/** One state of model loading. Within one `sessionId`, phases and `progress` only go forward. */
+/**
+ * One state of model loading. Within one `sessionId`, phases, `progress` and `loadedBytes` only go forward. What is
+ * optional comes with the first byte of the model, and stays.
+ */
 export type ProgressState = {
   phase: ProgressPhase;
   /** 0 to 100; 100 only when ready. Downloads without a known size stay at 0. */
   progress: number;
   errorMsg?: string;
   sessionId: number;
+  /** Bytes of the model file that are here, after decompression; those from the cache count at once. */
+  loadedBytes?: number;
+  /** Null when nobody knows. */
+  totalBytes?: number | null;
+  /** From the network, over the last second or so; 0 for what comes from the cache. */
+  bytesPerSecond?: number;
+  /** Name of the model. */
+  model?: string;
 };
 
 export type ProgressListener = (state: ProgressState) => void;
@@ -121,9 +132,35 @@ export interface RemoveBackgroundOptions {
   previewSize?: number;
 }
 
+/** What {@link listModels} tells of a model. */
+export interface ModelInfo {
+  name: string;
+  description: string;
+  /** Of the weights: an SPDX identifier, or words where there is none. */
+  licence: string;
+  /** Size of the file, where it is known. */
+  bytes: number | null;
+  /** Name of the file that comes with the package, if it does. */
+  file: string | null;
+  /** Where the file is downloaded from, mirrors considered. */
+  url: string | null;
+  /** It can be used without a download. */
+  cached: boolean;
+}
+
+/** A `fetch` of one's own, for models: to add headers, to count, to take other ways. It must obey `signal`. */
+export type ModelFetch = (url: string, init: RequestInit) => Promise<Response>;
+
 export interface InitOptions {
   model?: ModelOption;
   device?: DeviceOption;
+  /**
+   * A mirror: where the registry's models are downloaded from instead of their own addresses, by the name of their
+   * `file` or else as `<name>.onnx`.
+   */
+  modelBaseUrl?: string | URL;
+  /** Downloads models instead of the global `fetch`. */
+  fetch?: ModelFetch;
   /** Where worker.js, the .wasm files and models/ lie, if not beside this module. */
   assetBaseUrl?: string | URL;
   /** Threads that compute; by default one per core, at most 8. 1 turns threads off. */

@@ -10,7 +10,8 @@ export const defaultModel = join(root, 'models/decal-default.onnx');
 /** A module of web/src as it is, without the rest of the package around it. */
 export async function importSource(name) {
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'web/src', name)], bundle: true, format: 'esm', target: 'es2022', write: false,
+    entryPoints: [join(root, 'web/src', name)], bundle: true, format: 'esm', target: 'es2022', platform: 'node',
+    write: false,
   });
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }

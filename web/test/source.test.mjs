@@ -10,17 +10,16 @@ const { backgroundColour, planOutput } = await importSource('options.ts');
 const { models, resolveModel } = await importSource('models.ts');
 const { Sha256 } = await importSource('engine/sha256.ts');
 
+const arrived = (loadedBytes, totalBytes = 100) => ({ loadedBytes, totalBytes, bytesPerSecond: 7 });
+
 test('progress: a listener gets the current state at once, then every step forward', () => {
   const progress = new Progress();
   const seen = [];
   const unsubscribe = progress.subscribe(({ phase, progress: percent, sessionId }) => seen.push([phase, percent, sessionId]));
   const session = progress.begin();
-  progress.downloading(session, 0, 100);
-  progress.downloading(session, 50, 100);
-  progress.downloading(session, 40, 100);
-  progress.downloading(session, 1000, 100);
+  for (const loaded of [0, 50, 40, 1000]) progress.downloading(session, 'm', arrived(loaded));
   progress.building(session);
-  progress.downloading(session, 100, 100);
+  progress.downloading(session, 'm', arrived(100));
   progress.ready(session);
   progress.failed(session, 'too late');
   unsubscribe();
@@ -34,16 +33,28 @@ test('progress: a listener gets the current state at once, then every step forwa
 test('progress: a failure ends its session, and the next one starts from idle', () => {
   const progress = new Progress();
   const first = progress.begin();
-  progress.downloading(first, 1, 2);
+  progress.downloading(first, 'm', arrived(50));
   progress.failed(first, 'no network');
   progress.ready(first);
-  assert.deepEqual(progress.state, { phase: 'error', progress: 49, errorMsg: 'no network', sessionId: first });
+  assert.deepEqual(progress.state, {
+    phase: 'error', progress: 49, errorMsg: 'no network', sessionId: first, loadedBytes: 50, totalBytes: 100, bytesPerSecond: 0, model: 'm',
+  });
   const second = progress.begin();
   progress.ready(first);
   assert.deepEqual(progress.state, { phase: 'idle', progress: 0, sessionId: second });
   const late = [];
   progress.subscribe((state) => late.push(state.phase));
   assert.deepEqual(late, ['idle']);
+});
+
+test('progress: bytes are told where nobody knows how many there are, and never go back', () => {
+  const progress = new Progress();
+  const session = progress.begin();
+  const seen = [];
+  progress.subscribe(({ loadedBytes, totalBytes, bytesPerSecond, progress: percent }) =>
+    seen.push([loadedBytes, totalBytes, bytesPerSecond, percent]));
+  for (const loaded of [10, 20, 5, 30]) progress.downloading(session, 'm', arrived(loaded, null));
+  assert.deepEqual(seen.slice(1), [[10, null, 7, 0], [20, null, 7, 0], [30, null, 7, 0]]);
 });
 
 test('progress: a listener that throws disturbs nobody, and its error is not swallowed', (t) => {
@@ -96,15 +107,20 @@ test('the browser entry can be imported where there is no browser', async () => 
 
 test('models: the registry resolves, files beside the package and addresses elsewhere', () => {
   const fileUrl = (file) => `https://cdn/${file}`;
-  assert.equal(resolveModel(undefined, fileUrl, undefined).source.url, `https://cdn/${models[0].file}`);
+  const places = { fileUrl };
+  assert.equal(resolveModel(undefined, places).source.url, `https://cdn/${models[0].file}`);
   for (const model of models) {
-    const resolved = resolveModel(model.name, fileUrl, undefined);
+    const resolved = resolveModel(model.name, places);
     assert.equal(resolved.source.url, model.file ? fileUrl(model.file) : model.url);
+    const mirrored = resolveModel(model.name, { fileUrl, pageUrl: 'https://page/a/', mirror: '../mirror' });
+    assert.equal(mirrored.source.url, `https://page/mirror/${model.file ?? `${model.name}.onnx`}`);
   }
   const mine = { ...models[0], url: 'weights/x.onnx' };
-  assert.equal(resolveModel(mine, fileUrl, 'https://page/a/b').source.url, 'https://page/a/weights/x.onnx');
-  assert.notEqual(resolveModel(mine, fileUrl, 'https://page/').key, resolveModel({ ...mine, activation: 'sigmoid' }, fileUrl, 'https://page/').key);
-  assert.throws(() => resolveModel({ ...mine, url: null }, fileUrl, undefined), { code: 'invalid-argument' });
+  const at = (pageUrl) => ({ fileUrl, pageUrl, mirror: 'https://mirror/' });
+  assert.equal(resolveModel(mine, at('https://page/a/b')).source.url, 'https://page/a/weights/x.onnx');
+  assert.notEqual(resolveModel(mine, at('https://page/')).key, resolveModel({ ...mine, activation: 'sigmoid' }, at('https://page/')).key);
+  assert.throws(() => resolveModel({ ...mine, url: null }, places), { code: 'invalid-argument' });
+  assert.throws(() => resolveModel('u2netp', { fileUrl, mirror: 'nowhere' }), { code: 'invalid-argument' });
 });
 
 test('models: the default file is the one the registry describes', () => {

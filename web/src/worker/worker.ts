@@ -1,18 +1,23 @@
 // The engine's worker: everything heavy, away from the page. The same script serves as a helper thread; the first
 // message tells which of the two it is to be.
-import { fetchFile, openUrl, readAll, verified, type Download } from '../engine/download.js';
+import { browserHost } from '../download/browser-host.js';
+import { browserStore } from '../download/browser-stores.js';
+import { ModelFiles } from '../download/files.js';
+import { kTuning } from '../download/host.js';
+import { fetchThroughPage } from '../download/page-fetch.js';
+import { fetchFile } from '../download/plain.js';
+import { modelReader, type ReadModel } from '../download/source.js';
 import { Engine, type ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
-import { Remover } from '../engine/session.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { makeExecution } from '../execution.js';
 import { GpuHost } from '../gpu/host.js';
 import { holdLife } from '../life.js';
-import { Planner, PlannerLoad, plannerModule, readAlong } from '../gpu/planner.js';
-import { describeRoute, RoutedModel, type PlannerSource, type Route } from '../routing.js';
+import { plannerModule } from '../gpu/planner.js';
+import { loadModel } from '../loading.js';
+import { describeRoute, type Route, type RoutedModel } from '../routing.js';
 import { decode, type DecodedPicture } from './decode.js';
 import { applyMatte, cutOut, segment } from './tasks.js';
-import type { ResolvedModel } from '../models.js';
 import type { EngineConfig, FromWorker, Job, Outcome, Picture, Removed, Segmented, Task, ToWorker, WithModel } from '../protocol.js';
 import type { ExecutionEvent } from '../types.js';
 
@@ -21,6 +26,7 @@ let engine: Engine | null = null;
 let loaded: { key: string; name: string; model: RoutedModel } | null = null;
 let gpuHost: GpuHost | null = null;
 const planner = plannerModule(async () => new Uint8Array(await (await fetchFile(config.planner)).arrayBuffer()));
+let read: ReadModel;
 let logged = false;
 let current: { id: number; abort: AbortController } | null = null;
 
@@ -33,6 +39,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
     case 'start':
       config = message.config;
       if (message.life !== null) holdLife(message.life, () => post({ type: 'alive' }));
+      read = startReader();
       break;
     case 'job':
       void run(message.job);
@@ -106,60 +113,35 @@ async function load({ model, device }: WithModel, signal: AbortSignal): Promise<
   // Two models at once would need twice the memory.
   loaded?.model.free();
   loaded = null;
-  const { spec, key } = model;
+  const { spec: { name }, key } = model;
   const host = findGpu();
   // Where WebGPU is demanded and there is none, nothing need be downloaded.
   if (device === 'webgpu') await host.demand(await startEngine());
-  const [download, owner] = await Promise.all([open(model, signal), startEngine()]);
-  const total = spec.bytes ?? download.total;
-  post({ type: 'downloading', loaded: 0, total });
-  const bytes = verified(download.chunks, spec, (count) => post({ type: 'downloading', loaded: count, total }));
-  // Tried while the model arrives, which a planner reads along where the device promises something.
-  const promising = device === 'wasm' ? Promise.resolve(false) : host.promises(owner);
-  const planners: PlannerSource = {
-    ready: null,
-    open: async (again) => Planner.load(planner, verified((await open(model, again ?? signal)).chunks, spec), again),
-    keep: spec.input.rule !== 'stretch',
-  };
-  const chunks = readAlong(bytes, promising.then((yes) => (yes ? PlannerLoad.start(planner) : null)), (made) => {
-    planners.ready = made;
+  const { model: routed, route } = await loadModel({
+    engine: startEngine(), host, planner, read, model, device, signal,
+    onDownload: (progress) => post({ type: 'downloading', name, ...progress }),
+    onArrived: () => post({ type: 'building', share: 0 }),
+    events: {
+      onBuilding: (share) => post({ type: 'building', share }),
+      onDowngrade: (other) => tell(key, { kind: 'downgrade', ...makeExecution(other, engine!, name, {}) }),
+    },
   });
-  const { name } = spec;
-  let remover: Remover;
-  try {
-    remover = await Remover.load(owner, spec, announcingEnd(chunks), signal);
-  } catch (error) {
-    planners.ready?.close();
-    throw error;
-  }
-  const routed = new RoutedModel(owner, remover, host, planners, {
-    onBuilding: (share) => post({ type: 'building', share }),
-    onDowngrade: (route) => tell(key, { kind: 'downgrade', ...makeExecution(route, owner, name, {}) }),
-  });
-  let route: Route;
-  try {
-    // The plan depends on the picture only where the size rule does.
-    route = await routed.prepare(device, spec.input.rule === 'stretch' ? spec.input : null, signal);
-  } catch (error) {
-    routed.free();
-    throw error;
-  }
   loaded = { key, name, model: routed };
   const ms = performance.now() - start;
   logOnce(route);
-  tell(key, { kind: 'session', ...makeExecution(route, owner, name, { memory_bytes: routed.memoryBytes }, { load: ms }) });
+  tell(key, { kind: 'session', ...makeExecution(route, engine!, name, { memory_bytes: routed.memoryBytes }, { load: ms }) });
   post({ type: 'ready' });
   return ms;
 }
 
-async function* announcingEnd(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  yield* chunks;
-  post({ type: 'building', share: 0 });
-}
-
-async function open({ source }: ResolvedModel, signal: AbortSignal): Promise<Download> {
-  if ('url' in source) return openUrl(source.url, signal);
-  return { chunks: readAll(source.data.stream(), 'model.data'), total: source.data.size };
+function startReader(): ReadModel {
+  const throughPage = config.ownFetch
+    ? fetchThroughPage((request, port) => post({ type: 'fetch', request, port }, [port]))
+    : null;
+  const host = browserHost(throughPage);
+  let files: Promise<ModelFiles> | null = null;
+  const open = async () => new ModelFiles(host, await browserStore(), kTuning, 'this page has no place for files');
+  return modelReader(host, () => (files ??= open()));
 }
 
 async function startEngine(): Promise<Engine> {

@@ -1,0 +1,220 @@
+// One reading of a file: what is in the store already, then the rest from the network, checked and kept.
+import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
+import type { Host, Tuning, Wanted } from './host.js';
+import { Keeper } from './keeper.js';
+import type { Meter } from './meter.js';
+import { Trouble } from './retry.js';
+import type { Journal, Store } from './store.js';
+import { Transfer } from './transfer.js';
+
+/** Takes the bytes of a file. Called again, from the first byte on, if those it got turn out to be wrong. */
+export type Use<T> = (chunks: AsyncIterable<Uint8Array>) => Promise<T>;
+
+/** What was passed on is not the file, and nothing of it is in the store any more. */
+export class StartOver extends DecalError {}
+
+export interface ReadingParts {
+  host: Host;
+  store: Store | null;
+  tuning: Tuning;
+  wanted: Wanted;
+  signal: AbortSignal;
+  meter: Meter;
+  onNote: (text: string) => void;
+}
+
+/** Failures of a reader that say nothing of the bytes. */
+const kNotTheBytes: readonly DecalErrorCode[] = ['aborted', 'cancelled', 'out-of-memory'];
+
+export class Reading {
+  /** What all versions of this file have in common in the store. */
+  readonly slot: string;
+  readonly #parts: ReadingParts;
+  /** Where the bytes come from: so many from this entry, the rest from there. */
+  #entry: Journal | null = null;
+  #from = 0;
+  #transfer: Transfer | null = null;
+  #keeper: Keeper | null = null;
+  #at = 0;
+  /** All bytes were passed on, and are the right ones as far as can be known. */
+  #checked = false;
+  /** What failed here rather than in the reader of the bytes. */
+  #failure: unknown = null;
+
+  constructor(parts: ReadingParts) {
+    this.#parts = parts;
+    const { sha256, url } = parts.wanted;
+    this.slot = sha256 ? `sha256-${sha256}` : `url-${this.#hashOf(url).slice(0, 32)}`;
+  }
+
+  /** What the store has of the file, in whatever version. */
+  async found(): Promise<Journal | null> {
+    const all = (await this.#parts.store?.list().catch(() => [])) ?? [];
+    const mine = all.filter(({ key }) => key.startsWith(this.slot));
+    return mine.find(({ complete }) => complete) ?? mine[0] ?? null;
+  }
+
+  /** It is in the store, and nobody need be asked whether it is still the same. */
+  async isKept(): Promise<boolean> {
+    return this.#parts.wanted.sha256 !== null && ((await this.found())?.complete ?? false);
+  }
+
+  /** Once. */
+  async run<T>(use: Use<T>): Promise<T> {
+    const { signal, meter } = this.#parts;
+    meter.restart();
+    try {
+      await this.#begin();
+      const result = await use(this.#chunks());
+      await this.#keep();
+      return result;
+    } catch (error) {
+      throw await this.#settle(error, signal.aborted);
+    } finally {
+      this.#transfer?.close();
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { host, store, tuning, wanted, signal, meter, onNote } = this.#parts;
+    const entry = await this.found();
+    const hashed = wanted.sha256 !== null;
+    if (entry && hashed && (entry.complete || entry.length === (wanted.bytes ?? entry.total))) return this.#take(entry);
+    const part = entry && !entry.complete && (hashed || entry.length !== entry.total) ? entry : null;
+    const transfer = new Transfer(host, wanted, tuning, signal, store !== null);
+    this.#transfer = transfer;
+    try {
+      this.#from = await transfer.open(part);
+    } catch (error) {
+      const unreachable = toDecalError(error, 'network').code === 'network' && !signal.aborted;
+      if (!entry?.complete || !unreachable) throw error;
+      onNote(`the model may have changed since it was downloaded: ${(error as Error).message}`);
+      return this.#take(entry);
+    }
+    if (entry?.complete && entry.validator === transfer.validator && (transfer.total ?? entry.total) === entry.total) {
+      transfer.close();
+      return this.#take(entry);
+    }
+    meter.total = transfer.total;
+    if (!store) return;
+    if (!hashed && transfer.validator === null) {
+      onNote('the model is not kept on this device: no hash of it is known, and its server gives it neither an ETag nor a date');
+      return;
+    }
+    const key = hashed ? this.slot : `${this.slot}-${this.#hashOf(transfer.validator!).slice(0, 16)}`;
+    if (entry && (this.#from === 0 || entry.key !== key)) await store.remove(entry.key).catch(() => {});
+    if (this.#from > 0) this.#entry = entry;
+    const { validator, total } = transfer;
+    this.#keeper = new Keeper(host, tuning, store, { key, validator, total, length: this.#from }, wanted, onNote);
+  }
+
+  /** All of it comes from there. */
+  #take(entry: Journal): void {
+    this.#entry = entry;
+    this.#from = entry.length;
+    this.#transfer = null;
+    this.#parts.meter.total = entry.length;
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array, void> {
+    const { host, store, wanted, meter, signal } = this.#parts;
+    const hash = wanted.sha256 === null ? null : host.hash();
+    try {
+      if (this.#entry) {
+        for await (const piece of this.#kept(store!, this.#entry)) {
+          signal.throwIfAborted();
+          hash?.update(piece);
+          this.#at += piece.length;
+          meter.add(piece.length, false);
+          yield piece;
+        }
+      }
+      if (this.#transfer) {
+        for await (const piece of this.#transfer.bytes()) {
+          signal.throwIfAborted();
+          hash?.update(piece);
+          this.#at += piece.length;
+          if (this.#transfer.mixed) this.#keeper?.hold();
+          await this.#keeper?.write(piece);
+          meter.total = this.#transfer.total;
+          meter.add(piece.length, true);
+          yield piece;
+        }
+      }
+      this.#check(hash?.digest());
+      meter.tell();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async *#kept(store: Store, { key, length }: Journal): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* store.read(key, length);
+    } catch (error) {
+      throw new StartOver('io', `${this.#parts.wanted.name}: the cached file cannot be read`, { cause: error });
+    }
+    if (this.#at !== length) throw new StartOver('io', `${this.#parts.wanted.name}: the cached file is not whole`);
+  }
+
+  #check(digest: string | undefined): void {
+    const { name, bytes, sha256 } = this.#parts.wanted;
+    const problem = bytes !== null && this.#at !== bytes ? `${this.#at} bytes where there should be ${bytes}`
+      : digest !== undefined && digest !== sha256 ? `the file's SHA-256 is not ${sha256}` : null;
+    // One answer from one server that is wrong would be wrong again.
+    if (problem !== null) throw new (this.#pieced ? StartOver : DecalError)('corrupt-model', `${name}: ${problem}`);
+    this.#checked = true;
+  }
+
+  /** The bytes came from more than one place, so that a fault need not be any one's. */
+  get #pieced(): boolean {
+    return this.#from > 0 || (this.#transfer?.answers ?? 0) > 1;
+  }
+
+  /** After the reader was content. */
+  async #keep(): Promise<void> {
+    const { host, store, wanted, onNote } = this.#parts;
+    if (!this.#checked) return this.#keeper?.close();
+    const entry = this.#entry;
+    if (!this.#keeper) {
+      if (entry) await store!.note({ ...entry, total: this.#at, complete: true, used: host.now() }).catch(() => {});
+    } else if (wanted.sha256 !== null || this.#at === (this.#transfer!.total ?? wanted.bytes)) {
+      await this.#keeper.complete(this.#at);
+    } else {
+      await this.#keeper.drop().catch(() => {});
+      onNote('the model is not kept on this device: its server does not tell its size, so it may not be whole');
+    }
+  }
+
+  /** Leaves in the store what is good and returns what to throw. */
+  async #settle(error: unknown, aborted: boolean): Promise<unknown> {
+    const failure = this.#failure;
+    const { code } = toDecalError(error, 'internal');
+    const changed = failure instanceof Trouble && failure.kind === 'changed';
+    const wrong = changed || failure instanceof StartOver || (failure instanceof DecalError && failure.code === 'corrupt-model');
+    const unread = failure === null && !kNotTheBytes.includes(code) && !(this.#checked && this.#parts.wanted.sha256 !== null);
+    const { name, url } = this.#parts.wanted;
+    if (aborted || (!wrong && !unread)) {
+      if (this.#checked && this.#parts.wanted.sha256 !== null) await this.#keeper?.complete(this.#at);
+      else await this.#keeper?.close();
+      return aborted ? error : failure ?? error;
+    }
+    await this.#remove();
+    if (changed) return new StartOver('network', `${name}: the file at ${url} changed while it was downloaded`);
+    // The reader stumbled over bytes that nothing vouches for: they may be a mixture.
+    if (unread && this.#at > 0 && this.#pieced) return new StartOver(code, (error as Error).message, { cause: error });
+    return failure ?? error;
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#keeper) await this.#keeper.drop().catch(() => {});
+    else if (this.#entry) await this.#parts.store!.remove(this.#entry.key).catch(() => {});
+  }
+
+  #hashOf(text: string): string {
+    const hash = this.#parts.host.hash();
+    hash.update(new TextEncoder().encode(text));
+    return hash.digest();
+  }
+}

@@ -1,0 +1,171 @@
+// One request for a file or a part of it: what was asked, what the answer says it is, and its bytes.
+import { following } from '../abort.js';
+import { DecalError } from '../errors.js';
+import type { Host, Wanted } from './host.js';
+import { retryAfterMs, Trouble } from './retry.js';
+
+export interface Ask {
+  /** First byte. */
+  from: number;
+  /** The one after the last; Infinity for the rest of the file. */
+  to: number;
+  /** As a range; otherwise the answer begins at 0. */
+  ranged: boolean;
+  /** The version that a part must belong to, where it is known. */
+  validator: string | null;
+  /** What the browser's own cache may do. */
+  cache: RequestCache;
+}
+
+export interface Answer {
+  /** Where its bytes begin. */
+  start: number;
+  /** Size of the whole file where the answer tells. */
+  total: number | null;
+  /** ETag or else Last-Modified. */
+  validator: string | null;
+  /** It is a part of the file (206). */
+  partial: boolean;
+  body: AsyncGenerator<Uint8Array, void>;
+  close(): void;
+}
+
+/**
+ * @throws {Trouble} where something else can be tried
+ * @throws {DecalError} `not-found`, `network`: answers that will not get better
+ */
+export async function ask(
+  host: Host, { url, sha256 }: Wanted, { from, to, ranged, validator, cache }: Ask, stallMs: number, signal: AbortSignal,
+): Promise<Answer> {
+  const connection = new Connection(host, url, stallMs, signal);
+  try {
+    const headers: Record<string, string> = {};
+    if (ranged) headers['Range'] = `bytes=${from}-${to === Infinity ? '' : to - 1}`;
+    if (ranged && from > 0 && isStrong(validator) && host.mayCondition(url)) headers['If-Range'] = validator;
+    const response = await connection.open({ headers, cache });
+    const seen = response.headers;
+    const facts = { validator: seen.get('etag') ?? seen.get('last-modified'), body: connection.pieces(), close: () => connection.close() };
+    const encoding = seen.get('content-encoding');
+    const encoded = encoding !== null && encoding !== 'identity';
+    if (response.status === 206 && ranged) {
+      const range = contentRange(seen.get('content-range'));
+      // Parts of a compressed file are no parts of the file. And other hosts may hide where a part lies: then only a hash
+      // can tell whether it is the right one.
+      const trusted = !encoded && (range ? range.from === from : sha256 !== null && !seen.has('content-range'));
+      if (!trusted) throw new Trouble('ranges', `${url}: the server's part of the file is not the one asked for`);
+      const rest = to === Infinity ? lengthOf(seen) : null;
+      return { start: from, total: range ? range.total : rest && from + rest, partial: true, ...facts };
+    }
+    if (response.status === 416 && from > 0) {
+      throw new Trouble(contentRange(seen.get('content-range'))?.total === from ? 'end' : 'changed', `${url}: the file is shorter than before`);
+    }
+    if (response.status !== 200) throw refusal(url, response, host.now());
+    if (/^text\/html\b/i.test(seen.get('content-type') ?? '')) {
+      throw new DecalError('network', `${url}: this is a web page, not a model: is the address right, or does the network ask for a login?`);
+    }
+    // Of a compressed answer the header tells the compressed size, and other hosts hide whether it is one.
+    const total = encoded || response.type === 'cors' ? null : lengthOf(seen);
+    return { start: 0, total, partial: false, ...facts };
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** A weak ETag says only that two files mean the same. */
+export function isStrong(validator: string | null): validator is string {
+  return validator !== null && !validator.startsWith('W/');
+}
+
+function refusal(url: string, { status, statusText, headers }: Response, now: number): DecalError {
+  const said = `${url}: the server answered ${status} ${statusText}`.trimEnd();
+  if (status === 404 || status === 410) return new DecalError('not-found', said);
+  const passing = status === 408 || status === 425 || status === 429 || status >= 500;
+  if (!passing) return new DecalError('network', said);
+  return new Trouble('interrupted', said, { retryAfterMs: retryAfterMs(headers.get('retry-after'), now) });
+}
+
+function lengthOf(headers: Headers): number | null {
+  const text = headers.get('content-length');
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
+}
+
+function contentRange(header: string | null): { from: number | null; total: number | null } | null {
+  const [, from, total] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(header ?? '') ?? [];
+  if (total === undefined) return null;
+  return { from: from === undefined ? null : Number(from), total: total === '*' ? null : Number(total) };
+}
+
+/** A request that is given up when nothing arrives for a while. */
+class Connection {
+  readonly #host: Host;
+  readonly #url: string;
+  readonly #stallMs: number;
+  readonly #outer: AbortSignal;
+  readonly #abort: AbortController;
+  readonly #release: () => void;
+  #response: Response | null = null;
+  #stalled = false;
+
+  constructor(host: Host, url: string, stallMs: number, outer: AbortSignal) {
+    this.#host = host;
+    this.#url = url;
+    this.#stallMs = stallMs;
+    this.#outer = outer;
+    ({ controller: this.#abort, release: this.#release } = following(outer));
+  }
+
+  async open(init: RequestInit): Promise<Response> {
+    const { signal } = this.#abort;
+    this.#response = await this.#watched(() => this.#host.fetch(this.#url, { ...init, signal }), true);
+    return this.#response;
+  }
+
+  async *pieces(): AsyncGenerator<Uint8Array, void> {
+    const body = this.#response!.body;
+    if (!body) return this.close();
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await this.#watched(() => reader.read(), false);
+        if (done) return;
+        if (value.length > 0) yield value;
+      }
+    } finally {
+      this.close();
+      reader.cancel().catch(() => {});
+    }
+  }
+
+  close(): void {
+    this.#release();
+    this.#abort.abort();
+  }
+
+  /** The result of `work`, unless it takes too long. Some streams ignore the abort, so nobody waits for those. */
+  #watched<T>(work: () => Promise<T>, silent: boolean): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { signal } = this.#abort;
+      const fail = (error: unknown) => reject(this.#explain(error, silent));
+      const onAbort = () => fail(signal.reason);
+      const stop = this.#host.timer(this.#stallMs, () => {
+        this.#stalled = true;
+        this.#abort.abort();
+      });
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort);
+      work().then(resolve, fail).finally(() => {
+        stop();
+        signal.removeEventListener('abort', onAbort);
+      });
+    });
+  }
+
+  #explain(error: unknown, silent: boolean): unknown {
+    if (this.#outer.aborted) return this.#outer.reason;
+    const { message, cause } = error instanceof Error ? error : new Error(String(error));
+    const inner = cause instanceof Error ? cause.message : '';
+    const what = this.#stalled ? `nothing arrived for ${this.#stallMs / 1000} s` : inner || message;
+    return new Trouble('interrupted', `${this.#url}: ${what}`, { silent, cause: error });
+  }
+}

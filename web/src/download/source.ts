@@ -1,0 +1,56 @@
+// A model's bytes from wherever it is: an address, a file, or memory.
+import { DecalError } from '../errors.js';
+import type { Chunks } from '../engine/session.js';
+import type { ResolvedModel } from '../models.js';
+import type { ModelSpec } from '../types.js';
+import type { ModelFiles, ReadOptions, Use } from './files.js';
+import type { Hash, Host } from './host.js';
+import { Meter } from './meter.js';
+import { fetchFile, readAll } from './plain.js';
+
+/** Reads a model through `use`; see ModelFiles.read. */
+export type ReadModel = <T>(model: ResolvedModel, use: Use<T>, options: ReadOptions) => Promise<T>;
+
+/**
+ * @param openFile reads a `file:` address, where the host can
+ * @param files asked for when a model has to be downloaded
+ */
+export function modelReader(
+  host: Host, files: () => Promise<ModelFiles>, openFile: ((url: string) => Chunks) | null = null,
+): ReadModel {
+  return async ({ source, spec }, use, options) => {
+    const { signal, onProgress } = options;
+    const { name } = spec;
+    const [bytes, sha256] = [spec.bytes || null, spec.sha256 || null];
+    if ('url' in source && /^https?:/.test(source.url)) {
+      return (await files()).read({ url: source.url, name, bytes, sha256 }, use, options);
+    }
+    const meter = new Meter(host, bytes ?? ('data' in source ? source.data.size : null), onProgress);
+    const checked = (chunks: Chunks) => use(verified(chunks, spec, () => host.hash(), (count) => meter.add(count, false)));
+    if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
+    if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));
+    // blob:, data:, an extension's own files: here already.
+    const response = await fetchFile(source.url, signal);
+    return checked(readAll(response.body!, source.url));
+  };
+}
+
+/** Passes `chunks` on and fails at their end if they are not the file `spec` describes. */
+async function* verified(
+  chunks: Chunks, spec: ModelSpec, newHash: () => Hash, onPiece: (bytes: number) => void,
+): AsyncGenerator<Uint8Array, void> {
+  const hash = spec.sha256 ? newHash() : null;
+  let loaded = 0;
+  for await (const chunk of chunks) {
+    hash?.update(chunk);
+    loaded += chunk.length;
+    onPiece(chunk.length);
+    yield chunk;
+  }
+  if (spec.bytes && loaded !== spec.bytes) {
+    throw new DecalError('corrupt-model', `${spec.name}: ${loaded} bytes where there should be ${spec.bytes}`);
+  }
+  if (hash && hash.digest() !== spec.sha256) {
+    throw new DecalError('corrupt-model', `${spec.name}: the file's SHA-256 is not ${spec.sha256}`);
+  }
+}
