@@ -1,14 +1,17 @@
 // The Node entry: pictures in, cut-outs out, PNG files, errors.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import {
-  applyMatteRaw, dispose, encodePng, init, models, onExecution, preload, removeBackgroundBatchRaw, removeBackgroundRaw,
-  segmentRaw, startEngine,
+  applyMatteRaw, clearCache, dispose, encodePng, init, listModels, models, onExecution, preload, removeBackgroundBatchRaw,
+  removeBackgroundRaw, segmentRaw, startEngine,
 } from '../dist/node.js';
 import { defaultModel, importSource, rejectsWith, samplePicture } from './helpers.mjs';
+import { startFaultServer } from './support/fault-server.mjs';
 
 after(dispose);
 
@@ -180,6 +183,42 @@ test('each failure has its code, and the next call works', async () => {
   await rejectsWith('corrupt-model', () => run({ model: { ...mine, sha256: null, bytes: null, data: new Uint8Array(64) } }));
   await assert.rejects(run({ signal: AbortSignal.abort() }), { name: 'AbortError' });
   assert.equal((await run({ device: 'wasm' })).execution.downgraded, null);
+});
+
+test('a mirror\'s model is downloaded once into the cache folder, with a fetch of one\'s own', async () => {
+  const picture = samplePicture(30, 20);
+  const { data } = await removeBackgroundRaw(picture);
+  const server = await startFaultServer();
+  const { url, world } = server.add('decal-default.onnx', { versions: [readFileSync(defaultModel)] });
+  const cacheDir = mkdtempSync(join(tmpdir(), 'decal-cache-'));
+  const fetched = [];
+  const fetchModel = (address, init) => (fetched.push(address), fetch(address, init));
+  const reasons = [];
+  const stop = onExecution((event) => reasons.push(...event.reasons));
+  try {
+    const settings = { modelBaseUrl: new URL('.', url), cacheDir, fetch: fetchModel };
+    for (let i = 0; i < 2; ++i) {
+      await init(settings);
+      assert.deepEqual((await removeBackgroundRaw(picture)).data, data);
+      const [listed, other] = await listModels();
+      assert.deepEqual([listed.url, listed.cached, listed.bytes], [url, true, world.version.length]);
+      assert.deepEqual([other.name, other.cached, other.url], ['u2netp', false, new URL('u2netp.onnx', url).href]);
+      await dispose();
+    }
+    assert.deepEqual(fetched, [url]);
+    await init({ ...settings, cacheDir: null });
+    assert.equal(world.requests.length, 2);
+    await dispose();
+    await init(settings);
+    await clearCache();
+    assert.equal((await listModels())[0].cached, false);
+    assert.ok(reasons.every((reason) => !/not kept/.test(reason)), 'nobody asked to keep it');
+  } finally {
+    stop();
+    await dispose();
+    await server.close();
+    rmSync(cacheDir, { recursive: true });
+  }
 });
 
 test('calls at the same time queue', async () => {
