@@ -168,6 +168,20 @@ test('servers that do not do ranges, or do them wrong, are asked for the whole',
   isFile(await read(worse.wanted), kLarge);
 });
 
+test('where a browser may not ask for ranges, the whole file comes instead', async () => {
+  const asked = [];
+  host.fetch = async (url, init) => {
+    asked.push(init.headers.Range ?? '');
+    if (init.headers.Range) throw new TypeError('Failed to fetch');  // what a refused preflight looks like
+    return fetch(url, init);
+  };
+  isFile(await read(serve(kFile, { known: [] }).wanted));
+  assert.deepEqual(asked, ['bytes=0-', 'bytes=0-', '']);
+  asked.length = 0;
+  isFile(await read(serve(kLarge, { faults: ['drop'] }).wanted, {}, files({ splitBytes: Infinity }, null)), kLarge);
+  assert.deepEqual(asked.filter((range) => range === '').length, 2);
+});
+
 test('without a hash the ETag tells whether the file is still the same', async () => {
   const newer = seeded(5).bytes(50_000);
   for (const named of ['etag', 'date']) {

@@ -48,11 +48,12 @@ export class OpfsStore implements Store {
     const journals: Journal[] = [];
     for await (const [name, handle] of this.#entries()) {
       const file = await (handle as FileSystemFileHandle).getFile().catch(() => null);
-      if (!file) continue;
-      if (!name.endsWith(kJournal)) sizes.set(name, file.size);
-      else {
-        const journal = parseJournal(await file.text().catch(() => ''));
+      if (name.endsWith(kJournal)) {
+        const journal = parseJournal((await file?.text().catch(() => '')) ?? '');
         if (journal && journal.key + kJournal === name) journals.push(journal);
+      } else {
+        // Some browsers show nothing of a file while it is written.
+        sizes.set(name, file?.size ?? Infinity);
       }
     }
     return journals.filter(({ key, length }) => (sizes.get(key) ?? -1) >= length);
