@@ -2,44 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
+import { sources } from './pages/sources.js';
 import { noBrowser } from './support/chromium.mjs';
 import { truncated, withOrientation } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
 import { kPhoto } from './support/site.mjs';
-
-// What a page may hold a picture in. Each is code for the page, from the photo's blob to the source.
-const kSources = {
-  'http address': async () => '/photo.jpg',
-  'URL object': async () => new URL('/photo.jpg', location.href),
-  'blob address': async (blob) => URL.createObjectURL(blob),
-  'data address': async (blob) => `data:image/jpeg;base64,${await probe.base64(blob)}`,
-  Blob: async (blob) => blob,
-  'Blob without a type': async (blob) => blob.slice(0, blob.size, ''),
-  File: async (blob) => new File([blob], 'photo.jpg', { type: 'image/jpeg' }),
-  ArrayBuffer: async (blob) => blob.arrayBuffer(),
-  ImageBitmap: async (blob) => createImageBitmap(blob),
-  ImageData: async (blob) => {
-    const bitmap = await createImageBitmap(blob);
-    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
-    context.drawImage(bitmap, 0, 0);
-    return context.getImageData(0, 0, bitmap.width, bitmap.height);
-  },
-  HTMLImageElement: async () => Object.assign(new Image(), { src: '/photo.jpg' }),
-  HTMLCanvasElement: async (blob) => {
-    const bitmap = await createImageBitmap(blob);
-    const canvas = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height });
-    canvas.getContext('2d').drawImage(bitmap, 0, 0);
-    return canvas;
-  },
-  OffscreenCanvas: async (blob) => {
-    const bitmap = await createImageBitmap(blob);
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-    canvas.getContext('2d').drawImage(bitmap, 0, 0);
-    return canvas;
-  },
-  VideoFrame: async (blob) => new VideoFrame(await createImageBitmap(blob), { timestamp: 0 }),
-};
 
 suite('sources', { skip: noBrowser }, () => {
   let session, page, jpeg, reference;
@@ -63,20 +31,11 @@ suite('sources', { skip: noBrowser }, () => {
     return { error, picture: value && decodePng(Buffer.from(value.base64, 'base64')) };
   };
 
-  for (const [name, make] of Object.entries(kSources)) {
+  for (const name of Object.keys(sources)) {
     test(name, async () => {
-      const { base64, twice } = await page.evaluate(`(async () => {
-        const source = await (${make})(await probe.photo());
-        const first = await decal.removeBackground(source);
-        // The caller's object is still whole afterwards.
-        const second = await decal.removeBackground(source);
-        const [base64, again] = await Promise.all([first, second].map(({ blob }) => probe.base64(blob)));
-        for (const removed of [first, second]) removed.revoke();
-        source.close?.();
-        return { base64, twice: base64 === again };
-      })()`);
-      assert.ok(twice, 'the same source gives another picture the second time');
-      const { max, mean } = difference(decodePng(Buffer.from(base64, 'base64')), reference);
+      const [first, second] = await page.evaluate((work) => removeSource(work), { name, times: 2 });
+      assert.ok(first === second, 'the caller’s object is not whole any more the second time');
+      const { max, mean } = difference(decodePng(Buffer.from(first, 'base64')), reference);
       // Elements and frames pass through the browser's own colour conversions, which may round.
       assert.ok(max <= 8 && mean < 0.1, `differs by at most ${max}, on average ${mean.toFixed(4)}`);
     });

@@ -6,7 +6,7 @@ import { allBrowserStores } from './download/browser-stores.js';
 import { clearStores, describeModels } from './download/inventory.js';
 import { DecalError } from './errors.js';
 import { decide, type GateFacts } from './device-gate.js';
-import { relaxedSimdSupported, simdSupported } from './engine/features.js';
+import { noSharedMemory, relaxedSimdSupported, simdSupported } from './engine/features.js';
 import { ExecutionFeed } from './execution.js';
 import { findAdapter } from './gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
@@ -268,20 +268,18 @@ function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
     throw new DecalError('unsupported', 'this browser has no WebAssembly SIMD: Chrome 91, Firefox 89 or Safari 16.4 have');
   }
   const simd = settings.simd ?? (relaxedSimdSupported() ? 'relaxed' : 'baseline');
-  if (!globalThis.crossOriginIsolated) {
-    return { threads: 1, simd, reason: 'one thread: the page is not cross-origin isolated (COOP and COEP headers)' };
-  }
+  const alone = noSharedMemory();
+  if (alone) return { threads: 1, simd, reason: `one thread: ${alone}` };
   const cores = navigator.hardwareConcurrency || 1;
   const threads = settings.threads ?? Math.min(cores, kMaxThreads);
   const reason = settings.threads ? `${threads} threads as asked for` : `${threads} threads on ${cores} cores`;
   return { threads, simd, reason };
 }
 
-// The URL expressions stand here word for word because bundlers look for exactly these.
+// URL expressions stand word for word wherever an asset is named, because bundlers look for exactly these. Not as
+// `new Worker(new URL(...))`, for which each bundler would bundle worker.js anew in a way of its own: it needs no more than
+// to be copied.
 function spawnWorker(): Worker {
-  if (settings.assetBaseUrl === undefined && new URL(import.meta.url).origin === location.origin) {
-    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-  }
   const url = asset('worker.js', () => new URL('./worker.js', import.meta.url));
   if (new URL(url).origin === location.origin) return new Worker(url, { type: 'module' });
   // Browsers refuse workers of another origin, but a worker of ours may import from there (CORS permitting).

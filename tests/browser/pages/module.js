@@ -1,5 +1,6 @@
 // The package as a page without a bundler uses it, laid open for the tests.
 import * as decal from '/decal/index.js';
 import * as probe from './probe.js';
+import { removeSource } from './sources.js';
 
-Object.assign(window, { decal, probe });
+Object.assign(window, { decal, probe, removeSource });

@@ -24,7 +24,7 @@ needs(kPhoto, 'install python-matplotlib-data');
 await mkdir(kScratch, { recursive: true });
 
 // The strictest policy that the package promises to work under.
-const kPolicy =
+export const kPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' blob: data:; img-src 'self' blob: data:";
 
 /** A site with the package at /decal, the photo at /photo.jpg and the pages at the root. */

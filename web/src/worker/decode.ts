@@ -3,6 +3,7 @@ import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { isAnimated } from './frames.js';
+import { checkWhole } from './whole.js';
 import type { Picture } from '../protocol.js';
 
 /** Rows copied at once: what a canvas of a few MB holds, whatever the size of the picture. */
@@ -84,6 +85,7 @@ async function fetchPicture(url: string, signal: AbortSignal): Promise<Blob> {
 }
 
 async function fromBlob(blob: Blob, name: string): Promise<DecodedPicture> {
+  await checkWhole(blob, name);
   let bitmap: ImageBitmap;
   let animated: boolean;
   try {

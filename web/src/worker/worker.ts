@@ -8,6 +8,7 @@ import { fetchThroughPage } from '../download/page-fetch.js';
 import { fetchFile } from '../download/plain.js';
 import { modelReader, type ReadModel } from '../download/source.js';
 import { Engine, type ThreadTask } from '../engine/engine.js';
+import { noSharedMemory } from '../engine/features.js';
 import { runThread } from '../engine/instance.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { makeExecution } from '../execution.js';
@@ -147,10 +148,11 @@ function startReader(): ReadModel {
 async function startEngine(): Promise<Engine> {
   if (engine && !engine.broken) return engine;
   const wasm = await fetchFile(config.wasm[config.simd]);
-  const shared = self.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
+  const alone = noSharedMemory();
+  const shared = alone === null;
   const { simd, threads } = config;
   engine = await Engine.start({ wasm, simd, threads: shared ? threads : 1, shared, startThread });
-  const reason = shared ? engine.reason : 'one thread: the page is not cross-origin isolated (COOP and COEP headers)';
+  const reason = shared ? engine.reason : `one thread: ${alone}`;
   post({
     type: 'engine',
     facts: { threads: engine.threads, simd, reason },

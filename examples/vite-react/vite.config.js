@@ -1,0 +1,13 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+// These two headers give pages threads. Your host has to send them too; without them Decal runs on one thread.
+const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
+export default defineConfig({
+  plugins: [react()],
+  // The development server would bundle the package into one file and leave its assets behind.
+  optimizeDeps: { exclude: ['decal'] },
+  server: { headers },
+  preview: { headers },
+});

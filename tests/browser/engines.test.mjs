@@ -1,0 +1,263 @@
+// What every browser engine must do, with and without cross-origin isolation. WebKitGTK stands for Safari: without shared
+// memory, relaxed SIMD and WebGPU it shows that the fallbacks work.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, suite, test } from 'node:test';
+import sharp from 'sharp';
+import { removeBackgroundRaw } from '../../web/dist/node.js';
+import { engines } from './engines/engines.mjs';
+import { sources } from './pages/sources.js';
+import { truncated, withOrientation } from './support/jpeg.mjs';
+import { decodePng } from './support/png.mjs';
+import { kPhoto, kPolicy, startSite } from './support/site.mjs';
+
+// Small, and a PNG: decoders of JPEG may round differently.
+const kSize = { width: 160, height: 188 };
+const kMagic = { 'image/png': '89504e47', 'image/webp': '52494646', 'image/jpeg': 'ffd8ff' };
+
+const photo = await readFile(kPhoto);
+const small = await sharp(photo).resize({ ...kSize, fit: 'fill' }).png().toBuffer();
+const webp = await sharp(small).webp().toBuffer();
+const { data } = await sharp(small).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+const reference = { rgba: (await removeBackgroundRaw({ data, ...kSize })).data, ...kSize };
+
+/** What runs in the pages: everything through data, as in a page of anyone's. */
+const inPage = {
+  features: () => ({
+    isolated: globalThis.crossOriginIsolated === true,
+    shared: typeof SharedArrayBuffer === 'function',
+    cores: navigator.hardwareConcurrency,
+    videoFrame: typeof VideoFrame === 'function',
+  }),
+  remove: ({ base64, url, options }) => {
+    const source = base64 ? new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]) : url;
+    const removed = decal.removeBackground(source, options).then(async (result) => {
+      const portable = await probe.portable(result);
+      portable.preview = await probe.imageSize(result.previewUrl);
+      result.revoke();
+      return portable;
+    });
+    return probe.outcome(removed, decal.DecalError);
+  },
+};
+
+for (const engine of engines) {
+  if (engine.missing) console.error(engine.missing);
+  for (const isolation of [true, false]) {
+    const name = `${engine.name}, ${isolation ? 'isolated' : 'without isolation'}`;
+    suite(name, { skip: engine.missing }, () => essentials(engine, isolation));
+  }
+}
+
+function essentials(engine, isolation) {
+  /** Addresses that pages and workers asked for in vain, because the site's policy names its own host alone. */
+  const violations = [];
+  let site, browser, features;
+
+  const open = async () => {
+    await browser.open(`${site.url}/module.html`);
+    // Asked from here rather than waited for there: a page whose modules do not load must not hang.
+    for (let turn = 0; turn < 200; ++turn) {
+      if (await browser.evaluate(() => 'decal' in globalThis)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('the page did not load');
+  };
+  const remove = async (source, options = {}) => {
+    const request = typeof source === 'string' ? { url: source, options } : { base64: source.toString('base64'), options };
+    const { value, error } = await browser.evaluate(inPage.remove, request);
+    if (error) return { error };
+    const bytes = Buffer.from(value.base64, 'base64');
+    return { ...value, bytes, picture: value.type === 'image/png' ? decodePng(bytes) : null };
+  };
+
+  before(async () => {
+    site = await startSite({
+      isolation,
+      headers: { 'Content-Security-Policy': `${kPolicy}; report-uri /violations` },
+      async intercept(request, response) {
+        if (request.url !== '/violations') return false;
+        let body = '';
+        for await (const chunk of request) body += chunk;
+        violations.push(JSON.parse(body)['csp-report']['blocked-uri']);
+        response.writeHead(204).end();
+        return true;
+      },
+    });
+    browser = await engine.start();
+    await open();
+    features = await browser.evaluate(inPage.features);
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+
+  test('a small picture becomes the reference’s cut-out', async (t) => {
+    const { error, picture, preview, execution } = await remove(small);
+    assert.equal(error, undefined, JSON.stringify(error));
+    const { alpha, colour } = differenceOf(picture, reference);
+    assert.ok(alpha <= 2 && colour <= 2, `alpha differs by ${alpha}, colours by ${colour}`);
+    assert.deepEqual(preview, [kSize.width, kSize.height]);
+    const { provider, threads, simd, reasons, ms } = execution;
+    t.diagnostic(`${provider}, ${threads} threads, ${simd} SIMD, ${Math.round(ms.inference)} ms; ${reasons.join('; ')}`);
+  });
+
+  test('capabilities and results tell the truth', async () => {
+    // WebKitGTK says that a page is isolated, and has no shared memory all the same.
+    assert.equal(features.isolated, isolation);
+    await open();
+    const forecast = await browser.evaluate(() => decal.getCapabilities());
+    const { execution } = await remove(small);
+    const capabilities = await browser.evaluate(() => decal.getCapabilities());
+    assert.deepEqual([forecast.exact, capabilities.exact], [false, true]);
+    assert.equal(execution.provider, capabilities.device);
+    for (const told of [forecast, capabilities, execution]) {
+      assert.equal(told.threads, features.isolated && features.shared ? Math.min(features.cores, 8) : 1);
+      assert.equal(told.simd, forecast.simd);
+    }
+    if (execution.threads === 1) assert.match(capabilities.reason, /one thread/);
+  });
+
+  test('the better WebAssembly build runs exactly where it is said to', async () => {
+    const { simd } = await browser.evaluate(() => decal.getCapabilities());
+    await open();
+    const { error } = await browser.evaluate(() => probe.outcome(decal.init({ simd: 'relaxed' }), decal.DecalError));
+    assert.equal(error?.code, simd === 'relaxed' ? undefined : 'unsupported', JSON.stringify(error));
+    const baseline = await browser.evaluate(() => probe.outcome(decal.init({ simd: 'baseline' }), decal.DecalError));
+    assert.equal(baseline.error, undefined, JSON.stringify(baseline.error));
+    const { picture, execution } = await remove(small);
+    assert.equal(execution.simd, 'baseline');
+    const { alpha, colour } = differenceOf(picture, reference);
+    assert.ok(alpha <= 2 && colour <= 2, `alpha differs by ${alpha}, colours by ${colour}`);
+    await open();
+  });
+
+  test('formats: as asked for wherever the browser can write it, and a typed error where it cannot', async (t) => {
+    for (const [format, magic] of Object.entries(kMagic)) {
+      const writes = await browser.evaluate(async (type) => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+        canvas.getContext('2d');
+        return (await new Promise((done) => canvas.toBlob(done, type))).type === type;
+      }, format);
+      const { error, type, bytes, width, height } = await remove(small, { output: { format, background: '#336699' } });
+      t.diagnostic(`${format}: ${error ? error.message : `${bytes.length} bytes`}`);
+      if (error) {
+        assert.equal(error.code, 'unsupported', JSON.stringify(error));
+        assert.ok(error.typed);
+        assert.ok(!writes, `the browser can write ${format}`);
+        continue;
+      }
+      assert.deepEqual([type, width, height], [format, kSize.width, kSize.height]);
+      assert.equal(bytes.subarray(0, magic.length / 2).toString('hex'), magic);
+      const decoded = await sharp(bytes).removeAlpha().raw().toBuffer();
+      // The corner is background: the colour asked for, as far as lossy formats keep it.
+      [0x33, 0x66, 0x99].forEach((value, c) => assert.ok(Math.abs(decoded[c] - value) <= 8, `${[...decoded.subarray(0, 3)]}`));
+    }
+  });
+
+  test('a background may be any CSS colour, the matte alone is grey', async () => {
+    const { rgba } = (await remove(small, { output: { background: 'rebeccapurple' } })).picture;
+    const matte = (await remove(small, { output: { mask: true } })).picture;
+    let worst = 0;
+    for (let i = 0; i < rgba.length; i += 4) {
+      const alpha = reference.rgba[i + 3];
+      [0x66, 0x33, 0x99].forEach((back, c) => {
+        const composed = (alpha * reference.rgba[i + c] + (255 - alpha) * back) / 255;
+        worst = Math.max(worst, Math.abs(composed - rgba[i + c]), Math.abs(alpha - matte.rgba[i + c]));
+      });
+      assert.deepEqual([rgba[i + 3], matte.rgba[i + 3]], [255, 255]);
+    }
+    assert.ok(worst <= 3, `differs by ${worst}`);
+  });
+
+  // Decoding knows nothing of threads: once for each engine.
+  if (isolation) test('every kind of source', async () => {
+    const first = (await remove('/photo.jpg')).picture;
+    assert.deepEqual([first.width, first.height], [512, 600]);
+    for (const name of Object.keys(sources)) {
+      if (name === 'VideoFrame' && !features.videoFrame) continue;
+      const [cutout] = await browser.evaluate((work) => removeSource(work), { name, times: 1 });
+      const { alpha, colour } = differenceOf(decodePng(Buffer.from(cutout, 'base64')), first);
+      assert.ok(alpha <= 8 && colour <= 8, `${name}: alpha differs by ${alpha}, colours by ${colour}`);
+    }
+  });
+
+  test('a photo turned by EXIF comes out upright', async () => {
+    const { picture } = await remove(withOrientation(photo, 6));
+    assert.deepEqual([picture.width, picture.height], [600, 512]);
+  });
+
+  test('what is no picture is refused with a code, and the next call works', async () => {
+    const codes = {};
+    for (const [name, source] of Object.entries({
+      text: Buffer.from('not a picture'), 'half a photo': truncated(photo), 'half a PNG': truncated(small, 0.5),
+      'half a WebP': truncated(webp, 0.5),
+      'a missing file': '/no-such-picture.jpg', 'no address': 'http://',
+    })) {
+      const { error } = await remove(source);
+      assert.ok(error?.typed, `${name}: ${JSON.stringify(error)}`);
+      assert.doesNotMatch(error.message, /\n/);
+      codes[name] = error.code;
+    }
+    assert.deepEqual(codes, {
+      text: 'corrupt-image', 'half a photo': 'corrupt-image', 'half a PNG': 'corrupt-image', 'half a WebP': 'corrupt-image',
+      'a missing file': 'network', 'no address': 'invalid-argument',
+    });
+    const { error } = await remove(small, { output: { background: 'no colour' } });
+    assert.equal(error.code, 'invalid-argument');
+    assert.equal((await remove(small)).error, undefined);
+  });
+
+  test('abort rejects at once at any stage, and the next call works', async () => {
+    const ends = await browser.evaluate(async () => {
+      const large = await probe.largePhoto(2000, 1500);
+      const ends = [];
+      for (const delay of [0, 30, 120, 300]) {
+        const controller = new AbortController();
+        const ended = decal.removeBackground(large, { signal: controller.signal }).then(() => 'resolved', (error) => error);
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        controller.abort();
+        const error = await ended;
+        ends.push([delay, error.name ?? error, error === controller.signal.reason]);
+      }
+      return ends;
+    });
+    // On a fast machine the last may be through already.
+    for (const [delay, name, own] of ends.slice(0, 3)) assert.deepEqual([name, own], ['AbortError', true], `after ${delay} ms`);
+    const { alpha, colour } = differenceOf((await remove(small)).picture, reference);
+    assert.ok(alpha <= 2 && colour <= 2);
+  });
+
+  test('progress ends with ready, and dispose starts anew', async () => {
+    const phases = await browser.evaluate(async () => {
+      decal.dispose();
+      const phases = [];
+      const unsubscribe = decal.subscribeToProgress(({ phase }) => phases.push(phase));
+      await decal.init();
+      unsubscribe();
+      return phases.slice(1).filter((phase, i, all) => phase !== all[i - 1]);
+    });
+    assert.deepEqual(phases, ['idle', 'downloading', 'building', 'ready']);
+  });
+
+  test('no request to another host, under a policy that reports every attempt', async () => {
+    assert.deepEqual(violations, []);
+    await browser.evaluate(() => fetch('http://elsewhere.invalid/').catch(() => null));
+    for (let turn = 0; turn < 100 && violations.length === 0; ++turn) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.match(violations[0] ?? 'nothing reported', /elsewhere\.invalid/);
+  });
+}
+
+/** Largest difference of alpha, and of colours that both show. */
+function differenceOf(a, b) {
+  assert.deepEqual([a.width, a.height], [b.width, b.height]);
+  let alpha = 0;
+  let colour = 0;
+  for (let i = 0; i < a.rgba.length; i += 4) {
+    alpha = Math.max(alpha, Math.abs(a.rgba[i + 3] - b.rgba[i + 3]));
+    if (a.rgba[i + 3] === 0 || b.rgba[i + 3] === 0) continue;
+    for (let c = 0; c < 3; ++c) colour = Math.max(colour, Math.abs(a.rgba[i + c] - b.rgba[i + c]));
+  }
+  return { alpha, colour };
+}

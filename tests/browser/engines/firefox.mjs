@@ -1,0 +1,19 @@
+// Debian's firefox-esr, headless, by WebDriver BiDi through puppeteer-core.
+import { existsSync } from 'node:fs';
+import { launch } from 'puppeteer-core';
+
+const kPath = process.env.FIREFOX_PATH ?? '/usr/bin/firefox-esr';
+
+export const firefox = {
+  name: 'Firefox',
+  missing: existsSync(kPath) ? false : `NOT TESTED: no Firefox at ${kPath}; install firefox-esr or set FIREFOX_PATH`,
+  async start() {
+    const browser = await launch({ browser: 'firefox', executablePath: kPath, headless: true });
+    const page = await browser.newPage();
+    return {
+      open: async (url) => void (await page.goto(url)),
+      evaluate: (work, argument) => page.evaluate(work, argument),
+      close: () => browser.close(),
+    };
+  },
+};

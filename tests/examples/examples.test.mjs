@@ -1,0 +1,178 @@
+// The projects in examples/ as a reader would use them: installed with the package as `npm pack` makes it, built, and
+// driven in Chromium.
+//
+// All of it happens in build/examples. Installing needs the npm registry (or its cache); what was installed for the same lock
+// file is used again.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { serve } from '../../scripts/serve.mjs';
+import { noBrowser, openPage, startBrowser } from '../browser/support/chromium.mjs';
+import { kPackage, kPhoto, needs } from '../browser/support/site.mjs';
+import { root } from '../support/models.mjs';
+
+const kBuild = join(root, 'build/examples');
+const kPackages = ['vite-react', 'vite-vue', 'webpack', 'next'];
+/** For one step, of which the longest takes half a minute on two cores. */
+const kStepMs = 300_000;
+
+const run = promisify(execFile);
+const quiet = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1' };
+const times = [];
+
+async function timed(name, work) {
+  const start = performance.now();
+  const result = await work();
+  times.push(`${name} ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+const npm = (args, cwd) => run('npm', args, { cwd, env: quiet, timeout: kStepMs });
+const folderOf = (name) => join(kBuild, name);
+const installed = () => join(kBuild, 'node_modules/decal');
+
+suite('examples', { skip: noBrowser }, () => {
+  let browser;
+  before(async () => {
+    needs(`${kPackage}/index.js`, 'run `npm run build`');
+    await install();
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    console.log(`examples: ${times.join(', ')}`);
+    assert.deepEqual(browser?.strangers, [], 'requests to other hosts');
+  });
+
+  /** Chooses the photo and expects its cut-out; returns the paths that the page asked for. */
+  async function drive(page) {
+    await page.locator('input[type=file]').setInputFiles(kPhoto);
+    const image = page.locator('img[alt="cut-out"]');
+    await image.waitFor();
+    const seen = await image.evaluate(async (image) => {
+      await image.decode();
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      const alpha = (x, y) => context.getImageData(x, y, 1, 1).data[3];
+      return { size: [canvas.width, canvas.height], face: alpha(256, 240), sky: alpha(490, 40) };
+    });
+    assert.deepEqual(seen.size, [512, 600]);
+    assert.ok(seen.face > 230 && seen.sky < 40, JSON.stringify(seen));
+  }
+
+  async function visit(url, work = drive) {
+    const page = await openPage(browser.context, 'about:blank');
+    const paths = [];
+    page.on('request', (request) => paths.push(new URL(request.url()).pathname));
+    await page.goto(url);
+    await work(page);
+    const isolated = await page.evaluate(() => crossOriginIsolated);
+    await page.close();
+    assert.ok(isolated, 'the page is not cross-origin isolated, and has no threads');
+    assert.deepEqual(page.errors, []);
+    const modules = paths.filter((path) => path.endsWith('.wasm'));
+    assert.equal(modules.length, 1, `one WebAssembly module is enough, not ${modules}`);
+  }
+
+  for (const [name, served] of [['vite-react', 'dist'], ['vite-vue', 'dist'], ['webpack', 'public']]) {
+    test(name, async (t) => {
+      await timed(`${name}: build`, () => npm(['run', 'build'], folderOf(name)));
+      await copiedOnce(t, join(folderOf(name), served));
+      const site = await serve({ root: join(folderOf(name), served) });
+      await visit(`${site.url}/`);
+      await site.close();
+    });
+  }
+
+  test('vite-react on the development server', async () => {
+    const server = await start('npx', ['vite', '--port', '0', '--host', '127.0.0.1'], folderOf('vite-react'));
+    await visit(server.url);
+    await server.end();
+  });
+
+  test('next', async (t) => {
+    await timed('next: build', () => npm(['run', 'build'], folderOf('next')));
+    await copiedOnce(t, join(folderOf('next'), '.next/static'));
+    const server = await start('npx', ['next', 'start', '--port', '0', '--hostname', '127.0.0.1'], folderOf('next'));
+    await visit(server.url);
+    await server.end();
+  });
+
+  test('plain HTML', async () => {
+    const site = await serve({ root: folderOf('plain-html'), mounts: { '/decal': join(installed(), 'web/dist') } });
+    await visit(`${site.url}/`);
+    await site.close();
+  });
+
+  test('offline: works without its server after the first visit', async () => {
+    const site = await serve({ root: folderOf('offline'), mounts: { '/decal': join(installed(), 'web/dist') } });
+    const page = await openPage(browser.context, `${site.url}/`);
+    await page.locator('#offline').waitFor();
+    await site.close();
+    await page.reload();
+    await drive(page);
+    assert.ok(await page.evaluate(() => crossOriginIsolated));
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  });
+});
+
+/** build/examples as a workspace of all examples, with the packed package among its dependencies. */
+async function install() {
+  const lock = await readFile(join(root, 'examples/package-lock.json'));
+  const hash = createHash('sha256').update(lock).digest('hex');
+  const stamp = join(kBuild, 'node_modules/.lock.sha256');
+  const fresh = !existsSync(stamp) || (await readFile(stamp, 'utf8')) !== hash;
+  if (fresh) await rm(kBuild, { recursive: true, force: true });
+  for (const name of await readdir(join(root, 'examples'))) {
+    await cp(join(root, 'examples', name), join(kBuild, name), { recursive: true });
+  }
+  if (fresh) {
+    await timed('install', () => npm(['ci', '--no-audit', '--no-fund'], kBuild));
+    await writeFile(stamp, hash);
+  }
+  // What `npm install decal` does with the file that `npm publish` would send: the package has no dependencies.
+  const packed = JSON.parse((await npm(['pack', '--json', '--pack-destination', kBuild], root)).stdout);
+  const [{ filename }] = Array.isArray(packed) ? packed : Object.values(packed);
+  await rm(installed(), { recursive: true, force: true });
+  await mkdir(installed(), { recursive: true });
+  await run('tar', ['--extract', '--file', join(kBuild, filename), '--strip-components', '1', '--directory', installed()]);
+}
+
+/** Of the package's files, what a build has copied: each once, and no more than a visitor may need. */
+async function copiedOnce(t, folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = { '.wasm': [], '.onnx': [] };
+  for (const entry of entries) {
+    const extension = /\.(wasm|onnx)$/.exec(entry.name)?.[0];
+    if (extension) found[extension].push(await readFile(join(entry.parentPath ?? entry.path, entry.name)));
+  }
+  const bytes = (files) => files.reduce((sum, { length }) => sum + length, 0);
+  t.diagnostic(`copied: ${found['.wasm'].length} WebAssembly modules, ${bytes(found['.wasm'])} bytes, and the model`);
+  // The engine with and without relaxed SIMD, and the planner for WebGPU.
+  assert.equal(found['.wasm'].length, 3);
+  assert.equal(found['.onnx'].length, 1);
+}
+
+/** A server of the example's own; its address is in what it prints. */
+async function start(command, args, cwd) {
+  const child = spawn(command, args, { cwd, env: quiet, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  let printed = '';
+  const url = await new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      printed += text;
+      // Colours stand between the parts of the address.
+      const match = /http:\/\/127\.0\.0\.1:\d+/.exec(printed.replace(/\x1b\[[0-9;]*m/g, ''));
+      if (match) resolve(`${match[0]}/`);
+    });
+    child.once('exit', (status) => reject(new Error(`${command} ${args[0]} ended with status ${status}: ${printed}`)));
+  });
+  // The group: npx starts the server as a process of its own.
+  return { url, end: async () => void process.kill(-child.pid) };
+}
