@@ -15,6 +15,7 @@ run_packages=(
 test_packages=(
   libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
+  firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass
   python3-onnx python3-numpy                                           # parity tests: fills weightless models
 )
 

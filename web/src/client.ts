@@ -234,9 +234,17 @@ export class EngineClient {
     waiting.reject(waiting.signal!.reason);
     this.#post({ type: 'abort', id: waiting.id });
     if (this.#cancel) Atomics.store(this.#cancel, 0, 1);
+    this.#endUnlessAnswered(waiting, this.#cancel ? kAbortGraceMs.shared : kAbortGraceMs.alone);
+  }
+
+  // A worker whose engine is not up yet answers soon, since nothing in it takes long; and WebKitGTK's whole page crashes if a
+  // worker is ended while it compiles.
+  #endUnlessAnswered(waiting: Waiting, graceMs: number): void {
     setTimeout(() => {
-      if (this.#current === waiting) this.#workerLost(new DecalError('aborted', 'the call was aborted'));
-    }, this.#cancel ? kAbortGraceMs.shared : kAbortGraceMs.alone);
+      if (this.#current !== waiting) return;
+      if (this.#facts) this.#workerLost(new DecalError('aborted', 'the call was aborted'));
+      else this.#endUnlessAnswered(waiting, graceMs);
+    }, graceMs);
   }
 
   /** The current task goes to another worker, unless nobody waits for it or it has lost one already. */

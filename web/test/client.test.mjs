@@ -207,6 +207,22 @@ test('aborting with shared memory ends a worker that cannot be interrupted where
   assert.equal(workers.length, 1, 'an aborted call is not made again');
 });
 
+test('aborting leaves a worker that is starting time to answer', async () => {
+  const { workers, run } = setUp();
+  const abort = new AbortController();
+  const first = run(abort.signal);
+  const second = run();
+  abort.abort();
+  await assert.rejects(first, { name: 'AbortError' });
+  await sleep(150);
+  const [worker] = workers;
+  assert.ok(!worker.ended);
+  worker.say(failure(1, 'aborted'));
+  assert.deepEqual(worker.jobs(), [1, 2]);
+  worker.say({ type: 'done', id: 2, outcome: null });
+  await second;
+});
+
 test('closing rejects what is open and what comes later', async () => {
   const { workers, client, run } = setUp();
   const open = [run(), run()];
