@@ -4,7 +4,9 @@ import { serveFetch } from './download/page-fetch.js';
 import { DecalError } from './errors.js';
 import { lifeName, watchLife } from './life.js';
 import type { Progress } from './progress.js';
-import type { EngineConfig, EngineFacts, Failure, FromWorker, Outcome, Outcomes, Task, ToWorker } from './protocol.js';
+import type {
+  EngineConfig, EngineFacts, Failure, FromWorker, Outcome, Outcomes, Task, ThreadStart, ToWorker,
+} from './protocol.js';
 import { release } from './source.js';
 import type { ExecutionEvent } from './types.js';
 
@@ -41,6 +43,7 @@ export class EngineClient {
   readonly #fetch: Fetch | null;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
   #worker: Worker | null = null;
+  #helpers: Worker[] = [];
   #unwatch = () => {};
   #cancel: Int32Array | null = null;
   #facts: EngineFacts | null = null;
@@ -137,6 +140,7 @@ export class EngineClient {
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (worker !== this.#worker) return;
+      if (data.type === 'helper') return this.#startHelper(data.start, lost);
       if (data.type !== 'alive') return this.#receive(data);
       this.#unwatch = watchLife(life!, () => lost(new DecalError('worker-lost', "the engine's worker was ended from outside")));
     };
@@ -153,11 +157,23 @@ export class EngineClient {
     return worker;
   }
 
+  // Started from here, although the engine's worker could: in Firefox a worker that starts another now and then waits for it
+  // forever. What does not start is no failure, the engine goes on without.
+  #startHelper(start: ThreadStart, lost: (error: DecalError) => void): void {
+    const helper = this.#spawn();
+    this.#helpers.push(helper);
+    helper.onerror = (event) => {
+      event.preventDefault();
+      if (event.message) lost(new DecalError('worker-lost', `a thread of the engine failed: ${event.message}`));
+    };
+    helper.postMessage(start satisfies ToWorker);
+  }
+
   #post(message: ToWorker, transfer: Transferable[] = []): void {
     this.#worker!.postMessage(message, transfer);
   }
 
-  #receive(message: Exclude<FromWorker, { type: 'alive' }>): void {
+  #receive(message: Exclude<FromWorker, { type: 'alive' | 'helper' }>): void {
     const current = this.#current;
     switch (message.type) {
       case 'engine':
@@ -274,8 +290,9 @@ export class EngineClient {
   #endWorker(): void {
     this.#unwatch();
     this.#unwatch = () => {};
-    this.#worker?.terminate();
+    for (const worker of [this.#worker, ...this.#helpers]) worker?.terminate();
     this.#worker = null;
+    this.#helpers = [];
     this.#cancel = null;
     this.#facts = null;
     this.#loaded = null;

@@ -104,6 +104,8 @@ export interface Failure {
 export type FromWorker =
   /** The lock is held. */
   | { type: 'alive' }
+  /** A helper thread is needed. */
+  | { type: 'helper'; start: ThreadStart }
   | { type: 'engine'; facts: EngineFacts; cancel: { buffer: SharedArrayBuffer; address: number } | null }
   | { type: 'loading' }
   /** `name`: of the model. */

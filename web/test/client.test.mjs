@@ -223,6 +223,22 @@ test('aborting leaves a worker that is starting time to answer', async () => {
   await second;
 });
 
+test('helper threads are workers of the client, which end with the engine', async () => {
+  const { workers, client, run } = setUp();
+  const first = run();
+  const start = { type: 'thread', index: 1 };
+  workers[0].say({ type: 'helper', start });
+  assert.deepEqual(workers[1].sent, [start]);
+  workers[1].onerror({ preventDefault() {}, message: '' });
+  workers[0].say({ type: 'done', id: 1, outcome: null });
+  await first;
+  const second = run();
+  workers[1].onerror({ preventDefault() {}, message: 'unreachable executed' });
+  await assert.rejects(second, { code: 'worker-lost', message: /thread.*unreachable/ });
+  assert.ok(workers[0].ended && workers[1].ended);
+  client.close();
+});
+
 test('closing rejects what is open and what comes later', async () => {
   const { workers, client, run } = setUp();
   const open = [run(), run()];

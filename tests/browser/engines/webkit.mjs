@@ -9,7 +9,7 @@ const kDriver = process.env.WEBKIT_DRIVER_PATH ?? '/usr/bin/WebKitWebDriver';
 const kDisplay = process.env.XVFB_PATH ?? '/usr/bin/Xvfb';
 /** Both start within a second on an idle machine. */
 const kStartMs = 30_000;
-const kScriptMs = 120_000;
+const kScriptMs = 60_000;
 
 const absent = [kDriver, kDisplay].filter((path) => !existsSync(path));
 

@@ -190,7 +190,7 @@ function logOnce(route: Route): void {
 }
 
 function startThread(task: ThreadTask): () => void {
-  const worker = new Worker(self.location.href, { type: 'module' });
-  worker.postMessage({ type: 'thread', ...task } satisfies ToWorker);
-  return () => worker.terminate();
+  post({ type: 'helper', start: { type: 'thread', ...task } });
+  // The client ends it together with this worker.
+  return () => {};
 }
