@@ -103,7 +103,7 @@ const planner = plannerModule(async () => new Uint8Array(await readFile(asset('d
 const downloads: Host = {
   ...systemTime,
   fetch: (url, init) => (settings.fetch ?? globalThis.fetch)(url, init),
-  hash() {
+  async newHash() {
     const hash = createHash('sha256');
     return { update: (data) => void hash.update(data), digest: () => hash.digest('hex') };
   },

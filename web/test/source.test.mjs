@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { defaultModel, importSource, randomBytes } from './helpers.mjs';
+import { defaultModel, importSource } from './helpers.mjs';
 
 const { Progress } = await importSource('progress.ts');
 const { backgroundColour, planOutput } = await importSource('options.ts');
 const { models, resolveModel } = await importSource('models.ts');
-const { Sha256 } = await importSource('engine/sha256.ts');
 
 const arrived = (loadedBytes, totalBytes = 100) => ({ loadedBytes, totalBytes, bytesPerSecond: 7 });
 
@@ -127,16 +126,4 @@ test('models: the default file is the one the registry describes', () => {
   const file = readFileSync(defaultModel);
   assert.equal(file.length, models[0].bytes);
   assert.equal(createHash('sha256').update(file).digest('hex'), models[0].sha256);
-});
-
-test('SHA-256 in pieces agrees with node:crypto', () => {
-  const random = randomBytes(3);
-  for (const length of [0, 1, 3, 55, 56, 57, 63, 64, 65, 127, 128, 1000, 4099]) {
-    const data = Uint8Array.from({ length }, () => random.next().value);
-    for (const piece of [1, 13, 64, 5000]) {
-      const hash = new Sha256();
-      for (let at = 0; at < length; at += piece) hash.update(data.subarray(at, at + piece));
-      assert.equal(hash.digest(), createHash('sha256').update(data).digest('hex'), `${length} bytes by ${piece}`);
-    }
-  }
 });

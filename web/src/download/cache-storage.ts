@@ -54,12 +54,14 @@ export class CacheStore implements Store {
     }
     let at = length;
     let waiting: Uint8Array[] = [];
-    const flush = async () => {
-      if (waiting.length === 0) return;
-      const piece = new Blob(waiting as BlobPart[]);
-      await this.#cache.put(pieceUrl(key, at), new Response(piece));
-      at += piece.size;
-      waiting = [];
+    const flush = async (journal: Journal | null) => {
+      if (waiting.length > 0) {
+        const piece = new Blob(waiting as BlobPart[]);
+        await this.#cache.put(pieceUrl(key, at), new Response(piece));
+        at += piece.size;
+        waiting = [];
+      }
+      if (journal) await this.note(journal);
     };
     return { write: (piece) => void waiting.push(piece), flush, close: flush };
   }

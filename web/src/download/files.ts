@@ -46,7 +46,7 @@ export class ModelFiles {
       signal.throwIfAborted();
       const reading = (store: Store | null) => {
         const tuning = start === 1 ? this.#tuning : { ...this.#tuning, splitBytes: Infinity };
-        return new Reading({ host: this.#host, store, tuning, wanted, signal, meter, onNote });
+        return Reading.create({ host: this.#host, store, tuning, wanted, signal, meter, onNote });
       };
       try {
         return await this.#inTurn(reading, use, signal, meter, onNote);
@@ -59,16 +59,16 @@ export class ModelFiles {
   }
 
   async #inTurn<T>(
-    begin: (store: Store | null) => Reading, use: Use<T>, signal: AbortSignal, meter: Meter, onNote: (text: string) => void,
+    begin: (store: Store | null) => Promise<Reading>, use: Use<T>, signal: AbortSignal, meter: Meter, onNote: (text: string) => void,
   ): Promise<T> {
-    const reading = begin(this.#store);
+    const reading = await begin(this.#store);
     if (!this.#store || (await reading.isKept())) return reading.run(use);
     const look = async () => (await reading.found())?.length ?? 0;
     const waiting = { signal, stuckMs: this.#tuning.stuckMs, look, onReached: (bytes: number) => meter.reach(bytes) };
-    return takeTurn(this.#host, this.#store, reading.slot, waiting, (problem) => {
+    return takeTurn(this.#host, this.#store, reading.slot, waiting, async (problem) => {
       if (problem === null) return reading.run(use);
       onNote(`the model is not kept on this device: ${problem}`);
-      return begin(null).run(use);
+      return (await begin(null)).run(use);
     });
   }
 }

@@ -80,8 +80,14 @@ export class FolderStore implements Store {
         }
         at += piece.length;
       },
-      flush: () => file.datasync(),
-      close: () => file.close(),
+      flush: async (journal) => {
+        await file.datasync();
+        if (journal) await this.note(journal);
+      },
+      close: async (journal) => {
+        await file.datasync().finally(() => file.close());
+        if (journal) await this.note(journal);
+      },
     };
   }
 

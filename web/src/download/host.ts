@@ -20,7 +20,7 @@ export interface Host {
   timer(ms: number, run: () => void): () => void;
   /** 0 up to 1, without 1. */
   random(): number;
-  hash(): Hash;
+  newHash(): Promise<Hash>;
   /**
    * Whether a request may carry If-Range. Browsers send it to another host only after asking for leave, which few hosts
    * give; a plain Range needs none.

@@ -7,7 +7,7 @@ export class Keeper {
   readonly #tuning: Tuning;
   readonly #store: Store;
   readonly #onGivenUp: (reason: string) => void;
-  readonly #journal: Journal;
+  #journal: Journal;
   #writer: StoreWriter | null = null;
   #givenUp = false;
   /** What is written from here on may be wrong: the journal stays as it is until all of it was checked. */
@@ -34,8 +34,7 @@ export class Keeper {
 
   async write(piece: Uint8Array): Promise<void> {
     await this.#attempt(async () => {
-      const { key, length } = this.#journal;
-      this.#writer ??= await this.#open(key, length);
+      if (!this.#writer) await this.#open();
       await this.#makingRoom(() => this.#writer!.write(piece));
       this.#unflushed += piece.length;
       const due = this.#unflushed >= this.#tuning.flushBytes || this.#host.now() - this.#flushed >= this.#tuning.flushMs;
@@ -51,15 +50,20 @@ export class Keeper {
   /** The file is whole and right; `total` is its size. */
   async complete(total: number): Promise<void> {
     await this.#attempt(async () => {
-      await this.#end();
-      if (this.#written !== total) throw new Error(`only ${this.#written} of ${total} bytes were kept`);
-      await this.#store.note({ ...this.#journal, length: total, total, complete: true, used: this.#host.now() });
+      const written = this.#written + this.#unflushed;
+      if (written !== total) throw new Error(`only ${written} of ${total} bytes were kept`);
+      const journal = { ...this.#journal, length: total, total, complete: true, used: this.#host.now() };
+      // Without a writer nothing was missing.
+      if (this.#writer) await this.#end(journal);
+      else await this.#store.note(journal);
     });
   }
 
   /** What has arrived stays, for the next attempt. */
   async close(): Promise<void> {
-    await this.#attempt(() => this.#end());
+    await this.#attempt(async () => {
+      if (this.#writer) await this.#end(this.#reached());
+    });
   }
 
   /** What has arrived is of no use. */
@@ -68,34 +72,37 @@ export class Keeper {
     this.#writer = null;
     this.#givenUp = true;
     try {
-      await writer?.close();
+      await writer?.close(null);
     } finally {
       await this.#store.remove(this.#journal.key);
     }
   }
 
-  async #open(key: string, length: number): Promise<StoreWriter> {
-    const writer = await this.#store.write(key, length);
-    await this.#store.note(this.#journal);
-    return writer;
+  async #open(): Promise<void> {
+    const { key, length } = this.#journal;
+    this.#writer = await this.#store.write(key, length);
+    await this.#makingRoom(() => this.#writer!.flush(this.#journal));
   }
 
   async #flush(): Promise<void> {
-    await this.#makingRoom(() => this.#writer!.flush());
+    const journal = this.#reached();
+    await this.#makingRoom(() => this.#writer!.flush(journal));
     this.#written += this.#unflushed;
     this.#unflushed = 0;
     this.#flushed = this.#host.now();
-    if (this.#held) return;
-    this.#journal.length = this.#written;
-    this.#journal.used = this.#flushed;
-    await this.#store.note(this.#journal);
+    if (journal) this.#journal = journal;
   }
 
-  async #end(): Promise<void> {
-    if (!this.#writer) return;
-    if (this.#unflushed > 0) await this.#flush();
-    await this.#writer.close();
+  /** The journal with all that was written; null while that may be wrong. */
+  #reached(): Journal | null {
+    return this.#held ? null : { ...this.#journal, length: this.#written + this.#unflushed, used: this.#host.now() };
+  }
+
+  async #end(journal: Journal | null): Promise<void> {
+    const writer = this.#writer!;
+    await this.#makingRoom(() => writer.flush(null));
     this.#writer = null;
+    await writer.close(journal);
   }
 
   /** Models not used for longest go until `work` finds the space. */

@@ -8,6 +8,9 @@ const kJournalBytes = 4096;
 /** Read at once: little to hold, large enough that its way between processes costs nothing. */
 const kReadBytes = 4 << 20;
 
+/** A file that takes longer to open than this, some hundred times the usual, will not open at all. */
+const kOpenMs = 3000;
+
 /** What workers can write through. (The library of types has it for workers only.) */
 interface SyncAccess {
   write(data: Uint8Array, options: { at: number }): number;
@@ -60,16 +63,11 @@ export class OpfsStore implements Store {
   }
 
   async note(journal: Journal): Promise<void> {
-    const writer = await this.#open(journal.key + kJournal);
+    const access = await this.#open(journal.key + kJournal);
     try {
-      // In one stroke and over the old one, which is of the same size: the page may end at any time.
-      const text = journalText(journal);
-      const bytes = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / kJournalBytes) * kJournalBytes));
-      writeAll(writer, bytes, 0);
-      writer.truncate(bytes.length);
-      writer.flush();
+      writeJournal(access, journal);
     } finally {
-      writer.close();
+      access.close();
     }
   }
 
@@ -82,21 +80,35 @@ export class OpfsStore implements Store {
   }
 
   async write(key: string, length: number): Promise<StoreWriter> {
+    // Both stay open: Chromium at times never answers when a file is opened just after it was closed.
     const access = await this.#open(key);
-    let at = length;
+    let journals: SyncAccess;
     try {
       access.truncate(length);
+      journals = await this.#open(key + kJournal);
     } catch (error) {
       access.close();
       throw error;
     }
+    let at = length;
+    const flush = (journal: Journal | null) => {
+      access.flush();
+      if (journal) writeJournal(journals, journal);
+    };
     return {
       write(piece) {
         writeAll(access, piece, at);
         at += piece.length;
       },
-      flush: () => access.flush(),
-      close: () => access.close(),
+      flush,
+      close(journal) {
+        try {
+          flush(journal);
+        } finally {
+          access.close();
+          journals.close();
+        }
+      },
     };
   }
 
@@ -123,7 +135,16 @@ export class OpfsStore implements Store {
 
   async #open(name: string): Promise<SyncAccess> {
     const handle: FileHandle = await this.#folder.getFileHandle(name, { create: true });
-    return handle.createSyncAccessHandle!();
+    const opening = handle.createSyncAccessHandle!();
+    let late = false;
+    const timeout = new Promise<never>((_, reject) => {
+      setTimeout(() => {
+        late = true;
+        reject(new Error('the browser does not open its file'));
+      }, kOpenMs);
+    });
+    opening.then((access) => late && access.close(), () => {});
+    return Promise.race([opening, timeout]);
   }
 
   async #removeEntry(name: string): Promise<void> {
@@ -139,6 +160,15 @@ export class OpfsStore implements Store {
 export function webLock<T>(local: LocalLocks, name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   if (!navigator.locks) return local.lock(name, signal, work);
   return navigator.locks.request(`decal-models/${name}`, { signal }, work) as Promise<T>;
+}
+
+// In one stroke and over the old one, which is of the same size: the page may end at any time.
+function writeJournal(access: SyncAccess, journal: Journal): void {
+  const text = journalText(journal);
+  const bytes = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / kJournalBytes) * kJournalBytes));
+  writeAll(access, bytes, 0);
+  access.truncate(bytes.length);
+  access.flush();
 }
 
 // A write that the quota ends is short instead of failing in some browsers.

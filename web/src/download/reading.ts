@@ -41,10 +41,14 @@ export class Reading {
   /** What failed here rather than in the reader of the bytes. */
   #failure: unknown = null;
 
-  constructor(parts: ReadingParts) {
+  private constructor(parts: ReadingParts, slot: string) {
     this.#parts = parts;
+    this.slot = slot;
+  }
+
+  static async create(parts: ReadingParts): Promise<Reading> {
     const { sha256, url } = parts.wanted;
-    this.slot = sha256 ? `sha256-${sha256}` : `url-${this.#hashOf(url).slice(0, 32)}`;
+    return new Reading(parts, sha256 ? `sha256-${sha256}` : `url-${(await hashOf(parts.host, url)).slice(0, 32)}`);
   }
 
   /** What the store has of the file, in whatever version. */
@@ -101,7 +105,7 @@ export class Reading {
       onNote('the model is not kept on this device: no hash of it is known, and its server gives it neither an ETag nor a date');
       return;
     }
-    const key = hashed ? this.slot : `${this.slot}-${this.#hashOf(transfer.validator!).slice(0, 16)}`;
+    const key = hashed ? this.slot : `${this.slot}-${(await hashOf(host, transfer.validator!)).slice(0, 16)}`;
     if (entry && (this.#from === 0 || entry.key !== key)) await store.remove(entry.key).catch(() => {});
     if (this.#from > 0) this.#entry = entry;
     const { validator, total } = transfer;
@@ -118,7 +122,7 @@ export class Reading {
 
   async *#chunks(): AsyncGenerator<Uint8Array, void> {
     const { host, store, wanted, meter, signal } = this.#parts;
-    const hash = wanted.sha256 === null ? null : host.hash();
+    const hash = wanted.sha256 === null ? null : await host.newHash();
     try {
       if (this.#entry) {
         for await (const piece of this.#kept(store!, this.#entry)) {
@@ -211,10 +215,10 @@ export class Reading {
     if (this.#keeper) await this.#keeper.drop().catch(() => {});
     else if (this.#entry) await this.#parts.store!.remove(this.#entry.key).catch(() => {});
   }
+}
 
-  #hashOf(text: string): string {
-    const hash = this.#parts.host.hash();
-    hash.update(new TextEncoder().encode(text));
-    return hash.digest();
-  }
+async function hashOf(host: Host, text: string): Promise<string> {
+  const hash = await host.newHash();
+  hash.update(new TextEncoder().encode(text));
+  return hash.digest();
 }

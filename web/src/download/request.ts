@@ -18,8 +18,9 @@ export interface Ask {
 }
 
 export interface Answer {
-  /** Where its bytes begin. */
+  /** Where its bytes begin, and end if it tells. */
   start: number;
+  end: number | null;
   /** Size of the whole file where the answer tells. */
   total: number | null;
   /** ETag or else Last-Modified. */
@@ -54,7 +55,8 @@ export async function ask(
       const trusted = !encoded && (range ? range.from === from : sha256 !== null && !seen.has('content-range'));
       if (!trusted) throw new Trouble('ranges', `${url}: the server's part of the file is not the one asked for`);
       const rest = to === Infinity ? lengthOf(seen) : null;
-      return { start: from, total: range ? range.total : rest && from + rest, partial: true, ...facts };
+      const total = range ? range.total : rest && from + rest;
+      return { start: from, end: range ? range.to : null, total, partial: true, ...facts };
     }
     if (response.status === 416 && from > 0) {
       throw new Trouble(contentRange(seen.get('content-range'))?.total === from ? 'end' : 'changed', `${url}: the file is shorter than before`);
@@ -65,7 +67,7 @@ export async function ask(
     }
     // Of a compressed answer the header tells the compressed size, and other hosts hide whether it is one.
     const total = encoded || response.type === 'cors' ? null : lengthOf(seen);
-    return { start: 0, total, partial: false, ...facts };
+    return { start: 0, end: total, total, partial: false, ...facts };
   } catch (error) {
     connection.close();
     throw error;
@@ -90,10 +92,12 @@ function lengthOf(headers: Headers): number | null {
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-function contentRange(header: string | null): { from: number | null; total: number | null } | null {
-  const [, from, total] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(header ?? '') ?? [];
+/** `to` is the byte after the last, as everywhere here. */
+function contentRange(header: string | null): { from: number | null; to: number | null; total: number | null } | null {
+  const [, from, last, total] = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header ?? '') ?? [];
   if (total === undefined) return null;
-  return { from: from === undefined ? null : Number(from), total: total === '*' ? null : Number(total) };
+  const [start, to] = from === undefined ? [null, null] : [Number(from), Number(last) + 1];
+  return { from: start, to, total: total === '*' ? null : Number(total) };
 }
 
 /** A request that is given up when nothing arrives for a while. */

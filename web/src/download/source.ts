@@ -4,7 +4,7 @@ import type { Chunks } from '../engine/session.js';
 import type { ResolvedModel } from '../models.js';
 import type { ModelSpec } from '../types.js';
 import type { ModelFiles, ReadOptions, Use } from './files.js';
-import type { Hash, Host } from './host.js';
+import type { Host } from './host.js';
 import { Meter } from './meter.js';
 import { fetchFile, readAll } from './plain.js';
 
@@ -26,7 +26,7 @@ export function modelReader(
       return (await files()).read({ url: source.url, name, bytes, sha256 }, use, options);
     }
     const meter = new Meter(host, bytes ?? ('data' in source ? source.data.size : null), onProgress);
-    const checked = (chunks: Chunks) => use(verified(chunks, spec, () => host.hash(), (count) => meter.add(count, false)));
+    const checked = (chunks: Chunks) => use(verified(chunks, spec, host, (count) => meter.add(count, false)));
     if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
     if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));
     // blob:, data:, an extension's own files: here already.
@@ -37,9 +37,9 @@ export function modelReader(
 
 /** Passes `chunks` on and fails at their end if they are not the file `spec` describes. */
 async function* verified(
-  chunks: Chunks, spec: ModelSpec, newHash: () => Hash, onPiece: (bytes: number) => void,
+  chunks: Chunks, spec: ModelSpec, host: Host, onPiece: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
-  const hash = spec.sha256 ? newHash() : null;
+  const hash = spec.sha256 ? await host.newHash() : null;
   let loaded = 0;
   for await (const chunk of chunks) {
     hash?.update(chunk);

@@ -20,15 +20,16 @@ export interface Journal {
 export interface StoreWriter {
   /** Appends. Throws where there is no space left. */
   write(piece: Uint8Array): Promise<void> | void;
-  /** What was written so far survives the end of the page. */
-  flush(): Promise<void> | void;
-  close(): Promise<void> | void;
+  /** What was written so far survives the end of the page; then `journal`, unless null, takes the place of the last. */
+  flush(journal: Journal | null): Promise<void> | void;
+  /** The same, for the last time. */
+  close(journal: Journal | null): Promise<void> | void;
 }
 
 export interface Store {
   /** Of all files. What turns out to be damaged is removed. */
   list(): Promise<Journal[]>;
-  /** Puts a journal in place of the file's last. */
+  /** Puts a journal in place of the file's last, while nobody writes to it. */
   note(journal: Journal): Promise<void>;
   /** The first `length` bytes; fails or ends early where they are not there. */
   read(key: string, length: number): AsyncIterable<Uint8Array>;

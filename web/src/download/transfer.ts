@@ -163,13 +163,15 @@ export class Transfer {
             }
             yield piece.subarray(begin, stop);
           }
-          if (at >= end) break;
+          // Read to its very end, an answer leaves its connection for the next.
+          if (at >= end && end !== answer.end) break;
         }
         const whole = this.total;
         if (to === Infinity && (whole === null || at === whole)) return;
         if (at < Math.min(to, whole ?? to)) throw new Trouble('interrupted', `${url}: the connection ended after ${at} of ${whole} bytes`);
       } catch (error) {
         if (error instanceof Trouble && error.kind === 'end' && to === Infinity) return;
+        if (at === this.total && !signal.aborted) return;  // nothing was missing
         if (error instanceof Trouble && error.kind === 'ranges' && to === Infinity && this.#ranges !== false) this.#ranges = false;
         else await patience.after(error, at);
       }

@@ -32,7 +32,7 @@ export function virtualHost(random = Math.random) {
       }
     },
     random,
-    hash() {
+    async newHash() {
       const hash = createHash('sha256');
       return { update: (data) => void hash.update(data), digest: () => hash.digest('hex') };
     },
