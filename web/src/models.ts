@@ -99,5 +99,6 @@ function checkSpec(model: ModelSpec): void {
     if (!Array.isArray(values) || values.length !== 3 || !values.every(Number.isFinite)) bad(`${triple}: three numbers`);
   }
   if (model.std.some((value) => value === 0)) bad('std: not 0');
+  if (model.sha256 && !/^[0-9a-f]{64}$/.test(model.sha256)) bad('sha256: 64 hexadecimal digits in lower case');
   if (model.activation !== 'none' && model.activation !== 'sigmoid') bad('activation: "none" or "sigmoid"');
 }

@@ -10,9 +10,7 @@ import { kFaults, kHashedFaults, startFaultServer } from './support/fault-server
 import { seeded } from './support/random.mjs';
 import { collect, kSmallTuning, sha256, virtualHost } from './support/virtual-host.mjs';
 
-const { ModelFiles } = await importSource('download/files.ts');
-const { FolderStore } = await importSource('download/folder.ts');
-const { DecalError } = await importSource('errors.ts');
+const { DecalError, FolderStore, ModelFiles } = await importSource('download/files.ts', 'download/folder.ts', 'errors.ts');
 
 const kRuns = Number(process.env.DECAL_DOWNLOAD_RUNS ?? 500);
 /** Every one of these that fails says so by a number; DECAL_DOWNLOAD_SEED tries it alone. */
@@ -139,7 +137,7 @@ async function run(seed) {
   return outcomes;
 }
 
-test(`${kRuns} downloads from a server with faults`, { timeout: 120_000 }, async (t) => {
+test(`${kRuns} downloads from a server with faults`, { timeout: Math.max(120_000, 200 * kRuns) }, async (t) => {
   const counts = {};
   const seeds = kOnly ? [Number(kOnly)] : Array.from({ length: kRuns }, (_, i) => i + 1);
   const next = seeds.values();

@@ -9,10 +9,9 @@ import { startFaultServer } from './support/fault-server.mjs';
 import { seeded } from './support/random.mjs';
 import { collect, kSmallTuning, sha256, virtualHost } from './support/virtual-host.mjs';
 
-const { ModelFiles } = await importSource('download/files.ts');
-const { FolderStore } = await importSource('download/folder.ts');
-const { backoffMs, retryAfterMs } = await importSource('download/retry.ts');
-const { fetchThroughPage, serveFetch } = await importSource('download/page-fetch.ts');
+const { backoffMs, DecalError, fetchThroughPage, FolderStore, ModelFiles, retryAfterMs, serveFetch } = await importSource(
+  'download/files.ts', 'download/folder.ts', 'download/retry.ts', 'download/page-fetch.ts', 'errors.ts',
+);
 
 const kSignal = new AbortController().signal;
 const kFile = seeded(1).bytes(50_000);
@@ -128,6 +127,22 @@ test('a damaged file in the cache is replaced in the same call', async () => {
   isFile(await read(wanted));
 });
 
+test('a reader that fails is not blamed on bytes that are right', async () => {
+  const { wanted, world } = serve(kFile);
+  const fail = (code, whole) => rejectsWith(code, () => files().read(wanted, async (chunks) => {
+    for await (const _ of chunks) if (!whole) break;
+    throw new DecalError(code, 'no');
+  }, { signal: kSignal }));
+  await fail('unsupported-operator', true);
+  assert.equal((await store.list())[0].complete, true);
+  for (const code of ['out-of-memory', 'unsupported-operator']) await fail(code, false);
+  assert.equal((await store.list())[0].complete, true);
+  assert.equal(world.requests.length, 1);
+  // A reader that finds no model in what the cache gives may be right: the file comes once more.
+  await fail('corrupt-model', false);
+  assert.equal(world.requests.length, 2);
+});
+
 test('large files come over several connections, in order, no further ahead than said', async () => {
   let open = 0, most = 0;
   host.fetch = async (url, init) => {
@@ -141,6 +156,21 @@ test('large files come over several connections, in order, no further ahead than
   const ranges = world.requests.map((range) => range.match(/\d+/g).map(Number));
   assert.ok(ranges.every(([from, to]) => to - from < kSmallTuning.chunkBytes));
   assert.ok(ranges.length >= Math.ceil(kLarge.length / kSmallTuning.chunkBytes));
+});
+
+test('several connections are used only where they help and are safe', async () => {
+  const ranges = async (world, place = store) => {
+    const { wanted, world: { requests } } = serve(kLarge, world);
+    isFile(await read(wanted, {}, files({}, place)), kLarge);
+    return requests;
+  };
+  // Nothing of ours keeps it, so that the browser's cache may, which wants it whole.
+  assert.deepEqual(await ranges({}, null), ['']);
+  assert.deepEqual(await ranges({ known: ['bytes'], named: 'weak' }), ['bytes=0-']);
+  const unknown = await ranges({ known: [] });
+  assert.equal(unknown[0], 'bytes=0-');
+  assert.ok(unknown.length > 10, `asked for ${unknown}`);
+  assert.deepEqual(host.slept, []);
 });
 
 test('a reader that takes its time is not run over', async () => {

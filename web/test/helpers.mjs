@@ -7,11 +7,12 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const distPath = (name) => join(root, 'web/dist', name);
 export const defaultModel = join(root, 'models/decal-default.onnx');
 
-/** A module of web/src as it is, without the rest of the package around it. */
-export async function importSource(name) {
+/** Modules of web/src as they are, without the rest of the package around them; together, so that they share their classes. */
+export async function importSource(...names) {
+  const contents = names.map((name) => `export * from './${name}';`).join('\n');
   const { outputFiles } = await build({
-    entryPoints: [join(root, 'web/src', name)], bundle: true, format: 'esm', target: 'es2022', platform: 'node',
-    write: false,
+    stdin: { contents, resolveDir: join(root, 'web/src'), loader: 'ts' }, bundle: true, format: 'esm', target: 'es2022',
+    platform: 'node', write: false,
   });
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
 }

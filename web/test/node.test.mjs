@@ -175,6 +175,7 @@ test('each failure has its code, and the next call works', async () => {
   assert.match(unknown.message, /decal-default/);
   await rejectsWith('invalid-argument', () => run({ model: { ...mine, std: [1, 0, 1] } }));
   await rejectsWith('invalid-argument', () => run({ model: { ...mine, input: { rule: 'stretch', width: 0, height: 1, multiple: 1 } } }));
+  await rejectsWith('invalid-argument', () => run({ model: { ...mine, sha256: '../x' } }));
   const missing = await rejectsWith('not-found', () => run({ model: { ...mine, url: 'file:///nowhere/x.onnx' } }));
   assert.match(missing.message, /nowhere\/x\.onnx/);
   const size = await rejectsWith('corrupt-model', () => run({ model: { ...mine, bytes: 12 } }));

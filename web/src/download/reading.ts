@@ -193,21 +193,23 @@ export class Reading {
 
   /** Leaves in the store what is good and returns what to throw. */
   async #settle(error: unknown, aborted: boolean): Promise<unknown> {
+    const { name, url, sha256 } = this.#parts.wanted;
     const failure = this.#failure;
-    const { code } = toDecalError(error, 'internal');
+    const proven = this.#checked && sha256 !== null;
     const changed = failure instanceof Trouble && failure.kind === 'changed';
     const wrong = changed || failure instanceof StartOver || (failure instanceof DecalError && failure.code === 'corrupt-model');
-    const unread = failure === null && !kNotTheBytes.includes(code) && !(this.#checked && this.#parts.wanted.sha256 !== null);
-    const { name, url } = this.#parts.wanted;
-    if (aborted || (!wrong && !unread)) {
-      if (this.#checked && this.#parts.wanted.sha256 !== null) await this.#keeper?.complete(this.#at);
+    // The reader stumbled over bytes that nothing vouches for. Those of a hash show in time whether they are right.
+    const { code } = toDecalError(error, 'internal');
+    const refused = failure === null && !proven && !kNotTheBytes.includes(code) && (sha256 === null || code === 'corrupt-model');
+    if (aborted || (!wrong && !refused)) {
+      if (proven) await this.#keeper?.complete(this.#at);
       else await this.#keeper?.close();
       return aborted ? error : failure ?? error;
     }
     await this.#remove();
     if (changed) return new StartOver('network', `${name}: the file at ${url} changed while it was downloaded`);
-    // The reader stumbled over bytes that nothing vouches for: they may be a mixture.
-    if (unread && this.#at > 0 && this.#pieced) return new StartOver(code, (error as Error).message, { cause: error });
+    // Perhaps a mixture.
+    if (refused && code === 'corrupt-model' && this.#pieced) return new StartOver(code, (error as Error).message, { cause: error });
     return failure ?? error;
   }
 

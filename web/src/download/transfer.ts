@@ -59,13 +59,14 @@ export class Transfer {
       this.validator = part.validator;
       this.total = part.total ?? this.total;
     }
-    const { bytes } = this.#wanted;
+    const { bytes, sha256 } = this.#wanted;
     const { splitBytes, chunkBytes } = this.#tuning;
     const patience = this.#patience(from, this.#signal);
     for (;;) {
-      const split = bytes !== null && bytes - from >= splitBytes;
+      // Otherwise the answer has to tell first whether ranges of it are safe.
+      const splits = this.#kept && sha256 !== null && bytes !== null && bytes - from >= splitBytes;
       try {
-        this.#first = await this.#ask(from, split ? from + chunkBytes : Infinity, this.#signal);
+        this.#first = await this.#ask(from, splits ? from + chunkBytes : Infinity, this.#signal);
         return this.#at = this.#first.start;
       } catch (error) {
         if (error instanceof Trouble && error.kind === 'ranges' && this.#ranges !== false) this.#ranges = false;
