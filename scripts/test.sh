@@ -37,6 +37,7 @@ part conformance node --test tests/conformance/*.test.mjs
 part gpu node --test tests/gpu/*.test.mjs
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
+part examples node --test tests/examples/*.test.mjs
 
 echo
 echo "All tests passed:"

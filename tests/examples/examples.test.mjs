@@ -85,29 +85,25 @@ suite('examples', { skip: noBrowser }, () => {
       await timed(`${name}: build`, () => npm(['run', 'build'], folderOf(name)));
       await copiedOnce(t, join(folderOf(name), served));
       const site = await serve({ root: join(folderOf(name), served) });
+      t.after(() => site.close());
       await visit(`${site.url}/`);
-      await site.close();
     });
   }
 
-  test('vite-react on the development server', async () => {
-    const server = await start('npx', ['vite', '--port', '0', '--host', '127.0.0.1'], folderOf('vite-react'));
-    await visit(server.url);
-    await server.end();
+  test('vite-react on the development server', async (t) => {
+    await visit(await start(t, 'vite', ['--port', '0', '--host', '127.0.0.1'], folderOf('vite-react')));
   });
 
   test('next', async (t) => {
     await timed('next: build', () => npm(['run', 'build'], folderOf('next')));
     await copiedOnce(t, join(folderOf('next'), '.next/static'));
-    const server = await start('npx', ['next', 'start', '--port', '0', '--hostname', '127.0.0.1'], folderOf('next'));
-    await visit(server.url);
-    await server.end();
+    await visit(await start(t, 'next', ['start', '--port', '0', '--hostname', '127.0.0.1'], folderOf('next')));
   });
 
-  test('plain HTML', async () => {
+  test('plain HTML', async (t) => {
     const site = await serve({ root: folderOf('plain-html'), mounts: { '/decal': join(installed(), 'web/dist') } });
+    t.after(() => site.close());
     await visit(`${site.url}/`);
-    await site.close();
   });
 
   test('offline: works without its server after the first visit', async () => {
@@ -160,19 +156,19 @@ async function copiedOnce(t, folder) {
   assert.equal(found['.onnx'].length, 1);
 }
 
-/** A server of the example's own; its address is in what it prints. */
-async function start(command, args, cwd) {
-  const child = spawn(command, args, { cwd, env: quiet, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+/** Starts a server of the example's own for the test `t`; its address is in what it prints. */
+async function start(t, command, args, cwd) {
+  const child = spawn(join(kBuild, 'node_modules/.bin', command), args, { cwd, env: quiet, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill());
   let printed = '';
-  const url = await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text) => {
       printed += text;
       // Colours stand between the parts of the address.
       const match = /http:\/\/127\.0\.0\.1:\d+/.exec(printed.replace(/\x1b\[[0-9;]*m/g, ''));
       if (match) resolve(`${match[0]}/`);
     });
-    child.once('exit', (status) => reject(new Error(`${command} ${args[0]} ended with status ${status}: ${printed}`)));
+    child.once('error', reject);
+    child.once('exit', (status) => reject(new Error(`${command} ended with status ${status}: ${printed}`)));
   });
-  // The group: npx starts the server as a process of its own.
-  return { url, end: async () => void process.kill(-child.pid) };
 }

@@ -298,7 +298,8 @@ function modelUrl(file: string): string {
 
 function asset(path: string, beside: () => URL): string {
   const { assetBaseUrl } = settings;
-  if (assetBaseUrl === undefined) return beside().href;
+  // What Turbopack puts in place of the expression gives addresses without the host.
+  if (assetBaseUrl === undefined) return new URL(beside().href, pageUrl()).href;
   const base = new URL(assetBaseUrl, pageUrl()).href;
   return new URL(path, base.endsWith('/') ? base : `${base}/`).href;
 }
