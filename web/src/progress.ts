@@ -35,12 +35,14 @@ export class Progress {
     // A download that had to begin again catches up first: nothing goes back within a session.
     const progress = now.sessionId === sessionId ? Math.max(percent, now.progress) : percent;
     const loaded = now.sessionId === sessionId ? Math.max(loadedBytes, now.loadedBytes ?? 0) : loadedBytes;
-    this.#advance(sessionId, { phase: 'downloading', progress, sessionId, loadedBytes: loaded, totalBytes, bytesPerSecond, model });
+    const bytes = { loadedBytes: loaded, totalBytes, bytesPerSecond };
+    this.#advance(sessionId, { phase: 'downloading', progress, sessionId, ...bytes, model });
   }
 
   /** `share`: of what a GPU needs built, 0 to 1: tenths of the last percent. */
   building(sessionId: number, share = 0): void {
-    this.#advance(sessionId, { ...this.#download(), phase: 'building', progress: 99 + Math.min(9, Math.floor(10 * share)) / 10, sessionId });
+    const progress = 99 + Math.min(9, Math.floor(10 * share)) / 10;
+    this.#advance(sessionId, { ...this.#download(), phase: 'building', progress, sessionId });
   }
 
   ready(sessionId: number): void {

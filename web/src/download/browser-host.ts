@@ -7,8 +7,8 @@ export function browserHost(fetch: Fetch | null): Host {
   return {
     ...systemTime,
     fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    // crypto.subtle takes only whole files. WebAssembly is 2.3 times as fast as JavaScript here (325 and 140 MB/s), and half of
-    // the time that a model of 178 MB takes from the cache would go into its hash.
+    // crypto.subtle takes only whole files. WebAssembly is 2.3 times as fast as JavaScript here (325 and 140 MB/s), in
+    // which half of the time that a model of 178 MB takes from the cache would go into its hash.
     async newHash() {
       const hash = await createSHA256();
       return { update: (data) => void hash.update(data), digest: () => hash.digest() };

@@ -59,7 +59,8 @@ export class ModelFiles {
   }
 
   async #inTurn<T>(
-    begin: (store: Store | null) => Promise<Reading>, use: Use<T>, signal: AbortSignal, meter: Meter, onNote: (text: string) => void,
+    begin: (store: Store | null) => Promise<Reading>, use: Use<T>, signal: AbortSignal, meter: Meter,
+    onNote: (text: string) => void,
   ): Promise<T> {
     const reading = await begin(this.#store);
     if (!this.#store || (await reading.isKept())) return reading.run(use);

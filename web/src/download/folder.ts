@@ -92,9 +92,8 @@ export class FolderStore implements Store {
   }
 
   async remove(key: string): Promise<void> {
-    for (const path of [this.#path(`${key}.json`), this.#file({ key, complete: false }), this.#file({ key, complete: true })]) {
-      await rm(path, { force: true });
-    }
+    const files = [false, true].map((complete) => this.#file({ key, complete }));
+    for (const path of [this.#path(`${key}.json`), ...files]) await rm(path, { force: true });
   }
 
   async clear(): Promise<void> {

@@ -20,8 +20,8 @@ export class Keeper {
 
   /** `length`: of what is in the store already. */
   constructor(
-    host: Host, tuning: Tuning, store: Store, entry: Pick<Journal, 'key' | 'validator' | 'total' | 'length'>, { url }: Wanted,
-    onGivenUp: (reason: string) => void,
+    host: Host, tuning: Tuning, store: Store, entry: Pick<Journal, 'key' | 'validator' | 'total' | 'length'>,
+    { url }: Wanted, onGivenUp: (reason: string) => void,
   ) {
     this.#host = host;
     this.#tuning = tuning;

@@ -174,5 +174,6 @@ function writeJournal(access: SyncAccess, journal: Journal): void {
 // A write that the quota ends is short instead of failing in some browsers.
 function writeAll(access: SyncAccess, piece: Uint8Array, at: number): void {
   const written = access.write(piece, { at });
-  if (written !== piece.length) throw new DOMException(`${written} of ${piece.length} bytes were written`, 'QuotaExceededError');
+  if (written === piece.length) return;
+  throw new DOMException(`${written} of ${piece.length} bytes were written`, 'QuotaExceededError');
 }

@@ -82,7 +82,8 @@ export async function serveFetch(fetch: Fetch, { url, ...init }: PageRequest, po
     const response = await fetch(url, { ...init, signal: abort.signal });
     const { status, statusText, type } = response;
     // Other hosts hide whether their length is that of a compressed body.
-    const headers = [...response.headers].filter(([name]) => !(type === 'cors' && status === 200 && name === 'content-length'));
+    const hidden = type === 'cors' && status === 200;
+    const headers = [...response.headers].filter(([name]) => !hidden || name !== 'content-length');
     say({ type: 'answer', status, statusText, headers });
     const reader = response.body?.getReader();
     for (;;) {

@@ -102,7 +102,7 @@ export class Reading {
     meter.total = transfer.total;
     if (!store) return;
     if (!hashed && transfer.validator === null) {
-      onNote('the model is not kept on this device: no hash of it is known, and its server gives it neither an ETag nor a date');
+      onNote('the model is not kept on this device: it has no known hash, and its server gives it neither an ETag nor a date');
       return;
     }
     const key = hashed ? this.slot : `${this.slot}-${(await hashOf(host, transfer.validator!)).slice(0, 16)}`;
@@ -197,10 +197,12 @@ export class Reading {
     const failure = this.#failure;
     const proven = this.#checked && sha256 !== null;
     const changed = failure instanceof Trouble && failure.kind === 'changed';
-    const wrong = changed || failure instanceof StartOver || (failure instanceof DecalError && failure.code === 'corrupt-model');
+    const corrupt = failure instanceof DecalError && failure.code === 'corrupt-model';
+    const wrong = changed || corrupt || failure instanceof StartOver;
     // The reader stumbled over bytes that nothing vouches for. Those of a hash show in time whether they are right.
     const { code } = toDecalError(error, 'internal');
-    const refused = failure === null && !proven && !kNotTheBytes.includes(code) && (sha256 === null || code === 'corrupt-model');
+    const blamed = sha256 === null ? !kNotTheBytes.includes(code) : code === 'corrupt-model';
+    const refused = failure === null && !proven && blamed;
     if (aborted || (!wrong && !refused)) {
       if (proven) await this.#keeper?.complete(this.#at);
       else await this.#keeper?.close();
@@ -208,8 +210,8 @@ export class Reading {
     }
     await this.#remove();
     if (changed) return new StartOver('network', `${name}: the file at ${url} changed while it was downloaded`);
-    // Perhaps a mixture.
-    if (refused && code === 'corrupt-model' && this.#pieced) return new StartOver(code, (error as Error).message, { cause: error });
+    const mayBeMixture = refused && code === 'corrupt-model' && this.#pieced;
+    if (mayBeMixture) return new StartOver(code, (error as Error).message, { cause: error });
     return failure ?? error;
   }
 

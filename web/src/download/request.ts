@@ -36,16 +36,18 @@ export interface Answer {
  * @throws {DecalError} `not-found`, `network`: answers that will not get better
  */
 export async function ask(
-  host: Host, { url, sha256 }: Wanted, { from, to, ranged, validator, cache }: Ask, stallMs: number, signal: AbortSignal,
+  host: Host, { url, sha256 }: Wanted, { from, to, ranged, validator: known, cache }: Ask, stallMs: number,
+  signal: AbortSignal,
 ): Promise<Answer> {
   const connection = new Connection(host, url, stallMs, signal);
   try {
     const headers: Record<string, string> = {};
     if (ranged) headers['Range'] = `bytes=${from}-${to === Infinity ? '' : to - 1}`;
-    if (ranged && from > 0 && isStrong(validator) && host.mayCondition(url)) headers['If-Range'] = validator;
+    if (ranged && from > 0 && isStrong(known) && host.mayCondition(url)) headers['If-Range'] = known;
     const response = await connection.open({ headers, cache });
     const seen = response.headers;
-    const facts = { validator: seen.get('etag') ?? seen.get('last-modified'), body: connection.pieces(), close: () => connection.close() };
+    const validator = seen.get('etag') ?? seen.get('last-modified');
+    const facts = { validator, body: connection.pieces(), close: () => connection.close() };
     const encoding = seen.get('content-encoding');
     const encoded = encoding !== null && encoding !== 'identity';
     if (response.status === 206 && ranged) {
@@ -59,11 +61,13 @@ export async function ask(
       return { start: from, end: range ? range.to : null, total, partial: true, ...facts };
     }
     if (response.status === 416 && from > 0) {
-      throw new Trouble(contentRange(seen.get('content-range'))?.total === from ? 'end' : 'changed', `${url}: the file is shorter than before`);
+      const ends = contentRange(seen.get('content-range'))?.total === from;
+      throw new Trouble(ends ? 'end' : 'changed', `${url}: the file is shorter than before`);
     }
     if (response.status !== 200) throw refusal(url, response, host.now());
     if (/^text\/html\b/i.test(seen.get('content-type') ?? '')) {
-      throw new DecalError('network', `${url}: this is a web page, not a model: is the address right, or does the network ask for a login?`);
+      const question = 'is the address right, or does the network ask for a login?';
+      throw new DecalError('network', `${url}: this is a web page, not a model: ${question}`);
     }
     // Of a compressed answer the header tells the compressed size, and other hosts hide whether it is one.
     const total = encoded || response.type === 'cors' ? null : lengthOf(seen);

@@ -65,7 +65,8 @@ export class Patience {
     }
     const wanted = error.retryAfterMs;
     if (wanted !== null && wanted > this.#tuning.patienceMs) {
-      throw new DecalError('network', `${error.message}; it asks to come back in ${Math.ceil(wanted / 1000)} s`, { cause: error });
+      const seconds = Math.ceil(wanted / 1000);
+      throw new DecalError('network', `${error.message}; it asks to come back in ${seconds} s`, { cause: error });
     }
     await this.#host.sleep(wanted ?? backoffMs(this.#failures, this.#tuning, this.#host.random), this.#signal);
   }

@@ -111,7 +111,8 @@ export class Transfer {
   #splits(): boolean {
     const { sha256 } = this.#wanted;
     const safe = sha256 !== null || isStrong(this.validator);
-    return this.#kept && this.#ranges === true && safe && this.total !== null && this.total - this.#at >= this.#tuning.splitBytes;
+    const left = this.total === null ? 0 : this.total - this.#at;
+    return this.#kept && this.#ranges === true && safe && left >= this.#tuning.splitBytes;
   }
 
   async *#sideBySide(): AsyncGenerator<Uint8Array, void> {
@@ -169,11 +170,14 @@ export class Transfer {
         }
         const whole = this.total;
         if (to === Infinity && (whole === null || at === whole)) return;
-        if (at < Math.min(to, whole ?? to)) throw new Trouble('interrupted', `${url}: the connection ended after ${at} of ${whole} bytes`);
+        if (at < Math.min(to, whole ?? to)) {
+          throw new Trouble('interrupted', `${url}: the connection ended after ${at} of ${whole} bytes`);
+        }
       } catch (error) {
-        if (error instanceof Trouble && error.kind === 'end' && to === Infinity) return;
+        const kind = error instanceof Trouble && to === Infinity ? error.kind : null;
+        if (kind === 'end') return;
         if (at === this.total && !signal.aborted) return;  // nothing was missing
-        if (error instanceof Trouble && error.kind === 'ranges' && to === Infinity && this.#ranges !== false) this.#ranges = false;
+        if (kind === 'ranges' && this.#ranges !== false) this.#ranges = false;
         else await patience.after(error, at);
       }
     }
@@ -191,7 +195,8 @@ export class Transfer {
     const cache = this.#kept ? 'no-store' : 'default';
     let answer: Answer;
     try {
-      answer = await ask(this.#host, this.#wanted, { from: at, to, ranged, validator: this.validator, cache }, this.#tuning.stallMs, signal);
+      const question = { from: at, to, ranged, validator: this.validator, cache } as const;
+      answer = await ask(this.#host, this.#wanted, question, this.#tuning.stallMs, signal);
     } catch (error) {
       if (error instanceof Trouble && error.kind === 'interrupted') {
         if (!error.silent) this.#lanes = 1;  // too many at once, perhaps
@@ -201,7 +206,9 @@ export class Transfer {
     }
     try {
       this.#compare(answer, at);
-      if (ranged && !answer.partial && at > 0 && to !== Infinity) throw new Trouble('ranges', `${url}: the server gives no parts any more`);
+      if (ranged && !answer.partial && at > 0 && to !== Infinity) {
+        throw new Trouble('ranges', `${url}: the server gives no parts any more`);
+      }
       if (ranged) this.#ranges = answer.partial;
       return answer;
     } catch (error) {

@@ -17,7 +17,8 @@ export interface Waiting {
 
 /** Runs `work(null)` when nobody else holds `name`; `work` with the reason where that will not come to be. */
 export async function takeTurn<T>(
-  host: Host, store: Store, name: string, { signal, stuckMs, look, onReached }: Waiting, work: (alone: string | null) => Promise<T>,
+  host: Host, store: Store, name: string, { signal, stuckMs, look, onReached }: Waiting,
+  work: (problem: string | null) => Promise<T>,
 ): Promise<T> {
   const { controller: waiting, release } = following(signal);
   const stuck = new Error('another tab or process has begun to download it and gets no further');
