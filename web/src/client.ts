@@ -13,7 +13,7 @@ import type { ExecutionEvent } from './types.js';
 /**
  * How long a worker may take to notice an abort before it is ended, so that what it holds is free within 200 ms. Between
  * two stages it notices within milliseconds, with shared memory also inside the network and the encoder; what cannot be
- * interrupted is the browser's own decoding and encoding, and without shared memory the network.
+ * interrupted is the start of an engine, the browser's own decoding and encoding, and without shared memory the network.
  */
 const kAbortGraceMs = { shared: 150, alone: 50 };
 
