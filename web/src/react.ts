@@ -177,10 +177,11 @@ export function BackgroundRemover(
   };
   return h('section', { className: className ? `decal ${className}` : 'decal', 'data-status': status, style: kStyles.frame },
     h(Badge, { capabilities: remover.capabilities }),
-    result
-      ? h(Result, { result, text, name: `${name}-cutout.${kEndings[options.output?.format ?? 'image/png']}`, onAgain: remover.reset })
-      : h(Drop, { text, disabled: status === 'working', onFile: take }),
     status === 'working' && h(Working, { progress: remover.progress, text, onCancel: remover.reset }),
+    result && h(Result, {
+      result, text, name: `${name}-cutout.${kEndings[options.output?.format ?? 'image/png']}`, onAgain: remover.reset,
+    }),
+    (status === 'idle' || status === 'error') && h(Drop, { text, onFile: take }),
     error && h('p', { className: 'decal-error', role: 'alert', style: kStyles.error }, error.message));
 }
 
@@ -193,9 +194,7 @@ function Badge({ capabilities }: { capabilities: Capabilities | null }): ReactNo
   return h('span', { className: 'decal-badge', 'data-device': device, title: reason, style: kStyles.badge }, label);
 }
 
-function Drop({ text, disabled, onFile }: {
-  text: BackgroundRemoverLabels; disabled: boolean; onFile: (file: File | undefined) => void;
-}): ReactNode {
+function Drop({ text, onFile }: { text: BackgroundRemoverLabels; onFile: (file: File | undefined) => void }): ReactNode {
   const id = useId();
   return h('div', {
     className: 'decal-drop',
@@ -203,7 +202,7 @@ function Drop({ text, disabled, onFile }: {
     onDragOver: (event: DragEvent) => event.preventDefault(),
     onDrop: (event: DragEvent) => {
       event.preventDefault();
-      if (!disabled) onFile(event.dataTransfer.files[0]);
+      onFile(event.dataTransfer.files[0]);
     },
   },
   h('label', { htmlFor: id, style: kStyles.choose }, text.choose),
@@ -211,12 +210,7 @@ function Drop({ text, disabled, onFile }: {
     id,
     type: 'file',
     accept: 'image/*',
-    disabled,
-    onChange: ({ currentTarget }: ChangeEvent<HTMLInputElement>) => {
-      onFile(currentTarget.files?.[0]);
-      // The same file once more is a choice too.
-      currentTarget.value = '';
-    },
+    onChange: ({ currentTarget }: ChangeEvent<HTMLInputElement>) => onFile(currentTarget.files?.[0]),
   }),
   h('span', { style: kStyles.hint }, text.drop));
 }
