@@ -26,7 +26,7 @@ export interface Config {
   proxyToWorker?: boolean;
   /** Second argument of the fetch of pictures that are given as addresses. */
   fetchArgs?: RequestInit;
-  /** Told while a model is downloaded: its key, and how much of how much, in percent. */
+  /** Told while a model is downloaded: its key, and how much of how much, in bytes; in percent where its size is unknown. */
   progress?: (key: string, current: number, total: number) => unknown;
   /**
    * Their three names mean IS-Net in full precision (`isnet-general`, 179 MB, from its own address); any model of decal's
@@ -135,12 +135,13 @@ function choose({ device, model, output = {} }: Config): Choices {
   };
 }
 
-function listen({ progress, debug, model }: Config): () => void {
-  const key = typeof model === 'object' ? model.name : model ?? decal.models[0]!.name;
+function listen({ progress, debug }: Config): () => void {
   const ends: (() => void)[] = [];
   if (progress) {
-    ends.push(decal.subscribeToProgress(({ phase, progress: percent }) => {
-      if (phase === 'downloading' || phase === 'ready') progress(`fetch:${key}`, percent, 100);
+    ends.push(decal.subscribeToProgress(({ model, progress: percent, loadedBytes, totalBytes }) => {
+      if (model === undefined) return;
+      if (totalBytes) progress(`fetch:${model}`, loadedBytes ?? 0, totalBytes);
+      else progress(`fetch:${model}`, percent, 100);
     }));
   }
   if (debug) {

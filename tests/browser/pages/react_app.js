@@ -5,11 +5,12 @@ import * as decal from 'decal';
 import { BackgroundRemover, useBackgroundRemover } from 'decal/react';
 import * as probe from './probe.js';
 
+// Workers that are an engine, not a helper thread of one.
 const started = [];
 window.Worker = class extends Worker {
-  constructor(...call) {
-    super(...call);
-    started.push(String(call[0]));
+  postMessage(message, transfer) {
+    if (message.type === 'start') started.push(this);
+    super.postMessage(message, transfer);
   }
 };
 

@@ -39,12 +39,12 @@ export async function watch(page) {
         return answer;
       },
     };
-    // All workers that are started, to be ended behind the package's back.
+    // The engine's workers, without those that are helper threads: to be ended behind the package's back.
     window.workers = [];
     window.Worker = class extends Worker {
-      constructor(...call) {
-        super(...call);
-        workers.push(this);
+      postMessage(message, transfer) {
+        if (message.type === 'start') workers.push(this);
+        super.postMessage(message, transfer);
       }
     };
     await decal.init({ assetBaseUrl: '/watched' });
