@@ -96,16 +96,14 @@ for (const isolation of [true, false]) {
     test('a worker that is killed or crashes is replaced, and the call goes on', async () => {
       for (const how of ['terminate', 'crash']) {
         const before = await page.evaluate(() => workers.length);
-        const { picture } = await (async () => {
-          await page.evaluate((how) => {
-            watched.stage('inference').then(() => {
-              const worker = workers.at(-1);
-              if (how === 'terminate') worker.terminate();
-              else worker.dispatchEvent(new ErrorEvent('error', { message: 'out of luck' }));
-            });
-          }, how);
-          return removeFromPhoto(page);
-        })();
+        await page.evaluate((how) => {
+          watched.stage('inference').then(() => {
+            const worker = workers.at(-1);
+            if (how === 'terminate') worker.terminate();
+            else worker.dispatchEvent(new ErrorEvent('error', { message: 'out of luck' }));
+          });
+        }, how);
+        const { picture } = await removeFromPhoto(page);
         assert.ok(difference(picture, reference).max <= 1, how);
         assert.equal(await page.evaluate(() => workers.length), before + 1, how);
       }
@@ -145,7 +143,8 @@ for (const isolation of [true, false]) {
       });
       const aborts = await measure();
       for (const part of ['page', 'engine']) {
-        t.diagnostic(`${part}: ${[before, pictures, aborts].map((round) => `${(round[part] / 1e6).toFixed(1)} MB`).join(' -> ')}`);
+        const sizes = [before, pictures, aborts].map((round) => `${(round[part] / 1e6).toFixed(1)} MB`);
+        t.diagnostic(`${part}: ${sizes.join(' -> ')}`);
       }
       for (const round of [pictures, aborts]) {
         const grown = round.page + round.engine - before.page - before.engine;

@@ -154,16 +154,18 @@ function listen({ progress, debug }: Config): () => void {
 async function toSource(image: ImageSource, { fetchArgs }: Config): Promise<DecalSource> {
   if (isPixelArray(image)) return toImageData(image);
   if (!fetchArgs || !(typeof image === 'string' || image instanceof URL)) return image;
+  const name = String(image).slice(0, 200);
   let response: Response;
   try {
     response = await fetch(image, fetchArgs);
   } catch (error) {
-    throw new decal.DecalError('network', `${String(image).slice(0, 200)}: ${(error as Error).message}`, { cause: error });
+    throw new decal.DecalError('network', `${name}: ${(error as Error).message}`, { cause: error });
   }
   if (response.type === 'opaque') {
-    throw new decal.DecalError('network', 'fetchArgs: with mode "no-cors" a page never sees the picture; its server has to allow CORS');
+    const why = 'with mode "no-cors" a page never sees the picture; its server has to allow CORS';
+    throw new decal.DecalError('network', `fetchArgs: ${why}`);
   }
-  if (!response.ok) throw new decal.DecalError('network', `${String(image).slice(0, 200)}: the server answered ${response.status}`);
+  if (!response.ok) throw new decal.DecalError('network', `${name}: the server answered ${response.status}`);
   return response.blob();
 }
 

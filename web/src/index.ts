@@ -15,7 +15,7 @@ import { Progress } from './progress.js';
 import { isMatte, pageUrl, release, toPictures } from './source.js';
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from './protocol.js';
 import type {
-  ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, ExecutionListener, ImageSource,
+  ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, DeviceOption, ExecutionListener, ImageSource,
   InitOptions, Matte, ModelInfo, ModelOption, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
   RemoveBackgroundResult, SegmentOptions, SegmentResult,
 } from './types.js';
@@ -190,7 +190,7 @@ async function forecastGpu(): Promise<GateFacts> {
   return { requested, allowSoftwareAdapter, noGpu: null, ...adapter };
 }
 
-function modelAndDevice({ model, device }: { [Name in 'model' | 'device']?: RemoveBackgroundOptions[Name] | undefined }): WithModel {
+function modelAndDevice({ model, device }: { model?: ModelOption | undefined; device?: DeviceOption }): WithModel {
   return { device: checkDevice(device ?? settings.device), model: resolve(model) };
 }
 

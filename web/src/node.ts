@@ -25,7 +25,9 @@ import { importGpu } from './gpu/dawn.js';
 import { GpuHost } from './gpu/host.js';
 import { loadModel } from './loading.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
-import { backgroundColour, checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
+import {
+  backgroundColour, checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput,
+} from './options.js';
 import { Planner, plannerModule } from './gpu/planner.js';
 import type { RoutedModel, RoutedRun } from './routing.js';
 import type {
