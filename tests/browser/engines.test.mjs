@@ -103,6 +103,33 @@ function essentials(engine, isolation) {
     t.diagnostic(`${provider}, ${threads} threads, ${simd} SIMD, ${Math.round(ms.inference)} ms; ${reasons.join('; ')}`);
   });
 
+  test('mattes out and in, a batch, and a worker that is killed', async () => {
+    await open();
+    const seen = await browser.evaluate(async ({ base64 }) => {
+      const source = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]);
+      const workers = [];
+      const Real = globalThis.Worker;
+      globalThis.Worker = class extends Real {
+        postMessage(message, transfer) {
+          if (message.type === 'start') workers.push(this);
+          super.postMessage(message, transfer);
+        }
+      };
+      const same = async (a, b) => (await probe.base64(a.blob)) === (await probe.base64(b.blob));
+      const removed = await decal.removeBackground(source);
+      const applied = await decal.applyMatte(source, await decal.segment(source));
+      const batch = [];
+      for await (const { result, error } of decal.removeBackgroundBatch([source, new Blob(['no picture']), source])) {
+        batch.push(error ? error.code : await same(result, removed));
+      }
+      // As it would be for its memory: nobody is told.
+      workers[0].terminate();
+      const again = await decal.removeBackground(source);
+      return { applied: await same(applied, removed), batch, again: await same(again, removed), workers: workers.length };
+    }, { base64: small.toString('base64') });
+    assert.deepEqual(seen, { applied: true, batch: [true, 'corrupt-image', true], again: true, workers: 2 });
+  });
+
   test('capabilities and results tell the truth', async () => {
     // WebKitGTK says that a page is isolated, and has no shared memory all the same.
     assert.equal(features.isolated, isolation);
