@@ -30,8 +30,16 @@ const common = { outdir: dist, bundle: true, format: 'esm', target: 'es2022', so
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/worker.ts') },
+  entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/main.ts') },
 });
+// The whole of it in one file, for contexts that cannot start workers.
+const inline = {
+  name: 'inline',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/spawn\.js$/ }, () => ({ path: join(web, 'src/spawn-inline.ts') }));
+  },
+};
+await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/index.ts') }, plugins: [inline] });
 // They share index.js, and with it the page's one engine, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',

@@ -2,6 +2,7 @@
 import type { Fetch } from './download/host.js';
 import { serveFetch } from './download/page-fetch.js';
 import { DecalError } from './errors.js';
+import type { EngineWorker } from './spawn.js';
 import { lifeName, watchLife } from './life.js';
 import type { Progress } from './progress.js';
 import type {
@@ -37,13 +38,13 @@ interface Waiting extends Prepared {
 
 export class EngineClient {
   readonly #progress: Progress;
-  readonly #spawn: () => Worker;
+  readonly #spawn: () => EngineWorker;
   readonly #config: EngineConfig;
   readonly #onExecution: (event: ExecutionEvent) => void;
   readonly #fetch: Fetch | null;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
-  #worker: Worker | null = null;
-  #helpers: Worker[] = [];
+  #worker: EngineWorker | null = null;
+  #helpers: EngineWorker[] = [];
   #unwatch = () => {};
   #cancel: Int32Array | null = null;
   #facts: EngineFacts | null = null;
@@ -54,7 +55,7 @@ export class EngineClient {
   #closed = false;
 
   constructor(
-    config: EngineConfig, spawn: () => Worker, progress: Progress, onExecution: (event: ExecutionEvent) => void = () => {},
+    config: EngineConfig, spawn: () => EngineWorker, progress: Progress, onExecution: (event: ExecutionEvent) => void = () => {},
     fetch: Fetch | null = null,
   ) {
     this.#fetch = fetch;
@@ -132,7 +133,7 @@ export class EngineClient {
     }
   }
 
-  #startWorker(): Worker {
+  #startWorker(): EngineWorker {
     const worker = this.#spawn();
     const life = lifeName();
     const lost = (error: DecalError) => {

@@ -6,13 +6,14 @@ import { allBrowserStores } from './download/browser-stores.js';
 import { clearStores, describeModels } from './download/inventory.js';
 import { DecalError } from './errors.js';
 import { decide, type GateFacts } from './device-gate.js';
-import { noSharedMemory, relaxedSimdSupported, simdSupported } from './engine/features.js';
+import { noSharedMemory, relaxedSimdSupported, sharedMemoryLimit, simdSupported } from './engine/features.js';
 import { ExecutionFeed } from './execution.js';
 import { findAdapter } from './gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
 import { checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
 import { Progress } from './progress.js';
 import { isMatte, pageUrl, release, toPictures } from './source.js';
+import { kAlone, spawnEngine, type EngineWorker } from './spawn.js';
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from './protocol.js';
 import type {
   ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, DeviceOption, ExecutionListener, ImageSource,
@@ -243,7 +244,7 @@ function pictureResult({ blob, preview, width, height, notes }: Removed, start: 
 
 function connect(): EngineClient {
   const { fetch = null } = settings;
-  client ??= new EngineClient(engineConfig(), spawnWorker, progress, (event) => executions.tell(event), fetch);
+  client ??= new EngineClient(engineConfig(), spawn, progress, (event) => executions.tell(event), fetch);
   return client;
 }
 
@@ -260,7 +261,9 @@ function engineConfig(): EngineConfig {
   };
   const planner = asset('decal-planner.wasm', () => new URL('./decal-planner.wasm', import.meta.url));
   const { allowSoftwareAdapter = false, fetch } = settings;
-  return { wasm, planner, simd, threads, allowSoftwareAdapter, ownFetch: fetch !== undefined };
+  return {
+    wasm, planner, simd, threads, alone: kAlone, maximumPages: sharedMemoryLimit(), allowSoftwareAdapter, ownFetch: fetch !== undefined,
+  };
 }
 
 function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
@@ -268,7 +271,7 @@ function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
     throw new DecalError('unsupported', 'this browser has no WebAssembly SIMD: Chrome 91, Firefox 89 or Safari 16.4 have');
   }
   const simd = settings.simd ?? (relaxedSimdSupported() ? 'relaxed' : 'baseline');
-  const alone = noSharedMemory();
+  const alone = kAlone ?? noSharedMemory();
   if (alone) return { threads: 1, simd, reason: `one thread: ${alone}` };
   const cores = navigator.hardwareConcurrency || 1;
   const threads = settings.threads ?? Math.min(cores, kMaxThreads);
@@ -279,13 +282,8 @@ function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
 // URL expressions stand word for word wherever an asset is named, because bundlers look for exactly these. Not as
 // `new Worker(new URL(...))`, for which each bundler would bundle worker.js anew in a way of its own: it needs no more than
 // to be copied.
-function spawnWorker(): Worker {
-  const url = asset('worker.js', () => new URL('./worker.js', import.meta.url));
-  if (new URL(url).origin === location.origin) return new Worker(url, { type: 'module' });
-  // Browsers refuse workers of another origin, but a worker of ours may import from there (CORS permitting).
-  const script = new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' });
-  const scriptUrl = objectUrl(script);
-  return new Worker(scriptUrl, { type: 'module' });
+function spawn(): EngineWorker {
+  return spawnEngine(asset('worker.js', () => new URL('./worker.js', import.meta.url)), objectUrl);
 }
 
 function modelUrl(file: string): string {
@@ -305,6 +303,8 @@ function asset(path: string, beside: () => URL): string {
 }
 
 function objectUrl(blob: Blob): string {
+  // Service workers have none.
+  if (!URL.createObjectURL) return '';
   const url = URL.createObjectURL(blob);
   objectUrls.add(url);
   return url;

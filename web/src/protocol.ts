@@ -13,6 +13,10 @@ export interface EngineConfig {
   planner: string;
   simd: SimdLevel;
   threads: number;
+  /** Why there can be no helper threads, whatever the host offers. */
+  alone: string | null;
+  /** Of 64 KiB, that shared memory may have; null for as many as there can be. */
+  maximumPages: number | null;
   allowSoftwareAdapter: boolean;
   /** The page has a fetch of its own for models. */
   ownFetch: boolean;

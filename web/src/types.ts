@@ -260,7 +260,7 @@ export type ExecutionListener = (event: ExecutionEvent) => void;
 
 /** A finished picture. */
 export type PictureResult = {
-  /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. */
+  /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. Empty in service workers, which have no object URLs. */
   blobUrl: string;
   /** Object URL of a small PNG of the same result. */
   previewUrl: string;

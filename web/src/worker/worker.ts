@@ -1,4 +1,4 @@
-// The engine's worker: everything heavy, away from the page. The same script serves as a helper thread; the first
+// The engine's side: everything heavy, away from the page. The same script serves as a helper thread; the first
 // message tells which of the two it is to be.
 import { browserHost } from '../download/browser-host.js';
 import { browserStore } from '../download/browser-stores.js';
@@ -31,8 +31,26 @@ let read: ReadModel;
 let logged = false;
 let current: { id: number; abort: AbortController } | null = null;
 
-self.onmessage = (event: MessageEvent<ToWorker>) => {
-  const message = event.data;
+let send: (message: FromWorker, transfer: Transferable[]) => void;
+let running: Promise<void> = Promise.resolve();
+
+/** Serves a client, which gets its messages through `to`. Another can be served when `end()` has come true. */
+export function attach(to: typeof send): { receive(message: ToWorker): void; end(): Promise<void> } {
+  send = to;
+  return { receive, end };
+}
+
+/** Stops what runs and frees the memory, where nobody can end the whole context. */
+async function end(): Promise<void> {
+  current?.abort.abort();
+  await running;
+  loaded?.model.free();
+  gpuHost?.close();
+  engine?.close();
+  loaded = gpuHost = engine = null;
+}
+
+function receive(message: ToWorker): void {
   switch (message.type) {
     case 'thread':
       runThread(message.module, message.memory, message.index, message.stackPointer);
@@ -43,16 +61,16 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       read = startReader();
       break;
     case 'job':
-      void run(message.job);
+      running = run(message.job);
       break;
     case 'abort':
       if (current?.id === message.id) current.abort.abort();
       break;
   }
-};
+}
 
 function post(message: FromWorker, transfer: Transferable[] = []): void {
-  self.postMessage(message, { transfer });
+  send(message, transfer);
 }
 
 async function run({ id, task }: Job): Promise<void> {
@@ -148,10 +166,12 @@ function startReader(): ReadModel {
 async function startEngine(): Promise<Engine> {
   if (engine && !engine.broken) return engine;
   const wasm = await fetchFile(config.wasm[config.simd]);
-  const alone = noSharedMemory();
+  const alone = config.alone ?? noSharedMemory();
   const shared = alone === null;
-  const { simd, threads } = config;
-  engine = await Engine.start({ wasm, simd, threads: shared ? threads : 1, shared, startThread });
+  const { simd, threads, maximumPages } = config;
+  engine = await Engine.start({
+    wasm, simd, threads: shared ? threads : 1, shared, startThread, ...(shared && maximumPages ? { maximumPages } : {}),
+  });
   const reason = shared ? engine.reason : `one thread: ${alone}`;
   post({
     type: 'engine',

@@ -1,0 +1,4 @@
+// The extension's service worker: the same package without workers of its own.
+import * as decal from './decal/inline.js';
+
+Object.assign(self, { decal });

@@ -1,0 +1,5 @@
+// A page of the extension, laid open for the tests.
+import * as decal from './decal/index.js';
+import * as probe from './probe.js';
+
+Object.assign(window, { decal, probe });
