@@ -183,6 +183,19 @@ function essentials(engine, isolation) {
     }
   });
 
+  test('a picture wider than JPEG and canvases may be: PNG works, JPEG is refused', async () => {
+    const kWidth = 70_000;
+    const cut = (format) => browser.evaluate(({ width, format }) => {
+      const picture = new ImageData(width, 2);
+      const removed = decal.removeBackground(picture, { output: { format, background: '#336699' } });
+      return probe.outcome(removed.then(probe.portable), decal.DecalError);
+    }, { width: kWidth, format });
+    const { value } = await cut('image/png');
+    assert.equal(decodePng(Buffer.from(value.base64, 'base64')).width, kWidth);
+    const { error } = await cut('image/jpeg');
+    assert.deepEqual([error?.code, error?.typed], ['limit-exceeded', true], JSON.stringify(error));
+  });
+
   test('a background may be any CSS colour, the matte alone is grey', async () => {
     const { rgba } = (await remove(small, { output: { background: 'rebeccapurple' } })).picture;
     const matte = (await remove(small, { output: { mask: true } })).picture;

@@ -29,6 +29,9 @@ export async function encode(
     const canvas = new OffscreenCanvas(width, height);
     const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) throw new Error('no canvas of that size');
+    // Beyond their limits some browsers give a canvas that stays empty, without a word.
+    context.fillRect(width - 1, height - 1, 1, 1);
+    if (context.getImageData(width - 1, height - 1, 1, 1).data[3] !== 255) throw new Error('no canvas of that size');
     for (const { first, pixels } of strips()) context.putImageData(new ImageData(pixels, width), 0, first);
     blob = await canvas.convertToBlob({ type: format, quality });
   } catch (error) {
