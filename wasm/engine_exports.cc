@@ -200,19 +200,19 @@ const char* decal_remover_report(void* remover) {
   const MatteView matte = handle.remover.matte();
   std::string& out = json_result;
   out = "{";
-  AppendField(out, "preprocess_ms", report.preprocess_ms);
-  AppendField(out, "inference_ms", report.inference_ms);
-  AppendField(out, "postprocess_ms", report.postprocess_ms);
-  AppendField(out, "memory_bytes", report.memory_bytes);
-  AppendField(out, "coverage", static_cast<double>(report.coverage));
+  json::AppendField(out, "preprocess_ms", report.preprocess_ms);
+  json::AppendField(out, "inference_ms", report.inference_ms);
+  json::AppendField(out, "postprocess_ms", report.postprocess_ms);
+  json::AppendField(out, "memory_bytes", report.memory_bytes);
+  json::AppendField(out, "coverage", report.coverage);
   out += ",\"input\":[";
   json::AppendInteger(out, report.input.width);
   out += ',';
   json::AppendInteger(out, report.input.height);
   out += "],\"matte\":{";
-  AppendField(out, "pointer", reinterpret_cast<uintptr_t>(matte.data));
-  AppendField(out, "width", matte.width);
-  AppendField(out, "height", matte.height);
+  json::AppendField(out, "pointer", reinterpret_cast<uintptr_t>(matte.data));
+  json::AppendField(out, "width", matte.width);
+  json::AppendField(out, "height", matte.height);
   out += "}}";
   return out.c_str();
 }

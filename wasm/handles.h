@@ -42,16 +42,4 @@ T TakeHandle(void* handle) {
   return value;
 }
 
-// `"key":value` with a comma before all but the first of an object.
-inline void AppendField(std::string& out, const char* key, auto value) {
-  if (out.back() != '{') out += ',';
-  json::AppendString(out, key);
-  out += ':';
-  if constexpr (std::is_integral_v<decltype(value)>) {
-    json::AppendInteger(out, static_cast<int64_t>(value));
-  } else {
-    json::AppendNumber(out, value);
-  }
-}
-
 }  // namespace decal

@@ -66,12 +66,12 @@ const char* decal_session_info(void* handle) {
   AppendTensors(out, session.outputs());
   const MemoryPlan& memory = session.memory();
   out += ",\"memory\":{";
-  AppendField(out, "weights", memory.weights_bytes);
-  AppendField(out, "arena", memory.arena_bytes);
-  AppendField(out, "scratch", memory.scratch_bytes);
-  AppendField(out, "lower_bound", memory.lower_bound_bytes);
+  json::AppendField(out, "weights", memory.weights_bytes);
+  json::AppendField(out, "arena", memory.arena_bytes);
+  json::AppendField(out, "scratch", memory.scratch_bytes);
+  json::AppendField(out, "lower_bound", memory.lower_bound_bytes);
   out += '}';
-  AppendField(out, "steps", session.steps().size());
+  json::AppendField(out, "steps", session.steps().size());
   out += '}';
   return out.c_str();
 }

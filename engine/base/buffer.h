@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/base/result.h"
+#include "engine/base/rounding.h"
 
 namespace decal {
 
@@ -12,7 +13,7 @@ namespace decal {
 inline constexpr size_t kAlignment = 64;
 
 constexpr size_t AlignUp(size_t value, size_t alignment = kAlignment) {
-  return (value + alignment - 1) / alignment * alignment;
+  return RoundUp(value, alignment);
 }
 
 class Buffer {

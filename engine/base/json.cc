@@ -39,4 +39,10 @@ void AppendNumber(std::string& out, double value) {
 
 void AppendInteger(std::string& out, int64_t value) { out += std::to_string(value); }
 
+void AppendKey(std::string& out, std::string_view key) {
+  if (out.back() != '{') out += ',';
+  AppendString(out, key);
+  out += ':';
+}
+
 }  // namespace decal::json

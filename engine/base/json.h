@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace decal::json {
 
@@ -14,5 +15,17 @@ void AppendString(std::string& out, std::string_view text);
 void AppendNumber(std::string& out, double value);
 
 void AppendInteger(std::string& out, int64_t value);
+
+// Begins a member of the object that `out` ends with: a comma before all but the first, `"key":`.
+void AppendKey(std::string& out, std::string_view key);
+
+// A whole member.
+template <class T>
+void AppendField(std::string& out, std::string_view key, const T& value) {
+  AppendKey(out, key);
+  if constexpr (std::is_integral_v<T>) AppendInteger(out, static_cast<int64_t>(value));
+  else if constexpr (std::is_floating_point_v<T>) AppendNumber(out, value);
+  else AppendString(out, value);
+}
 
 }  // namespace decal::json

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/base/rounding.h"
+
 namespace decal {
 namespace {
 
@@ -33,7 +35,7 @@ class Placer {
     size_t gap = SIZE_MAX;  // SIZE_MAX: not a gap
   };
 
-  size_t Aligned(size_t bytes) const { return (bytes + rules_.alignment - 1) & ~(rules_.alignment - 1); }
+  size_t Aligned(size_t bytes) const { return RoundUp(bytes, rules_.alignment); }
 
   size_t MostAliveBytes() const {
     int32_t steps = 0;

@@ -11,7 +11,7 @@
 
 #include "decal/parallel.h"
 #include "engine/cpu/epilogue.h"
-#include "engine/cpu/rounding.h"
+#include "engine/base/rounding.h"
 
 namespace decal::cpu {
 

@@ -112,6 +112,19 @@ Kernel& Kernel::Items(int64_t items) {
   return *this;
 }
 
+Kernel& Kernel::Elements(int64_t count) {
+  // What mobile and desktop GPUs run at once is 16 to 64 invocations: more share nothing, fewer leave some idle.
+  constexpr uint32_t kWorkgroup = 64;
+  constexpr std::string_view kMain =
+      "@compute @workgroup_size(WG_X, WG_Y, WG_Z)\n"
+      "fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,\n"
+      "        @builtin(local_invocation_index) local: u32) {\n"
+      "  let i = item(group, groups, local);\n"
+      "  if (i < u.items) { element(i); }\n"
+      "}\n";
+  return Workgroup(kWorkgroup).Items(count).Param("items", count).Include(kMain);
+}
+
 Kernel& Kernel::Operand(std::string_view name, const Tensor& tensor, Span span, bool vectors, bool written) {
   operands_.push_back({std::string(name), tensor, span, vectors, written});
   return *this;

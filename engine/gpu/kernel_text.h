@@ -93,6 +93,8 @@ class Kernel {
   Kernel& Groups(int64_t x, int64_t y = 1, int64_t z = 1);
   // One invocation for each of `items`, folded over two dimensions; the body calls item(group, groups, local_index).
   Kernel& Items(int64_t items);
+  // One for each of `count` elements, in workgroups of its own choice; the body has fn element(i: i32), and u.items is `count`.
+  Kernel& Elements(int64_t count);
 
  private:
   friend class PlanBuilder;

@@ -69,22 +69,6 @@ Status CheckDispatch(const GpuPlan& plan, const GpuLimits& limits, const GpuDisp
   return {};
 }
 
-void AppendKey(std::string& out, const char* key) {
-  if (out.back() != '{') out += ',';
-  json::AppendString(out, key);
-  out += ':';
-}
-
-void AppendField(std::string& out, const char* key, uint64_t value) {
-  AppendKey(out, key);
-  json::AppendInteger(out, static_cast<int64_t>(value));
-}
-
-void AppendField(std::string& out, const char* key, const std::string& value) {
-  AppendKey(out, key);
-  json::AppendString(out, value);
-}
-
 void AppendNumbers(std::string& out, std::initializer_list<uint64_t> values) {
   out += '[';
   for (const uint64_t value : values) {
@@ -100,7 +84,7 @@ void AppendRange(std::string& out, const GpuRange& range) {
 
 template <class T, class Append>
 void AppendList(std::string& out, const char* key, const std::vector<T>& items, const Append& append) {
-  AppendKey(out, key);
+  json::AppendKey(out, key);
   out += '[';
   for (size_t i = 0; i < items.size(); ++i) {
     if (i > 0) out += ',';
@@ -161,15 +145,15 @@ std::string ToJson(const GpuPlan& plan) {
   out += plan.half_storage ? "true" : "false";
   AppendList(out, "buffers", plan.buffers, [&](const GpuBuffer& buffer) {
     out += '{';
-    AppendField(out, "use", buffer.use == GpuBuffer::Use::kWeights ? std::string("weights") : "activations");
-    AppendField(out, "bytes", buffer.bytes);
+    json::AppendField(out, "use", buffer.use == GpuBuffer::Use::kWeights ? "weights" : "activations");
+    json::AppendField(out, "bytes", buffer.bytes);
     out += '}';
   });
   AppendList(out, "pipelines", plan.pipelines, [&](const GpuPipeline& pipeline) {
     out += '{';
-    AppendField(out, "label", pipeline.label);
-    AppendField(out, "code", pipeline.code);
-    AppendKey(out, "writable");
+    json::AppendField(out, "label", pipeline.label);
+    json::AppendField(out, "code", pipeline.code);
+    json::AppendKey(out, "writable");
     out += '[';
     for (const bool writable : pipeline.writable) {
       if (out.back() != '[') out += ',';
@@ -179,11 +163,11 @@ std::string ToJson(const GpuPlan& plan) {
   });
   AppendList(out, "dispatches", plan.dispatches, [&](const GpuDispatch& dispatch) {
     out += '{';
-    AppendField(out, "pipeline", dispatch.pipeline);
-    AppendField(out, "step", dispatch.step);
-    AppendKey(out, "groups");
+    json::AppendField(out, "pipeline", dispatch.pipeline);
+    json::AppendField(out, "step", dispatch.step);
+    json::AppendKey(out, "groups");
     AppendNumbers(out, {dispatch.groups[0], dispatch.groups[1], dispatch.groups[2]});
-    AppendKey(out, "uniform");
+    json::AppendKey(out, "uniform");
     AppendNumbers(out, {dispatch.uniform_offset, dispatch.uniform_bytes});
     AppendList(out, "bindings", dispatch.bindings, [&](const GpuRange& range) { AppendRange(out, range); });
     out += '}';
@@ -191,9 +175,9 @@ std::string ToJson(const GpuPlan& plan) {
   AppendList(out, "uploads", plan.uploads, [&](const GpuUpload& upload) { AppendRange(out, upload.range); });
   const auto append_tensor = [&](const GpuTensor& tensor) {
     out += '{';
-    AppendField(out, "name", tensor.name);
+    json::AppendField(out, "name", tensor.name);
     AppendList(out, "shape", tensor.shape, [&](int64_t extent) { json::AppendInteger(out, extent); });
-    AppendKey(out, "range");
+    json::AppendKey(out, "range");
     AppendRange(out, tensor.range);
     out += '}';
   };
@@ -201,20 +185,20 @@ std::string ToJson(const GpuPlan& plan) {
   AppendList(out, "outputs", plan.outputs, append_tensor);
   AppendList(out, "steps", plan.steps, [&](const GpuStep& step) {
     out += '{';
-    AppendField(out, "op", step.op);
-    AppendField(out, "name", step.name);
-    AppendField(out, "algorithm", step.algorithm);
+    json::AppendField(out, "op", step.op);
+    json::AppendField(out, "name", step.name);
+    json::AppendField(out, "algorithm", step.algorithm);
     out += '}';
   });
-  AppendField(out, "work", static_cast<uint64_t>(plan.work));
-  AppendField(out, "uniformBytes", plan.uniforms.size());
-  AppendKey(out, "memory");
+  json::AppendField(out, "work", static_cast<uint64_t>(plan.work));
+  json::AppendField(out, "uniformBytes", plan.uniforms.size());
+  json::AppendKey(out, "memory");
   out += '{';
-  AppendField(out, "weights", plan.bytes(GpuBuffer::Use::kWeights));
-  AppendField(out, "activations", plan.bytes(GpuBuffer::Use::kActivations));
-  AppendField(out, "total", plan.total_bytes());
+  json::AppendField(out, "weights", plan.bytes(GpuBuffer::Use::kWeights));
+  json::AppendField(out, "activations", plan.bytes(GpuBuffer::Use::kActivations));
+  json::AppendField(out, "total", plan.total_bytes());
   out += '}';
-  AppendField(out, "maxStorageBuffers", plan.max_storage_buffers());
+  json::AppendField(out, "maxStorageBuffers", plan.max_storage_buffers());
   out += '}';
   return out;
 }

@@ -7,14 +7,13 @@
 
 #include "engine/base/memory_plan.h"
 #include "engine/base/result.h"
+#include "engine/base/rounding.h"
 
 namespace decal::gpu {
 namespace {
 
 // Storage bindings have sizes in whole words, vectors in whole quads.
 constexpr uint64_t kGranule = 16;
-
-uint64_t RoundUp(uint64_t value, uint64_t granule) { return (value + granule - 1) / granule * granule; }
 
 const char* ScalarName(Storage storage) {
   return storage == Storage::kFloat16 ? "f16" : storage == Storage::kInt32 ? "i32" : "f32";
@@ -88,6 +87,7 @@ void PlanBuilder::BeginStep(int32_t index, GpuStep step) {
 
 Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
   Shader shader;
+  DECAL_TRY_ASSIGN(shader.groups, GroupsOf(kernel));
   const uint64_t align = limits_.offset_alignment;
   // Bindings: operands of one region whose memory overlaps share one, and what it takes for all of them.
   struct Merged {
@@ -171,26 +171,27 @@ Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
   return shader;
 }
 
-Status PlanBuilder::CheckGroups(const Kernel& kernel, std::array<uint32_t, 3>& groups) const {
+Result<std::array<uint32_t, 3>> PlanBuilder::GroupsOf(const Kernel& kernel) const {
   std::array<int64_t, 3> wanted = kernel.groups_;
   const int64_t limit = limits_.workgroups;
   if (kernel.items_ >= 0) {
     const int64_t size = int64_t{kernel.workgroup_[0]} * kernel.workgroup_[1] * kernel.workgroup_[2];
-    const int64_t count = std::max<int64_t>(1, (kernel.items_ + size - 1) / size);
-    const int64_t y = (count + limit - 1) / limit;
-    wanted = {(count + y - 1) / y, y, 1};
+    const int64_t count = std::max<int64_t>(1, CeilDiv(kernel.items_, size));
+    const int64_t y = CeilDiv(count, limit);
+    wanted = {CeilDiv(count, y), y, 1};
   }
+  std::array<uint32_t, 3> groups{};
   for (size_t d = 0; d < 3; ++d) {
     if (wanted[d] < 1 || wanted[d] > limit)
       return Fail(ErrorCode::kLimitExceeded, std::to_string(wanted[d]) + " workgroups in one dimension", kernel.label_);
     groups[d] = static_cast<uint32_t>(wanted[d]);
   }
-  return {};
+  return groups;
 }
 
-Status PlanBuilder::Append(const Kernel& kernel, Shader shader) {
+void PlanBuilder::Append(const Kernel& kernel, Shader shader) {
   Dispatch& made = dispatches_.emplace_back();
-  DECAL_TRY(CheckGroups(kernel, made.dispatch.groups));
+  made.dispatch.groups = shader.groups;
   const auto [at, is_new] = pipeline_index_.try_emplace(shader.code, static_cast<uint32_t>(pipelines_.size()));
   if (is_new)
     pipelines_.push_back({kernel.label_, std::move(shader.code), kernel.workgroup_, kernel.workgroup_bytes_,
@@ -206,30 +207,28 @@ Status PlanBuilder::Append(const Kernel& kernel, Shader shader) {
   for (const std::array<std::byte, 4>& word : words) uniforms_.insert(uniforms_.end(), word.begin(), word.end());
   uniforms_.resize(RoundUp(uniforms_.size(), kGranule));
   made.dispatch.uniform_bytes = static_cast<uint32_t>(uniforms_.size()) - made.dispatch.uniform_offset;
-  return {};
 }
 
 Status PlanBuilder::Add(const Kernel& kernel) {
   DECAL_TRY_ASSIGN(Shader shader, Write(kernel));
-  return Append(kernel, std::move(shader));
+  Append(kernel, std::move(shader));
+  return {};
 }
 
 Status PlanBuilder::AddInBands(int64_t rows, const std::function<Kernel(int64_t, int64_t)>& make) {
   for (int64_t bands = 1;; bands *= 2) {
     bands = std::min(bands, rows);
-    const int64_t height = (rows + bands - 1) / bands;
+    const int64_t height = CeilDiv(rows, bands);
     std::vector<std::pair<Kernel, Shader>> made;
     std::optional<Error> too_large;
     for (int64_t begin = 0; begin < rows && !too_large; begin += height) {
       Kernel kernel = make(begin, std::min(rows, begin + height));
-      std::array<uint32_t, 3> groups{};
       Result<Shader> shader = Write(kernel);
-      Status fits = shader ? CheckGroups(kernel, groups) : std::unexpected(shader.error());
-      if (!fits) too_large = std::move(fits).error();
+      if (!shader) too_large = std::move(shader).error();
       else made.emplace_back(std::move(kernel), *std::move(shader));
     }
     if (!too_large) {
-      for (auto& [kernel, shader] : made) DECAL_TRY(Append(kernel, std::move(shader)));
+      for (auto& [kernel, shader] : made) Append(kernel, std::move(shader));
       return {};
     }
     if (bands == rows || too_large->code != ErrorCode::kLimitExceeded) return std::unexpected(*std::move(too_large));

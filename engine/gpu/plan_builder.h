@@ -59,14 +59,15 @@ class PlanBuilder {
   };
   struct Shader {
     std::string code;
+    std::array<uint32_t, 3> groups{};
     std::vector<Binding> bindings;
     std::vector<bool> writable;
     std::vector<std::array<std::byte, 4>> bases;
   };
 
   Result<Shader> Write(const Kernel& kernel) const;
-  Status CheckGroups(const Kernel& kernel, std::array<uint32_t, 3>& groups) const;
-  Status Append(const Kernel& kernel, Shader shader);
+  Result<std::array<uint32_t, 3>> GroupsOf(const Kernel& kernel) const;
+  void Append(const Kernel& kernel, Shader shader);
   Status PlaceActivations(GpuPlan& plan, std::vector<GpuRange>& places) const;
   Status PlaceWeights(GpuPlan& plan, std::vector<GpuRange>& places) const;
 

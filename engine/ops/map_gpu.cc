@@ -17,23 +17,23 @@ gpu::Kernel KernelOf(const MapKernel& map, const MapBand& band) {
   const int64_t items = y.shape[0] * ((channels + width - 1) / width) * rows * y.shape[3];
   gpu::Kernel kernel(map.label, map.body);
   kernel.Include(kMap).Const("WIDTH", width).Flag("CHANNELS_FIRST", neighbours);
-  kernel.Param("items", items).Param("channels", channels).Param("rows", rows).Param("columns", y.shape[3]);
+  kernel.Elements(items).Param("channels", channels).Param("rows", rows).Param("columns", y.shape[3]);
   kernel.Param("first_row", band.first_row);
-  const auto strides = [&](const std::string& name, const gpu::Tensor& tensor) {
-    kernel.Param(name + "_n", tensor.strides[0]).Param(name + "_c", tensor.strides[1]);
-    kernel.Param(name + "_y", tensor.strides[2]).Param(name + "_x", tensor.strides[3]);
-  };
-  strides("x", x);
-  strides("y", y);
+  AddStrides(kernel, "x", x);
+  AddStrides(kernel, "y", y);
   const gpu::Span source = map.source_rows(band.first_row, band.end_row);
   kernel.Read("x", x, neighbours && gpu::HoldsVectors(x, 1), {2, source.begin, source.end});
   kernel.Write("y", y, neighbours && gpu::HoldsVectors(y, 1), {2, band.first_row, band.end_row});
-  kernel.Workgroup(64).Items(items);
   map.adjust(kernel, band);
   return kernel;
 }
 
 }  // namespace
+
+void AddStrides(gpu::Kernel& kernel, const std::string& name, const gpu::Tensor& map) {
+  kernel.Param(name + "_n", map.strides[0]).Param(name + "_c", map.strides[1]);
+  kernel.Param(name + "_y", map.strides[2]).Param(name + "_x", map.strides[3]);
+}
 
 gpu::Tensor MapsOf(gpu::Tensor tensor, const MapBand& band) {
   tensor.offset += band.first_map * tensor.strides[0];

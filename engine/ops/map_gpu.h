@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "engine/ops/gpu.h"
@@ -15,8 +16,8 @@ struct MapBand {
   int64_t first_row = 0, end_row = 1;
 };
 
-// An invocation makes up to four neighbouring channels (WIDTH) of one output pixel. The body calls pixel_of, source and
-// place (map.wgsl), and leaves where its item is not below u.items.
+// An element is up to four neighbouring channels (WIDTH) of one output pixel. The body calls pixel_of, source and place
+// (map.wgsl).
 struct MapKernel {
   std::string_view label, body;
   gpu::Tensor x, y;  // [N,C,H,W], of the same N and C
@@ -26,6 +27,9 @@ struct MapKernel {
   std::function<void(gpu::Kernel&, const MapBand&)> adjust;
 };
 Status AddMapKernel(gpu::PlanBuilder& builder, const MapKernel& map);
+
+// Strides of a map [N,C,H,W] as parameters name_n, name_c, name_y and name_x.
+void AddStrides(gpu::Kernel& kernel, const std::string& name, const gpu::Tensor& map);
 
 // Maps `band` of a tensor whose first dimension counts them.
 gpu::Tensor MapsOf(gpu::Tensor tensor, const MapBand& band);

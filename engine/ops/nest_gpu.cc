@@ -4,8 +4,6 @@
 #include <array>
 #include <string>
 
-#include "engine/cpu/loop_nest.h"
-
 namespace decal {
 namespace {
 
@@ -13,31 +11,16 @@ constexpr std::string_view kNest =
 #include "engine/ops/nest.wgsl.inc"
     ;
 
-constexpr size_t kInputs = 3;
-constexpr std::array<const char*, kInputs + 1> kNames = {"a", "b", "c", "y"};
-using Nest = cpu::LoopNest<kInputs + 1>;  // operand 0 is the output
-
-// Strides of operand `name` of kNames: the output comes last there and first in the nest.
-const Strides& StridesOf(const Nest& nest, size_t name) { return nest.strides[name == kInputs ? 0 : name + 1]; }
-
-// fn offsets(i) -> (a, b, c, y), for the element i of the nest in row-major order.
-std::string OffsetsText(size_t rank) {
-  std::string text = "fn offsets(i: i32) -> vec4i {\n  var rest = i;\n  var at = vec4i(0);\n";
-  for (size_t d = rank; d-- > 0;) {
-    const std::string n = std::to_string(d);
-    const std::string index = d == 0 ? "rest" : "rest % u.e" + n;
-    text += "  at += (" + index + ") * vec4i(u.a" + n + ", u.b" + n + ", u.c" + n + ", u.y" + n + ");\n";
-    if (d > 0) text += "  rest /= u.e" + n + ";\n";
-  }
-  return text + "  return at;\n}\n";
-}
+// The output first: loops follow its order in memory.
+constexpr std::array<const char*, kNestOperands> kNames = {"y", "a", "b", "c"};
+using NestTensors = std::array<gpu::Tensor, kNestOperands>;
 
 // A single loop in two, so that it can be cut into bands of whole vectors.
-Nest WithRows(const Nest& nest) {
+GpuNest WithRows(const GpuNest& nest) {
   if (nest.extents.rank() != 1) return nest;
   for (const int64_t row : {1024, 4}) {
     if (nest.extents[0] % row != 0) continue;
-    Nest rows = nest;
+    GpuNest rows = nest;
     rows.extents = {nest.extents[0] / row, row};
     for (Strides& strides : rows.strides) strides = {strides[0] * row, strides[0]};
     return rows;
@@ -56,17 +39,17 @@ std::string LoadText(const char* name, Access access) {
   return "fn load_" + x + "(i: i32) -> vec4f { return " + value + "; }\n";
 }
 
-gpu::Tensor AsNest(gpu::Tensor tensor, const Nest& nest, size_t name) {
+gpu::Tensor AsNest(gpu::Tensor tensor, const GpuNest& nest, size_t operand) {
   tensor.shape = nest.extents;
-  tensor.strides = StridesOf(nest, name);
+  tensor.strides = nest.strides[operand];
   return tensor;
 }
 
 // Four neighbours at once: the innermost loop is contiguous in the output, and contiguous or constant in the inputs.
-bool TakesVectors(const std::array<gpu::Tensor, kInputs + 1>& tensors, size_t inputs) {
-  const size_t inner = tensors[kInputs].shape.rank() - 1;
-  if (!gpu::HoldsVectors(tensors[kInputs], inner)) return false;
-  for (size_t i = 0; i < inputs; ++i)
+bool TakesVectors(const NestTensors& tensors, size_t inputs) {
+  const size_t inner = tensors[0].shape.rank() - 1;
+  if (!gpu::HoldsVectors(tensors[0], inner)) return false;
+  for (size_t i = 1; i <= inputs; ++i)
     if (tensors[i].strides[inner] != 0 && !gpu::HoldsVectors(tensors[i], inner)) return false;
   return true;
 }
@@ -79,26 +62,42 @@ gpu::Tensor Broadcast(gpu::Tensor tensor, const Shape& shape) {
   return tensor;
 }
 
+void AddIndex(gpu::Kernel& kernel, const std::string& name, const GpuNest& nest) {
+  std::string text = "fn " + name + "_at(i: i32) -> vec4i {\n  var rest = i;\n  var at = vec4i(0);\n";
+  for (size_t d = nest.extents.rank(); d-- > 0;) {
+    const std::string prefix = name + std::to_string(d);
+    std::string strides;
+    for (size_t o = 0; o < kNestOperands; ++o) {
+      const std::string field = prefix + "_" + std::to_string(o);
+      kernel.Param(field, nest.strides[o][d]);
+      strides += (o == 0 ? "u." : ", u.") + field;
+    }
+    if (d > 0) kernel.Param(prefix, nest.extents[d]);
+    text += "  at += (" + (d == 0 ? "rest" : "rest % u." + prefix) + ") * vec4i(" + strides + ");\n";
+    if (d > 0) text += "  rest /= u." + prefix + ";\n";
+  }
+  kernel.Include(text + "  return at;\n}\n");
+}
+
 Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::string_view combine,
                       std::span<const gpu::Tensor> inputs, const gpu::Tensor& out) {
   if (out.shape.elements() == 0) return {};
-  std::array<Strides, kInputs + 1> strides;
+  std::array<Strides, kNestOperands> strides;
   strides.fill(out.strides);
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;
-  const Nest nest = WithRows(cpu::Coalesce<kInputs + 1>(out.shape, strides));
-  std::array<gpu::Tensor, kInputs + 1> tensors;
-  for (size_t i = 0; i < inputs.size(); ++i) tensors[i] = AsNest(inputs[i], nest, i);
-  tensors[kInputs] = AsNest(out, nest, kInputs);
-  const size_t rank = nest.extents.rank();
+  const GpuNest nest = WithRows(cpu::Coalesce<kNestOperands>(out.shape, strides));
+  NestTensors tensors;
+  tensors[0] = AsNest(out, nest, 0);
+  for (size_t i = 0; i < inputs.size(); ++i) tensors[i + 1] = AsNest(inputs[i], nest, i + 1);
   const bool vectors = TakesVectors(tensors, inputs.size());
 
-  std::string text = OffsetsText(rank) + std::string(combine);
-  std::array<Access, kInputs> access;
-  for (size_t i = 0; i < kInputs; ++i) {
-    access[i] = i >= inputs.size()                       ? Access::kAbsent
-                : !vectors                               ? Access::kScalar
-                : tensors[i].strides[rank - 1] == 0      ? Access::kSplat
-                                                         : Access::kVector;
+  std::string text(combine);
+  std::array<Access, kNestOperands> access{};
+  for (size_t i = 1; i < kNestOperands; ++i) {
+    access[i] = i > inputs.size()                     ? Access::kAbsent
+                : !vectors                            ? Access::kScalar
+                : tensors[i].strides.back() == 0      ? Access::kSplat
+                                                      : Access::kVector;
     text += LoadText(kNames[i], access[i]);
   }
   text += vectors ? "fn store(i: i32, v: vec4f) { y_set4(i, v, 4); }\n" : "fn store(i: i32, v: vec4f) { y_set(i, v.x); }\n";
@@ -106,24 +105,17 @@ Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::st
 
   return builder.AddInBands(nest.extents[0], [&](int64_t begin, int64_t end) {
     gpu::Kernel kernel(label, kNest);
-    std::array<gpu::Tensor, kInputs + 1> part = tensors;
-    for (gpu::Tensor& tensor : part) {
-      if (tensor.shape.empty()) continue;
-      tensor.offset += begin * tensor.strides[0];
-      tensor.shape[0] = end - begin;
+    GpuNest band = nest;
+    band.extents[0] = end - begin;
+    kernel.Elements(band.extents.elements() / width).Const("WIDTH", width).Include(text);
+    AddIndex(kernel, "nest", band);
+    NestTensors part = tensors;
+    for (size_t i = 0; i <= inputs.size(); ++i) {
+      part[i].offset += begin * nest.strides[i][0];
+      part[i].shape[0] = end - begin;
+      if (i > 0) kernel.Read(kNames[i], part[i], access[i] == Access::kVector);
     }
-    int64_t items = 1;
-    for (size_t d = 0; d < rank; ++d) {
-      const int64_t extent = d == 0 ? end - begin : nest.extents[d];
-      items *= extent;
-      kernel.Param("e" + std::to_string(d), extent);
-      for (size_t o = 0; o <= kInputs; ++o)
-        kernel.Param(kNames[o] + std::to_string(d),
-                     o < kInputs && o >= inputs.size() ? 0 : StridesOf(nest, o)[d]);
-    }
-    kernel.Param("items", items / width).Const("WIDTH", width).Include(text).Workgroup(64).Items(items / width);
-    for (size_t i = 0; i < inputs.size(); ++i) kernel.Read(kNames[i], part[i], access[i] == Access::kVector);
-    kernel.Write("y", part[kInputs], vectors);
+    kernel.Write(kNames[0], part[0], vectors);
     return kernel;
   });
 }

@@ -2,11 +2,21 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "engine/cpu/loop_nest.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {
+
+// Merged loops over four operands, as many as a vector of offsets has lanes.
+inline constexpr size_t kNestOperands = 4;
+using GpuNest = cpu::LoopNest<kNestOperands>;
+
+// fn NAME_at(i: i32) -> vec4i, the offsets of the operands at element i of the nest in row-major order, and the parameters
+// it needs.
+void AddIndex(gpu::Kernel& kernel, const std::string& name, const GpuNest& nest);
 
 // `inputs` (1 to 3) have the shape of `out`, with strides of 0 where they broadcast (see Broadcast). `combine` is WGSL that
 // defines fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f; operands that are not there are 0.

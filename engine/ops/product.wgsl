@@ -49,13 +49,8 @@ fn load_b(at: i32, first_column: i32, tap: i32, k0: i32, part: i32) {
 fn store(row: i32, column: i32, n: i32, sum: vec4f, slope: vec4f, part: i32) {
   if (row >= u.rows) { return; }
   let at = coordinates(row);
-  var v = sum;
   let r = residual_at4(part_of(part).z + at.x * u.r_n + at.y * u.r_y + at.z * u.r_x + column, n);
-  if (RESIDUAL_FIRST) { v += r; }
-  v = activate(v);
-  if (SLOPED) { v = select(v, v * slope, v < vec4f(0.0)); }
-  if (RESIDUAL_LAST) { v += r; }
-  y_set4(part_of(part).y + at.x * u.o_n + at.y * u.o_y + at.z * u.o_x + column, v, n);
+  y_set4(part_of(part).y + at.x * u.o_n + at.y * u.o_y + at.z * u.o_x + column, epilogue(sum, r, slope), n);
 }
 
 @compute @workgroup_size(WG_X, WG_Y, 1)

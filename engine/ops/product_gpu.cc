@@ -4,9 +4,14 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/base/rounding.h"
+
 namespace decal {
 namespace {
 
+constexpr std::string_view kEpilogue =
+#include "engine/ops/epilogue.wgsl.inc"
+    ;
 constexpr std::string_view kProduct =
 #include "engine/ops/product.wgsl.inc"
     ;
@@ -84,20 +89,31 @@ std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, i
                       });
 }
 
+void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands) {
+  kernel.Include(ActivationWgsl(epilogue.activation))
+      .Include(kEpilogue)
+      .Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation)
+      .Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation)
+      .Flag("SLOPED", epilogue.prelu_slope);
+  for (const auto& [name, tensor] : {std::pair{"bias", &operands.bias}, std::pair{"slope", &operands.slope}}) {
+    if (*tensor) kernel.Read(name, **tensor, true);
+    else kernel.Absent(name);
+  }
+}
+
 double ProductCost(const ProductSpec& spec) {
   // A vector from workgroup memory keeps an invocation as long as four multiply-adds; one gathered from memory, with its
   // index arithmetic and its way through workgroup memory, as long as 24.
   constexpr double kShared = 4, kGathered = 24;
-  const auto round_up = [](int64_t value, int64_t to) { return (value + to - 1) / to; };
   const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;
   const ProductTile tile = TileFor(rows, spec.columns);
   const int64_t threads = int64_t{tile.x} * tile.y, quads = tile.depth / 4;
-  const int64_t steps = spec.taps * round_up(spec.depth, tile.depth);
-  const int64_t gathered = round_up(tile.rows() * quads, threads) + round_up(tile.depth * tile.x, threads);
+  const int64_t steps = spec.taps * CeilDiv(spec.depth, tile.depth);
+  const int64_t gathered = CeilDiv(tile.rows() * quads, threads) + CeilDiv(tile.depth * tile.x, threads);
   const double step = static_cast<double>(quads) * (16 * 4 + kShared * 8) +
                       kGathered * static_cast<double>(gathered);
-  return step * static_cast<double>(steps * threads * round_up(rows, tile.rows()) *
-                                    round_up(spec.columns, tile.columns()) * spec.parts[0] * spec.parts[1] * spec.parts[2]);
+  return step * static_cast<double>(steps * threads * CeilDiv(rows, tile.rows()) *
+                                    CeilDiv(spec.columns, tile.columns()) * spec.parts[0] * spec.parts[1] * spec.parts[2]);
 }
 
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
@@ -105,8 +121,7 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
   const bool vector_x = spec.channels == 0 && VectorRows(operands.x, spec.in, spec.depth);
   const bool vector_y = VectorRows(operands.y, spec.out, spec.columns);
   const bool vector_residual = operands.residual && VectorRows(*operands.residual, spec.residual, spec.columns);
-  const std::string includes =
-      ActivationWgsl(epilogue.activation) + FactorText(spec, operands.b) + std::string(spec.gather);
+  const std::string includes = FactorText(spec, operands.b) + std::string(spec.gather);
 
   const auto make = [&](int64_t begin, int64_t end) {
     const int64_t rows = spec.rows_n * (end - begin) * spec.rows_x;
@@ -115,12 +130,9 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
     kernel.Include(includes)
         .Const("K_TILE", tile.depth)
         .Flag("FLAT", spec.channels != 0)
-        .Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation)
-        .Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation)
-        .Flag("SLOPED", epilogue.prelu_slope)
         .Workgroup(tile.x, tile.y)
         .WorkgroupBytes(static_cast<uint32_t>(tile.bytes()))
-        .Groups((rows + tile.rows() - 1) / tile.rows(), (spec.columns + tile.columns() - 1) / tile.columns(),
+        .Groups(CeilDiv(rows, tile.rows()), CeilDiv(spec.columns, tile.columns()),
                 spec.parts[0] * spec.parts[1] * spec.parts[2]);
     kernel.Param("rows", rows).Param("row_y", end - begin).Param("row_x", spec.rows_x);
     kernel.Param("taps", spec.taps).Param("depth", spec.depth).Param("columns", spec.columns);
@@ -168,10 +180,7 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
     }
     if (!residual) kernel.Absent("residual");
     kernel.Read("b", operands.b.tensor, operands.b.packed);
-    for (const auto& [name, tensor] : {std::pair{"bias", &operands.bias}, std::pair{"slope", &operands.slope}}) {
-      if (*tensor) kernel.Read(name, **tensor, true);
-      else kernel.Absent(name);
-    }
+    AddEpilogue(kernel, epilogue, operands);
     for (const auto& [name, tensor] : operands.extra) kernel.Read(name, tensor, false);
     return kernel;
   };

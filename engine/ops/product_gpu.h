@@ -53,6 +53,9 @@ constexpr int64_t PaddedColumns(int64_t columns) { return (columns + 3) / 4 * 4;
 std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, int64_t parts, int64_t columns,
                                           float scale = 1);
 
+// The epilogue's text (epilogue.wgsl), and what it reads beside the residual.
+void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands);
+
 // What the product costs a device: scalar multiply-adds of all its invocations, other instructions by what they are worth.
 // A model to compare algorithms by, not a time.
 double ProductCost(const ProductSpec& spec);

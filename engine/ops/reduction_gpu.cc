@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <utility>
 
+#include "engine/base/rounding.h"
+#include "engine/ops/nest_gpu.h"
+
 namespace decal {
 namespace {
 
@@ -14,10 +17,10 @@ constexpr std::string_view kReduction =
 
 // Operands in the order of `at`'s lanes.
 enum : size_t { kX, kY, kScale, kBias, kOperands };
-using Nest = cpu::LoopNest<kOperands>;
+static_assert(kOperands == kNestOperands);
 
 struct Loops {
-  Nest kept, run;
+  GpuNest kept, run;
 };
 
 int64_t PowerAtMost(int64_t v) {
@@ -27,26 +30,6 @@ int64_t PowerAtMost(int64_t v) {
 }
 
 int64_t PowerAtLeast(int64_t v) { return v <= 1 ? 1 : PowerAtMost(v - 1) * 2; }
-
-int64_t Ceil(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// fn NAME_at(i) -> offsets of the four operands at element i of the nest, and the parameters it needs.
-void AddIndex(gpu::Kernel& kernel, const std::string& name, const Nest& nest) {
-  std::string text = "fn " + name + "_at(i: i32) -> vec4i {\n  var rest = i;\n  var at = vec4i(0);\n";
-  for (size_t d = nest.extents.rank(); d-- > 0;) {
-    const std::string prefix = name + std::to_string(d);
-    std::string strides;
-    for (size_t o = 0; o < kOperands; ++o) {
-      const std::string field = prefix + "_" + std::to_string(o);
-      kernel.Param(field, nest.strides[o][d]);
-      strides += (o == 0 ? "u." : ", u.") + field;
-    }
-    if (d > 0) kernel.Param(prefix, nest.extents[d]);
-    text += "  at += (" + (d == 0 ? "rest" : "rest % u." + prefix) + ") * vec4i(" + strides + ");\n";
-    if (d > 0) text += "  rest /= u." + prefix + ";\n";
-  }
-  kernel.Include(text + "  return at;\n}\n");
-}
 
 // Which neighbours in memory share a state, and how invocations are laid over items and runs.
 struct Lanes {
@@ -61,7 +44,7 @@ struct Lanes {
 Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
   Lanes lanes;
   lanes.run_first = std::abs(loops.run.strides[kX].back()) <= std::abs(loops.kept.strides[kX].back());
-  const Nest& fast = lanes.run_first ? loops.run : loops.kept;
+  const GpuNest& fast = lanes.run_first ? loops.run : loops.kept;
   const int64_t inner = fast.extents.back();
   const bool writes = reduction.every || !lanes.run_first;
   lanes.vectors = fast.strides[kX].back() == 1 && (!writes || fast.strides[kY].back() == 1);
@@ -69,8 +52,8 @@ Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
   if (lanes.run_first)
     lanes.vectors = lanes.vectors && reduction.run_vectors && (fast.extents.rank() == 1 || inner % 4 == 0);
   (lanes.run_first ? lanes.unit : lanes.width) = lanes.vectors ? 4 : 1;
-  lanes.units = Ceil(loops.run.extents.elements(), lanes.unit);
-  lanes.inner_items = Ceil(loops.kept.extents.back(), lanes.width);
+  lanes.units = CeilDiv(loops.run.extents.elements(), lanes.unit);
+  lanes.inner_items = CeilDiv(loops.kept.extents.back(), lanes.width);
   lanes.items = loops.kept.rows() * lanes.inner_items;
 
   // Along a run so many invocations that each has a few elements; beside each other, items that read whole cache lines
@@ -85,11 +68,11 @@ Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
     lanes.run = std::clamp<int64_t>(PowerAtMost(std::max<int64_t>(1, lanes.units / 4)), 1, threads / lanes.kept);
   }
   // A few hundred workgroups fill any device; each walk should be longer than the tree that ends it.
-  const int64_t groups = Ceil(lanes.items, lanes.kept);
+  const int64_t groups = CeilDiv(lanes.items, lanes.kept);
   if (reduction.splits)
     lanes.splits = std::clamp<int64_t>(lanes.units / (lanes.run * 16), 1, std::max<int64_t>(1, 256 / groups));
-  lanes.length = Ceil(lanes.units, lanes.splits);
-  lanes.splits = Ceil(lanes.units, lanes.length);
+  lanes.length = CeilDiv(lanes.units, lanes.splits);
+  lanes.splits = CeilDiv(lanes.units, lanes.length);
   return lanes;
 }
 
@@ -116,7 +99,7 @@ class ReductionWriter {
     // Bands of items: of the outermost dimension, in whole vectors where it is the innermost too.
     const int64_t extent = loops_.kept.extents[0];
     const int64_t step = loops_.kept.extents.rank() == 1 ? lanes_.width : 1;
-    const int64_t rows = Ceil(extent, step), row_items = lanes_.items / rows;
+    const int64_t rows = CeilDiv(extent, step), row_items = lanes_.items / rows;
     return builder_.AddInBands(rows, [&](int64_t begin, int64_t end) {
       const gpu::Rows band{0, begin * step, std::min(extent, end * step)};
       gpu::Kernel kernel = Common(band, begin * row_items, end * row_items, 0, 1);
@@ -148,7 +131,7 @@ class ReductionWriter {
 
   void ReadParameter(gpu::Kernel& kernel, const std::string& name, const std::optional<gpu::Tensor>& tensor,
                      size_t operand, const gpu::Rows& band) const {
-    const Nest& fast = lanes_.run_first ? loops_.run : loops_.kept;
+    const GpuNest& fast = lanes_.run_first ? loops_.run : loops_.kept;
     const bool splat = lanes_.vectors && fast.strides[operand].back() == 0;
     if (tensor) {
       const gpu::Tensor over = OverLoops(*tensor, loops_, operand);
@@ -175,7 +158,7 @@ class ReductionWriter {
     const int64_t threads = lanes_.kept * lanes_.run;
     kernel.Workgroup(static_cast<uint32_t>(threads))
         .WorkgroupBytes(static_cast<uint32_t>(threads * reduction_.parts * 16))
-        .Items(Ceil(end_item - first_item, lanes_.kept) * splits * threads);
+        .Items(CeilDiv(end_item - first_item, lanes_.kept) * splits * threads);
     AddIndex(kernel, "kept", loops_.kept);
     AddIndex(kernel, "run", loops_.run);
     const gpu::Tensor x = OverLoops(operands_.x, loops_, kX);
@@ -200,7 +183,7 @@ class ReductionWriter {
     const int64_t row = loops_.run.extents.elements() / loops_.run.extents[0];
     DECAL_TRY(builder_.AddInBands(lanes_.splits, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * lanes_.length * lanes_.unit, last = end * lanes_.length * lanes_.unit;
-      gpu::Kernel kernel = Common({outer, first / row, std::min(loops_.run.extents[0], Ceil(last, row))}, 0,
+      gpu::Kernel kernel = Common({outer, first / row, std::min(loops_.run.extents[0], CeilDiv(last, row))}, 0,
                                   lanes_.items, begin, end - begin);
       kernel.Param("states", states).Param("part", part).Write("partial", scratch, lanes_.width == 4);
       kernel.Include(

@@ -69,12 +69,6 @@ class DeformFuser {
     return x == kNoValue ? v : x;
   }
 
-  static bool AllAre(const Dims& dims, int64_t value) {
-    for (int64_t d : dims)
-      if (d != value) return false;
-    return true;
-  }
-
   bool Match(const Node& node, const Conv& conv, DeformConv& op, std::vector<ValueId>& inputs) {
     const Shape &weight = pattern_.ShapeOf(node.inputs[1]), &out = pattern_.ShapeOf(node.outputs[0]);
     if (weight.rank() != 4 || out.rank() != 4) return false;

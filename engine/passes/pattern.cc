@@ -6,6 +6,10 @@
 
 namespace decal {
 
+bool AllAre(const Dims& dims, int64_t value) {
+  return std::all_of(dims.begin(), dims.end(), [&](int64_t d) { return d == value; });
+}
+
 const Node* Pattern::AnyMaker(ValueId v) const {
   return v != kNoValue && v < producers_.size() && producers_[v] >= 0
              ? &graph_.nodes[static_cast<size_t>(producers_[v])]

@@ -8,6 +8,9 @@
 
 namespace decal {
 
+// Every element is `value`; true for none.
+bool AllAre(const Dims& dims, int64_t value);
+
 // A snapshot: nodes may change their operator and inputs while it lives, as long as the values they make stay theirs.
 class Pattern {
  public:

@@ -6,7 +6,9 @@
 // Both are linear and a resize treats all channels alike, so they commute; the sum moves into the second convolution's
 // epilogue. BiRefNet-lite at 1024 ends with 96 channels enlarged to 1024x1024 for a convolution that makes one of them:
 // 384 MB, more than WebGPU guarantees for a buffer; and adds a pooled pixel, enlarged to 256 channels of a whole map.
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "engine/passes/passes.h"
 #include "engine/passes/pattern.h"
@@ -14,22 +16,10 @@
 namespace decal {
 namespace {
 
-bool AllOnes(const Dims& dims) {
-  for (const int64_t d : dims)
-    if (d != 1) return false;
-  return true;
-}
-
-bool AllZeros(const Dims& dims) {
-  for (const int64_t d : dims)
-    if (d != 0) return false;
-  return true;
-}
-
 // Nothing but a product of each pixel's channels.
 bool IsPointwise(const Conv& conv, const Shape& weight) {
   return conv.group == 1 && conv.epilogue.empty() && weight.rank() == 4 && weight[2] == 1 && weight[3] == 1 &&
-         AllOnes(conv.window.strides) && AllZeros(conv.window.pads_begin) && AllZeros(conv.window.pads_end) &&
+         AllAre(conv.window.strides, 1) && AllAre(conv.window.pads_begin, 0) && AllAre(conv.window.pads_end, 0) &&
          (conv.window.auto_pad == Window::AutoPad::kNotSet || conv.window.auto_pad == Window::AutoPad::kValid);
 }
 
@@ -38,16 +28,22 @@ struct Channels {
   int64_t first = 0, count = 0;
 };
 
-// Input channels [first, first + count) of a weight [M,C,1,1].
-Result<ConstantPtr> SliceChannels(const ConstantTensor& weight, int64_t first, int64_t count) {
-  const int64_t rows = weight.shape[0], channels = weight.shape[1];
-  DECAL_TRY_ASSIGN(auto part, ConstantTensor::Allocate(weight.dtype, Shape{rows, count, 1, 1}));
+// These input channels of a weight [M,C,1,1], one part after the other.
+Result<ConstantPtr> SelectChannels(const ConstantTensor& weight, std::span<const Channels> parts) {
+  const int64_t rows = weight.shape[0];
+  int64_t count = 0;
+  for (const Channels& part : parts) count += part.count;
+  DECAL_TRY_ASSIGN(auto selected, ConstantTensor::Allocate(weight.dtype, Shape{rows, count, 1, 1}));
   const size_t size = SizeOf(weight.dtype);
-  for (int64_t row = 0; row < rows; ++row)
-    std::memcpy(part->buffer.data() + static_cast<size_t>(row * count) * size,
-                weight.buffer.data() + static_cast<size_t>(row * channels + first) * size,
-                static_cast<size_t>(count) * size);
-  return part;
+  std::byte* to = selected->buffer.data();
+  for (int64_t row = 0; row < rows; ++row) {
+    for (const Channels& part : parts) {
+      const size_t bytes = static_cast<size_t>(part.count) * size;
+      std::memcpy(to, weight.buffer.data() + static_cast<size_t>(row * weight.shape[1] + part.first) * size, bytes);
+      to += bytes;
+    }
+  }
+  return selected;
 }
 
 class Sinker {
@@ -112,7 +108,7 @@ class Sinker {
       Node resize = graph_.nodes[at];
       const ValueId x = resize.inputs[0];
       const Shape in = pattern_.ShapeOf(x), out = pattern_.ShapeOf(resize.outputs[0]);
-      DECAL_TRY_ASSIGN(const ValueId part, AddWeight(conv, first, in[1]));
+      DECAL_TRY_ASSIGN(const ValueId part, AddWeight(conv, std::array{Channels{first, in[1]}}));
       const ValueId small = graph_.AddValue(conv.name + "_part", {DType::kFloat32, Shape{in[0], rows, in[2], in[3]}});
       const ValueId large = graph_.AddValue(resize.name + "_part", {DType::kFloat32, Shape{out[0], rows, out[2], out[3]}});
       replacements_[at].push_back({*op, conv.name, {x, part, kNoValue}, {small}});
@@ -129,32 +125,19 @@ class Sinker {
   // The convolution of the other parts, and the sum.
   Status Rejoin(size_t n, const Node& conv, const std::vector<ValueId>& rest, const std::vector<Channels>& channels,
                 const std::vector<ValueId>& enlarged) {
-    const ConstantPtr weight = graph_.values[conv.inputs[1]].constant;
     const TensorType type = graph_.values[conv.outputs[0]].type;
-    int64_t kept = 0;
-    for (const Channels& part : channels) kept += part.count;
-    DECAL_TRY_ASSIGN(auto merged, ConstantTensor::Allocate(weight->dtype, Shape{weight->shape[0], kept, 1, 1}));
-    const size_t size = SizeOf(weight->dtype);
-    std::byte* to = merged->buffer.data();
-    for (int64_t row = 0; row < weight->shape[0]; ++row) {
-      for (const Channels& part : channels) {
-        const size_t bytes = static_cast<size_t>(part.count) * size;
-        const int64_t from = row * weight->shape[1] + part.first;
-        std::memcpy(to, weight->buffer.data() + static_cast<size_t>(from) * size, bytes);
-        to += bytes;
-      }
-    }
+    DECAL_TRY_ASSIGN(const ValueId weight, AddWeight(conv, channels));
     std::vector<Node>& nodes = replacements_[n];
     ValueId x = rest[0];
     if (rest.size() > 1) {
       Shape shape = pattern_.ShapeOf(conv.inputs[0]);
-      shape[1] = kept;
+      shape[1] = graph_.values[weight].constant->shape[1];
       x = graph_.AddValue(conv.name + "_rest", {DType::kFloat32, shape});
       nodes.push_back({Concat{1}, conv.name, rest, {x}});
     }
     Node smaller = conv;
     smaller.inputs[0] = x;
-    smaller.inputs[1] = AddConstant(conv, std::move(merged));
+    smaller.inputs[1] = weight;
     for (const ValueId large : enlarged) {
       const ValueId sum = graph_.AddValue(conv.name + "_sum", type);
       smaller.outputs[0] = sum;
@@ -167,15 +150,11 @@ class Sinker {
     return {};
   }
 
-  ValueId AddConstant(const Node& conv, ConstantPtr constant) {
-    const ValueId v = graph_.AddConstant(graph_.values[conv.inputs[1]].name, std::move(constant));
+  Result<ValueId> AddWeight(const Node& conv, std::span<const Channels> parts) {
+    DECAL_TRY_ASSIGN(ConstantPtr selected, SelectChannels(*graph_.values[conv.inputs[1]].constant, parts));
+    const ValueId v = graph_.AddConstant(graph_.values[conv.inputs[1]].name, std::move(selected));
     graph_.values[v].type = {DType::kFloat32, graph_.values[v].constant->shape};  // also where it is stored as float16
     return v;
-  }
-
-  Result<ValueId> AddWeight(const Node& conv, int64_t first, int64_t count) {
-    DECAL_TRY_ASSIGN(ConstantPtr part, SliceChannels(*graph_.values[conv.inputs[1]].constant, first, count));
-    return AddConstant(conv, std::move(part));
   }
 
   // Sizes that name all dimensions get the new number of channels; scales do not mind.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/base/rounding.h"
 #include "engine/cpu/attention.h"
 #include "engine/ops/attention/attention.h"
 
@@ -46,11 +47,11 @@ class AttentionKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    const size_t blocks = (shape.queries + cpu::kAttentionQueries - 1) / cpu::kAttentionQueries;
+    const size_t blocks = CeilDiv(shape.queries, cpu::kAttentionQueries);
     const size_t cells = batch * heads * blocks;
     const uint64_t cell_work = std::max<uint64_t>(1, multiply_adds() / cells);
     const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / cell_work));
-    ParallelFor(context.runner, (cells + task_cells - 1) / task_cells, [&](size_t task, size_t thread) {
+    ParallelFor(context.runner, CeilDiv(cells, task_cells), [&](size_t task, size_t thread) {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {
         const size_t first = cell % blocks * cpu::kAttentionQueries;

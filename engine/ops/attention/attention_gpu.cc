@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/rounding.h"
+
 namespace decal {
 namespace {
 
@@ -148,7 +150,7 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
     gpu::Kernel kernel("attention", body);
     kernel.Const("D", depth).Const("E", columns).Const("DQ", dq).Const("EQ", eq).Const("KEYS", tile_keys);
     kernel.Workgroup(block).WorkgroupBytes(static_cast<uint32_t>(tile_keys * key_bytes));
-    kernel.Groups((queries + block - 1) / block, y.shape[2], end - begin);
+    kernel.Groups(CeilDiv(queries, block), y.shape[2], end - begin);
     kernel.Param("queries", queries).Param("keys", k.shape[1]).Param("first_batch", begin).Param("scale", op.scale);
     const auto band = [&](const std::string& name, gpu::Tensor tensor) {
       kernel.Param(name + "_b", tensor.strides[0]).Param(name + "_n", tensor.strides[1]).Param(name + "_h", tensor.strides[2]);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/base/limits.h"
+#include "engine/base/rounding.h"
 #include "engine/ops/attention/attention.h"
 
 namespace decal {
@@ -16,8 +17,8 @@ struct WindowGrid {
   int64_t window_h, window_w, shift_y, shift_x;
   int64_t height, width;
 
-  int64_t rows() const { return (height + window_h - 1) / window_h; }
-  int64_t columns() const { return (width + window_w - 1) / window_w; }
+  int64_t rows() const { return CeilDiv(height, window_h); }
+  int64_t columns() const { return CeilDiv(width, window_w); }
 
   // Calls fn(map row or -1, first map column or -1, token, pixels) for the runs of window row `y` of window (wy, wx):
   // at most two, where the roll wraps, and those beyond the map's edge.

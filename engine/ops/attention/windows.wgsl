@@ -1,9 +1,5 @@
 // Windows of a map, cut or put together: one invocation copies WIDTH channels of a pixel.
-@compute @workgroup_size(WG_X, WG_Y, WG_Z)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = item(group, groups, local);
-  if (i >= u.items) { return; }
+fn element(i: i32) {
   let c = i % u.channels * WIDTH;
   let pixel = i / u.channels;
   // Of the completed map for a cut, of the map itself for a merge; both before the roll.

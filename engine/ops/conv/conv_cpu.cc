@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/rounding.h"
 #include "engine/cpu/depthwise.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
@@ -94,8 +95,8 @@ KernelResult MakeTransposedKernel(const ConvTranspose& op, const ConvGeometry& g
   for (int64_t py = 0; py < std::min(g.stride[0], g.out[0]); ++py) {
     for (int64_t px = 0; px < std::min(g.stride[1], g.out[1]); ++px) {
       cpu::Phase phase{.first_y = static_cast<size_t>(py), .first_x = static_cast<size_t>(px)};
-      phase.height = static_cast<size_t>((g.out[0] - py + g.stride[0] - 1) / g.stride[0]);
-      phase.width = static_cast<size_t>((g.out[1] - px + g.stride[1] - 1) / g.stride[1]);
+      phase.height = static_cast<size_t>(CeilDiv(g.out[0] - py, g.stride[0]));
+      phase.width = static_cast<size_t>(CeilDiv(g.out[1] - px, g.stride[1]));
       phase.first_tap = spec.shape.taps.size();
       for (int64_t ky = 0; ky < g.kernel[0]; ++ky) {
         const int64_t y = py + g.pad_begin[0] - ky * g.dilation[0];
@@ -131,7 +132,7 @@ class DepthwiseKernel final : public CpuKernel {
     const size_t rows = shape.batch * shape.out_height;
     const uint64_t row_work = std::max<uint64_t>(1, multiply_adds() / std::max<size_t>(1, rows));
     const size_t task_rows = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / row_work));
-    ParallelFor(context.runner, (rows + task_rows - 1) / task_rows, [&](size_t task, size_t) {
+    ParallelFor(context.runner, CeilDiv(rows, task_rows), [&](size_t task, size_t) {
       const size_t first = task * task_rows;
       cpu::RunDepthwiseRows(shape, epilogue, buffers, first, std::min(task_rows, rows - first));
     });
@@ -185,7 +186,7 @@ KernelResult MakeCpuKernel(const Conv& op, const KernelRequest& request) {
   if (!Fits(request, EpilogueInputs(op.epilogue, 3))) return nullptr;
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].view.shape, request.inputs[1].view.shape));
   if (g.spatial > 2) return nullptr;
-  if (g.group > 1 && g.group == g.in_channels && g.group == g.out_channels) return MakeDepthwiseKernel(op, g, request);
+  if (g.is_depthwise()) return MakeDepthwiseKernel(op, g, request);
   return MakeDenseKernel(op, g, request);
 }
 

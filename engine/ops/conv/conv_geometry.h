@@ -20,6 +20,9 @@ struct ConvGeometry {
   // The index above of spatial dimension `i` of the file.
   static constexpr size_t Axis(size_t spatial, size_t i) { return spatial == 3 ? (i + 2) % 3 : 2 - spatial + i; }
 
+  // Every channel has a filter of its own.
+  bool is_depthwise() const { return group > 1 && group == in_channels && group == out_channels; }
+
   Shape output_shape() const {
     Shape shape{batch, out_channels};
     for (size_t i = 0; i < spatial; ++i) shape.push_back(out[Axis(spatial, i)]);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/rounding.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_parts_gpu.h"
 #include "engine/ops/conv/depthwise_gpu.h"
@@ -69,19 +70,17 @@ Phase PhaseOf(int64_t remainder, int64_t pad, int64_t kernel, int64_t stride, in
 Status MakeGpuKernel(const Conv& op, const GpuRequest& request) {
   DECAL_TRY_ASSIGN(const ConvGeometry g,
                    Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
-  if (g.spatial > 2) return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for convolutions of volumes");
   const ConvInputs inputs(op.epilogue, 2, 3);
-  DECAL_TRY(RequireMaps(request, inputs));
-  if (IsDepthwise(g)) return MakeDepthwise(op, g, request, inputs);
+  DECAL_TRY(RequireMaps(request, g, inputs));
+  if (g.is_depthwise()) return MakeDepthwise(op, g, request, inputs);
   return MakeDense(op, g, request, inputs);
 }
 
 Status MakeGpuKernel(const ConvTranspose& op, const GpuRequest& request) {
   DECAL_TRY_ASSIGN(const ConvGeometry g,
                    Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
-  if (g.spatial > 2) return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for convolutions of volumes");
   const ConvInputs inputs(op.epilogue, 2, 3);
-  DECAL_TRY(RequireMaps(request, inputs));
+  DECAL_TRY(RequireMaps(request, g, inputs));
   request.builder.Algorithm("implicit GEMM, transposed");
   for (int64_t py = 0; py < std::min(g.stride[0], g.out[0]); ++py) {
     const Phase y = PhaseOf(py, g.pad_begin[0], g.kernel[0], g.stride[0], g.dilation[0]);
@@ -91,8 +90,8 @@ Status MakeGpuKernel(const ConvTranspose& op, const GpuRequest& request) {
       // The pixels of this phase alone: every stride-th.
       const auto narrow = [&](gpu::Tensor& tensor) {
         tensor.offset += py * tensor.strides[2] + px * tensor.strides[3];
-        tensor.shape[2] = (g.out[0] - py + g.stride[0] - 1) / g.stride[0];
-        tensor.shape[3] = (g.out[1] - px + g.stride[1] - 1) / g.stride[1];
+        tensor.shape[2] = CeilDiv(g.out[0] - py, g.stride[0]);
+        tensor.shape[3] = CeilDiv(g.out[1] - px, g.stride[1]);
         tensor.strides[2] *= g.stride[0];
         tensor.strides[3] *= g.stride[1];
       };

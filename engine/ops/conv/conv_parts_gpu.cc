@@ -21,10 +21,11 @@ gpu::Tensor AsMap(gpu::Tensor tensor) {
   return tensor;
 }
 
-Status RequireMaps(const GpuRequest& request, const ConvInputs& inputs) {
+Status RequireMaps(const GpuRequest& request, const ConvGeometry& g, const ConvInputs& inputs) {
   const auto refuse = [](const char* what) {
     return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for convolutions ") + what);
   };
+  if (g.spatial > 2) return refuse("of volumes");
   for (const size_t i : {size_t{1}, inputs.bias, inputs.extra.slope})
     if (request.has(i) && !request.is_constant(i)) return refuse("whose weights are computed");
   for (const size_t i : {size_t{0}, inputs.extra.residual})
@@ -112,25 +113,18 @@ gpu::Tensor BandOf(gpu::Tensor map, int64_t begin, int64_t end) {
   return map;
 }
 
-void AddMap(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map) {
+void AddPixels(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map) {
   const std::string name(1, prefix);
   kernel.Param(name + "_n", map.strides[0]).Param(name + "_y", map.strides[2]).Param(name + "_x", map.strides[3]);
 }
 
-void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
-                 int64_t end) {
-  kernel.Include(ActivationWgsl(epilogue.activation))
-      .Flag("RESIDUAL_FIRST", epilogue.residual == Epilogue::Residual::kBeforeActivation)
-      .Flag("RESIDUAL_LAST", epilogue.residual == Epilogue::Residual::kAfterActivation)
-      .Flag("SLOPED", epilogue.prelu_slope);
-  AddMap(kernel, 'r', operands.residual ? *operands.residual : operands.y);
+void AddConvEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
+                     int64_t end) {
+  AddEpilogue(kernel, epilogue, operands);
+  AddPixels(kernel, 'r', operands.residual ? *operands.residual : operands.y);
   if (operands.residual)
     kernel.Read("residual", BandOf(*operands.residual, begin, end), gpu::HoldsVectors(*operands.residual, 1));
   else kernel.Absent("residual");
-  for (const auto& [name, tensor] : {std::pair{"bias", &operands.bias}, std::pair{"slope", &operands.slope}}) {
-    if (*tensor) kernel.Read(name, **tensor, true);
-    else kernel.Absent(name);
-  }
 }
 
 }  // namespace decal

@@ -19,8 +19,8 @@ struct ConvInputs {
 // [N,C,W] as [N,C,1,W].
 gpu::Tensor AsMap(gpu::Tensor tensor);
 
-// Errors: kUnsupportedOperator unless the weights are constant and all maps have their channels last.
-Status RequireMaps(const GpuRequest& request, const ConvInputs& inputs);
+// Errors: kUnsupportedOperator unless the weights are constant and all maps are of pictures, with their channels last.
+Status RequireMaps(const GpuRequest& request, const ConvGeometry& g, const ConvInputs& inputs);
 
 // Maps, bias, slope and residual; the filters are the caller's.
 ProductOperands ConvOperands(const GpuRequest& request, const ConvGeometry& g, const ConvInputs& inputs);
@@ -43,10 +43,10 @@ ProductFactor PackFilters(const GpuRequest& request, const WeightOrder& order);
 
 // For kernels beside the shared product. Rows [begin, end) of a map.
 gpu::Tensor BandOf(gpu::Tensor map, int64_t begin, int64_t end);
-// Strides as parameters p_n, p_y and p_x for the prefix p.
-void AddMap(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map);
-// Activation, flags, bias, slope and residual of rows [begin, end), by the names that product.wgsl has for them.
-void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
-                 int64_t end);
+// Strides between pixels as parameters p_n, p_y and p_x for the prefix p.
+void AddPixels(gpu::Kernel& kernel, char prefix, const gpu::Tensor& map);
+// As AddEpilogue, and the residual of rows [begin, end).
+void AddConvEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands, int64_t begin,
+                     int64_t end);
 
 }  // namespace decal

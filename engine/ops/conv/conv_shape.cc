@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/base/rounding.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/epilogue.h"
@@ -114,7 +115,7 @@ Result<ConvGeometry> Resolve(const Conv& op, const Shape& x, const Shape& weight
   for (size_t d = 0; d < ConvGeometry::kAxes; ++d) {
     const int64_t extent = (g.kernel[d] - 1) * g.dilation[d] + 1;
     if (op.window.auto_pad == Window::AutoPad::kSameUpper || op.window.auto_pad == Window::AutoPad::kSameLower) {
-      const int64_t out = (g.in[d] + g.stride[d] - 1) / g.stride[d];
+      const int64_t out = CeilDiv(g.in[d], g.stride[d]);
       const int64_t total = std::max<int64_t>(0, (out - 1) * g.stride[d] + extent - g.in[d]);
       g.pad_begin[d] = op.window.auto_pad == Window::AutoPad::kSameUpper ? total / 2 : total - total / 2;
       pad_end[d] = total - g.pad_begin[d];

@@ -1,9 +1,5 @@
 // Convolution of every channel with a filter of its own: one invocation makes four channels of a pixel.
-@compute @workgroup_size(WG_X, WG_Y, WG_Z)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = item(group, groups, local);
-  if (i >= u.items) { return; }
+fn element(i: i32) {
   let quads = (u.channels + 3) / 4;
   let channel = i % quads * 4;
   let pixel = i / quads;
@@ -22,9 +18,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
   let r = residual_at4(at.x * u.r_n + at.y * u.r_y + at.z * u.r_x + channel, n);
-  if (RESIDUAL_FIRST) { v += r; }
-  v = activate(v);
-  if (SLOPED) { v = select(v, v * slope_at4(channel, 4), v < vec4f(0.0)); }
-  if (RESIDUAL_LAST) { v += r; }
-  y_set4(at.x * u.o_n + at.y * u.o_y + at.z * u.o_x + channel, v, n);
+  y_set4(at.x * u.o_n + at.y * u.o_y + at.z * u.o_x + channel, epilogue(v, r, slope_at4(channel, 4)), n);
 }

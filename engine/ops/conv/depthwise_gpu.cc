@@ -22,10 +22,6 @@ gpu::Tensor PackWindows(const GpuRequest& request, int64_t taps, int64_t channel
 
 }  // namespace
 
-bool IsDepthwise(const ConvGeometry& g) {
-  return g.group > 1 && g.group == g.in_channels && g.group == g.out_channels;
-}
-
 Status MakeDepthwise(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs) {
   const int64_t channels = g.in_channels, quads = PaddedColumns(channels) / 4;
   ProductOperands operands = ConvOperands(request, g, inputs);
@@ -39,17 +35,17 @@ Status MakeDepthwise(const Conv& op, const ConvGeometry& g, const GpuRequest& re
     gpu::Kernel kernel("depthwise convolution", kDepthwise);
     kernel.Const("TAPS_Y", g.kernel[0]).Const("TAPS_X", g.kernel[1]);
     const int64_t items = g.batch * (end - begin) * g.out[1] * quads, first_y = begin * g.stride[0] - g.pad_begin[0];
-    kernel.Workgroup(64).Items(items).Param("items", items).Param("channels", channels);
+    kernel.Elements(items).Param("channels", channels);
     kernel.Param("row_y", end - begin).Param("row_x", g.out[1]).Param("height", g.in[0]).Param("width", g.in[1]);
     kernel.Param("step_y", g.stride[0]).Param("step_x", g.stride[1]);
     kernel.Param("first_y", first_y).Param("first_x", -g.pad_begin[1]);
     kernel.Param("tap_step_y", g.dilation[0]).Param("tap_step_x", g.dilation[1]);
-    AddMap(kernel, 'a', x);
-    AddMap(kernel, 'o', y);
+    AddPixels(kernel, 'a', x);
+    AddPixels(kernel, 'o', y);
     const int64_t last_y = first_y + (end - begin - 1) * g.stride[0] + (g.kernel[0] - 1) * g.dilation[0];
     kernel.Read("x", x, gpu::HoldsVectors(x, 1), {2, first_y, last_y + 1});
     kernel.Write("y", BandOf(y, begin, end), gpu::HoldsVectors(y, 1)).Read("w", windows, true);
-    AddEpilogue(kernel, op.epilogue, operands, begin, end);
+    AddConvEpilogue(kernel, op.epilogue, operands, begin, end);
     return kernel;
   };
   return request.builder.AddInBands(g.out[0], make);

@@ -5,9 +5,6 @@
 
 namespace decal {
 
-// Every channel has a filter of its own.
-bool IsDepthwise(const ConvGeometry& g);
-
 // `g` must be depthwise and the maps what RequireMaps asks for.
 Status MakeDepthwise(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs);
 

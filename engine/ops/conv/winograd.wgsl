@@ -49,11 +49,7 @@ fn finish(quarter: i32, t: i32, first_tile: i32, first_column: i32) {
   if (tile_out < u.tiles && n > 0 && to.y < u.row_y && to.z < u.row_x) {
     v += bias_at4(column, 4);
     let residual = residual_at4(to.x * u.r_n + to.y * u.r_y + to.z * u.r_x + column, n);
-    if (RESIDUAL_FIRST) { v += residual; }
-    v = activate(v);
-    if (SLOPED) { v = select(v, v * slope_at4(column, 4), v < vec4f(0.0)); }
-    if (RESIDUAL_LAST) { v += residual; }
-    y_set4(to.x * u.o_n + to.y * u.o_y + to.z * u.o_x + column, v, n);
+    y_set4(to.x * u.o_n + to.y * u.o_y + to.z * u.o_x + column, epilogue(v, residual, slope_at4(column, 4)), n);
   }
 }
 
@@ -84,11 +80,13 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
   let point = t / 16;
   let tile_group = t % 4;
   let column_group = t / 4 % 4;
-  // Sums of 8 tiles and 2 quads.
-#unroll i 8
-  var sum0$i = vec4f(0.0);
-  var sum1$i = vec4f(0.0);
-#end i
+  // Sums of 2 quads and 8 tiles, two of each quarter.
+#unroll r 4
+#unroll h 2
+  var sum0$r$h = vec4f(0.0);
+  var sum1$r$h = vec4f(0.0);
+#end h
+#end r
   for (var k0 = 0; k0 < u.depth; k0 += 4) {
     if (t < 128) {
 #unroll j 4
@@ -123,18 +121,22 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
     workgroupBarrier();
     let a_at = point * TILES + tile_group;
     let b_at = FILTERS + point * 4 * QUADS + column_group;
-#unroll i 8
-    let a$i = space[a_at + $i * 4];
-#end i
+#unroll r 4
+#unroll h 2
+    let a$r$h = space[a_at + (2 * $r + $h) * 4];
+#end h
+#end r
 #unroll j 2
     {
       let b0 = space[b_at + $j * 4];
       let b1 = space[b_at + $j * 4 + QUADS];
       let b2 = space[b_at + $j * 4 + 2 * QUADS];
       let b3 = space[b_at + $j * 4 + 3 * QUADS];
-#unroll i 8
-      sum$j$i += a$i.x * b0 + a$i.y * b1 + a$i.z * b2 + a$i.w * b3;
-#end i
+#unroll r 4
+#unroll h 2
+      sum$j$r$h += a$r$h.x * b0 + a$r$h.y * b1 + a$r$h.z * b2 + a$r$h.w * b3;
+#end h
+#end r
     }
 #end j
     workgroupBarrier();
@@ -142,32 +144,14 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_index) th
 
   // Back, a quarter of the tiles at a time.
   let to_space = (point * 8 + tile_group) * QUADS + column_group;
-  space[to_space] = sum00;
-  space[to_space + 4 * QUADS] = sum01;
-  space[to_space + 4] = sum10;
-  space[to_space + 4 * QUADS + 4] = sum11;
+#unroll r 4
+#unroll h 2
+#unroll j 2
+  space[to_space + $h * 4 * QUADS + $j * 4] = sum$j$r$h;
+#end j
+#end h
   workgroupBarrier();
-  finish(0, t, first_tile, first_column);
+  finish($r, t, first_tile, first_column);
   workgroupBarrier();
-  space[to_space] = sum02;
-  space[to_space + 4 * QUADS] = sum03;
-  space[to_space + 4] = sum12;
-  space[to_space + 4 * QUADS + 4] = sum13;
-  workgroupBarrier();
-  finish(1, t, first_tile, first_column);
-  workgroupBarrier();
-  space[to_space] = sum04;
-  space[to_space + 4 * QUADS] = sum05;
-  space[to_space + 4] = sum14;
-  space[to_space + 4 * QUADS + 4] = sum15;
-  workgroupBarrier();
-  finish(2, t, first_tile, first_column);
-  workgroupBarrier();
-  space[to_space] = sum06;
-  space[to_space + 4 * QUADS] = sum07;
-  space[to_space + 4] = sum16;
-  space[to_space + 4 * QUADS + 4] = sum17;
-  workgroupBarrier();
-  finish(3, t, first_tile, first_column);
-  workgroupBarrier();
+#end r
 }

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "engine/base/rounding.h"
+
 namespace decal {
 namespace {
 
@@ -15,8 +17,6 @@ constexpr std::string_view kWinograd =
     ;
 
 constexpr int64_t kTiles = 32, kColumns = 32, kInvocations = 256, kWorkgroupBytes = 16384;  // see winograd.wgsl
-
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Tiles of 2x2 pixels in one direction: blocks of them interleave as far as the convolution is dilated.
 int64_t TilesOf(int64_t extent, int64_t dilation) { return CeilDiv(extent, 2 * dilation) * dilation; }
@@ -55,11 +55,11 @@ Status MakeWinograd(const Conv& op, const ConvGeometry& g, const GpuRequest& req
     kernel.Param("first_y", begin - g.pad_begin[0]).Param("first_x", -g.pad_begin[1]);
     kernel.Param("dilation_y", g.dilation[0]).Param("dilation_x", g.dilation[1]);
     kernel.Param("w_k", operands.b.k_stride).Param("w_tap", g.in_channels * operands.b.k_stride);
-    AddMap(kernel, 'a', x);
-    AddMap(kernel, 'o', y);
+    AddPixels(kernel, 'a', x);
+    AddPixels(kernel, 'o', y);
     kernel.Read("x", x, gpu::HoldsVectors(x, 1), {2, begin - g.pad_begin[0], end - g.pad_begin[0] + block});
     kernel.Write("y", BandOf(y, begin, end), gpu::HoldsVectors(y, 1)).Read("w", operands.b.tensor, true);
-    AddEpilogue(kernel, op.epilogue, operands, begin, end);
+    AddConvEpilogue(kernel, op.epilogue, operands, begin, end);
     return kernel;
   });
 }

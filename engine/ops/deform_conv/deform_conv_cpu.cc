@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/base/rounding.h"
 #include "engine/cpu/deform_sample.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/deform_conv/deform_conv.h"
@@ -134,7 +135,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
   const size_t tiles = std::max<size_t>(1, std::min(kColumnBytes / sizeof(float) / kernel->row_floats,
                                                     rows / kMinBlocks) / tile.rows);
   const size_t block_rows = tiles * tile.rows;
-  const size_t panels = (weights.columns + tile.width - 1) / tile.width;
+  const size_t panels = CeilDiv(weights.columns, tile.width);
   kernel->plan.tasks.clear();
   for (size_t group = 0; group < weights.groups; ++group)
     for (size_t row = 0; row < rows; row += block_rows)

@@ -3,6 +3,7 @@
 
 #include "engine/ops/conv/conv_parts_gpu.h"
 #include "engine/ops/deform_conv/deform_conv.h"
+#include "engine/ops/map_gpu.h"
 
 namespace decal {
 namespace {
@@ -17,7 +18,7 @@ Status MakeGpuKernel(const DeformConv& op, const GpuRequest& request) {
   DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(Conv{op.window, op.group}, request.inputs[kDeformX].tensor.shape,
                                                  request.inputs[kDeformWeight].tensor.shape));
   const ConvInputs inputs(op.epilogue, kDeformBias, kDeformInputs);
-  DECAL_TRY(RequireMaps(request, inputs));
+  DECAL_TRY(RequireMaps(request, g, inputs));
   ProductOperands operands = ConvOperands(request, g, inputs);
   operands.b = PackFilters(request, ForwardOrder(g));
   ProductSpec spec = ConvSpec(g, operands);
@@ -36,12 +37,8 @@ Status MakeGpuKernel(const DeformConv& op, const GpuRequest& request) {
   request.builder.Algorithm("sampled GEMM");
   return AddProduct(request, spec, operands, op.epilogue, [&](gpu::Kernel& kernel) {
     kernel.Flag("MASKED", masked).Flag("QUADS", quads).Param("offset_depth", offset_depth);
-    const auto strides = [&](const std::string& name, const gpu::Tensor& tensor) {
-      kernel.Param(name + "_n", tensor.strides[0]).Param(name + "_c", tensor.strides[1]);
-      kernel.Param(name + "_y", tensor.strides[2]).Param(name + "_x", tensor.strides[3]);
-    };
-    strides("offset", offset);
-    strides("mask", mask);
+    AddStrides(kernel, "offset", offset);
+    AddStrides(kernel, "mask", mask);
     if (!masked) kernel.Absent("mask");
   });
 }

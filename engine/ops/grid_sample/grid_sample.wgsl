@@ -1,9 +1,5 @@
 // Each output pixel from the input around a position that the grid gives, as (x, y) from -1 to 1.
-@compute @workgroup_size(WG_X, WG_Y, WG_Z)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = item(group, groups, local);
-  if (i >= u.items) { return; }
+fn element(i: i32) {
   let p = pixel_of(i);
   let at = p.n * u.grid_n + p.y * u.grid_y + p.x * u.grid_x;
   let y = position(grid_at(at + u.grid_c), f32(u.height));

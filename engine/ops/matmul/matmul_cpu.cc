@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/rounding.h"
 #include "engine/ops/igemm_kernel.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"
@@ -27,11 +28,11 @@ class ProductKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    const size_t panels = (shape.columns + tile.width - 1) / tile.width;
+    const size_t panels = CeilDiv(shape.columns, tile.width);
     const size_t cells = batch.size() * panels;
     const uint64_t cell_work = std::max<uint64_t>(1, uint64_t{shape.rows} * shape.depth * tile.width);
     const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / cell_work));
-    ParallelFor(context.runner, (cells + task_cells - 1) / task_cells, [&](size_t task, size_t thread) {
+    ParallelFor(context.runner, CeilDiv(cells, task_cells), [&](size_t task, size_t thread) {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {
         const BatchOffsets& offsets = batch[cell / panels];

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/base/rounding.h"
 #include "engine/ops/any_element.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
@@ -169,7 +170,7 @@ InferResult Infer(const Split& op, const InferContext& c) {
     return types;
   }
   const int64_t parts = static_cast<int64_t>(c.outputs);
-  const int64_t part = (extent + parts - 1) / parts;  // the last one may be smaller
+  const int64_t part = CeilDiv(extent, parts);  // the last one may be smaller
   for (int64_t i = 0, left = extent; i < parts; ++i, left -= part) {
     Shape shape = c[0].shape;
     shape[axis] = std::clamp<int64_t>(left, 0, part);

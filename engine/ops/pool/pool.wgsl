@@ -1,9 +1,5 @@
 // Windows over maps: the largest of the pixels inside, or their sum by the number of places that count.
-@compute @workgroup_size(WG_X, WG_Y, WG_Z)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = item(group, groups, local);
-  if (i >= u.items) { return; }
+fn element(i: i32) {
   let p = pixel_of(i);
   let first_y = p.y * u.stride_y - u.pad_y;
   let first_x = p.x * u.stride_x - u.pad_x;

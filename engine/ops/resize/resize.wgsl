@@ -2,11 +2,7 @@
 //
 // A table entry is two taps, (index, index, weight, weight); a row has PAIRS_Y of them and a column PAIRS_X, where 0 stands
 // for many. SINGLE: one tap of weight 1. An index of -1 stands for places outside of the region.
-@compute @workgroup_size(WG_X, WG_Y, WG_Z)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
-  let i = item(group, groups, local);
-  if (i >= u.items) { return; }
+fn element(i: i32) {
   let p = pixel_of(i);
   let origin = source(p);
   let pairs_y = select(PAIRS_Y, u.pairs_y, PAIRS_Y == 0);
