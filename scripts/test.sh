@@ -13,7 +13,7 @@ part() {
   echo "== $name"
   "$@" 2>&1 | tee "$logs/$name.log"
   local totals
-  totals=$(grep -hE '^[0-9]+% tests passed|^(# |ℹ )(tests|pass|fail) [0-9]+' "$logs/$name.log" |
+  totals=$(grep -hE '^[0-9]+% tests passed|^(# |ℹ )(tests|pass|fail) [0-9]+|^Ran [0-9]+ tests' "$logs/$name.log" |
              sed -E 's/^(# |ℹ )//' | paste -sd ' ' || true)
   summary+=("$(printf '%5d s  %-16s %s' $((SECONDS - begin)) "$name" "$totals")")
 }
@@ -35,6 +35,7 @@ part types npm run --silent typecheck
 part node npm test --silent
 part conformance node --test tests/conformance/*.test.mjs
 part gpu node --test tests/gpu/*.test.mjs
+part training /usr/bin/python3 tests/training/training_test.py
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
 part examples node --test tests/examples/*.test.mjs

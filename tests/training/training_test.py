@@ -1,0 +1,178 @@
+"""The training code on made-up pictures: samples are sane, a short run learns and can be resumed, exports are exact.
+
+Run by scripts/test.sh with Debian's Python; needs the decal command.
+"""
+import io
+import pathlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from scipy.io import savemat
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRAINING = ROOT / "training"
+sys.path.insert(0, str(TRAINING))
+
+import data  # noqa: E402
+import evaluate  # noqa: E402
+import model  # noqa: E402
+from losses import laplacian_loss, matte_loss  # noqa: E402
+
+
+def picture(rng, subject):
+    """A bright disc before a dark, striped scene, and its mask; or the scene alone."""
+    width, height = int(rng.integers(90, 140)), int(rng.integers(90, 140))
+    rows = np.linspace(0, rng.uniform(4, 20), height)[:, None, None]
+    scene = 70 + 50 * np.sin(rows + np.arange(3)) + rng.normal(0, 8, (height, width, 3))
+    photo = Image.fromarray(scene.clip(0, 255).astype(np.uint8))
+    mask = Image.new("L", photo.size)
+    if subject:
+        radius = rng.uniform(0.2, 0.4) * min(width, height)
+        x, y = rng.uniform(radius, width - radius), rng.uniform(radius, height - radius)
+        colour = tuple(int(v) for v in rng.integers(180, 256, 3))
+        ImageDraw.Draw(photo).ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        ImageDraw.Draw(mask).ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
+    return photo, mask
+
+
+def write_tar(path, count, subject):
+    rng = np.random.default_rng(count)
+    with tarfile.open(path, "w") as archive:
+        for i in range(count):
+            photo, mask = picture(rng, subject)
+            files = [("webp", photo)] + ([("png", mask)] if subject else [])
+            for suffix, image in files:
+                stored = io.BytesIO()
+                image.save(stored, suffix, **({"quality": 90} if suffix == "webp" else {}))
+                entry = tarfile.TarInfo(f"{'discs' if subject else 'backgrounds'}/{i:04}.{suffix}")
+                entry.size = stored.tell()
+                stored.seek(0)
+                archive.addfile(entry, stored)
+
+
+class TrainingTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.data = pathlib.Path(cls.folder.name)
+        write_tar(cls.data / "train.tar", 120, True)
+        write_tar(cls.data / "backgrounds.tar", 30, False)
+        write_tar(cls.data / "val.tar", 12, True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def train(self, *arguments):
+        command = [sys.executable, TRAINING / "train.py", self.data / "state.pt", "--data", self.data, "--cache",
+                   self.data / "cache", "--size", "64", "--stored", "80", "--batch", "8", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_samples_are_pictures_with_mattes(self):
+        pictures = data.Pictures(self.data, 80, self.data / "cache")
+        dice = data.Dice(np.random.default_rng(3), "cpu")
+        empty = 0
+        for _ in range(6):
+            rgb, matte = pictures.batch(dice, 16, 64)
+            self.assertEqual((tuple(rgb.shape), tuple(matte.shape)), ((16, 3, 64, 64), (16, 1, 64, 64)))
+            for planes in (rgb, matte):
+                self.assertGreaterEqual(float(planes.min()), 0)
+                self.assertLessEqual(float(planes.max()), 1.0001)
+            empty += int((matte.amax((1, 2, 3)) < 0.01).sum())
+            # Discs are brighter than scenes whatever the augmentation: the matte lies on the disc.
+            inside = (rgb * matte).sum() / (3 * matte.sum())
+            outside = (rgb * (1 - matte)).sum() / (3 * (1 - matte).sum())
+            self.assertGreater(float(inside), float(outside) + 0.1)
+        self.assertGreater(empty, 0)
+        self.assertLess(empty, 40)
+
+    def test_published_sets_become_pairs(self):
+        root = self.data / "published"
+        for folder in ("101_ObjectCategories/cup", "Annotations/cup", "101_ObjectCategories/Faces", "photos",
+                       "annotations/pixel-level"):
+            (root / folder).mkdir(parents=True)
+        photo = Image.new("RGB", (640, 320), (200, 0, 0))
+        photo.save(root / "101_ObjectCategories/cup/image_0001.jpg")
+        photo.save(root / "101_ObjectCategories/Faces/image_0001.jpg")
+        contour = np.array([[0, 200, 200, 0], [0, 0, 100, 100]])
+        savemat(root / "Annotations/cup/annotation_0001.mat",
+                {"box_coord": np.array([[60, 160, 120, 320]]), "obj_contour": contour})
+        photo.save(root / "photos/0007.jpg")
+        labels = np.zeros((320, 640), np.uint8)
+        labels[60:160, 120:320] = 5
+        savemat(root / "annotations/pixel-level/0007.mat", {"groundtruth": labels})
+        for name in ("caltech101", "ccp"):
+            subprocess.run([sys.executable, TRAINING / "convert.py", name, root, self.data / "converted"], check=True)
+        pairs = list(data.read_pairs(self.data / "converted"))
+        self.assertEqual([name for name, _, _ in pairs], ["caltech101/00000", "ccp/00000"])
+        for name, photo, mask in pairs:
+            planes, aspect = data.decode(photo, mask, 64)
+            self.assertAlmostEqual(aspect, 2)
+            expected = np.zeros((64, 64))
+            expected[12:32, 12:32] = 255
+            self.assertLess(np.abs(planes[3] - expected).mean(), 5, name)
+
+    def test_losses_are_least_for_the_truth(self):
+        matte = torch.zeros(1, 1, 32, 32)
+        matte[..., 8:20, 10:24] = 1
+        right, wrong = (2 * matte - 1) * 12, (1 - 2 * matte) * 12
+        for loss in (matte_loss, laplacian_loss):
+            self.assertLess(float(loss(right, matte)), 0.01)
+            self.assertGreater(float(loss(wrong, matte)), float(loss(0 * wrong, matte)))
+        nothing = torch.zeros(1, 1, 32, 32)
+        self.assertLess(float(matte_loss(nothing - 12, nothing)), float(matte_loss(nothing, nothing)))
+
+    def test_measures_of_known_masks(self):
+        truth = np.zeros((100, 100), np.float32)
+        truth[20:60, 20:60] = 1
+        shifted = np.roll(truth, 20, 1)
+        iou, error, f_beta, edge = evaluate.measure(shifted, truth)
+        self.assertAlmostEqual(iou, 1 / 3)
+        self.assertAlmostEqual(error, 0.16, places=5)
+        self.assertAlmostEqual(f_beta.max(), 0.5)
+        self.assertLess(edge, iou)
+        self.assertEqual(evaluate.measure(truth, truth)[3], 1)
+
+    def test_a_short_run_learns_and_its_export_is_exact(self):
+        said = self.train("--minutes", 1.2)
+        held = [line for line in said.splitlines() if "held out" in line]
+        iou = float(held[-1].split("IoU ")[1].split(",")[0])
+        losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss " in line]
+        self.assertGreater(len(losses), 1, said)
+        self.assertLess(losses[-1], 0.8 * losses[0], said)
+        self.assertGreater(iou, 0.4, said)  # discs of everything: 0.2 at best
+
+        seen = torch.load(self.data / "state.pt")["seen"]
+        self.train("--samples", 16, "--decay", "--out", self.data / "final.pt")
+        self.assertEqual(torch.load(self.data / "final.pt")["seen"], seen + 16)
+        self.assertEqual(torch.load(self.data / "state.pt")["seen"], seen)
+
+        exported = self.data / "model.onnx"
+        subprocess.run([sys.executable, TRAINING / "export.py", self.data / "final.pt", exported, "--size", "96"],
+                       check=True)
+        network = model.MatteNet()
+        network.load_state_dict(torch.load(self.data / "final.pt")["average"])
+        photo, _ = picture(np.random.default_rng(9), True)
+        photo = photo.resize((96, 96))
+        photo.save(self.data / "photo.png")
+        values = data.normalise(torch.from_numpy(np.asarray(photo).transpose(2, 0, 1).copy())[None].float() / 255)
+        np.save(self.data / "input.npy", values.numpy())
+        subprocess.run([ROOT / "build/bin/decal", "run", exported, "--input", self.data / "input.npy", "--output",
+                        self.data / "matte.npy"], check=True, capture_output=True)
+        with torch.no_grad():
+            expected = model.Matte(network.eval())(values).numpy()
+        self.assertLess(np.abs(np.load(self.data / "matte.npy") - expected).max(), 1e-3)
+        found = evaluate.mattes(str(ROOT / "build/bin/decal"), str(exported), str(self.data), ["photo"])
+        self.assertLess(np.abs(found["photo"] - expected[0, 0]).mean(), 0.01)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""Photo and mask pairs: decoded once into arrays, then augmented in batches.
+
+A source is a folder or tar of `<set>/<name>.webp` (or .jpg, .png beside a mask) with its mask `<set>/<name>.png`, 0
+background, 255 foreground; photos without a mask have no subject. Pictures are stretched to squares, as the model
+sees them, and remember their aspect ratio.
+"""
+import argparse
+import contextlib
+import io
+import json
+import math
+import pathlib
+import tarfile
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+import model
+
+# How often each set is drawn. In proportion to its size, Caltech-101 would be 7 of 10 samples; small sets are clean or
+# hard (cats in the wild) and may repeat, because augmentation changes them every time.
+SET_WEIGHTS = {
+    "caltech101": 0.42, "animals_komahomu": 0.16, "ccp": 0.14, "feral_cats": 0.11,
+    "class5segment": 0.07, "cars246": 0.05, "coco256": 0.03, "cats81": 0.02,
+}
+EMPTY_SHARE = 0.12  # of the samples have no subject
+COMPOSITE_SHARE = 0.35  # of the others are cut out and put onto another picture
+HELD_OUT = 25  # every 25th training pair is kept for choices
+
+
+def read_pairs(source):
+    """Yields (name, photo bytes, mask bytes or None) of a tar or folder, in the order of names."""
+    source = pathlib.Path(source)
+    with contextlib.ExitStack() as stack:
+        if source.is_dir():
+            names = {path.relative_to(source).as_posix(): path for path in source.rglob("*.*")}
+            read = lambda name: names[name].read_bytes()
+        else:
+            archive = stack.enter_context(tarfile.open(source))
+            names = {member.name: member for member in archive if member.isfile()}
+            read = lambda name: archive.extractfile(names[name]).read()
+        for name in sorted(names):
+            stem, _, suffix = name.rpartition(".")
+            if suffix in ("webp", "jpg", "jpeg"):
+                mask = stem + ".png"
+                yield stem, read(name), read(mask) if mask in names else None
+
+
+def tar_or_folder(folder, name):
+    path = pathlib.Path(folder) / name
+    return path if path.is_dir() else path.with_suffix(".tar")
+
+
+def decode(photo, mask, size):
+    """RGB and mask as uint8 [4,size,size], and the width of the photo over its height."""
+    picture = Image.open(io.BytesIO(photo)).convert("RGB")
+    aspect = picture.width / picture.height
+    planes = np.zeros((4, size, size), np.uint8)
+    resized = picture.resize((size, size), Image.Resampling.BILINEAR)  # antialiased
+    planes[:3] = np.asarray(resized).transpose(2, 0, 1)
+    if mask is not None:
+        matte = Image.open(io.BytesIO(mask)).convert("L").resize((size, size), Image.Resampling.BILINEAR)
+        planes[3] = np.asarray(matte)
+    return planes, aspect
+
+
+def load(source, size, cache):
+    """All pairs of a source as uint8 [N,4,size,size], with their names and aspect ratios; decoded once into `cache`."""
+    stored = pathlib.Path(cache) / f"{pathlib.Path(source).stem}-{size}.npy"
+    facts = stored.with_suffix(".json")
+    if not facts.exists():
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        pairs = list(read_pairs(source))
+        if not pairs:
+            raise SystemExit(f"{source}: no pictures in it")
+        arrays = np.lib.format.open_memmap(stored, "w+", np.uint8, (len(pairs), 4, size, size))
+        aspects = []
+        for i, (_, photo, mask) in enumerate(pairs):
+            arrays[i], aspect = decode(photo, mask, size)
+            aspects.append(aspect)
+        arrays.flush()
+        facts.write_text(json.dumps({"names": [name for name, _, _ in pairs], "aspects": aspects}))
+    described = json.loads(facts.read_text())
+    return np.load(stored, mmap_mode="r"), described["names"], np.array(described["aspects"], np.float32)
+
+
+class Dice:
+    """Random float32 tensors on a device, from a NumPy generator whose seed makes a run repeatable."""
+
+    def __init__(self, rng, device):
+        self.rng = rng
+        self.device = device
+
+    def _tensor(self, values):
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+    def uniform(self, low, high, *shape):
+        return self._tensor(self.rng.uniform(low, high, shape))
+
+    def normal(self, spread, *shape):
+        return self._tensor(self.rng.normal(0, spread, shape))
+
+    def chance(self, share, *shape):
+        """1 with that probability, else 0."""
+        return self._tensor(self.rng.uniform(size=shape) < share)
+
+
+class Pictures:
+    """Training pictures at one stored size, drawn in batches as float32 tensors on a device, values 0..1."""
+
+    def __init__(self, folder, stored_size, cache, held_out=False):
+        self.subjects, names, self.aspects = load(tar_or_folder(folder, "train"), stored_size, cache)
+        self.chosen = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
+        self.by_set = {}
+        for i in self.chosen:
+            self.by_set.setdefault(names[i].split("/")[0], []).append(i)
+        self.backgrounds, names, self.background_aspects = load(tar_or_folder(folder, "backgrounds"), stored_size, cache)
+        self.empty = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
+
+    def all(self, size):
+        """Every picture, unaugmented, [N,4,size,size] on the CPU; those without a subject come last."""
+        pictures = np.concatenate([self.subjects[self.chosen], self.backgrounds[self.empty]])
+        return F.interpolate(torch.from_numpy(pictures).float() / 255, size=(size, size), mode="area")
+
+    def _draw_subjects(self, dice, count):
+        weights = np.array([SET_WEIGHTS.get(name, 0.05) for name in self.by_set])
+        sets = dice.rng.choice(list(self.by_set), count, p=weights / weights.sum())
+        index = np.array([dice.rng.choice(self.by_set[name]) for name in sets], np.int64)
+        return self.subjects[index], self.aspects[index]
+
+    def _draw_empty(self, dice, count):
+        index = dice.rng.choice(self.empty, count)
+        return self.backgrounds[index], self.background_aspects[index]
+
+    def _draw_scenes(self, dice, count):
+        """Half pictures without a subject, half with: a cut-out before those makes two subjects."""
+        drawn = [self._draw_empty(dice, count - count // 2), self._draw_subjects(dice, count // 2)]
+        return [np.concatenate(parts) for parts in zip(*drawn)]
+
+    def batch(self, dice, count, size):
+        """Augmented pictures [count,3,size,size] and their mattes [count,1,size,size]."""
+        empty = dice.rng.binomial(count, EMPTY_SHARE)
+        composite = dice.rng.binomial(count - empty, COMPOSITE_SHARE)
+        parts = [warp(*self._draw_subjects(dice, count - empty - composite), size, dice)]
+        if empty:
+            parts.append(warp(*self._draw_empty(dice, empty), size, dice))
+        if composite:
+            front = warp(*self._draw_subjects(dice, composite), size, dice, loose=True)
+            parts.append(compose(front, warp(*self._draw_scenes(dice, composite), size, dice), dice))
+        planes = torch.cat(parts)
+        return recolour(planes[:, :3], dice), planes[:, 3:]
+
+
+def warp(pictures, aspects, size, dice, loose=False):
+    """Crops, scales, turns and mirrors uint8 [N,4,S,S] into float32 0..1 [N,4,size,size].
+
+    What lies outside a picture is its mirror image; with `loose`, for cut-outs, nothing, and they move and shrink more.
+    """
+    count = len(pictures)
+    # Sampled coordinates are a matrix times output coordinates, both -1..1: a scale under 1 magnifies.
+    zoom = torch.exp(dice.uniform(math.log(0.7), math.log(1.8 if loose else 1.15), count))
+    if not loose:
+        # Close-ups: parts of subjects, and much that is none.
+        zoom = zoom * (1 - dice.chance(0.12, count) * dice.uniform(0.2, 0.6, count))
+    stretch = torch.exp(dice.uniform(-0.2, 0.2, count))
+    wide, high = zoom * stretch, zoom / stretch
+    angle = dice.uniform(-0.8, 0.8, count) ** 3  # mostly small, up to half a radian
+    cosine, sine = torch.cos(angle), torch.sin(angle)
+    flip = 1 - 2 * dice.chance(0.5, count)
+    aspect = torch.from_numpy(aspects).to(dice.device)
+    # Turning happens where pixels are square, so that a turned picture is not also sheared.
+    matrix = torch.stack([
+        torch.stack([flip * wide * cosine, -sine * high / aspect], 1),
+        torch.stack([flip * wide * sine * aspect, high * cosine], 1),
+    ], 1)
+    room = lambda extent: 0.1 + (1 - extent).abs() * (1 if loose else 0.8)
+    shift = torch.stack([dice.uniform(-1, 1, count) * room(wide), dice.uniform(-1, 1, count) * room(high)], 1)
+    grid = F.affine_grid(torch.cat([matrix, shift[:, :, None]], 2), (count, 4, size, size), align_corners=False)
+    values = torch.from_numpy(pictures).to(dice.device).float() / 255
+    padding = "zeros" if loose else "reflection"
+    return F.grid_sample(values, grid, mode="bilinear", padding_mode=padding, align_corners=False)
+
+
+def soften(planes):
+    """A blur of 1-2-1 in both directions; by slices, because pooling would be half of the time of a sample."""
+    planes = F.pad(planes, (1, 1, 1, 1), mode="replicate")
+    planes = (planes[..., :-2] + planes[..., 2:]) / 4 + planes[..., 1:-1] / 2
+    return (planes[..., :-2, :] + planes[..., 2:, :]) / 4 + planes[..., 1:-1, :] / 2
+
+
+def blur(planes, radius):
+    """A blur of about that radius in pixels."""
+    return F.interpolate(F.avg_pool2d(planes, radius), size=planes.shape[2:], mode="bilinear", align_corners=False)
+
+
+def to_some(share, planes, dice, change):
+    """`change` of so large a share of the pictures, the others as they are."""
+    chosen = dice.chance(share, len(planes)) > 0
+    if not chosen.any():
+        return planes
+    planes = planes.clone()
+    planes[chosen] = change(planes[chosen])
+    return planes
+
+
+def compose(front, back, dice):
+    """Puts the subjects of `front` onto `back`, both [N,4,S,S], with edges like those of real mattes."""
+    each = (len(front), 1, 1, 1)
+    subject, alpha = front[:, :3], front[:, 3:]
+    # The outline loses its fringe of the old background: drawn in a little, then softened.
+    drawn_in = ((soften(alpha) - dice.uniform(0.2, 0.5, *each)) * 2).clamp(0, 1) * (alpha > 0)
+    alpha = torch.where(dice.chance(0.7, *each) > 0, drawn_in, alpha)
+    alpha = to_some(0.3, alpha, dice, soften)
+    scene = to_some(0.3, back[:, :3], dice, lambda planes: blur(planes, 4))
+    studio = dice.chance(0.08, *each)  # one colour behind
+    scene = torch.lerp(scene, dice.uniform(0, 1, len(front), 3, 1, 1), studio)
+    # The light of the new place: some of its brightness and colour goes to the subject, more of it at the edge.
+    own_tone = (subject * alpha).sum((2, 3), keepdim=True) / (alpha.sum((2, 3), keepdim=True) + 1)
+    tone = scene.mean((2, 3), keepdim=True) - own_tone
+    subject = subject + dice.uniform(0, 0.5, *each) * dice.chance(0.6, *each) * tone
+    subject = torch.lerp(subject, blur(scene, 4), dice.uniform(0, 0.4, *each) * 4 * alpha * (1 - alpha))
+    mixed = (subject * alpha + scene * (1 - alpha)).clamp(0, 1)
+    return torch.cat([mixed, alpha + (1 - alpha) * back[:, 3:] * (1 - studio)], 1)
+
+
+def recolour(rgb, dice):
+    """Random gamma, saturation, cast, contrast, brightness, blur and noise of [N,3,S,S], 0..1."""
+    each = (len(rgb), 1, 1, 1)
+    factor = lambda spread: torch.exp(dice.normal(spread, *each).clamp(-0.9, 0.9))
+    rgb = rgb.clamp(1e-4, 1) ** factor(0.25)
+    grey = (rgb * torch.tensor([0.299, 0.587, 0.114], device=rgb.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    rgb = grey + (rgb - grey) * factor(0.3) * (1 - dice.chance(0.05, *each))
+    rgb = rgb * torch.exp(dice.normal(0.08, len(rgb), 3, 1, 1))
+    middle = rgb.mean((1, 2, 3), keepdim=True)
+    rgb = (rgb - middle) * factor(0.2) + middle + dice.normal(0.06, *each)
+    rgb = to_some(0.1, rgb, dice, soften)
+    rgb = to_some(0.2, rgb, dice, lambda p: p + torch.randn_like(p) * dice.uniform(0, 0.06, len(p), 1, 1, 1))
+    return rgb.clamp(0, 1)
+
+
+def normalise(rgb):
+    """RGB 0..1 as the network wants it."""
+    return (rgb - model.MEAN) / model.STD
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes a sheet of augmented samples to look at.")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--cache", default="cache")
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--out", default="samples.png")
+    arguments = parser.parse_args()
+    pictures = Pictures(arguments.data, 192, arguments.cache)
+    rgb, matte = pictures.batch(Dice(np.random.default_rng(0), "cpu"), 48, arguments.size)
+    pair = torch.cat([rgb, rgb * matte + (1 - matte) * torch.tensor([0.0, 0.6, 0.0]).view(1, 3, 1, 1)], 3)
+    rows = [torch.cat(list(pair[i:i + 4]), 2) for i in range(0, 48, 4)]
+    sheet = (torch.cat(rows, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    Image.fromarray(sheet).save(arguments.out)
+
+
+if __name__ == "__main__":
+    main()

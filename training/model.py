@@ -1,0 +1,120 @@
+"""The default model's network: a residual encoder of dense 3x3 convolutions, global context, and a small decoder.
+
+Designed for Decal's engine: dense 3x3 convolutions run as Winograd, channel counts are multiples of 16, and most
+weights sit at a sixteenth and a thirty-second of the picture, where they cost little time. The pattern is that of
+U-Net (Ronneberger et al. 2015) with the lateral connections of FPN (Lin et al. 2017); the global branch is that of
+squeeze-and-excitation (Hu et al. 2018) with an added, not only a scaling, path.
+"""
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input, and the residual blocks there.
+CHANNELS = (16, 32, 64, 128, 192)
+BLOCKS = (0, 1, 2, 3, 2)
+DECODER = (16, 32, 48, 64)  # at 1/2, 1/4, 1/8, 1/16
+INPUT_SIZE = 320
+MEAN, STD = 0.5, 0.25  # the input is (rgb / 255 - MEAN) / STD, so that it is about -2..2
+
+
+class ConvNorm(nn.Sequential):
+    """3x3 convolution, batch normalisation and, unless told otherwise, ReLU."""
+
+    def __init__(self, inputs, outputs, kernel=3, stride=1, dilation=1, relu=True):
+        layers = [
+            nn.Conv2d(inputs, outputs, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
+            nn.BatchNorm2d(outputs),
+        ]
+        super().__init__(*layers, *([nn.ReLU(inplace=True)] if relu else []))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around which the input is added (He et al. 2016)."""
+
+    def __init__(self, channels, dilation):
+        super().__init__()
+        self.first = ConvNorm(channels, channels)
+        self.second = ConvNorm(channels, channels, dilation=dilation, relu=False)
+        nn.init.zeros_(self.second[1].weight)  # begins as the identity
+
+    def forward(self, x):
+        return F.relu(x + self.second(self.first(x)))
+
+
+class GlobalContext(nn.Module):
+    """What the whole picture says, added to and scaling every position."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, channels // 2, 1)
+        self.scale = nn.Conv2d(channels // 2, channels, 1)
+        self.shift = nn.Conv2d(channels // 2, channels, 1)
+
+    def forward(self, x):
+        summary = F.relu(self.squeeze(x.mean((2, 3), keepdim=True)))
+        return F.relu(x * torch.sigmoid(self.scale(summary)) + self.shift(summary))
+
+
+class Merge(nn.Module):
+    """A decoder step: the coarser map, doubled, joins a lateral projection of the encoder's map."""
+
+    def __init__(self, coarse, lateral, outputs):
+        super().__init__()
+        self.coarse = ConvNorm(coarse, outputs, kernel=1, relu=False) if coarse != outputs else nn.Identity()
+        self.lateral = ConvNorm(lateral, outputs, kernel=1, relu=False)
+        self.fuse = ConvNorm(outputs, outputs)
+
+    def forward(self, coarse, lateral):
+        # The projection comes before the resize, where there is a quarter of the pixels.
+        doubled = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        return self.fuse(F.relu(doubled + self.lateral(lateral)))
+
+
+class MatteNet(nn.Module):
+    """RGB [N,3,H,W], normalised by MEAN and STD, to logits of a matte [N,1,H/2,W/2]; H and W multiples of 32."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(ConvNorm(3, CHANNELS[0], stride=2), ConvNorm(CHANNELS[0], CHANNELS[0]))
+        self.stages = nn.ModuleList()
+        for level in range(1, 5):
+            # At the coarsest level every second convolution reaches twice as far.
+            dilation = 2 if level >= 3 else 1
+            blocks = [Residual(CHANNELS[level], dilation) for _ in range(BLOCKS[level])]
+            self.stages.append(nn.Sequential(ConvNorm(CHANNELS[level - 1], CHANNELS[level], stride=2), *blocks))
+        self.context = GlobalContext(CHANNELS[4])
+        coarse = (*DECODER[1:], CHANNELS[4])
+        self.merges = nn.ModuleList(Merge(coarse[i], CHANNELS[i], DECODER[i]) for i in range(4))
+        self.head = nn.Conv2d(DECODER[0], 1, 3, padding=1)
+        # For training only: a matte from each coarser map, so that these learn it directly (deep supervision).
+        self.sides = nn.ModuleList(nn.Conv2d(c, 1, 1) for c in coarse)
+
+    def forward(self, x):
+        """The logits and, in training, those of the sides, finest first."""
+        levels = [self.stem(x)]
+        for stage in self.stages:
+            levels.append(stage(levels[-1]))
+        maps = [self.context(levels[4])]
+        for i in (3, 2, 1, 0):
+            maps.append(self.merges[i](maps[-1], levels[i]))
+        logits = self.head(maps[-1])
+        if not self.training:
+            return logits
+        return logits, [side(m) for side, m in zip(self.sides, reversed(maps[:-1]))]
+
+
+class Matte(nn.Module):
+    """What is exported: the matte 0..1 at the input's size."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x):
+        logits = self.network(x)
+        return torch.sigmoid(F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False))
+
+
+def parameters_used(network):
+    """How many weights inference needs."""
+    return sum(p.numel() for name, p in network.named_parameters() if not name.startswith("sides."))

@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""Trains the network, in as many runs as one likes: a state file holds all that is needed to go on.
+
+The learning rate stays constant (after a warm-up) until a run with --decay takes it to zero, so that total training
+time need not be known at the start (warm-up, stable, decay: Hu et al. 2024, MiniCPM). README.md has the recipe.
+"""
+import argparse
+import copy
+import math
+import pathlib
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+import data
+from losses import training_loss
+from model import MatteNet, parameters_used
+
+WARM_UP_SAMPLES = 4000
+EMA_SAMPLES = 12000  # about so many samples are averaged over
+
+
+class Average:
+    """An exponential moving average of all weights and statistics, which is what gets exported (Polyak 1992)."""
+
+    def __init__(self, network):
+        self.network = copy.deepcopy(network).eval()
+
+    @torch.no_grad()
+    def update(self, network, share):
+        for mine, theirs in zip(self.network.state_dict().values(), network.state_dict().values()):
+            if mine.dtype.is_floating_point:
+                mine.lerp_(theirs, share)
+            else:
+                mine.copy_(theirs)
+
+
+class Run:
+    """A network, its average, its optimiser and how many samples they have seen."""
+
+    def __init__(self, device):
+        self.device = device
+        self.network = MatteNet().to(device, memory_format=torch.channels_last)
+        self.average = Average(self.network)
+        decayed = [p for p in self.network.parameters() if p.dim() > 1]
+        others = [p for p in self.network.parameters() if p.dim() <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}], lr=1e-3)
+        self.seen = 0
+
+    def save(self, path):
+        state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
+                 "optimiser": self.optimiser.state_dict(), "seen": self.seen}
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)  # an interrupted save leaves the old state
+
+    def restore(self, path):
+        state = torch.load(path, map_location=self.device)
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.seen = state["seen"]
+
+    def step(self, rgb, matte, rate, half):
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        rgb = data.normalise(rgb).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            logits, sides = self.network(rgb)
+        loss = training_loss(logits.float(), [side.float() for side in sides], matte)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self.optimiser.step()
+        self.seen += len(rgb)
+        # A young average follows quickly: random first weights must not stay in it.
+        self.average.update(self.network, max(len(rgb) / EMA_SAMPLES, 8 * len(rgb) / (self.seen + 8 * len(rgb))))
+        return float(loss.detach())
+
+
+@torch.no_grad()
+def check(network, pictures, device):
+    """Mean IoU (at 0.5) and absolute error of held-out pictures with a subject, and coverage of those without."""
+    unions, errors, coverages = [], [], []
+    for chunk in pictures.split(32):
+        chunk = chunk.to(device)
+        rgb, matte = chunk[:, :3], chunk[:, 3:]
+        logits = network(data.normalise(rgb).contiguous(memory_format=torch.channels_last))
+        found = torch.sigmoid(F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False))
+        a, b = found > 0.5, matte > 0.5
+        for i in range(len(chunk)):
+            if b[i].any():
+                unions.append(((a[i] & b[i]).sum() / (a[i] | b[i]).sum()).item())
+                errors.append((found[i] - matte[i]).abs().mean().item())
+            else:
+                coverages.append(found[i].mean().item())
+    return np.mean(unions), np.mean(errors), np.mean(coverages)
+
+
+def learning_rate(arguments, seen, begun):
+    rate = arguments.rate * min(1, (seen + 1) / WARM_UP_SAMPLES)
+    if arguments.decay:
+        rate *= 1 - min(1, (seen - begun) / arguments.samples)
+    return rate
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("state", type=pathlib.Path, help="state file; is read if it exists, and written")
+    parser.add_argument("--data", required=True, help="folder with train.tar and backgrounds.tar")
+    parser.add_argument("--cache", default="cache", help="folder for decoded pictures")
+    parser.add_argument("--samples", type=int, default=1_000_000_000, help="end after so many")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
+    parser.add_argument("--size", type=int, default=128, help="edge of the input in training")
+    parser.add_argument("--stored", type=int, default=160, help="edge of the decoded pictures, about 1.25 x size")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
+    parser.add_argument("--decay", action="store_true", help="take the learning rate to zero over --samples")
+    parser.add_argument("--out", type=pathlib.Path, help="where to write the state instead, for a side branch")
+    parser.add_argument("--full", action="store_true", help="float32 instead of bfloat16 arithmetic")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    arguments = parse(argv)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(arguments.seed)
+    run = Run(device)
+    if arguments.state.exists():
+        run.restore(arguments.state)
+    target = arguments.out or arguments.state
+    # Going on draws other samples than before.
+    dice = data.Dice(np.random.default_rng((arguments.seed, run.seen)), device)
+    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache)
+    held = data.Pictures(arguments.data, arguments.stored, arguments.cache, held_out=True).all(arguments.size)
+    print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
+    begun, started, saved, losses = run.seen, time.monotonic(), 0, []
+    while run.seen - begun < arguments.samples and time.monotonic() - started < arguments.minutes * 60:
+        rgb, matte = pictures.batch(dice, arguments.batch, arguments.size)
+        losses.append(run.step(rgb, matte, learning_rate(arguments, run.seen, begun), not arguments.full))
+        minutes = (time.monotonic() - started) / 60
+        if len(losses) == 200:
+            speed = (run.seen - begun) / minutes / 60
+            print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {np.mean(losses):.4f}", flush=True)
+            losses.clear()
+        if minutes - saved > 10:
+            saved = minutes
+            report(run, held, target)
+    report(run, held, target)
+
+
+def report(run, held, target):
+    run.save(target)
+    iou, error, coverage = check(run.average.network, held, run.device)
+    print(f"  held out: IoU {iou:.4f}, error {error:.4f}, empty coverage {coverage:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
