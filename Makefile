@@ -1,7 +1,7 @@
 # Decal's front door; the work is in scripts/.
 .DEFAULT_GOAL := help
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
-.PHONY: help run test operators fuzz web bench bench-browser bench-gpu clean
+.PHONY: help run test operators fuzz web docs bench bench-browser bench-gpu clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,9 @@ fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) e
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
+docs: ## Build the documentation site, with the API reference, into build/docs
+	@scripts/setup.sh run && scripts/build.sh wasm package docs
+
 bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures models
 
@@ -31,4 +34,4 @@ bench-gpu: ## WebGPU against onnxruntime-web's, where a GPU is; writes docs/perf
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
 clean: ## Remove everything that was built
-	rm -rf build web/dist node_modules
+	rm -rf build web/dist node_modules docs/site/node_modules

@@ -8,6 +8,7 @@
 #   wasm      build/wasm/decal-{simd128,relaxed}.wasm
 #   package   the npm package, web/dist
 #   demo      the demo page, build/demo
+#   docs      the documentation site, build/docs
 #   bench     the benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +52,8 @@ for part in "$@"; do
     wasm) cmake_build wasm-simd128 all; cmake_build wasm-relaxed all ;;
     package) build_package ;;
     demo) node demo/build.mjs ;;
+    docs) npm ci --prefix docs/site --no-audit --no-fund --loglevel=error >/dev/null
+          docs/site/node_modules/.bin/typedoc --options docs/site/typedoc.json --logLevel Warn ;;
     bench) cmake_build native all -DDECAL_TESTS=ON -DDECAL_BENCHMARKS=ON ;;
     *) echo "build: unknown part $part" >&2; exit 2 ;;
   esac
