@@ -101,11 +101,10 @@ def check(network, pictures, device):
     return np.mean(unions), np.mean(errors), np.mean(coverages)
 
 
-def learning_rate(arguments, seen, begun):
+def learning_rate(arguments, seen, done):
+    """Of the next step; `done` is the share of this run that is over."""
     rate = arguments.rate * min(1, (seen + 1) / WARM_UP_SAMPLES)
-    if arguments.decay:
-        rate *= 1 - min(1, (seen - begun) / arguments.samples)
-    return rate
+    return rate * (1 - done) if arguments.decay else rate
 
 
 def parse(argv):
@@ -119,7 +118,7 @@ def parse(argv):
     parser.add_argument("--stored", type=int, default=160, help="edge of the decoded pictures, about 1.25 x size")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
-    parser.add_argument("--decay", action="store_true", help="take the learning rate to zero over --samples")
+    parser.add_argument("--decay", action="store_true", help="take the learning rate to zero until --samples or --minutes end the run")
     parser.add_argument("--out", type=pathlib.Path, help="where to write the state instead, for a side branch")
     parser.add_argument("--full", action="store_true", help="float32 instead of bfloat16 arithmetic")
     parser.add_argument("--seed", type=int, default=1)
@@ -140,9 +139,10 @@ def main(argv):
     held = data.Pictures(arguments.data, arguments.stored, arguments.cache, held_out=True).all(arguments.size)
     print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []
-    while run.seen - begun < arguments.samples and time.monotonic() - started < arguments.minutes * 60:
+    minutes = 0
+    while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
         rgb, matte = pictures.batch(dice, arguments.batch, arguments.size)
-        losses.append(run.step(rgb, matte, learning_rate(arguments, run.seen, begun), not arguments.full))
+        losses.append(run.step(rgb, matte, learning_rate(arguments, run.seen, done), not arguments.full))
         minutes = (time.monotonic() - started) / 60
         if len(losses) == 200:
             speed = (run.seen - begun) / minutes / 60
