@@ -72,7 +72,7 @@ struct CutoutReport {
 // A model ready for pictures: the session, its preprocessing and its current specialisation.
 // Not thread-safe. `runner` must outlive it.
 //
-// Run does everything on the CPU. A host that has a GPU does the middle itself: PlanGpu once a size, then
+// Run does everything on the CPU. A host that has a GPU does the middle itself, by a plan of its own: Expect once a size, then
 // PrepareInput -> inference on the GPU -> Finish for each picture. The session is then never specialised: its weights
 // stay as they came (IS-Net: 176 MB, or 88 as float16) until a Run packs them after all.
 class Remover {

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference } from '../support/compare.mjs';
-import { missing, modelFile, models, photoTensor, root, smallModels, work } from '../support/models.mjs';
+import { defaultModel, missing, modelFile, models, photoTensor, root, smallModels, work } from '../support/models.mjs';
 
 const decal = join(root, 'build/bin/decal');
 
@@ -20,7 +20,7 @@ function runEngine(command, args, output) {
 }
 
 mkdirSync(work, { recursive: true });
-for (const model of [...models, ...smallModels.filter(({ resized }) => resized)]) {
+for (const model of [defaultModel, ...models, ...smallModels.filter(({ resized }) => resized)]) {
   const scaled = model.lastLayer ? ` (${model.variant ? `${model.variant}, ` : ''}last layer scaled by ${model.lastLayer})` : '';
   const title = model.name + (model.resized ? ` at ${model.size}` : '') + scaled;
   test(`${title} agrees with onnxruntime-node`, { skip: missing(model) }, async (t) => {
