@@ -31,6 +31,7 @@ part cpp-sanitized ctest_in build/sanitize
 part build-fuzz scripts/build.sh fuzz
 part fuzz scripts/fuzz.sh 20
 part build-package scripts/build.sh wasm package demo
+part docs scripts/build.sh docs
 part types npm run --silent typecheck
 part node npm test --silent
 part conformance node --test tests/conformance/*.test.mjs

@@ -7,6 +7,7 @@ import type { BatchItem, BatchOptions } from './types.js';
 /** One that computes and one that is made ready meanwhile. */
 const kConcurrency = 2;
 
+/** What a batch takes its pictures from: read one by one, as there is room. */
 export type BatchSources<Source> = Iterable<Source> | AsyncIterable<Source>;
 
 /** How a batch does its pictures. */

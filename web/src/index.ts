@@ -22,6 +22,7 @@ import type {
 } from './types.js';
 
 export { DecalError, type DecalErrorCode } from './errors.js';
+export type { BatchSources } from './batch.js';
 export { models } from './models.js';
 export type * from './types.js';
 

@@ -39,7 +39,8 @@ export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
 export { Planner } from './gpu/planner.js';
 export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from './gpu/raw.js';
-export { RawSession, type SessionInfo, type TensorInfo } from './engine/session.js';
+export { RawSession, type Chunks, type SessionInfo, type TensorInfo } from './engine/session.js';
+export type { BatchSources } from './batch.js';
 export { models } from './models.js';
 export type * from './types.js';
 
