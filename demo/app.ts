@@ -1,120 +1,78 @@
-// The demo page: takes photos in, shows one of them with its cut-out, hands the result out.
+// The demo page: takes photos in, shows one of them with its cut-out, hands the results out.
 import { getCapabilities, init, subscribeToProgress, type Capabilities, type ProgressState } from 'decal';
-import { exportPicture, type ExportOptions } from './export.ts';
+import { element } from './dom.ts';
+import { exportAll, exportPhoto, save } from './export.ts';
+import { showFacts } from './facts.ts';
+import { listenForPhotos } from './intake.ts';
+import { LookChoice } from './look.ts';
+import { ModelChoice } from './model_choice.ts';
 import { prepareOffline } from './offline.ts';
 import { Photos, type Photo } from './photos.ts';
 import { Stage } from './stage.ts';
-import { element } from './dom.ts';
 import { Strip } from './strip.ts';
-import { engineInWords, executionFacts, executionInWords, executionStages, placeInWords, sizeInWords, timeInWords } from './words.ts';
-
-// Written by build.mjs: whether sample.jpg lies beside the page.
-declare const kHasSample: boolean;
+import { announcement, engineInWords, queueInWords } from './words.ts';
 
 let capabilities: Capabilities | null = null;
 let progress: ProgressState = { phase: 'idle', progress: 0, sessionId: 0 };
 let current: Photo | null = null;
 
-const stage = new Stage({
-  cancel: () => current && photos.cancel(current),
-  retry: () => current && photos.retry(current),
-});
-const strip = new Strip({ select, remove: (photo) => photos.remove(photo), pick });
 const photos = new Photos((photo) => {
   const gone = !photos.list.includes(photo);
   if (gone && current === photo) current = photos.list.at(-1) ?? null;
-  strip.show(photos.list, current);
+  showList();
   if (gone || photo === current) showCurrent();
-  if (!gone) announce(photo);
+  if (!gone) status.textContent = announcement(photo) || status.textContent;
 });
+const stage = new Stage({
+  cancel: () => current && photos.cancel(current),
+  retry: () => current && photos.again(current),
+});
+const choice = new LookChoice({ changed: () => void dress(), failed: notify });
+const models = new ModelChoice({
+  use: (name) => {
+    photos.model = name;
+    if (current) photos.again(current);
+  },
+  told: notify,
+});
+const pick = listenForPhotos({ take, expect: warmUp, failed: notify });
+const strip = new Strip({ select, remove: (photo) => photos.remove(photo), pick });
 
-// ---- photos come in ----
+const status = element('status', HTMLElement);
+const notice = element('notice', HTMLElement);
+const start = document.querySelector<HTMLElement>('.start')!;
+const work = document.querySelector<HTMLElement>('.work')!;
+const download = element('download', HTMLButtonElement);
+const downloadAll = element('download-all', HTMLButtonElement);
+const copy = element('copy', HTMLButtonElement);
+const stop = element('stop', HTMLButtonElement);
 
-const input = element('files', HTMLInputElement);
-
-function pick(): void {
-  input.click();
-  warmUp();
-}
-
-function take(files: Iterable<File>): void {
-  let first: Photo | null = null;
-  for (const file of files) {
-    // Without a type the file may still be a picture: the decoder will tell.
-    if (file.type !== '' && !file.type.startsWith('image/')) {
-      notify(`${file.name} is not a picture`);
-      continue;
-    }
-    const photo = photos.add(file);
-    first ??= photo;
-  }
+function take(files: File[]): void {
+  const [first] = files.map((file) => photos.add(file));
   if (first) select(first);
 }
 
 /** Loads the model while the visitor still looks for a photo. A failure is told by the first photo, which tries again. */
 function warmUp(): void {
-  init().catch(() => undefined);
+  init({ model: photos.model }).catch(() => undefined);
 }
-
-input.addEventListener('change', () => {
-  take([...(input.files ?? [])]);
-  // So that the same file can be chosen twice in a row.
-  input.value = '';
-});
-element('pick', HTMLButtonElement).addEventListener('click', pick);
-
-// Entering a child fires before leaving its parent: a counter tells when the pointer has really left.
-let dragDepth = 0;
-addEventListener('dragenter', (event) => {
-  if (!event.dataTransfer?.types.includes('Files')) return;
-  dragDepth++;
-  document.body.classList.add('dragging');
-  warmUp();
-});
-addEventListener('dragleave', () => {
-  dragDepth = Math.max(0, dragDepth - 1);
-  if (dragDepth === 0) document.body.classList.remove('dragging');
-});
-addEventListener('dragover', (event) => {
-  if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
-});
-addEventListener('drop', (event) => {
-  event.preventDefault();
-  dragDepth = 0;
-  document.body.classList.remove('dragging');
-  take([...(event.dataTransfer?.files ?? [])]);
-});
-addEventListener('paste', (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (files.length > 0) take(files);
-  else notify('The clipboard holds no picture');
-});
-
-const sample = element('sample', HTMLButtonElement);
-sample.hidden = !kHasSample;
-sample.addEventListener('click', async () => {
-  try {
-    const response = await fetch('sample.jpg');
-    if (!response.ok) throw new Error(String(response.status));
-    take([new File([await response.blob()], 'grace-hopper.jpg', { type: 'image/jpeg' })]);
-  } catch {
-    notify('The sample could not be loaded');
-  }
-});
-
-if (/Mac|iPhone|iPad/.test(navigator.platform)) element('paste-key', HTMLElement).textContent = '⌘';
 
 // ---- one photo is shown ----
 
-const start = document.querySelector<HTMLElement>('.start')!;
-const work = document.querySelector<HTMLElement>('.work')!;
-const download = element('download', HTMLButtonElement);
-const copy = element('copy', HTMLButtonElement);
-
 function select(photo: Photo): void {
   current = photo;
-  strip.show(photos.list, current);
+  showList();
   showCurrent();
+}
+
+function showList(): void {
+  strip.show(photos.list, current);
+  const pending = photos.pending.length;
+  element('queue', HTMLElement).hidden = photos.list.length < 2;
+  element('queue-words', HTMLElement).textContent = queueInWords(photos.list);
+  if (pending === 0 && document.activeElement === stop) strip.addButton.focus();
+  stop.hidden = pending === 0;
+  downloadAll.disabled = photos.done.length === 0;
 }
 
 function showCurrent(): void {
@@ -130,108 +88,74 @@ function showCurrent(): void {
   const done = current?.state.kind === 'done';
   download.disabled = !done;
   copy.disabled = !done;
-  element('name', HTMLElement).textContent = current?.name ?? '';
-  showFacts();
+  showFacts(current, capabilities);
+  if (done) void dress();
 }
 
-function showFacts(): void {
-  const facts = element('facts', HTMLElement);
-  const how = element('how', HTMLDetailsElement);
-  const state = current?.state;
-  how.hidden = state?.kind !== 'done';
-  if (!current || state?.kind !== 'done') {
-    facts.textContent = current ? sizeInWords(current.file.size) : '';
-    return;
+let dressings = 0;
+
+/** Shows the photo as it would be downloaded now. */
+async function dress(): Promise<void> {
+  const photo = current;
+  if (photo?.state.kind !== 'done') return;
+  const { look, type } = choice;
+  const mine = ++dressings;
+  stage.setDressing(true);
+  try {
+    const [backdrop] = await Promise.all([photo.backdrop(look.background), photo.cutout(look.edges)]);
+    if (mine !== dressings || photo !== current) return;
+    stage.show(photo, progress);
+    stage.setBackground(backdrop || (type === 'image/jpeg' ? '#ffffff' : ''));
+  } catch (error) {
+    if (mine === dressings && photo === current) notify(`Not changed: ${message(error)}`);
+  } finally {
+    if (mine === dressings) stage.setDressing(false);
   }
-  const { width, height, processingTimeSeconds, execution } = state.result;
-  facts.textContent = `${width} × ${height}\n${timeInWords(processingTimeSeconds)} on ${placeInWords(execution)}`;
-  element('how-words', HTMLElement).textContent = executionInWords(execution, capabilities);
-  element('how-stages', HTMLElement).replaceChildren(
-    ...executionStages(execution).map(({ label, ms, share }) => {
-      const row = document.createElement('tr');
-      const head = Object.assign(document.createElement('th'), { scope: 'row', textContent: label });
-      const bar = document.createElement('td');
-      const fill = Object.assign(document.createElement('div'), { className: 'share' });
-      fill.style.setProperty('--share', String(share));
-      bar.append(fill);
-      const time = document.createElement('td');
-      time.textContent = ms === 0 ? 'none' : timeInWords(ms / 1000);
-      row.append(head, bar, time);
-      return row;
-    }),
-  );
-  element('how-facts', HTMLElement).replaceChildren(
-    ...executionFacts(execution).flatMap(([name, value]) => [
-      Object.assign(document.createElement('dt'), { textContent: name }),
-      Object.assign(document.createElement('dd'), { textContent: value }),
-    ]),
-  );
 }
 
-// ---- the result goes out ----
+// ---- results go out ----
 
-function chosen(): ExportOptions {
-  const background = document.querySelector<HTMLInputElement>('input[name="background"]:checked')!.value;
-  return {
-    type: document.querySelector<HTMLInputElement>('input[name="format"]:checked')!.value as ExportOptions['type'],
-    background: background === 'own' ? colour.value : background,
-  };
-}
-
-const colour = element('colour', HTMLInputElement);
-for (const event of ['click', 'input']) {
-  colour.addEventListener(event, () => {
-    element('own', HTMLInputElement).checked = true;
-    showChoice();
-  });
-}
-for (const choice of document.querySelectorAll('input[name="background"], input[name="format"]')) {
-  choice.addEventListener('change', showChoice);
-}
-
-function showChoice(): void {
-  const { type, background } = chosen();
-  stage.setBackground(background || (type === 'image/jpeg' ? '#ffffff' : ''));
-  element('format-note', HTMLElement).textContent = {
-    'image/png': 'Lossless; keeps transparency.',
-    'image/webp': 'Small; keeps transparency.',
-    'image/jpeg': background === '' ? 'No transparency: white takes its place.' : 'Small; opens everywhere.',
-  }[type];
-}
+stop.addEventListener('click', () => {
+  for (const photo of photos.pending) photos.cancel(photo);
+});
 
 download.addEventListener('click', async () => {
-  if (!current || current.state.kind !== 'done') return;
   const photo = current;
-  const options = chosen();
+  const { look, type } = choice;
+  if (photo?.state.kind !== 'done') return;
   try {
-    const blob = await exportPicture(current.state.result.blob, options);
-    const url = URL.createObjectURL(blob);
-    Object.assign(document.createElement('a'), { href: url, download: photo.fileName(options.type) }).click();
-    // The download has its own hold on the blob once it has begun; a minute is ample for that.
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    save(await exportPhoto(photo, look, type), photo.fileName(type));
   } catch (error) {
-    notify(`Not saved: ${error instanceof Error ? error.message : String(error)}`);
+    notify(`Not saved: ${message(error)}`);
   }
+});
+
+downloadAll.addEventListener('click', async () => {
+  downloadAll.disabled = true;
+  try {
+    save(await exportAll(photos.done, choice.look, choice.type), 'decal.zip');
+  } catch (error) {
+    notify(`Not saved: ${message(error)}`);
+  }
+  showList();
 });
 
 // Clipboards take PNG only.
 copy.hidden = typeof ClipboardItem === 'undefined' || !navigator.clipboard?.write;
 copy.addEventListener('click', async () => {
-  if (!current || current.state.kind !== 'done') return;
+  if (current?.state.kind !== 'done') return;
   try {
     // The promise goes in as it is: Safari allows writing only within the click itself.
-    const png = exportPicture(current.state.result.blob, { ...chosen(), type: 'image/png' });
+    const png = exportPhoto(current, choice.look, 'image/png');
     await navigator.clipboard.write([new ClipboardItem({ 'image/png': png })]);
     notify('Copied');
   } catch (error) {
-    notify(`Not copied: ${error instanceof Error ? error.message : String(error)}`);
+    notify(`Not copied: ${message(error)}`);
   }
 });
 
 // ---- what happens is told ----
 
-const status = element('status', HTMLElement);
-const notice = element('notice', HTMLElement);
 let noticeTimer = 0;
 
 function notify(text: string): void {
@@ -241,16 +165,8 @@ function notify(text: string): void {
   noticeTimer = window.setTimeout(() => (notice.hidden = true), 5000);
 }
 
-/** For screen readers: beginnings and ends only; percents would drown everything else. */
-function announce(photo: Photo): void {
-  const text = {
-    waiting: '',
-    working: `Removing the background of ${photo.name}`,
-    done: `${photo.name}: background removed`,
-    failed: `${photo.name}: failed`,
-    cancelled: `${photo.name}: cancelled`,
-  }[photo.state.kind];
-  if (text) status.textContent = text;
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 subscribeToProgress((state) => {
@@ -260,7 +176,7 @@ subscribeToProgress((state) => {
     stage.showProgress(progress);
     if (first && state.phase === 'downloading') status.textContent = 'Loading the model';
   }
-  if (state.phase === 'ready') void tellEngine();
+  if (first && state.phase === 'ready') void tellEngine();
 });
 
 async function tellEngine(): Promise<void> {
@@ -269,13 +185,13 @@ async function tellEngine(): Promise<void> {
     const engine = element('engine', HTMLElement);
     engine.textContent = engineInWords(capabilities);
     engine.title = capabilities.reason;
-    if (current?.state.kind === 'done') showFacts();
+    if (current?.state.kind === 'done') showFacts(current, capabilities);
+    await models.refresh();
   } catch {
     // The first photo will fail with the same reason, and say so where it is read.
   }
 }
 
-showChoice();
 void tellEngine();
 void prepareOffline({
   ready: () => (element('offline', HTMLElement).hidden = false),

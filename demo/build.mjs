@@ -49,8 +49,8 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: [join(kHere, 'workers/export_worker.ts')],
-  outfile: join(values.out, 'export_worker.js'),
+  entryPoints: [join(kHere, 'workers/picture_worker.ts')],
+  outfile: join(values.out, 'picture_worker.js'),
 });
 
 const files = await filesUnder(values.out);

@@ -1,5 +1,8 @@
 // The visitor's photos and the queue that works on them, one after the other.
-import { removeBackground, type RemoveBackgroundResult } from 'decal';
+import { applyMatte, models, removeBackground, type PictureResult, type RemoveBackgroundResult } from 'decal';
+import type { Background } from './look.ts';
+import { askPictureWorker } from './picture_client.ts';
+import type { Backdrop, ImageType } from './picture_tasks.ts';
 
 export type PhotoState =
   | { kind: 'waiting' }
@@ -10,13 +13,12 @@ export type PhotoState =
 
 export class Photo {
   readonly originalUrl: string;
-  state: PhotoState = { kind: 'waiting' };
   abort = new AbortController();
+  #state: PhotoState = { kind: 'waiting' };
+  #edged: { amount: number; cutout: Promise<PictureResult>; url: string | null } | null = null;
+  #blurred: { strength: number; picture: Promise<Blob> } | null = null;
 
-  constructor(
-    readonly id: number,
-    readonly file: File,
-  ) {
+  constructor(readonly file: File) {
     this.originalUrl = URL.createObjectURL(file);
   }
 
@@ -24,23 +26,102 @@ export class Photo {
     return this.file.name || 'Pasted picture';
   }
 
+  get state(): PhotoState {
+    return this.#state;
+  }
+
+  set state(state: PhotoState) {
+    this.#forget();
+    if (this.#state.kind === 'done') this.#state.result.revoke();
+    this.#state = state;
+  }
+
+  /** What to show: the cut-out with the edges asked for last, as soon as they are there. */
+  get cutoutUrl(): string | null {
+    return this.#edged?.url ?? (this.#state.kind === 'done' ? this.#state.result.blobUrl : null);
+  }
+
   /** The name of the download: that of the photo, with what it became. */
-  fileName(type: string): string {
+  fileName(type: ImageType): string {
     const stem = this.name.replace(/\.[^.]+$/, '') || 'photo';
     return `${stem}.decal.${type === 'image/jpeg' ? 'jpg' : type.slice('image/'.length)}`;
+  }
+
+  /** The cut-out with crisper (-10) to softer (10) edges, from the original's colours and without another run. */
+  async cutout(edges: number): Promise<Pick<PictureResult, 'blob'>> {
+    const result = this.#result();
+    if (edges === 0) {
+      this.#forgetEdges();
+      return result;
+    }
+    if (this.#edged?.amount !== edges) {
+      this.#forgetEdges();
+      const cutout = askPictureWorker({ kind: 'edges', cutout: result.blob, amount: edges })
+        .then((matte) => applyMatte(this.file, matte));
+      const edged = (this.#edged = { amount: edges, cutout, url: null as string | null });
+      cutout.then(
+        ({ blobUrl }) => (edged.url = blobUrl),
+        // The next call tries again.
+        () => {
+          if (this.#edged === edged) this.#edged = null;
+        },
+      );
+    }
+    return this.#edged!.cutout;
+  }
+
+  async backdrop(background: Background): Promise<Backdrop> {
+    if (background.kind === 'none') return '';
+    if (background.kind === 'colour') return background.colour;
+    if (background.kind === 'picture') return background.picture;
+    const { strength } = background;
+    if (this.#blurred?.strength !== strength) {
+      const picture = askPictureWorker({ kind: 'blur', original: this.file, cutout: this.#result().blob, strength });
+      this.#blurred = { strength, picture };
+    }
+    return this.#blurred.picture;
+  }
+
+  free(): void {
+    this.state = { kind: 'cancelled' };
+    URL.revokeObjectURL(this.originalUrl);
+  }
+
+  #result(): RemoveBackgroundResult {
+    if (this.#state.kind !== 'done') throw new Error(`${this.name} is not done`);
+    return this.#state.result;
+  }
+
+  #forget(): void {
+    this.#forgetEdges();
+    this.#blurred = null;
+  }
+
+  #forgetEdges(): void {
+    this.#edged?.cutout.then((result) => result.revoke(), () => undefined);
+    this.#edged = null;
   }
 }
 
 /** Holds photos in order. `changed` hears of every change, with the photo that it is about. */
 export class Photos {
   readonly list: Photo[] = [];
-  #nextId = 1;
+  /** Of the registry; what starts from now on uses it. */
+  model = models[0]!.name;
   #running = false;
 
   constructor(readonly changed: (photo: Photo) => void) {}
 
+  get pending(): Photo[] {
+    return this.list.filter(({ state: { kind } }) => kind === 'waiting' || kind === 'working');
+  }
+
+  get done(): Photo[] {
+    return this.list.filter(({ state }) => state.kind === 'done');
+  }
+
   add(file: File): Photo {
-    const photo = new Photo(this.#nextId++, file);
+    const photo = new Photo(file);
     this.list.push(photo);
     this.changed(photo);
     void this.#run();
@@ -48,13 +129,14 @@ export class Photos {
   }
 
   cancel(photo: Photo): void {
-    if (photo.state.kind !== 'waiting' && photo.state.kind !== 'working') return;
+    if (!this.pending.includes(photo)) return;
     photo.abort.abort();
     this.#set(photo, { kind: 'cancelled' });
   }
 
-  retry(photo: Photo): void {
-    if (photo.state.kind !== 'failed' && photo.state.kind !== 'cancelled') return;
+  /** Runs a photo that is not under way once more, with the model of now. */
+  again(photo: Photo): void {
+    if (this.pending.includes(photo)) return;
     photo.abort = new AbortController();
     this.#set(photo, { kind: 'waiting' });
     void this.#run();
@@ -62,8 +144,7 @@ export class Photos {
 
   remove(photo: Photo): void {
     photo.abort.abort();
-    if (photo.state.kind === 'done') photo.state.result.revoke();
-    URL.revokeObjectURL(photo.originalUrl);
+    photo.free();
     this.list.splice(this.list.indexOf(photo), 1);
     this.changed(photo);
   }
@@ -77,7 +158,7 @@ export class Photos {
       const { signal } = photo.abort;
       this.#set(photo, { kind: 'working' });
       try {
-        const result = await removeBackground(photo.file, { signal });
+        const result = await removeBackground(photo.file, { signal, model: this.model });
         // Cancelled or removed between the end of the work and this line: nobody will ask for it.
         if (signal.aborted) result.revoke();
         else this.#set(photo, { kind: 'done', result });

@@ -2,6 +2,7 @@
 import type { ProgressState } from 'decal';
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
+import type { Backdrop } from './picture_tasks.ts';
 import { problemInWords, progressInWords } from './words.ts';
 
 interface StageHooks {
@@ -19,6 +20,8 @@ export class Stage {
   readonly #busyText = element('busy-text', HTMLElement);
   readonly #cancel = element('cancel', HTMLButtonElement);
   readonly #problem = element('problem', HTMLElement);
+  #backdrop: Backdrop = '';
+  #backdropUrl = '';
 
   constructor({ cancel, retry }: StageHooks) {
     this.#cancel.addEventListener('click', cancel);
@@ -43,7 +46,7 @@ export class Stage {
     this.#original.alt = photo ? `Original: ${photo.name}` : '';
     this.#cutout.hidden = !done;
     if (done) {
-      setSource(this.#cutout, state.result.blobUrl);
+      setSource(this.#cutout, photo!.cutoutUrl!);
       this.#cutout.alt = `Cut-out: ${photo?.name ?? ''}`;
       this.#setShape(state.result.width, state.result.height);
     } else {
@@ -64,11 +67,22 @@ export class Stage {
     this.#showBusy(text, percent);
   }
 
-  /** A CSS colour, or '' for the checkerboard. */
-  setBackground(colour: string): void {
+  /** A CSS colour, a picture that fills the frame, or '' for the checkerboard. */
+  setBackground(backdrop: Backdrop): void {
     const layer = this.#cutout.parentElement!;
-    layer.classList.toggle('coloured', colour !== '');
-    layer.style.setProperty('--background', colour || 'none');
+    if (backdrop !== this.#backdrop) {
+      URL.revokeObjectURL(this.#backdropUrl);
+      this.#backdropUrl = backdrop instanceof Blob ? URL.createObjectURL(backdrop) : '';
+      this.#backdrop = backdrop;
+    }
+    layer.classList.toggle('coloured', backdrop !== '');
+    const css = backdrop instanceof Blob ? `center / cover no-repeat url("${this.#backdropUrl}")` : backdrop || 'none';
+    layer.style.setProperty('--background', css);
+  }
+
+  /** The cut-out shown is about to be replaced by one with other edges or another background. */
+  setDressing(dressing: boolean): void {
+    this.#frame.setAttribute('aria-busy', String(dressing));
   }
 
   #setShape(width: number, height: number): void {

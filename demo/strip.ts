@@ -1,6 +1,7 @@
 // The strip of small pictures: one card a photo, to select it or to put it away.
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
+import { stateInWords } from './words.ts';
 
 interface StripHooks {
   select: (photo: Photo) => void;
@@ -8,12 +9,11 @@ interface StripHooks {
   pick: () => void;
 }
 
-const kStateInWords = { waiting: 'waiting', working: 'in work', done: 'done', failed: 'failed', cancelled: 'cancelled' };
-
 interface Card {
   item: HTMLLIElement;
   button: HTMLButtonElement;
   image: HTMLImageElement;
+  caption: HTMLElement;
 }
 
 export class Strip {
@@ -45,7 +45,8 @@ export class Strip {
       if (card.image.src !== url) card.image.src = url;
       card.button.dataset['state'] = state.kind;
       card.button.setAttribute('aria-current', String(photo === current));
-      card.button.setAttribute('aria-label', `${photo.name}, ${kStateInWords[state.kind]}`);
+      card.button.setAttribute('aria-label', `${photo.name}, ${stateInWords(photo)}`);
+      card.caption.textContent = stateInWords(photo);
     }
   }
 
@@ -62,8 +63,10 @@ export class Strip {
     discard.setAttribute('aria-label', `Put ${photo.name} away`);
     discard.append(cross());
     discard.addEventListener('click', () => this.hooks.remove(photo));
-    item.append(button, discard);
-    return { item, button, image };
+    // The button's name says the same.
+    const caption = Object.assign(document.createElement('span'), { className: 'caption', ariaHidden: 'true' });
+    item.append(button, discard, caption);
+    return { item, button, image, caption };
   }
 }
 

@@ -1,10 +1,12 @@
-// What ran and what went wrong, in plain words.
-import type { Capabilities, DecalErrorCode, Execution, ProgressState } from 'decal';
+// What there is to choose, what ran and what went wrong, in plain words.
+import type { Capabilities, DecalErrorCode, Execution, ModelInfo, ProgressState } from 'decal';
+import type { Photo } from './photos.ts';
+import type { ImageType } from './picture_tasks.ts';
 
 export function sizeInWords(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  if (bytes < 1e6) return `${Math.round(bytes / 1e3)} kB`;
-  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  if (bytes < 1000) return `${bytes}\u00a0B`;
+  if (bytes < 1e6) return `${Math.round(bytes / 1e3)}\u00a0kB`;
+  return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)}\u00a0MB`;
 }
 
 export function timeInWords(seconds: number): string {
@@ -82,11 +84,84 @@ export function executionStages(execution: Execution): { label: string; ms: numb
 /** What happens now; `progress` belongs to the model, which only the first photo has to wait for. */
 export function progressInWords(progress: ProgressState): { text: string; percent: number | null } {
   if (progress.phase === 'downloading') {
-    return { text: `Loading the model, ${progress.progress} %`, percent: progress.progress };
+    const { loadedBytes = 0, totalBytes } = progress;
+    const all = totalBytes ? `\u00a0of\u00a0${megabytes(totalBytes)}` : '';
+    const amount = `${megabytes(loadedBytes)}${all}\u00a0MB`;
+    return { text: `Loading the model, ${amount}`, percent: totalBytes ? progress.progress : null };
   }
   if (progress.phase === 'building') return { text: 'Preparing the engine', percent: progress.progress };
   if (progress.phase === 'ready') return { text: 'Removing the background', percent: null };
   return { text: 'Starting', percent: null };
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+/** Why it is not on the graphics card, when it was wanted there; '' when it was not or is. */
+export function downgradeInWords({ downgraded }: Execution): string {
+  return downgraded ? sentence(`not on the graphics card: ${downgraded.reason}`) : '';
+}
+
+/** The caption of a photo in the strip. */
+export function stateInWords({ state }: Photo): string {
+  if (state.kind === 'done') return timeInWords(state.result.processingTimeSeconds);
+  return { waiting: 'waiting', working: 'in work', failed: 'failed', cancelled: 'stopped' }[state.kind];
+}
+
+/** For screen readers: beginnings and ends only; percents would drown everything else. */
+export function announcement({ name, state }: Photo): string {
+  return {
+    waiting: '',
+    working: `Removing the background of ${name}`,
+    done: `${name}: background removed`,
+    failed: `${name}: failed`,
+    cancelled: `${name}: cancelled`,
+  }[state.kind];
+}
+
+/** "2 of 5 done, 1 failed". */
+export function queueInWords(photos: readonly Photo[]): string {
+  const count = (kind: Photo['state']['kind']): number => photos.filter(({ state }) => state.kind === kind).length;
+  const rest = [[count('failed'), 'failed'], [count('cancelled'), 'stopped']] as const;
+  const parts = rest.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
+  return [`${count('done')} of ${photos.length} done`, ...parts].join(', ');
+}
+
+export function edgesInWords(amount: number): string {
+  if (amount === 0) return 'as found';
+  return amount < 0 ? `${-amount} crisper` : `${amount} softer`;
+}
+
+export function formatInWords(type: ImageType, transparent: boolean): string {
+  return {
+    'image/png': transparent ? 'Lossless; keeps transparency.' : 'Lossless.',
+    'image/webp': transparent ? 'Small; keeps transparency.' : 'Small.',
+    'image/jpeg': transparent ? 'No transparency: white takes its place.' : 'Small; opens everywhere.',
+  }[type];
+}
+
+/** A line in the list of models. */
+export function modelLine({ name, bytes }: ModelInfo, used: boolean): string {
+  return [name, bytes === null ? '' : sizeInWords(bytes), used ? 'in use' : ''].filter(Boolean).join(' · ');
+}
+
+/** Licence, size, and where the weights are. */
+export function modelInWords({ licence, bytes, cached, file, url }: ModelInfo): string {
+  const size = bytes === null ? 'size unknown' : sizeInWords(bytes);
+  const away = url ? `downloaded from ${new URL(url).host}` : 'without an address';
+  const place = file ? 'comes with this page' : cached ? 'on this device already' : away;
+  return `Licence: ${licence} · ${size} · ${place}`;
+}
+
+export function modelAction({ bytes, cached, file }: ModelInfo): string {
+  if (cached || file) return 'Use this model';
+  return bytes === null ? 'Download and use' : `Download ${sizeInWords(bytes)} and use`;
+}
+
+/** '' where the weights may be used for anything. */
+export function licenceWarning({ licence }: ModelInfo): string {
+  return /non-commercial/i.test(licence) ? 'Not for commercial use: the licence of these weights forbids it.' : '';
 }
 
 const kProblems: Partial<Record<DecalErrorCode, [title: string, hint: string]>> = {

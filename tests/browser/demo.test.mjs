@@ -1,14 +1,17 @@
 // The demo page as a visitor uses it: choose, compare, download, by mouse and by keyboard, online and offline.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, suite, test } from 'node:test';
+import { unzipSync } from 'fflate';
 import { serve } from '../../scripts/serve.mjs';
 import { noBrowser, openPage, startBrowser } from './support/chromium.mjs';
 import { truncated } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
 import { answerSlowly, isModel, kDemo, kPhoto, kScratch, needs } from './support/site.mjs';
 
+const kAxe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 suite('demo page', { skip: noBrowser }, () => {
   /** While set, the model's download takes its time. */
@@ -63,7 +66,7 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.equal(await page.locator('#download').isDisabled(), true);
     await done();
     const told = await page.evaluate(() => told);
-    assert.ok(told.some((text) => /Loading the model, [1-9]\d? %/.test(text)), `progress told: ${told}`);
+    assert.ok(told.some((text) => /Loading the model, \d\.\d\sof\s5\.8\sMB/.test(text)), `progress told: ${told}`);
     assert.match(told.at(-1), /Removing the background/);
 
     assert.deepEqual(await page.locator('#cutout').evaluate(async (image) => {
@@ -129,16 +132,17 @@ suite('demo page', { skip: noBrowser }, () => {
     const clip = await page.locator('.original').evaluate((layer) => getComputedStyle(layer).clipPath);
     assert.match(clip, /97%/);
 
+    await page.locator('#models').evaluate((details) => (details.open = true));
     const reached = [];
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 20; i++) {
       await page.keyboard.press('Tab');
       reached.push(await page.evaluate(() => document.activeElement?.id || document.activeElement?.className || document.activeElement?.name));
     }
-    for (const id of ['card checker', 'discard', 'add', 'background', 'colour', 'format', 'download']) {
+    for (const id of ['card checker', 'discard', 'add', 'background', 'colour', 'edges', 'format', 'download', 'model']) {
       assert.ok(reached.includes(id), `Tab does not reach ${id}: ${reached}`);
     }
     const nameless = await page.evaluate(() =>
-      [...document.querySelectorAll('button, input, summary, img:not([alt])')]
+      [...document.querySelectorAll('button, input, select, summary, img:not([alt])')]
         .filter((control) => control.checkVisibility() && control.tagName !== 'IMG')
         .filter((control) => !(control.ariaLabel || control.textContent.trim() || control.labels?.length))
         .map((control) => control.outerHTML));
@@ -213,21 +217,165 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.ok(await page.locator('#download').evaluate((button) => button.getBoundingClientRect().bottom <= innerHeight));
   });
 
-  test('has enough contrast (WCAG AA), light and dark', async () => {
+  test('breaks no rule of WCAG AA: phone and desktop, light and dark', async () => {
     await open();
-    const weak = [];
+    await page.evaluate(kAxe);
+    const broken = [];
     const check = async (when) => {
-      for (const colorScheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-        weak.push(...(await page.evaluate(weakText)).map((text) => `${when}, ${colorScheme}: ${text}`));
+      for (const [width, height] of [[390, 844], [1280, 820]]) {
+        await page.setViewportSize({ width, height });
+        for (const colorScheme of ['light', 'dark']) {
+          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+          const found = [...(await page.evaluate(weakText)), ...(await page.evaluate(violations))];
+          broken.push(...found.map((text) => `${when}, ${width} wide, ${colorScheme}: ${text}`));
+        }
       }
     };
     await check('start');
+    const damaged = join(kScratch, 'not-a-picture.jpg');
+    await writeFile(damaged, 'not a picture');
+    await choose(kPhoto, damaged);
+    await done();
+    await page.locator('.card[data-state="failed"]').waitFor();
+    await page.locator('#how summary').click();
+    await page.locator('#models summary').click();
+    await page.locator('#model').selectOption('rmbg-1.4');
+    await check('result');
+    await page.locator('.card').last().click();
+    await check('problem');
+    assert.deepEqual(broken, []);
+  });
+
+  test('a batch: each with its state, stopped, taken up again, all as one ZIP', async () => {
+    await open();
+    await choose(kPhoto, kPhoto, kPhoto);
+    await page.locator('#stop').click();
+    await page.locator('#stop').waitFor({ state: 'hidden' });
+    const states = () => page.locator('.card').evaluateAll((cards) => cards.map((card) => card.dataset.state));
+    const stopped = await states();
+    assert.equal(stopped.at(-1), 'cancelled');
+    assert.ok(stopped.every((state) => state === 'cancelled' || state === 'done'), stopped.join());
+    assert.match(await page.locator('#queue-words').textContent(), /of 3 done, [1-3] stopped/);
+    for (const [i, state] of stopped.slice(0, 2).entries()) {
+      await page.locator('.card').nth(i).click();
+      if (state === 'cancelled') await page.locator('#retry').click();
+      await done();
+    }
+    assert.equal(await page.locator('#queue-words').textContent(), '2 of 3 done, 1 stopped');
+    assert.match(await page.locator('.card').first().getAttribute('aria-label'), /grace_hopper\.jpg, [\d.]+ m?s/);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.locator('#download-all').click()]);
+    const entries = unzipSync(await readFile(await file.path()));
+    assert.deepEqual(Object.keys(entries), ['grace_hopper.decal.png', 'grace_hopper (2).decal.png']);
+    for (const bytes of Object.values(entries)) {
+      const picture = decodePng(Buffer.from(bytes));
+      assert.deepEqual([picture.width, picture.height], [512, 600]);
+      assert.ok(picture.at(256, 240)[3] > 230 && picture.at(490, 40)[3] < 40);
+    }
+    assert.deepEqual(page.errors, []);
+  });
+
+  test('softer and crisper edges, a picture behind, the own background blurred', async () => {
+    await open();
     await choose(kPhoto);
     await done();
-    await page.locator('#how summary').click();
-    await check('result');
-    assert.deepEqual(weak, []);
+    /** Waits until the page shows what was chosen, and downloads it. */
+    const result = async () => {
+      await page.locator('#frame[aria-busy="false"]').waitFor();
+      return decodePng((await download()).bytes);
+    };
+    /** How steep the edges are on the whole. */
+    const steepness = ({ width, height, rgba }) => {
+      let sum = 0;
+      for (let y = 0; y < height; y++) {
+        for (let x = 1; x < width; x++) {
+          const at = 4 * (y * width + x) + 3;
+          sum += (rgba[at] - rgba[at - 4]) ** 2;
+        }
+      }
+      return sum;
+    };
+    const edges = async (amount) => {
+      await page.locator('#edges').fill(String(amount));
+      return steepness(await result());
+    };
+    const found = await edges(0);
+    const [softer, crisper] = [await edges(8), await edges(-8)];
+    assert.ok(softer < 0.8 * found && crisper > 1.5 * found, `steepness: ${softer}, ${found}, ${crisper}`);
+    assert.equal(await page.locator('#edges').getAttribute('aria-valuetext'), '8 crisper');
+    assert.equal(await edges(0), found);
+
+    // A wide picture behind an upright one fills the frame with its middle; red at the left would be squeezed in.
+    const behind = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(300, 100);
+      const context = canvas.getContext('2d');
+      for (const [i, colour] of ['#ff0000', '#00ff00', '#0000ff'].entries()) {
+        context.fillStyle = colour;
+        context.fillRect(100 * i, 0, 100, 100);
+      }
+      return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+    });
+    const file = { name: 'behind.png', mimeType: 'image/png', buffer: Buffer.from(behind) };
+    await page.locator('#backdrop-file').setInputFiles(file);
+    await page.locator('#backdrop:checked').waitFor({ state: 'attached' });
+    const over = await result();
+    for (const [x, y] of [[490, 40], [10, 10]]) {
+      const [red, green, , alpha] = over.at(x, y);
+      assert.ok(red < 60 && green > 200 && alpha === 255, `behind at ${x}, ${y}: ${over.at(x, y)}`);
+    }
+
+    await page.getByLabel('Blur').first().check();
+    const blurred = await result();
+    assert.ok(blurred.rgba.every((value, i) => i % 4 !== 3 || value === 255), 'a blurred background with holes');
+    const step = (picture) => {
+      let sum = 0;
+      for (let x = 400; x < 500; x++) sum += Math.abs(picture.at(x, 60)[0] - picture.at(x + 1, 60)[0]);
+      return sum;
+    };
+    const original = await page.locator('#original').evaluate(async (image) => {
+      const canvas = new OffscreenCanvas(512, 600);
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      return [...context.getImageData(400, 60, 101, 1).data].filter((_, i) => i % 4 === 0);
+    });
+    const detail = original.slice(1).reduce((sum, value, i) => sum + Math.abs(value - original[i]), 0);
+    assert.ok(step(blurred) < 0.5 * detail, `detail behind: ${step(blurred)} of ${detail}`);
+    assert.deepEqual(page.errors, []);
+  });
+
+  test('another model is fetched only when asked for, and what is kept can be removed', async () => {
+    const own = await startBrowser({ serviceWorkers: 'block' });
+    try {
+      await own.context.route('https://huggingface.co/**', (route) =>
+        route.fulfill({ status: 404, headers: { 'Access-Control-Allow-Origin': '*' }, body: 'gone' }));
+      page = await openPage(own.context, `${site.url}/`);
+      await choose(kPhoto);
+      await done();
+      await page.locator('#models summary').click();
+      assert.match(await page.locator('#model-facts').textContent(), /MIT · 5\.8\sMB · comes with this page/);
+      assert.match(await page.locator('#model option').first().textContent(), /decal-default .*in use/);
+      assert.equal(await page.locator('#model-use').isVisible(), false);
+      await page.locator('#model').selectOption('rmbg-1.4');
+      assert.match(await page.locator('#model-warning').textContent(), /Not for commercial use/);
+      await page.locator('#model').selectOption('u2netp');
+      assert.equal(await page.locator('#model-warning').isVisible(), false);
+      assert.match(await page.locator('#model-facts').textContent(), /Apache-2\.0 · 4\.6\sMB · downloaded from huggingface\.co/);
+      assert.deepEqual(own.strangers, [], 'fetched before it was asked for');
+      await page.getByRole('button', { name: 'Download 4.6 MB and use' }).click();
+      await page.getByRole('heading', { name: 'The model could not be loaded' }).waitFor();
+      assert.ok(own.strangers.length > 0 && own.strangers.every((url) => url.includes('/U-2-Netp/')), own.strangers.join());
+
+      // Back to the own one, which works at once.
+      await page.locator('#model').selectOption('decal-default');
+      await page.getByRole('button', { name: 'Use this model' }).click();
+      await done();
+      assert.match(await page.locator('#facts').textContent(), /decal-default/);
+      await page.locator('#model-clear').click();
+      await page.locator('#model-clear').waitFor({ state: 'hidden' });
+      assert.match(await page.locator('#notice').textContent(), /were removed/);
+    } finally {
+      await own.close();
+      page = null;
+    }
   });
 
   test('after the first visit it works without a connection', async () => {
@@ -249,6 +397,14 @@ suite('demo page', { skip: noBrowser }, () => {
     }
   });
 });
+
+// Runs in the page, after axe: the rules of WCAG 2.2 A and AA that it breaks.
+async function violations() {
+  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+  const { violations } = await globalThis.axe.run(document, { runOnly: tags, resultTypes: ['violations'] });
+  const told = ({ target, failureSummary }) => `${target} ${failureSummary}`;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(told).join('; ')}`);
+}
 
 // Runs in the page: texts whose colour is too close to what is behind them. Disabled controls are exempt, as in WCAG.
 function weakText() {

@@ -33,7 +33,7 @@ for (const [device, options] of Object.entries(kDevices)) {
     await page.goto(`${site.url}/`);
     await page.locator('#engine:not(:empty)').waitFor();
     await shoot('1-start');
-    await page.locator('#files').setInputFiles([...(photos.length > 0 ? photos : [kPhoto]), damaged]);
+    await page.locator('#files').setInputFiles([...(photos.length > 0 ? photos : [kPhoto, kPhoto, kPhoto]), damaged]);
     await page.locator('#busy-text', { hasText: 'Loading' }).waitFor();
     await page.waitForFunction(() => document.querySelector('#bar').value > 40);
     await shoot('2-loading');
@@ -41,8 +41,11 @@ for (const [device, options] of Object.entries(kDevices)) {
     await page.locator('.card[data-state="failed"]').waitFor();
     await page.locator('#cutout').evaluate((image) => image.decode());
     await shoot('3-done');
-    await page.locator('#colour').fill('#7fb7d8');
+    await page.getByLabel('Blur').first().check();
     await page.locator('#how summary').click();
+    await page.locator('#models summary').click();
+    await page.locator('#model').selectOption('rmbg-1.4');
+    await page.locator('#frame[aria-busy="false"]').waitFor();
     await page.locator('#split').fill('25');
     await shoot('4-details', { fullPage: true });
     await page.locator('.card').last().click();
