@@ -20,7 +20,7 @@ from losses import training_loss
 from model import MatteNet, parameters_used
 
 WARM_UP_SAMPLES = 4000
-EMA_SAMPLES = 12000  # about so many samples are averaged over
+EMA_SAMPLES = 24000  # about so many samples are averaged over
 
 
 class Average:
