@@ -147,7 +147,10 @@ class Pictures:
         """Augmented pictures [count,3,size,size] and their mattes [count,1,size,size]."""
         empty = dice.rng.binomial(count, EMPTY_SHARE)
         composite = dice.rng.binomial(count - empty, COMPOSITE_SHARE)
-        parts = [warp(*self._draw_subjects(dice, count - empty - composite), size, dice)]
+        plain = count - empty - composite
+        parts = []
+        if plain:
+            parts.append(warp(*self._draw_subjects(dice, plain), size, dice))
         if empty:
             parts.append(warp(*self._draw_empty(dice, empty), size, dice))
         if composite:
