@@ -13,11 +13,10 @@ import time
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 import data
 from losses import training_loss
-from model import MatteNet, parameters_used
+from model import Matte, MatteNet, parameters_used
 
 WARM_UP_SAMPLES = 4000
 EMA_SAMPLES = 24000  # about so many samples are averaged over
@@ -85,12 +84,12 @@ class Run:
 @torch.no_grad()
 def check(network, pictures, device):
     """Mean IoU (at 0.5) and absolute error of held-out pictures with a subject, and coverage of those without."""
+    found_by = Matte(network)
     unions, errors, coverages = [], [], []
     for chunk in pictures.split(32):
         chunk = chunk.to(device)
         rgb, matte = chunk[:, :3], chunk[:, 3:]
-        logits = network(data.normalise(rgb).contiguous(memory_format=torch.channels_last))
-        found = torch.sigmoid(F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False))
+        found = found_by(data.normalise(rgb).contiguous(memory_format=torch.channels_last))
         a, b = found > 0.5, matte > 0.5
         for i in range(len(chunk)):
             if b[i].any():

@@ -11,11 +11,11 @@ export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   });
 }
 
-/** A controller that follows `signal` until it is released. (Not every browser has AbortSignal.any.) */
-export function following(signal: AbortSignal): { controller: AbortController; release: () => void } {
+/** A controller that follows `signal`, if there is one, until it is released. (Not every browser has AbortSignal.any.) */
+export function following(signal: AbortSignal | undefined): { controller: AbortController; release: () => void } {
   const controller = new AbortController();
-  const onAbort = () => controller.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort);
-  return { controller, release: () => signal.removeEventListener('abort', onAbort) };
+  const onAbort = () => controller.abort(signal!.reason);
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort);
+  return { controller, release: () => signal?.removeEventListener('abort', onAbort) };
 }

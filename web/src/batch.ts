@@ -1,6 +1,7 @@
 // Many pictures through one engine: an iterator that starts no more of them than its reader keeps up with.
-import { untilAborted } from './abort.js';
+import { following, untilAborted } from './abort.js';
 import { DecalError } from './errors.js';
+import { tell } from './listeners.js';
 import { checkCount } from './options.js';
 import type { BatchItem, BatchOptions } from './types.js';
 
@@ -35,18 +36,14 @@ async function* items<Source, Result>(
   sources: AsyncIterator<Source> | Iterator<Source>, { run, discard }: BatchWork<Source, Result>, concurrency: number,
   { onResult, signal }: BatchOptions<Source, Result>,
 ): AsyncGenerator<BatchItem<Source, Result>, void, undefined> {
-  const end = new AbortController();
-  const onAbort = () => end.abort(signal!.reason);
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort, { once: true });
-
+  const { controller: end, release } = following(signal);
   const started: Promise<BatchItem<Source, Result>>[] = [];
   let count = 0;
   const start = async (source: Source): Promise<BatchItem<Source, Result>> => {
     const index = count++;
     const item = await run(source, end.signal).then(
       (result) => ({ index, source, result }), (error: unknown) => ({ index, source, error }));
-    if (onResult && !end.signal.aborted) tell(onResult, item);
+    if (onResult && !end.signal.aborted) tell(onResult, () => item);
     return item;
   };
 
@@ -78,7 +75,7 @@ async function* items<Source, Result>(
     const { error } = through!;
     if (error !== undefined) throw error;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    release();
     end.abort(new DecalError('aborted', 'nobody reads the batch any more'));
     for (const item of started) void item.then(({ result }) => result !== undefined && discard(result));
     if (!through) void leave(sources);
@@ -98,16 +95,5 @@ async function leave(sources: AsyncIterator<unknown> | Iterator<unknown>): Promi
     await sources.return?.();
   } catch {
     // The reader has left, and so there is nobody to tell.
-  }
-}
-
-/** A listener that throws disturbs nobody, and its error is still reported. */
-function tell<Item>(listener: (item: Item) => void, item: Item): void {
-  try {
-    listener(item);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

@@ -1,6 +1,7 @@
 // What listeners hear of sessions and runs, and the parts an execution is put together from.
 import type { Engine } from './engine/engine.js';
 import type { RemoverReport } from './engine/session.js';
+import { Listeners } from './listeners.js';
 import type { Route } from './routing.js';
 import type { Execution, ExecutionEvent, ExecutionListener } from './types.js';
 
@@ -28,26 +29,15 @@ export function makeExecution(
   };
 }
 
-/** Tells listeners, none of which can disturb the others or the run. */
+/** Tells listeners of every session and run. */
 export class ExecutionFeed {
-  readonly #listeners = new Set<ExecutionListener>();
+  readonly #listeners = new Listeners<ExecutionEvent>();
 
   subscribe(listener: ExecutionListener): () => void {
-    // A wrapper, so that one function subscribed twice is two subscriptions.
-    const entry: ExecutionListener = (event) => listener(event);
-    this.#listeners.add(entry);
-    return () => void this.#listeners.delete(entry);
+    return this.#listeners.add(listener);
   }
 
   tell(event: ExecutionEvent): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(structuredClone(event));
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+    this.#listeners.tell(() => structuredClone(event));
   }
 }

@@ -143,7 +143,7 @@ export async function startEngine(options: EngineStartOptions = {}): Promise<Eng
 /** Loads the model ahead of the first picture. Options hold until the next `init` with options, or `dispose`. */
 export async function init(options: NodeInitOptions = {}): Promise<void> {
   const next = { ...settings, ...options };
-  const device = checkDevice(next.device);
+  checkDevice(next.device);
   checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
   checkFetch(next.fetch);
   const { threads, simd, assetBaseUrl, gpu, allowSoftwareAdapter } = settings;
@@ -151,7 +151,7 @@ export async function init(options: NodeInitOptions = {}): Promise<void> {
     next.gpu !== gpu || next.allowSoftwareAdapter !== allowSoftwareAdapter;
   if (restart) await dispose();
   settings = next;
-  await enqueue(async () => void (await load(resolve(settings.model), device)));
+  await preload();
 }
 
 /** Downloads or reads a model and gets it ready: that of `init`, or the default, if left out. Changes no settings. */

@@ -1,5 +1,6 @@
 // The state machine behind subscribeToProgress.
 import type { DownloadProgress } from './download/host.js';
+import { Listeners, tell } from './listeners.js';
 import type { ProgressListener, ProgressPhase, ProgressState } from './types.js';
 
 const kOrder: Record<ProgressPhase, number> = { idle: 0, downloading: 1, building: 2, ready: 3, error: 3 };
@@ -7,18 +8,16 @@ const kOrder: Record<ProgressPhase, number> = { idle: 0, downloading: 1, buildin
 /** Keeps the current state and tells it to listeners; within one session it only moves forward. */
 export class Progress {
   #state: ProgressState = { phase: 'idle', progress: 0, sessionId: 0 };
-  readonly #listeners = new Set<ProgressListener>();
+  readonly #listeners = new Listeners<ProgressState>();
 
   get state(): ProgressState {
     return this.#state;
   }
 
   subscribe(listener: ProgressListener): () => void {
-    // A wrapper, so that one function subscribed twice is two subscriptions.
-    const entry: ProgressListener = (state) => listener(state);
-    this.#listeners.add(entry);
-    call(entry, this.#state);
-    return () => void this.#listeners.delete(entry);
+    const end = this.#listeners.add(listener);
+    tell(listener, () => ({ ...this.#state }));
+    return end;
   }
 
   /** A new attempt to load a model; returns its session id. */
@@ -72,17 +71,6 @@ export class Progress {
 
   #set(state: ProgressState): void {
     this.#state = state;
-    for (const listener of [...this.#listeners]) call(listener, state);
-  }
-}
-
-// A listener that throws must not stop the load or the other listeners; its error is still reported.
-function call(listener: ProgressListener, state: ProgressState): void {
-  try {
-    listener({ ...state });
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    this.#listeners.tell(() => ({ ...state }));
   }
 }

@@ -5,9 +5,10 @@ const kReadbackLabel = 'outputs';
 
 /**
  * `gpu` with one fault. Unless its name says otherwise it strikes the first model after the self-test. Faults of devices
- * strike `times` of them; those opened later are sound.
+ * strike `times` of them; those opened later are sound. The fault `none` is none, and tells `onSubmit` when a model's
+ * work is handed to the GPU.
  */
-export function faultyGpu(gpu, fault, { times = 1 } = {}) {
+export function faultyGpu(gpu, fault, { times = 1, onSubmit = () => {} } = {}) {
   let left = times;
   let opened = 0;
   return {
@@ -20,7 +21,7 @@ export function faultyGpu(gpu, fault, { times = 1 } = {}) {
           if (fault === 'no-device') throw new Error('no device today');
           const device = await adapter.requestDevice(descriptor);
           // The self-test's result is known from the first device on.
-          return left-- > 0 ? faultyDevice(device, fault, opened++ === 0 ? 1 : 0) : device;
+          return left-- > 0 ? faultyDevice(device, fault, opened++ === 0 ? 1 : 0, onSubmit) : device;
         },
       };
       if (fault === 'limits-of-0') overrides.limits = zeros(adapter.limits);
@@ -29,7 +30,7 @@ export function faultyGpu(gpu, fault, { times = 1 } = {}) {
   };
 }
 
-function faultyDevice(device, fault, selfTests) {
+function faultyDevice(device, fault, selfTests, onSubmit) {
   // How many models have got their buffers, the self-test's included.
   let models = 0;
   const inModel = () => models > selfTests;
@@ -54,12 +55,13 @@ function faultyDevice(device, fault, selfTests) {
       return device.createShaderModule(broken ? { ...descriptor, code: 'this is no shader' } : descriptor);
     },
   };
-  if (fault === 'lost-mid-run' || fault === 'lost-after-run') {
+  if (fault === 'none' || fault === 'lost-mid-run' || fault === 'lost-after-run') {
     overrides.queue = overlay(device.queue, {
       submit(buffers) {
         device.queue.submit(buffers);
         if (!inModel()) return;
-        if (fault === 'lost-mid-run') device.destroy();
+        if (fault === 'none') onSubmit();
+        else if (fault === 'lost-mid-run') device.destroy();
         else device.queue.onSubmittedWorkDone().then(() => setTimeout(() => device.destroy(), 50));
       },
     });

@@ -40,6 +40,28 @@ export async function outcome(promise, DecalError) {
   }
 }
 
+/**
+ * How calls end that are aborted after these shares of the time that a whole one takes here, whatever the machine: the
+ * name of the error (or `resolved`), whether it is the signal's own reason, and the ms from the abort to the end.
+ */
+export async function aborts(decal, picture, shares) {
+  await decal.removeBackground(picture).then(({ revoke }) => revoke());
+  const start = performance.now();
+  await decal.removeBackground(picture).then(({ revoke }) => revoke());
+  const whole = performance.now() - start;
+  const ends = [];
+  for (const share of shares) {
+    const controller = new AbortController();
+    const ended = decal.removeBackground(picture, { signal: controller.signal }).then(() => 'resolved', (error) => error);
+    await new Promise((resolve) => setTimeout(resolve, share * whole));
+    const aborted = performance.now();
+    controller.abort();
+    const error = await ended;
+    ends.push({ share, name: error.name ?? error, own: error === controller.signal.reason, ms: performance.now() - aborted });
+  }
+  return ends;
+}
+
 /** The size of the picture behind an address, as the browser shows it. */
 export async function imageSize(url) {
   const image = new Image();

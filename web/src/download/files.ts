@@ -3,7 +3,7 @@ import { DecalError } from '../errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
 import { Meter } from './meter.js';
 import { Reading, StartOver, type Use } from './reading.js';
-import type { Store } from './store.js';
+import { notKept, type Store } from './store.js';
 import { takeTurn } from './turns.js';
 
 export type { Use } from './reading.js';
@@ -41,7 +41,7 @@ export class ModelFiles {
    */
   async read<T>(wanted: Wanted, use: Use<T>, { signal, onProgress, onNote = () => {} }: ReadOptions): Promise<T> {
     const meter = new Meter(this.#host, wanted.bytes, onProgress);
-    if (!this.#store && this.#unkept !== null) onNote(`the model is not kept on this device: ${this.#unkept}`);
+    if (!this.#store && this.#unkept !== null) onNote(notKept(this.#unkept));
     for (let start = 1; ; ++start) {
       signal.throwIfAborted();
       const reading = (store: Store | null) => {
@@ -68,7 +68,7 @@ export class ModelFiles {
     const waiting = { signal, stuckMs: this.#tuning.stuckMs, look, onReached: (bytes: number) => meter.reach(bytes) };
     return takeTurn(this.#host, this.#store, reading.slot, waiting, async (problem) => {
       if (problem === null) return reading.run(use);
-      onNote(`the model is not kept on this device: ${problem}`);
+      onNote(notKept(problem));
       return (await begin(null)).run(use);
     });
   }

@@ -1,6 +1,6 @@
 // Writes a download to the store as it arrives. The download never fails for it: what cannot be kept goes unkept.
 import type { Host, Tuning, Wanted } from './host.js';
-import { isFull, type Journal, type Store, type StoreWriter } from './store.js';
+import { isFull, notKept, type Journal, type Store, type StoreWriter } from './store.js';
 
 export class Keeper {
   readonly #host: Host;
@@ -133,7 +133,7 @@ export class Keeper {
     } catch (error) {
       await this.drop().catch(() => {});
       const why = isFull(error) ? 'there is no space left for it' : error instanceof Error ? error.message : String(error);
-      this.#onGivenUp(`the model is not kept on this device: ${why}`);
+      this.#onGivenUp(notKept(why));
     }
   }
 }

@@ -1,10 +1,10 @@
 // One reading of a file: what is in the store already, then the rest from the network, checked and kept.
 import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
-import type { Host, Tuning, Wanted } from './host.js';
+import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';
 import { Keeper } from './keeper.js';
 import type { Meter } from './meter.js';
 import { Trouble } from './retry.js';
-import type { Journal, Store } from './store.js';
+import { notKept, type Journal, type Store } from './store.js';
 import { Transfer } from './transfer.js';
 
 /** Takes the bytes of a file. Called again, from the first byte on, if those it got turn out to be wrong. */
@@ -102,7 +102,7 @@ export class Reading {
     meter.total = transfer.total;
     if (!store) return;
     if (!hashed && transfer.validator === null) {
-      onNote('the model is not kept on this device: it has no known hash, and its server gives it neither an ETag nor a date');
+      onNote(notKept('it has no known hash, and its server gives it neither an ETag nor a date'));
       return;
     }
     const key = hashed ? this.slot : `${this.slot}-${(await hashOf(host, transfer.validator!)).slice(0, 16)}`;
@@ -163,11 +163,10 @@ export class Reading {
   }
 
   #check(digest: string | undefined): void {
-    const { name, bytes, sha256 } = this.#parts.wanted;
-    const problem = bytes !== null && this.#at !== bytes ? `${this.#at} bytes where there should be ${bytes}`
-      : digest !== undefined && digest !== sha256 ? `the file's SHA-256 is not ${sha256}` : null;
+    const { wanted } = this.#parts;
+    const problem = wrongFile(wanted, this.#at, digest);
     // One answer from one server that is wrong would be wrong again.
-    if (problem !== null) throw new (this.#pieced ? StartOver : DecalError)('corrupt-model', `${name}: ${problem}`);
+    if (problem !== null) throw new (this.#pieced ? StartOver : DecalError)('corrupt-model', `${wanted.name}: ${problem}`);
     this.#checked = true;
   }
 
@@ -187,7 +186,7 @@ export class Reading {
       await this.#keeper.complete(this.#at);
     } else {
       await this.#keeper.drop().catch(() => {});
-      onNote('the model is not kept on this device: its server does not tell its size, so it may not be whole');
+      onNote(notKept('its server does not tell its size, so it may not be whole'));
     }
   }
 

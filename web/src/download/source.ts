@@ -2,9 +2,8 @@
 import { DecalError } from '../errors.js';
 import type { Chunks } from '../engine/session.js';
 import type { ResolvedModel } from '../models.js';
-import type { ModelSpec } from '../types.js';
 import type { ModelFiles, ReadOptions, Use } from './files.js';
-import type { Host } from './host.js';
+import { wrongFile, type Host, type Wanted } from './host.js';
 import { Meter } from './meter.js';
 import { fetchFile, readAll } from './plain.js';
 
@@ -20,13 +19,12 @@ export function modelReader(
 ): ReadModel {
   return async ({ source, spec }, use, options) => {
     const { signal, onProgress } = options;
-    const { name } = spec;
-    const [bytes, sha256] = [spec.bytes || null, spec.sha256 || null];
+    const wanted = { name: spec.name, bytes: spec.bytes || null, sha256: spec.sha256 || null };
     if ('url' in source && /^https?:/.test(source.url)) {
-      return (await files()).read({ url: source.url, name, bytes, sha256 }, use, options);
+      return (await files()).read({ url: source.url, ...wanted }, use, options);
     }
-    const meter = new Meter(host, bytes ?? ('data' in source ? source.data.size : null), onProgress);
-    const checked = (chunks: Chunks) => use(verified(chunks, spec, host, (count) => meter.add(count, false)));
+    const meter = new Meter(host, wanted.bytes ?? ('data' in source ? source.data.size : null), onProgress);
+    const checked = (chunks: Chunks) => use(verified(chunks, wanted, host, (count) => meter.add(count, false)));
     if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
     if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));
     // blob:, data:, an extension's own files: here already.
@@ -35,11 +33,11 @@ export function modelReader(
   };
 }
 
-/** Passes `chunks` on and fails at their end if they are not the file `spec` describes. */
+/** Passes `chunks` on and fails at their end if they are not the file that is wanted. */
 async function* verified(
-  chunks: Chunks, spec: ModelSpec, host: Host, onPiece: (bytes: number) => void,
+  chunks: Chunks, wanted: Omit<Wanted, 'url'>, host: Host, onPiece: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void> {
-  const hash = spec.sha256 ? await host.newHash() : null;
+  const hash = wanted.sha256 === null ? null : await host.newHash();
   let loaded = 0;
   for await (const chunk of chunks) {
     hash?.update(chunk);
@@ -47,10 +45,6 @@ async function* verified(
     onPiece(chunk.length);
     yield chunk;
   }
-  if (spec.bytes && loaded !== spec.bytes) {
-    throw new DecalError('corrupt-model', `${spec.name}: ${loaded} bytes where there should be ${spec.bytes}`);
-  }
-  if (hash && hash.digest() !== spec.sha256) {
-    throw new DecalError('corrupt-model', `${spec.name}: the file's SHA-256 is not ${spec.sha256}`);
-  }
+  const problem = wrongFile(wanted, loaded, hash?.digest());
+  if (problem !== null) throw new DecalError('corrupt-model', `${wanted.name}: ${problem}`);
 }

@@ -67,6 +67,11 @@ function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0;
 }
 
+/** What users are told where a model cannot be kept. */
+export function notKept(why: string): string {
+  return `the model is not kept on this device: ${why}`;
+}
+
 /** Whether a write failed for want of space. */
 export function isFull(error: unknown): boolean {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };

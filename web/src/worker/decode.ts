@@ -3,11 +3,9 @@ import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { isAnimated } from './frames.js';
+import { strips } from './strips.js';
 import { checkWhole } from './whole.js';
 import type { Picture } from '../protocol.js';
-
-/** Rows copied at once: what a canvas of a few MB holds, whatever the size of the picture. */
-const kStripBytes = 4 << 20;
 
 /** A picture that is decoded but not yet in the engine's memory. */
 export interface DecodedPicture {
@@ -48,9 +46,7 @@ export async function decode(picture: Picture, signal: AbortSignal): Promise<Dec
 /** The pixels from top to bottom, a few MB at a time. Each strip is valid until the next. */
 export function* stripsOf(source: DecodedPicture): Generator<{ first: number; rows: Uint8ClampedArray }, void> {
   const { width, height } = source;
-  const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
-  for (let first = 0; first < height; first += stripRows) {
-    const count = Math.min(stripRows, height - first);
+  for (const { first, count } of strips(width, height)) {
     const rows = source.rows(first, count);
     // Fewer come from a buffer that was detached: whatever is in memory must not become a picture.
     if (rows.length !== 4 * width * count) throw new DecalError('corrupt-image', 'source: its pixels are gone');

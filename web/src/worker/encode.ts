@@ -4,9 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { encodePng } from '../engine/png.js';
 import { DecalError, toDecalError } from '../errors.js';
 import type { OutputPlan } from '../options.js';
-
-/** Rows copied to the canvas at once. */
-const kStripBytes = 4 << 20;
+import { strips } from './strips.js';
 
 export async function encode(
   engine: Engine, picture: EnginePicture, { format, quality }: Pick<OutputPlan, 'format' | 'quality'>, signal: AbortSignal,
@@ -14,16 +12,14 @@ export async function encode(
   engine.throwIfCancelled();
   const { rgba, width, height } = picture;
   if (format === 'image/png') return new Blob(await encodePng(engine, rgba, width, height, signal), { type: format });
-  const stripRows = Math.max(1, Math.floor(kStripBytes / (4 * width)));
   // Copies: neither a Blob nor ImageData takes shared memory.
-  const strips = function* () {
-    for (let first = 0; first < height; first += stripRows) {
-      const rows = Math.min(stripRows, height - first);
-      yield { first, pixels: new Uint8ClampedArray(engine.bytes(rgba + 4 * width * first, 4 * width * rows)) };
+  const copies = function* () {
+    for (const { first, count } of strips(width, height)) {
+      yield { first, pixels: new Uint8ClampedArray(engine.bytes(rgba + 4 * width * first, 4 * width * count)) };
     }
   };
   // A Blob for each strip: its bytes leave this process before the next one's are copied.
-  if (format === 'image/x-rgba8') return new Blob(Array.from(strips(), ({ pixels }) => new Blob([pixels])), { type: format });
+  if (format === 'image/x-rgba8') return new Blob(Array.from(copies(), ({ pixels }) => new Blob([pixels])), { type: format });
   let blob: Blob;
   try {
     const canvas = new OffscreenCanvas(width, height);
@@ -32,7 +28,7 @@ export async function encode(
     // Beyond their limits some browsers give a canvas that stays empty, without a word.
     context.fillRect(width - 1, height - 1, 1, 1);
     if (context.getImageData(width - 1, height - 1, 1, 1).data[3] !== 255) throw new Error('no canvas of that size');
-    for (const { first, pixels } of strips()) context.putImageData(new ImageData(pixels, width), 0, first);
+    for (const { first, pixels } of copies()) context.putImageData(new ImageData(pixels, width), 0, first);
     blob = await canvas.convertToBlob({ type: format, quality });
   } catch (error) {
     throw toDecalError(error, 'limit-exceeded', `${width} x ${height} pixels as ${format} (image/png has no limit)`);

@@ -1,0 +1,29 @@
+// Those who want to hear of something: none of them can disturb the others, or whoever tells them.
+
+/** Calls `listener` with what `make` makes for it. One that throws disturbs nobody, and its error is still reported. */
+export function tell<T>(listener: (value: T) => void, make: () => T): void {
+  try {
+    listener(make());
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+export class Listeners<T> {
+  readonly #entries = new Set<(value: T) => void>();
+
+  /** Returns what ends the subscription. */
+  add(listener: (value: T) => void): () => void {
+    // A wrapper, so that one function subscribed twice is two subscriptions.
+    const entry = (value: T) => listener(value);
+    this.#entries.add(entry);
+    return () => void this.#entries.delete(entry);
+  }
+
+  /** `make`: once for each, so that none gets what another has changed. */
+  tell(make: () => T): void {
+    for (const entry of [...this.#entries]) tell(entry, make);
+  }
+}
