@@ -16,7 +16,7 @@ operators: ## Run the conformance cases and write docs/operators.md
 	@scripts/setup.sh test && scripts/build.sh tests wasm && scripts/operators.sh
 
 fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) each
-	@scripts/setup.sh test && scripts/build.sh fuzz && scripts/fuzz.sh $$((60 * $${FUZZ_MINUTES:-30}))
+	@scripts/setup.sh test && scripts/build.sh sanitize && scripts/fuzz.sh $$((60 * $${FUZZ_MINUTES:-30}))
 
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo

@@ -2,8 +2,7 @@
 # Builds the named parts, each only as far as it is out of date:
 #   native    the decal command, build/bin/decal
 #   tests     the native build with its C++ tests
-#   sanitize  the same with AddressSanitizer and UndefinedBehaviorSanitizer
-#   fuzz      the fuzz targets
+#   sanitize  the same with AddressSanitizer and UndefinedBehaviorSanitizer, and the fuzz targets
 #   gcc       the native part with Debian's g++
 #   wasm      build/wasm/decal-{simd128,relaxed}.wasm
 #   package   the npm package, web/dist
@@ -47,7 +46,6 @@ for part in "$@"; do
     native) build_native ;;
     tests) cmake_build native all -DDECAL_TESTS=ON ;;
     sanitize) cmake_build sanitize all ;;
-    fuzz) cmake_build fuzz decal_fuzz ;;
     gcc) cmake_build gcc all ;;
     wasm) cmake_build wasm-simd128 all; cmake_build wasm-relaxed all ;;
     package) build_package ;;

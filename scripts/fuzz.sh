@@ -11,7 +11,7 @@ targets=("$@")
 seeds=build/fuzz/seeds
 if [[ ! -d $seeds ]]; then
   mkdir -p "$seeds.part"
-  build/fuzz/fuzz/write_seeds "$seeds.part"
+  build/sanitize/fuzz/write_seeds "$seeds.part"
   archive=${DECAL_SHARED:-../shared}/onnx-tests/node-v1.20.1.tar.gz
   if [[ -f $archive ]]; then
     # Beyond 16 kB a model is mostly weights, which teach a fuzzer nothing.
@@ -31,6 +31,6 @@ for target in "${targets[@]}"; do
   inputs=("build/fuzz/corpus/$target")
   [[ $target == memory ]] || inputs+=("$seeds")
   # A single allocation of over 600 MB or 2 GB in all is a finding; so are 10 s for one input.
-  build/fuzz/fuzz/fuzz_"$target" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=600 -timeout=10 \
+  build/sanitize/fuzz/fuzz_"$target" -max_total_time="$seconds" -rss_limit_mb=2048 -malloc_limit_mb=600 -timeout=10 \
     -max_len=16384 -verbosity=0 -print_funcs=0 -print_final_stats=1 -artifact_prefix="build/fuzz/found/$target-" "${inputs[@]}"
 done

@@ -28,7 +28,6 @@ part build-native scripts/build.sh tests
 part cpp ctest_in build/native
 part build-sanitize scripts/build.sh sanitize
 part cpp-sanitized ctest_in build/sanitize
-part build-fuzz scripts/build.sh fuzz
 part fuzz scripts/fuzz.sh 20
 part build-package scripts/build.sh wasm package demo
 part docs scripts/build.sh docs
