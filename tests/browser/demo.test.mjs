@@ -117,6 +117,32 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.equal(await page.locator('#cutout').getAttribute('src'), source, 'it ran again');
   });
 
+  test('copying puts a PNG with the chosen look onto the clipboard, and a refusal is said', async () => {
+    await open();
+    const clipboard = (...names) => browser.context.grantPermissions(names, { origin: site.url });
+    await clipboard('clipboard-read', 'clipboard-write');
+    await choose(kPhoto);
+    await done();
+    await page.locator('#colour').fill('#2040c0');
+    await page.locator('#copy').click();
+    await page.getByText('Copied', { exact: true }).waitFor();
+    const [types, corner, size] = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const bitmap = await createImageBitmap(await item.getType('image/png'));
+      const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+      context.drawImage(bitmap, 0, 0);
+      return [item.types, [...context.getImageData(500, 20, 1, 1).data], [bitmap.width, bitmap.height]];
+    });
+    assert.deepEqual([types, corner, size], [['image/png'], [32, 64, 192, 255], [512, 600]]);
+
+    await page.evaluate(() => {
+      navigator.clipboard.write = () => Promise.reject(new DOMException('Write permission denied.', 'NotAllowedError'));
+    });
+    await page.locator('#copy').click();
+    await page.getByText('Not copied: Write permission denied.').waitFor();
+    await browser.context.clearPermissions();
+  });
+
   test('works by keyboard alone, with names for everything', async () => {
     await open();
     await choose(kPhoto);

@@ -10,6 +10,7 @@ export const chromium = {
     return {
       open: async (url) => void (await page.goto(url)),
       evaluate: (work, argument) => page.evaluate(work, argument),
+      screenshot: () => page.screenshot(),
       close: () => browser.close(),
     };
   },

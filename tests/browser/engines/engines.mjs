@@ -1,7 +1,7 @@
 // The three browser engines behind one interface, for tests that every engine has to pass.
 //
 // An engine is `{name, missing, start}`; `missing` is why it cannot run here, or false. `start()` gives a browser
-// `{open(url), evaluate(work, argument), close()}` that shows one page at a time. `evaluate` runs a function in it, as
+// `{open(url), evaluate(work, argument), screenshot(), close()}` that shows one page at a time. `evaluate` runs a function in it, as
 // playwright's does: argument and result are plain data, promises are waited for.
 import { chromium } from './chromium.mjs';
 import { firefox } from './firefox.mjs';

@@ -15,6 +15,7 @@ export const firefox = {
     return {
       open: async (url) => void (await page.goto(url)),
       evaluate: (work, argument) => page.evaluate(work, argument),
+      screenshot: async () => Buffer.from(await page.screenshot()),
       close: () => browser.close(),
     };
   },

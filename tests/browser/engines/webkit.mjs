@@ -35,6 +35,7 @@ export const webkit = {
           if (error !== undefined) throw new Error(error);
           return value;
         },
+        screenshot: async () => Buffer.from(await driver.takeScreenshot(), 'base64'),
         async close() {
           await driver.quit();
           service.end();
