@@ -1,5 +1,7 @@
 # Decal's front door; the work is in scripts/.
 .DEFAULT_GOAL := help
+# Where scripts/setup.sh puts a Node where the machine's own is too old.
+export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 .PHONY: help run test operators fuzz web docs bench bench-browser bench-gpu clean
 

@@ -46,6 +46,15 @@ if ((${#missing[@]} > 0)); then
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
+# Debian 12 has Node 18; ours is 20 or later. The Makefile puts this folder before all others on the path.
+node_version=20.20.2
+if (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
+  echo "setup: installing Node $node_version into build/tools"
+  mkdir -p build/tools
+  npm install --prefix build/tools --no-save --no-audit --no-fund --no-update-notifier --loglevel=error "node@$node_version" >/dev/null
+  hash -r
+fi
+
 # node_modules follows package-lock.json; the stamp remembers which one.
 stamp=node_modules/.package-lock.sha256
 if ! sha256sum --status --check "$stamp" 2>/dev/null; then

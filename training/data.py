@@ -6,12 +6,14 @@ background, 255 foreground; photos without a mask have no subject. Pictures are 
 sees them, and remember their aspect ratio.
 """
 import argparse
+import collections
 import contextlib
 import io
 import json
 import math
 import pathlib
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -27,6 +29,10 @@ SET_WEIGHTS = {
     "class5segment": 0.07, "cars246": 0.05, "coco256": 0.03, "cats81": 0.02,
 }
 EMPTY_SHARE = 0.12  # of the samples have no subject
+# Half of those are strips beside subjects: many pictures of the background set do show subjects, only of no class, and
+# what teaches to find nothing there must not be all that teaches emptiness.
+STRIP_SHARE = 0.5
+SMALLEST_STRIP = 0.4  # of the picture's width or height: less would be blurred by enlarging it
 COMPOSITE_SHARE = 0.2  # of the others are cut out and put onto another picture
 # How strong everything random is, 1 for a long training. After 187,000 samples at 1 (and 35 % composites) the network knew its
 # training pictures (IoU 0.78) hardly better than others (0.76): it was the samples that it could not keep up with.
@@ -90,6 +96,25 @@ def load(source, size, cache):
     return np.load(stored, mmap_mode="r"), described["names"], np.array(described["aspects"], np.float32)
 
 
+def free_strip(mask):
+    """The largest strip of a picture, from edge to edge, that its subject does not reach into.
+
+    `mask` uint8 [H,W]; the strip as slices of rows and columns, or None where all are narrower than SMALLEST_STRIP.
+    """
+    high, wide = mask.shape
+    rows, columns = np.flatnonzero((mask > 25).any(1)), np.flatnonzero((mask > 25).any(0))
+    if not len(rows):
+        return None
+    margin = 0.02  # soft edges, and outlines drawn a little too tight
+    top, bottom = rows[0] - int(margin * high), rows[-1] + 1 + int(margin * high)
+    left, right = columns[0] - int(margin * wide), columns[-1] + 1 + int(margin * wide)
+    share, strip = max([
+        (top / high, (slice(0, top), slice(0, wide))), (1 - bottom / high, (slice(bottom, high), slice(0, wide))),
+        (left / wide, (slice(0, high), slice(0, left))), (1 - right / wide, (slice(0, high), slice(right, wide))),
+    ], key=lambda candidate: candidate[0])
+    return strip if share >= SMALLEST_STRIP else None
+
+
 class Dice:
     """Random float32 tensors on a device, from a NumPy generator whose seed makes a run repeatable."""
 
@@ -122,11 +147,24 @@ class Pictures:
             self.by_set.setdefault(names[i].split("/")[0], []).append(i)
         self.backgrounds, names, self.background_aspects = load(tar_or_folder(folder, "backgrounds"), stored_size, cache)
         self.empty = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
+        strips = ((i, free_strip(self.subjects[i, 3])) for i in self.chosen)
+        self.strips = [(i, strip) for i, strip in strips if strip]
 
     def all(self, size):
-        """Every picture, unaugmented, [N,4,size,size] on the CPU; those without a subject come last."""
-        pictures = np.concatenate([self.subjects[self.chosen], self.backgrounds[self.empty]])
+        """Every picture, unaugmented, [N,4,size,size] on the CPU; those without a subject, all of them strips, come last."""
+        strips, _ = self._cut_strips(range(len(self.strips)))
+        pictures = np.concatenate([self.subjects[self.chosen], strips])
         return F.interpolate(torch.from_numpy(pictures).float() / 255, size=(size, size), mode="area")
+
+    def _cut_strips(self, chosen):
+        pictures = np.zeros((len(chosen), *self.subjects.shape[1:]), np.uint8)
+        aspects = np.zeros(len(chosen), np.float32)
+        for at, (i, (rows, columns)) in enumerate(self.strips[k] for k in chosen):
+            strip = torch.from_numpy(self.subjects[i, :3, rows, columns].astype(np.float32))[None]
+            full = F.interpolate(strip, size=pictures.shape[2:], mode="bilinear", align_corners=False)
+            pictures[at, :3] = full[0].round().byte().numpy()
+            aspects[at] = self.aspects[i] * strip.shape[3] / strip.shape[2]
+        return pictures, aspects
 
     def _draw_subjects(self, dice, count):
         weights = np.array([SET_WEIGHTS.get(name, 0.05) for name in self.by_set])
@@ -135,13 +173,24 @@ class Pictures:
         return self.subjects[index], self.aspects[index]
 
     def _draw_empty(self, dice, count):
-        index = dice.rng.choice(self.empty, count)
-        return self.backgrounds[index], self.background_aspects[index]
+        strips = dice.rng.binomial(count, STRIP_SHARE) if self.strips else 0
+        index = dice.rng.choice(self.empty, count - strips)
+        drawn = [(self.backgrounds[index], self.background_aspects[index]),
+                 self._cut_strips(dice.rng.integers(len(self.strips), size=strips) if strips else [])]
+        return [np.concatenate(parts) for parts in zip(*drawn)]
 
     def _draw_scenes(self, dice, count):
         """Half pictures without a subject, half with: a cut-out before those makes two subjects."""
         drawn = [self._draw_empty(dice, count - count // 2), self._draw_subjects(dice, count // 2)]
         return [np.concatenate(parts) for parts in zip(*drawn)]
+
+    def batches(self, dice, count, size, ahead=2):
+        """Batches without end, made on a thread of their own while others are trained on: 1.3 times the speed."""
+        with ThreadPoolExecutor(1) as thread:
+            made = collections.deque(thread.submit(self.batch, dice, count, size) for _ in range(ahead))
+            while True:
+                made.append(thread.submit(self.batch, dice, count, size))
+                yield made.popleft().result()
 
     def batch(self, dice, count, size):
         """Augmented pictures [count,3,size,size] and their mattes [count,1,size,size]."""

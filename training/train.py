@@ -17,6 +17,7 @@ import torch
 import data
 from losses import training_loss
 from model import Matte, MatteNet, parameters_used
+from optimiser import optimisers
 
 WARM_UP_SAMPLES = 4000
 EMA_SAMPLES = 24000  # about so many samples are averaged over
@@ -44,15 +45,12 @@ class Run:
         self.device = device
         self.network = MatteNet().to(device, memory_format=torch.channels_last)
         self.average = Average(self.network)
-        decayed = [p for p in self.network.parameters() if p.dim() > 1]
-        others = [p for p in self.network.parameters() if p.dim() <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}], lr=1e-3)
+        self.optimisers = optimisers(self.network, weight_decay=0.03)
         self.seen = 0
 
     def save(self, path):
         state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
-                 "optimiser": self.optimiser.state_dict(), "seen": self.seen}
+                 "optimisers": [each.state_dict() for each in self.optimisers], "seen": self.seen}
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(path)  # an interrupted save leaves the old state
@@ -61,20 +59,23 @@ class Run:
         state = torch.load(path, map_location=self.device)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for each, saved in zip(self.optimisers, state["optimisers"]):
+            each.load_state_dict(saved)
         self.seen = state["seen"]
 
     def step(self, rgb, matte, rate, half):
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         rgb = data.normalise(rgb).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits, sides = self.network(rgb)
         loss = training_loss(logits.float(), [side.float() for side in sides], matte)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.seen += len(rgb)
         # A young average follows quickly: random first weights must not stay in it.
         self.average.update(self.network, max(len(rgb) / EMA_SAMPLES, 8 * len(rgb) / (self.seen + 8 * len(rgb))))
@@ -103,7 +104,8 @@ def check(network, pictures, device):
 def learning_rate(arguments, seen, done):
     """Of the next step; `done` is the share of this run that is over."""
     rate = arguments.rate * min(1, (seen + 1) / WARM_UP_SAMPLES)
-    return rate * (1 - done) if arguments.decay else rate
+    # Falls soon, then lingers low, which ends better than a straight line (Haegele et al. 2024).
+    return rate * (1 - done**0.5) if arguments.decay else rate
 
 
 def parse(argv):
@@ -115,8 +117,8 @@ def parse(argv):
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
     parser.add_argument("--size", type=int, default=128, help="edge of the input in training")
     parser.add_argument("--stored", type=int, default=160, help="edge of the decoded pictures, about 1.25 x size")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=3e-3, help="learning rate")
     parser.add_argument("--decay", action="store_true", help="take the learning rate to zero until --samples or --minutes end the run")
     parser.add_argument("--out", type=pathlib.Path, help="where to write the state instead, for a side branch")
     parser.add_argument("--full", action="store_true", help="float32 instead of bfloat16 arithmetic")
@@ -139,11 +141,12 @@ def main(argv):
     print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []
     minutes = 0
+    batches = pictures.batches(dice, arguments.batch, arguments.size)
     while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
-        rgb, matte = pictures.batch(dice, arguments.batch, arguments.size)
+        rgb, matte = next(batches)
         losses.append(run.step(rgb, matte, learning_rate(arguments, run.seen, done), not arguments.full))
         minutes = (time.monotonic() - started) / 60
-        if len(losses) == 200:
+        if len(losses) == 100:
             speed = (run.seen - begun) / minutes / 60
             print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {np.mean(losses):.4f}", flush=True)
             losses.clear()

