@@ -55,10 +55,11 @@ if (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
   hash -r
 fi
 
-# node_modules follows package-lock.json; the stamp remembers which one.
-stamp=node_modules/.package-lock.sha256
-if ! sha256sum --status --check "$stamp" 2>/dev/null; then
+# node_modules follows package-lock.json and the Node it was made with, whose version decides on optional parts.
+stamp=node_modules/.installed-for
+wanted="$(node --version) $(sha256sum <package-lock.json)"
+if [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]]; then
   echo "setup: installing the npm development tools"
   npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
-  sha256sum package-lock.json >"$stamp"
+  echo "$wanted" >"$stamp"
 fi
