@@ -13,7 +13,7 @@ from torch.nn import functional as F
 CHANNELS = (16, 32, 64, 128, 192)
 BLOCKS = (0, 1, 2, 3, 2)
 DECODER = (16, 32, 48, 64)  # at 1/2, 1/4, 1/8, 1/16
-INPUT_SIZE = 320
+INPUT_SIZE = 192
 MEAN, STD = 0.5, 0.25  # the input is (rgb / 255 - MEAN) / STD, so that it is about -2..2
 
 

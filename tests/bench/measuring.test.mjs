@@ -169,7 +169,7 @@ const job = {
   model: join(root, 'models/decal-default.onnx'), input: join(folder, 'x.npy'), output: join(folder, 'y.npy'),
   threads: 2, warmUp: 1, repeat: 3,
 };
-writeNpy(job.input, [1, 3, 256, 256], new Float32Array(3 * 256 * 256).fill(0.25));
+writeNpy(job.input, [1, 3, 192, 192], new Float32Array(3 * 192 * 192).fill(0.25));
 writeFileSync(join(folder, 'broken.onnx'), 'not a model');
 
 for (const contender of ['native', 'relaxed', 'simd128', 'ort-native', 'ort-web']) {

@@ -11,7 +11,7 @@ const kModel = fileURLToPath(new URL('../../models/decal-default.onnx', import.m
 suite('benchmarks in a page', { skip: noBrowser }, () => {
   for (const contender of webContenders) {
     test(`${contender}: a model, start-up and compiling`, async () => {
-      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: 256 }, kModel);
+      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: 192 }, kModel);
       const names = ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'];
       assert.deepEqual(Object.keys(model).sort(), names, JSON.stringify(model));
       assert.equal(model.run_ms.length, 2);
@@ -28,7 +28,7 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
 
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
       const noModel = fileURLToPath(import.meta.url);
-      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 256 }, noModel);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 192 }, noModel);
       assert.match(failure, /\w/);
     });
   }

@@ -11,6 +11,8 @@ import { truncated } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
 import { answerSlowly, isModel, kDemo, kPhoto, kScratch, needs } from './support/site.mjs';
 
+const { models } = JSON.parse(await readFile(new URL('../../models/registry.json', import.meta.url), 'utf8'));
+const kModelSize = (models[0].bytes / 1e6).toFixed(1);
 const kAxe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 suite('demo page', { skip: noBrowser }, () => {
@@ -66,7 +68,7 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.equal(await page.locator('#download').isDisabled(), true);
     await done();
     const told = await page.evaluate(() => told);
-    assert.ok(told.some((text) => /Loading the model, \d\.\d\sof\s5\.8\sMB/.test(text)), `progress told: ${told}`);
+    assert.ok(told.some((text) => new RegExp(`Loading the model, \\d\\.\\d\\sof\\s${kModelSize}\\sMB`).test(text)), `progress told: ${told}`);
     assert.match(told.at(-1), /Removing the background/);
 
     assert.deepEqual(await page.locator('#cutout').evaluate(async (image) => {
@@ -377,7 +379,7 @@ suite('demo page', { skip: noBrowser }, () => {
       await choose(kPhoto);
       await done();
       await page.locator('#models summary').click();
-      assert.match(await page.locator('#model-facts').textContent(), /MIT · 5\.8\sMB · comes with this page/);
+      assert.match(await page.locator('#model-facts').textContent(), new RegExp(`MIT · ${kModelSize}\\sMB · comes with this page`));
       assert.match(await page.locator('#model option').first().textContent(), /decal-default .*in use/);
       assert.equal(await page.locator('#model-use').isVisible(), false);
       await page.locator('#model').selectOption('rmbg-1.4');

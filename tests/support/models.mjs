@@ -55,7 +55,7 @@ export const smallModels = [
 ];
 
 /** Our own model, which every build embeds; not of the list, as it is always there. */
-export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, file: join(root, 'models/decal-default.onnx') };
+export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, size: 192, file: join(root, 'models/decal-default.onnx') };
 
 /** `model` as it was exported, with none of its weights scaled. */
 export const unscaled = (model) => ({ ...model, lastLayer: undefined, scales: undefined, variant: undefined });

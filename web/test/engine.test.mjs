@@ -6,7 +6,7 @@ import { Engine, RawSession, startEngine } from '../dist/node.js';
 import { defaultModel, distPath, randomBytes, rejectsWith } from './helpers.mjs';
 
 const model = readFileSync(defaultModel);
-const kSide = 256;
+const kSide = 192;
 
 function input() {
   const random = randomBytes(7);
