@@ -137,9 +137,9 @@ def main():
     arguments = parser.parse_args()
     arguments.sheets.mkdir(exist_ok=True)
     run = lambda pairs: evaluate(arguments.decal, arguments.model, pairs)
-    measures, seen = run(read_pairs(tar_or_folder(arguments.data, "val")))
-    without, nothing = run([*strips(read_pairs(tar_or_folder(arguments.data, "val"))),
-                            *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
+    pairs = list(read_pairs(tar_or_folder(arguments.data, "val")))
+    measures, seen = run(pairs)
+    without, nothing = run([*strips(pairs), *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
     text = f"""# Results of {arguments.title}
 
 Written by `evaluate.py`: the `decal` command on every picture of `val.tar`, its matte compared with the mask at the

@@ -6,7 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { serve } from '../../scripts/serve.mjs';
 import { removeBackgroundRaw } from '../../web/dist/node.js';
-import { engines } from './engines/engines.mjs';
+import { engines, until } from './engines/engines.mjs';
 import { decodePng } from './support/png.mjs';
 import { kDemo, kPhoto, kScratch, needs } from './support/site.mjs';
 
@@ -72,9 +72,9 @@ for (const engine of engines) {
 
     test('a photo is cut out, shown, explained and downloaded', async () => {
       await browser.open(`${site.url}/`);
-      await until(() => browser.evaluate(() => document.querySelector('#engine')?.textContent !== ''));
+      await until(() => browser.evaluate(() => Boolean(document.querySelector('#engine')?.textContent)), 20, 'the page did not load');
       await browser.evaluate(visitor.choose, photo.toString('base64'));
-      await until(async () => ['done', 'failed'].includes(await browser.evaluate(visitor.state)));
+      await until(async () => ['done', 'failed'].includes(await browser.evaluate(visitor.state)), 20, 'the photo did not get done');
       const { size, facts, how, alert } = await browser.evaluate(visitor.shown);
       await writeFile(join(kScratch, `demo-${engine.name}.png`), await browser.screenshot());
       assert.deepEqual(size, [kSize.width, kSize.height], alert);
@@ -88,13 +88,4 @@ for (const engine of engines) {
       assert.ok(wrong <= 2, `alpha differs by ${wrong}`);
     });
   });
-}
-
-/** Asked from here, so that a page that gets stuck does not take the test with it. */
-async function until(holds) {
-  for (let turn = 0; turn < 400; ++turn) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('the page did not get there in 20 s');
 }

@@ -121,8 +121,7 @@ suite('demo page', { skip: noBrowser }, () => {
 
   test('copying puts a PNG with the chosen look onto the clipboard, and a refusal is said', async () => {
     await open();
-    const clipboard = (...names) => browser.context.grantPermissions(names, { origin: site.url });
-    await clipboard('clipboard-read', 'clipboard-write');
+    await browser.context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: site.url });
     await choose(kPhoto);
     await done();
     await page.locator('#colour').fill('#2040c0');

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { removeBackgroundRaw } from '../../web/dist/node.js';
-import { engines } from './engines/engines.mjs';
+import { engines, until } from './engines/engines.mjs';
 import { sources } from './pages/sources.js';
 import { truncated, withOrientation } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
@@ -56,12 +56,7 @@ function essentials(engine, isolation) {
 
   const open = async () => {
     await browser.open(`${site.url}/module.html`);
-    // Asked from here rather than waited for there: a page whose modules do not load must not hang.
-    for (let turn = 0; turn < 200; ++turn) {
-      if (await browser.evaluate(() => 'decal' in globalThis)) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    throw new Error('the page did not load');
+    await until(() => browser.evaluate(() => 'decal' in globalThis), 10, 'the page did not load');
   };
   const remove = async (source, options = {}) => {
     const request = typeof source === 'string' ? { url: source, options } : { base64: source.toString('base64'), options };

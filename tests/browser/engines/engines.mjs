@@ -8,3 +8,12 @@ import { firefox } from './firefox.mjs';
 import { webkit } from './webkit.mjs';
 
 export const engines = [chromium, firefox, webkit];
+
+/** Waits for `holds`. Asked from here rather than waited for in the page: one that gets stuck must not take the test with it. */
+export async function until(holds, seconds, problem) {
+  for (let turn = 0; turn < 20 * seconds; ++turn) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(problem);
+}
