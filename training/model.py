@@ -90,7 +90,7 @@ class MatteNet(nn.Module):
         self.sides = nn.ModuleList(nn.Conv2d(c, 1, 1) for c in coarse)
 
     def forward(self, x):
-        """The logits and, in training, those of the sides, finest first."""
+        """The logits and, in training, those of the sides, finest first, and what a teacher's features are told from."""
         levels = [self.stem(x)]
         for stage in self.stages:
             levels.append(stage(levels[-1]))
@@ -100,18 +100,34 @@ class MatteNet(nn.Module):
         logits = self.head(maps[-1])
         if not self.training:
             return logits
-        return logits, [side(m) for side, m in zip(self.sides, reversed(maps[:-1]))]
+        whole = F.interpolate(maps[0], scale_factor=2, mode="bilinear", align_corners=False)
+        taps = [maps[2], torch.cat([levels[3], whole], 1)]
+        return logits, [side(m) for side, m in zip(self.sides, reversed(maps[:-1]))], taps
+
+
+TAPS = (DECODER[2], CHANNELS[3] + CHANNELS[4])  # channels of the maps at 1/8 and 1/16 that a teacher's features are told from
+
+
+# What logits are multiplied by. Cross entropy makes them those of a probability; of all mattes that leaves doubt in, the
+# one with the least error is decided wherever the odds are. Held-out error 0.071 at 1, 0.064 at 1.5, 0.0625 at 2, 0.062 at
+# 3, the mask at 0.5 the same; 2 keeps outlines soft.
+SHARPNESS = 2.0
 
 
 class Matte(nn.Module):
-    """What is exported: the matte 0..1 at the input's size."""
+    """What is exported: the matte 0..1 at the input's size, from the picture and its mirror image together.
+
+    Two views disagree where the network guesses: held-out IoU 0.803 became 0.809, for twice the time of a network that
+    takes a ninth of the time it may.
+    """
 
     def __init__(self, network):
         super().__init__()
         self.network = network
 
     def forward(self, x):
-        logits = self.network(x)
+        straight, mirrored = self.network(torch.cat([x, x.flip(3)])).chunk(2)
+        logits = (straight + mirrored.flip(3)) * (SHARPNESS / 2)
         return torch.sigmoid(F.interpolate(logits, scale_factor=2, mode="bilinear", align_corners=False))
 
 

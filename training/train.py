@@ -13,10 +13,12 @@ import time
 
 import numpy as np
 import torch
+from torch import nn
 
 import data
-from losses import training_loss
-from model import Matte, MatteNet, parameters_used
+import teacher
+from losses import feature_loss, training_loss
+from model import TAPS, Matte, MatteNet, parameters_used
 from optimiser import optimisers
 
 WARM_UP_SAMPLES = 4000
@@ -45,11 +47,14 @@ class Run:
         self.device = device
         self.network = MatteNet().to(device, memory_format=torch.channels_last)
         self.average = Average(self.network)
-        self.optimisers = optimisers(self.network, weight_decay=0.03)
+        # What tells a teacher's features from the network's own; of no use afterwards.
+        self.pupil = nn.ModuleList(nn.Conv2d(own, kept, 1) for own, (kept, _) in zip(TAPS, (teacher.FINE, teacher.COARSE)))
+        self.optimisers = [*optimisers(self.network, weight_decay=0.03), torch.optim.AdamW(self.pupil.parameters())]
         self.seen = 0
 
     def save(self, path):
         state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
+                 "pupil": self.pupil.state_dict(),
                  "optimisers": [each.state_dict() for each in self.optimisers], "seen": self.seen}
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
@@ -59,27 +64,33 @@ class Run:
         state = torch.load(path, map_location=self.device)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
+        if "pupil" in state:
+            self.pupil.load_state_dict(state["pupil"])
         for each, saved in zip(self.optimisers, state["optimisers"]):
             each.load_state_dict(saved)
         self.seen = state["seen"]
 
-    def step(self, rgb, matte, rate, half):
+    def step(self, samples, rate, half):
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
+        rgb, matte = samples.planes[:, :3], samples.planes[:, 3:]
         rgb = data.normalise(rgb).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            logits, sides = self.network(rgb)
+            logits, sides, taps = self.network(rgb)
+            told = [told_from(tap) for told_from, tap in zip(self.pupil, taps)]
         loss = training_loss(logits.float(), [side.float() for side in sides], matte)
+        lesson = sum(feature_loss(ours.float(), theirs, samples.known) for ours, theirs in zip(told, samples.features))
         self.network.zero_grad(set_to_none=True)
-        loss.backward()
+        self.pupil.zero_grad(set_to_none=True)
+        (loss + lesson).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         for optimiser in self.optimisers:
             optimiser.step()
         self.seen += len(rgb)
         # A young average follows quickly: random first weights must not stay in it.
         self.average.update(self.network, max(len(rgb) / EMA_SAMPLES, 8 * len(rgb) / (self.seen + 8 * len(rgb))))
-        return float(loss.detach())
+        return float(loss.detach()), float(lesson)
 
 
 @torch.no_grad()
@@ -113,6 +124,7 @@ def parse(argv):
     parser.add_argument("state", type=pathlib.Path, help="state file; is read if it exists, and written")
     parser.add_argument("--data", required=True, help="folder with train.tar and backgrounds.tar")
     parser.add_argument("--cache", default="cache", help="folder for decoded pictures")
+    parser.add_argument("--teacher", help="nanodet.json, whose features are then learned too (teacher.py)")
     parser.add_argument("--samples", type=int, default=1_000_000_000, help="end after so many")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
     parser.add_argument("--size", type=int, default=128, help="edge of the input in training")
@@ -136,19 +148,22 @@ def main(argv):
     target = arguments.out or arguments.state
     # Going on draws other samples than before.
     dice = data.Dice(np.random.default_rng((arguments.seed, run.seen)), device)
-    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache)
+    features = ([], [])
+    if arguments.teacher:
+        features = teacher.features(arguments.teacher, arguments.data, arguments.stored, arguments.cache)
+    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache, features=features)
     held = data.Pictures(arguments.data, arguments.stored, arguments.cache, held_out=True).all(arguments.size)
     print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []
     minutes = 0
     batches = pictures.batches(dice, arguments.batch, arguments.size)
     while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
-        rgb, matte = next(batches)
-        losses.append(run.step(rgb, matte, learning_rate(arguments, run.seen, done), not arguments.full))
+        losses.append(run.step(next(batches), learning_rate(arguments, run.seen, done), not arguments.full))
         minutes = (time.monotonic() - started) / 60
         if len(losses) == 100:
+            loss, lesson = np.mean(losses, 0)
             speed = (run.seen - begun) / minutes / 60
-            print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {np.mean(losses):.4f}", flush=True)
+            print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {loss:.4f}  features {lesson:.4f}", flush=True)
             losses.clear()
         if minutes - saved > 10:
             saved = minutes

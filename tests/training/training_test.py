@@ -3,6 +3,7 @@
 Run by scripts/test.sh with Debian's Python; needs the decal command.
 """
 import io
+import json
 import pathlib
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from scipy.io import savemat
+from torch.nn import functional as F
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRAINING = ROOT / "training"
@@ -23,6 +25,7 @@ import data  # noqa: E402
 import evaluate  # noqa: E402
 import model  # noqa: E402
 import optimiser  # noqa: E402
+import teacher  # noqa: E402
 from losses import laplacian_loss, matte_loss  # noqa: E402
 
 
@@ -57,6 +60,38 @@ def write_tar(path, count, subject):
                 archive.addfile(entry, stored)
 
 
+def write_teacher(path, width=8):
+    """A detector built like NanoDet-g, with random weights and fewer channels, as a TensorFlow.js graph model."""
+    w = width
+    shapes = [(3, 3, w)]  # kernel's edge, inputs and outputs, in the order of the graph
+    inputs = w
+    for stage, pairs in enumerate((1, 2, 2, 3)):
+        shapes.append((3, inputs, inputs))
+        for _ in range(pairs):
+            shapes += [(3, inputs, inputs // 2), (3, inputs // 2, inputs // 2)]
+        shapes.append((3, inputs, inputs))
+        inputs *= 2
+    shapes += [(1, 4 * w, 4 * w), (1, 8 * w, 4 * w), (1, 16 * w, 4 * w)] + 3 * [(3, 4 * w, 4 * w), (1, 4 * w, 124)]
+    rng = np.random.default_rng(2)
+    stored, nodes, raw = [], [], b""
+
+    def keep(name, values):
+        nonlocal raw
+        raw += values.astype(np.float16).tobytes()
+        stored.append({"name": name, "shape": list(values.shape), "dtype": "float32", "quantization": {"dtype": "float16"}})
+        nodes.append({"name": name, "op": "Const"})
+
+    for i, (edge, inputs, outputs) in enumerate(shapes):
+        keep(f"split_{i}", rng.normal(0, (2 / (edge * edge * inputs)) ** 0.5, (edge, edge, inputs, outputs)))
+        keep(f"bias_{i}", rng.normal(0, 0.1, (1, 1, 1, outputs)))
+        name = f"part/convolution_{i}" if i else "part/convolution"
+        nodes.append({"name": name, "op": "Conv2D", "input": ["x", f"split_{i}"]})
+        nodes.append({"name": f"add_{i}", "op": "Add", "input": [name, f"bias_{i}"]})
+    path.with_suffix(".bin").write_bytes(raw)
+    path.write_text(json.dumps({"modelTopology": {"node": nodes},
+                                "weightsManifest": [{"paths": [path.stem + ".bin"], "weights": stored}]}))
+
+
 class TrainingTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -65,6 +100,7 @@ class TrainingTest(unittest.TestCase):
         write_tar(cls.data / "train.tar", 120, True)
         write_tar(cls.data / "backgrounds.tar", 30, False)
         write_tar(cls.data / "val.tar", 12, True)
+        write_teacher(cls.data / "teacher.json")
 
     @classmethod
     def tearDownClass(cls):
@@ -82,7 +118,8 @@ class TrainingTest(unittest.TestCase):
         dice = data.Dice(np.random.default_rng(3), "cpu")
         empty = 0
         for _ in range(6):
-            rgb, matte = pictures.batch(dice, 16, 64)
+            samples = pictures.batch(dice, 16, 64)
+            rgb, matte = samples.planes[:, :3], samples.planes[:, 3:]
             self.assertEqual((tuple(rgb.shape), tuple(matte.shape)), ((16, 3, 64, 64), (16, 1, 64, 64)))
             for planes in (rgb, matte):
                 self.assertGreaterEqual(float(planes.min()), 0)
@@ -95,7 +132,43 @@ class TrainingTest(unittest.TestCase):
         self.assertGreater(empty, 0)
         self.assertLess(empty, 40)
         for _ in range(40):  # whatever kinds such a small batch happens to have, or lack
-            self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
+            self.assertEqual(len(pictures.batch(dice, 1, 64).planes), 1)
+
+    def test_features_follow_their_pictures(self):
+        # Features that are the mask itself must still be it after every augmentation, where they are said to be known.
+        planes, _, _ = data.load(self.data / "train.tar", 80, self.data / "cache")
+        masks = torch.from_numpy(planes[:, 3:].astype(np.float32)) / 255
+        marks = [(F.adaptive_avg_pool2d(masks, edge) / data.FEATURE_STEP).round().numpy().astype(np.int8) for edge in (16, 8)]
+        nothing = [np.zeros((30, 1, edge, edge), np.int8) for edge in (16, 8)]
+        pictures = data.Pictures(self.data, 80, self.data / "cache", features=(marks, nothing))
+        dice = data.Dice(np.random.default_rng(4), "cpu")
+        shares = []
+        for _ in range(8):
+            samples = pictures.batch(dice, 16, 128)
+            for maps, edge in zip(samples.features, (16, 8)):
+                self.assertEqual(tuple(maps.shape), (16, 1, edge, edge))
+                known = F.adaptive_avg_pool2d(samples.known, edge)
+                matte = F.adaptive_avg_pool2d(samples.planes[:, 3:], edge)
+                away, mirrored = (((maps - other).abs() * known).sum() for other in (matte, matte.flip(3)))
+                self.assertLess(float(away), 0.35 * float(mirrored), edge)
+            shares += samples.known.mean((1, 2, 3)).tolist()
+        self.assertGreater(min(shares), -1e-6)
+        self.assertLess(max(shares), 1 + 1e-6)
+        self.assertIn(0, shares)  # strips are parts of pictures that the teacher saw as a whole
+
+    def test_a_teacher_is_asked_once(self):
+        path, cache = self.data / "teacher.json", self.data / "cache"
+        (fine, coarse), backgrounds = teacher.features(path, self.data, 80, cache)
+        self.assertEqual([maps.shape for maps in (fine, coarse, *backgrounds)],
+                         [(120, 64, 16, 16), (120, 96, 8, 8), (30, 64, 16, 16), (30, 96, 8, 8)])
+        # The strongest direction has a spread of 1, and each says less than the one before it.
+        spread = (fine.astype(np.float32) * data.FEATURE_STEP).std((0, 2, 3))
+        self.assertAlmostEqual(spread[0], 1, delta=0.1)
+        self.assertLess(spread[-1], spread[0])
+        self.assertGreater(np.abs(fine[0].astype(int) - fine[1]).mean(), 1)
+        before = (cache / "train-fine.npy").stat().st_mtime_ns
+        teacher.features(path, self.data, 80, cache)
+        self.assertEqual((cache / "train-fine.npy").stat().st_mtime_ns, before)
 
     def test_strips_beside_subjects_are_free_of_them(self):
         mask = np.zeros((100, 200), np.uint8)
@@ -187,10 +260,12 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(evaluate.measure(truth, truth)[3], 1)
 
     def test_a_short_run_learns_and_its_export_is_exact(self):
-        said = self.train("--minutes", 1.2)
+        said = self.train("--minutes", 1.2, "--teacher", self.data / "teacher.json")
+        lessons = [float(line.split("features ")[1]) for line in said.splitlines() if "features " in line]
+        self.assertLess(lessons[-1], 0.9 * lessons[0], said)
         held = [line for line in said.splitlines() if "held out" in line]
         iou = float(held[-1].split("IoU ")[1].split(",")[0])
-        losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss " in line]
+        losses = [float(line.split("loss ")[1].split()[0]) for line in said.splitlines() if "loss " in line]
         self.assertGreater(len(losses), 1, said)
         self.assertLess(losses[-1], 0.8 * losses[0], said)
         self.assertGreater(iou, 0.4, said)  # discs of everything: 0.2 at best
