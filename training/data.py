@@ -176,6 +176,9 @@ class Pictures:
         for i in self.chosen:
             self.by_set.setdefault(names[i].split("/")[0], []).append(i)
         self.backgrounds, names, self.background_aspects = load(tar_or_folder(folder, "backgrounds"), stored_size, cache)
+        for maps, pictures in zip(features, (self.subjects, self.backgrounds)):
+            if maps and len(maps[0]) != len(pictures):
+                raise SystemExit(f"{cache}: features of {len(maps[0])} pictures, where there are {len(pictures)}: delete them")
         self.empty = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
         strips = ((i, free_strip(self.subjects[i, 3])) for i in self.chosen)
         self.strips = [(i, strip) for i, strip in strips if strip]

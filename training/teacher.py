@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 """What a detector sees in the training pictures: NanoDet-g's features, which the network learns to tell beside mattes.
 
 Ten thousand pairs are few; NanoDet-g (RangiLyu, Apache-2.0) has seen COCO's 118,000 pictures. The network takes over none
@@ -16,11 +15,12 @@ from torch.nn import functional as F
 import data
 
 SIZE = 256  # of the teacher's input
+MEAN, STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)  # of the teacher's input: blue, green, red, 0..255
 FINE, COARSE = (64, 16), (96, 8)  # channels kept (principal components) and edge of the two maps
 
 
 class NanoDet(nn.Module):
-    """RGB 0..1 [N,3,H,W] to (features at 1/16, [N,256,..]; at 1/32, [N,512,..]; class scores at 1/8, 1/16 and 1/32)."""
+    """Its backbone: BGR [N,3,H,W], normalised, to features [N,256,H/16,W/16] and [N,512,H/32,W/32]."""
 
     STAGES = ((1, 1, 1), (5, 2, 2), (11, 2, 2), (17, 2, 3))  # first kernel, stride, pairs of kernels
 
@@ -29,13 +29,11 @@ class NanoDet(nn.Module):
         self.kernels = nn.ParameterList(nn.Parameter(k, requires_grad=False) for k, _ in weights)
         self.biases = nn.ParameterList(nn.Parameter(b, requires_grad=False) for _, b in weights)
 
-    def conv(self, at, x, stride=1, act=True):
-        kernel = self.kernels[at]
-        x = F.conv2d(x, kernel, self.biases[at], stride, kernel.shape[-1] // 2)
-        return F.leaky_relu(x, 0.1) if act else x
+    def conv(self, at, x, stride=1):
+        return F.leaky_relu(F.conv2d(x, self.kernels[at], self.biases[at], stride, 1), 0.1)
 
-    def forward(self, rgb):
-        x = F.max_pool2d(self.conv(0, rgb, 2), 3, 2, 1)
+    def forward(self, bgr):
+        x = F.max_pool2d(self.conv(0, bgr, 2), 3, 2, 1)
         maps = []
         for first, stride, pairs in self.STAGES:
             x = entry = self.conv(first, x, stride)
@@ -44,20 +42,14 @@ class NanoDet(nn.Module):
                 x = torch.cat([self.conv(first + 2 + 2 * pair, half), half], 1)
             x = torch.cat([self.conv(first + 1 + 2 * pairs, x), entry], 1)
             maps.append(x)
-        l3, l4, l5 = (self.conv(25 + i, maps[1 + i], act=False) for i in range(3))
-        resize = lambda x, scale: F.interpolate(x, scale_factor=scale, mode="bilinear", align_corners=False)
-        p4 = l4 + resize(l5, 2)
-        p3 = l3 + resize(p4, 2)
-        p4 = p4 + resize(p3, 0.5)
-        p5 = l5 + resize(p4, 0.5)
-        scores = [torch.sigmoid(self.conv(29 + 2 * i, self.conv(28 + 2 * i, p), act=False)[:, :80])
-                  for i, p in enumerate((p3, p4, p5))]
-        return maps[2], maps[3], scores
+        return maps[2], maps[3]
 
 
 def load_teacher(path):
     """From a TensorFlow.js graph model: `path` is its .json, the weights beside it."""
     path = pathlib.Path(path)
+    if not path.exists():
+        raise SystemExit(f"{path}: no such file; README.md says where the teacher comes from")
     model = json.loads(path.read_text())
     group = model["weightsManifest"][0]
     raw = b"".join((path.parent / name).read_bytes() for name in group["paths"])
@@ -82,9 +74,9 @@ def load_teacher(path):
 def described(teacher, pictures):
     """Both feature maps of RGB 0..1 at FINE's and COARSE's edges, float32."""
     bgr = F.interpolate(pictures, size=(SIZE, SIZE), mode="bilinear", align_corners=False).flip(1)
-    mean, spread = (torch.tensor(v).view(1, 3, 1, 1) for v in ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395)))
+    mean, spread = (torch.tensor(v).view(1, 3, 1, 1) for v in (MEAN, STD))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        fine, coarse, _ = teacher((bgr * 255 - mean) / spread)
+        fine, coarse = teacher((bgr * 255 - mean) / spread)
     return fine.float(), coarse.float()
 
 
@@ -115,6 +107,7 @@ def features(path, folder, stored, cache):
 
 
 def ask(teacher, folder, stored, cache, files):
+    """Writes the maps of all pictures into `files`, by stem a fine and a coarse one."""
     directions = None
     for stem, (fine, coarse) in files.items():
         pictures, _, _ = data.load(data.tar_or_folder(folder, stem), stored, cache)
