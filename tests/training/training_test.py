@@ -276,10 +276,12 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(torch.load(self.data / "state.pt")["seen"], seen)
 
         exported = self.data / "model.onnx"
-        subprocess.run([sys.executable, TRAINING / "export.py", self.data / "final.pt", exported, "--size", "96"],
+        subprocess.run([sys.executable, TRAINING / "export.py", self.data / "state.pt", self.data / "final.pt", exported, "--size", "96"],
                        check=True)
+        averages = [torch.load(self.data / name)["average"] for name in ("state.pt", "final.pt")]
         network = model.MatteNet()
-        network.load_state_dict(torch.load(self.data / "final.pt")["average"])
+        network.load_state_dict({name: (value + averages[1][name]) / 2 if value.is_floating_point() else value
+                                 for name, value in averages[0].items()})
         photo, _ = picture(np.random.default_rng(9), True)
         photo = photo.resize((96, 96))
         photo.save(self.data / "photo.png")
