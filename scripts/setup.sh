@@ -17,7 +17,7 @@ test_packages=(
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass
   python3-onnx python3-numpy                                           # parity tests: fills weightless models
-  python3-torch python3-pil python3-scipy                              # a short training
+  python3-torch python3-pil python3-scipy libopenblas0-pthread         # a short training
 )
 
 packages=("${run_packages[@]}")

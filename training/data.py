@@ -14,14 +14,13 @@ import math
 import pathlib
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from model import MEAN, STD
+from encoder import MEAN, STD
 
 # How often each set is drawn. In proportion to its size, Caltech-101 would be 7 of 10 samples; small sets are clean or
 # hard (cats in the wild) and may repeat, because augmentation changes them every time.
@@ -34,12 +33,10 @@ EMPTY_SHARE = 0.12  # of the samples have no subject
 # what teaches to find nothing there must not be all that teaches emptiness.
 STRIP_SHARE = 0.5
 SMALLEST_STRIP = 0.4  # of the picture's width or height: less would be blurred by enlarging it
-COMPOSITE_SHARE = 0.35  # of the others are cut out and put onto another picture; 0.2 for the first 600,000 samples
-# How strong everything random is. A young network cannot keep up with strong samples (after 187,000 at 1 it knew its training
-# pictures hardly better than others), a grown one learns weak ones by heart: at 0.5, in the decay after 605,000 samples, the
-# loss on its own pictures fell from 1.31 to 1.07 while others stood still. So 0.5 for the first 600,000, then 0.8.
+COMPOSITE_SHARE = 0.35  # of the others are cut out and put onto another picture
+# How strong everything random is. At 0.5 a grown network of this size learned its pictures by heart: in a decay the loss on them
+# fell from 1.31 to 1.07 while others stood still.
 STRENGTH = 0.8
-FEATURE_STEP = 4 / 127  # of a teacher's features, which are kept as int8
 HELD_OUT = 25  # every 25th training pair is kept for choices
 
 
@@ -139,46 +136,16 @@ class Dice:
         return self._tensor(self.rng.uniform(size=shape) < share)
 
 
-class Drawn(NamedTuple):
-    """Pictures as they are stored, uint8 [N,4,S,S], with what is known of them."""
-
-    planes: np.ndarray
-    aspects: np.ndarray
-    features: list  # a teacher's maps of them, int8 [N,C,s,s] each; empty where no teacher was asked
-    known: np.ndarray  # float32 [N]: 1 where features are of these very pictures
-
-    @staticmethod
-    def joined(parts):
-        planes, aspects, features, known = zip(*parts)
-        return Drawn(np.concatenate(planes), np.concatenate(aspects), [np.concatenate(maps) for maps in zip(*features)],
-                     np.concatenate(known))
-
-
-class Samples(NamedTuple):
-    """Float32 tensors of pictures after augmentation."""
-
-    planes: torch.Tensor  # [N,4,size,size], RGB and matte, 0..1
-    features: list  # [N,C,size/8,size/8] and [N,C,size/16,size/16], or nothing
-    known: torch.Tensor  # [N,1,size/8,size/8]: how far features may be trusted
-
-
 class Pictures:
-    """Training pictures at one stored size, drawn in batches.
+    """Training pictures at one stored size, drawn in batches as float32 tensors on a device, values 0..1."""
 
-    `features`, if given, are a teacher's maps of all of `train` and all of `backgrounds`, as teacher.py keeps them.
-    """
-
-    def __init__(self, folder, stored_size, cache, held_out=False, features=([], [])):
-        self.features, self.background_features = features
+    def __init__(self, folder, stored_size, cache, held_out=False):
         self.subjects, names, self.aspects = load(tar_or_folder(folder, "train"), stored_size, cache)
         self.chosen = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
         self.by_set = {}
         for i in self.chosen:
             self.by_set.setdefault(names[i].split("/")[0], []).append(i)
         self.backgrounds, names, self.background_aspects = load(tar_or_folder(folder, "backgrounds"), stored_size, cache)
-        for maps, pictures in zip(features, (self.subjects, self.backgrounds)):
-            if maps and len(maps[0]) != len(pictures):
-                raise SystemExit(f"{cache}: features of {len(maps[0])} pictures, where there are {len(pictures)}: delete them")
         self.empty = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
         strips = ((i, free_strip(self.subjects[i, 3])) for i in self.chosen)
         self.strips = [(i, strip) for i, strip in strips if strip]
@@ -203,21 +170,19 @@ class Pictures:
         weights = np.array([SET_WEIGHTS.get(name, 0.05) for name in self.by_set])
         sets = dice.rng.choice(list(self.by_set), count, p=weights / weights.sum())
         index = np.array([dice.rng.choice(self.by_set[name]) for name in sets], np.int64)
-        return Drawn(self.subjects[index], self.aspects[index], [maps[index] for maps in self.features],
-                     np.ones(count, np.float32))
+        return self.subjects[index], self.aspects[index]
 
     def _draw_empty(self, dice, count):
         strips = dice.rng.binomial(count, STRIP_SHARE) if self.strips else 0
         index = dice.rng.choice(self.empty, count - strips)
-        pictures = Drawn(self.backgrounds[index], self.background_aspects[index],
-                         [maps[index] for maps in self.background_features], np.ones(count - strips, np.float32))
-        cut = self._cut_strips(dice.rng.integers(len(self.strips), size=strips) if strips else [])
-        unknown = [np.zeros((strips, *maps.shape[1:]), np.int8) for maps in self.background_features]
-        return Drawn.joined([pictures, Drawn(*cut, unknown, np.zeros(strips, np.float32))])
+        drawn = [(self.backgrounds[index], self.background_aspects[index]),
+                 self._cut_strips(dice.rng.integers(len(self.strips), size=strips) if strips else [])]
+        return [np.concatenate(parts) for parts in zip(*drawn)]
 
     def _draw_scenes(self, dice, count):
         """Half pictures without a subject, half with: a cut-out before those makes two subjects."""
-        return Drawn.joined([self._draw_empty(dice, count - count // 2), self._draw_subjects(dice, count // 2)])
+        drawn = [self._draw_empty(dice, count - count // 2), self._draw_subjects(dice, count // 2)]
+        return [np.concatenate(parts) for parts in zip(*drawn)]
 
     def batches(self, dice, count, size, ahead=2):
         """Batches without end, made on a thread of their own while others are trained on: 1.3 times the speed."""
@@ -228,30 +193,28 @@ class Pictures:
                 yield made.popleft().result()
 
     def batch(self, dice, count, size):
-        """So many samples, augmented."""
+        """Augmented pictures [count,3,size,size] and their mattes [count,1,size,size]."""
         empty = dice.rng.binomial(count, EMPTY_SHARE)
         composite = dice.rng.binomial(count - empty, COMPOSITE_SHARE)
         plain = count - empty - composite
         parts = []
         if plain:
-            parts.append(warp(self._draw_subjects(dice, plain), size, dice))
+            parts.append(warp(*self._draw_subjects(dice, plain), size, dice))
         if empty:
-            parts.append(warp(self._draw_empty(dice, empty), size, dice))
+            parts.append(warp(*self._draw_empty(dice, empty), size, dice))
         if composite:
-            front = warp(self._draw_subjects(dice, composite), size, dice, loose=True)
-            parts.append(compose(front, warp(self._draw_scenes(dice, composite), size, dice), dice))
-        planes, features, known = zip(*parts)
-        planes = torch.cat(planes)
-        return Samples(torch.cat([recolour(planes[:, :3], dice), planes[:, 3:]], 1),
-                       [torch.cat(maps) for maps in zip(*features)], torch.cat(known))
+            front = warp(*self._draw_subjects(dice, composite), size, dice, loose=True)
+            parts.append(compose(front, warp(*self._draw_scenes(dice, composite), size, dice), dice))
+        planes = torch.cat(parts)
+        return recolour(planes[:, :3], dice), planes[:, 3:]
 
 
-def warp(drawn, size, dice, loose=False):
-    """Crops, scales, turns and mirrors what was drawn into samples.
+def warp(pictures, aspects, size, dice, loose=False):
+    """Crops, scales, turns and mirrors uint8 [N,4,S,S] into float32 0..1 [N,4,size,size].
 
     What lies outside a picture is its mirror image; with `loose`, for cut-outs, nothing, and they move and shrink more.
     """
-    count = len(drawn.planes)
+    count = len(pictures)
     # Sampled coordinates are a matrix times output coordinates, both -1..1: a scale under 1 magnifies.
     strength = 1 if loose else STRENGTH
     zoom = torch.exp(strength * dice.uniform(math.log(0.7), math.log(1.8 if loose else 1.15), count))
@@ -263,7 +226,7 @@ def warp(drawn, size, dice, loose=False):
     angle = strength * dice.uniform(-0.8, 0.8, count) ** 3  # mostly small, up to half a radian
     cosine, sine = torch.cos(angle), torch.sin(angle)
     flip = 1 - 2 * dice.chance(0.5, count)
-    aspect = torch.from_numpy(drawn.aspects).to(dice.device)
+    aspect = torch.from_numpy(aspects).to(dice.device)
     # Turning happens where pixels are square, so that a turned picture is not also sheared.
     matrix = torch.stack([
         torch.stack([flip * wide * cosine, -sine * high / aspect], 1),
@@ -271,17 +234,10 @@ def warp(drawn, size, dice, loose=False):
     ], 1)
     room = lambda extent: 0.1 + (1 - extent).abs() * (1 if loose else 0.8)
     shift = torch.stack([dice.uniform(-1, 1, count) * room(wide), dice.uniform(-1, 1, count) * room(high)], 1)
-    matrix = torch.cat([matrix, shift[:, :, None]], 2)
-
-    def sampled(values, edge):
-        grid = F.affine_grid(matrix, (count, 1, edge, edge), align_corners=False)
-        padding = "zeros" if loose else "reflection"
-        values = torch.from_numpy(values).to(dice.device).float()
-        return F.grid_sample(values, grid, mode="bilinear", padding_mode=padding, align_corners=False)
-
-    known = torch.from_numpy(drawn.known).to(dice.device).view(-1, 1, 1, 1).expand(-1, 1, size // 8, size // 8)
-    features = [sampled(maps, edge) * FEATURE_STEP for maps, edge in zip(drawn.features, (size // 8, size // 16))]
-    return Samples(sampled(drawn.planes, size) / 255, features, known)
+    grid = F.affine_grid(torch.cat([matrix, shift[:, :, None]], 2), (count, 4, size, size), align_corners=False)
+    values = torch.from_numpy(pictures).to(dice.device).float() / 255
+    padding = "zeros" if loose else "reflection"
+    return F.grid_sample(values, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 def soften(planes):
@@ -307,12 +263,7 @@ def to_some(share, planes, dice, change):
 
 
 def compose(front, back, dice):
-    """Puts the subjects of samples `front` onto `back`, with edges like those of real mattes."""
-    features, cover = [], F.adaptive_avg_pool2d(front.planes[:, 3:], back.known.shape[-1])
-    for ours, theirs in zip(front.features, back.features):
-        share = F.adaptive_avg_pool2d(cover, ours.shape[-1])
-        features.append(ours * share + theirs * (1 - share))
-    front, (back, _, known) = front.planes, back
+    """Puts the subjects of `front` onto `back`, both [N,4,S,S], with edges like those of real mattes."""
     each = (len(front), 1, 1, 1)
     subject, alpha = front[:, :3], front[:, 3:]
     # The outline loses its fringe of the old background: drawn in a little, then softened.
@@ -328,8 +279,7 @@ def compose(front, back, dice):
     subject = subject + dice.uniform(0, 0.5, *each) * dice.chance(0.6, *each) * tone
     subject = torch.lerp(subject, blur(scene, 4), dice.uniform(0, 0.4, *each) * 4 * alpha * (1 - alpha))
     mixed = (subject * alpha + scene * (1 - alpha)).clamp(0, 1)
-    matte = alpha + (1 - alpha) * back[:, 3:] * (1 - studio)
-    return Samples(torch.cat([mixed, matte], 1), features, cover + (1 - cover) * known * (1 - studio))
+    return torch.cat([mixed, alpha + (1 - alpha) * back[:, 3:] * (1 - studio)], 1)
 
 
 def recolour(rgb, dice):
@@ -360,8 +310,7 @@ def main():
     parser.add_argument("--out", default="samples.png")
     arguments = parser.parse_args()
     pictures = Pictures(arguments.data, 192, arguments.cache)
-    samples = pictures.batch(Dice(np.random.default_rng(0), "cpu"), 48, arguments.size)
-    rgb, matte = samples.planes[:, :3], samples.planes[:, 3:]
+    rgb, matte = pictures.batch(Dice(np.random.default_rng(0), "cpu"), 48, arguments.size)
     pair = torch.cat([rgb, rgb * matte + (1 - matte) * torch.tensor([0.0, 0.6, 0.0]).view(1, 3, 1, 1)], 3)
     rows = [torch.cat(list(pair[i:i + 4]), 2) for i in range(0, 48, 4)]
     sheet = (torch.cat(rows, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)

@@ -4,7 +4,6 @@ from torch.nn import functional as F
 
 SIDE_WEIGHT = 0.3  # of each coarser map's loss
 LAPLACIAN_WEIGHT = 0.5
-FEATURE_WEIGHT = 2.0  # of each map of a teacher's features
 EMPTY_WEIGHT = 1.5  # of pictures without a subject: a false mask is the worse mistake
 
 
@@ -42,10 +41,3 @@ def training_loss(logits, sides, matte):
     for side in sides:
         total = total + SIDE_WEIGHT * matte_loss(side, F.adaptive_avg_pool2d(matte, side.shape[2:]))
     return total.mean()
-
-
-def feature_loss(told, features, known):
-    """Half the squared difference from a teacher's features [N,C,h,w], where they are `known` [N,1,H,W], 0..1."""
-    known = F.adaptive_avg_pool2d(known, features.shape[2:])
-    error = 0.5 * (told - features).square().mean(1, keepdim=True)
-    return FEATURE_WEIGHT * (known * error).sum() / (known.sum() + 1)

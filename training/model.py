@@ -1,4 +1,4 @@
-"""The default model's network: a residual encoder of dense 3x3 convolutions, global context, and a small decoder.
+"""The default model's network: a detector's encoder of dense 3x3 convolutions, global context, and a small decoder.
 
 Designed for Decal's engine: dense 3x3 convolutions run as Winograd, channel counts are multiples of 16, and most
 weights sit at a sixteenth and a thirty-second of the picture, where they cost little time. The pattern is that of
@@ -9,12 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-# Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input, and the residual blocks there.
-CHANNELS = (16, 32, 64, 128, 192)
-BLOCKS = (0, 1, 2, 3, 2)
-DECODER = (16, 32, 48, 64)  # at 1/2, 1/4, 1/8, 1/16
+from encoder import CHANNELS, Encoder
+
+DECODER = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8, 1/16
 INPUT_SIZE = 192
-MEAN, STD = 0.5, 0.25  # the input is (rgb / 255 - MEAN) / STD, so that it is about -2..2
 
 
 class ConvNorm(nn.Sequential):
@@ -26,19 +24,6 @@ class ConvNorm(nn.Sequential):
             nn.BatchNorm2d(outputs),
         ]
         super().__init__(*layers, *([nn.ReLU(inplace=True)] if relu else []))
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions around which the input is added (He et al. 2016)."""
-
-    def __init__(self, channels, dilation):
-        super().__init__()
-        self.first = ConvNorm(channels, channels)
-        self.second = ConvNorm(channels, channels, dilation=dilation, relu=False)
-        nn.init.zeros_(self.second[1].weight)  # begins as the identity
-
-    def forward(self, x):
-        return F.relu(x + self.second(self.first(x)))
 
 
 class GlobalContext(nn.Module):
@@ -75,37 +60,26 @@ class MatteNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = nn.Sequential(ConvNorm(3, CHANNELS[0], stride=2), ConvNorm(CHANNELS[0], CHANNELS[0]))
-        self.stages = nn.ModuleList()
-        for level in range(1, 5):
-            # At the coarsest level every second convolution reaches twice as far.
-            dilation = 2 if level >= 3 else 1
-            blocks = [Residual(CHANNELS[level], dilation) for _ in range(BLOCKS[level])]
-            self.stages.append(nn.Sequential(ConvNorm(CHANNELS[level - 1], CHANNELS[level], stride=2), *blocks))
-        self.context = GlobalContext(CHANNELS[4])
-        coarse = (*DECODER[1:], CHANNELS[4])
+        self.encoder = Encoder()
+        top = DECODER[3]
+        self.far = nn.Sequential(ConvNorm(CHANNELS[4], top, kernel=1), ConvNorm(top, top, dilation=2))
+        self.context = GlobalContext(top)
+        coarse = (*DECODER[1:], top)
         self.merges = nn.ModuleList(Merge(coarse[i], CHANNELS[i], DECODER[i]) for i in range(4))
         self.head = nn.Conv2d(DECODER[0], 1, 3, padding=1)
         # For training only: a matte from each coarser map, so that these learn it directly (deep supervision).
         self.sides = nn.ModuleList(nn.Conv2d(c, 1, 1) for c in coarse)
 
     def forward(self, x):
-        """The logits and, in training, those of the sides, finest first, and what a teacher's features are told from."""
-        levels = [self.stem(x)]
-        for stage in self.stages:
-            levels.append(stage(levels[-1]))
-        maps = [self.context(levels[4])]
+        """The logits and, in training, those of the sides, finest first."""
+        levels = self.encoder(x)
+        maps = [self.context(self.far(levels[4]))]
         for i in (3, 2, 1, 0):
             maps.append(self.merges[i](maps[-1], levels[i]))
         logits = self.head(maps[-1])
         if not self.training:
             return logits
-        whole = F.interpolate(maps[0], scale_factor=2, mode="bilinear", align_corners=False)
-        taps = [maps[2], torch.cat([levels[3], whole], 1)]
-        return logits, [side(m) for side, m in zip(self.sides, reversed(maps[:-1]))], taps
-
-
-TAPS = (DECODER[2], CHANNELS[3] + CHANNELS[4])  # channels of the maps at 1/8 and 1/16 that a teacher's features are told from
+        return logits, [side(m) for side, m in zip(self.sides, reversed(maps[:-1]))]
 
 
 # What logits are multiplied by. Cross entropy makes them those of a probability; of all mattes that leaves doubt in, the

@@ -17,11 +17,10 @@ def orthogonal(matrix):
     a, b, c = COEFFICIENTS
     tall = len(matrix) > matrix.shape[1]  # products of the shorter side are the cheaper ones
     x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-12)
-    x = x.bfloat16()
     for _ in range(STEPS):
         square = x @ x.T
         x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return (x.T if tall else x).to(matrix.dtype)
+    return x.T if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -47,13 +46,23 @@ class Muon(torch.optim.Optimizer):
                 weights.add_(step, alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
 
 
+# What the encoder brings along is to be kept: its steps are so much smaller than those of the rest.
+ENCODER_RATE = 0.15
+
+
 def optimisers(network, weight_decay):
-    """Muon for kernels of at least 16 inputs and outputs, AdamW for all else; norms and biases do not decay."""
-    muon, decayed, others = [], [], []
-    for weights in network.parameters():
-        if weights.dim() > 1 and min(weights.flatten(1).shape) >= 16:
+    """Muon for the decoder's kernels of at least 16 inputs and outputs, AdamW for all else; norms and biases do not decay.
+
+    A group's `scale` is of the learning rate.
+    """
+    muon, decayed, others, encoder = [], [], [], []
+    for name, weights in network.named_parameters():
+        if name.startswith("encoder."):
+            encoder.append(weights)
+        elif weights.dim() > 1 and min(weights.flatten(1).shape) >= 16:
             muon.append(weights)
         else:
             (decayed if weights.dim() > 1 else others).append(weights)
-    adam = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    adam = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0},
+            {"params": encoder, "weight_decay": weight_decay, "scale": ENCODER_RATE}]
     return [Muon(muon, lr=1e-3, weight_decay=weight_decay), torch.optim.AdamW(adam, lr=1e-3)]

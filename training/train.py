@@ -13,13 +13,12 @@ import time
 
 import numpy as np
 import torch
-from torch import nn
 
 import data
-import teacher
-from losses import feature_loss, training_loss
-from model import TAPS, Matte, MatteNet, parameters_used
+from losses import training_loss
+from model import Matte, MatteNet, parameters_used
 from optimiser import optimisers
+from start import begin
 
 WARM_UP_SAMPLES = 4000
 EMA_SAMPLES = 24000  # about so many samples are averaged over
@@ -47,14 +46,11 @@ class Run:
         self.device = device
         self.network = MatteNet().to(device, memory_format=torch.channels_last)
         self.average = Average(self.network)
-        # What tells a teacher's features from the network's own; of no use afterwards.
-        self.pupil = nn.ModuleList(nn.Conv2d(own, kept, 1) for own, (kept, _) in zip(TAPS, (teacher.FINE, teacher.COARSE)))
-        self.optimisers = [*optimisers(self.network, weight_decay=0.03), torch.optim.AdamW(self.pupil.parameters())]
+        self.optimisers = optimisers(self.network, weight_decay=0.03)
         self.seen = 0
 
     def save(self, path):
         state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
-                 "pupil": self.pupil.state_dict(),
                  "optimisers": [each.state_dict() for each in self.optimisers], "seen": self.seen}
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
@@ -64,8 +60,6 @@ class Run:
         state = torch.load(path, map_location=self.device)
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
-        if "pupil" in state:
-            self.pupil.load_state_dict(state["pupil"])
         for each, saved in zip(self.optimisers, state["optimisers"]):
             each.load_state_dict(saved)
         self.seen = state["seen"]
@@ -73,24 +67,21 @@ class Run:
     def step(self, samples, rate, half):
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = rate
-        rgb, matte = samples.planes[:, :3], samples.planes[:, 3:]
+                group["lr"] = rate * group.get("scale", 1)
+        rgb, matte = samples
         rgb = data.normalise(rgb).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            logits, sides, taps = self.network(rgb)
-            told = [told_from(tap) for told_from, tap in zip(self.pupil, taps)]
+            logits, sides = self.network(rgb)
         loss = training_loss(logits.float(), [side.float() for side in sides], matte)
-        lesson = sum(feature_loss(ours.float(), theirs, samples.known) for ours, theirs in zip(told, samples.features))
         self.network.zero_grad(set_to_none=True)
-        self.pupil.zero_grad(set_to_none=True)
-        (loss + lesson).backward()
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         for optimiser in self.optimisers:
             optimiser.step()
         self.seen += len(rgb)
         # A young average follows quickly: random first weights must not stay in it.
         self.average.update(self.network, max(len(rgb) / EMA_SAMPLES, 8 * len(rgb) / (self.seen + 8 * len(rgb))))
-        return float(loss.detach()), float(lesson)
+        return float(loss.detach())
 
 
 @torch.no_grad()
@@ -119,12 +110,20 @@ def learning_rate(arguments, seen, done):
     return rate * (1 - done**0.5) if arguments.decay else rate
 
 
+def multiplies_bfloat16(device):
+    """Whether the processor does: where it does not, PyTorch converts back and forth."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    facts = pathlib.Path("/proc/cpuinfo")
+    return facts.exists() and not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(facts.read_text().split())
+
+
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("state", type=pathlib.Path, help="state file; is read if it exists, and written")
     parser.add_argument("--data", required=True, help="folder with train.tar and backgrounds.tar")
     parser.add_argument("--cache", default="cache", help="folder for decoded pictures")
-    parser.add_argument("--teacher", help="nanodet.json, whose features are then learned too (teacher.py)")
+    parser.add_argument("--start", help="what a new state begins with: nanodet.json, or an exported model (start.py)")
     parser.add_argument("--samples", type=int, default=1_000_000_000, help="end after so many")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
     parser.add_argument("--size", type=int, default=128, help="edge of the input in training")
@@ -133,7 +132,7 @@ def parse(argv):
     parser.add_argument("--rate", type=float, default=3e-3, help="learning rate")
     parser.add_argument("--decay", action="store_true", help="take the learning rate to zero until --samples or --minutes end the run")
     parser.add_argument("--out", type=pathlib.Path, help="where to write the state instead, for a side branch")
-    parser.add_argument("--full", action="store_true", help="float32 instead of bfloat16 arithmetic")
+    parser.add_argument("--full", action="store_true", help="float32 arithmetic even where bfloat16 is faster")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args(argv)
 
@@ -142,28 +141,29 @@ def main(argv):
     arguments = parse(argv)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(arguments.seed)
+    half = not arguments.full and multiplies_bfloat16(device)
     run = Run(device)
-    if arguments.state.exists():
+    begun_before = arguments.state.exists()
+    if begun_before:
         run.restore(arguments.state)
     target = arguments.out or arguments.state
     # Going on draws other samples than before.
     dice = data.Dice(np.random.default_rng((arguments.seed, run.seen)), device)
-    features = ([], [])
-    if arguments.teacher:
-        features = teacher.features(arguments.teacher, arguments.data, arguments.stored, arguments.cache)
-    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache, features=features)
+    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache)
     held = data.Pictures(arguments.data, arguments.stored, arguments.cache, held_out=True).all(arguments.size)
     print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []
     minutes = 0
     batches = pictures.batches(dice, arguments.batch, arguments.size)
+    if arguments.start and not begun_before:
+        begin(run.network, arguments.start, data.normalise(next(batches)[0]))
+        run.average.network.load_state_dict(run.network.state_dict())
     while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
-        losses.append(run.step(next(batches), learning_rate(arguments, run.seen, done), not arguments.full))
+        losses.append(run.step(next(batches), learning_rate(arguments, run.seen, done), half))
         minutes = (time.monotonic() - started) / 60
         if len(losses) == 100:
-            loss, lesson = np.mean(losses, 0)
             speed = (run.seen - begun) / minutes / 60
-            print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {loss:.4f}  features {lesson:.4f}", flush=True)
+            print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {np.mean(losses):.4f}", flush=True)
             losses.clear()
         if minutes - saved > 10:
             saved = minutes

@@ -23,9 +23,10 @@ sys.path.insert(0, str(TRAINING))
 
 import data  # noqa: E402
 import evaluate  # noqa: E402
+import export  # noqa: E402
 import model  # noqa: E402
 import optimiser  # noqa: E402
-import teacher  # noqa: E402
+import start  # noqa: E402
 from losses import laplacian_loss, matte_loss  # noqa: E402
 
 
@@ -60,18 +61,12 @@ def write_tar(path, count, subject):
                 archive.addfile(entry, stored)
 
 
-def write_teacher(path, width=8):
-    """A detector built like NanoDet-g, with random weights and fewer channels, as a TensorFlow.js graph model."""
-    w = width
-    shapes = [(3, 3, w)]  # kernel's edge, inputs and outputs, in the order of the graph
-    inputs = w
-    for stage, pairs in enumerate((1, 2, 2, 3)):
-        shapes.append((3, inputs, inputs))
-        for _ in range(pairs):
-            shapes += [(3, inputs, inputs // 2), (3, inputs // 2, inputs // 2)]
-        shapes.append((3, inputs, inputs))
+def write_detector(path):
+    """A detector's backbone shaped like NanoDet-g's, with random weights, as a TensorFlow.js graph model."""
+    shapes, inputs = [(3, 32)], 32
+    for pairs in (1, 2, 2, 3):
+        shapes += [(inputs, inputs), *pairs * [(inputs, inputs // 2), (inputs // 2, inputs // 2)], (inputs, inputs)]
         inputs *= 2
-    shapes += [(1, 4 * w, 4 * w), (1, 8 * w, 4 * w), (1, 16 * w, 4 * w)] + 3 * [(3, 4 * w, 4 * w), (1, 4 * w, 124)]
     rng = np.random.default_rng(2)
     stored, nodes, raw = [], [], b""
 
@@ -81,8 +76,8 @@ def write_teacher(path, width=8):
         stored.append({"name": name, "shape": list(values.shape), "dtype": "float32", "quantization": {"dtype": "float16"}})
         nodes.append({"name": name, "op": "Const"})
 
-    for i, (edge, inputs, outputs) in enumerate(shapes):
-        keep(f"split_{i}", rng.normal(0, (2 / (edge * edge * inputs)) ** 0.5, (edge, edge, inputs, outputs)))
+    for i, (inputs, outputs) in enumerate(shapes):
+        keep(f"split_{i}", rng.normal(0, (2 / (9 * inputs)) ** 0.5, (3, 3, inputs, outputs)))
         keep(f"bias_{i}", rng.normal(0, 0.1, (1, 1, 1, outputs)))
         name = f"part/convolution_{i}" if i else "part/convolution"
         nodes.append({"name": name, "op": "Conv2D", "input": ["x", f"split_{i}"]})
@@ -100,14 +95,14 @@ class TrainingTest(unittest.TestCase):
         write_tar(cls.data / "train.tar", 120, True)
         write_tar(cls.data / "backgrounds.tar", 30, False)
         write_tar(cls.data / "val.tar", 12, True)
-        write_teacher(cls.data / "teacher.json")
+        write_detector(cls.data / "detector.json")
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
 
-    def train(self, *arguments):
-        command = [sys.executable, TRAINING / "train.py", self.data / "state.pt", "--data", self.data, "--cache",
+    def train(self, *arguments, state="state.pt"):
+        command = [sys.executable, TRAINING / "train.py", self.data / state, "--data", self.data, "--cache",
                    self.data / "cache", "--size", "64", "--stored", "80", "--batch", "8", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -118,8 +113,7 @@ class TrainingTest(unittest.TestCase):
         dice = data.Dice(np.random.default_rng(3), "cpu")
         empty = 0
         for _ in range(6):
-            samples = pictures.batch(dice, 16, 64)
-            rgb, matte = samples.planes[:, :3], samples.planes[:, 3:]
+            rgb, matte = pictures.batch(dice, 16, 64)
             self.assertEqual((tuple(rgb.shape), tuple(matte.shape)), ((16, 3, 64, 64), (16, 1, 64, 64)))
             for planes in (rgb, matte):
                 self.assertGreaterEqual(float(planes.min()), 0)
@@ -132,43 +126,7 @@ class TrainingTest(unittest.TestCase):
         self.assertGreater(empty, 0)
         self.assertLess(empty, 40)
         for _ in range(40):  # whatever kinds such a small batch happens to have, or lack
-            self.assertEqual(len(pictures.batch(dice, 1, 64).planes), 1)
-
-    def test_features_follow_their_pictures(self):
-        # Features that are the mask itself must still be it after every augmentation, where they are said to be known.
-        planes, _, _ = data.load(self.data / "train.tar", 80, self.data / "cache")
-        masks = torch.from_numpy(planes[:, 3:].astype(np.float32)) / 255
-        marks = [(F.adaptive_avg_pool2d(masks, edge) / data.FEATURE_STEP).round().numpy().astype(np.int8) for edge in (16, 8)]
-        nothing = [np.zeros((30, 1, edge, edge), np.int8) for edge in (16, 8)]
-        pictures = data.Pictures(self.data, 80, self.data / "cache", features=(marks, nothing))
-        dice = data.Dice(np.random.default_rng(4), "cpu")
-        shares = []
-        for _ in range(8):
-            samples = pictures.batch(dice, 16, 128)
-            for maps, edge in zip(samples.features, (16, 8)):
-                self.assertEqual(tuple(maps.shape), (16, 1, edge, edge))
-                known = F.adaptive_avg_pool2d(samples.known, edge)
-                matte = F.adaptive_avg_pool2d(samples.planes[:, 3:], edge)
-                away, mirrored = (((maps - other).abs() * known).sum() for other in (matte, matte.flip(3)))
-                self.assertLess(float(away), 0.35 * float(mirrored), edge)
-            shares += samples.known.mean((1, 2, 3)).tolist()
-        self.assertGreater(min(shares), -1e-6)
-        self.assertLess(max(shares), 1 + 1e-6)
-        self.assertIn(0, shares)  # strips are parts of pictures that the teacher saw as a whole
-
-    def test_a_teacher_is_asked_once(self):
-        path, cache = self.data / "teacher.json", self.data / "cache"
-        (fine, coarse), backgrounds = teacher.features(path, self.data, 80, cache)
-        self.assertEqual([maps.shape for maps in (fine, coarse, *backgrounds)],
-                         [(120, 64, 16, 16), (120, 96, 8, 8), (30, 64, 16, 16), (30, 96, 8, 8)])
-        # The strongest direction has a spread of 1, and each says less than the one before it.
-        spread = (fine.astype(np.float32) * data.FEATURE_STEP).std((0, 2, 3))
-        self.assertAlmostEqual(spread[0], 1, delta=0.1)
-        self.assertLess(spread[-1], spread[0])
-        self.assertGreater(np.abs(fine[0].astype(int) - fine[1]).mean(), 1)
-        before = (cache / "train-fine.npy").stat().st_mtime_ns
-        teacher.features(path, self.data, 80, cache)
-        self.assertEqual((cache / "train-fine.npy").stat().st_mtime_ns, before)
+            self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
 
     def test_strips_beside_subjects_are_free_of_them(self):
         mask = np.zeros((100, 200), np.uint8)
@@ -213,6 +171,45 @@ class TrainingTest(unittest.TestCase):
             expected = np.zeros((64, 64))
             expected[12:32, 12:32] = 255
             self.assertLess(np.abs(planes[3] - expected).mean(), 5, name)
+
+    def test_a_detectors_weights_see_what_the_detector_saw(self):
+        weights = start.read_detector(self.data / "detector.json")
+        encoder = model.MatteNet().encoder
+        start.take_detector(encoder, weights)
+        rgb = torch.from_numpy(np.random.default_rng(6).uniform(0, 1, (1, 3, 96, 96)).astype(np.float32))
+        numbers = iter(range(len(weights)))
+        conv = lambda x, stride=1: F.leaky_relu(F.conv2d(x, *weights[next(numbers)], stride, 1), 0.1)
+        mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in (start.DETECTOR_MEAN, start.DETECTOR_STD))
+        with torch.no_grad():
+            maps = encoder(data.normalise(rgb))
+            stem = conv((255 * rgb.flip(1) - mean) / spread, 2)
+            # Outside the picture lies 0, which is another colour to each.
+            self.assertLess(float((maps[0] - stem)[..., 1:, 1:].abs().max()), 1e-4)
+            x = F.max_pool2d(maps[0], 3, 2, 1)
+            for found, stride, pairs in zip(maps[1:], (1, 2, 2, 2), (1, 2, 2, 3)):
+                x = entry = conv(x, stride)
+                for _ in range(pairs):
+                    half = conv(x)
+                    x = torch.cat([conv(half), half], 1)
+                end = x if found is maps[4] else conv(x)  # the last of all is left out
+                x = torch.cat([end, entry], 1)
+                self.assertLess(float((found - x).abs().max()), 1e-4)
+
+    def test_a_training_goes_on_from_an_exported_model(self):
+        torch.manual_seed(7)
+        trained, pictures = model.MatteNet(), torch.randn(4, 3, 64, 64)
+        for norm in (module for module in trained.modules() if isinstance(module, torch.nn.BatchNorm2d)):
+            for values, low, high in ((norm.running_mean, -1, 1), (norm.running_var, 0.5, 2), (norm.weight.data, -2, 2), (norm.bias.data, -1, 1)):
+                values.uniform_(low, high)
+        plain = export.folded(trained)
+        again = model.MatteNet()
+        start.take_model(again, plain.state_dict(), pictures)
+        with torch.no_grad():
+            expected, found = plain(pictures), again.train()(pictures)[0]
+        self.assertLess(float((found - expected).abs().max()), 1e-3 * float(expected.abs().max()))
+        self.assertLess(float((again.eval()(pictures) - expected).abs().max()), 0.1 * float(expected.abs().max()))
+        with self.assertRaisesRegex(SystemExit, "head.weight: the model to begin with has another network"):
+            start.take_model(again, {**plain.state_dict(), "head.weight": torch.zeros(1)}, pictures)
 
     def test_losses_are_least_for_the_truth(self):
         matte = torch.zeros(1, 1, 32, 32)
@@ -260,12 +257,10 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(evaluate.measure(truth, truth)[3], 1)
 
     def test_a_short_run_learns_and_its_export_is_exact(self):
-        said = self.train("--minutes", 1.2, "--teacher", self.data / "teacher.json")
-        lessons = [float(line.split("features ")[1]) for line in said.splitlines() if "features " in line]
-        self.assertLess(lessons[-1], 0.9 * lessons[0], said)
+        said = self.train("--minutes", 1.2, "--start", self.data / "detector.json")
         held = [line for line in said.splitlines() if "held out" in line]
         iou = float(held[-1].split("IoU ")[1].split(",")[0])
-        losses = [float(line.split("loss ")[1].split()[0]) for line in said.splitlines() if "loss " in line]
+        losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss " in line]
         self.assertGreater(len(losses), 1, said)
         self.assertLess(losses[-1], 0.8 * losses[0], said)
         self.assertGreater(iou, 0.4, said)  # discs of everything: 0.2 at best
@@ -276,12 +271,12 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(torch.load(self.data / "state.pt")["seen"], seen)
 
         exported = self.data / "model.onnx"
-        subprocess.run([sys.executable, TRAINING / "export.py", self.data / "state.pt", self.data / "final.pt", exported, "--size", "96"],
+        subprocess.run([sys.executable, TRAINING / "export.py", self.data / "final.pt", exported, "--size", "96"],
                        check=True)
-        averages = [torch.load(self.data / name)["average"] for name in ("state.pt", "final.pt")]
         network = model.MatteNet()
-        network.load_state_dict({name: (value + averages[1][name]) / 2 if value.is_floating_point() else value
-                                 for name, value in averages[0].items()})
+        network.load_state_dict(torch.load(self.data / "final.pt")["average"])
+        said = self.train("--samples", 8, "--rate", 0, "--start", exported, state="again.pt")
+        self.assertAlmostEqual(float(said.split("held out: IoU ")[1].split(",")[0]), iou, delta=0.1)
         photo, _ = picture(np.random.default_rng(9), True)
         photo = photo.resize((96, 96))
         photo.save(self.data / "photo.png")
