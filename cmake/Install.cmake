@@ -5,6 +5,9 @@ set(decal_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/decal")
 
 install(TARGETS decal EXPORT decal-targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/decal" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+# The embedded model and Highway ask for their notices to go along.
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/NOTICE" "${PROJECT_SOURCE_DIR}/LICENSES/Apache-2.0.txt"
+  DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(EXPORT decal-targets NAMESPACE decal:: DESTINATION "${decal_package_dir}")
 
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/decal-config.cmake.in" "${PROJECT_BINARY_DIR}/decal-config.cmake"

@@ -378,7 +378,7 @@ suite('demo page', { skip: noBrowser }, () => {
       await choose(kPhoto);
       await done();
       await page.locator('#models summary').click();
-      assert.match(await page.locator('#model-facts').textContent(), new RegExp(`MIT · ${kModelSize}\\sMB · comes with this page`));
+      assert.match(await page.locator('#model-facts').textContent(), new RegExp(`MIT AND Apache-2.0 · ${kModelSize}\\sMB · comes with this page`));
       assert.match(await page.locator('#model option').first().textContent(), /decal-default .*in use/);
       assert.equal(await page.locator('#model-use').isVisible(), false);
       await page.locator('#model').selectOption('rmbg-1.4');

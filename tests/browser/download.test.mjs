@@ -76,7 +76,7 @@ suite('downloads', { skip: noBrowser }, () => {
     assert.equal((await listed()).cached, false);
     const { told } = await open();
     const { name, licence, bytes, cached, url } = await listed();
-    assert.deepEqual([name, licence, bytes, cached], ['decal-default', 'MIT', model.length, true]);
+    assert.deepEqual([name, licence, bytes, cached], ['decal-default', 'MIT AND Apache-2.0', model.length, true]);
     assert.match(url, /\/decal\/models\/decal-default\.onnx$/);
     const loading = told.filter(({ phase }) => phase === 'downloading');
     assert.ok(loading.every(({ model: name, totalBytes }) => name === 'decal-default' && totalBytes === model.length));

@@ -146,6 +146,24 @@ class TrainingTest(unittest.TestCase):
         picture = np.asarray(Image.open(io.BytesIO(strip)).convert("RGB"))
         self.assertEqual((picture.shape, picture.max()), ((100, 106, 3), 0))
 
+    def test_portraits_are_the_upper_part_of_people(self):
+        standing = np.zeros((4, 160, 160), np.uint8)
+        standing[0] = np.arange(160)[:, None]  # the red of a row tells where it was
+        standing[3, 20:140, 74:86] = 255
+        rng = np.random.default_rng(8)
+        for aspect in (0.66, 1.0, 1.5):
+            for _ in range(20):
+                found, shape = data.portrait(standing, aspect, rng)
+                self.assertTrue(0.65 < shape < 1.25, shape)
+                top, bottom = int(found[0, 0].min()), int(found[0, -1].max())
+                self.assertTrue(0 <= top <= 20 and 45 <= bottom <= 95, (top, bottom))
+                self.assertGreater(found[3, -1].max(), 250)  # goes on below the edge
+                # The person is as broad as before, pixel for pixel of the photo.
+                broad = (found[3, -1] > 127).mean() * shape * (bottom - top) / (aspect * 160)
+                self.assertAlmostEqual(broad, 12 / 160, delta=0.01)
+        lying = standing.transpose(0, 2, 1).copy()
+        self.assertIs(data.portrait(lying, 1.0, rng)[0], lying)
+
     def test_published_sets_become_pairs(self):
         root = self.data / "published"
         for folder in ("101_ObjectCategories/cup", "Annotations/cup", "101_ObjectCategories/Faces", "photos",
