@@ -83,9 +83,9 @@ class MatteNet(nn.Module):
 
 
 # What logits are multiplied by. Cross entropy makes them those of a probability; of all mattes that leaves doubt in, the
-# one with the least error is decided wherever the odds are. Held-out error 0.071 at 1, 0.064 at 1.5, 0.0625 at 2, 0.062 at
-# 3, the mask at 0.5 the same; 2 keeps outlines soft.
-SHARPNESS = 2.0
+# one with the least error is decided wherever the odds are. Held-out error 0.0733 at 1, 0.0603 at 2, 0.0586 at 3, 0.0583 at
+# 4, the mask at 0.5 the same; 3 keeps outlines soft.
+SHARPNESS = 3.0
 
 
 class Matte(nn.Module):

@@ -161,7 +161,7 @@ def main(argv):
     while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
         losses.append(run.step(next(batches), learning_rate(arguments, run.seen, done), half))
         minutes = (time.monotonic() - started) / 60
-        if len(losses) == 100:
+        if len(losses) == 20:
             speed = (run.seen - begun) / minutes / 60
             print(f"{minutes:6.1f} min  {run.seen} samples  {speed:.0f}/s  loss {np.mean(losses):.4f}", flush=True)
             losses.clear()
