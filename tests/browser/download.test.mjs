@@ -99,7 +99,8 @@ suite('downloads', { skip: noBrowser }, () => {
     slow = true;
     const { page, started } = await open({}, false);
     started.catch(() => {});
-    await page.waitForFunction(() => window.told?.at(-1)?.loadedBytes > 2_000_000);
+    // On a busy machine what is kept lags a megabyte or more behind what has arrived.
+    await page.waitForFunction(() => window.told?.at(-1)?.loadedBytes > 4_000_000);
     await page.close();
     slow = false;
     const { told } = await open();
