@@ -3,7 +3,6 @@
 The detector is NanoDet-g by RangiLyu (Apache-2.0), which has seen COCO's 118,000 pictures; README.md says where it is.
 """
 import json
-import pathlib
 
 import numpy as np
 import torch
@@ -16,9 +15,9 @@ DETECTOR_MEAN, DETECTOR_STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
 
 def begin(network, path, pictures):
     """Fills a new network from `path`: nanodet.json, or an ONNX file of export.py; `pictures` [N,3,H,W] as it takes them."""
-    if not pathlib.Path(path).exists():
+    if not path.exists():
         raise SystemExit(f"{path}: no such file; README.md says where the encoder's first weights come from")
-    if str(path).endswith(".onnx"):
+    if path.suffix == ".onnx":
         take_model(network, read_model(path), pictures)
     else:
         take_detector(network.encoder, read_detector(path))
@@ -29,7 +28,6 @@ def read_detector(path):
 
     `path` is its .json, the weights beside it.
     """
-    path = pathlib.Path(path)
     model = json.loads(path.read_text())
     group = model["weightsManifest"][0]
     raw = b"".join((path.parent / name).read_bytes() for name in group["paths"])

@@ -123,7 +123,7 @@ def parse(argv):
     parser.add_argument("state", type=pathlib.Path, help="state file; is read if it exists, and written")
     parser.add_argument("--data", required=True, help="folder with train.tar and backgrounds.tar")
     parser.add_argument("--cache", default="cache", help="folder for decoded pictures")
-    parser.add_argument("--start", help="what a new state begins with: nanodet.json, or an exported model (start.py)")
+    parser.add_argument("--start", type=pathlib.Path, help="what a new state begins with: nanodet.json, or an exported model (start.py)")
     parser.add_argument("--samples", type=int, default=1_000_000_000, help="end after so many")
     parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long")
     parser.add_argument("--size", type=int, default=128, help="edge of the input in training")
@@ -143,8 +143,7 @@ def main(argv):
     torch.manual_seed(arguments.seed)
     half = not arguments.full and multiplies_bfloat16(device)
     run = Run(device)
-    begun_before = arguments.state.exists()
-    if begun_before:
+    if arguments.state.exists():
         run.restore(arguments.state)
     target = arguments.out or arguments.state
     # Going on draws other samples than before.
@@ -155,7 +154,7 @@ def main(argv):
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []
     minutes = 0
     batches = pictures.batches(dice, arguments.batch, arguments.size)
-    if arguments.start and not begun_before:
+    if arguments.start and not run.seen:
         begin(run.network, arguments.start, data.normalise(next(batches)[0]))
         run.average.network.load_state_dict(run.network.state_dict())
     while (done := max((run.seen - begun) / arguments.samples, minutes / arguments.minutes)) < 1:
