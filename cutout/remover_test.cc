@@ -322,7 +322,7 @@ TEST(RemoverTest, DefaultModelSeparatesASubject) {
     return Rgba{static_cast<uint8_t>(40 + noise[0] / 8), static_cast<uint8_t>(120 + noise[1] / 8), 40, 255};
   });
   const CutoutReport report = RunOk(*remover, picture, out);
-  EXPECT_EQ(report.input, (Extent{192, 192}));
+  EXPECT_EQ(report.input, (Extent{Models().front().width, Models().front().height}));
   EXPECT_GT(report.coverage, 0.01f);
   EXPECT_LT(report.coverage, 0.9f);
   EXPECT_GT(out.at(160, 120)[3], out.at(5, 5)[3] + 100);

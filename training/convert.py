@@ -3,6 +3,7 @@
 
     ./convert.py caltech101 caltech-101/ DATA/train     # 101_ObjectCategories and Annotations, unpacked
     ./convert.py ccp clothing-co-parsing/ DATA/train    # photos and annotations/pixel-level
+    ./convert.py backgrounds caltech-101/ DATA/backgrounds
 
 Needs Debian's python3-scipy. Other sets come as photos and masks already: name them as data.py wants them.
 """
@@ -15,7 +16,8 @@ from scipy.io import loadmat
 
 LONG_SIDE = 320
 # Outlines of faces alone are no cut-outs of people, and the background class has none.
-LEFT_OUT = {"Faces", "Faces_easy", "BACKGROUND_Google"}
+BACKGROUNDS = "BACKGROUND_Google"
+LEFT_OUT = {"Faces", "Faces_easy", BACKGROUNDS}
 # Classes whose outlines lie in folders of other names.
 OUTLINES = {"airplanes": "Airplanes_Side_2", "Motorbikes": "Motorbikes_16"}
 
@@ -46,7 +48,13 @@ def ccp(root):
         yield photo, Image.fromarray(worn.astype(np.uint8) * 255)
 
 
-SETS = {"caltech101": caltech101, "ccp": ccp}
+def backgrounds(root):
+    """Yields photos, whose numbers `SHOW_SUBJECTS` in data.py refers to, and None."""
+    for path in sorted((root / "101_ObjectCategories" / BACKGROUNDS).glob("*.jpg")):
+        yield Image.open(path).convert("RGB"), None
+
+
+SETS = {"caltech101": caltech101, "ccp": ccp, "backgrounds": backgrounds}
 
 
 def main():
@@ -60,8 +68,10 @@ def main():
     for i, (photo, mask) in enumerate(SETS[arguments.set](arguments.source)):
         scale = min(1, LONG_SIDE / max(photo.size))
         size = tuple(max(1, round(side * scale)) for side in photo.size)
-        photo.resize(size, Image.Resampling.LANCZOS).save(folder / f"{i:05}.webp", quality=90)
-        mask.resize(size, Image.Resampling.BOX).save(folder / f"{i:05}.png")
+        stem = f"{i:05}" if mask else f"{i:04}"
+        photo.resize(size, Image.Resampling.LANCZOS).save(folder / f"{stem}.webp", quality=90)
+        if mask:
+            mask.resize(size, Image.Resampling.BOX).save(folder / f"{stem}.png")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,8 @@ Where there is no subject, mattes should be empty:
 {emptiness_table(without)}
 
 `strips` are the parts of these pictures, from edge to edge, that no subject reaches into. `backgrounds` are Caltech-101's pictures of
-no class, many of which do show subjects; all but every 25th were trained on as empty, so that they say little about others.
+no class, most of which do show subjects; all but every 25th and those that show one plainly (`SHOW_SUBJECTS` in `data.py`) were trained
+on as empty, so that they say little about others.
 """
     arguments.out.write_text(text)
     print(text)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from encoder import CHANNELS, Encoder
 
 DECODER = (16, 32, 64, 96)  # channels at 1/2, 1/4, 1/8, 1/16
-INPUT_SIZE = 192
+INPUT_SIZE = 224
 
 
 class ConvNorm(nn.Sequential):

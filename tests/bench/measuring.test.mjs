@@ -13,6 +13,7 @@ import { formatJson, resultsFile } from '../../bench/results.mjs';
 import { takeTurns } from '../../bench/rounds.mjs';
 import { median, speedRatio, summarise } from '../../bench/statistics.mjs';
 import { writeNpy } from '../../web/tools/npy.mjs';
+import { defaultModelFile, defaultModelSide } from '../support/default_model.mjs';
 import { root } from '../support/models.mjs';
 
 test('the median needs no order and no odd count', () => {
@@ -166,10 +167,10 @@ test('results read back as they were', () => {
 const folder = mkdtempSync(join(tmpdir(), 'decal-bench-'));
 after(() => rmSync(folder, { recursive: true }));
 const job = {
-  model: join(root, 'models/decal-default.onnx'), input: join(folder, 'x.npy'), output: join(folder, 'y.npy'),
+  model: defaultModelFile, input: join(folder, 'x.npy'), output: join(folder, 'y.npy'),
   threads: 2, warmUp: 1, repeat: 3,
 };
-writeNpy(job.input, [1, 3, 192, 192], new Float32Array(3 * 192 * 192).fill(0.25));
+writeNpy(job.input, [1, 3, defaultModelSide, defaultModelSide], new Float32Array(3 * defaultModelSide ** 2).fill(0.25));
 writeFileSync(join(folder, 'broken.onnx'), 'not a model');
 
 for (const contender of ['native', 'relaxed', 'simd128', 'ort-native', 'ort-web']) {

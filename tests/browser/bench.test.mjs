@@ -4,14 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { suite, test } from 'node:test';
 import { webContenders } from '../../bench/cases.mjs';
 import { measureInPage } from '../../bench/in_page.mjs';
+import { defaultModelFile, defaultModelSide as kSide } from '../support/default_model.mjs';
 import { noBrowser } from './support/chromium.mjs';
-
-const kModel = fileURLToPath(new URL('../../models/decal-default.onnx', import.meta.url));
 
 suite('benchmarks in a page', { skip: noBrowser }, () => {
   for (const contender of webContenders) {
     test(`${contender}: a model, start-up and compiling`, async () => {
-      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: 192 }, kModel);
+      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: kSide }, defaultModelFile);
       const names = ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'];
       assert.deepEqual(Object.keys(model).sort(), names, JSON.stringify(model));
       assert.equal(model.run_ms.length, 2);
@@ -28,7 +27,7 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
 
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
       const noModel = fileURLToPath(import.meta.url);
-      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: 192 }, noModel);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kSide }, noModel);
       assert.match(failure, /\w/);
     });
   }

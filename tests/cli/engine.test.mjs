@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { defaultModelSide as kSide } from '../support/default_model.mjs';
 import { chainModel, decal, files, kDefaultModel, npy, scratch } from './support.mjs';
 
 test('models: a table, or JSON, of the registry', async () => {
@@ -21,8 +22,8 @@ test('inspect: tensors, schedule and memory', async () => {
     const { status, stdout, stderr } = await decal(['inspect', model]);
     assert.equal(status, 0, stderr);
     const text = stdout.toString();
-    assert.match(text, /^input\s+input\s+f32 \[1, 3, 192, 192\]$/m);
-    assert.match(text, /^output\s+matte\s+f32 \[1, 1, 192, 192\]$/m);
+    assert.match(text, new RegExp(`^input\\s+input\\s+f32 \\[1, 3, ${kSide}, ${kSide}\\]$`, 'm'));
+    assert.match(text, new RegExp(`^output\\s+matte\\s+f32 \\[1, 1, ${kSide}, ${kSide}\\]$`, 'm'));
     assert.match(text, /^\d+ steps, \d+\.\d+ G multiply-adds$/m);
     for (const line of ['weights', 'arena', 'scratch', 'total', 'lower bound']) assert.match(text, new RegExp(`^  ${line} +\\d+`, 'm'));
   }
@@ -63,7 +64,7 @@ test('inspect --profile --json: times of every layer, and totals that are their 
   assert.equal(status, 0, stderr);
   const { inputs, outputs, memory_bytes, steps, profile, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, {});
-  assert.deepEqual(inputs, [{ name: 'input', dtype: 'f32', shape: [1, 3, 192, 192] }]);
+  assert.deepEqual(inputs, [{ name: 'input', dtype: 'f32', shape: [1, 3, kSide, kSide] }]);
   assert.deepEqual(outputs.map(({ name }) => name), ['matte']);
   assert.deepEqual(Object.keys(memory_bytes), ['weights', 'arena', 'scratch', 'total', 'lower_bound']);
   assert.deepEqual(Object.keys(steps[0]),
@@ -204,7 +205,7 @@ test('run: tensors that do not fit are errors and leave no file', async (t) => {
   await expectError(/^decal: x\.npy: holds <f8, not .*\(invalid-argument\)$/m);
   await writeFile(join(cwd, 'x.npy'), npy([1, 3, 8, 8], new Float32Array(192)));
   await expectError(/\(shape-mismatch\)$/m);
-  await writeFile(join(cwd, 'x.npy'), npy([1, 3, 192, 192], new Float32Array(100)));
+  await writeFile(join(cwd, 'x.npy'), npy([1, 3, kSide, kSide], new Float32Array(100)));
   await expectError(/has 400 bytes of data .*\(invalid-argument\)$/m);
   assert.deepEqual(await files(cwd), ['x.npy']);
   assert.equal((await decal(['run', kDefaultModel], { cwd })).status, 2);

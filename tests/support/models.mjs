@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
+import { defaultModelFile, defaultModelSide } from './default_model.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const shared = process.env.DECAL_SHARED ?? join(root, '../shared');
@@ -55,7 +56,7 @@ export const smallModels = [
 ];
 
 /** Our own model, which every build embeds; not of the list, as it is always there. */
-export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, size: 192, file: join(root, 'models/decal-default.onnx') };
+export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, size: defaultModelSide, file: defaultModelFile };
 
 /** `model` as it was exported, with none of its weights scaled. */
 export const unscaled = (model) => ({ ...model, lastLayer: undefined, scales: undefined, variant: undefined });

@@ -128,6 +128,11 @@ class TrainingTest(unittest.TestCase):
         for _ in range(40):  # whatever kinds such a small batch happens to have, or lack
             self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
 
+    def test_pictures_that_show_subjects_do_not_teach_emptiness(self):
+        pictures = data.Pictures(self.data, 80, self.data / "cache")
+        self.assertIn("0026", data.SHOW_SUBJECTS)
+        self.assertEqual(pictures.empty, [i for i in range(30) if i not in (0, 25, 26)])  # 0 and 25 are held out
+
     def test_strips_beside_subjects_are_free_of_them(self):
         mask = np.zeros((100, 200), np.uint8)
         mask[30:90, 110:150] = 255  # left of it 55 % of the width, right 25 %, above 30 % of the height
@@ -166,12 +171,13 @@ class TrainingTest(unittest.TestCase):
 
     def test_published_sets_become_pairs(self):
         root = self.data / "published"
-        for folder in ("101_ObjectCategories/cup", "Annotations/cup", "101_ObjectCategories/Faces", "photos",
-                       "annotations/pixel-level"):
+        for folder in ("101_ObjectCategories/cup", "Annotations/cup", "101_ObjectCategories/Faces",
+                       "101_ObjectCategories/BACKGROUND_Google", "photos", "annotations/pixel-level"):
             (root / folder).mkdir(parents=True)
         photo = Image.new("RGB", (640, 320), (200, 0, 0))
         photo.save(root / "101_ObjectCategories/cup/image_0001.jpg")
         photo.save(root / "101_ObjectCategories/Faces/image_0001.jpg")
+        photo.save(root / "101_ObjectCategories/BACKGROUND_Google/image_0001.jpg")
         contour = np.array([[0, 200, 200, 0], [0, 0, 100, 100]])
         savemat(root / "Annotations/cup/annotation_0001.mat",
                 {"box_coord": np.array([[60, 160, 120, 320]]), "obj_contour": contour})
@@ -179,11 +185,12 @@ class TrainingTest(unittest.TestCase):
         labels = np.zeros((320, 640), np.uint8)
         labels[60:160, 120:320] = 5
         savemat(root / "annotations/pixel-level/0007.mat", {"groundtruth": labels})
-        for name in ("caltech101", "ccp"):
+        for name in ("caltech101", "ccp", "backgrounds"):
             subprocess.run([sys.executable, TRAINING / "convert.py", name, root, self.data / "converted"], check=True)
         pairs = list(data.read_pairs(self.data / "converted"))
-        self.assertEqual([name for name, _, _ in pairs], ["caltech101/00000", "ccp/00000"])
-        for name, photo, mask in pairs:
+        self.assertEqual([name for name, _, _ in pairs], ["backgrounds/0000", "caltech101/00000", "ccp/00000"])
+        self.assertIsNone(pairs[0][2])
+        for name, photo, mask in pairs[1:]:
             planes, aspect = data.decode(photo, mask, 64)
             self.assertAlmostEqual(aspect, 2)
             expected = np.zeros((64, 64))

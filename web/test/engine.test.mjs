@@ -3,17 +3,17 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Engine, RawSession, startEngine } from '../dist/node.js';
+import { defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
 import { defaultModel, distPath, randomBytes, rejectsWith } from './helpers.mjs';
 
 const model = readFileSync(defaultModel);
-const kSide = 192;
 
 // A bright ball before a dark ground, both a little noisy: in noise alone the model finds nothing.
 function input() {
   const random = randomBytes(7);
   return Float32Array.from({ length: 3 * kSide * kSide }, (_, i) => {
     const [x, y] = [i % kSide, Math.floor(i / kSide) % kSide];
-    const light = Math.hypot(x - 90, y - 100) < 55 ? 1 - (x + y) / kSide / 2 : -1.5;
+    const light = Math.hypot(x / kSide - 0.47, y / kSide - 0.52) < 0.29 ? 1 - (x + y) / kSide / 2 : -1.5;
     return light + random.next().value / 512;
   });
 }

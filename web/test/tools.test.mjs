@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
+import { defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
 import { defaultModel, root, samplePicture } from './helpers.mjs';
 import { readNpy, writeNpy } from '../tools/npy.mjs';
 
@@ -30,7 +31,7 @@ test('npy files survive a round trip', () => {
 });
 
 test('run-onnx prints one line of JSON and writes the output', async () => {
-  writeNpy(path('x.npy'), [1, 3, 192, 192], new Float32Array(3 * 192 * 192).fill(0.5));
+  writeNpy(path('x.npy'), [1, 3, kSide, kSide], new Float32Array(3 * kSide ** 2).fill(0.5));
   const { status, stdout, stderr } = await runTool('run-onnx.mjs',
     [defaultModel, path('x.npy'), path('y.npy'), '--threads', '2', '--warm-up', '1', '--repeat', '3', '--simd', 'baseline']);
   assert.equal(status, 0, stderr);
@@ -41,18 +42,18 @@ test('run-onnx prints one line of JSON and writes the output', async () => {
   assert.deepEqual([report.run_ms.min, report.run_ms.median, sorted.length], [sorted[0], sorted[1], 3]);
   assert.ok(report.memory_bytes.weights > 0 && report.memory_bytes.arena > 0 && report.memory_bytes.peak > 0);
   assert.deepEqual([report.threads, report.simd], [2, 'baseline']);
-  assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, 192, 192]);
+  assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, kSide, kSide]);
 });
 
 test('run-onnx: bad input is one line, status 1 and no output', async () => {
   writeFileSync(path('text.onnx'), 'not a model');
-  writeNpy(path('flat.npy'), [3, 192, 192], new Float32Array(3 * 192 * 192));
+  writeNpy(path('flat.npy'), [3, kSide, kSide], new Float32Array(3 * kSide ** 2));
   writeNpy(path('small.npy'), [1, 3, 8, 8], new Float32Array(3 * 64));
   const cases = [
     [['missing.onnx', path('x.npy')], /missing\.onnx/],
     [[path('text.onnx'), path('x.npy')], /text\.onnx: .*corrupt-model/],
-    [[defaultModel, path('flat.npy')], /flat\.npy: shape \[3,192,192\].*shape-mismatch/],
-    [[defaultModel, path('small.npy')], /\.onnx: .*height is fixed to 192.*shape-mismatch/],
+    [[defaultModel, path('flat.npy')], new RegExp(`flat\\.npy: shape \\[3,${kSide},${kSide}\\].*shape-mismatch`)],
+    [[defaultModel, path('small.npy')], new RegExp(`\\.onnx: .*height is fixed to ${kSide}.*shape-mismatch`)],
     [[defaultModel, path('text.onnx')], /text\.onnx/],
     [[defaultModel, path('x.npy'), '--threads', '0'], /--threads 0/],
     [[defaultModel, path('x.npy'), '--warm-up', 'x'], /--warm-up x/],
