@@ -68,7 +68,7 @@ def main():
     for i, (photo, mask) in enumerate(SETS[arguments.set](arguments.source)):
         scale = min(1, LONG_SIDE / max(photo.size))
         size = tuple(max(1, round(side * scale)) for side in photo.size)
-        stem = f"{i:05}" if mask else f"{i:04}"
+        stem = f"{i:05}" if mask else f"{i:04}"  # as the names in train.tar and backgrounds.tar
         photo.resize(size, Image.Resampling.LANCZOS).save(folder / f"{stem}.webp", quality=90)
         if mask:
             mask.resize(size, Image.Resampling.BOX).save(folder / f"{stem}.png")

@@ -33,8 +33,8 @@ EMPTY_SHARE = 0.18  # of the samples have no subject
 # what teaches to find nothing there must not be all that teaches emptiness.
 STRIP_SHARE = 0.33
 SMALLEST_STRIP = 0.4  # of the picture's width or height: less would be blurred by enlarging it
-# Not among them: those of the background set that show what a cut-out is made of, a thing on plain ground or people and animals
-# close by. Who learns that they are empty learns that a barrel on white is.
+# Left out of the background set: what shows a subject of cut-outs, a thing on plain ground or people and animals close by. Who
+# learns that they are empty learns that a barrel on white is.
 SHOW_SUBJECTS = frozenset("""
     0026 0061 0105 0106 0153 0154 0234 0267 0277 0278 0305 0350 0363 0377 0380 0382 0391 0397 0404 0417 0425 0429 0448 0449
     0464""".split())

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { defaultModelSide as kSide } from '../support/default_model.mjs';
-import { chainModel, decal, files, kDefaultModel, npy, scratch } from './support.mjs';
+import { chainModel, decal, files, kDefaultModel, kSide, npy, scratch } from './support.mjs';
 
 test('models: a table, or JSON, of the registry', async () => {
   const registry = JSON.parse(await readFile(new URL('../../models/registry.json', import.meta.url))).models;

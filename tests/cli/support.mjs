@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { defaultModelFile } from '../support/default_model.mjs';
+
+export { defaultModelFile as kDefaultModel, defaultModelSide as kSide } from '../support/default_model.mjs';
 
 export const kDecal = process.env.DECAL ?? fileURLToPath(new URL('../../build/bin/decal', import.meta.url));
-export const kDefaultModel = defaultModelFile;
 
 /** A folder for one test, removed after it. */
 export async function scratch(test) {

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Engine, RawSession, startEngine } from '../dist/node.js';
-import { defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
-import { defaultModel, distPath, randomBytes, rejectsWith } from './helpers.mjs';
+import { defaultModel, distPath, kSide, randomBytes, rejectsWith } from './helpers.mjs';
 
 const model = readFileSync(defaultModel);
 

@@ -2,11 +2,11 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { defaultModelFile } from '../../tests/support/default_model.mjs';
+
+export { defaultModelFile as defaultModel, defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const distPath = (name) => join(root, 'web/dist', name);
-export const defaultModel = defaultModelFile;
 
 /** Modules of web/src as they are, without the rest of the package around them; together, so that they share their classes. */
 export async function importSource(...names) {

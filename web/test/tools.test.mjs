@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
-import { defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
-import { defaultModel, root, samplePicture } from './helpers.mjs';
+import { defaultModel, kSide, root, samplePicture } from './helpers.mjs';
 import { readNpy, writeNpy } from '../tools/npy.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'decal-test-'));
