@@ -46,24 +46,28 @@ class Muon(torch.optim.Optimizer):
                 weights.add_(step, alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
 
 
-# What the encoder brings along is to be kept: its steps are so much smaller than those of the rest. Not tuned:
-# after 6,400 samples 0.1 and 0.3 were alike (loss 2.437 and 2.456), this lies between.
+# What the encoder brings along is to be kept: its steps are so much smaller than those of the rest. From one state (404,480
+# samples, held-out IoU 0.819, the mean loss of the 18,000 before 1.165, AdamW for the encoder) 18,000 more at 160x160 led to:
+# AdamW at 0.5: 0.805, loss 1.46; Muon at 0.15: 0.822, loss 1.12. Ten minutes into a decay at 224x224 Muon had 0.831 where
+# AdamW, from another state, had needed 45.
 ENCODER_RATE = 0.15
 
 
 def optimisers(network, weight_decay):
-    """Muon for the decoder's kernels of at least 16 inputs and outputs, AdamW for all else; the decoder's norms and biases do not decay.
+    """Muon for kernels of at least 16 inputs and outputs, AdamW for all else; the decoder's norms and biases do not decay.
 
     A group's `scale` is of the learning rate.
     """
-    muon, decayed, others, encoder = [], [], [], []
+    muon, encoder_kernels, decayed, others, encoder_biases = [], [], [], [], []
     for name, weights in network.named_parameters():
+        is_matrix = weights.dim() > 1
         if name.startswith("encoder."):
-            encoder.append(weights)
-        elif weights.dim() > 1 and min(weights.flatten(1).shape) >= 16:
+            (encoder_kernels if is_matrix else encoder_biases).append(weights)
+        elif is_matrix and min(weights.flatten(1).shape) >= 16:
             muon.append(weights)
         else:
-            (decayed if weights.dim() > 1 else others).append(weights)
+            (decayed if is_matrix else others).append(weights)
+    kernels = [{"params": muon}, {"params": encoder_kernels, "scale": ENCODER_RATE}]
     adam = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0},
-            {"params": encoder, "weight_decay": weight_decay, "scale": ENCODER_RATE}]
-    return [Muon(muon, lr=1e-3, weight_decay=weight_decay), torch.optim.AdamW(adam, lr=1e-3)]
+            {"params": encoder_biases, "weight_decay": weight_decay, "scale": ENCODER_RATE}]
+    return [Muon(kernels, lr=1e-3, weight_decay=weight_decay), torch.optim.AdamW(adam, lr=1e-3)]

@@ -270,6 +270,15 @@ class TrainingTest(unittest.TestCase):
                 each.step()
         self.assertLess(float(distance), 0.01)
 
+    def test_every_weight_is_stepped_once_and_the_encoder_slowly(self):
+        network = model.MatteNet()
+        groups = [group for each in optimiser.optimisers(network, weight_decay=0.01) for group in each.param_groups]
+        stepped = [weights for group in groups for weights in group["params"]]
+        self.assertEqual(sorted(map(id, stepped)), sorted(map(id, network.parameters())))
+        encoder = {id(weights) for weights in network.encoder.parameters()}
+        for group in groups:
+            self.assertEqual({id(weights) in encoder for weights in group["params"]}, {"scale" in group})
+
     def test_measures_of_known_masks(self):
         truth = np.zeros((100, 100), np.float32)
         truth[20:60, 20:60] = 1
