@@ -60,13 +60,13 @@ def optimisers(network, weight_decay):
     """
     muon, encoder_kernels, decayed, others, encoder_biases = [], [], [], [], []
     for name, weights in network.named_parameters():
-        is_matrix = weights.dim() > 1
+        is_kernel = weights.dim() > 1 and min(weights.flatten(1).shape) >= 16
         if name.startswith("encoder."):
-            (encoder_kernels if is_matrix else encoder_biases).append(weights)
-        elif is_matrix and min(weights.flatten(1).shape) >= 16:
+            (encoder_kernels if is_kernel else encoder_biases).append(weights)
+        elif is_kernel:
             muon.append(weights)
         else:
-            (decayed if is_matrix else others).append(weights)
+            (decayed if weights.dim() > 1 else others).append(weights)
     kernels = [{"params": muon}, {"params": encoder_kernels, "scale": ENCODER_RATE}]
     adam = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0},
             {"params": encoder_biases, "weight_decay": weight_decay, "scale": ENCODER_RATE}]
