@@ -8,6 +8,7 @@ import argparse
 import copy
 import math
 import pathlib
+import pickle
 import sys
 import time
 
@@ -21,7 +22,7 @@ from optimiser import optimisers
 from start import begin
 
 WARM_UP_SAMPLES = 4000
-EMA_SAMPLES = 24000  # about so many samples are averaged over
+EMA_SAMPLES = 12000  # about so many samples are averaged over
 
 
 class Average:
@@ -40,10 +41,11 @@ class Average:
 
 
 class Run:
-    """A network, its average, its optimiser and how many samples they have seen."""
+    """A network, its average, its optimiser, how many samples they have seen, and what it found hard of `pictures`."""
 
-    def __init__(self, device):
+    def __init__(self, device, pictures):
         self.device = device
+        self.pictures = pictures
         self.network = MatteNet().to(device, memory_format=torch.channels_last)
         self.average = Average(self.network)
         self.optimisers = optimisers(self.network, weight_decay=0.03)
@@ -51,28 +53,38 @@ class Run:
 
     def save(self, path):
         state = {"network": self.network.state_dict(), "average": self.average.network.state_dict(),
-                 "optimisers": [each.state_dict() for each in self.optimisers], "seen": self.seen}
+                 "optimisers": [each.state_dict() for each in self.optimisers], "seen": self.seen,
+                 "difficulty": torch.from_numpy(self.pictures.difficulty)}
         partial = path.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(path)  # an interrupted save leaves the old state
 
     def restore(self, path):
-        state = torch.load(path, map_location=self.device)
-        self.network.load_state_dict(state["network"])
-        self.average.network.load_state_dict(state["average"])
-        for each, saved in zip(self.optimisers, state["optimisers"]):
-            each.load_state_dict(saved)
-        self.seen = state["seen"]
+        try:
+            state = torch.load(path, map_location=self.device)
+            self.network.load_state_dict(state["network"])
+            self.average.network.load_state_dict(state["average"])
+            for each, saved in zip(self.optimisers, state["optimisers"], strict=True):
+                each.load_state_dict(saved)
+            self.seen = state["seen"]
+        except (KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            reason = str(error).splitlines()[0]
+            raise SystemExit(f"{path}: not a state of this version of the training ({reason}); --start goes on from an exported model") from error
+        if len(state.get("difficulty", ())) == len(self.pictures.difficulty):  # else of other data, or of before it was kept
+            self.pictures.difficulty[:] = state["difficulty"].numpy()
 
     def step(self, samples, rate, half):
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate * group.get("scale", 1)
-        rgb, matte = samples
+        rgb, matte, drawn = samples
         rgb = data.normalise(rgb).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits, sides = self.network(rgb)
         loss = training_loss(logits.float(), [side.float() for side in sides], matte)
+        found, wanted = logits.detach()[:len(drawn)] > 0, matte[:len(drawn), :, ::2, ::2] > 0.5
+        visible = wanted.flatten(1).any(1).cpu().numpy()  # a crop may lack the subject
+        self.pictures.learn(drawn[visible], 1 - overlap(found, wanted).cpu().numpy()[visible])
         self.network.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -82,6 +94,11 @@ class Run:
         # A young average follows quickly: random first weights must not stay in it.
         self.average.update(self.network, max(len(rgb) / EMA_SAMPLES, 8 * len(rgb) / (self.seen + 8 * len(rgb))))
         return float(loss.detach())
+
+
+def overlap(found, wanted):
+    """IoU of each pair of masks, bool [N,1,H,W]; that of two empty ones is 0."""
+    return (found & wanted).sum((1, 2, 3)) / (found | wanted).sum((1, 2, 3)).clamp(min=1)
 
 
 @torch.no_grad()
@@ -94,9 +111,10 @@ def check(network, pictures, device):
         rgb, matte = chunk[:, :3], chunk[:, 3:]
         found = found_by(data.normalise(rgb).contiguous(memory_format=torch.channels_last))
         a, b = found > 0.5, matte > 0.5
+        shared = overlap(a, b)
         for i in range(len(chunk)):
             if b[i].any():
-                unions.append(((a[i] & b[i]).sum() / (a[i] | b[i]).sum()).item())
+                unions.append(shared[i].item())
                 errors.append((found[i] - matte[i]).abs().mean().item())
             else:
                 coverages.append(found[i].mean().item())
@@ -142,13 +160,13 @@ def main(argv):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(arguments.seed)
     half = not arguments.full and multiplies_bfloat16(device)
-    run = Run(device)
+    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache)
+    run = Run(device, pictures)
     if arguments.state.exists():
         run.restore(arguments.state)
     target = arguments.out or arguments.state
     # Going on draws other samples than before.
     dice = data.Dice(np.random.default_rng((arguments.seed, run.seen)), device)
-    pictures = data.Pictures(arguments.data, arguments.stored, arguments.cache)
     held = data.Pictures(arguments.data, arguments.stored, arguments.cache, held_out=True).all(arguments.size)
     print(f"{parameters_used(run.network) / 1e6:.2f} M parameters, {run.seen} samples seen, {device}", flush=True)
     begun, started, saved, losses = run.seen, time.monotonic(), 0, []

@@ -27,6 +27,7 @@ import export  # noqa: E402
 import model  # noqa: E402
 import optimiser  # noqa: E402
 import start  # noqa: E402
+import train  # noqa: E402
 from losses import laplacian_loss, matte_loss  # noqa: E402
 
 
@@ -113,8 +114,9 @@ class TrainingTest(unittest.TestCase):
         dice = data.Dice(np.random.default_rng(3), "cpu")
         empty = 0
         for _ in range(6):
-            rgb, matte = pictures.batch(dice, 16, 64)
+            rgb, matte, drawn = pictures.batch(dice, 16, 64)
             self.assertEqual((tuple(rgb.shape), tuple(matte.shape)), ((16, 3, 64, 64), (16, 1, 64, 64)))
+            self.assertTrue(len(drawn) <= 16 and set(drawn) <= set(pictures.chosen), drawn)
             for planes in (rgb, matte):
                 self.assertGreaterEqual(float(planes.min()), 0)
                 self.assertLessEqual(float(planes.max()), 1.0001)
@@ -127,6 +129,27 @@ class TrainingTest(unittest.TestCase):
         self.assertLess(empty, 40)
         for _ in range(40):  # whatever kinds such a small batch happens to have, or lack
             self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
+
+    def test_pictures_that_are_missed_come_more_often(self):
+        pictures = data.Pictures(self.data, 80, self.data / "cache")
+        dice = data.Dice(np.random.default_rng(4), "cpu")
+        hard, easy = np.array(pictures.chosen[:10]), np.array(pictures.chosen[10:])
+        for _ in range(8):
+            pictures.learn(hard, np.full(len(hard), 1.0))
+            pictures.learn(easy, np.full(len(easy), 0.0))
+        drawn = np.concatenate([pictures.batch(dice, 64, 64)[2] for _ in range(20)])
+        expected = data.HARDEST * len(hard) / (data.HARDEST * len(hard) + data.EASIEST * len(easy))
+        self.assertAlmostEqual(np.isin(drawn, hard).mean(), expected, delta=0.06)
+        self.assertFalse(np.isin(drawn, range(0, 120, data.HELD_OUT)).any())
+
+        # Batches are drawn ahead by the chances of when they were asked for, whatever is learnt while they are made.
+        ahead = pictures.batches(data.Dice(np.random.default_rng(4), "cpu"), 64, 64)
+        next(ahead)
+        pictures.learn(easy, np.full(len(easy), 1.0))
+        drawn = np.concatenate([next(ahead)[2] for _ in range(2)])
+        self.assertAlmostEqual(np.isin(drawn, hard).mean(), expected, delta=0.15)
+        drawn = np.concatenate([next(ahead)[2] for _ in range(4)])
+        self.assertLess(np.isin(drawn, hard).mean(), expected - 0.15)
 
     def test_pictures_that_show_subjects_do_not_teach_emptiness(self):
         pictures = data.Pictures(self.data, 80, self.data / "cache")
@@ -278,6 +301,27 @@ class TrainingTest(unittest.TestCase):
         encoder = {id(weights) for weights in network.encoder.parameters()}
         for group in groups:
             self.assertEqual({id(weights) in encoder for weights in group["params"]}, {"scale" in group})
+
+    def test_a_run_goes_on_where_it_was(self):
+        pictures = data.Pictures(self.data, 80, self.data / "cache")
+        run, path = train.Run(torch.device("cpu"), pictures), self.data / "kept.pt"
+        samples = pictures.batch(data.Dice(np.random.default_rng(5), "cpu"), 16, 64)
+        run.step(samples, 1e-3, half=False)
+        self.assertTrue((pictures.difficulty[samples[2]] != data.UNKNOWN).all())
+        run.save(path)
+        again = train.Run(torch.device("cpu"), data.Pictures(self.data, 80, self.data / "cache"))
+        again.restore(path)
+        self.assertEqual(again.seen, 16)
+        np.testing.assert_array_equal(again.pictures.difficulty, pictures.difficulty)
+        self.assertEqual(run.step(samples, 1e-3, half=False), again.step(samples, 1e-3, half=False))
+
+        state = torch.load(path)
+        torch.save({**state, "optimisers": state["optimisers"][:1]}, path)
+        with self.assertRaisesRegex(SystemExit, "kept.pt: not a state of this version of the training"):
+            again.restore(path)
+        path.write_bytes(b"no state")
+        with self.assertRaisesRegex(SystemExit, "kept.pt: not a state of this version of the training"):
+            again.restore(path)
 
     def test_measures_of_known_masks(self):
         truth = np.zeros((100, 100), np.float32)
