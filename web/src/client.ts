@@ -12,9 +12,10 @@ import { release } from './source.js';
 import type { ExecutionEvent } from './types.js';
 
 /**
- * How long a worker may take to notice an abort before it is ended, so that what it holds is free within 200 ms. Between
- * two stages it notices within milliseconds, with shared memory also inside the network and the encoder; what cannot be
+ * How long a worker may take to notice an abort before it is ended, so that what it holds is free within 200 ms. Between two
+ * stages it notices within milliseconds, with shared memory also inside the network and the encoder; what cannot be
  * interrupted is the start of an engine, the browser's own decoding and encoding, and without shared memory the network.
+ * There WebKit's worker holds its memory until the network has run (EngineWorker.endsOnlyIdle).
  */
 const kAbortGraceMs = { shared: 150, alone: 50 };
 
@@ -254,9 +255,10 @@ export class EngineClient {
     this.#endUnlessAnswered(waiting, this.#cancel ? kAbortGraceMs.shared : kAbortGraceMs.alone);
   }
 
-  // A worker whose engine is not up yet answers soon, since nothing in it takes long; and WebKitGTK's whole page crashes if a
-  // worker is ended while it compiles.
+  // A worker whose engine is not up yet answers soon, since nothing in it takes long. One that may not be ended while it works
+  // is waited for: a second one beside it would need the memory twice.
   #endUnlessAnswered(waiting: Waiting, graceMs: number): void {
+    if (this.#worker?.endsOnlyIdle) return;
     setTimeout(() => {
       if (this.#current !== waiting) return;
       if (this.#facts) this.#workerLost(new DecalError('aborted', 'the call was aborted'));
@@ -291,13 +293,35 @@ export class EngineClient {
   #endWorker(): void {
     this.#unwatch();
     this.#unwatch = () => {};
-    for (const worker of [this.#worker, ...this.#helpers]) worker?.terminate();
+    if (this.#worker?.endsOnlyIdle) {
+      // As soon as the engine's thread may look.
+      if (this.#cancel) Atomics.store(this.#cancel, 0, 1);
+      endWhenIdle(this.#worker, this.#helpers);
+    } else {
+      for (const worker of [this.#worker, ...this.#helpers]) worker?.terminate();
+    }
     this.#worker = null;
     this.#helpers = [];
     this.#cancel = null;
     this.#facts = null;
     this.#loaded = null;
   }
+}
+
+/** Has the worker stop its work, its helpers with it, and ends them then. One that fails meanwhile has no work left. */
+function endWhenIdle(worker: EngineWorker, helpers: EngineWorker[]): void {
+  const end = () => {
+    for (const each of [worker, ...helpers]) each.terminate();
+  };
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data.type === 'ended') end();
+  };
+  worker.onmessageerror = end;
+  worker.onerror = (event) => {
+    event.preventDefault();
+    end();
+  };
+  worker.postMessage({ type: 'end' } satisfies ToWorker);
 }
 
 function disposed(): DecalError {

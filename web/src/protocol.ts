@@ -52,6 +52,8 @@ export type ToWorker =
   | { type: 'start'; config: EngineConfig; life: string | null }
   | { type: 'job'; job: Job }
   | { type: 'abort'; id: number }
+  /** Stop everything, free everything, then say `ended`. */
+  | { type: 'end' }
   | ThreadStart;
 
 /** First message to a worker that is to be a helper thread rather than the engine. */
@@ -122,4 +124,6 @@ export type FromWorker =
   /** `key`: of the model. */
   | { type: 'execution'; key: string; event: ExecutionEvent }
   | { type: 'done'; id: number; outcome: Outcome }
-  | { type: 'failed'; id: number; failure: Failure };
+  | { type: 'failed'; id: number; failure: Failure }
+  /** Nothing runs any more: the worker can be ended. */
+  | { type: 'ended' };

@@ -24,10 +24,11 @@ class FakeWorker {
   }
 }
 
-function setUp() {
+function setUp(properties = {}) {
   const workers = [];
   const progress = new Progress();
-  const client = new EngineClient({}, () => workers[workers.push(new FakeWorker()) - 1], progress);
+  const spawn = () => workers[workers.push(Object.assign(new FakeWorker(), properties)) - 1];
+  const client = new EngineClient({}, spawn, progress);
   const run = (signal, again) => client.run({ task: { kind: 'load' }, transfer: [] }, signal, again);
   return { workers, progress, client, run };
 }
@@ -221,6 +222,52 @@ test('aborting leaves a worker that is starting time to answer', async () => {
   assert.deepEqual(worker.jobs(), [1, 2]);
   worker.say({ type: 'done', id: 2, outcome: null });
   await second;
+});
+
+test('where only an idle worker may be ended, an aborted one is waited for', async () => {
+  const { workers, run } = setUp({ endsOnlyIdle: true });
+  const abort = new AbortController();
+  const first = run(abort.signal);
+  workers[0].say({ type: 'engine', facts: {}, cancel: null });
+  const second = run();
+  abort.abort();
+  await assert.rejects(first, { name: 'AbortError' });
+  await sleep(150);
+  assert.ok(!workers[0].ended);
+  workers[0].say(failure(1, 'aborted'));
+  assert.deepEqual(workers[0].jobs(), [1, 2]);
+  workers[0].say({ type: 'done', id: 2, outcome: null });
+  await second;
+  assert.equal(workers.length, 1);
+});
+
+test('where only an idle worker may be ended, dispose() ends it and its helpers when it says so', async () => {
+  const { workers, client, run } = setUp({ endsOnlyIdle: true });
+  const flag = new Int32Array(new SharedArrayBuffer(4));
+  const first = run();
+  workers[0].say({ type: 'engine', facts: {}, cancel: { buffer: flag.buffer, address: 0 } });
+  workers[0].say({ type: 'helper', start: { type: 'thread', index: 1 } });
+  client.close();
+  await assert.rejects(first, { code: 'aborted' });
+  assert.equal(flag[0], 1, 'the network stops as soon as it may');
+  assert.equal(workers[0].sent.at(-1).type, 'end');
+  // What the worker was just about to say.
+  workers[0].say({ type: 'done', id: 1, outcome: null });
+  assert.deepEqual(workers.map(({ ended }) => ended), [false, false]);
+  workers[0].say({ type: 'ended' });
+  assert.deepEqual(workers.map(({ ended }) => ended), [true, true]);
+});
+
+test('where only an idle worker may be ended, one that has failed is ended too, and replaced at once', async () => {
+  const { workers, run } = setUp({ endsOnlyIdle: true });
+  const results = [run(), run()];
+  workers[0].say(failure(1, 'internal', true));
+  await assert.rejects(results[0], { code: 'internal' });
+  assert.deepEqual(workers[1].jobs(), [2]);
+  workers[0].onerror({ preventDefault() {}, message: 'trouble' });
+  assert.deepEqual(workers.map(({ ended }) => ended), [true, false]);
+  workers[1].say({ type: 'done', id: 2, outcome: null });
+  await results[1];
 });
 
 test('helper threads are workers of the client, which end with the engine', async () => {

@@ -40,7 +40,7 @@ export function attach(to: typeof send): { receive(message: ToWorker): void; end
   return { receive, end };
 }
 
-/** Stops what runs and frees the memory, where nobody can end the whole context. */
+/** Stops what runs and frees the memory, where nobody can end the whole context, or not yet. */
 async function end(): Promise<void> {
   current?.abort.abort();
   await running;
@@ -65,6 +65,9 @@ function receive(message: ToWorker): void {
       break;
     case 'abort':
       if (current?.id === message.id) current.abort.abort();
+      break;
+    case 'end':
+      void end().finally(() => post({ type: 'ended' }));
       break;
   }
 }
