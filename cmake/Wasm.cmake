@@ -7,22 +7,19 @@ add_library(decal_hwy INTERFACE)
 target_include_directories(decal_hwy INTERFACE "${wasm_include}")
 target_compile_options(decal_hwy INTERFACE -Wno-unused-function)
 
-option(DECAL_RELAXED_SIMD "Fused multiply-add through relaxed SIMD" OFF)
 add_compile_options(-Wno-deprecated -msimd128 -matomics -mbulk-memory -mnontrapping-fptoint -msign-ext)
-if(DECAL_RELAXED_SIMD)
-  add_compile_options(-mrelaxed-simd)
-endif()
 
 # Binaryen's optimiser takes a fifth off what the linker leaves and makes BiRefNet 5 % faster. Only the features that
-# the two builds use are named: a newer encoding would be refused by the engines we support.
+# the two modules use are named: a newer encoding would be refused by the engines we support.
 find_program(DECAL_WASM_OPT wasm-opt PATHS "${PROJECT_SOURCE_DIR}/node_modules/.bin" NO_DEFAULT_PATH)
-function(decal_optimize_module target)
+# decal_optimize_module(<target> <simd>): `simd128` or `relaxed`
+function(decal_optimize_module target simd)
   if(NOT DECAL_WASM_OPT)
     message(FATAL_ERROR "wasm-opt is missing: npm ci installs it")
   endif()
   set(features --enable-simd --enable-threads --enable-bulk-memory --enable-bulk-memory-opt
                --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals)
-  if(DECAL_RELAXED_SIMD)
+  if(simd STREQUAL "relaxed")
     list(APPEND features --enable-relaxed-simd)
   endif()
   add_custom_command(TARGET ${target} POST_BUILD

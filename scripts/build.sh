@@ -47,7 +47,7 @@ for part in "$@"; do
     tests) cmake_build native all -DDECAL_TESTS=ON ;;
     sanitize) cmake_build sanitize all ;;
     gcc) cmake_build gcc all ;;
-    wasm) cmake_build wasm-simd128 all; cmake_build wasm-relaxed all ;;
+    wasm) cmake_build wasm32 all ;;
     package) build_package ;;
     demo) node demo/build.mjs ;;
     docs) npm ci --prefix docs/site --no-audit --no-fund --loglevel=error >/dev/null

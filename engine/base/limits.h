@@ -15,11 +15,11 @@ inline constexpr size_t kMaxRank = 8;
 // Elements of one tensor. 2^31 floats would not fit any address space we target.
 inline constexpr int64_t kMaxTensorElements = int64_t{1} << 30;
 
-// What folding may make, measured in bytes of one constant, bytes of all constants of one graph (those that further
-// folding consumes included), and multiply-adds of one node (one with more runs as a kernel). A multiple of the file's
-// own weights is always allowed. Attention masks and position tables of real exports stay below 100 MB each; the work
-// is about a second with the scalar references. Fuzzers look for what is wrong with the limits kept, at small sizes; but
-// every weight of the default model is widened as for users, or its largest convolution runs as the scalar reference.
+// What folding may make: bytes of one constant, bytes of all constants of a graph (those that further folding consumes
+// included), and multiply-adds of a node (one with more runs as a kernel). A multiple of the file's own weights is always
+// allowed. Attention masks and position tables of real exports stay below 100 MB each; the work is about a second with
+// the scalar references. Fuzzers look for what is wrong with the limits kept, at small sizes; but every weight of the
+// default model is widened there too, or its largest convolution would run as the scalar reference.
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 inline constexpr size_t kMaxFoldedBytes = size_t{256} << 20;
 inline constexpr size_t kMaxFoldedTotalBytes = size_t{1} << 30;

@@ -25,7 +25,7 @@ function opsetRange() {
 /** The whole text of docs/operators.md. */
 export function operatorsTable() {
   const native = readResults(join(root, 'build/native/conformance.tsv'));
-  const wasm = ['wasm-simd128', 'wasm-relaxed'].map((preset) => readResults(join(root, `build/${preset}/conformance.tsv`)));
+  const wasm = ['simd128', 'relaxed'].map((simd) => readResults(join(root, `build/wasm32/conformance-${simd}.tsv`)));
   const passes = (name) => native.get(name)?.outcome === 'passed';
   const passesInWasm = (name) => wasm.every((results) => results.get(name)?.outcome === 'passed');
   const subset = readSubset();
