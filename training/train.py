@@ -67,8 +67,8 @@ class Run:
             for each, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 each.load_state_dict(saved)
             self.seen = state["seen"]
-        except (KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
-            reason = str(error).splitlines()[0]
+        except (EOFError, KeyError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise SystemExit(f"{path}: not a state of this version of the training ({reason}); --start goes on from an exported model") from error
         if len(state.get("difficulty", ())) == len(self.pictures.difficulty):  # else of other data, or of before it was kept
             self.pictures.difficulty[:] = state["difficulty"].numpy()

@@ -319,9 +319,10 @@ class TrainingTest(unittest.TestCase):
         torch.save({**state, "optimisers": state["optimisers"][:1]}, path)
         with self.assertRaisesRegex(SystemExit, "kept.pt: not a state of this version of the training"):
             again.restore(path)
-        path.write_bytes(b"no state")
-        with self.assertRaisesRegex(SystemExit, "kept.pt: not a state of this version of the training"):
-            again.restore(path)
+        for contents in (b"no state", b"", path.read_bytes()[:1000]):
+            path.write_bytes(contents)
+            with self.assertRaisesRegex(SystemExit, "kept.pt: not a state of this version of the training"):
+                again.restore(path)
 
     def test_measures_of_known_masks(self):
         truth = np.zeros((100, 100), np.float32)
