@@ -34,8 +34,7 @@ part docs scripts/build.sh docs
 part types npm run --silent typecheck
 part node npm test --silent
 part conformance node --test tests/conformance/*.test.mjs
-# Two at a time: compiling a shader takes the software driver a second, on one thread.
-part gpu node --test --test-concurrency=2 tests/gpu/*.test.mjs
+part gpu node --test tests/gpu/*.test.mjs
 part training /usr/bin/python3 tests/training/training_test.py
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
