@@ -180,14 +180,20 @@ test('aborting with shared memory raises the flag at once, and clears it for the
   assert.equal(workers.length, 1);
 });
 
-test('aborting without shared memory ends a worker that does not answer', async () => {
-  const { workers, run } = setUp();
+/** Two calls, the first aborted while an engine without shared memory works on it. */
+async function abortFirstOfTwo({ workers, run }) {
   const abort = new AbortController();
   const first = run(abort.signal);
   workers[0].say({ type: 'engine', facts: {}, cancel: null });
   const second = run();
   abort.abort();
   await assert.rejects(first, { name: 'AbortError' });
+  return { second };
+}
+
+test('aborting without shared memory ends a worker that does not answer', async () => {
+  const { workers, run } = setUp();
+  const { second } = await abortFirstOfTwo({ workers, run });
   assert.ok(!workers[0].ended);
   await sleep(150);
   assert.ok(workers[0].ended);
@@ -226,12 +232,7 @@ test('aborting leaves a worker that is starting time to answer', async () => {
 
 test('where only an idle worker may be ended, an aborted one is waited for', async () => {
   const { workers, run } = setUp({ endsOnlyIdle: true });
-  const abort = new AbortController();
-  const first = run(abort.signal);
-  workers[0].say({ type: 'engine', facts: {}, cancel: null });
-  const second = run();
-  abort.abort();
-  await assert.rejects(first, { name: 'AbortError' });
+  const { second } = await abortFirstOfTwo({ workers, run });
   await sleep(150);
   assert.ok(!workers[0].ended);
   workers[0].say(failure(1, 'aborted'));
