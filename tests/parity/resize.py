@@ -3,9 +3,10 @@
 
     resize.py SIZE IN.onnx [LARGER.onnx] OUT.onnx
 
-Models whose graph computes its shapes only need another input. Where the exporter has written the size of the picture into
-constants, LARGER tells which: the same graph for twice IN's size. What differs between the two grows with the size or with its
-square, and grids of positions begin alike: SIZE is half, a quarter, .. of IN's.
+Models whose graph computes its shapes only need another input, and what Resize gives where that is written down. Where the
+exporter has written the size of the picture into other constants, LARGER tells which: the same graph for twice IN's size. What
+differs between the two grows with the size or with its square, and grids of positions begin alike: SIZE is half, a quarter, ..
+of IN's.
 """
 import sys
 
@@ -56,6 +57,22 @@ def halve_constants(model, larger):
     return changed
 
 
+def scale_resizes(graph, given, size):
+    """Height and width that Resize is told as constants, rounded up as pooling does that keeps what is left over."""
+    made_by = {output: node for node in graph.node for output in node.output}
+    tensors = {}  # by name: several Resize may share one
+    for node in graph.node:
+        shape = made_by.get(node.input[3]) if node.op_type == "Resize" and len(node.input) > 3 else None
+        if shape is None or shape.op_type != "Concat":
+            continue
+        last = made_by.get(shape.input[-1])
+        if last is not None and last.op_type == "Constant":
+            tensors[last.output[0]] = last.attribute[0].t
+    for tensor in tensors.values():
+        extents = numpy_helper.to_array(tensor)
+        tensor.CopyFrom(numpy_helper.from_array(-(-extents * size // given), tensor.name))
+
+
 def set_extents(value, shape):
     for dim, extent in zip(value.type.tensor_type.shape.dim, shape):
         dim.dim_value = extent
@@ -72,6 +89,8 @@ def main(size, source, *rest):
             given //= 2
         if given != size:
             raise SystemExit(f"{size} is not a half, a quarter, .. of the model's size")
+    else:
+        scale_resizes(model.graph, given, size)
     for value in list(model.graph.input)[:1] + list(model.graph.output):
         set_extents(value, [1, value.type.tensor_type.shape.dim[1].dim_value, size, size])
     del model.graph.value_info[:]

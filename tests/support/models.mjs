@@ -50,7 +50,7 @@ export const models = [
 const sized = (name, size, also) => ({ ...models.find((model) => model.name === name), size, ...also });
 export const smallModels = [
   sized('selfie_segmentation', 256),
-  sized('u2netp_320', 320),
+  sized('u2netp_320', 160, { resized: true }),
   sized('modnet_512', 256, { resized: true }),
   sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
 ];
