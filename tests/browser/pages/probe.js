@@ -76,10 +76,11 @@ export async function aborts(decal, picture, shares) {
   let whole = performance.now() - start;
   const ends = [];
   for (const share of shares) {
-    let end = await abortAfter((signal) => decal.removeBackground(picture, { signal }), share * whole);
+    const attempt = () => abortAfter((signal) => decal.removeBackground(picture, { signal }), share * whole);
+    let end = await attempt();
     for (let again = 0; end.early && again < 5; ++again) {
       whole *= 0.7;
-      end = await abortAfter((signal) => decal.removeBackground(picture, { signal }), share * whole);
+      end = await attempt();
     }
     ends.push({ share, ...end });
   }
