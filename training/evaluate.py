@@ -19,10 +19,10 @@ from data import free_strip, read_pairs, tar_or_folder
 BETA_SQUARED = 0.3  # of the F-measure, as is usual for salient objects (Achanta et al. 2009)
 
 
-def mattes(decal, model_file, folder, names):
-    """The mattes 0..1 of pictures in a folder, by name."""
+def mattes(decal, model, model_file, folder, names):
+    """The mattes 0..1 of pictures in a folder, by name; `model` is the registry's name of what is in `model_file`."""
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([decal, folder, "--mask", "--quiet", "--model", "decal-default", "--model-file", model_file,
+        subprocess.run([decal, folder, "--mask", "--quiet", "--model", model, "--model-file", model_file,
                         "-o", out], check=True)
         written = {path.name.split(".")[0]: path for path in pathlib.Path(out).iterdir()}
         return {name: np.asarray(Image.open(written[name]).convert("L"), np.float32) / 255 for name in names}
@@ -86,7 +86,7 @@ def strips(pairs):
             yield f"strips/{stem.replace('/', '-')}", stored.getvalue(), None
 
 
-def evaluate(decal, model_file, pairs):
+def evaluate(decal, model, model_file, pairs):
     """Measures by set, and (IoU or coverage, name, photo, truth, matte) of every picture."""
     by_set = collections.defaultdict(list)
     for stem, photo, mask in pairs:
@@ -96,7 +96,7 @@ def evaluate(decal, model_file, pairs):
         with tempfile.TemporaryDirectory() as folder:
             for stem, photo, _ in pairs:
                 (pathlib.Path(folder) / f"{stem}.webp").write_bytes(photo)
-            found = mattes(decal, model_file, folder, [stem for stem, _, _ in pairs])
+            found = mattes(decal, model, model_file, folder, [stem for stem, _, _ in pairs])
         for stem, photo, mask in pairs:
             matte = found[stem]
             truth = np.zeros_like(matte)
@@ -129,6 +129,7 @@ def emptiness_table(measures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", help="ONNX file")
+    parser.add_argument("--name", default="decal-default", help="what the registry calls it, which is how pictures are prepared")
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with val.tar and backgrounds.tar")
     parser.add_argument("--decal", default="../build/bin/decal", help="the command")
     parser.add_argument("--sheets", type=pathlib.Path, default=pathlib.Path("sheets"))
@@ -136,7 +137,7 @@ def main():
     parser.add_argument("--title", default="the committed default model")
     arguments = parser.parse_args()
     arguments.sheets.mkdir(exist_ok=True)
-    run = lambda pairs: evaluate(arguments.decal, arguments.model, pairs)
+    run = lambda pairs: evaluate(arguments.decal, arguments.name, arguments.model, pairs)
     pairs = list(read_pairs(tar_or_folder(arguments.data, "val")))
     measures, seen = run(pairs)
     without, nothing = run([*strips(pairs), *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
