@@ -19,11 +19,10 @@ from data import free_strip, read_pairs, tar_or_folder
 BETA_SQUARED = 0.3  # of the F-measure, as is usual for salient objects (Achanta et al. 2009)
 
 
-def mattes(decal, model, model_file, folder, names):
-    """The mattes 0..1 of pictures in a folder, by name; `model` is the registry's name of what is in `model_file`."""
+def mattes(command, folder, names):
+    """The mattes 0..1 of pictures in a folder, by name; `command` is a list, of decal and the model it is to run."""
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([decal, folder, "--mask", "--quiet", "--model", model, "--model-file", model_file,
-                        "-o", out], check=True)
+        subprocess.run([*command, folder, "--mask", "--quiet", "-o", out], check=True)
         written = {path.name.split(".")[0]: path for path in pathlib.Path(out).iterdir()}
         return {name: np.asarray(Image.open(written[name]).convert("L"), np.float32) / 255 for name in names}
 
@@ -86,7 +85,7 @@ def strips(pairs):
             yield f"strips/{stem.replace('/', '-')}", stored.getvalue(), None
 
 
-def evaluate(decal, model, model_file, pairs):
+def evaluate(command, pairs):
     """Measures by set, and (IoU or coverage, name, photo, truth, matte) of every picture."""
     by_set = collections.defaultdict(list)
     for stem, photo, mask in pairs:
@@ -96,7 +95,7 @@ def evaluate(decal, model, model_file, pairs):
         with tempfile.TemporaryDirectory() as folder:
             for stem, photo, _ in pairs:
                 (pathlib.Path(folder) / f"{stem}.webp").write_bytes(photo)
-            found = mattes(decal, model, model_file, folder, [stem for stem, _, _ in pairs])
+            found = mattes(command, folder, [stem for stem, _, _ in pairs])
         for stem, photo, mask in pairs:
             matte = found[stem]
             truth = np.zeros_like(matte)
@@ -136,15 +135,15 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("RESULTS.md"))
     parser.add_argument("--title", default="the committed default model")
     arguments = parser.parse_args()
-    arguments.sheets.mkdir(exist_ok=True)
-    run = lambda pairs: evaluate(arguments.decal, arguments.name, arguments.model, pairs)
+    arguments.sheets.mkdir(parents=True, exist_ok=True)
+    command = [arguments.decal, "--model", arguments.name, "--model-file", arguments.model]
     pairs = list(read_pairs(tar_or_folder(arguments.data, "val")))
-    measures, seen = run(pairs)
-    without, nothing = run([*strips(pairs), *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
+    measures, seen = evaluate(command, pairs)
+    without, nothing = evaluate(command, [*strips(pairs), *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
     text = f"""# Results of {arguments.title}
 
 Written by `evaluate.py`: the `decal` command on every picture of `val.tar`, its matte compared with the mask at the
-picture's size, threshold 0.5. No picture of it was trained on, or used to choose anything.
+picture's size, threshold 0.5. The training of this folder sees no picture of it, and nothing is chosen by it.
 
 SHA-256 of the model: `{hashlib.sha256(pathlib.Path(arguments.model).read_bytes()).hexdigest()}`
 
@@ -155,8 +154,8 @@ Where there is no subject, mattes should be empty:
 {emptiness_table(without)}
 
 `strips` are the parts of these pictures, from edge to edge, that no subject reaches into. `backgrounds` are Caltech-101's pictures of
-no class, most of which do show subjects; all but every 25th and those that show one plainly (`SHOW_SUBJECTS` in `data.py`) were trained
-on as empty, so that they say little about others.
+no class, most of which do show subjects; this training sees all but every 25th and those that show one plainly (`SHOW_SUBJECTS` in
+`data.py`) as empty, so that they say little about others.
 """
     arguments.out.write_text(text)
     print(text)
