@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { missing, modelFile, models } from '../support/models.mjs';
-import { noBrowser, peakRendererBytes } from './support/chromium.mjs';
+import { noBrowser, watchRenderers } from './support/chromium.mjs';
 import { startSession } from './support/session.mjs';
 
 const kModel = models.find(({ name }) => name === 'birefnet_lite_1024');
@@ -20,6 +20,8 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   after(() => session?.close());
 
   test('runs in a page within its memory', async (t) => {
+    const memory = watchRenderers(session.browser);
+    t.after(() => memory.close());
     const seen = await session.page.evaluate(async () => {
       const model = {
         name: 'birefnet-lite', url: '/birefnet.onnx', input: { rule: 'stretch', width: 1024, height: 1024, multiple: 1 },
@@ -33,7 +35,7 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
       removed.revoke();
       return { readyMs, width, height, execution };
     });
-    const peak = peakRendererBytes(session.browser) / 1e6;
+    const peak = memory.peakBytes() / 1e6;
     t.diagnostic(`ready after ${Math.round(seen.readyMs)} ms, ${Math.round(seen.execution.ms?.inference ?? 0)} ms inference, ` +
       `peak of the page's process ${Math.round(peak)} MB; ${JSON.stringify(seen.execution)}`);
     assert.deepEqual([seen.width, seen.height], [512, 600]);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
-import { noBrowser, peakRendererBytes } from './support/chromium.mjs';
+import { noBrowser, watchRenderers } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { startSession } from './support/session.mjs';
 import { kPhoto } from './support/site.mjs';
@@ -112,18 +112,20 @@ suite('pictures', { skip: noBrowser }, () => {
         return true;
       },
     });
+    const memory = watchRenderers(large.browser);
     try {
-      const before = peakRendererBytes(large.browser);
+      const before = memory.peakBytes();
       const seen = await large.page.evaluate(async () => {
         const { blob, width, height } = await decal.removeBackground('/picture');
         const head = new DataView(await blob.slice(0, 24).arrayBuffer());
         return { size: [width, height], inFile: [head.getUint32(16), head.getUint32(20)], type: blob.type, bytes: blob.size };
       });
-      const beyond = peakRendererBytes(large.browser) - before - 4 * width * height;
+      const beyond = memory.peakBytes() - before - 4 * width * height;
       t.diagnostic(`${(beyond / 1e6).toFixed(0)} MB beside the decoded picture, a PNG of ${(seen.bytes / 1e6).toFixed(0)} MB`);
       assert.deepEqual([seen.size, seen.inFile, seen.type], [[width, height], [width, height], 'image/png']);
       assert.ok(beyond < kBeyondBitmap, `${(beyond / 1e6).toFixed(0)} MB`);
     } finally {
+      memory.close();
       await large.close();
     }
   });

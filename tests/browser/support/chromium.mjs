@@ -57,19 +57,28 @@ export async function startBrowser({ flags = [], ...contextOptions } = {}) {
   };
 }
 
-/** The most memory, in bytes, that any one process of this browser that shows pages has held so far. */
-export function peakRendererBytes({ profile }) {
+/**
+ * Follows the memory of this browser's processes that show pages, from now until `close()`. `peakBytes()` is the most that any one
+ * of them has held. Linux keeps a peak for each process, but Chromium resets it every now and then; what it held for less than
+ * `periodMs` before such a reset is not seen.
+ */
+export function watchRenderers({ profile }, periodMs = 10) {
   let most = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
-      most = Math.max(most, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024);
-    } catch {
-      // Processes end while we look.
+  const look = () => {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
+        most = Math.max(most, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024);
+      } catch {
+        // Processes end while we look.
+      }
     }
-  }
-  return most;
+    return most;
+  };
+  const timer = setInterval(look, periodMs);
+  look();
+  return { peakBytes: look, close: () => clearInterval(timer) };
 }
 
 /** A page that collects its uncaught errors and those in its console, in `page.errors`. */

@@ -3,6 +3,7 @@ import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../errors.js';
 import { isAnimated } from './frames.js';
+import { release } from './release.js';
 import { strips } from './strips.js';
 import { checkWhole } from './whole.js';
 import type { Picture } from '../protocol.js';
@@ -96,6 +97,7 @@ function fromDrawable(
   drawable: ImageBitmap | VideoFrame, width: number, height: number, notes: string[],
 ): DecodedPicture {
   let canvas: OffscreenCanvas | null = null;
+  let strip: Uint8ClampedArray<ArrayBuffer> | null = null;
   return {
     width,
     height,
@@ -107,9 +109,15 @@ function fromDrawable(
       if (!context) throw new DecalError('out-of-memory', `no canvas for ${width} pixels`);
       context.clearRect(0, 0, width, count);
       context.drawImage(drawable, 0, -first, width, height);
-      return context.getImageData(0, 0, width, count).data;
+      if (strip) release(strip.buffer);
+      strip = context.getImageData(0, 0, width, count).data as Uint8ClampedArray<ArrayBuffer>;
+      return strip;
     },
-    close: () => drawable.close(),
+    close() {
+      if (strip) release(strip.buffer);
+      strip = null;
+      drawable.close();
+    },
   };
 }
 
