@@ -3,13 +3,17 @@
 # Where scripts/setup.sh puts a Node where the machine's own is too old.
 export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
-.PHONY: help run test operators fuzz web docs bench bench-browser bench-gpu clean
+PREFIX ?= /usr/local
+.PHONY: help run install test check operators fuzz web docs bench bench-browser bench-gpu clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
-	@scripts/setup.sh run && scripts/build.sh native wasm package && scripts/run-sample.sh "$(IMAGE)"
+	@scripts/run.sh "$(IMAGE)"
+
+install: ## Build the library and the command for every instruction set and install them (PREFIX=/usr/local)
+	@scripts/setup.sh run apt && scripts/build.sh native && cmake --install build/native --prefix "$(PREFIX)"
 
 test: ## Install, build and run every test
 	@scripts/setup.sh test && scripts/test.sh

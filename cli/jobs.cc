@@ -71,7 +71,7 @@ void ExpandFolder(const std::string& folder, std::vector<std::string>& pictures,
   std::ranges::move(found, std::back_inserter(pictures));
 }
 
-std::unexpected<Error> UsageError(std::string message) {
+std::unexpected<Error> BadJob(std::string message) {
   return Fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 
@@ -93,10 +93,10 @@ Status CheckOutputs(const Plan& plan) {
   for (const Job& job : plan.jobs) {
     if (job.output == kStandardStream) continue;
     std::error_code missing;
-    if (fs::equivalent(job.input, job.output, missing)) return UsageError("would overwrite the picture " + job.input);
+    if (fs::equivalent(job.input, job.output, missing)) return BadJob("would overwrite the picture " + job.input);
     const auto [writer, first] = writers.emplace(job.output, &job);
     if (!first) {
-      return UsageError(fmt::format("{} and {} would both become {}", writer->second->input, job.input, job.output));
+      return BadJob(fmt::format("{} and {} would both become {}", writer->second->input, job.input, job.output));
     }
   }
   return {};
@@ -129,7 +129,7 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
   const bool from_stdin = options.inputs.size() == 1 && options.inputs[0] == kStandardStream;
   const std::string& output = options.output;
   if (output == kStandardStream || (output.empty() && from_stdin)) {
-    if (several) return UsageError("several pictures do not fit into standard output: use -o FOLDER");
+    if (several) return BadJob("several pictures do not fit into standard output: use -o FOLDER");
     plan.jobs[0].output = kStandardStream;
     return plan;
   }
@@ -138,10 +138,10 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
   if (output.empty() || to_folder) {
     if (to_folder) {
       if (fs::exists(output, error) && !fs::is_directory(output, error)) {
-        return UsageError(output + " is a file: several pictures need a folder");
+        return BadJob(output + " is a file: several pictures need a folder");
       }
       if (several && FormatOf(output) && !fs::exists(output, error)) {
-        return UsageError(output + " names a picture file: several pictures need a folder");
+        return BadJob(output + " names a picture file: several pictures need a folder");
       }
       fs::create_directories(output, error);
       if (error) return Fail(ErrorCode::kIo, fmt::format("cannot create folder: {}", error.message()), output);
@@ -150,7 +150,7 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
   } else {
     const auto by_name = FormatOf(output);
     if (!options.format && !by_name && fs::path(output).has_extension()) {
-      return UsageError(
+      return BadJob(
           fmt::format("cannot write {} files: png, webp and jpeg only", fs::path(output).extension().string()));
     }
     plan.format = options.format ? *options.format : by_name.value_or(PictureFormat::kPng);

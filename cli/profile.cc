@@ -13,7 +13,7 @@ namespace {
 constexpr double kMeasurableMs = 1e-3;
 
 // A layer's shapes stand in the row; a concat of 64 tensors must not make all rows as wide.
-constexpr size_t kMaxShapesWidth = 60;
+constexpr size_t kMaxRowShapes = 60;
 
 std::string Rate(const Cost& cost) { return cost.gflops() > 0 ? fmt::format("{:.1f}", cost.gflops()) : "-"; }
 
@@ -84,7 +84,7 @@ std::string Profile::ToText(std::string_view how) const {
   for (const StepInfo& step : steps_) {
     op = std::max(op, step.op.size());
     algorithm = std::max(algorithm, step.algorithm.size());
-    shapes = std::max(shapes, std::min(step.shapes.size(), kMaxShapesWidth));
+    shapes = std::max(shapes, std::min(step.shapes.size(), kMaxRowShapes));
   }
   constexpr const char* kCosts = "       MS   SHARE      MUL-ADDS    GF/S";
   std::string text =

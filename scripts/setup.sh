@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm.
-#   scripts/setup.sh run    what `make run` and `make web` need
-#   scripts/setup.sh test   that, and what the tests and benchmarks need
+#   scripts/setup.sh run [apt|npm]    what `make run` and `make web` need; one of the two alone
+#   scripts/setup.sh test [apt|npm]   that, and what the tests and benchmarks need
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,42 +24,53 @@ packages=("${run_packages[@]}")
 case "${1:-}" in
   run) ;;
   test) packages+=("${test_packages[@]}") ;;
-  *) echo "usage: $0 run|test" >&2; exit 2 ;;
+  *) echo "usage: $0 run|test [apt|npm]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
 
-missing=()
-for package in "${packages[@]}"; do
-  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [[ $status == installed ]] || missing+=("$package")
-done
-if ((${#missing[@]} > 0)); then
-  as_root=()
-  if ((EUID != 0)); then
-    command -v sudo >/dev/null || { echo "setup: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
-    as_root=(sudo)
+install_packages() {
+  missing=()
+  for package in "${packages[@]}"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $status == installed ]] || missing+=("$package")
+  done
+  if ((${#missing[@]} > 0)); then
+    as_root=()
+    if ((EUID != 0)); then
+      command -v sudo >/dev/null || { echo "setup: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
+      as_root=(sudo)
+    fi
+    echo "setup: installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   fi
-  echo "setup: installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+}
 
-# Debian 12 has Node 18; ours is 20 or later. The Makefile puts this folder before all others on the path.
-node_version=20.20.2
-if (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
-  echo "setup: installing Node $node_version into build/tools"
-  mkdir -p build/tools
-  npm install --prefix build/tools --no-save --no-audit --no-fund --no-update-notifier --loglevel=error "node@$node_version" >/dev/null
-  hash -r
-fi
+install_npm_tools() {
+  # Debian 12 has Node 18; ours is 20 or later. The Makefile puts this folder before all others on the path.
+  node_version=20.20.2
+  if (($(node -p 'process.versions.node.split(".")[0]') < 20)); then
+    echo "setup: installing Node $node_version into build/tools"
+    mkdir -p build/tools
+    npm install --prefix build/tools --no-save --no-audit --no-fund --no-update-notifier --loglevel=error "node@$node_version" >/dev/null
+    hash -r
+  fi
 
-# node_modules follows package-lock.json and the Node it was made with, whose version decides on optional parts.
-stamp=node_modules/.installed-for
-wanted="$(node --version) $(sha256sum <package-lock.json)"
-if [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]]; then
-  echo "setup: installing the npm development tools"
-  npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
-  echo "$wanted" >"$stamp"
-fi
+  # node_modules follows package-lock.json and the Node it was made with, whose version decides on optional parts.
+  stamp=node_modules/.installed-for
+  wanted="$(node --version) $(sha256sum <package-lock.json)"
+  if [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]]; then
+    echo "setup: installing the npm development tools"
+    npm ci --no-audit --no-fund --no-update-notifier --loglevel=error
+    echo "$wanted" >"$stamp"
+  fi
+}
+
+case "${2:-all}" in
+  apt) install_packages ;;
+  npm) install_npm_tools ;;
+  all) install_packages; install_npm_tools ;;
+  *) echo "usage: $0 run|test [apt|npm]" >&2; exit 2 ;;
+esac

@@ -1,19 +1,21 @@
 // Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
+// `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
+const { values: { run } } = parseArgs({ options: { run: { type: 'string' } } });
 const web = dirname(fileURLToPath(import.meta.url));
 const root = dirname(web);
-const dist = join(web, 'dist');
+const dist = run ?? join(web, 'dist');
 
+const modules = run ? readdirSync(join(root, 'build/run/wasm')) : ['simd128', 'relaxed', 'planner'].map((name) => `decal-${name}.wasm`);
 const assets = {
-  'decal-simd128.wasm': join(root, 'build/wasm/decal-simd128.wasm'),
-  'decal-relaxed.wasm': join(root, 'build/wasm/decal-relaxed.wasm'),
-  'decal-planner.wasm': join(root, 'build/wasm/decal-planner.wasm'),
+  ...Object.fromEntries(modules.map((name) => [name, join(root, run ? 'build/run/wasm' : 'build/wasm', name)])),
   'models/decal-default.onnx': join(root, 'models/decal-default.onnx'),
 };
 const missing = Object.values(assets).filter((path) => !existsSync(path));
@@ -27,6 +29,13 @@ mkdirSync(join(dist, 'models'), { recursive: true });
 for (const [name, path] of Object.entries(assets)) copyFileSync(path, join(dist, name));
 
 const common = { outdir: dist, bundle: true, format: 'esm', target: 'es2022', sourcemap: true, logLevel: 'warning' };
+await build({
+  ...common,
+  platform: 'node',
+  entryPoints: { node: join(web, 'src/node.ts'), 'node-thread': join(web, 'src/node-thread.ts') },
+});
+if (run) process.exit();
+
 await build({
   ...common,
   platform: 'browser',
@@ -54,11 +63,5 @@ await build({
   external: ['react'],
   plugins: [besideIndex],
 });
-await build({
-  ...common,
-  platform: 'node',
-  entryPoints: { node: join(web, 'src/node.ts'), 'node-thread': join(web, 'src/node-thread.ts') },
-});
-
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "engine/base/dtype.h"
 #include "engine/base/shape.h"
@@ -20,6 +21,9 @@ struct TensorView {
   const T* as() const { return static_cast<const T*>(data); }
   bool present() const { return data != nullptr; }
 };
+
+// Input i, or an absent one.
+inline TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
 
 struct MutableTensorView {
   void* data = nullptr;

@@ -20,7 +20,7 @@ constexpr size_t kTransformingTiles = 72;
 constexpr size_t kSummedColumns = 128;
 constexpr size_t kSummedFloats = 512 * 1024;
 // Below some 20 microseconds a task is not worth handing to another thread.
-constexpr uint64_t kMinTaskMultiplyAdds = 1 << 19;
+constexpr uint64_t kMinWinogradTask = 1 << 19;
 
 // What one task costs; see WinogradCost.
 double TaskCost(const WinogradPlan& plan, size_t task_tiles, size_t columns) {
@@ -73,9 +73,9 @@ void Partition(WinogradPlan& plan, size_t most_tiles, size_t threads) {
         plan.block_tiles = block;
         task_panels = range;
       }
-      if (range == 1 || macs_per_cell * block * range < 2 * kMinTaskMultiplyAdds) break;
+      if (range == 1 || macs_per_cell * block * range < 2 * kMinWinogradTask) break;
     }
-    if (block <= rows || macs_per_cell * block < 2 * kMinTaskMultiplyAdds) break;
+    if (block <= rows || macs_per_cell * block < 2 * kMinWinogradTask) break;
   }
   for (size_t tile = 0; tile < tiles; tile += plan.block_tiles)
     for (size_t panel = 0; panel < panels; panel += task_panels)

@@ -189,7 +189,7 @@ Status ImportReduce(NodeImporter& n) {
   return n.Emit(reduce, {n.input(0), n.input(1)});
 }
 
-constexpr OpRow kRows[] = {
+constexpr OpRow kComputeRows[] = {
     {"AveragePool", ImportPool<PoolKind::kAverage>},
     {"BatchNormalization", ImportBatchNorm},
     {"Conv", ImportConv},
@@ -218,10 +218,10 @@ constexpr OpRow kRows[] = {
     {"Softmax", ImportSoftmax<false>},
     {"Upsample", ImportUpsample},
 };
-static_assert(IsSorted(kRows));
+static_assert(IsSorted(kComputeRows));
 
 }  // namespace
 
-std::span<const OpRow> ComputeRows() { return kRows; }
+std::span<const OpRow> ComputeRows() { return kComputeRows; }
 
 }  // namespace decal

@@ -75,7 +75,7 @@ Status ImportCast(NodeImporter& n) {
 
 Status ImportWhere(NodeImporter& n) { return n.Emit(Where{}, AllInputs(n, 3)); }
 
-constexpr OpRow kRows[] = {
+constexpr OpRow kElementwiseRows[] = {
     {"Abs", ImportUnary<UnaryKind::kAbs>},
     {"Add", ImportBinary<BinaryKind::kAdd>},
     {"And", ImportBinary<BinaryKind::kAnd>},
@@ -119,10 +119,10 @@ constexpr OpRow kRows[] = {
     {"Where", ImportWhere},
     {"Xor", ImportBinary<BinaryKind::kXor>},
 };
-static_assert(IsSorted(kRows));
+static_assert(IsSorted(kElementwiseRows));
 
 }  // namespace
 
-std::span<const OpRow> ElementwiseRows() { return kRows; }
+std::span<const OpRow> ElementwiseRows() { return kElementwiseRows; }
 
 }  // namespace decal

@@ -181,7 +181,7 @@ Status ImportConstantOfShape(NodeImporter& n) {
   return n.Emit(op, AllInputs(n, 1));
 }
 
-constexpr OpRow kRows[] = {
+constexpr OpRow kMovementRows[] = {
     {"ArgMax", ImportArgReduce<true>},
     {"ArgMin", ImportArgReduce<false>},
     {"Concat", ImportConcat},
@@ -214,10 +214,10 @@ constexpr OpRow kRows[] = {
     {"Transpose", ImportTranspose},
     {"Unsqueeze", ImportAxes<Unsqueeze>},
 };
-static_assert(IsSorted(kRows));
+static_assert(IsSorted(kMovementRows));
 
 }  // namespace
 
-std::span<const OpRow> MovementRows() { return kRows; }
+std::span<const OpRow> MovementRows() { return kMovementRows; }
 
 }  // namespace decal

@@ -64,7 +64,7 @@ Status ImportQLinearConv(NodeImporter& n) {
   return n.Emit(Quantize{}, {y, n.input(6), n.input(7)});
 }
 
-constexpr OpRow kRows[] = {
+constexpr OpRow kQuantRows[] = {
     {"ConvInteger", ImportConvInteger},
     {"DequantizeLinear", ImportDequantize},
     {"DynamicQuantizeLinear", ImportDynamicQuantize},
@@ -73,10 +73,10 @@ constexpr OpRow kRows[] = {
     {"QLinearMatMul", ImportQLinearMatMul},
     {"QuantizeLinear", ImportQuantize},
 };
-static_assert(IsSorted(kRows));
+static_assert(IsSorted(kQuantRows));
 
 }  // namespace
 
-std::span<const OpRow> QuantRows() { return kRows; }
+std::span<const OpRow> QuantRows() { return kQuantRows; }
 
 }  // namespace decal

@@ -13,7 +13,7 @@ constexpr uint32_t kModelGraph = 7, kModelOpset = 8;
 constexpr uint32_t kGraphNode = 1, kGraphName = 2, kGraphInitializer = 5, kGraphInput = 11, kGraphOutput = 12,
                    kGraphSparseInitializer = 15;
 
-std::unexpected<Error> Corrupt(std::string what) { return Fail(ErrorCode::kCorruptModel, std::move(what)); }
+std::unexpected<Error> CorruptFile(std::string what) { return Fail(ErrorCode::kCorruptModel, std::move(what)); }
 
 }  // namespace
 
@@ -62,7 +62,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
     size_t tag_size, size;
     WireState state = ReadVarint(bytes, tag, tag_size);
     if (state == WireState::kNeedMore) return {};
-    if (state == WireState::kCorrupt || (tag >> 3) == 0 || (tag >> 3) > 0x1FFFFFFF) return Corrupt("not an ONNX model");
+    if (state == WireState::kCorrupt || (tag >> 3) == 0 || (tag >> 3) > 0x1FFFFFFF) return CorruptFile("not an ONNX model");
     const Bytes after = bytes.subspan(tag_size);
     const uint32_t field = static_cast<uint32_t>(tag >> 3);
     const WireType type = static_cast<WireType>(tag & 7);
@@ -72,7 +72,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
       case WireType::kVarint:
         state = ReadVarint(after, number, size);
         if (state == WireState::kNeedMore) return {};
-        if (state == WireState::kCorrupt) return Corrupt("not an ONNX model");
+        if (state == WireState::kCorrupt) return CorruptFile("not an ONNX model");
         total = tag_size + size;
         break;
       case WireType::kFixed64:
@@ -83,26 +83,26 @@ Status OnnxStream::Consume(Bytes& bytes) {
       case WireType::kLengthDelimited: {
         state = ReadVarint(after, number, size);
         if (state == WireState::kNeedMore) return {};
-        if (state == WireState::kCorrupt || number > kMaxModelBytes) return Corrupt("not an ONNX model");
+        if (state == WireState::kCorrupt || number > kMaxModelBytes) return CorruptFile("not an ONNX model");
         if (!in_graph_ && field == kModelGraph) {
-          if (seen_graph_) return Corrupt("a model with two graphs");
+          if (seen_graph_) return CorruptFile("a model with two graphs");
           seen_graph_ = in_graph_ = true;
           graph_left_ = number;
           bytes = after.subspan(size);
           continue;
         }
         if (in_graph_ && tag_size + size + number > graph_left_)
-          return Corrupt("a field that is longer than its graph");
+          return CorruptFile("a field that is longer than its graph");
         if (after.size() - size < number) return {};
         payload = after.subspan(size, static_cast<size_t>(number));
         total = tag_size + size + static_cast<size_t>(number);
         break;
       }
       default:
-        return Corrupt("not an ONNX model");
+        return CorruptFile("not an ONNX model");
     }
     if (in_graph_) {
-      if (total > graph_left_) return Corrupt("a field that is longer than its graph");
+      if (total > graph_left_) return CorruptFile("a field that is longer than its graph");
       graph_left_ -= total;
       DECAL_TRY(HandleGraphField(field, type, payload));
     } else {
@@ -114,7 +114,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
 
 Status OnnxStream::HandleModelField(uint32_t field, WireType type, Bytes payload, uint64_t) {
   if (field != kModelOpset) return {};
-  if (type != WireType::kLengthDelimited) return Corrupt("not an ONNX model");
+  if (type != WireType::kLengthDelimited) return CorruptFile("not an ONNX model");
   WireReader reader(payload);
   std::string_view domain;
   int64_t version = 0;
@@ -122,7 +122,7 @@ Status OnnxStream::HandleModelField(uint32_t field, WireType type, Bytes payload
     if (reader.field() == 1) domain = reader.string();
     if (reader.field() == 2) version = reader.int64();
   }
-  if (reader.corrupt()) return Corrupt("a broken operator set");
+  if (reader.corrupt()) return CorruptFile("a broken operator set");
   if (domain.empty() || domain == "ai.onnx") model_.opset = version;
   return {};
 }
@@ -160,9 +160,9 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
 
 Result<OnnxModel> OnnxStream::Finish() {
   if (!status_) return std::unexpected(status_.error());
-  if (total_bytes_ == 0) return Corrupt("an empty file");
-  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return Corrupt("the file is cut off");
-  if (!seen_graph_) return Corrupt("not an ONNX model: there is no graph");
+  if (total_bytes_ == 0) return CorruptFile("an empty file");
+  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return CorruptFile("the file is cut off");
+  if (!seen_graph_) return CorruptFile("not an ONNX model: there is no graph");
   pending_ = Buffer();
   return std::move(model_);
 }

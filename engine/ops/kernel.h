@@ -42,6 +42,13 @@ struct InferContext {
 
 using InferResult = Result<std::vector<TensorType>>;
 
+// What most shape rules return: one output, shapes that do not go together, or a type that the operator has no meaning for.
+inline InferResult One(DType dtype, const Shape& shape) { return std::vector<TensorType>{{dtype, shape}}; }
+inline std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
+inline std::unexpected<Error> BadType(const char* op, DType dtype) {
+  return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " of " + Name(dtype));
+}
+
 // "axis" as ONNX writes it, -rank..rank-1, to 0..rank-1.
 Result<size_t> NormalizeAxis(int64_t axis, size_t rank);
 

@@ -1,15 +1,18 @@
 // Removes the background of a picture file in Node, with the wasm engine or on WebGPU.
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { coded, positive, readArguments, runMain } from './command.mjs';
 import { writeWhole } from './npy.mjs';
 
 const { values, positionals } = readArguments(
   'node web/tools/remove-background.mjs in.jpg out.png [--threads N] [--mask] ' +
-    '[--device wasm|webgpu|auto [--allow-software]]',
+    '[--device wasm|webgpu|auto [--allow-software]] [--package FOLDER]',
   2,
   {
     threads: { type: 'string' }, mask: { type: 'boolean' }, device: { type: 'string', default: 'wasm' },
     'allow-software': { type: 'boolean', default: false },
+    package: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
   },
 );
 
@@ -17,7 +20,7 @@ await runMain(async () => {
   const [inputPath, outputPath] = positionals;
   const threads = positive(values, 'threads');
   const { default: sharp } = await import('sharp');
-  const { dispose, encodePng, init, removeBackgroundRaw } = await import('../dist/node.js');
+  const { dispose, encodePng, init, removeBackgroundRaw } = await import(pathToFileURL(resolve(values.package, 'node.js')).href);
   const loadStart = performance.now();
   await init({ threads, device: values.device, allowSoftwareAdapter: values['allow-software'] });
   const loadMs = performance.now() - loadStart;

@@ -9,8 +9,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
 }  // namespace
 
 InferResult Infer(const Attention& op, const InferContext& c) {

@@ -10,7 +10,7 @@ namespace decal {
 namespace {
 
 // Multiply-adds of one task (about 20 microseconds): several windows are done at a time.
-constexpr uint64_t kTaskMultiplyAdds = 1 << 20;
+constexpr uint64_t kAttentionTask = 1 << 20;
 
 // Longest query or value with a fast path: bounds the scratch memory. Heads have 32 to 128.
 constexpr int64_t kMaxDepth = 1024;
@@ -50,7 +50,7 @@ class AttentionKernel final : public CpuKernel {
     const size_t blocks = CeilDiv(shape.queries, cpu::kAttentionQueries);
     const size_t cells = batch * heads * blocks;
     const uint64_t cell_work = std::max<uint64_t>(1, multiply_adds() / cells);
-    const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / cell_work));
+    const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kAttentionTask / cell_work));
     ParallelFor(context.runner, CeilDiv(cells, task_cells), [&](size_t task, size_t thread) {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {

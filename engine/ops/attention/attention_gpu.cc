@@ -17,7 +17,7 @@ constexpr std::string_view kAttention =
     ;
 
 // Longest query and value: both stand in registers, and beyond this they would not.
-constexpr int64_t kMaxDepth = 128;
+constexpr int64_t kMaxGpuDepth = 128;
 // Of keys and values in workgroup memory. Half of what is guaranteed, so that a processor holds several workgroups.
 constexpr int64_t kTileBytes = 8192;
 constexpr int64_t kMaxTileKeys = 32;
@@ -25,7 +25,7 @@ constexpr int64_t kMaxTileKeys = 32;
 constexpr size_t kMaxDistinctPlanes = 64;
 
 // A bias as the kernel reads it: four keys of a query at plane(..) + n / 4 * quad + m * row.
-struct BiasPlanes {
+struct BoundBiasPlanes {
   std::optional<gpu::Tensor> tensor, table;  // table: of each plane, its place in the tensor
   bool packed = false;
   int64_t parts = 1, heads = 1, part_stride = 0, head_stride = 0, quad = 4, row = 0;
@@ -53,12 +53,12 @@ DistinctPlanes FindDistinct(const ConstantTensor& constant, int64_t planes, int6
 }
 
 // Constants are transposed in quads of keys, [plane][n / 4][m][4]: neighbours read vectors side by side.
-BiasPlanes PackPlanes(const GpuRequest& request, size_t input) {
+BoundBiasPlanes PackPlanes(const GpuRequest& request, size_t input) {
   constexpr int64_t kPlanes = 110, kTable = 111;
   const ConstantPtr& constant = request.inputs[input].constant;
   const Shape& shape = request.inputs[input].tensor.shape;
   const int64_t queries = shape[2], keys = shape[3], quads = (keys + 3) / 4, planes = shape[0] * shape[1];
-  BiasPlanes bias{.packed = true, .parts = shape[0], .heads = shape[1], .quad = queries * 4, .row = 4};
+  BoundBiasPlanes bias{.packed = true, .parts = shape[0], .heads = shape[1], .quad = queries * 4, .row = 4};
   const int64_t size = quads * queries * 4;
   DistinctPlanes distinct = FindDistinct(*constant, planes, queries * keys);
   const bool tabled = !distinct.first.empty() && static_cast<int64_t>(distinct.first.size()) < planes;
@@ -89,14 +89,14 @@ BiasPlanes PackPlanes(const GpuRequest& request, size_t input) {
   return bias;
 }
 
-Result<BiasPlanes> PlanesOf(const GpuRequest& request, size_t input) {
-  if (!request.has(input)) return BiasPlanes{};
+Result<BoundBiasPlanes> PlanesOf(const GpuRequest& request, size_t input) {
+  if (!request.has(input)) return BoundBiasPlanes{};
   const gpu::Tensor& tensor = request.inputs[input].tensor;
   const bool dense = tensor.offset == 0 && tensor.strides == DenseStrides(tensor.shape, Layout::kRowMajor);
   if (request.is_constant(input) && dense) return PackPlanes(request, input);
   if (tensor.strides[3] != 1 && tensor.shape[3] > 1)
     return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for attention with a transposed bias");
-  BiasPlanes bias{.tensor = request.At(input), .parts = tensor.shape[0], .heads = tensor.shape[1]};
+  BoundBiasPlanes bias{.tensor = request.At(input), .parts = tensor.shape[0], .heads = tensor.shape[1]};
   bias.part_stride = tensor.strides[0];
   bias.head_stride = tensor.shape[1] == 1 ? 0 : tensor.strides[1];
   bias.row = tensor.strides[2];
@@ -104,7 +104,7 @@ Result<BiasPlanes> PlanesOf(const GpuRequest& request, size_t input) {
 }
 
 // fn NAME_plane(batch, head): where the plane of a batch element and head begins.
-void AddBias(gpu::Kernel& kernel, const std::string& name, const BiasPlanes& bias) {
+void AddBias(gpu::Kernel& kernel, const std::string& name, const BoundBiasPlanes& bias) {
   kernel.Param(name + "_parts", bias.parts).Param(name + "_p", bias.part_stride).Param(name + "_h", bias.head_stride);
   kernel.Param(name + "_quad", bias.quad).Param(name + "_row", bias.row);
   const std::string u = "u." + name;
@@ -131,14 +131,14 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
   const gpu::Tensor q = request.At(0), k = request.At(1), v = request.At(2), &y = request.out();
   const int64_t depth = q.shape[3], columns = v.shape[3], queries = q.shape[1];
   if (y.shape.elements() == 0) return {};
-  if (depth < 1 || depth > kMaxDepth || columns > kMaxDepth)
+  if (depth < 1 || depth > kMaxGpuDepth || columns > kMaxGpuDepth)
     return Fail(ErrorCode::kUnsupportedOperator,
                 "no WebGPU kernel for attention with heads of " + std::to_string(std::max(depth, columns)));
   for (const gpu::Tensor* tensor : {&q, &k, &v, &y})
     if (tensor->shape[3] > 1 && tensor->strides[3] != 1)
       return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for attention over transposed heads");
-  DECAL_TRY_ASSIGN(const BiasPlanes bias0, op.biases > 0 ? PlanesOf(request, 3) : BiasPlanes{});
-  DECAL_TRY_ASSIGN(const BiasPlanes bias1, op.biases > 1 ? PlanesOf(request, 4) : BiasPlanes{});
+  DECAL_TRY_ASSIGN(const BoundBiasPlanes bias0, op.biases > 0 ? PlanesOf(request, 3) : BoundBiasPlanes{});
+  DECAL_TRY_ASSIGN(const BoundBiasPlanes bias1, op.biases > 1 ? PlanesOf(request, 4) : BoundBiasPlanes{});
 
   const int64_t dq = (depth + 3) / 4, eq = (columns + 3) / 4;
   const int64_t key_bytes = (dq + eq) * 16;

@@ -10,8 +10,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
 // A map of `height` x `width` pixels under windows; both operators walk it the same way.
 struct WindowGrid {
   int64_t window_h, window_w, shift_y, shift_x;

@@ -6,8 +6,6 @@
 namespace decal {
 namespace {
 
-TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
-
 // Positions along the axes of ConvGeometry.
 struct Position {
   int64_t at[ConvGeometry::kAxes];

@@ -51,13 +51,13 @@ bool FiltersMayStay(const cpu::WinogradShape& s, cpu::WinogradVariant variant) {
 // Threads that the comparison of variants assumes.
 constexpr size_t kUsualThreads = 4;
 
-struct Candidate {
+struct NamedCost {
   const char* name = nullptr;
   double cost = 0;
 };
 
 // "Winograd F(4x4,3x3) 12, implicit GEMM 40": thousands of vector instructions.
-std::string Describe(std::span<Candidate> candidates) {
+std::string Describe(std::span<NamedCost> candidates) {
   std::string text;
   for (size_t i = 0; i < candidates.size(); ++i) {
     for (size_t j = i + 1; j < candidates.size(); ++j)
@@ -85,7 +85,7 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
   if (!square || !plain || empty || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
 
   double best = cpu::IgemmCost(igemm);
-  std::array<Candidate, 5> candidates = {{{"implicit GEMM", best}}};
+  std::array<NamedCost, 5> candidates = {{{"implicit GEMM", best}}};
   size_t count = 1;
   const cpu::WinogradShape shape{maps, igemm.shape.depth, igemm.shape.columns};
   using enum cpu::WinogradVariant;

@@ -16,7 +16,7 @@ constexpr std::string_view kWinograd =
 #include "engine/ops/conv/winograd.wgsl.inc"
     ;
 
-constexpr int64_t kTiles = 32, kColumns = 32, kInvocations = 256, kWorkgroupBytes = 16384;  // see winograd.wgsl
+constexpr int64_t kTiles = 32, kTileColumns = 32, kInvocations = 256, kWorkgroupBytes = 16384;  // see winograd.wgsl
 
 // Tiles of 2x2 pixels in one direction: blocks of them interleave as far as the convolution is dilated.
 int64_t TilesOf(int64_t extent, int64_t dilation) { return CeilDiv(extent, 2 * dilation) * dilation; }
@@ -33,7 +33,7 @@ double WinogradCost(const ConvGeometry& g) {
   // through workgroup memory, four epilogues and stores.
   constexpr double kOfChannels = 256 + 24 * 4 + 180, kOfOutput = 500;
   const int64_t tiles = g.batch * TilesOf(g.out[0], g.dilation[0]) * TilesOf(g.out[1], g.dilation[1]);
-  const double invocations = static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kColumns) * kInvocations);
+  const double invocations = static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
   return invocations * (static_cast<double>(CeilDiv(g.in_channels, 4)) * kOfChannels + kOfOutput);
 }
 
@@ -48,7 +48,7 @@ Status MakeWinograd(const Conv& op, const ConvGeometry& g, const GpuRequest& req
     gpu::Kernel kernel("Winograd convolution", kWinograd);
     kernel.Workgroup(kInvocations)
         .WorkgroupBytes(kWorkgroupBytes)
-        .Groups(CeilDiv(tiles, kTiles), CeilDiv(g.out_channels, kColumns));
+        .Groups(CeilDiv(tiles, kTiles), CeilDiv(g.out_channels, kTileColumns));
     kernel.Param("tiles", tiles).Param("tiles_y", tiles_y).Param("tiles_x", tiles_x);
     kernel.Param("depth", g.in_channels).Param("columns", g.out_channels);
     kernel.Param("height", g.in[0]).Param("width", g.in[1]).Param("row_y", end - begin).Param("row_x", g.out[1]);

@@ -18,7 +18,7 @@ constexpr size_t kColumnBytes = 512 * 1024;
 // Blocks the work is cut into where it is large enough: enough for 8 threads to finish at about the same time.
 constexpr size_t kMinBlocks = 16;
 
-cpu::PixelStrides PixelStridesOf(const TensorView& view) {
+cpu::PixelStrides MapPixelStrides(const TensorView& view) {
   const Strides& s = view.strides;
   return {static_cast<ptrdiff_t>(s[0]), static_cast<ptrdiff_t>(s[2]), static_cast<ptrdiff_t>(s[3])};
 }
@@ -90,7 +90,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
   s.step_x = static_cast<size_t>(g.stride[1]);
   s.depth = static_cast<size_t>(g.in_channels / g.group);
   s.offset_depth = static_cast<size_t>(g.in_channels / op.offset_group);
-  s.in = PixelStridesOf(x);
+  s.in = MapPixelStrides(x);
   s.offset = MapStridesOf(request.inputs[kDeformOffset].view);
   kernel->masked = request.has(kDeformMask);
   if (kernel->masked) s.mask = MapStridesOf(request.inputs[kDeformMask].view);
@@ -125,9 +125,9 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
   product.in.pixel = static_cast<ptrdiff_t>(kernel->row_floats);
   product.in.row = product.in.pixel * static_cast<ptrdiff_t>(s.out_width);
   product.in.batch = product.in.row * static_cast<ptrdiff_t>(s.out_height);
-  product.out = PixelStridesOf(y);
+  product.out = MapPixelStrides(y);
   if (extra.residual != EpilogueInputs::kAbsent)
-    product.residual = PixelStridesOf(request.inputs[extra.residual].view);
+    product.residual = MapPixelStrides(request.inputs[extra.residual].view);
   kernel->plan = cpu::MakeIgemmPlan(std::move(product), ToCpuEpilogue(op.epilogue));
 
   const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;

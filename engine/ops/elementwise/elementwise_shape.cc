@@ -22,12 +22,6 @@ bool TakesIntegers(UnaryKind kind) {
   }
 }
 
-std::unexpected<Error> BadType(const char* op, DType dtype) {
-  return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " of " + Name(dtype));
-}
-
-InferResult One(DType dtype, const Shape& shape) { return std::vector<TensorType>{{dtype, shape}}; }
-
 }  // namespace
 
 InferResult Infer(const Unary& op, const InferContext& context) {

@@ -7,8 +7,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
 // Indices of the data's rank that stay inside it along the other axes.
 Status CheckIndices(const InferInput& data, const InferInput& indices, int64_t raw_axis) {
   if (!IsIndex(indices.dtype)) return Mismatch(std::string("indices of type ") + Name(indices.dtype));

@@ -7,8 +7,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
 // The dimensions [first, rank) of a shape or of strides.
 Dims From(const Dims& dims, size_t first) {
   Dims rest;

@@ -9,8 +9,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
 // One element of every line along `axis`.
 Shape LineStarts(Shape shape, size_t axis) {
   shape[axis] = 1;

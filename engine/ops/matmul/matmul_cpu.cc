@@ -12,7 +12,7 @@ namespace decal {
 namespace {
 
 // Multiply-adds of one task (about 20 microseconds): small products are done several at a time.
-constexpr uint64_t kTaskMultiplyAdds = 1 << 20;
+constexpr uint64_t kMatMulTask = 1 << 20;
 
 // C = A B for each element of a batch, both factors read in Run.
 class ProductKernel final : public CpuKernel {
@@ -31,7 +31,7 @@ class ProductKernel final : public CpuKernel {
     const size_t panels = CeilDiv(shape.columns, tile.width);
     const size_t cells = batch.size() * panels;
     const uint64_t cell_work = std::max<uint64_t>(1, uint64_t{shape.rows} * shape.depth * tile.width);
-    const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / cell_work));
+    const size_t task_cells = static_cast<size_t>(std::max<uint64_t>(1, kMatMulTask / cell_work));
     ParallelFor(context.runner, CeilDiv(cells, task_cells), [&](size_t task, size_t thread) {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {

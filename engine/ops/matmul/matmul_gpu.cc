@@ -16,12 +16,12 @@ constexpr std::string_view kGatherRows =
 #include "engine/ops/matmul/gather_rows.wgsl.inc"
     ;
 
-Status Refuse(const char* what) {
+Status RefuseProduct(const char* what) {
   return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for products ") + what);
 }
 
 // A product's matrices and where they lie.
-struct Product {
+struct GpuProduct {
   Matrices m;
   float alpha = 1, beta = 1;
   Epilogue epilogue;
@@ -33,14 +33,14 @@ struct Product {
 
 RowStrides RowsOf(const int64_t (&strides)[3]) { return {strides[0], strides[1], strides[2], {}}; }
 
-ProductSpec BaseSpec(const Product& p) {
+ProductSpec BaseSpec(const GpuProduct& p) {
   ProductSpec spec{.label = "matrix product", .gather = kGatherRows};
   spec.depth = p.m.depth();
   spec.columns = p.m.columns();
   return spec;
 }
 
-ProductOperands BaseOperands(const Product& p) {
+ProductOperands BaseOperands(const GpuProduct& p) {
   ProductOperands operands{.x = p.request.At(0), .y = p.request.out()};
   operands.bias = PackedChannels(p.request, 2, 1, p.m.columns(), p.beta);
   if (p.extra.slope != EpilogueInputs::kAbsent)
@@ -49,7 +49,7 @@ ProductOperands BaseOperands(const Product& p) {
   return operands;
 }
 
-ProductFactor PackMatrix(const Product& p) {
+ProductFactor PackMatrix(const GpuProduct& p) {
   constexpr int64_t kMatrix = 103;
   const int64_t depth = p.m.depth(), columns = p.m.columns(), padded = PaddedColumns(columns);
   const int64_t k_stride = p.m.b.strides[p.m.b.strides.rank() - 2], column_stride = p.m.b.strides.back();
@@ -68,9 +68,9 @@ ProductFactor PackMatrix(const Product& p) {
 }
 
 // B is one constant matrix: a convolution with one tap whose pixels are the rows of A.
-Status AddConstant(const Product& p) {
+Status AddConstant(const GpuProduct& p) {
   const std::optional<RowLoops> loops = CollapseRows(p.m, p.has_residual());
-  if (!loops) return Refuse("over so many strides");
+  if (!loops) return RefuseProduct("over so many strides");
   ProductSpec spec = BaseSpec(p);
   ProductOperands operands = BaseOperands(p);
   operands.b = PackMatrix(p);
@@ -101,15 +101,15 @@ Status AddConstant(const Product& p) {
 }
 
 // Both factors are computed: an element of the batch is a part of the grid.
-Status AddBatched(const Product& p) {
-  if (p.alpha != 1) return Refuse("of scaled tensors");
+Status AddBatched(const GpuProduct& p) {
+  if (p.alpha != 1) return RefuseProduct("of scaled tensors");
   const Shape batch = BatchOf(p.m.out.shape);
   const TensorView& residual = p.has_residual() ? p.m.residual : p.m.out;
   const cpu::LoopNest<4> nest = cpu::Coalesce<4>(
       batch, {BatchStrides(p.m.out, batch), BatchStrides(p.m.a, batch), BatchStrides(p.m.b, batch),
               BatchStrides(residual, batch)});
   const size_t rank = nest.extents.rank();
-  if (rank > 3) return Refuse("of so many batch dimensions");
+  if (rank > 3) return RefuseProduct("of so many batch dimensions");
   ProductSpec spec = BaseSpec(p);
   ProductOperands operands = BaseOperands(p);
   operands.b.tensor = p.request.At(1);
@@ -134,11 +134,11 @@ Status AddBatched(const Product& p) {
   return AddProduct(p.request, spec, operands, p.epilogue);
 }
 
-Status AddAny(const Product& p) {
+Status AddAny(const GpuProduct& p) {
   if (!UnitColumns(p.m.a) || !UnitColumns(p.m.out) || (p.has_residual() && !UnitColumns(p.m.residual)))
-    return Refuse("of rows that are not contiguous");
+    return RefuseProduct("of rows that are not contiguous");
   for (const size_t i : {size_t{2}, p.extra.slope})
-    if (p.request.has(i) && !p.request.is_constant(i)) return Refuse("with a computed bias");
+    if (p.request.has(i) && !p.request.is_constant(i)) return RefuseProduct("with a computed bias");
   if (p.request.is_constant(1) && p.m.b.shape.elements() == p.m.depth() * p.m.columns()) return AddConstant(p);
   return AddBatched(p);
 }
@@ -147,7 +147,7 @@ Status AddAny(const Product& p) {
 
 Status MakeGpuKernel(const MatMul& op, const GpuRequest& request) {
   const TensorView a = ViewOf(request.inputs[0]), b = ViewOf(request.inputs[1]);
-  Product p{.m = {AsLeftMatrix(a), AsRightMatrix(b), AsProductMatrix(ViewOf(request.outputs[0]), a, b), {}},
+  GpuProduct p{.m = {AsLeftMatrix(a), AsRightMatrix(b), AsProductMatrix(ViewOf(request.outputs[0]), a, b), {}},
             .epilogue = op.epilogue,
             .extra = EpilogueInputs(op.epilogue, 3),
             .request = request};
@@ -163,7 +163,7 @@ Status MakeGpuKernel(const Gemm& op, const GpuRequest& request) {
   if (request.has(2)) {  // only a row vector can be a bias
     const Shape& c = request.inputs[2].tensor.shape;
     if (c.elements() != request.out().shape[1] || c.back() != request.out().shape[1])
-      return Refuse("with a matrix to add");
+      return RefuseProduct("with a matrix to add");
   }
   return AddAny({.m = {transposed(ViewOf(request.inputs[0]), op.trans_a),
                        transposed(ViewOf(request.inputs[1]), op.trans_b), ViewOf(request.outputs[0]), {}},

@@ -1,12 +1,11 @@
 // Matrix products by definition: scalar loops over any strides, sums in double.
 #include "engine/ops/epilogue.h"
 #include "engine/ops/matmul/matmul.h"
+#include "engine/ops/matmul/matrix_rows.h"
 #include "engine/ops/matmul/matrix_view.h"
 
 namespace decal {
 namespace {
-
-TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
 
 // Element n of a vector with one element per column, whatever its rank; 0 if absent.
 float ColumnOf(const TensorView& vector, int64_t n) {
@@ -14,10 +13,6 @@ float ColumnOf(const TensorView& vector, int64_t n) {
   for (size_t d = 0; d < vector.shape.rank(); ++d)
     if (vector.shape[d] != 1) return vector.as<float>()[n * vector.strides[d]];
   return vector.as<float>()[0];
-}
-
-Strides BatchStrides(const TensorView& view, const Shape& batch) {
-  return BroadcastTo({nullptr, view.dtype, BatchOf(view.shape), BatchOf(view.strides)}, batch).strides;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ bool SamePlace(const gpu::Tensor& a, const gpu::Tensor& b) {
          a.strides == b.strides;
 }
 
-Status Copy(const GpuRequest& request, const gpu::Tensor& from, const gpu::Tensor& to) {
+Status CopyUnlessInPlace(const GpuRequest& request, const gpu::Tensor& from, const gpu::Tensor& to) {
   // The planner let the producer write in place: nothing is left to move.
   if (SamePlace(from, to)) return {};
   request.builder.Algorithm("strided copy");
@@ -31,7 +31,7 @@ Status CopyWindows(const GpuRequest& request, std::span<const gpu::Tensor> parts
     window.shape = part.shape;
     window.offset += start * whole.strides[axis];
     start += part.shape[axis];
-    DECAL_TRY(concat ? Copy(request, part, window) : Copy(request, window, part));
+    DECAL_TRY(concat ? CopyUnlessInPlace(request, part, window) : CopyUnlessInPlace(request, window, part));
   }
   return {};
 }
@@ -50,7 +50,7 @@ Status MakeGpuKernel(const View&, const GpuRequest& request) {
   } else {
     return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for a reshape between strided tensors");
   }
-  return Copy(request, from, to);
+  return CopyUnlessInPlace(request, from, to);
 }
 
 Status MakeGpuKernel(const Transpose& op, const GpuRequest& request) {
@@ -61,7 +61,7 @@ Status MakeGpuKernel(const Transpose& op, const GpuRequest& request) {
     permuted.shape[i] = x.shape[from];
     permuted.strides[i] = x.strides[from];
   }
-  return Copy(request, permuted, request.out());
+  return CopyUnlessInPlace(request, permuted, request.out());
 }
 
 Status MakeGpuKernel(const Concat& op, const GpuRequest& request) {
@@ -91,11 +91,11 @@ Status MakeGpuKernel(const Slice&, const GpuRequest& request) {
     x.strides[d] *= spec.step[d];
   }
   x.shape = spec.shape;
-  return Copy(request, x, request.out());
+  return CopyUnlessInPlace(request, x, request.out());
 }
 
 Status MakeGpuKernel(const Expand&, const GpuRequest& request) {
-  return Copy(request, Broadcast(request.At(0), request.out().shape), request.out());
+  return CopyUnlessInPlace(request, Broadcast(request.At(0), request.out().shape), request.out());
 }
 
 Status MakeGpuKernel(const Strided& op, const GpuRequest& request) {
@@ -105,9 +105,9 @@ Status MakeGpuKernel(const Strided& op, const GpuRequest& request) {
   from.offset += box.offset;
   from.strides = box.strides;
   from.shape = to.shape = box.extents;
-  return Copy(request, from, to);
+  return CopyUnlessInPlace(request, from, to);
 }
 
-Status MakeGpuKernel(const Relayout&, const GpuRequest& request) { return Copy(request, request.At(0), request.out()); }
+Status MakeGpuKernel(const Relayout&, const GpuRequest& request) { return CopyUnlessInPlace(request, request.At(0), request.out()); }
 
 }  // namespace decal

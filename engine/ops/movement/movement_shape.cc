@@ -10,10 +10,6 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-
-InferResult One(DType dtype, const Shape& shape) { return std::vector<TensorType>{{dtype, shape}}; }
-
 Status NeedInputs(const InferContext& c, size_t count) {
   for (size_t i = 0; i < count; ++i)
     if (!c.has(i)) return Mismatch("input " + std::to_string(i) + " is missing");

@@ -8,12 +8,12 @@
 namespace decal {
 namespace {
 
-Status Refuse(const char* what) {
+Status RefuseRearrangement(const char* what) {
   return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for ") + what);
 }
 
 // Copies, of which those of no elements are nothing.
-Status Copy(const GpuRequest& request, const gpu::Tensor& from, const gpu::Tensor& to) {
+Status CopyElements(const GpuRequest& request, const gpu::Tensor& from, const gpu::Tensor& to) {
   if (to.shape.elements() == 0) return {};
   request.builder.Algorithm("strided copies");
   return AddStridedCopy(request.builder, from, to);
@@ -32,7 +32,7 @@ Status CopyBlocks(const GpuRequest& request, const Shape& shape, const Strides& 
   x.shape = y.shape = shape;
   x.strides = from;
   y.strides = to;
-  return Copy(request, x, y);
+  return CopyElements(request, x, y);
 }
 
 // A zero that every pad without a value shares.
@@ -45,16 +45,16 @@ Status Reflect(const GpuRequest& request, const gpu::Tensor& y, size_t d, int64_
   const int64_t last = before + n - 1;
   const gpu::Tensor low = Along(y, d, 0, before), high = Along(y, d, before + n, after);
   if (mode == PadMode::kEdge || n == 1) {
-    DECAL_TRY(Copy(request, Along(y, d, before, before, 0), low));
-    return Copy(request, Along(y, d, last, after, 0), high);
+    DECAL_TRY(CopyElements(request, Along(y, d, before, before, 0), low));
+    return CopyElements(request, Along(y, d, last, after, 0), high);
   }
-  if (std::max(before, after) > (mode == PadMode::kWrap ? n : n - 1)) return Refuse("padding wider than what it repeats");
+  if (std::max(before, after) > (mode == PadMode::kWrap ? n : n - 1)) return RefuseRearrangement("padding wider than what it repeats");
   if (mode == PadMode::kWrap) {
-    DECAL_TRY(Copy(request, Along(y, d, n, before), low));
-    return Copy(request, Along(y, d, before, after), high);
+    DECAL_TRY(CopyElements(request, Along(y, d, n, before), low));
+    return CopyElements(request, Along(y, d, before, after), high);
   }
-  DECAL_TRY(Copy(request, Along(y, d, 2 * before, before, -1), low));
-  return Copy(request, Along(y, d, last - 1, after, -1), high);
+  DECAL_TRY(CopyElements(request, Along(y, d, 2 * before, before, -1), low));
+  return CopyElements(request, Along(y, d, last - 1, after, -1), high);
 }
 
 }  // namespace
@@ -89,13 +89,13 @@ Status MakeGpuKernel(const Tile&, const GpuRequest& request) {
   for (size_t d = 0; d < x.shape.rank(); ++d)
     if (x.shape[d] == 0 || !loop(y.shape[d] / x.shape[d], 0, x.shape[d] * y.strides[d]) ||
         !loop(x.shape[d], x.strides[d], y.strides[d]))
-      return Refuse("tiling of so many dimensions");
-  return Copy(request, from, to);
+      return RefuseRearrangement("tiling of so many dimensions");
+  return CopyElements(request, from, to);
 }
 
 Status MakeGpuKernel(const Pad& op, const GpuRequest& request) {
   for (const size_t i : {size_t{1}, size_t{3}})
-    if (request.has(i) && !request.is_constant(i)) return Refuse("padding by computed amounts");
+    if (request.has(i) && !request.is_constant(i)) return RefuseRearrangement("padding by computed amounts");
   const gpu::Tensor x = request.At(0), &y = request.out();
   DECAL_TRY_ASSIGN(const PadSpec pads, ResolvePad(x.shape, request.inputs[1].constant->view(),
                                                   request.has(3) ? request.inputs[3].constant->view() : TensorView{}));
@@ -104,13 +104,13 @@ Status MakeGpuKernel(const Pad& op, const GpuRequest& request) {
   const size_t rank = x.shape.rank();
   for (size_t d = 0; d < rank; ++d) {
     const int64_t begin = pads.begin[d], end = pads.end[d];
-    if (op.mode != PadMode::kConstant && (begin < 0 || end < 0)) return Refuse("padding and cropping at once");
+    if (op.mode != PadMode::kConstant && (begin < 0 || end < 0)) return RefuseRearrangement("padding and cropping at once");
     const int64_t extent = x.shape[d] + std::min<int64_t>(begin, 0) + std::min<int64_t>(end, 0);
-    if (extent < 0 || (op.mode != PadMode::kConstant && extent == 0)) return Refuse("padding of nothing");
+    if (extent < 0 || (op.mode != PadMode::kConstant && extent == 0)) return RefuseRearrangement("padding of nothing");
     from = Along(from, d, std::max<int64_t>(-begin, 0), extent);
     to = Along(to, d, std::max<int64_t>(begin, 0), extent);
   }
-  DECAL_TRY(Copy(request, from, to));
+  DECAL_TRY(CopyElements(request, from, to));
   gpu::Tensor value;
   if (op.mode == PadMode::kConstant) {
     value = request.has(2) ? request.At(2) : FloatTable(request, &kZero, 1, {0.0f});
@@ -127,7 +127,7 @@ Status MakeGpuKernel(const Pad& op, const GpuRequest& request) {
       continue;
     }
     for (const gpu::Tensor& slab : {Along(done, d, 0, before), Along(done, d, before + n, after)})
-      DECAL_TRY(Copy(request, Broadcast(value, slab.shape), slab));
+      DECAL_TRY(CopyElements(request, Broadcast(value, slab.shape), slab));
   }
   return {};
 }
@@ -136,7 +136,7 @@ Status MakeGpuKernel(const Pad& op, const GpuRequest& request) {
 Status MakeGpuKernel(const Gather& op, const GpuRequest& request) {
   // Beyond this many dispatches a table of indices would be the better kernel; no model here comes close.
   constexpr size_t kMaxCopies = 64;
-  if (!request.is_constant(1)) return Refuse("gathers whose indices are computed");
+  if (!request.is_constant(1)) return RefuseRearrangement("gathers whose indices are computed");
   const gpu::Tensor x = request.At(0), &y = request.out();
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, x.shape.rank()));
   const TensorView indices = request.inputs[1].constant->view();
@@ -149,7 +149,7 @@ Status MakeGpuKernel(const Gather& op, const GpuRequest& request) {
   int64_t count = 1, stride = index_rank == 0 ? 0 : y.strides[axis + index_rank - 1];
   for (size_t k = index_rank; k-- > 0;) {
     if (indices.shape[k] > 1 && y.strides[axis + k] != count * stride) {
-      if (count > 1) return Refuse("gathers into strided tensors");
+      if (count > 1) return RefuseRearrangement("gathers into strided tensors");
       stride = y.strides[axis + k];
     }
     count *= indices.shape[k];
@@ -170,10 +170,10 @@ Status MakeGpuKernel(const Gather& op, const GpuRequest& request) {
     const int64_t step = begin + 1 < count ? index(begin + 1) - index(begin) : 1;
     int64_t end = begin + 1;
     while (end < count && index(end) - index(end - 1) == step) ++end;
-    if (++copies > kMaxCopies) return Refuse("gathers by so many indices");
+    if (++copies > kMaxCopies) return RefuseRearrangement("gathers by so many indices");
     for (int64_t i = begin; i < end; ++i)
       if (index(i) < 0 || index(i) >= x.shape[axis]) return Fail(ErrorCode::kShapeMismatch, "Gather index out of range");
-    DECAL_TRY(Copy(request, Along(x, axis, index(begin), end - begin, step), Along(to, axis, begin, end - begin)));
+    DECAL_TRY(CopyElements(request, Along(x, axis, index(begin), end - begin, step), Along(to, axis, begin, end - begin)));
     begin = end;
   }
   return {};

@@ -11,10 +11,8 @@
 namespace decal {
 namespace {
 
-TensorView Optional(std::span<const TensorView> in, size_t i) { return i < in.size() ? in[i] : TensorView{}; }
-
 // Element `at` of a dense tensor; its only element if it is a scalar; 0 if it is absent.
-double ParameterAt(const TensorView& tensor, int64_t at) {
+double ScalarOrElement(const TensorView& tensor, int64_t at) {
   if (!tensor.present()) return 0;
   return LoadNumber(tensor.dtype, tensor.data, tensor.shape.elements() == 1 ? 0 : at);
 }
@@ -35,7 +33,7 @@ int64_t CodeAt(const TensorView& x, int64_t offset) {
   return x.dtype == DType::kInt8 ? x.as<int8_t>()[offset] : x.as<uint8_t>()[offset];
 }
 
-int64_t ZeroPointAt(const TensorView& zero, int64_t at) { return static_cast<int64_t>(ParameterAt(zero, at)); }
+int64_t ZeroPointAt(const TensorView& zero, int64_t at) { return static_cast<int64_t>(ScalarOrElement(zero, at)); }
 
 }  // namespace
 
@@ -50,10 +48,10 @@ Status Reference(const Quantize& op, std::span<const TensorView> in, std::span<c
     const int64_t at = map.at(i.index());
     // The quotient is a float32 one, as in the definition: what is a tie depends on it.
     const float quotient = static_cast<float>(LoadNumber(x.dtype, x.data, i.offset(0))) /
-                           static_cast<float>(ParameterAt(scale, at));
-    double code = quotient + ParameterAt(zero, at);
+                           static_cast<float>(ScalarOrElement(scale, at));
+    double code = quotient + ScalarOrElement(zero, at);
     if (integer)
-      code = std::clamp((std::isnan(quotient) ? 0 : RoundHalfToEven(quotient)) + ParameterAt(zero, at), low, high);
+      code = std::clamp((std::isnan(quotient) ? 0 : RoundHalfToEven(quotient)) + ScalarOrElement(zero, at), low, high);
     StoreNumber(y.dtype, y.data, i.offset(1), code, {.saturate = op.saturate});
   }
   return {};
@@ -68,8 +66,8 @@ Status Reference(const Dequantize& op, std::span<const TensorView> in, std::span
   for (StridedIndex<2> i(x.shape, {x.strides, y.strides}); i.valid(); i.Next()) {
     if (const int64_t at = map.at(i.index()); at != known) {
       known = at;
-      s = ParameterAt(scale, at);
-      z = ParameterAt(zero, at);
+      s = ScalarOrElement(scale, at);
+      z = ScalarOrElement(zero, at);
     }
     const double value = (LoadCode(x, i.offset(0)) - z) * s;
     if (y.dtype == DType::kFloat32) y.as<float>()[i.offset(1)] = static_cast<float>(value);

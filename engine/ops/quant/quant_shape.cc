@@ -20,10 +20,6 @@ bool IsScale(DType dtype) {
   return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kBFloat16;
 }
 
-std::unexpected<Error> BadType(const char* op, DType dtype) {
-  return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " of " + Name(dtype));
-}
-
 // The zero point, if any, is a scalar or goes with the scales one by one.
 Status CheckZeroPoint(const char* op, const InferContext& context, DType codes) {
   if (!context.has(2)) return {};

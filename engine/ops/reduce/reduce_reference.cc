@@ -55,7 +55,7 @@ bool IsReal(ReduceKind kind) {
 }
 
 template <class Wide>
-Wide Load(const TensorView& x, int64_t offset) {
+Wide LoadWide(const TensorView& x, int64_t offset) {
   if constexpr (std::is_same_v<Wide, double>) return LoadNumber(x.dtype, x.data, offset);
   else return static_cast<Wide>(LoadInteger(x.dtype, x.data, offset));
 }
@@ -69,7 +69,7 @@ void ReduceAll(const Reduce& op, const TensorView& x, const MutableTensorView& y
   const auto join_all = [&](ReduceKind kind, int64_t start) {
     Wide result = Neutral<Wide>(kind);
     for (StridedIndex<1> r(gone, {x.strides}); r.valid(); r.Next())
-      result = Join<Wide>(kind, result, Load<Wide>(x, start + r.offset(0)));
+      result = Join<Wide>(kind, result, LoadWide<Wide>(x, start + r.offset(0)));
     return result;
   };
   for (StridedIndex<2> i(kept, {spread, x.strides}); i.valid(); i.Next()) {
@@ -80,7 +80,7 @@ void ReduceAll(const Reduce& op, const TensorView& x, const MutableTensorView& y
         const double top = join_all(ReduceKind::kMax, i.offset(1)), shift = std::isinf(top) ? 0.0 : top;
         double sum = 0;
         for (StridedIndex<1> r(gone, {x.strides}); r.valid(); r.Next())
-          sum += std::exp(Load<double>(x, i.offset(1) + r.offset(0)) - shift);
+          sum += std::exp(LoadWide<double>(x, i.offset(1) + r.offset(0)) - shift);
         result = std::log(sum) + shift;
       } else {
         result = join_all(op.kind, i.offset(1));

@@ -19,15 +19,15 @@ constexpr std::string_view kResize =
 constexpr char kTables = 0;
 
 // One axis: for every output position `pairs` entries of two taps each.
-struct TapTable {
+struct AxisTaps {
   int64_t pairs = 1;
   bool single = true;    // one tap of weight 1 everywhere
   bool outside = false;  // some positions lie outside of the region
   std::vector<WideTaps> taps;
 };
 
-TapTable TableOf(const Resize& op, const ResizeAxis& axis) {
-  TapTable table;
+AxisTaps TableOf(const Resize& op, const ResizeAxis& axis) {
+  AxisTaps table;
   for (int64_t at = 0; at < axis.out; ++at) {
     WideTaps taps = IsIdentity(op, axis) ? WideTaps{{at}, {1}} : WideTapsAt(op, axis, at);
     const int64_t count = static_cast<int64_t>(taps.index.size());
@@ -39,7 +39,7 @@ TapTable TableOf(const Resize& op, const ResizeAxis& axis) {
   return table;
 }
 
-void Append(const TapTable& table, std::vector<float>& entries) {
+void Append(const AxisTaps& table, std::vector<float>& entries) {
   for (const WideTaps& taps : table.taps) {
     for (int64_t pair = 0; pair < table.pairs; ++pair) {
       float index[2], weight[2];
@@ -63,9 +63,9 @@ gpu::Tensor Upload(const GpuRequest& request, std::vector<float> entries) {
 }
 
 // The loops over what linear and cubic filters need are written out; those of antialiasing ones have any length.
-int64_t Unrolled(const TapTable& table) { return table.pairs <= 2 ? table.pairs : 0; }
+int64_t Unrolled(const AxisTaps& table) { return table.pairs <= 2 ? table.pairs : 0; }
 
-gpu::Span SourceRows(const TapTable& table, int64_t begin, int64_t end) {
+gpu::Span SourceRows(const AxisTaps& table, int64_t begin, int64_t end) {
   gpu::Span rows{INT64_MAX, 0};
   for (int64_t at = begin; at < end; ++at) {
     for (const int64_t index : table.taps[static_cast<size_t>(at)].index) {
@@ -88,7 +88,7 @@ Status MakeGpuKernel(const Resize& op, const GpuRequest& request) {
   for (size_t d = 0; d < 2; ++d)
     if (!IsIdentity(op, axes.axes[d]))
       return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for Resize of channels");
-  const TapTable rows = TableOf(op, axes.rank == 4 ? axes.axes[2] : ResizeAxis{}),
+  const AxisTaps rows = TableOf(op, axes.rank == 4 ? axes.axes[2] : ResizeAxis{}),
                  columns = TableOf(op, axes.axes[axes.rank - 1]);
   std::vector<float> entries;
   Append(rows, entries);
