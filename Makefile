@@ -16,7 +16,10 @@ install: ## Build the library and the command for every instruction set and inst
 	@scripts/setup.sh run apt && scripts/build.sh native && cmake --install build/native --prefix "$(PREFIX)"
 
 test: ## Install, build and run every test
-	@scripts/setup.sh test && scripts/test.sh
+	@scripts/setup.sh test && node scripts/test.mjs
+
+check: ## For daily work: types, layout and the unit tests of what changed since BASE (HEAD~1)
+	@scripts/setup.sh test && scripts/check.sh
 
 operators: ## Run the conformance cases and write docs/operators.md
 	@scripts/setup.sh test && scripts/build.sh tests wasm && scripts/operators.sh

@@ -62,7 +62,6 @@ struct BatchNormModel {
   }
 };
 
-using Model = BatchNormModel;
 
 void ExpectFolded(const Graph& graph) {
   EXPECT_EQ(graph.nodes.size(), 2u) << Print(graph);
@@ -75,10 +74,10 @@ void ExpectNormStays(const Graph& graph) {
 TEST(FoldBatchNorm, BehindEveryConvolution) {
   for (const bool bias : {false, true}) {
     for (const int64_t group : {1, 2}) {
-      Model m;
+      BatchNormModel m;
       ExpectFolded(m.Finish(m.BatchNorm(m.Conv(bias, group))));
     }
-    Model m;
+    BatchNormModel m;
     ExpectFolded(m.Finish(m.BatchNorm(m.ConvTranspose(bias))));
   }
 }
@@ -87,7 +86,7 @@ TEST(FoldBatchNorm, BehindAnAddedBias) {
   for (const Dimensions& shape : {Dimensions{kOut, 1, 1}, {1, kOut, 1, 1}})
     for (const bool constant_first : {false, true})
       for (const bool with_norm : {false, true}) {
-        Model conv, transposed;
+        BatchNormModel conv, transposed;
         const std::string sum = conv.Add(conv.Conv(false), shape, constant_first);
         ExpectFolded(conv.Finish(with_norm ? conv.BatchNorm(sum) : sum));
         const std::string other = transposed.Add(transposed.ConvTranspose(false), shape, constant_first);
@@ -108,15 +107,15 @@ TEST(FoldBatchNorm, OfOneDimension) {
 }
 
 TEST(FoldBatchNorm, TheSecondOfTwoStays) {
-  Model norms;
+  BatchNormModel norms;
   ExpectNormStays(norms.Finish(norms.BatchNorm(norms.BatchNorm(norms.Conv(true)))));
-  Model biases;
+  BatchNormModel biases;
   const Graph graph = biases.Finish(biases.Add(biases.Add(biases.Conv(false), {kOut, 1, 1}), {kOut, 1, 1}));
   EXPECT_EQ(Count(graph, "Add"), 1u) << Print(graph);
 }
 
 TEST(FoldBatchNorm, ConvolutionsThatShareAWeightKeepTheirOwn) {
-  Model m;
+  BatchNormModel m;
   const std::string weight = m.Constant({kOut, kIn, 3, 3});
   const std::string normal = m.BatchNorm(m.Conv(false, 1, weight)), plain = m.Conv(true, 1, weight);
   const Graph graph = m.Finish(m.b.Node("Mul", {normal, plain}));
@@ -125,7 +124,7 @@ TEST(FoldBatchNorm, ConvolutionsThatShareAWeightKeepTheirOwn) {
 }
 
 TEST(FoldBatchNorm, BiasesAndNormsThatShareParametersKeepTheirOwn) {
-  Model m;
+  BatchNormModel m;
   const std::string bias = m.Constant({kOut, 1, 1});
   const std::string first = m.BatchNorm(m.b.Node("Add", {m.Conv(false), bias}));
   const Graph graph = m.Finish(m.b.Node("Mul", {first, m.b.Node("Add", {bias, m.Conv(false)})}));
@@ -154,7 +153,7 @@ TEST(FoldBatchNorm, WeightsOfHalfPrecision) {
 // ---- near misses -------------------------------------------------------------------------------
 
 TEST(FoldBatchNorm, AGroupedTransposedConvolutionKeepsItsNorm) {
-  Model m;
+  BatchNormModel m;
   ExpectNormStays(m.Finish(m.BatchNorm(m.ConvTranspose(false, 2))));
 }
 
@@ -162,21 +161,21 @@ TEST(FoldBatchNorm, OtherOperandsOfTheAdditionStay) {
   // Columns (as many as channels), rows, one number, a picture.
   for (const Dimensions& shape :
        {Dimensions{kSize}, {kSize, 1}, {1}, {1, 1, kSize, kSize}, {kOut, kSize, 1}}) {
-    Model m;
+    BatchNormModel m;
     const Graph graph = m.Finish(m.BatchNorm(m.Add(m.Conv(false), shape)));
     EXPECT_EQ(Count(graph, "Add"), 1u) << Print(graph);
     ExpectNormStays(graph);
   }
-  Model wide;  // [2,6,6,6] becomes [1,2,6,6,6]
+  BatchNormModel wide;  // [2,6,6,6] becomes [1,2,6,6,6]
   EXPECT_EQ(Count(wide.Finish(wide.Add(wide.Conv(false), {1, 1, kOut, 1, 1})), "Add"), 1u);
-  Model computed;
+  BatchNormModel computed;
   computed.b.Input("shift", {kOut, 1, 1});
   computed.inputs.push_back({kOut, 1, 1});
   EXPECT_EQ(Count(computed.Finish(computed.b.Node("Add", {computed.Conv(false), "shift"})), "Add"), 1u);
 }
 
 TEST(FoldBatchNorm, AnAdditionBehindABiasStays) {
-  Model m;
+  BatchNormModel m;
   const Graph graph = m.Finish(m.BatchNorm(m.Add(m.Conv(true), {kOut, 1, 1})));
   EXPECT_EQ(Count(graph, "Add"), 1u) << Print(graph);
   ExpectNormStays(graph);
@@ -185,14 +184,14 @@ TEST(FoldBatchNorm, AnAdditionBehindABiasStays) {
 TEST(FoldBatchNorm, WhatOthersReadStays) {
   for (const bool is_output : {false, true})
     for (const bool add : {false, true}) {
-      Model m;
+      BatchNormModel m;
       const std::string conv = m.Conv(false);
       if (is_output) m.b.Output(conv);
       const std::string behind = add ? m.Add(conv, {kOut, 1, 1}) : m.BatchNorm(conv);
       const Graph graph = m.Finish(is_output ? behind : m.b.Node("Mul", {behind, conv}));
       EXPECT_EQ(Count(graph, {"Add", "BatchNormalization"}), 1u) << Print(graph);
     }
-  Model sum;  // the biased value has a reader beside the norm: the bias goes, the norm stays
+  BatchNormModel sum;  // the biased value has a reader beside the norm: the bias goes, the norm stays
   const std::string biased = sum.Add(sum.Conv(false), {kOut, 1, 1});
   const Graph graph = sum.Finish(sum.b.Node("Mul", {sum.BatchNorm(biased), biased}));
   EXPECT_EQ(Count(graph, "Add"), 0u) << Print(graph);
@@ -200,17 +199,17 @@ TEST(FoldBatchNorm, WhatOthersReadStays) {
 }
 
 TEST(FoldBatchNorm, ANormOfSomethingElseStays) {
-  Model m;
+  BatchNormModel m;
   ExpectNormStays(m.Finish(m.BatchNorm(m.b.Node("Relu", {m.Conv(true)}))));
 }
 
 TEST(FoldBatchNorm, ATrainingNormStays) {
-  Model m;
+  BatchNormModel m;
   ExpectNormStays(m.Finish(m.BatchNorm(m.Conv(true), OnnxAttributes().Int("training_mode", 1))));
 }
 
 TEST(FoldBatchNorm, ComputedParametersStay) {
-  Model m;
+  BatchNormModel m;
   m.b.Input("mean", {kOut});
   m.inputs.push_back({kOut});
   const std::string scale = m.Constant({kOut}), bias = m.Constant({kOut}), var = m.Constant({kOut}, 0.1f, 2);
@@ -219,7 +218,7 @@ TEST(FoldBatchNorm, ComputedParametersStay) {
 
 TEST(FoldBatchNorm, AComputedWeightOrBiasStays) {
   for (const bool weight : {true, false}) {
-    Model m;
+    BatchNormModel m;
     const Dimensions shape = weight ? Dimensions{kOut, kIn, 3, 3} : Dimensions{kOut};
     m.b.Input("p", shape);
     m.inputs.push_back(weight ? Shape{kOut, kIn, 3, 3} : Shape{kOut});

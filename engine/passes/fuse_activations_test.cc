@@ -68,11 +68,10 @@ struct ActivationModel {
   }
 };
 
-using Model = ActivationModel;
 
 // ---- GELU through erf --------------------------------------------------------------------------
 
-std::string ErfGate(Model& m, int spelling) {
+std::string ErfGate(ActivationModel& m, int spelling) {
   switch (spelling) {
     case 0: return m.Add(m.Erf(m.b.Node("Div", {m.x, m.Scalar(kRootTwo)})), 1);
     case 1: return m.Add(m.Scalar(1), m.Erf(m.Mul(m.x, kRootHalf)));
@@ -82,14 +81,14 @@ std::string ErfGate(Model& m, int spelling) {
 
 TEST(FuseActivations, GeluInEveryOrder) {
   for (int spelling = 0; spelling < 3; ++spelling)
-    for (int order = 0; order < Model::kOrders; ++order) {
-      Model m;
+    for (int order = 0; order < ActivationModel::kOrders; ++order) {
+      ActivationModel m;
       m.ExpectFused(m.Halved(ErfGate(m, spelling), order), "Gelu");
     }
 }
 
 TEST(FuseActivations, GeluOfAnExpressionThatOthersRead) {
-  Model m;
+  ActivationModel m;
   m.x = m.b.Node("Exp", {m.Mul("x", 0.5f)});
   m.b.Output(m.x);
   const Graph graph = m.Finish(m.Halved(ErfGate(m, 0), 0));
@@ -103,43 +102,43 @@ TEST(FuseActivations, OtherConstantsThanThoseOfGeluStay) {
   };
   for (const Case& c : {Case{0.7f, 1, 0.5f}, Case{-kRootHalf, 1, 0.5f}, Case{kRootHalf, 1.01f, 0.5f},
                         Case{kRootHalf, -1, 0.5f}, Case{kRootHalf, 1, 0.51f}, Case{kRootHalf, 1, 1}}) {
-    Model m;
+    ActivationModel m;
     m.ExpectUnfused(m.Mul(m.Mul(m.x, m.Add(m.Erf(m.Mul(m.x, c.inner)), c.one)), c.half));
   }
 }
 
 TEST(FuseActivations, GeluOfTwoTensorsStays) {
-  Model m;
+  ActivationModel m;
   m.b.Node("Abs", {"x"}, {"z"});
   m.ExpectUnfused(m.Mul(m.Mul("z", m.Add(m.Erf(m.Mul("x", kRootHalf)), 1)), 0.5f));
 }
 
 TEST(FuseActivations, AThirdFactorStaysBesideGelu) {
-  Model m;  // the product has three factors: none of the rows
+  ActivationModel m;  // the product has three factors: none of the rows
   m.b.Node("Abs", {"x"}, {"z"});
   m.ExpectUnfused(m.Mul(m.Mul(m.Mul(m.x, ErfGate(m, 0)), "z"), 0.5f));
 }
 
 TEST(FuseActivations, AVectorInPlaceOfAScalarStays) {
-  Model m;
+  ActivationModel m;
   std::mt19937 random(3);
   const std::string half = m.b.RandomFloats("half", {40}, random, 0.49f, 0.51f);
   m.ExpectUnfused(m.Mul(m.Mul(m.x, ErfGate(m, 0)), half));
 }
 
 TEST(FuseActivations, ScalarsThatAddADimensionStay) {
-  Model outer;
+  ActivationModel outer;
   outer.ExpectUnfused(outer.Mul(outer.Mul(outer.x, ErfGate(outer, 0)), outer.Scalar(0.5f, {1, 1, 1})));
-  Model one;
+  ActivationModel one;
   one.ExpectUnfused(
       one.Mul(one.Mul(one.x, one.Add(one.Erf(one.Mul(one.x, kRootHalf)), one.Scalar(1, {1, 1, 1}))), 0.5f));
-  Model inner;
+  ActivationModel inner;
   const std::string wide = inner.Mul(inner.x, inner.Scalar(kRootHalf, {1, 1, 1}));
   inner.ExpectUnfused(inner.Mul(inner.Mul(inner.x, inner.Add(inner.Erf(wide), 1)), 0.5f));
 }
 
 TEST(FuseActivations, PartsThatOthersReadAreStillMade) {
-  Model m;
+  ActivationModel m;
   const std::string erf = m.Erf(m.Mul(m.x, kRootHalf)), gate = m.Add(erf, 1);
   m.b.Output(erf);
   m.b.Output(gate);
@@ -149,7 +148,7 @@ TEST(FuseActivations, PartsThatOthersReadAreStillMade) {
 }
 
 TEST(FuseActivations, AnUnhalvedProductThatOthersReadStays) {
-  Model m;
+  ActivationModel m;
   const std::string product = m.Mul(m.x, ErfGate(m, 0));
   m.b.Output(product);
   m.ExpectUnfused(m.Mul(product, 0.5f));
@@ -157,7 +156,7 @@ TEST(FuseActivations, AnUnhalvedProductThatOthersReadStays) {
 
 // ---- GELU through tanh -------------------------------------------------------------------------
 
-std::string Cube(Model& m, int spelling) {
+std::string Cube(ActivationModel& m, int spelling) {
   switch (spelling) {
     case 0: return m.Mul(m.b.Node("Pow", {m.x, m.Scalar(3)}), kCubeFactor);
     case 1: return m.Mul(kCubeFactor, m.Mul(m.Mul(m.x, m.x), m.x));
@@ -168,9 +167,9 @@ std::string Cube(Model& m, int spelling) {
 
 TEST(FuseActivations, GeluTanhInEveryOrder) {
   for (int spelling = 0; spelling < 4; ++spelling)
-    for (int order = 0; order < Model::kOrders; ++order)
+    for (int order = 0; order < ActivationModel::kOrders; ++order)
       for (const bool swapped : {false, true}) {
-        Model m;
+        ActivationModel m;
         const std::string cube = Cube(m, spelling), sum = swapped ? m.Add(cube, m.x) : m.Add(m.x, cube);
         const std::string angle = swapped ? m.Mul(sum, kTanhFactor) : m.Mul(kTanhFactor, sum);
         const std::string gate = swapped ? m.Add(m.Scalar(1), m.Tanh(angle)) : m.Add(m.Tanh(angle), 1);
@@ -180,7 +179,7 @@ TEST(FuseActivations, GeluTanhInEveryOrder) {
 
 TEST(FuseActivations, GeluTanhWithTheInputTakenOutOfTheSum) {
   for (const bool powers : {false, true}) {
-    Model m;  // x * sqrt(2/pi) * (1 + 0.044715 * x * x)
+    ActivationModel m;  // x * sqrt(2/pi) * (1 + 0.044715 * x * x)
     const std::string square = powers ? m.Mul(m.b.Node("Pow", {m.x, m.Scalar(2)}), kCubeFactor)
                                       : m.Mul(m.Mul(m.x, kCubeFactor), m.x);
     const std::string angle = m.Mul(m.Mul(m.x, kTanhFactor), m.Add(square, 1));
@@ -197,7 +196,7 @@ TEST(FuseActivations, OtherConstantsThanThoseOfGeluTanhStay) {
        {TanhConstants{.cube = 0.045f}, TanhConstants{.cube = -kCubeFactor}, TanhConstants{.inner = 0.8f},
         TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2},
         TanhConstants{.power = 4}}) {
-    Model m;
+    ActivationModel m;
     const std::string cube = m.Mul(m.b.Node("Pow", {m.x, m.Scalar(c.power)}), c.cube);
     const std::string gate = m.Add(m.Tanh(m.Mul(m.Add(m.x, cube), c.inner)), c.one);
     m.ExpectUnfused(m.Mul(m.Mul(m.x, gate), c.half));
@@ -206,7 +205,7 @@ TEST(FuseActivations, OtherConstantsThanThoseOfGeluTanhStay) {
 
 TEST(FuseActivations, GeluTanhOfTwoTensorsStays) {
   for (int other = 0; other < 3; ++other) {
-    Model m;
+    ActivationModel m;
     m.b.Node("Abs", {"x"}, {"z"});
     const auto pick = [&](int place) { return place == other ? std::string("z") : m.x; };
     const std::string cube = m.Mul(m.b.Node("Pow", {pick(0), m.Scalar(3)}), kCubeFactor);
@@ -214,7 +213,7 @@ TEST(FuseActivations, GeluTanhOfTwoTensorsStays) {
     m.ExpectUnfused(m.Mul(m.Mul(pick(2), gate), 0.5f));
   }
   for (int other = 0; other < 3; ++other) {  // likewise, with the input taken out of the sum
-    Model m;
+    ActivationModel m;
     m.b.Node("Abs", {"x"}, {"z"});
     const auto pick = [&](int place) { return place == other ? std::string("z") : m.x; };
     const std::string square = m.Mul(m.b.Node("Pow", {pick(0), m.Scalar(2)}), kCubeFactor);
@@ -225,26 +224,26 @@ TEST(FuseActivations, GeluTanhOfTwoTensorsStays) {
 }
 
 TEST(FuseActivations, AnotherFunctionInPlaceOfTanhStays) {
-  Model m;
+  ActivationModel m;
   const std::string angle = m.Mul(m.Add(m.x, Cube(m, 0)), kTanhFactor);
   m.ExpectUnfused(m.Halved(m.Add(m.b.Node("Sigmoid", {angle}), 1), 0));
 }
 
 TEST(FuseActivations, AnExponentThatAddsADimensionStays) {
-  Model m;
+  ActivationModel m;
   const std::string cube = m.Mul(m.b.Node("Pow", {m.x, m.Scalar(3, {1, 1, 1})}), kCubeFactor);
   m.ExpectUnfused(m.Halved(m.Add(m.Tanh(m.Mul(m.Add(m.x, cube), kTanhFactor)), 1), 0));
 }
 
 // ---- hard-swish --------------------------------------------------------------------------------
 
-std::string Clip(Model& m, const std::string& v, float low, float high) {
+std::string Clip(ActivationModel& m, const std::string& v, float low, float high) {
   return m.b.Node("Clip", {v, m.Scalar(low), m.Scalar(high)});
 }
 
 TEST(FuseActivations, HardSwishThroughClipInEveryOrder) {
   for (int order = 0; order < 6; ++order) {
-    Model m;
+    ActivationModel m;
     const std::string gate = Clip(m, order % 2 == 0 ? m.Add(m.x, 3) : m.Add(m.Scalar(3), m.x), 0, 6);
     const std::vector<std::string> spelled = {m.Mul(m.Mul(m.x, gate), 1.0f / 6),
                                               m.Mul(gate, m.Mul(m.x, 1.0f / 6)),
@@ -259,7 +258,7 @@ TEST(FuseActivations, HardSwishThroughClipInEveryOrder) {
 
 TEST(FuseActivations, HardSwishThroughHardSigmoid) {
   for (const bool x_first : {true, false}) {
-    Model m;
+    ActivationModel m;
     const std::string gate = m.b.Node("HardSigmoid", {m.x}, OnnxAttributes().Float("alpha", 1.0f / 6));
     m.ExpectFused(x_first ? m.Mul(m.x, gate) : m.Mul(gate, m.x), "HardSwish");
   }
@@ -272,18 +271,18 @@ TEST(FuseActivations, OtherConstantsThanThoseOfHardSwishStay) {
   for (const Case& c :
        {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6},
         Case{3, 0, 5, 1.0f / 6}, Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
-    Model m;
+    ActivationModel m;
     m.ExpectUnfused(m.Mul(m.Mul(m.x, Clip(m, m.Add(m.x, c.shift), c.low, c.high)), c.scale));
   }
   for (const auto& [alpha, beta] : {std::pair{0.2f, 0.5f}, std::pair{1.0f / 6, 0.4f}}) {
-    Model m;
+    ActivationModel m;
     const OnnxAttributes line = OnnxAttributes().Float("alpha", alpha).Float("beta", beta);
     m.ExpectUnfused(m.Mul(m.x, m.b.Node("HardSigmoid", {m.x}, line)));
   }
 }
 
 TEST(FuseActivations, AScaleStaysBehindHardSwishThroughHardSigmoid) {
-  Model m;
+  ActivationModel m;
   const std::string gate = m.b.Node("HardSigmoid", {m.x}, OnnxAttributes().Float("alpha", 1.0f / 6));
   const Graph graph = m.Finish(m.Mul(m.Mul(m.x, gate), 2));
   EXPECT_EQ(graph.nodes.size(), 2u) << Print(graph);
@@ -291,16 +290,16 @@ TEST(FuseActivations, AScaleStaysBehindHardSwishThroughHardSigmoid) {
 }
 
 TEST(FuseActivations, AScaleInsideHardSwishThroughHardSigmoidStays) {
-  Model m;
+  ActivationModel m;
   const std::string gate = m.b.Node("HardSigmoid", {m.x}, OnnxAttributes().Float("alpha", 1.0f / 6));
   m.ExpectUnfused(m.Mul(m.Mul(m.x, 2), gate));
 }
 
 TEST(FuseActivations, HardSwishOfTwoTensorsStays) {
-  Model clipped;
+  ActivationModel clipped;
   clipped.b.Node("Abs", {"x"}, {"z"});
   clipped.ExpectUnfused(clipped.Mul(clipped.Mul("z", Clip(clipped, clipped.Add("x", 3), 0, 6)), 1.0f / 6));
-  Model sigmoid;
+  ActivationModel sigmoid;
   sigmoid.b.Node("Abs", {"x"}, {"z"});
   sigmoid.ExpectUnfused(
       sigmoid.Mul("z", sigmoid.b.Node("HardSigmoid", {"x"}, OnnxAttributes().Float("alpha", 1.0f / 6))));
@@ -308,9 +307,9 @@ TEST(FuseActivations, HardSwishOfTwoTensorsStays) {
 
 // x * Sigmoid(x) has no operator of its own: it must not become one of those that have.
 TEST(FuseActivations, SwishAndMishStay) {
-  Model swish;
+  ActivationModel swish;
   swish.ExpectUnfused(swish.Mul(swish.x, swish.b.Node("Sigmoid", {swish.x})));
-  Model mish;
+  ActivationModel mish;
   mish.ExpectUnfused(mish.Mul(mish.x, mish.Tanh(mish.b.Node("Softplus", {mish.x}))));
 }
 

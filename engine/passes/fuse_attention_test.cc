@@ -99,9 +99,8 @@ struct AttentionModel {
   }
 };
 
-using Model = AttentionModel;
-constexpr float kScale = Model::kScale;
-constexpr int64_t kBatch = Model::kBatch, kM = Model::kM, kN = Model::kN, kD = Model::kD, kE = Model::kE;
+constexpr float kScale = AttentionModel::kScale;
+constexpr int64_t kBatch = AttentionModel::kBatch, kM = AttentionModel::kM, kN = AttentionModel::kN, kD = AttentionModel::kD, kE = AttentionModel::kE;
 
 void ExpectUnfused(const Graph& graph) {
   EXPECT_EQ(Count(graph, "Attention"), 0u) << Print(graph);
@@ -111,20 +110,20 @@ void ExpectUnfused(const Graph& graph) {
 TEST(FuseAttention, WhereverTheScaleStands) {
   for (const int64_t heads : {0, 1, 3})
     for (const Place place : kPlaces) {
-      Model m(heads);
+      AttentionModel m(heads);
       m.ExpectFused(m.FinishScores(m.Scores(place)), place == Place::kNone ? 1 : kScale, 0);
     }
 }
 
 TEST(FuseAttention, SeveralScalesMultiply) {
-  Model m(3);
+  AttentionModel m(3);
   m.ExpectFused(m.FinishScores(m.Div(m.Mul(m.Scores(Place::kQuery), -2), 0.5f)), kScale * -4, 0);
 }
 
 TEST(FuseAttention, TheLastAxisByItsNumber) {
   for (const int64_t heads : {0, 3})
     for (const int64_t opset : {11, 13}) {
-      Model m(heads, opset);
+      AttentionModel m(heads, opset);
       m.ExpectFused(m.Finish(m.Weighted(m.Softmax(m.Scores(), heads > 0 ? 3 : 2))), 1, 0);
     }
 }
@@ -137,12 +136,12 @@ TEST(FuseAttention, ABiasThatBroadcasts) {
                                   {kBatch, 3, kM, kN},
                                   {kBatch, 1, kM, kN}})
     for (const bool first : {false, true}) {
-      Model m(3);
+      AttentionModel m(3);
       const std::string scores = m.Scores(Place::kAfter), bias = m.Constant(shape);
       m.ExpectFused(m.FinishScores(first ? m.Add(bias, scores) : m.Add(scores, bias)), kScale, 1);
     }
   for (const Dimensions& shape : {Dimensions{kM, kN}, {1, kM, kN}, {kBatch, kM, kN}}) {
-    Model m(0);
+    AttentionModel m(0);
     m.ExpectFused(m.FinishScores(m.Add(m.Scores(Place::kQuery), m.Constant(shape))), kScale, 1);
   }
 }
@@ -155,7 +154,7 @@ TEST(FuseAttention, WindowMasksThroughAReshape) {
                                  {2, 2, 1, kM, kN},
                                  {2, 2, 3, kM, kN}})
     for (const bool with_bias : {false, true}) {
-      Model m(3);  // two pictures of two windows
+      AttentionModel m(3);  // two pictures of two windows
       std::string scores = m.Scores(Place::kQuery);
       if (with_bias) scores = m.Add(scores, m.Constant({1, 3, kM, kN}));
       scores = m.Add(m.Reshape(scores, {kBatch / 2, 2, 3, kM, kN}), m.Constant(mask));
@@ -165,7 +164,7 @@ TEST(FuseAttention, WindowMasksThroughAReshape) {
 
 TEST(FuseAttention, HeadsInsideTheBatch) {
   for (const Dimensions& mask : {Dimensions{2, kM, kN}, {1, 2, kM, kN}, {1, 1, kM, kN}, {2, 2, kM, kN}}) {
-    Model m(0);  // [B*H,M,N], as torch's multi_head_attention writes it; the bias is added to [B,H,M,N]
+    AttentionModel m(0);  // [B*H,M,N], as torch's multi_head_attention writes it; the bias is added to [B,H,M,N]
     const std::string scores = m.Add(m.Reshape(m.Scores(Place::kAfter), {2, 2, kM, kN}), m.Constant(mask));
     m.ExpectFused(m.FinishScores(m.Reshape(scores, {kBatch, kM, kN})), kScale, 1);
   }
@@ -201,32 +200,32 @@ TEST(FuseAttention, HeadsOfOnePackedProjection) {
 
 TEST(FuseAttention, AnotherAxisStays) {
   for (const int64_t axis : {-2, 1}) {
-    Model m(3);
+    AttentionModel m(3);
     ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Scores(), axis))));
   }
 }
 
 TEST(FuseAttention, ASoftmaxOverSeveralAxesAtOnceStays) {
-  Model m(3, 11);  // before opset 13: over all dimensions from the axis on
+  AttentionModel m(3, 11);  // before opset 13: over all dimensions from the axis on
   ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Scores(), 2))));
 }
 
 TEST(FuseAttention, LogarithmsStay) {
-  Model m(3);
+  AttentionModel m(3);
   const std::string logs = m.b.Node("LogSoftmax", {m.Scores()}, OnnxAttributes().Int("axis", -1));
   EXPECT_EQ(Count(m.Finish(m.Weighted(logs)), "Attention"), 0u);
 }
 
 TEST(FuseAttention, PartsThatOthersReadStay) {
-  Model weights(3);
+  AttentionModel weights(3);
   const std::string softmax = weights.Softmax(weights.Scores());
   weights.b.Output(softmax);
   ExpectUnfused(weights.Finish(weights.Weighted(softmax)));
-  Model scores(3);
+  AttentionModel scores(3);
   const std::string product = scores.Scores(Place::kQuery);
   scores.b.Output(product);
   ExpectUnfused(scores.FinishScores(scores.Add(product, scores.Constant({3, kM, kN}))));
-  Model sum(3);
+  AttentionModel sum(3);
   const std::string biased = sum.Add(sum.Scores(), sum.Constant({3, kM, kN}));
   sum.b.Node("Neg", {biased}, {"negated"});
   sum.b.Output("negated");
@@ -234,7 +233,7 @@ TEST(FuseAttention, PartsThatOthersReadStay) {
 }
 
 TEST(FuseAttention, AScaledQueryThatOthersReadIsFusedAsItIs) {
-  Model m(3);
+  AttentionModel m(3);
   const std::string scaled = m.Mul("q", kScale);
   m.b.Output(scaled);
   const Graph graph = m.FinishScores(m.b.Node("MatMul", {scaled, m.Turned("k")}));
@@ -245,70 +244,70 @@ TEST(FuseAttention, AScaledQueryThatOthersReadIsFusedAsItIs) {
 }
 
 TEST(FuseAttention, ABiasThatIsScaledStays) {
-  Model m(3);
+  AttentionModel m(3);
   ExpectUnfused(m.FinishScores(m.Mul(m.Add(m.Scores(), m.Constant({3, kM, kN})), kScale)));
 }
 
 TEST(FuseAttention, AComputedMaskStays) {
-  Model m(3);
+  AttentionModel m(3);
   m.AddInput("mask", {kBatch, 1, kM, kN});
   ExpectUnfused(m.FinishScores(m.Add(m.Scores(), "mask")));
 }
 
 TEST(FuseAttention, MasksOfOtherPeriodsStay) {
   for (const Dimensions& shape : {Dimensions{kN}, {1, 1, 1, kN}, {kM, 1}, {1}}) {
-    Model m(3);
+    AttentionModel m(3);
     ExpectUnfused(m.FinishScores(m.Add(m.Scores(), m.Constant(shape))));
   }
   for (const Dimensions& mask : {Dimensions{2, 1, 1, kM, kN}, {2, 1, 3, kM, kN}}) {
-    Model m(3);  // element b would read b / 2
+    AttentionModel m(3);  // element b would read b / 2
     const std::string sum = m.Add(m.Reshape(m.Scores(), {2, 2, 3, kM, kN}), m.Constant(mask));
     ExpectUnfused(m.FinishScores(m.Reshape(sum, {kBatch, 3, kM, kN})));
   }
 }
 
 TEST(FuseAttention, AMaskOverHeadsAndBatchTogetherStays) {
-  Model m(2);  // [B,2,M,N] seen as [B*2,M,N]: dimension 0 is not the batch
+  AttentionModel m(2);  // [B,2,M,N] seen as [B*2,M,N]: dimension 0 is not the batch
   const std::string sum =
       m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
   ExpectUnfused(m.FinishScores(m.Reshape(sum, {kBatch, 2, kM, kN})));
-  Model joined(2);  // and as [B/2,4,M,N]: dimension 1 is not the heads
+  AttentionModel joined(2);  // and as [B/2,4,M,N]: dimension 1 is not the heads
   const std::string four =
       joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
   ExpectUnfused(joined.FinishScores(joined.Reshape(four, {kBatch, 2, kM, kN})));
 }
 
 TEST(FuseAttention, ABiasThatWidensTheScoresStays) {
-  Model m(1);  // one head becomes three
+  AttentionModel m(1);  // one head becomes three
   m.AddInput("w", {kBatch, 3, kN, kE});
   ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Add(m.Scores(), m.Constant({3, kM, kN}))), "w")));
 }
 
 TEST(FuseAttention, AThirdBiasStays) {
-  Model m(3);
+  AttentionModel m(3);
   std::string scores = m.Scores();
   for (int i = 0; i < 3; ++i) scores = m.Add(scores, m.Constant({3, kM, kN}));
   ExpectUnfused(m.FinishScores(scores));
 }
 
 TEST(FuseAttention, OtherOperatorsBetweenStay) {
-  Model difference(3);
+  AttentionModel difference(3);
   ExpectUnfused(difference.FinishScores(
       difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
-  Model inverse(3);  // scalar / scores, all of them positive
+  AttentionModel inverse(3);  // scalar / scores, all of them positive
   const std::string keys = inverse.Turned(inverse.b.Node("Exp", {"k"}));
   const std::string positive = inverse.b.Node("MatMul", {inverse.b.Node("Exp", {"q"}), keys});
   ExpectUnfused(inverse.FinishScores(inverse.b.Node("Div", {inverse.Scalar(kScale), positive})));
-  Model vector(3);
+  AttentionModel vector(3);
   ExpectUnfused(vector.FinishScores(vector.b.Node("Mul", {vector.Scores(), vector.Constant({3, 1, 1})})));
-  Model after(3);
+  AttentionModel after(3);
   const Graph scaled = after.Finish(after.Weighted(after.Mul(after.Softmax(after.Scores()), kScale)));
   ExpectUnfused(scaled);
 }
 
 TEST(FuseAttention, TurnedScoresStay) {
   for (const int64_t n : {kN, kM}) {  // queries and keys change places
-    Model m(3, 17, kM, n);
+    AttentionModel m(3, 17, kM, n);
     m.AddInput("w", {kBatch, 3, kM, kE});
     ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Turned(m.Scores())), "w")));
   }
@@ -317,7 +316,7 @@ TEST(FuseAttention, TurnedScoresStay) {
 TEST(FuseAttention, ScoresReshapedToOthersStay) {
   for (const int64_t heads : {0, 3})
     for (const int64_t rows : {2, 1, 8}) {  // [.., 4, 2] read as [.., rows, 8 / rows]
-      Model m(heads, 17, 4, 2);
+      AttentionModel m(heads, 17, 4, 2);
       m.AddInput("w", m.WithHeads(kBatch, {8 / rows, kE}));
       const std::string scores = m.Reshape(m.Scores(), m.WithHeads(kBatch, {rows, 8 / rows}));
       ExpectUnfused(m.Finish(m.Weighted(m.Softmax(scores), "w")));
@@ -325,23 +324,23 @@ TEST(FuseAttention, ScoresReshapedToOthersStay) {
 }
 
 TEST(FuseAttention, FactorsThatBroadcastStay) {
-  Model queries(3);
+  AttentionModel queries(3);
   queries.AddInput("one", {1, 3, kM, kD});
   ExpectUnfused(queries.FinishScores(queries.b.Node("MatMul", {"one", queries.Turned("k")})));
-  Model values(3);
+  AttentionModel values(3);
   values.AddInput("one", {kBatch, 1, kN, kE});
   ExpectUnfused(values.Finish(values.Weighted(values.Softmax(values.Scores()), "one")));
-  Model keys(3);
+  AttentionModel keys(3);
   ExpectUnfused(keys.FinishScores(keys.b.Node("MatMul", {"q", keys.Constant({kD, kN})})));
 }
 
 TEST(FuseAttention, KnownFactorsStay) {
-  Model m(3);
+  AttentionModel m(3);
   ExpectUnfused(m.Finish(m.Weighted(m.Softmax(m.Scores()), m.Constant({kBatch, 3, kN, kE}))));
 }
 
 TEST(FuseAttention, AScaleThatAddsADimensionStays) {
-  Model m(0);  // scores [B,M,N] become [1,B,M,N], as if B were heads
+  AttentionModel m(0);  // scores [B,M,N] become [1,B,M,N], as if B were heads
   const std::string scores = m.b.Node("Mul", {m.Scores(), m.Scalar(kScale, {1, 1, 1, 1})});
   m.AddInput("w", {1, kBatch, kN, kE});
   ExpectUnfused(m.Finish(m.Weighted(m.Softmax(scores), "w")));

@@ -28,7 +28,7 @@ std::optional<T> Only(const Graph& graph) {
 Graph Windowed(const std::string& model) { return AfterPass(model, "fuse-windows"); }
 
 // The graph after fusion. Its values, and those of a whole session, are compared with the unfused graph's.
-Graph Agree(const std::string& model, const Shape& shape) {
+Graph WindowsAgree(const std::string& model, const Shape& shape) {
   std::vector<TestTensor> inputs;
   inputs.push_back(TestTensor::Dense(shape));
   float* values = inputs[0].mutable_view().as<float>();
@@ -167,7 +167,7 @@ TEST(FuseWindows, BlocksOfSwinBecomeTwoOperators) {
   };
   for (const Block& block : blocks) {
     SCOPED_TRACE(block.x.ToString() + " by " + std::to_string(block.wy) + " x " + std::to_string(block.wx));
-    const Graph graph = Agree(BlockModel(block), block.x);
+    const Graph graph = WindowsAgree(BlockModel(block), block.x);
     const std::optional<WindowPartition> cut = Only<WindowPartition>(graph);
     const std::optional<WindowMerge> join = Only<WindowMerge>(graph);
     ASSERT_TRUE(cut && join) << Print(graph);
@@ -195,13 +195,13 @@ TEST(FuseWindows, RandomBlocksKeepTheirValues) {
     if (pick(3)) block.shift_y = pick(padded_h);
     if (pick(3)) block.shift_x = pick(padded_w);
     SCOPED_TRACE(std::to_string(round) + ": " + block.x.ToString());
-    Agree(BlockModel(block), block.x);
+    WindowsAgree(BlockModel(block), block.x);
     if (HasFailure()) return;
   }
 }
 
 TEST(FuseWindows, APlainCutIsLeftToComposedMovement) {
-  const Graph graph = Agree(BlockModel({{1, 8, 8, 3}, 4, 4, 0, 0}), {1, 8, 8, 3});
+  const Graph graph = WindowsAgree(BlockModel({{1, 8, 8, 3}, 4, 4, 0, 0}), {1, 8, 8, 3});
   EXPECT_EQ(Count(graph, "WindowPartition") + Count(graph, "WindowMerge"), 0u);
 }
 
@@ -210,7 +210,7 @@ TEST(FuseWindows, RollsInAnyOrderAddUp) {
   const Map x = m.Input({1, 8, 12, 2});
   const Map rolled = m.Roll(m.Roll(m.Roll(m.Roll(x, 2, 3), 1, 5), 2, 10), 1, 1);
   m.Output(m.Neg(m.Partition(rolled, 4, 4)));
-  const Graph graph = Agree(m.Build(), {1, 8, 12, 2});
+  const Graph graph = WindowsAgree(m.Build(), {1, 8, 12, 2});
   const std::optional<WindowPartition> cut = Only<WindowPartition>(graph);
   ASSERT_TRUE(cut) << Print(graph);
   EXPECT_EQ(cut->shift_y, 6);
@@ -222,7 +222,7 @@ TEST(FuseWindows, RollsInAnyOrderAddUp) {
 void ExpectUnfused(const char* what, WindowModel& m, const std::string& end) {
   SCOPED_TRACE(what);
   m.Output(m.Neg(end));
-  const Graph graph = Agree(m.Build(), {1, 8, 8, 4});
+  const Graph graph = WindowsAgree(m.Build(), {1, 8, 8, 4});
   EXPECT_EQ(Count(graph, "WindowPartition") + Count(graph, "WindowMerge"), 0u) << Print(graph);
 }
 
@@ -302,7 +302,7 @@ TEST(FuseWindows, OtherRollsAndCropsStayBehindTheMerge) {
 TEST(FuseWindows, CropsOfLessThanAWindowJoinTheMerge) {
   WindowModel m;
   m.Output(m.Neg(m.Slice(m.Slice(Merged(m), 1, 0, 6), 2, 0, 5).name));
-  const Graph graph = Agree(m.Build(), {1, 8, 8, 4});
+  const Graph graph = WindowsAgree(m.Build(), {1, 8, 8, 4});
   const std::optional<WindowMerge> join = Only<WindowMerge>(graph);
   ASSERT_TRUE(join) << Print(graph);
   EXPECT_EQ(join->height, 6);
@@ -313,7 +313,7 @@ TEST(FuseWindows, CropsOfLessThanAWindowJoinTheMerge) {
 TEST(FuseWindows, CroppingBeforeRollingIsNotRollingBeforeCropping) {
   WindowModel m;
   m.Output(m.Neg(m.Roll(m.Slice(Merged(m), 1, 0, 6), 1, 2).name));
-  const Graph graph = Agree(m.Build(), {1, 8, 8, 4});
+  const Graph graph = WindowsAgree(m.Build(), {1, 8, 8, 4});
   EXPECT_EQ(Count(graph, "WindowMerge"), 1u);
   EXPECT_EQ(Count(graph, "Concat"), 1u);
 }
@@ -322,7 +322,7 @@ TEST(FuseWindows, PaddingAfterRollingPadsTheRolledMap) {
   WindowModel m;
   const Map x = m.Input({1, 6, 8, 4});
   m.Output(m.Neg(m.Partition(m.Pad(m.Roll(x, 1, 2), 0, 0, 2, 0), 4, 4)));
-  const Graph graph = Agree(m.Build(), {1, 6, 8, 4});
+  const Graph graph = WindowsAgree(m.Build(), {1, 6, 8, 4});
   const std::optional<WindowPartition> cut = Only<WindowPartition>(graph);
   ASSERT_TRUE(cut);
   EXPECT_EQ(cut->shift_y, 0);
@@ -338,7 +338,7 @@ TEST(FuseWindows, IntermediateOutputsStayRight) {
   const Map cropped = m.Slice(m.Slice(back, 1, 0, 6), 2, 0, 7);
   for (const Map& map : {cropped, padded, rolled, merged, back}) m.Output(map.name);
   m.Output(windows);
-  Agree(m.Build(), {1, 6, 7, 2});
+  WindowsAgree(m.Build(), {1, 6, 7, 2});
 }
 
 TEST(FuseWindows, OneRolledMapForTwoCuts) {
@@ -346,7 +346,7 @@ TEST(FuseWindows, OneRolledMapForTwoCuts) {
   const Map rolled = m.Roll(m.Input({1, 8, 8, 2}), 1, 2);
   m.Output(m.Neg(m.Partition(rolled, 4, 4)));
   m.Output(m.Neg(m.Partition(rolled, 2, 8)));
-  const Graph graph = Agree(m.Build(), {1, 8, 8, 2});
+  const Graph graph = WindowsAgree(m.Build(), {1, 8, 8, 2});
   EXPECT_EQ(Count(graph, "WindowPartition"), 2u);
   EXPECT_EQ(Count(graph, "Concat"), 0u);
 }

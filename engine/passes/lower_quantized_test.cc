@@ -9,7 +9,7 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-size_t Count(const Graph& graph, const std::string& op) {
+size_t CountOf(const Graph& graph, const std::string& op) {
   size_t n = 0;
   for (const Node& node : graph.nodes) n += OpName(node.op) == op;
   return n;
@@ -81,7 +81,7 @@ TEST(LowerQuantized, DynamicMatMulWithOneOrManyScales) {
     else p.b.Floats("ws", {1}, {0.01f});
     const Graph graph = Lower(p.Build(p.b.Node("Mul", {"s", "ws"}), per_column), {7, 8}, DynamicTolerance(8));
     EXPECT_EQ(graph.nodes.size(), 1u) << Print(graph);
-    EXPECT_EQ(Count(graph, "MatMul"), 1u) << Print(graph);
+    EXPECT_EQ(CountOf(graph, "MatMul"), 1u) << Print(graph);
   }
 }
 
@@ -91,8 +91,8 @@ TEST(LowerQuantized, DynamicConvWithOneOrManyScales) {
     if (per_channel) p.b.Floats("ws", {3, 1, 1}, {0.01f, 0.005f, 0.0075f});
     else p.b.Floats("ws", {}, {0.01f});
     const Graph graph = Lower(p.Build(p.b.Node("Mul", {"ws", "s"})), {1, 4, 6, 5}, DynamicTolerance(36));
-    EXPECT_EQ(Count(graph, "Conv"), 1u) << Print(graph);
-    EXPECT_EQ(Count(graph, "ConvInteger") + Count(graph, "DynamicQuantizeLinear") + Count(graph, "Mul"), 0u);
+    EXPECT_EQ(CountOf(graph, "Conv"), 1u) << Print(graph);
+    EXPECT_EQ(CountOf(graph, "ConvInteger") + CountOf(graph, "DynamicQuantizeLinear") + CountOf(graph, "Mul"), 0u);
   }
 }
 
@@ -119,13 +119,13 @@ TEST(LowerQuantized, OtherScalesThanThoseOfTheCodesStay) {
   DynamicProduct p(false);  // the product is multiplied by the scale of another tensor's codes
   p.b.Node("DynamicQuantizeLinear", {p.b.Node("Add", {"x", p.b.Floats("one", {}, {1})})}, {"q2", "s2", "z2"});
   p.b.Floats("ws", {1}, {0.01f});
-  EXPECT_EQ(Count(Lower(p.Build(p.b.Node("Mul", {"s2", "ws"})), {7, 8}, 1e-4f), "MatMulInteger"), 1u);
+  EXPECT_EQ(CountOf(Lower(p.Build(p.b.Node("Mul", {"s2", "ws"})), {7, 8}, 1e-4f), "MatMulInteger"), 1u);
 }
 
 TEST(LowerQuantized, AScaleThatAddsADimensionStays) {
   DynamicProduct p(false);
   p.b.Floats("ws", {1, 1, 1}, {0.01f});
-  EXPECT_EQ(Count(Lower(p.Build(p.b.Node("Mul", {"s", "ws"})), {7, 8}, 1e-4f), "MatMulInteger"), 1u);
+  EXPECT_EQ(CountOf(Lower(p.Build(p.b.Node("Mul", {"s", "ws"})), {7, 8}, 1e-4f), "MatMulInteger"), 1u);
 }
 
 TEST(LowerQuantized, PairsBecomeOneRoundingThatClips) {
@@ -137,8 +137,8 @@ TEST(LowerQuantized, PairsBecomeOneRoundingThatClips) {
   b.Node("DequantizeLinear", {b.Node("QuantizeLinear", {doubled, "s", "z"}), "s", "z"}, {"y"});
   b.Output("y");
   const Graph graph = Lower(b.Build(), {4, 5}, 1e-6f);
-  EXPECT_EQ(Count(graph, "RoundToGrid"), 1u) << Print(graph);
-  EXPECT_EQ(Count(graph, "QuantizeLinear") + Count(graph, "DequantizeLinear"), 0u);
+  EXPECT_EQ(CountOf(graph, "RoundToGrid"), 1u) << Print(graph);
+  EXPECT_EQ(CountOf(graph, "QuantizeLinear") + CountOf(graph, "DequantizeLinear"), 0u);
 }
 
 TEST(LowerQuantized, PairsOfDifferentScalesStay) {
@@ -149,7 +149,7 @@ TEST(LowerQuantized, PairsOfDifferentScalesStay) {
   b.Tensor<int8_t>("z", {}, kUint8, {10});
   b.Node("DequantizeLinear", {b.Node("QuantizeLinear", {"x", "s", "z"}), "t", "z"}, {"y"});
   b.Output("y");
-  EXPECT_EQ(Count(Lower(b.Build(), {4, 5}, 1e-6f), "RoundToGrid"), 0u);
+  EXPECT_EQ(CountOf(Lower(b.Build(), {4, 5}, 1e-6f), "RoundToGrid"), 0u);
 }
 
 TEST(LowerQuantized, QLinearConvRunsAsConv) {
@@ -165,9 +165,9 @@ TEST(LowerQuantized, QLinearConvRunsAsConv) {
   b.Node("DequantizeLinear", {"q", "ys", "z"}, {"y"});
   b.Output("y");
   const Graph graph = Lower(b.Build(), {1, 4, 6, 5}, 0.02f + 1e-5f);  // a tie may fall to the other side
-  EXPECT_EQ(Count(graph, "RoundToGrid"), 2u) << Print(graph);
-  EXPECT_EQ(Count(graph, "Conv"), 1u);
-  EXPECT_EQ(Count(graph, "QuantizeLinear") + Count(graph, "DequantizeLinear"), 0u);
+  EXPECT_EQ(CountOf(graph, "RoundToGrid"), 2u) << Print(graph);
+  EXPECT_EQ(CountOf(graph, "Conv"), 1u);
+  EXPECT_EQ(CountOf(graph, "QuantizeLinear") + CountOf(graph, "DequantizeLinear"), 0u);
 }
 
 }  // namespace

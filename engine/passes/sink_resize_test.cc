@@ -15,7 +15,7 @@ struct Part {
 };
 
 // The parts, resized to 12 x 10 and joined, through a 1x1 convolution.
-std::string Model(const std::vector<Part>& parts, int64_t channels_out, bool by_scales = false,
+std::string ResizedParts(const std::vector<Part>& parts, int64_t channels_out, bool by_scales = false,
                   const char* mode = "linear", int64_t kernel = 1) {
   OnnxBuilder builder;
   std::mt19937 random(1);
@@ -66,7 +66,7 @@ TEST(SinkResize, EnlargesWhatTheConvolutionMakes) {
   for (const bool by_scales : {false, true}) {
     for (const char* mode : {"linear", "nearest", "cubic"}) {
       const std::vector<Part> parts = {{9, 3, 5}, {4, 12, 10}};
-      const Graph graph = Optimise(Model(parts, 2, by_scales, mode), RandomInputs(Shapes(parts)));
+      const Graph graph = Optimise(ResizedParts(parts, 2, by_scales, mode), RandomInputs(Shapes(parts)));
       EXPECT_EQ(Count(graph, "Conv"), 2u);
       EXPECT_EQ(Count(graph, "Concat"), 0u);
       EXPECT_EQ(Count(graph, {"Add", "Relu"}), 0u) << "the sum belongs to the convolution";
@@ -77,7 +77,7 @@ TEST(SinkResize, EnlargesWhatTheConvolutionMakes) {
 
 TEST(SinkResize, TakesSeveralPartsAndAPooledPixel) {
   const std::vector<Part> parts = {{5, 12, 10}, {8, 1, 1}, {3, 12, 10}, {6, 6, 5}, {2, 12, 10}};
-  const Graph graph = Optimise(Model(parts, 4), RandomInputs(Shapes(parts)));
+  const Graph graph = Optimise(ResizedParts(parts, 4), RandomInputs(Shapes(parts)));
   EXPECT_EQ(Count(graph, "Conv"), 3u);
   EXPECT_EQ(Count(graph, "Resize"), 2u);
   EXPECT_EQ(ResizedChannels(graph), 4);
@@ -85,13 +85,13 @@ TEST(SinkResize, TakesSeveralPartsAndAPooledPixel) {
 
 TEST(SinkResize, LeavesWhatWouldNotGain) {
   const std::vector<Part> wider = {{4, 6, 5}, {4, 12, 10}};
-  EXPECT_EQ(Count(Optimise(Model(wider, 7), RandomInputs(Shapes(wider))), "Conv"), 1u) << "more channels after than before";
+  EXPECT_EQ(Count(Optimise(ResizedParts(wider, 7), RandomInputs(Shapes(wider))), "Conv"), 1u) << "more channels after than before";
   const std::vector<Part> smaller = {{8, 24, 20}, {4, 12, 10}};
-  EXPECT_EQ(Count(Optimise(Model(smaller, 2), RandomInputs(Shapes(smaller))), "Conv"), 1u) << "the map shrinks";
+  EXPECT_EQ(Count(Optimise(ResizedParts(smaller, 2), RandomInputs(Shapes(smaller))), "Conv"), 1u) << "the map shrinks";
   const std::vector<Part> all = {{8, 6, 5}, {9, 3, 5}};
-  EXPECT_EQ(Count(Optimise(Model(all, 2), RandomInputs(Shapes(all))), "Conv"), 1u) << "nothing would carry the sum";
+  EXPECT_EQ(Count(Optimise(ResizedParts(all, 2), RandomInputs(Shapes(all))), "Conv"), 1u) << "nothing would carry the sum";
   const std::vector<Part> parts = {{9, 3, 5}, {4, 12, 10}};
-  EXPECT_EQ(Count(Optimise(Model(parts, 2, false, "linear", 3), RandomInputs(Shapes(parts))), "Conv"), 1u)
+  EXPECT_EQ(Count(Optimise(ResizedParts(parts, 2, false, "linear", 3), RandomInputs(Shapes(parts))), "Conv"), 1u)
       << "a 3x3 window sees the enlarged map";
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr int kFloat = 1, kHalf = 10;
+constexpr int kFloatType = 1, kHalf = 10;
 
 TEST(WidenHalf, HalfGraphsBetweenCastsComputeInFloat) {
   OnnxBuilder b;
@@ -17,7 +17,7 @@ TEST(WidenHalf, HalfGraphsBetweenCastsComputeInFloat) {
   const std::vector<Half> weights = {Half(1), Half(2), Half(3), Half(0.5f), Half(0.25f), Half(4)};
   b.Tensor("w", {3, 2}, kHalf, weights);
   const std::string x = b.Node("Cast", {"x"}, OnnxAttributes().Int("to", kHalf));
-  b.Node("Cast", {b.Node("MatMul", {x, "w"})}, {"y"}, OnnxAttributes().Int("to", kFloat));
+  b.Node("Cast", {b.Node("MatMul", {x, "w"})}, {"y"}, OnnxAttributes().Int("to", kFloatType));
   b.Output("y");
   auto graph = Import(b.Build());
   ASSERT_TRUE(graph) << graph.error().ToString();

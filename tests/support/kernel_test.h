@@ -18,6 +18,12 @@
 
 namespace decal::testing {
 
+// Elements before and after an output that a kernel must leave alone.
+inline constexpr size_t kGuards = 32;
+
+// A whole number of [low, high].
+inline int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+
 // A tensor in memory of its own. Every byte outside the view is a guard: 0xFF bytes, which read as NaN, so a
 // stray write fails GuardsIntact and a stray read spoils the result.
 class TestTensor {

@@ -11,8 +11,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 TEST(AttentionReference, WeighsValuesByTheirScores) {
   const TestTensor q = TestTensor::Of({1, 1, 1, 1}, {2}), k = TestTensor::Of({1, 2, 1, 1}, {0, std::log(3.0f)});
   const TestTensor v = TestTensor::Of({1, 2, 1, 2}, {4, 0, 8, 40});

@@ -15,14 +15,13 @@
 namespace decal {
 namespace {
 
+using testing::Pick;
 using testing::TestInput;
 using testing::TestTensor;
 
 Window MakeWindow(Dims strides, Dims dilations, Dims begin, Dims end) {
   return {.strides = strides, .dilations = dilations, .pads_begin = begin, .pads_end = end};
 }
-
-int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
 
 Epilogue RandomEpilogue(std::mt19937& random) {
   Epilogue epilogue;

@@ -10,10 +10,9 @@
 namespace decal {
 namespace {
 
+using testing::Pick;
 using testing::TestInput;
 using testing::TestTensor;
-
-int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
 
 std::vector<float> RunReferenceOf(const DeformConv& op, std::span<const TestInput> inputs) {
   auto type = testing::InferOne(op, inputs);

@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 template <class T, class Out = T>
 std::vector<Out> BinaryOf(BinaryKind kind, std::initializer_list<T> a, std::initializer_list<T> b) {
   const TestTensor x = TensorOf<T>({static_cast<int64_t>(a.size())}, a);

@@ -11,10 +11,9 @@
 namespace decal {
 namespace {
 
+using testing::Pick;
 using testing::TestInput;
 using testing::TestTensor;
-
-int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
 
 // Row-major, with `slack` unused elements behind each row.
 TestTensor Padded(const Shape& shape, int64_t slack, size_t guard_elements = 0) {
@@ -138,20 +137,20 @@ TEST(MatMul, HandComputed) {
 }
 
 template <class Op>
-std::string InferredShape(const Op& op, const Shape& a, const Shape& b) {
+std::string InferredProduct(const Op& op, const Shape& a, const Shape& b) {
   const InferInput inputs[] = {{true, DType::kFloat32, a, nullptr}, {true, DType::kFloat32, b, nullptr}};
   auto types = Infer(op, InferContext{inputs, 1});
   return types ? (*types)[0].shape->ToString() : types.error().message;
 }
 
 TEST(MatMulShape, NumPyRules) {
-  EXPECT_EQ(InferredShape(MatMul{}, {2, 3}, {3, 4}), "[2,4]");
-  EXPECT_EQ(InferredShape(MatMul{}, {5, 1, 2, 3}, {6, 3, 4}), "[5,6,2,4]");
-  EXPECT_EQ(InferredShape(MatMul{}, {3}, {6, 3, 4}), "[6,4]");
-  EXPECT_EQ(InferredShape(MatMul{}, {3}, {3}), "[]");
-  EXPECT_EQ(InferredShape(MatMul{}, {2, 3}, {4, 3}), "factors [2,3] and [4,3] do not fit");
-  EXPECT_EQ(InferredShape(Gemm{.trans_b = true}, {2, 3}, {4, 3}), "[2,4]");
-  EXPECT_EQ(InferredShape(Gemm{}, {2, 3, 1}, {4, 3}), "factors [2,3,1] and [4,3] do not fit");
+  EXPECT_EQ(InferredProduct(MatMul{}, {2, 3}, {3, 4}), "[2,4]");
+  EXPECT_EQ(InferredProduct(MatMul{}, {5, 1, 2, 3}, {6, 3, 4}), "[5,6,2,4]");
+  EXPECT_EQ(InferredProduct(MatMul{}, {3}, {6, 3, 4}), "[6,4]");
+  EXPECT_EQ(InferredProduct(MatMul{}, {3}, {3}), "[]");
+  EXPECT_EQ(InferredProduct(MatMul{}, {2, 3}, {4, 3}), "factors [2,3] and [4,3] do not fit");
+  EXPECT_EQ(InferredProduct(Gemm{.trans_b = true}, {2, 3}, {4, 3}), "[2,4]");
+  EXPECT_EQ(InferredProduct(Gemm{}, {2, 3, 1}, {4, 3}), "factors [2,3,1] and [4,3] do not fit");
 }
 
 }  // namespace

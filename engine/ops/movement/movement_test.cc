@@ -118,7 +118,7 @@ Shape RandomShape(std::mt19937& random, size_t rank) {
 }
 
 // Dense in either layout, or a channel slice of something larger.
-TestTensor RandomLayout(std::mt19937& random, const Shape& shape) {
+TestTensor RandomStrides(std::mt19937& random, const Shape& shape) {
   if (shape.rank() == 4 && random() % 3 == 0)
     return TestTensor::ConcatSlice(shape, shape[1] + static_cast<int64_t>(random() % 5), 16);
   return TestTensor::Dense(shape, random() % 2 ? Layout::kChannelsLast : Layout::kRowMajor);
@@ -131,7 +131,7 @@ void CompareWithReference(std::mt19937& random, const Op& op, const std::vector<
   auto types = InferKnown(op, tensors);
   ASSERT_TRUE(types) << types.error().ToString();
   const Shape shape = *(*types)[0].shape;
-  TestTensor expected = TestTensor::Dense(shape), actual = RandomLayout(random, shape);
+  TestTensor expected = TestTensor::Dense(shape), actual = RandomStrides(random, shape);
   const MutableTensorView view = expected.mutable_view();
   ASSERT_TRUE(Reference(op, testing::Views(inputs), {&view, 1}));
   TestTensor* out = &actual;
@@ -145,7 +145,7 @@ TEST(MovementKernels, TransposesOfAllRanks) {
   for (int round = 0; round < 300; ++round) {
     Shape shape = RandomShape(random, 1 + random() % 6);
     if (round < 20) shape = Shape{1, 3 + round, 70, 45};  // several tiles of the blocked loop
-    TestTensor x = RandomLayout(random, shape);
+    TestTensor x = RandomStrides(random, shape);
     x.FillRandom(random);
     std::vector<int64_t> perm(shape.rank());
     for (size_t i = 0; i < perm.size(); ++i) perm[i] = static_cast<int64_t>(i);
@@ -162,7 +162,7 @@ TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
     const size_t axis = random() % 4;
     Shape other = shape;
     other[axis] = 1 + static_cast<int64_t>(random() % 5);
-    TestTensor a = RandomLayout(random, shape), b = RandomLayout(random, other);
+    TestTensor a = RandomStrides(random, shape), b = RandomStrides(random, other);
     a.FillRandom(random);
     b.FillRandom(random);
     CompareWithReference(random, Concat{static_cast<int64_t>(axis)}, {{&a}, {&b}, {&a}});
@@ -179,7 +179,7 @@ TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
 
     Shape thin = shape;
     thin[axis] = 1;
-    TestTensor c = RandomLayout(random, thin);
+    TestTensor c = RandomStrides(random, thin);
     c.FillRandom(random);
     const TestTensor target = Integers({shape[0], shape[1], shape[2], shape[3]});
     CompareWithReference(random, Expand{}, {{&c}, {&target, true}});
@@ -190,7 +190,7 @@ TEST(MovementKernels, TilesAndGathers) {
   std::mt19937 random(6);
   for (int round = 0; round < 100; ++round) {
     const Shape shape = RandomShape(random, 4);
-    TestTensor x = RandomLayout(random, shape);
+    TestTensor x = RandomStrides(random, shape);
     x.FillRandom(random);
     const TestTensor repeats = Integers({1, 2, 1 + round % 3, 3});
     CompareWithReference(random, Tile{}, {{&x}, {&repeats, true}});
@@ -231,7 +231,7 @@ TEST(MovementKernels, ViewsOfStridedTensors) {
   std::mt19937 random(5);
   for (int round = 0; round < 100; ++round) {
     const Shape shape = RandomShape(random, 4);
-    TestTensor x = RandomLayout(random, shape);
+    TestTensor x = RandomStrides(random, shape);
     x.FillRandom(random);
     const TestTensor flat = Integers({-1});
     CompareWithReference(random, Reshape{}, {{&x}, {&flat, true}});

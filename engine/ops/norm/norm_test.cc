@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 TestTensor RandomVector(std::mt19937& random, int64_t n, float low, float high) {
   TestTensor vector = TestTensor::Dense({n});
   vector.FillRandom(random, low, high);

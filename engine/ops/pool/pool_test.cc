@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 Pool Make(PoolKind kind, Dims kernel, Dims strides, Dims begin = {}, Dims end = {}) {
   Pool pool{.kind = kind};
   pool.window.kernel = kernel;

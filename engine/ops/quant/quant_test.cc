@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 TEST(QuantizeReference, RoundsHalfToEvenAndSaturates) {
   const TestTensor x = TestTensor::Of({6}, {1, 3, -1, -300, 300, 5}), scale = TestTensor::Of({}, {2});
   const TestTensor zero = TensorOf<int8_t>({}, {1});

@@ -9,8 +9,6 @@ namespace {
 
 using namespace testing;  // NOLINT: test support
 
-constexpr size_t kGuards = 32;
-
 TEST(ReduceReference, IntegersOverAxes) {
   const TestTensor x = TensorOf<int64_t>({2, 3}, {1, 2, 3, -4, 5, 7});
   const TestInput inputs[] = {{&x}};

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# `make check`, for daily work: layout of the text, types, and the unit tests of what changed since BASE (default: the last commit, with
+# what is not committed). It takes a minute once everything is built; `make test` runs everything.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+base=${BASE:-HEAD~1}
+changed=$(git diff --name-only "$base"; git ls-files --others --exclude-standard)
+in_change() { grep -qE "$1" <<<"$changed"; }
+step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
+
+step "layout of the text"
+git diff --check "$base"
+long=$(grep -E '\.(cc|h|ts|tsx|mjs|js|py|wgsl|cmake|sh)$' <<<"$changed" | while read -r file; do
+  [[ ! -f $file ]] || (($(wc -l <"$file") <= 500)) || echo "$file"
+done)
+[[ -z $long ]] || { echo "check: over 500 lines: $long" >&2; exit 1; }
+
+if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^models/'; then
+  step "C++ build"
+  scripts/build.sh tests
+  programs=()
+  if in_change '^engine/(base|ir|cpu|gpu|ops)/|^tests/support/.*\.h|^include/'; then programs+=(ops); fi
+  if in_change '^engine/|^tests/support/.*\.h|^include/'; then programs+=(engine); fi
+  if in_change '^(engine|cutout|models|include)/|^tests/support/.*\.h'; then programs+=(cutout); fi
+  for program in "${programs[@]}"; do
+    step "decal_${program}_test"
+    GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=0 "build/native/tests/decal_${program}_test" --gtest_brief=1 &
+    other=$!
+    GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=1 "build/native/tests/decal_${program}_test" --gtest_brief=1
+    wait "$other"
+  done
+  if in_change '^cli/|^tests/cli/'; then
+    step "the command"
+    build/native/tests/cli/decal_cli_test --gtest_brief=1
+    DECAL=build/bin/decal node --test tests/cli/*.test.mjs
+  fi
+fi
+
+if in_change '^(web|demo|models|tests|scripts|bench)/.*\.(ts|tsx|mjs|js|json)$|^package'; then
+  step "types"
+  [[ ! -f build/wasm/decal-relaxed.wasm ]] || scripts/build.sh package
+  npm run --silent typecheck
+  # A test belongs to a source when it names it.
+  tests=$(for file in $changed; do
+    case $file in
+      web/test/*.test.mjs | tests/bench/*.test.mjs) echo "$file" ;;
+      web/src/* | bench/* | scripts/* | web/tools/*)
+        name=$(basename "$file"); grep -lE "\b${name%.*}(\.ts|\.js|\.mjs|\b)" web/test/*.test.mjs tests/bench/*.test.mjs || true ;;
+    esac
+  done | sort -u)
+  if [[ -n $tests ]]; then
+    step "node: $(wc -l <<<"$tests") test files"
+    # shellcheck disable=SC2086
+    node --test --test-concurrency=2 --test-reporter=dot $tests
+  fi
+fi
+
+if in_change '^(training|tests/training)/.*\.py$'; then
+  step "training"
+  /usr/bin/python3 -m compileall -q training tests/training
+fi
+step "checked: $(grep -c . <<<"$changed") files that changed since $base"

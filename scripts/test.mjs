@@ -1,0 +1,150 @@
+// Builds and runs every test, parts beside each other where they leave each other alone. Ends with each part's time, the ten slowest
+// tests and the totals.
+//   node scripts/test.mjs                 everything
+//   node scripts/test.mjs NAME...         these parts and what they need
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readGtest, readJunit, readUnittest } from './test_results.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const results = join(root, 'build/test-results');
+const logs = join(root, 'build/test-logs');
+
+const filesOf = (folder, ending) =>
+  readdirSync(join(root, folder)).filter((name) => name.endsWith(ending)).sort().map((name) => join(folder, name));
+const nodeTests = (concurrency, ...folders) => (part) => [
+  'node', '--test', `--test-concurrency=${concurrency}`,
+  '--test-reporter=spec', '--test-reporter-destination=stdout',
+  '--test-reporter=junit', `--test-reporter-destination=${join(results, `${part}.xml`)}`,
+  ...folders.flatMap((folder) => filesOf(folder, '.test.mjs')),
+];
+const ctest = (build) => () => ['ctest', '--test-dir', build, '--output-on-failure', '--no-tests=error', '-j', '2', '--progress',
+  '--output-junit', join(root, build, 'results/ctest.xml')];
+const builds = (...parts) => () => ['scripts/build.sh', ...parts];
+
+// What there is to do, the longest first. `load`: how much of two cores it keeps busy; together no more than `kLoad` runs, so that
+// what waits for browsers leaves room for what computes. `budget`: seconds past which it is reported as slow (it never fails for it):
+// three times what it took on two cores of an EPYC of 2022, so that what is reported has grown.
+const kLoad = 3;
+const parts = [
+  { name: 'build-wasm', load: 2, budget: 420, run: builds('wasm', 'package', 'demo') },
+  { name: 'build-native', load: 2, budget: 1000, run: builds('tests') },
+  { name: 'browser', load: 1, budget: 1500, needs: ['build-wasm'], run: nodeTests(1, 'tests/browser') },
+  { name: 'build-sanitize', load: 2, budget: 1000, run: builds('sanitize') },
+  { name: 'gpu', load: 2, budget: 900, needs: ['build-native'], run: nodeTests(1, 'tests/gpu') },
+  { name: 'parity', load: 2, budget: 900, needs: ['build-native', 'build-wasm'], run: nodeTests(1, 'tests/parity') },
+  { name: 'cpp', load: 2, budget: 300, needs: ['build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
+  {
+    name: 'cpp-sanitized', load: 2, budget: 700, needs: ['build-sanitize'], run: ctest('build/sanitize'),
+    gtest: 'build/sanitize/results',
+  },
+  { name: 'training', load: 2, budget: 400, needs: ['build-native'], run: () => ['/usr/bin/python3', 'tests/training/training_test.py'] },
+  { name: 'node', load: 1, budget: 250, needs: ['build-wasm', 'build-native'], run: nodeTests(1, 'web/test', 'tests/bench') },
+  // After the native cases, whose outcomes it compares with.
+  { name: 'conformance', load: 1, budget: 90, needs: ['cpp', 'build-wasm'], run: nodeTests(1, 'tests/conformance') },
+  { name: 'examples', load: 1, budget: 240, needs: ['build-wasm'], run: nodeTests(1, 'tests/examples') },
+  { name: 'fuzz', load: 1, budget: 240, needs: ['build-sanitize'], run: () => ['scripts/fuzz.sh', '20'] },
+  { name: 'types', load: 1, budget: 120, needs: ['build-wasm'], run: () => ['npm', 'run', '--silent', 'typecheck'] },
+  { name: 'docs', load: 1, budget: 120, needs: ['build-wasm'], run: builds('docs') },
+];
+
+const wanted = new Set(process.argv.slice(2));
+for (const name of wanted) {
+  const part = parts.find((part) => part.name === name);
+  if (!part) {
+    console.error(`test: no part ${name}; there are ${parts.map((part) => part.name).join(', ')}`);
+    process.exit(2);
+  }
+  for (const needed of part.needs ?? []) wanted.add(needed);
+}
+const chosen = wanted.size > 0 ? parts.filter(({ name }) => wanted.has(name)) : parts;
+
+for (const folder of [results, logs]) mkdirSync(folder, { recursive: true });
+const begin = performance.now();
+const seconds = (since) => (performance.now() - since) / 1000;
+const clock = () => new Date(performance.now() - begin).toISOString().slice(12, 19);
+const running = new Map();
+const done = new Map();
+
+/** Runs a part to its end; its output goes to a file. */
+function start(part) {
+  const log = join(logs, `${part.name}.log`);
+  rmSync(join(results, `${part.name}.xml`), { force: true });
+  if (part.gtest) rmSync(join(root, part.gtest), { recursive: true, force: true });
+  const [command, ...args] = part.run(part.name);
+  const since = performance.now();
+  console.log(`${clock()} ${part.name} starts`);
+  // A group of its own, so that all of it can be ended.
+  const child = spawn(command, args, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const file = createWriteStream(log);
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
+  running.set(part, child);
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ part, log, code: error.message, time: seconds(since) }));
+    child.on('close', (code, signal) => file.end(() => resolve({ part, log, code: signal ?? code, time: seconds(since) })));
+  });
+}
+
+function endAll() {
+  for (const child of running.values()) {
+    try {
+      process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    endAll();
+    process.exit(130);
+  });
+}
+
+const waiting = [...chosen];
+const pending = new Map();
+while (waiting.length > 0 || pending.size > 0) {
+  const load = () => [...running.keys()].reduce((sum, part) => sum + part.load, 0);
+  for (const part of [...waiting]) {
+    const ready = (part.needs ?? []).every((name) => done.has(name));
+    if (!ready || (running.size > 0 && load() + part.load > kLoad)) continue;
+    waiting.splice(waiting.indexOf(part), 1);
+    pending.set(part, start(part));
+  }
+  const { part, log, code, time } = await Promise.race(pending.values());
+  pending.delete(part);
+  running.delete(part);
+  if (code !== 0) {
+    endAll();
+    console.log(readFileSync(log, 'utf8'));
+    console.error(`test: ${part.name} failed after ${Math.round(time)} s (${code}); its output stands above and in ${log}`);
+    process.exit(1);
+  }
+  const tests = [
+    ...(part.gtest ? readGtest(join(root, part.gtest)) : []),
+    ...(existsSync(join(results, `${part.name}.xml`)) ? readJunit(join(results, `${part.name}.xml`)) : []),
+    ...(part.name === 'training' ? readUnittest(log) : []),
+  ];
+  done.set(part.name, { part, time, tests });
+  console.log(`${clock()} ${part.name} passed in ${Math.round(time)} s${tests.length > 0 ? `: ${tests.length} tests` : ''}` +
+    (time > part.budget ? ` (SLOW: its budget is ${part.budget} s)` : ''));
+}
+
+const all = [...done.values()];
+const sum = all.reduce((total, { time }) => total + time, 0);
+console.log(`\nAll passed in ${Math.round(seconds(begin))} s. Parts, with their share of ${Math.round(sum)} s beside each other:`);
+for (const { part, time, tests } of all.sort((a, b) => b.time - a.time)) {
+  const count = tests.length > 0 ? `${tests.length} tests` : '';
+  console.log(`${time.toFixed(0).padStart(6)} s ${(100 * time / sum).toFixed(0).padStart(3)} %  ${part.name.padEnd(16)} ${count}`.trimEnd());
+}
+const tests = all.flatMap(({ part, tests }) => tests.map((test) => ({ ...test, part: part.name })));
+console.log('\nThe ten slowest tests:');
+for (const { name, part, time } of [...tests].sort((a, b) => b.time - a.time).slice(0, 10)) {
+  console.log(`${time.toFixed(1).padStart(8)} s  ${part}: ${name}`);
+}
+const skipped = tests.filter((test) => test.skipped);
+if (skipped.length > 0) console.log('\nSkipped:');
+for (const { name, part, skipped: why } of skipped) console.log(`  ${part}: ${name}${why === true ? '' : `: ${why}`}`);
+console.log(`\n${tests.length - skipped.length} passed, 0 failed, ${skipped.length} skipped`);
