@@ -41,28 +41,34 @@ function runWasm(file, x, y) {
   return readNpy(y).data;
 }
 
+/** What the float32 model itself gives, ours and onnxruntime's: the same for all its versions. */
+async function references(model, x) {
+  const file = modelFile(model);
+  const input = await photoTensor(model);
+  writeNpy(x, input.shape, input.data);
+  const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
+  const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
+  const expected = Float32Array.from((await session.run(feeds))[session.outputNames[0]].data);
+  await session.release();
+  return { file, expected, ours: runNative(file, x, x.replace('.x.npy', '.y.npy')) };
+}
+
 mkdirSync(work, { recursive: true });
 for (const { find, wasm, within } of cases) {
   const model = models.find(find);
   const name = [model.name, model.variant].filter(Boolean).join('-');
+  const x = join(work, `${name}-float32.x.npy`);
+  let made;
   for (const version of versions) {
     test(`${name} in ${version.name} stays close to float32`, { skip: missing(model) }, async (t) => {
-      const file = modelFile(model);
-      const input = await photoTensor(model);
+      const { file, expected, ours } = await (made ??= references(model, x));
       const stem = join(work, `${name}${version.args.join('')}`);
-      const [converted, x, y] = [`${stem}.onnx`, `${stem}.x.npy`, `${stem}.y.npy`];
+      const [converted, y] = [`${stem}.onnx`, `${stem}.y.npy`];
       execFileSync('/usr/bin/python3', [join(root, 'tests/parity/convert.py'), ...version.args, file, converted]);
-      writeNpy(x, input.shape, input.data);
-
-      const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
-      const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
-      const expected = Float32Array.from((await session.run(feeds))[session.outputNames[0]].data);
-      await session.release();
       const spread = deviation(expected);
       assert.ok(spread > version.tolerance, `outputs that vary by ${spread} prove nothing at ${version.tolerance}`);
 
       const native = runNative(converted, x, y);
-      const ours = runNative(file, x, y);
       const own = maxDifference(native, ours);
       const theirs = maxDifference(native, expected);
       t.diagnostic(`max difference to float32: ${own.toExponential(2)} (ours), ${theirs.toExponential(2)} (onnxruntime); ` +

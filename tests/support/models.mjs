@@ -50,9 +50,9 @@ export const models = [
 const sized = (name, size, also) => ({ ...models.find((model) => model.name === name), size, ...also });
 export const smallModels = [
   sized('selfie_segmentation', 256),
-  sized('u2netp_320', 160, { resized: true }),
-  sized('modnet_512', 256, { resized: true }),
-  sized('birefnet_lite_512', 256, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
+  sized('u2netp_320', 96, { resized: true }),
+  sized('modnet_512', 128, { resized: true }),
+  sized('birefnet_lite_512', 128, { ...tamed, resized: true, larger: 'birefnet_lite_1024' }),
 ];
 
 /** Our own model, which every build embeds; not of the list, as it is always there. */
