@@ -2,7 +2,7 @@
 # `make run`: from a fresh machine to a photo without its background in minutes. Installs and builds what that takes and no more, and
 # shows the native picture as soon as it is there, then the one of the WebAssembly engine in Node.
 set -euo pipefail
-photo=$(realpath "${1:?usage: scripts/run.sh PHOTO}")
+photo=$(realpath -m "${1:?usage: scripts/run.sh PHOTO}")
 cd "$(dirname "$0")/.."
 mkdir -p build/run
 log=build/run/log
@@ -46,6 +46,7 @@ wasm() {
 
 # npm's packages arrive while the compiler works.
 stage "packages of Debian (a minute where all are missing)" scripts/setup.sh run apt
+[[ -f $photo ]] || { echo "run: no picture $photo" >&2; exit 1; }
 scripts/setup.sh run npm >build/run/npm.log 2>&1 &
 npm=$!
 trap 'kill "$npm" 2>/dev/null || true' EXIT
