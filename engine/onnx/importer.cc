@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "engine/onnx/node_importer.h"
+#include "engine/onnx/node_order.h"
 
 namespace decal {
 namespace {
@@ -180,6 +181,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
                                                      " (supported: " + std::to_string(kMinOpset) + " to " +
                                                      std::to_string(kMaxOpset) + ")");
   }
+  DECAL_TRY(SortNodes(model.nodes));
   Graph graph;
   graph.name = model.graph_name;
   std::unordered_map<std::string, ValueId> names;
@@ -219,7 +221,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
       } else if (unknown.contains(name)) {
         depends_on_unknown = true;
       } else {
-        return Fail(ErrorCode::kCorruptModel, "input '" + name + "' is not made by any node before", node.name);
+        return Fail(ErrorCode::kCorruptModel, "input '" + name + "' is not made by any node", node.name);
       }
     }
     if (depends_on_unknown) {  // go on, to find further operators that are missing

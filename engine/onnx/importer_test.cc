@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <span>
 
 #include "tests/support/onnx_builder.h"
 #include "tests/support/reference_runner.h"
@@ -117,6 +120,60 @@ TEST(Importer, RefusesWeightsThatAreNotThere) {
   ASSERT_FALSE(graph);
   EXPECT_EQ(graph.error().code, ErrorCode::kCorruptModel);
   EXPECT_EQ(graph.error().where, "w");
+}
+
+// Five nodes of a diamond and its tail, in the order of `at`.
+std::string Diamond(std::span<const size_t> at) {
+  OnnxBuilder b;
+  b.Input("x", {2});
+  const std::array<std::function<void()>, 5> nodes = {
+      [&] { b.Node("Neg", {"x"}, {"a"}); }, [&] { b.Node("Relu", {"a"}, {"b"}); }, [&] { b.Node("Abs", {"a"}, {"c"}); },
+      [&] { b.Node("Sub", {"b", "c"}, {"d"}); }, [&] { b.Node("Exp", {"d"}, {"y"}); }};
+  for (const size_t i : at) nodes[i]();
+  b.Output("y");
+  return b.Build();
+}
+
+std::vector<std::string> Operators(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Node& node : graph.nodes) names.emplace_back(OpName(node.op));
+  return names;
+}
+
+TEST(Importer, SortsNodesAsTheyNeedEachOther) {
+  std::array<size_t, 5> at = {0, 1, 2, 3, 4};
+  const auto sorted = Import(Diamond(at));
+  ASSERT_TRUE(sorted) << sorted.error().ToString();
+  do {
+    const auto graph = Import(Diamond(at));
+    ASSERT_TRUE(graph) << graph.error().ToString();
+    const std::vector<std::string> names = Operators(*graph), expected = Operators(*sorted);
+    EXPECT_EQ(names.size(), expected.size());
+    EXPECT_EQ(names.front(), expected.front());
+    EXPECT_EQ(names.back(), expected.back());
+  } while (std::next_permutation(at.begin(), at.end()));
+}
+
+TEST(Importer, RefusesNodesThatNeedEachOther) {
+  OnnxBuilder b;
+  b.Input("x", {2});
+  b.Node("Add", {"x", "c"}, {"a"});
+  b.Node("Relu", {"a"}, {"b"});
+  b.Node("Abs", {"b"}, {"c"});
+  b.Output("c");
+  const auto graph = Import(b.Build());
+  ASSERT_FALSE(graph);
+  EXPECT_EQ(graph.error().code, ErrorCode::kCorruptModel);
+  EXPECT_EQ(graph.error().where, "Add_0");
+}
+
+TEST(Importer, SortsALongChainFromItsEnd) {
+  constexpr int kNodes = 20000;
+  OnnxBuilder b;
+  b.Input("n0", {2});
+  for (int i = kNodes; i > 0; --i) b.Node("Relu", {"n" + std::to_string(i - 1)}, {"n" + std::to_string(i)});
+  b.Output("n" + std::to_string(kNodes));
+  EXPECT_TRUE(Import(b.Build()));
 }
 
 TEST(Importer, RefusesUnknownNamesAndDoubleOutputs) {
