@@ -59,10 +59,15 @@ TEST_P(PhotoModelTest, AgreesWithTheReference) {
   ASSERT_TRUE(picture.has_value()) << picture.error().ToString();
 
   const auto pool = MakeThreadPool(2);
-  // The first default model, which saw pictures as the present one does.
+  ModelInfo info = Models().front();
+  info.size_rule = SizeRule::kStretch;
+  info.width = info.height = 256;
+  info.mean = {0.5f, 0.5f, 0.5f};
+  info.std = {0.25f, 0.25f, 0.25f};
+  info.activation = OutputActivation::kNone;
   Result<Session> session = Session::Load(ReadFile(folder / "first-default.onnx"));
   ASSERT_TRUE(session.has_value()) << session.error().ToString();
-  Result<Remover> remover = Remover::Create(*std::move(session), Models().front(), *pool);
+  Result<Remover> remover = Remover::Create(*std::move(session), info, *pool);
   ASSERT_TRUE(remover.has_value()) << remover.error().ToString();
   const Result<CutoutReport> report = remover->Run(picture->view(), {}, picture->view());
   ASSERT_TRUE(report.has_value()) << report.error().ToString();
