@@ -29,10 +29,11 @@ if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^models/'; then
     GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=1 "build/native/tests/decal_${program}_test" --gtest_brief=1
     wait "$other"
   done
+  if in_change '^cli/|^tests/parity/.*\.cc$'; then build/native/tests/parity/decal_parity_test --gtest_brief=1; fi
   if in_change '^cli/|^tests/cli/'; then
     step "the command"
     build/native/tests/cli/decal_cli_test --gtest_brief=1
-    DECAL=build/bin/decal node --test tests/cli/*.test.mjs
+    node --test --test-reporter=dot tests/cli/*.test.mjs
   fi
 fi
 
