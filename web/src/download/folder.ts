@@ -1,4 +1,5 @@
 // A store in a folder, for Node: whole models are plain files that other programs can read.
+import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -110,15 +111,20 @@ export class FolderStore implements Store {
   lock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     return this.#local.lock(name, signal, async () => {
       const path = this.#path(`${name}.lock`);
+      const mine = `${process.pid} ${randomUUID()}`;
+      // Whoever was silent for too long may have lost it to somebody else.
+      const whileMine = async (use: () => Promise<void>) => {
+        if ((await readFile(path, 'utf8').catch(() => '')) === mine) await use();
+      };
       await mkdir(this.folder, { recursive: true });
-      while (!(await take(path))) await this.#host.sleep(kLockPollMs, signal);
-      const touch = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => {}), kLockTouchMs);
+      while (!(await take(path, mine))) await this.#host.sleep(kLockPollMs, signal);
+      const touch = setInterval(() => void whileMine(() => utimes(path, new Date(), new Date())).catch(() => {}), kLockTouchMs);
       touch.unref();
       try {
         return await work();
       } finally {
         clearInterval(touch);
-        await rm(path, { force: true });
+        await whileMine(() => rm(path, { force: true }));
       }
     });
   }
@@ -133,18 +139,40 @@ export class FolderStore implements Store {
 }
 
 /** Whether the lock is ours now. */
-async function take(path: string): Promise<boolean> {
+async function take(path: string, mine: string): Promise<boolean> {
+  if (await create(path, mine)) return true;
+  if (!(await isStale(path))) return false;
+  // One at a time clears a stale lock away, and looks once more: of two that saw the same one, the second would remove the
+  // first one's new lock.
+  const clearing = `${path}.stale`;
+  if (await create(clearing, mine)) {
+    try {
+      if (await isStale(path)) await rm(path, { force: true });
+    } finally {
+      await rm(clearing, { force: true });
+    }
+  } else if (await isStale(clearing)) {
+    await rm(clearing, { force: true });
+  }
+  return false;
+}
+
+async function create(path: string, text: string): Promise<boolean> {
   try {
-    await writeFile(path, String(process.pid), { flag: 'wx' });
+    await writeFile(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
   }
+}
+
+/** Its holder is gone, or has been silent for too long. */
+async function isStale(path: string): Promise<boolean> {
   const facts = await stat(path).catch(() => null);
-  const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-  const silent = facts !== null && Date.now() - facts.mtimeMs > 3 * kLockTouchMs;
-  if (silent || (holder > 0 && !isAlive(holder))) await rm(path, { force: true });
-  return false;
+  if (!facts) return false;
+  const holder = parseInt(await readFile(path, 'utf8').catch(() => ''), 10);
+  return Date.now() - facts.mtimeMs > 3 * kLockTouchMs || (holder > 0 && !isAlive(holder));
 }
 
 function isAlive(pid: number): boolean {
