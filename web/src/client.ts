@@ -25,8 +25,16 @@ export interface Prepared<T extends Task = Task> {
   transfer: Transferable[];
 }
 
+/** What workers are started with. */
+interface Setup {
+  config: EngineConfig;
+  /** The page's own, for models. */
+  fetch: Fetch | null;
+}
+
 interface Waiting extends Prepared {
   id: number;
+  setup: Setup;
   /** Makes the task anew for another worker, what was transferred being gone; null when that has been done. */
   again: (() => Promise<Prepared>) | null;
   signal: AbortSignal | undefined;
@@ -40,9 +48,10 @@ interface Waiting extends Prepared {
 export class EngineClient {
   readonly #progress: Progress;
   readonly #spawn: () => EngineWorker;
-  readonly #config: EngineConfig;
+  #setup: Setup;
+  /** Of the worker there is. */
+  #workerSetup: Setup | null = null;
   readonly #onExecution: (event: ExecutionEvent) => void;
-  readonly #fetch: Fetch | null;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
   #worker: EngineWorker | null = null;
   #helpers: EngineWorker[] = [];
@@ -52,6 +61,10 @@ export class EngineClient {
   #queue: Waiting[] = [];
   #current: Waiting | null = null;
   #sessionId = 0;
+  /** The worker is loading a model. */
+  #loading = false;
+  /** The worker has said something. */
+  #heard = false;
   #nextId = 1;
   #closed = false;
 
@@ -59,8 +72,7 @@ export class EngineClient {
     config: EngineConfig, spawn: () => EngineWorker, progress: Progress, onExecution: (event: ExecutionEvent) => void = () => {},
     fetch: Fetch | null = null,
   ) {
-    this.#fetch = fetch;
-    this.#config = config;
+    this.#setup = { config, fetch };
     this.#onExecution = onExecution;
     this.#spawn = spawn;
     this.#progress = progress;
@@ -68,12 +80,17 @@ export class EngineClient {
 
   /** What the running engine turned out to be; null before it has started. */
   get facts(): EngineFacts | null {
-    return this.#facts;
+    return this.#workerSetup === this.#setup ? this.#facts : null;
   }
 
   /** How the model of that key runs; null where it is not the one that is loaded. */
   executionOf(key: string): ExecutionEvent | null {
-    return this.#loaded?.key === key ? this.#loaded.event : null;
+    return this.#workerSetup === this.#setup && this.#loaded?.key === key ? this.#loaded.event : null;
+  }
+
+  /** For the calls from here on: those before keep what they were made with, and another worker follows when they are through. */
+  configure(config: EngineConfig, fetch: Fetch | null): void {
+    this.#setup = { config, fetch };
   }
 
   /**
@@ -86,6 +103,7 @@ export class EngineClient {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         id: this.#nextId++,
+        setup: this.#setup,
         task,
         transfer,
         again: again ?? null,
@@ -125,7 +143,8 @@ export class EngineClient {
   #start(waiting: Waiting): void {
     const { id, task, transfer } = waiting;
     try {
-      this.#worker ??= this.#startWorker();
+      if (this.#worker && this.#workerSetup !== waiting.setup) this.#endWorker();
+      this.#worker ??= this.#startWorker(waiting.setup);
       this.#post({ type: 'job', job: { id, task } }, transfer);
     } catch (error) {
       // A source that cannot be cloned or transferred, or a worker the page's policy forbids.
@@ -134,7 +153,7 @@ export class EngineClient {
     }
   }
 
-  #startWorker(): EngineWorker {
+  #startWorker(setup: Setup): EngineWorker {
     const worker = this.#spawn();
     const life = lifeName();
     const lost = (error: DecalError) => {
@@ -142,6 +161,7 @@ export class EngineClient {
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (worker !== this.#worker) return;
+      this.#heard = true;
       if (data.type === 'helper') return this.#startHelper(data.start, lost);
       if (data.type !== 'alive') return this.#receive(data);
       this.#unwatch = watchLife(life!, () => lost(new DecalError('worker-lost', "the engine's worker was ended from outside")));
@@ -155,7 +175,8 @@ export class EngineClient {
         : new DecalError('network', "the engine's worker could not be loaded: is worker.js beside index.js?"));
     };
     this.#worker = worker;
-    this.#post({ type: 'start', config: this.#config, life });
+    this.#workerSetup = setup;
+    this.#post({ type: 'start', config: setup.config, life });
     return worker;
   }
 
@@ -184,13 +205,14 @@ export class EngineClient {
         break;
       case 'loading':
         this.#loaded = null;
+        this.#loading = true;
         this.#sessionId = this.#progress.begin();
         break;
       case 'downloading':
         this.#progress.downloading(this.#sessionId, message.name, message);
         break;
       case 'fetch':
-        void serveFetch(this.#fetch!, message.request, message.port);
+        void serveFetch(this.#workerSetup!.fetch!, message.request, message.port);
         break;
       case 'building':
         this.#progress.building(this.#sessionId, message.share);
@@ -201,6 +223,7 @@ export class EngineClient {
         this.#onExecution(message.event);
         break;
       case 'ready':
+        this.#loading = false;
         this.#progress.ready(this.#sessionId);
         break;
       case 'done':
@@ -215,8 +238,14 @@ export class EngineClient {
   #failed(waiting: Waiting, { code, message, fatal }: Failure): void {
     const error = new DecalError(code, message);
     if (fatal) return this.#workerLost(error);
-    this.#progress.failed(this.#sessionId, message);
+    this.#loadingFailed(message);
     this.#finish(waiting, () => waiting.reject(error));
+  }
+
+  /** Tells who follows the model's loading, if that is what failed: pictures and mattes have their own faults. */
+  #loadingFailed(message: string): void {
+    if (this.#loading) this.#progress.failed(this.#sessionId, message);
+    this.#loading = false;
   }
 
   #finish(waiting: Waiting, settle: () => void): void {
@@ -268,13 +297,19 @@ export class EngineClient {
 
   /** The current task goes to another worker, unless nobody waits for it or it has lost one already. */
   #workerLost(error: DecalError): void {
-    this.#endWorker();
     const current = this.#current;
+    // A worker that never came up has not said that it would load the model.
+    if (!this.#heard && current && current.task.kind !== 'apply') {
+      this.#loading = true;
+      this.#sessionId = this.#progress.begin();
+    }
+    const loading = this.#loading;
+    this.#endWorker();
     if (current && !current.settled && current.again && error.code !== 'network') {
       this.#retry(current, current.again);
       return;
     }
-    this.#progress.failed(this.#sessionId, error.message);
+    if (loading) this.#progress.failed(this.#sessionId, error.message);
     if (current) this.#finish(current, () => current.reject(error));
   }
 
@@ -301,6 +336,8 @@ export class EngineClient {
       for (const worker of [this.#worker, ...this.#helpers]) worker?.terminate();
     }
     this.#worker = null;
+    this.#workerSetup = null;
+    this.#loading = this.#heard = false;
     this.#helpers = [];
     this.#cancel = null;
     this.#facts = null;

@@ -10,7 +10,9 @@ import { noSharedMemory, relaxedSimdSupported, sharedMemoryLimit, simdSupported 
 import { ExecutionFeed } from './execution.js';
 import { findAdapter } from './gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from './models.js';
-import { checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput } from './options.js';
+import {
+  checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, kDefaultThreads, planOutput, under,
+} from './options.js';
 import { Progress } from './progress.js';
 import { isMatte, pageUrl, release, toPictures } from './source.js';
 import { kAlone, spawnEngine, type EngineWorker } from './spawn.js';
@@ -25,9 +27,6 @@ export { DecalError, type DecalErrorCode } from './errors.js';
 export type { BatchSources } from './batch.js';
 export { models } from './models.js';
 export type * from './types.js';
-
-/** More threads than this share too little work per layer to help, and phones would run hot. */
-const kMaxThreads = 8;
 
 // One engine a page: a second would double the memory and halve the threads.
 const progress = new Progress();
@@ -118,7 +117,7 @@ export async function preload(model?: ModelOption, options: PreloadOptions = {})
 /**
  * Loads the model ahead of the first picture; without it that happens on first use. Options hold until the next
  * `init` with options, or `dispose`; other `assetBaseUrl`, `threads`, `simd`, `fetch` or `allowSoftwareAdapter` than before
- * start the engine anew.
+ * start the engine anew, once the calls in progress are through.
  * A function instead of options is called with `true` when the model is ready, as in rembg-webgpu.
  */
 export async function init(options: InitOptions | ((loaded: boolean) => void) = {}): Promise<void> {
@@ -136,13 +135,14 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     next.threads !== settings.threads || next.simd !== settings.simd ||
     next.allowSoftwareAdapter !== settings.allowSoftwareAdapter || next.fetch !== settings.fetch;
   settings = next;
-  if (restart) disconnect();
+  if (restart) client?.configure(engineConfig(), settings.fetch ?? null);
   await preload();
 }
 
 /** Ends the workers, frees all memory and revokes every object URL handed out. A later call starts anew. */
 export function dispose(): void {
-  disconnect();
+  client?.close();
+  client = null;
   settings = {};
   for (const url of objectUrls) URL.revokeObjectURL(url);
   objectUrls.clear();
@@ -249,11 +249,6 @@ function connect(): EngineClient {
   return client;
 }
 
-function disconnect(): void {
-  client?.close();
-  client = null;
-}
-
 function engineConfig(): EngineConfig {
   const { threads, simd } = forecast();
   const wasm = {
@@ -275,7 +270,7 @@ function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
   const alone = kAlone ?? noSharedMemory();
   if (alone) return { threads: 1, simd, reason: `one thread: ${alone}` };
   const cores = navigator.hardwareConcurrency || 1;
-  const threads = settings.threads ?? Math.min(cores, kMaxThreads);
+  const threads = settings.threads ?? Math.min(cores, kDefaultThreads);
   const reason = settings.threads ? `${threads} threads as asked for` : `${threads} threads on ${cores} cores`;
   return { threads, simd, reason };
 }
@@ -299,8 +294,7 @@ function asset(path: string, beside: () => URL): string {
   const { assetBaseUrl } = settings;
   // What Turbopack puts in place of the expression gives addresses without the host.
   if (assetBaseUrl === undefined) return new URL(beside().href, pageUrl()).href;
-  const base = new URL(assetBaseUrl, pageUrl()).href;
-  return new URL(path, base.endsWith('/') ? base : `${base}/`).href;
+  return under('assetBaseUrl', assetBaseUrl, path, pageUrl());
 }
 
 function objectUrl(blob: Blob): string {

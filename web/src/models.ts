@@ -1,6 +1,7 @@
 // The registry of models, bundled from models/registry.json, and what `options.model` may be.
 import registry from '../../models/registry.json' with { type: 'json' };
 import { DecalError } from './errors.js';
+import { under } from './options.js';
 import type { CustomModel, ModelOption, ModelSpec, RegistryModel } from './types.js';
 
 /** All models the package knows, the default first. */
@@ -39,12 +40,7 @@ export interface Places {
 /** Where a model of the registry is downloaded from; null where it has no address. */
 export function registryUrl({ name, file, url }: RegistryModel, { fileUrl, pageUrl, mirror }: Places): string | null {
   if (mirror === undefined) return file ? fileUrl(file) : url;
-  try {
-    const base = new URL(mirror, pageUrl).href;
-    return new URL(encodeURIComponent(file ?? `${name}.onnx`), base.endsWith('/') ? base : `${base}/`).href;
-  } catch {
-    throw new DecalError('invalid-argument', `modelBaseUrl: "${String(mirror)}" is not an address`);
-  }
+  return under('modelBaseUrl', mirror, encodeURIComponent(file ?? `${name}.onnx`), pageUrl);
 }
 
 export function resolveModel(option: ModelOption | undefined, places: Places): ResolvedModel {
@@ -98,7 +94,7 @@ function checkSpec(model: ModelSpec): void {
     const values = model[triple];
     if (!Array.isArray(values) || values.length !== 3 || !values.every(Number.isFinite)) bad(`${triple}: three numbers`);
   }
-  if (model.std.some((value) => value === 0)) bad('std: not 0');
+  if (!model.std.every((value) => value > 0)) bad('std: more than 0');
   if (model.sha256 && !/^[0-9a-f]{64}$/.test(model.sha256)) bad('sha256: 64 hexadecimal digits in lower case');
   if (model.activation !== 'none' && model.activation !== 'sigmoid') bad('activation: "none" or "sigmoid"');
 }

@@ -7,6 +7,11 @@ const kPreviewSize = 450;
 /** What browsers themselves use for JPEG. */
 const kQuality = 0.92;
 
+/** More threads than this share too little work per layer to help, and phones would run hot. */
+export const kDefaultThreads = 8;
+/** As many as the engine has stacks for: WorkerRunner::kMaxThreads of wasm/thread_runner.h. */
+export const kMostThreads = 64;
+
 const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg', 'image/x-rgba8'];
 const kDevices: readonly DeviceOption[] = ['auto', 'webgpu', 'wasm'];
 
@@ -41,17 +46,27 @@ export function checkSimd(simd: unknown): SimdLevel | undefined {
   return simd;
 }
 
-/** A positive whole number, or undefined. */
 export function checkThreads(threads: unknown): number | undefined {
-  return checkCount('threads', threads);
+  return checkCount('threads', threads, kMostThreads);
 }
 
-export function checkCount(name: string, value: unknown): number | undefined {
+/** A whole number from 1 to `most`, or undefined. */
+export function checkCount(name: string, value: unknown, most = Infinity): number | undefined {
   if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || (value as number) < 1) {
-    throw new DecalError('invalid-argument', `${name}: a whole number, 1 or more`);
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
+    throw new DecalError('invalid-argument', `${name}: a whole number, ${most === Infinity ? '1 or more' : `1 to ${most}`}`);
   }
   return value as number;
+}
+
+/** The address of `path` in the folder `base`, with or without a slash at its end. `option`: what to blame. */
+export function under(option: string, base: string | URL, path: string, pageUrl: string | undefined): string {
+  try {
+    const folder = new URL(base, pageUrl).href;
+    return new URL(path, folder.endsWith('/') ? folder : `${folder}/`).href;
+  } catch {
+    throw new DecalError('invalid-argument', `${option}: "${String(base)}" is not an address`);
+  }
 }
 
 /** A matte of the caller's as it is now, if its numbers fit each other. */

@@ -2,9 +2,9 @@
 import type { DownloadProgress } from './download/host.js';
 import type { PageRequest } from './download/page-fetch.js';
 import type { DecalErrorCode } from './errors.js';
-import type { ResolvedModel } from './models.js';
+import type { WithModel } from './host/engine-host.js';
 import type { OutputPlan } from './options.js';
-import type { DeviceOption, Execution, ExecutionEvent, Matte, SimdLevel } from './types.js';
+import type { Execution, ExecutionEvent, Matte, SimdLevel } from './types.js';
 
 export interface EngineConfig {
   /** Addresses of the two builds. */
@@ -29,11 +29,7 @@ export type Picture =
   | { kind: 'drawable'; drawable: ImageBitmap | VideoFrame }
   | { kind: 'pixels'; data: Uint8ClampedArray<ArrayBuffer>; width: number; height: number };
 
-/** What a task that runs the network needs. */
-export interface WithModel {
-  model: ResolvedModel;
-  device: DeviceOption;
-}
+export type { WithModel } from './host/engine-host.js';
 
 /** `load` gets the model ready, `remove` cuts out, `segment` stops at the matte, `apply` has one already. */
 export type Task =

@@ -122,6 +122,13 @@ test('models: the registry resolves, files beside the package and addresses else
   assert.throws(() => resolveModel('u2netp', { fileUrl, mirror: 'nowhere' }), { code: 'invalid-argument' });
 });
 
+test('models: numbers that no model can have are found before the download', () => {
+  const spec = { ...models[0], url: 'https://models.test/x.onnx' };
+  for (const std of [[1, 0, 1], [1, 1, -0.2], [1, NaN, 1]]) {
+    assert.throws(() => resolveModel({ ...spec, std }, {}), { code: 'invalid-argument', message: /^model\.std/ });
+  }
+});
+
 test('models: the default file is the one the registry describes', () => {
   const file = readFileSync(defaultModel);
   assert.equal(file.length, models[0].bytes);

@@ -202,7 +202,13 @@ export class Remover {
     const rule = Int32Array.of(
       input.rule === 'stretch' ? 0 : 1, input.width, input.height, input.multiple, spec.activation === 'sigmoid' ? 1 : 0,
     );
-    const parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+    let parameters: number;
+    try {
+      parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+    } catch (error) {
+      if (!engine.broken) exports.decal_session_free(session);
+      throw error;
+    }
     try {
       engine.bytes(parameters, floats.byteLength).set(new Uint8Array(floats.buffer));
       const rulePointer = parameters + floats.byteLength;

@@ -1,12 +1,26 @@
 // Cut-outs to files: PNG by ourselves, WebP and JPEG by the browser.
-import type { EnginePicture } from '../engine/cutout.js';
+import { resizeForPreview, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { encodePng } from '../engine/png.js';
 import { DecalError, toDecalError } from '../errors.js';
 import type { OutputPlan } from '../options.js';
-import { strips } from './strips.js';
+import { strips } from '../host/strips.js';
 
-export async function encode(
+/** The file and its small copy. */
+export async function encodeBoth(
+  owner: Engine, picture: EnginePicture, output: OutputPlan, signal: AbortSignal,
+): Promise<{ blob: Blob; preview: Blob }> {
+  const small = resizeForPreview(owner, picture, output.previewSize);
+  let preview: Blob;
+  try {
+    preview = await encode(owner, small, { format: 'image/png', quality: 1 }, signal);
+  } finally {
+    owner.free(small.rgba);
+  }
+  return { blob: await encode(owner, picture, output, signal), preview };
+}
+
+async function encode(
   engine: Engine, picture: EnginePicture, { format, quality }: Pick<OutputPlan, 'format' | 'quality'>, signal: AbortSignal,
 ): Promise<Blob> {
   engine.throwIfCancelled();

@@ -1,13 +1,13 @@
 // Getting a model ready: its bytes into the engine, and into a planner where a GPU promises something, then the route.
-import type { ReadModel } from './download/source.js';
-import type { DownloadProgress } from './download/host.js';
-import type { Engine } from './engine/engine.js';
-import { Remover } from './engine/session.js';
-import type { GpuHost } from './gpu/host.js';
-import { Planner, PlannerLoad, readAlong, type PlannerModule } from './gpu/planner.js';
-import type { ResolvedModel } from './models.js';
-import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from './routing.js';
-import type { DeviceOption } from './types.js';
+import type { ReadModel } from '../download/source.js';
+import type { DownloadProgress } from '../download/host.js';
+import type { Engine } from '../engine/engine.js';
+import { Remover } from '../engine/session.js';
+import type { GpuHost } from '../gpu/host.js';
+import { Planner, PlannerLoad, readAlong, type PlannerModule } from '../gpu/planner.js';
+import type { ResolvedModel } from '../models.js';
+import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from '../routing.js';
+import type { DeviceOption } from '../types.js';
 
 export interface LoadParts {
   /** Starting, perhaps: the model arrives meanwhile. */
@@ -49,10 +49,17 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
     closePlanner();  // of an attempt whose bytes were wrong
     // Tried while the model arrives, which a planner reads along where the device promises something.
     const promising = device === 'wasm' ? Promise.resolve(false) : host.promises(engine);
-    const along = readAlong(chunks, promising.then((yes) => (yes ? PlannerLoad.start(planner) : null)), (made) => {
+    const planning = promising.then((yes) => (yes ? PlannerLoad.start(planner) : null));
+    const along = readAlong(chunks, planning, (made) => {
       planners.ready = made;
     });
-    return Remover.load(engine, spec, announcingEnd(along, onArrived), signal);
+    try {
+      return await Remover.load(engine, spec, announcingEnd(along, onArrived), signal);
+    } catch (error) {
+      // It may not have been reached, and must neither stay behind nor start once all this is over.
+      (await planning.catch(() => null))?.abort();
+      throw error;
+    }
   };
   parts.engine.catch(() => {});  // told where it is awaited, if anything gets that far
   let remover: Remover;
