@@ -58,7 +58,14 @@ export class GpuHost {
   async #prepare(engine: Engine): Promise<DeviceFacts> {
     if (this.#open && this.#open.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
-    const facts = await this.#look(engine);
+    let facts: DeviceFacts;
+    try {
+      facts = await this.#look(engine);
+    } catch (error) {
+      // The engine broke during the self-test: the next look opens a device of its own.
+      this.#closeDevice();
+      throw error;
+    }
     const refused = decide({ ...facts, requested: 'auto' }).provider === 'wasm';
     if (this.#open?.watch.error) this.deviceLost();
     // After a loss, what is missing now may be back for the next call: browsers start their GPU process anew.
