@@ -1,7 +1,7 @@
 // Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
 // `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,8 +39,10 @@ if (run) process.exit();
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/main.ts') },
+  entryPoints: { index: join(web, 'src/index.ts') },
 });
+// It exports nothing, and says so: tools that guess the format of a file by its exports would take it for a script.
+await build({ ...common, platform: 'browser', entryPoints: { worker: join(web, 'src/worker/main.ts') }, footer: { js: 'export {};' } });
 // The whole of it in one file, for contexts that cannot start workers.
 const inline = {
   name: 'inline',
@@ -63,5 +65,14 @@ await build({
   external: ['react'],
   plugins: [besideIndex],
 });
+await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/command.ts') } });
+
+// Of what others wrote the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
+for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
+  const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (map.sources[i].includes('node_modules') ? null : text));
+  writeFileSync(join(dist, name), JSON.stringify(map));
+}
+
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });

@@ -1,4 +1,5 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
+import { kRemedy } from './assets.js';
 import type { Fetch } from './download/host.js';
 import { serveFetch } from './download/page-fetch.js';
 import { DecalError } from './errors.js';
@@ -172,7 +173,7 @@ export class EngineClient {
       // Without a message the script itself did not load.
       lost(event.message
         ? new DecalError('worker-lost', `the engine's worker failed: ${event.message}`)
-        : new DecalError('network', "the engine's worker could not be loaded: is worker.js beside index.js?"));
+        : new DecalError('network', `${worker.address}: the engine's worker could not be loaded; ${kRemedy}`));
     };
     this.#worker = worker;
     this.#workerSetup = setup;

@@ -1,5 +1,6 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
 import { untilAborted } from './abort.js';
+import { besideSource, kNoAddress, kRemedy } from './assets.js';
 import { batch, type BatchSources } from './batch.js';
 import { EngineClient, type Prepared } from './client.js';
 import { allBrowserStores } from './download/browser-stores.js';
@@ -282,19 +283,20 @@ function spawn(): EngineWorker {
   return spawnEngine(asset('worker.js', () => new URL('./worker.js', import.meta.url)), objectUrl);
 }
 
+// One model comes with the package.
 function modelUrl(file: string): string {
-  return asset(`models/${file}`, () =>
-    file === 'decal-default.onnx'
-      ? new URL('./models/decal-default.onnx', import.meta.url)
-      : new URL(`./models/${encodeURIComponent(file)}`, import.meta.url),
-  );
+  return asset(`models/${file}`, () => new URL('./models/decal-default.onnx', import.meta.url));
 }
 
 function asset(path: string, beside: () => URL): string {
   const { assetBaseUrl } = settings;
-  // What Turbopack puts in place of the expression gives addresses without the host.
-  if (assetBaseUrl === undefined) return new URL(beside().href, pageUrl()).href;
-  return under('assetBaseUrl', assetBaseUrl, path, pageUrl());
+  if (assetBaseUrl !== undefined) return under('assetBaseUrl', assetBaseUrl, path, pageUrl());
+  try {
+    // What Turbopack puts in place of the expression gives addresses without the host.
+    return new URL(besideSource(beside().href), pageUrl()).href;
+  } catch (error) {
+    throw new DecalError('unsupported', kNoAddress + kRemedy, { cause: error });
+  }
 }
 
 function objectUrl(blob: Blob): string {

@@ -22,6 +22,7 @@ import type {
   RemoveBackgroundOptions, SegmentOptions,
 } from './types.js';
 
+export type {} from './names.js';
 export { DecalError, type DecalErrorCode } from './errors.js';
 export { Engine } from './engine/engine.js';
 export { Planner } from './gpu/planner.js';
@@ -179,5 +180,5 @@ function modelAndDevice({ model, device }: { model?: ModelOption | undefined; de
 
 function modelPlaces(): Places {
   const { assetBaseUrl, modelBaseUrl } = settings;
-  return { fileUrl: (file) => assetUrl(`models/${file}`, assetBaseUrl).href, pageUrl: workingFolder(), mirror: modelBaseUrl };
+  return { fileUrl: () => assetUrl('models/decal-default.onnx', assetBaseUrl).href, pageUrl: workingFolder(), mirror: modelBaseUrl };
 }

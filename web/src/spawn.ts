@@ -9,6 +9,8 @@ export interface EngineWorker extends Pick<Worker, 'postMessage' | 'terminate' |
    * network; in 180 idle workers never. Nothing is lost by waiting: it cannot interrupt WebAssembly anyway.
    */
   endsOnlyIdle?: boolean;
+  /** Where its script is. */
+  address?: string;
 }
 
 /** Why there can be no helper threads, whatever the host offers; null where there can. */
@@ -23,7 +25,7 @@ export function spawnEngine(url: string, objectUrl: (blob: Blob) => string): Eng
   const script = new URL(url).origin === location.origin
     ? url
     : objectUrl(new Blob([`import ${JSON.stringify(url)};`], { type: 'text/javascript' }));
-  return Object.assign(new Worker(script, { type: 'module' }), { endsOnlyIdle: inWebKit() });
+  return Object.assign(new Worker(script, { type: 'module' }), { endsOnlyIdle: inWebKit(), address: url });
 }
 
 /** Safari, WebKitGTK and every browser of iOS; Chromium calls itself AppleWebKit too. */

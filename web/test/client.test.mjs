@@ -323,10 +323,10 @@ test('only a failed load is a failed load: not a matte that is put on before the
 });
 
 test('a model whose worker never comes up has failed to load', async () => {
-  const { workers, progress, run } = setUp();
+  const { workers, progress, run } = setUp({ address: 'http://site.test/worker.js' });
   const first = run();
   workers[0].onerror({ preventDefault() {}, message: '' });
-  await assert.rejects(first, { code: 'network' });
+  await assert.rejects(first, { code: 'network', message: /^http:\/\/site\.test\/worker\.js: .*npx decal copy-assets.*docs\/hosting\.md/ });
   assert.equal(progress.state.phase, 'error');
 });
 

@@ -125,6 +125,24 @@ test('a worker that ends while its engine is downloaded neither waits for it nor
   assert.ok(!worker.said.includes('engine'));
 });
 
+for (const [what, answer, message] of [
+  ['is missing', () => new Response('', { status: 404, statusText: 'Not Found' }), /simd128\.wasm: the server answered 404 Not Found; copy/],
+  ['is a page', () => {
+    const response = new Response('<!doctype html><title>Not here</title>');
+    return Object.defineProperty(response, 'url', { value: kConfig.wasm.baseline });
+  }, /simd128\.wasm: not the engine's WebAssembly module; copy/],
+]) {
+  test(`an engine's file that ${what}: the error names its address and what to do`, async () => {
+    globalThis.fetch = async (url) => (String(url).endsWith('.wasm') ? answer() : new Response(matteModel([0.1, 0.1, 0.1])));
+    const worker = connect();
+    const { failure } = await worker.job({ kind: 'load' }).answer;
+    assert.equal(failure.code, 'network');
+    assert.match(failure.message, message);
+    assert.match(failure.message, /npx decal copy-assets <folder>.*assetBaseUrl.*docs\/hosting\.md/);
+    await worker.end();
+  });
+}
+
 test('a call after an end is refused', async () => {
   slowNetwork({});
   const worker = connect();

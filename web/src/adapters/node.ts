@@ -6,6 +6,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { kNoAddress, kRemedy, type kAssets } from '../assets.js';
 import { ModelFiles } from '../download/files.js';
 import { FolderStore, userCacheFolder } from '../download/folder.js';
 import { systemTime, type Host } from '../download/host.js';
@@ -55,9 +56,11 @@ export interface EngineStartOptions {
   maximumPages?: number;
 }
 
+type NodeAsset = Exclude<(typeof kAssets)[number], 'worker.js'>;
+
 // Word for word, each in full: tools that deploy only the files a server mentions look for exactly these expressions.
 // (@vercel/nft overlooks them where they are the body of an arrow function.)
-function assetTable() {
+function assetTable(): Record<NodeAsset, URL> {
   return {
     'decal-relaxed.wasm': new URL('./decal-relaxed.wasm', import.meta.url),
     'decal-simd128.wasm': new URL('./decal-simd128.wasm', import.meta.url),
@@ -75,13 +78,16 @@ export function workingFolder(): string {
 }
 
 /** The address of a file of the package. */
-export function assetUrl(name: string, base: AssetBase): URL {
+export function assetUrl(name: NodeAsset, base: AssetBase): URL {
   if (base !== undefined) return new URL(under('assetBaseUrl', base, name, workingFolder()));
-  const table: Record<string, URL> = assetTable();
-  return table[name] ?? new URL(name, import.meta.url);
+  try {
+    return assetTable()[name];
+  } catch (error) {
+    throw new DecalError('unsupported', kNoAddress + kRemedy, { cause: error });
+  }
 }
 
-async function readAsset(name: string, base: AssetBase): Promise<Uint8Array<ArrayBuffer>> {
+async function readAsset(name: NodeAsset, base: AssetBase): Promise<Uint8Array<ArrayBuffer>> {
   const url = assetUrl(name, base);
   try {
     return new Uint8Array(await readFile(url));
@@ -95,8 +101,6 @@ async function readAsset(name: string, base: AssetBase): Promise<Uint8Array<Arra
 function missing(url: URL, cause: unknown): DecalError {
   return new DecalError('not-found', `${fileURLToPath(url)}: there is no such file; ${kRemedy}`, { cause });
 }
-
-const kRemedy = 'keep the package outside of the bundle, or copy its files: npx decal copy-assets <folder> (docs/hosting.md)';
 
 export function nodeAdapter(settings: NodeInitOptions): HostAdapter<RawImage, RawFile> {
   const { threads, simd, assetBaseUrl, gpu, allowSoftwareAdapter = false } = settings;
@@ -148,7 +152,7 @@ export async function startEngine(options: EngineStartOptions, base: AssetBase):
     simd,
     threads: shared ? threads : 1,
     shared,
-    startThread,
+    startThread: (task, onFailed) => startThread(threadScript(base), task, onFailed),
     ...(maximumPages === undefined ? {} : { maximumPages }),
   });
 }
@@ -197,8 +201,13 @@ function chooseSimd(wanted: SimdLevel | undefined): SimdLevel {
   return 'baseline';
 }
 
-function startThread(task: ThreadTask, onFailed: (error: unknown) => void): () => void {
-  const script = assetTable()['node-thread.js'];
+/** Beside the other files of the package, or else beside the script itself. */
+function threadScript(base: AssetBase): URL {
+  const among = base === undefined ? null : assetUrl('node-thread.js', base);
+  return among?.protocol === 'file:' && existsSync(among) ? among : assetUrl('node-thread.js', undefined);
+}
+
+function startThread(script: URL, task: ThreadTask, onFailed: (error: unknown) => void): () => void {
   const worker = new Worker(script, { workerData: task });
   // Idle helpers must not keep the process alive.
   worker.unref();

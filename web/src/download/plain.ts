@@ -1,8 +1,8 @@
 // Files that are asked for once: those of the package itself, and what never leaves this device.
 import { DecalError, toDecalError } from '../errors.js';
 
-/** The server's answer for `url`; anything but the file is a DecalError of code `network`. */
-export async function fetchFile(url: string, signal?: AbortSignal): Promise<Response> {
+/** The server's answer for `url`; anything but the file is a DecalError of code `network`, which ends with `remedy`. */
+export async function fetchFile(url: string, signal?: AbortSignal, remedy = ''): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, signal ? { signal } : {});
@@ -10,7 +10,8 @@ export async function fetchFile(url: string, signal?: AbortSignal): Promise<Resp
     throw toDecalError(error, 'network', url);
   }
   if (!response.ok || !response.body) {
-    throw new DecalError('network', `${url}: the server answered ${response.status} ${response.statusText}`.trimEnd());
+    const answer = `${url}: the server answered ${response.status} ${response.statusText}`.trimEnd();
+    throw new DecalError('network', remedy ? `${answer}; ${remedy}` : answer);
   }
   return response;
 }

@@ -1,4 +1,5 @@
 // What the engine host needs of a browser: files over the network, pictures through canvases, helper threads from the page.
+import { kRemedy } from '../assets.js';
 import { browserHost } from '../download/browser-host.js';
 import { browserStore } from '../download/browser-stores.js';
 import { ModelFiles } from '../download/files.js';
@@ -32,7 +33,7 @@ export function browserAdapter(config: EngineConfig, send: Send): HostAdapter<Pi
     gpu: {
       find: async () => gpu ?? 'there is no WebGPU in this browser, or not on this page (https is needed)',
       allowSoftwareAdapter: config.allowSoftwareAdapter,
-      planner: plannerModule(async () => new Uint8Array(await (await fetchFile(config.planner)).arrayBuffer())),
+      planner: plannerModule(async () => new Uint8Array(await (await fetchFile(config.planner, undefined, kRemedy)).arrayBuffer())),
       machineBytes: () => (deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30),
     },
     decode,
@@ -51,7 +52,7 @@ function startReader({ ownFetch }: EngineConfig, send: Send): ReadModel {
 
 async function startEngine(config: EngineConfig, send: Send, signal: AbortSignal): Promise<Engine> {
   const { simd, threads, maximumPages } = config;
-  const wasm = await fetchFile(config.wasm[simd], signal);
+  const wasm = await fetchFile(config.wasm[simd], signal, kRemedy);
   const alone = config.alone ?? noSharedMemory();
   const shared = alone === null;
   const startThread = (task: ThreadTask) => {
