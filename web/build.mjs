@@ -32,25 +32,25 @@ const common = { outdir: dist, bundle: true, format: 'esm', target: 'es2022', so
 await build({
   ...common,
   platform: 'node',
-  entryPoints: { node: join(web, 'src/node.ts'), 'node-thread': join(web, 'src/node-thread.ts') },
+  entryPoints: { node: join(web, 'src/entries/node.ts'), 'node-thread': join(web, 'src/entries/node-thread.ts') },
 });
 if (run) process.exit();
 
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: { index: join(web, 'src/index.ts') },
+  entryPoints: { index: join(web, 'src/entries/index.ts') },
 });
 // It exports nothing, and says so: tools that guess the format of a file by its exports would take it for a script.
-await build({ ...common, platform: 'browser', entryPoints: { worker: join(web, 'src/worker/main.ts') }, footer: { js: 'export {};' } });
+await build({ ...common, platform: 'browser', entryPoints: { worker: join(web, 'src/entries/worker.ts') }, footer: { js: 'export {};' } });
 // The whole of it in one file, for contexts that cannot start workers.
 const inline = {
   name: 'inline',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/spawn\.js$/ }, () => ({ path: join(web, 'src/spawn-inline.ts') }));
+    onResolve({ filter: /\/spawn\.js$/ }, () => ({ path: join(web, 'src/page/spawn-inline.ts') }));
   },
 };
-await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/index.ts') }, plugins: [inline] });
+await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
 // They share index.js, and with it the page's one engine, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',
@@ -61,11 +61,11 @@ const besideIndex = {
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/${name}.ts`)),
+  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/entries/${name}.ts`)),
   external: ['react'],
   plugins: [besideIndex],
 });
-await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/command.ts') } });
+await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/entries/command.ts') } });
 
 // Of what others wrote the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
 for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
@@ -76,3 +76,8 @@ for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map')))
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
+// Their published names, whatever folder of the sources they come from.
+for (const name of ['index', 'node', 'react', 'rembg-webgpu', 'imgly']) {
+  const also = name === 'imgly' ? `export { default } from './entries/${name}.js';\n` : '';
+  writeFileSync(join(dist, `${name}.d.ts`), `export * from './entries/${name}.js';\n${also}`);
+}

@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 import { dispose, init, removeBackgroundRaw } from '../dist/node.js';
 import { distPath, importSource, root, samplePicture } from './helpers.mjs';
 
-const { besideSource, kAssets, models } = await importSource('assets.ts', 'models.ts');
+const { besideSource, kAssets, models } = await importSource('shared/assets.ts', 'shared/models.ts');
 const folder = mkdtempSync(join(tmpdir(), 'decal-bundles-'));
 after(async () => {
   await dispose();

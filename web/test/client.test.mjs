@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { importSource } from './helpers.mjs';
 
-const { EngineClient } = await importSource('client.ts');
-const { Progress } = await importSource('progress.ts');
+const { EngineClient } = await importSource('page/client.ts');
+const { Progress } = await importSource('page/progress.ts');
 
 class FakeWorker {
   sent = [];

@@ -10,7 +10,7 @@ import { seeded } from './support/random.mjs';
 import { collect, kSmallTuning, sha256, virtualHost } from './support/virtual-host.mjs';
 
 const { backoffMs, DecalError, fetchThroughPage, FolderStore, ModelFiles, retryAfterMs, serveFetch } = await importSource(
-  'download/files.ts', 'download/folder.ts', 'download/retry.ts', 'download/page-fetch.ts', 'errors.ts',
+  'download/files.ts', 'adapters/node/folder.ts', 'download/retry.ts', 'adapters/worker/page-fetch.ts', 'shared/errors.ts',
 );
 
 const kSignal = new AbortController().signal;

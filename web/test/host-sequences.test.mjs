@@ -7,7 +7,7 @@ import { fakeAdapter, kApplied, kCut, World } from './support/fake-engine.mjs';
 import { seeded } from './support/random.mjs';
 
 const errors = await importSource(
-  'host/engine-host.ts', 'worker/worker.ts', 'client.ts', 'progress.ts', 'errors.ts', 'abort.ts',
+  'host/engine-host.ts', 'adapters/worker/worker.ts', 'page/client.ts', 'page/progress.ts', 'shared/errors.ts', 'shared/abort.ts',
 );
 const { attach, DecalError, EngineClient, EngineHost, HostSlot, Progress, untilAborted } = errors;
 

@@ -253,7 +253,7 @@ test('an aborted call ends at once with its reason, in the queue and at the star
 });
 
 test('more threads than the engine has stacks for are refused, wherever they are asked for', async () => {
-  const { kMostThreads } = await importSource('options.ts');
+  const { kMostThreads } = await importSource('shared/options.ts');
   const header = readFileSync(new URL('../../wasm/thread_runner.h', import.meta.url), 'utf8');
   assert.equal(kMostThreads, Number(/kMaxThreads = (\d+);/.exec(header)[1]));
   await rejectsWith('invalid-argument', () => init({ threads: kMostThreads + 1 }));

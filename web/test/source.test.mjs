@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { defaultModel, importSource } from './helpers.mjs';
 
-const { Progress } = await importSource('progress.ts');
-const { backgroundColour, planOutput } = await importSource('options.ts');
-const { models, resolveModel } = await importSource('models.ts');
+const { Progress } = await importSource('page/progress.ts');
+const { backgroundColour, planOutput } = await importSource('shared/options.ts');
+const { models, resolveModel } = await importSource('shared/models.ts');
 
 const arrived = (loadedBytes, totalBytes = 100) => ({ loadedBytes, totalBytes, bytesPerSecond: 7 });
 

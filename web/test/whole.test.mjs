@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { importSource, rejectsWith, samplePicture } from './helpers.mjs';
 
-const { checkWhole } = await importSource('worker/whole.ts');
+const { checkWhole } = await importSource('adapters/worker/whole.ts');
 
 const { data, width, height } = samplePicture(90, 60);
 const picture = () => sharp(data, { raw: { width, height, channels: 4 } });

@@ -9,7 +9,7 @@ import { distPath, importSource, matteModel, samplePicture } from './helpers.mjs
 globalThis.self ??= globalThis;
 self.location ??= { origin: 'http://decal.test' };
 globalThis.navigator ??= {};
-const { attach, resolveModel } = await importSource('worker/worker.ts', 'models.ts');
+const { attach, resolveModel } = await importSource('adapters/worker/worker.ts', 'shared/models.ts');
 
 const kOrigin = 'http://decal.test';
 const kConfig = {

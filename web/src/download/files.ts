@@ -1,5 +1,5 @@
 // Model files by address: from the cache where they are there and right, otherwise over the network and into the cache.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
 import { Meter } from './meter.js';
 import { Reading, StartOver, type Use } from './reading.js';

@@ -1,5 +1,5 @@
 // Files that are asked for once: those of the package itself, and what never leaves this device.
-import { DecalError, toDecalError } from '../errors.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 
 /** The server's answer for `url`; anything but the file is a DecalError of code `network`, which ends with `remedy`. */
 export async function fetchFile(url: string, signal?: AbortSignal, remedy = ''): Promise<Response> {

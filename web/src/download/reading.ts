@@ -1,5 +1,5 @@
 // One reading of a file: what is in the store already, then the rest from the network, checked and kept.
-import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
+import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';
 import { Keeper } from './keeper.js';
 import type { Meter } from './meter.js';

@@ -1,6 +1,6 @@
 // One request for a file or a part of it: what was asked, what the answer says it is, and its bytes.
-import { following } from '../abort.js';
-import { DecalError } from '../errors.js';
+import { following } from '../shared/abort.js';
+import { DecalError } from '../shared/errors.js';
 import type { Host, Wanted } from './host.js';
 import { retryAfterMs, Trouble } from './retry.js';
 

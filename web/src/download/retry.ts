@@ -1,5 +1,5 @@
 // When to try again, and how long to wait before.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';
 
 /**

@@ -1,7 +1,7 @@
 // A model's bytes from wherever it is: an address, a file, or memory.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';
-import type { ResolvedModel } from '../models.js';
+import type { ResolvedModel } from '../shared/models.js';
 import type { ModelFiles, ReadOptions, Use } from './files.js';
 import { wrongFile, type Host, type Wanted } from './host.js';
 import { Meter } from './meter.js';

@@ -1,6 +1,6 @@
 // A file over the network, in order and whole, however often the connection breaks.
-import { following } from '../abort.js';
-import { DecalError } from '../errors.js';
+import { following } from '../shared/abort.js';
+import { DecalError } from '../shared/errors.js';
 import { ahead } from './ahead.js';
 import type { Host, Tuning, Wanted } from './host.js';
 import { ask, isStrong, type Answer } from './request.js';

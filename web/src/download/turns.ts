@@ -1,5 +1,5 @@
 // Who downloads a file that several want at once: one of them; the others wait and find it in the store.
-import { following } from '../abort.js';
+import { following } from '../shared/abort.js';
 import type { Host } from './host.js';
 import type { Store } from './store.js';
 

@@ -1,8 +1,8 @@
 // The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
-import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
+import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { decodeText, instantiate, type Exports } from './instance.js';
 import { compileModule } from './module.js';
-import type { SimdLevel } from '../types.js';
+import type { SimdLevel } from '../shared/types.js';
 
 /**
  * How long helper threads may take to start before the engine goes on with those it has. A worker starts in about

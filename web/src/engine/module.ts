@@ -1,6 +1,6 @@
 // Compiles the WebAssembly module for the memory this host can offer.
-import { kRemedy } from '../assets.js';
-import { DecalError, toDecalError } from '../errors.js';
+import { kRemedy } from '../shared/assets.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 
 /** Address space of wasm32, in pages of 64 KiB: what the modules declare as their maximum. */
 const kMaxPages = 65536;

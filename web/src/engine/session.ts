@@ -1,6 +1,6 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
-import { DecalError } from '../errors.js';
-import type { ModelSpec } from '../types.js';
+import { DecalError } from '../shared/errors.js';
+import type { ModelSpec } from '../shared/types.js';
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 

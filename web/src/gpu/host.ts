@@ -1,7 +1,7 @@
 // The GPU of this worker or process: found once, tried once, opened again after it was lost.
-import { decide, dtypeFor, type GateDecision, type GateFacts } from '../device-gate.js';
+import { decide, dtypeFor, type GateDecision, type GateFacts } from './device-gate.js';
 import type { Engine } from '../engine/engine.js';
-import { DecalError, toDecalError } from '../errors.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
 import type { PlannerModule } from './planner.js';
 import { runSelfTest, type SelfTestResult } from './self-test.js';

@@ -1,15 +1,15 @@
 // The one owner of an engine, its GPU, the loaded model and the queue of calls. The page's worker, decal/inline and Node are
 // adapters of it: how an engine starts, a file is read, a picture decoded and encoded.
-import { following } from '../abort.js';
+import { following } from '../shared/abort.js';
 import type { DownloadProgress } from '../download/host.js';
 import type { ReadModel } from '../download/source.js';
 import type { Engine } from '../engine/engine.js';
-import { DecalError } from '../errors.js';
-import { makeExecution } from '../execution.js';
+import { DecalError } from '../shared/errors.js';
+import { makeExecution } from './execution.js';
 import { GpuHost, type GpuHostOptions } from '../gpu/host.js';
-import type { ResolvedModel } from '../models.js';
-import type { OutputPlan } from '../options.js';
-import type { DeviceOption, Execution, ExecutionEvent, Matte } from '../types.js';
+import type { ResolvedModel } from '../shared/models.js';
+import type { OutputPlan } from '../shared/options.js';
+import type { DeviceOption, Execution, ExecutionEvent, Matte } from '../shared/types.js';
 import { loadModel } from './loading.js';
 import type { DecodedPicture } from './picture.js';
 import {

@@ -5,9 +5,9 @@ import type { Engine } from '../engine/engine.js';
 import { Remover } from '../engine/session.js';
 import type { GpuHost } from '../gpu/host.js';
 import { Planner, PlannerLoad, readAlong, type PlannerModule } from '../gpu/planner.js';
-import type { ResolvedModel } from '../models.js';
-import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from '../routing.js';
-import type { DeviceOption } from '../types.js';
+import type { ResolvedModel } from '../shared/models.js';
+import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from './routing.js';
+import type { DeviceOption } from '../shared/types.js';
 
 export interface LoadParts {
   /** Starting, perhaps: the model arrives meanwhile. */

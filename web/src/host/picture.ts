@@ -1,7 +1,7 @@
 // Decoded pictures on their way into the engine's memory, a few MB at a time, wherever they were decoded.
 import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
-import { DecalError, toDecalError } from '../errors.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 import { strips } from './strips.js';
 
 /** A picture that is decoded but not yet in the engine's memory. */

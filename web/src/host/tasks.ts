@@ -3,10 +3,10 @@ import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { composeMatte, makeOpaque, matteOfPixels, readMatte } from '../engine/matte.js';
 import type { CompositeOptions } from '../engine/session.js';
-import { makeExecution, type HostTimes } from '../execution.js';
-import { backgroundColour, type OutputPlan } from '../options.js';
-import type { RoutedModel } from '../routing.js';
-import type { DeviceOption, Execution, Matte } from '../types.js';
+import { makeExecution, type HostTimes } from './execution.js';
+import { backgroundColour, type OutputPlan } from '../shared/options.js';
+import type { RoutedModel } from './routing.js';
+import type { DeviceOption, Execution, Matte } from '../shared/types.js';
 import { stripsOf, toEngine, type DecodedPicture } from './picture.js';
 
 /** The loaded model and the engine that it lives in: never one without the other. */
