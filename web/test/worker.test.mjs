@@ -14,7 +14,7 @@ const { attach, resolveModel } = await importSource('adapters/worker/worker.ts',
 const kOrigin = 'http://decal.test';
 const kConfig = {
   wasm: { baseline: `${kOrigin}/decal-simd128.wasm`, relaxed: `${kOrigin}/decal-relaxed.wasm` },
-  planner: `${kOrigin}/decal-planner.wasm`, simd: 'baseline', threads: 1, alone: null, maximumPages: null, allowSoftwareAdapter: false,
+  planner: `${kOrigin}/decal-planner.wasm`, simd: 'baseline', threads: 1, noThreadsReason: null, maximumPages: null, allowSoftwareAdapter: false,
   ownFetch: false,
 };
 const kModel = resolveModel({

@@ -17,7 +17,7 @@ import {
 import { sharedMemoryLimit } from '../page/memory-limit.js';
 import { Progress } from '../page/progress.js';
 import { isMatte, pageUrl, release, toPictures } from '../page/source.js';
-import { kAlone, spawnEngine, type EngineWorker } from '../page/spawn.js';
+import { noThreadsReason, spawnEngine, type EngineWorker } from '../page/spawn.js';
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from '../adapters/worker/protocol.js';
 import type {
   ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, DeviceOption, ExecutionListener, ImageSource,
@@ -260,7 +260,7 @@ function engineConfig(): EngineConfig {
   const planner = asset('decal-planner.wasm', () => new URL('./decal-planner.wasm', import.meta.url));
   const { allowSoftwareAdapter = false, fetch } = settings;
   return {
-    wasm, planner, simd, threads, alone: kAlone, maximumPages: sharedMemoryLimit(), allowSoftwareAdapter, ownFetch: fetch !== undefined,
+    wasm, planner, simd, threads, noThreadsReason, maximumPages: sharedMemoryLimit(), allowSoftwareAdapter, ownFetch: fetch !== undefined,
   };
 }
 
@@ -269,7 +269,7 @@ function forecast(): Pick<Capabilities, 'threads' | 'simd' | 'reason'> {
     throw new DecalError('unsupported', 'this browser has no WebAssembly SIMD: Chrome 91, Firefox 89 or Safari 16.4 have');
   }
   const simd = settings.simd ?? (relaxedSimdSupported() ? 'relaxed' : 'baseline');
-  const alone = kAlone ?? noSharedMemory();
+  const alone = noThreadsReason ?? noSharedMemory();
   if (alone) return { threads: 1, simd, reason: `one thread: ${alone}` };
   const cores = navigator.hardwareConcurrency || 1;
   const threads = settings.threads ?? Math.min(cores, kDefaultThreads);

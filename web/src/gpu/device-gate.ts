@@ -82,7 +82,7 @@ const kMachineShare = 0.5;
 export function decide(facts: GateFacts): GateDecision {
   const { adapter, plan } = facts;
   const dtype = dtypeFor(adapter ?? null);
-  const objection = object(facts, dtype);
+  const objection = firstObjection(facts, dtype);
   if (objection !== null) return { provider: 'wasm', dtype: 'fp32', reasons: [objection], checked: whatWasChecked(facts) };
   const reasons = [`${adapterName(adapter ?? null)} offers WebGPU${dtype === 'fp16' ? ' with float16' : ''}`];
   if (plan && 'memoryBytes' in plan) {
@@ -112,7 +112,7 @@ export function adapterName(adapter: AdapterFacts | null): string {
   return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'the GPU';
 }
 
-function object(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null {
+function firstObjection(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null {
   const { adapter, selfTest, plan } = facts;
   if (facts.requested === 'wasm') return 'WebAssembly was asked for';
   if (facts.noGpu !== null) return facts.noGpu;

@@ -75,7 +75,7 @@ export class GpuHost {
   }
 
   /** Whether nothing speaks against the device so far: a model is worth planning. */
-  async promises(engine: Engine): Promise<boolean> {
+  async isUsable(engine: Engine): Promise<boolean> {
     return decide({ ...(await this.prepare(engine)), requested: 'auto' }).provider === 'webgpu';
   }
 

@@ -48,7 +48,7 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
     const engine = await parts.engine;
     closePlanner();  // of an attempt whose bytes were wrong
     // Tried while the model arrives, which a planner reads along where the device promises something.
-    const promising = device === 'wasm' ? Promise.resolve(false) : host.promises(engine);
+    const promising = device === 'wasm' ? Promise.resolve(false) : host.isUsable(engine);
     const planning = promising.then((yes) => (yes ? PlannerLoad.start(planner) : null));
     const along = readAlong(chunks, planning, (made) => {
       planners.ready = made;

@@ -126,7 +126,7 @@ export class RoutedModel {
       if (gpu?.dtype === 'fp16' && output?.some(Number.isNaN)) {
         // Values beyond float16's range: with float32 the device may yet do.
         this.#overflowed = true;
-        this.#leaveGpu();
+        this.#releaseGpu();
         gpu = await this.#ready(requested, picture, signal);
         output = gpu && (await this.#infer(gpu, picture, signal));
       }
@@ -139,13 +139,13 @@ export class RoutedModel {
     }
     this.#engine.throwIfCancelled();
     // Another size would leave the executor with buffers of the old one.
-    if (this.#gpu && !this.#remover.fits(picture)) this.#leaveGpu();
+    if (this.#gpu && !this.#remover.fits(picture)) this.#releaseGpu();
     report = this.#remover.run(picture, options);
     return { route: this.#route(requested, trouble), report, buildMs };
   }
 
   free(): void {
-    this.#leaveGpu();
+    this.#releaseGpu();
     this.#closePlanner();
     this.#remover.free();
   }
@@ -158,7 +158,7 @@ export class RoutedModel {
     } catch (error) {
       const failure = toDecalError(error, 'webgpu-failed');
       if (signal?.aborted || this.#engine.broken || kNotTheGpu.includes(failure.code)) throw error;
-      const reason = this.#blameGpu(failure);
+      const reason = this.#recordFailure(failure);
       if (requested === 'webgpu') throw failure;
       this.#events.onDowngrade?.(this.#route(requested, reason));
       return reason;
@@ -174,7 +174,7 @@ export class RoutedModel {
     if (this.#gpu?.executor.lost) {
       // Nothing was running: open another device at once.
       this.#host.deviceLost();
-      this.#leaveGpu();
+      this.#releaseGpu();
     }
     if (this.#gpu && this.#remover.fits(size)) return this.#gpu;
     const device = await this.#host.prepare(this.#engine);
@@ -185,7 +185,7 @@ export class RoutedModel {
       this.#closePlanner();
       return null;
     }
-    this.#leaveGpu();
+    this.#releaseGpu();
     const dtype = this.#overflowed ? 'fp32' : dtypeFor(device.adapter ?? null);
     const start = performance.now();
     const plan = await this.#plan(size, open.limits, dtype, signal);
@@ -252,11 +252,11 @@ export class RoutedModel {
   }
 
   /** Puts the model off the GPU, for good unless the device was only lost. */
-  #blameGpu(failure: DecalError): string {
+  #recordFailure(failure: DecalError): string {
     const lost = failure.code === 'device-lost';
     if (lost) this.#host.deviceLost();
     if (!lost || !this.#host.mayRetry) this.#refused = failure.message;
-    this.#leaveGpu();
+    this.#releaseGpu();
     if (this.#facts) this.#facts.earlier = failure.message;
     return failure.message;
   }
@@ -271,11 +271,11 @@ export class RoutedModel {
     if (best <= kSlower * estimate) return;
     const reason = `the GPU took ${Math.round(best)} ms for a picture, WebAssembly needs about ${Math.round(estimate)}`;
     this.#tooSlow = reason;
-    this.#leaveGpu();
+    this.#releaseGpu();
     this.#events.onDowngrade?.(this.#route('auto', reason));
   }
 
-  #leaveGpu(): void {
+  #releaseGpu(): void {
     this.#gpu?.executor.dispose();
     this.#gpu = null;
   }

@@ -4,7 +4,7 @@ import type { Fetch } from '../download/host.js';
 import { serveFetch } from '../adapters/worker/page-fetch.js';
 import { DecalError } from '../shared/errors.js';
 import type { EngineWorker } from './spawn.js';
-import { lifeName, watchLife } from '../shared/life.js';
+import { livenessName, watchLiveness } from '../shared/worker-liveness.js';
 import type { Progress } from './progress.js';
 import type {
   EngineConfig, EngineFacts, Failure, FromWorker, Outcome, Outcomes, Task, ThreadStart, ToWorker,
@@ -156,7 +156,7 @@ export class EngineClient {
 
   #startWorker(setup: Setup): EngineWorker {
     const worker = this.#spawn();
-    const life = lifeName();
+    const life = livenessName();
     const lost = (error: DecalError) => {
       if (worker === this.#worker) this.#workerLost(error);
     };
@@ -165,7 +165,7 @@ export class EngineClient {
       this.#heard = true;
       if (data.type === 'helper') return this.#startHelper(data.start, lost);
       if (data.type !== 'alive') return this.#receive(data);
-      this.#unwatch = watchLife(life!, () => lost(new DecalError('worker-lost', "the engine's worker was ended from outside")));
+      this.#unwatch = watchLiveness(life!, () => lost(new DecalError('worker-lost', "the engine's worker was ended from outside")));
     };
     worker.onmessageerror = () => lost(new DecalError('worker-lost', "what the engine's worker sent cannot be read"));
     worker.onerror = (event) => {

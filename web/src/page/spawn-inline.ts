@@ -3,7 +3,7 @@ import type { FromWorker, ToWorker } from '../adapters/worker/protocol.js';
 import type { EngineWorker } from './spawn.js';
 import { attach } from '../adapters/worker/worker.js';
 
-export const kAlone: string | null = 'the engine runs in the calling context (decal/inline)';
+export const noThreadsReason: string | null = 'the engine runs in the calling context (decal/inline)';
 
 /** Settled when the engine before is gone: there is one at a time. */
 let free: Promise<unknown> = Promise.resolve();

@@ -14,7 +14,7 @@ export interface EngineWorker extends Pick<Worker, 'postMessage' | 'terminate' |
 }
 
 /** Why there can be no helper threads, whatever the host offers; null where there can. */
-export const kAlone: string | null = null;
+export const noThreadsReason: string | null = null;
 
 /** Starts worker.js at `url`. `objectUrl` makes addresses that live as long as the worker may. */
 export function spawnEngine(url: string, objectUrl: (blob: Blob) => string): EngineWorker {

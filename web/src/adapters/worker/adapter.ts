@@ -5,7 +5,7 @@ import { browserStore } from './browser-stores.js';
 import { ModelFiles } from '../../download/files.js';
 import { kTuning } from '../../download/host.js';
 import { fetchThroughPage } from './page-fetch.js';
-import { fetchFile } from '../../download/plain.js';
+import { fetchFile } from '../../download/fetch-once.js';
 import { modelReader, type ReadModel } from '../../download/source.js';
 import { Engine, type ThreadTask } from '../../engine/engine.js';
 import { noSharedMemory } from '../../engine/features.js';
@@ -53,7 +53,7 @@ function startReader({ ownFetch }: EngineConfig, send: Send): ReadModel {
 async function startEngine(config: EngineConfig, send: Send, signal: AbortSignal): Promise<Engine> {
   const { simd, threads, maximumPages } = config;
   const wasm = await fetchFile(config.wasm[simd], signal, kRemedy);
-  const alone = config.alone ?? noSharedMemory();
+  const alone = config.noThreadsReason ?? noSharedMemory();
   const shared = alone === null;
   const startThread = (task: ThreadTask) => {
     send({ type: 'helper', start: { type: 'thread', ...task } }, []);

@@ -3,7 +3,7 @@ import { DecalError, toDecalError } from '../../shared/errors.js';
 import type { DecodedPicture } from '../../host/picture.js';
 import { isAnimated } from './frames.js';
 import { release } from './release.js';
-import { checkWhole } from './whole.js';
+import { checkNotTruncated } from './truncation.js';
 import type { Picture } from './protocol.js';
 
 export async function decode(picture: Picture, signal: AbortSignal): Promise<DecodedPicture> {
@@ -43,7 +43,7 @@ async function fetchPicture(url: string, signal: AbortSignal): Promise<Blob> {
 }
 
 async function fromBlob(blob: Blob, name: string): Promise<DecodedPicture> {
-  await checkWhole(blob, name);
+  await checkNotTruncated(blob, name);
   let bitmap: ImageBitmap;
   let animated: boolean;
   try {

@@ -14,7 +14,7 @@ export interface EngineConfig {
   simd: SimdLevel;
   threads: number;
   /** Why there can be no helper threads, whatever the host offers. */
-  alone: string | null;
+  noThreadsReason: string | null;
   /** Of 64 KiB, that shared memory may have; null for as many as there can be. */
   maximumPages: number | null;
   allowSoftwareAdapter: boolean;

@@ -3,7 +3,7 @@
 import { runThread } from '../../engine/instance.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { EngineHost, type HostAdapter, type HostEvents } from '../../host/engine-host.js';
-import { holdLife } from '../../shared/life.js';
+import { holdLiveness } from '../../shared/worker-liveness.js';
 import type { EngineConfig, FromWorker, Job, Outcome, Picture, Task, ToWorker } from './protocol.js';
 import { describeRoute } from '../../host/routing.js';
 import { browserAdapter, type PageFile, type Send } from './adapter.js';
@@ -63,7 +63,7 @@ export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): {
         break;
       case 'start':
         host = new EngineHost(makeAdapter(message.config, send), events);
-        if (message.life !== null) holdLife(message.life, () => post({ type: 'alive' }));
+        if (message.life !== null) holdLiveness(message.life, () => post({ type: 'alive' }));
         break;
       case 'job':
         void run(message.job);

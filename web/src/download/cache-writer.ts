@@ -2,7 +2,7 @@
 import type { Host, Tuning, Wanted } from './host.js';
 import { isFull, notKept, type Journal, type Store, type StoreWriter } from './store.js';
 
-export class Keeper {
+export class CacheWriter {
   readonly #host: Host;
   readonly #tuning: Tuning;
   readonly #store: Store;

@@ -5,7 +5,7 @@ const kTellMs = 25;
 /** Over how long the speed is an average, about. */
 const kSpeedMs = 1000;
 
-export class Meter {
+export class ProgressMeter {
   readonly #host: Pick<Host, 'now'>;
   readonly #tell: (progress: DownloadProgress) => void;
   #loaded = 0;

@@ -16,7 +16,7 @@ export interface Waiting {
 }
 
 /** Runs `work(null)` when nobody else holds `name`; `work` with the reason where that will not come to be. */
-export async function takeTurn<T>(
+export async function withDownloadLock<T>(
   host: Host, store: Store, name: string, { signal, stuckMs, look, onReached }: Waiting,
   work: (problem: string | null) => Promise<T>,
 ): Promise<T> {

@@ -3,7 +3,7 @@
 import { DecalError } from '../../shared/errors.js';
 
 /** Throws `corrupt-image` if a JPEG, PNG or WebP file ends too soon. Says nothing of other formats. */
-export async function checkWhole(blob: Blob, name: string): Promise<void> {
+export async function checkNotTruncated(blob: Blob, name: string): Promise<void> {
   const bytes = async (from: number, to: number) => new DataView(await blob.slice(from, to).arrayBuffer());
   const head = await bytes(0, 12);
   if (head.byteLength < 12) return;
