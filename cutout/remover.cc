@@ -109,7 +109,8 @@ struct Remover::Impl {
   MatteLayout matte_layout;
   Buffer input, output;
   bool has_matte = false;
-  bool specialized = false;  // the session too: not where a GPU runs the model
+  // What the session itself is planned for; empty where a GPU runs the model. Expect leaves it as it is.
+  Extent specialized;
   double preprocess_ms = 0;
 
   InputSpec Spec() const { return {extent, model.mean, model.std, layout.channels_last}; }
@@ -149,10 +150,13 @@ Extent Remover::Impl::Wanted(Extent picture) const {
 Status Remover::Impl::Prepare(Extent picture) {
   if (picture.width <= 0 || picture.height <= 0) return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
   const Extent wanted = Wanted(picture);
-  if (specialized && wanted == extent) return {};
-  const bool fixed = layout.width > 0 && layout.height > 0;
-  DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
-  specialized = true;
+  if (wanted == extent && wanted == specialized) return {};
+  if (wanted != specialized) {
+    specialized = {};
+    const bool fixed = layout.width > 0 && layout.height > 0;
+    DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
+    specialized = wanted;
+  }
   if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
   return Allocate(wanted, session.outputs()[0].name, session.outputs()[0].shape);
 }
@@ -190,7 +194,7 @@ Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOp
   report.postprocess_ms = MillisecondsSince(start);
 
   const size_t threads = runner->thread_count();
-  const size_t session_bytes = specialized ? session.memory().total_bytes() : session.raw_weight_bytes();
+  const size_t session_bytes = specialized != Extent{} ? session.memory().total_bytes() : session.raw_weight_bytes();
   report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() +
                         std::max(PrepareInputScratchBytes(picture, Spec(), threads),
                                  CompositeScratchBytes(picture, View(), threads));

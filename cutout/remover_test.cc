@@ -174,6 +174,23 @@ class SplitRunTest : public ::testing::Test {
   TestPicture picture_ = TestPicture::Random(20, 10, 3);
 };
 
+TEST(RemoverTest, PlansAnewForASizeThatWasExpectedOfAnother) {
+  ModelInfo info = PlainInfo(8, 8);
+  info.size_rule = SizeRule::kShortSide;
+  info.multiple = 1;
+  Remover remover = MakeRemover(RedModel(), info);
+  const TestPicture wide = TestPicture::Random(12, 4, 1), tall = TestPicture::Random(4, 8, 2);
+  TestPicture expected(4, 8), out(4, 8), other(12, 4);
+  RunOk(remover, tall, expected);
+  RunOk(remover, wide, other);
+  // The next size goes to a GPU first, which then fails.
+  const Extent size = remover.InputSize({4, 8});
+  const int64_t shape[] = {1, 1, size.height, size.width};
+  ASSERT_TRUE(remover.Expect({4, 8}, shape));
+  RunOk(remover, tall, out);
+  EXPECT_EQ(out.bytes(), expected.bytes());
+}
+
 TEST_F(SplitRunTest, GivesWhatRunGives) {
   TestPicture expected(20, 10), out(20, 10);
   Remover whole = MakeRemover(Load(WideModel()), PlainInfo(8, 4));

@@ -10,7 +10,7 @@ import { prepareOffline } from './offline.ts';
 import { Photos, type Photo } from './photos.ts';
 import { Stage } from './stage.ts';
 import { Strip } from './strip.ts';
-import { announcement, engineInWords, queueInWords } from './words.ts';
+import { announcement, engineInWords, queueInWords } from './strings.ts';
 
 let capabilities: Capabilities | null = null;
 let progress: ProgressState = { phase: 'idle', progress: 0, sessionId: 0 };

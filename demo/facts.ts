@@ -4,7 +4,7 @@ import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
 import {
   downgradeInWords, executionFacts, executionInWords, executionStages, placeInWords, sizeInWords, timeInWords,
-} from './words.ts';
+} from './strings.ts';
 
 export function showFacts(photo: Photo | null, capabilities: Capabilities | null): void {
   const facts = element('facts', HTMLElement);

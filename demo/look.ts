@@ -1,7 +1,7 @@
 // The choices of how cut-outs look: what lies behind them, how soft their edges are, and in which format they leave.
 import { element } from './dom.ts';
 import type { ImageType } from './picture_tasks.ts';
-import { edgesInWords, formatInWords } from './words.ts';
+import { edgesInWords, formatInWords } from './strings.ts';
 
 export type Background =
   | { kind: 'none' }

@@ -1,7 +1,7 @@
 // The choice of the model, with what it costs: licence, megabytes, and where they come from.
 import { clearCache, listModels, type ModelInfo } from 'decal';
 import { element } from './dom.ts';
-import { licenceWarning, modelAction, modelInWords, modelLine, sizeInWords } from './words.ts';
+import { licenceWarning, modelAction, modelInWords, modelLine, sizeInWords } from './strings.ts';
 
 interface ModelHooks {
   /** The visitor has agreed to use, and if need be to download, this model. */

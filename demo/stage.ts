@@ -3,7 +3,7 @@ import type { ProgressState } from 'decal';
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
 import type { Backdrop } from './picture_tasks.ts';
-import { problemInWords, progressInWords } from './words.ts';
+import { problemInWords, progressInWords } from './strings.ts';
 
 interface StageHooks {
   cancel: () => void;

@@ -1,7 +1,7 @@
 // The strip of small pictures: one card a photo, to select it or to put it away.
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
-import { stateInWords } from './words.ts';
+import { stateInWords } from './strings.ts';
 
 interface StripHooks {
   select: (photo: Photo) => void;

@@ -28,8 +28,8 @@ DECAL_EXPORT(decal_free) void decal_free(void* memory);
 DECAL_EXPORT(decal_error) const char* decal_error();
 
 // ---- threads ----------------------------------------------------------------------------------
-// Prepares for `threads` threads in all (the caller is thread 0); allocates the workers' stacks. Call
-// once, before any session, then start threads - 1 workers. Shared memory only; without it do not call.
+// Prepares for `threads` threads in all (the caller is thread 0), at most WorkerRunner::kMaxThreads; allocates the workers'
+// stacks. Call once, before any session, then start threads - 1 workers. Shared memory only; without it do not call.
 DECAL_EXPORT(decal_threads_init) int decal_threads_init(uint32_t threads);
 // The stack pointer of worker `index` (1 .. threads - 1): set the instance's __stack_pointer to it
 // before anything else.

@@ -110,6 +110,11 @@ using namespace decal;  // NOLINT: the exports are the outside of that namespace
 // ---- threads ----------------------------------------------------------------------------------
 
 int decal_threads_init(uint32_t threads) {
+  // Fewer stacks than threads would leave some of them on memory that is not theirs.
+  if (threads < 1 || threads > WorkerRunner::kMaxThreads) {
+    return Report(Status(Fail(ErrorCode::kInvalidArgument, "threads: " + std::to_string(threads) + ", where 1 to " +
+                                                               std::to_string(WorkerRunner::kMaxThreads) + " can be")));
+  }
   if (runner.Init(threads)) return 0;
   SetOutOfMemoryError();
   return 1;

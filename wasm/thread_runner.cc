@@ -26,7 +26,6 @@ constexpr int kSpins = 20'000;
 }  // namespace
 
 bool WorkerRunner::Init(size_t threads) {
-  threads = std::clamp<size_t>(threads, 1, kMaxThreads);
   if (threads > 1) {
     stacks_ = static_cast<std::byte*>(std::aligned_alloc(64, (threads - 1) * kStackBytes));
     if (stacks_ == nullptr) return false;

@@ -16,7 +16,7 @@ class WorkerRunner final : public ThreadRunner {
   static constexpr size_t kMaxThreads = 64;
   static constexpr size_t kStackBytes = 256 << 10;
 
-  // Allocates the workers' stacks; false if memory is out. Once.
+  // Allocates the workers' stacks for 1 to kMaxThreads threads; false if memory is out. Once.
   bool Init(size_t threads);
   // The end (stacks grow down) of worker `index`'s stack.
   uintptr_t stack_pointer(size_t index) const;

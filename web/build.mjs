@@ -1,7 +1,7 @@
 // Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
 // `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,23 +32,25 @@ const common = { outdir: dist, bundle: true, format: 'esm', target: 'es2022', so
 await build({
   ...common,
   platform: 'node',
-  entryPoints: { node: join(web, 'src/node.ts'), 'node-thread': join(web, 'src/node-thread.ts') },
+  entryPoints: { node: join(web, 'src/entries/node.ts'), 'node-thread': join(web, 'src/entries/node-thread.ts') },
 });
 if (run) process.exit();
 
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: { index: join(web, 'src/index.ts'), worker: join(web, 'src/worker/main.ts') },
+  entryPoints: { index: join(web, 'src/entries/index.ts') },
 });
+// It exports nothing, and says so: tools that guess the format of a file by its exports would take it for a script.
+await build({ ...common, platform: 'browser', entryPoints: { worker: join(web, 'src/entries/worker.ts') }, footer: { js: 'export {};' } });
 // The whole of it in one file, for contexts that cannot start workers.
 const inline = {
   name: 'inline',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/spawn\.js$/ }, () => ({ path: join(web, 'src/spawn-inline.ts') }));
+    onResolve({ filter: /\/spawn\.js$/ }, () => ({ path: join(web, 'src/page/spawn-inline.ts') }));
   },
 };
-await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/index.ts') }, plugins: [inline] });
+await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
 // They share index.js, and with it the page's one engine, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',
@@ -59,9 +61,23 @@ const besideIndex = {
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/${name}.ts`)),
+  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/entries/${name}.ts`)),
   external: ['react'],
   plugins: [besideIndex],
 });
+await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/entries/command.ts') } });
+
+// Of what others wrote the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
+for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
+  const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (map.sources[i].includes('node_modules') ? null : text));
+  writeFileSync(join(dist, name), JSON.stringify(map));
+}
+
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
+// Their published names, whatever folder of the sources they come from.
+for (const name of ['index', 'node', 'react', 'rembg-webgpu', 'imgly']) {
+  const also = name === 'imgly' ? `export { default } from './entries/${name}.js';\n` : '';
+  writeFileSync(join(dist, `${name}.d.ts`), `export * from './entries/${name}.js';\n${also}`);
+}

@@ -72,20 +72,29 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
   if (entry.packed == nullptr) {
     if (source->buffer.data() == nullptr)
       return Fail(ErrorCode::kInternal, "a weight was released before it was packed");
+    // Constants are immutable to all others; giving up packed weights is the one exception.
+    const bool given_up = source.get() == given_up_;
+    Buffer& raw = const_cast<ConstantTensor&>(*source).buffer;
     // In memory of its own, where the source gives up its memory or is to be widened.
     ConstantPtr copy;
+    std::shared_ptr<ConstantTensor> moved;
     if (source->dtype == DType::kFloat16 && !as_stored) {
       DECAL_TRY_ASSIGN(copy, WidenConstant(*source));
-    } else if (source.get() == given_up_) {
-      DECAL_TRY_ASSIGN(auto moved, ConstantTensor::Allocate(source->dtype, source->shape));
-      std::memcpy(moved->buffer.data(), source->buffer.data(), source->buffer.size_bytes());
-      copy = std::move(moved);
+    } else if (given_up) {
+      DECAL_TRY_ASSIGN(moved, ConstantTensor::Allocate(source->dtype, source->shape));
+      std::memcpy(moved->buffer.data(), raw.data(), raw.size_bytes());
+      copy = moved;
+      raw = Buffer();
     }
-    // Constants are immutable to all others; giving up packed weights is the one exception.
-    if (source.get() == given_up_) const_cast<ConstantTensor&>(*source).buffer = Buffer();
-    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));
-    pack((copy ? copy : source)->view(), buffer.data());
-    entry = {source, std::make_shared<const Buffer>(std::move(buffer))};
+    Result<Buffer> buffer = Buffer::Allocate(bytes, "packed weights");
+    if (!buffer) {
+      // The caller may free something and try again: the weight must still be there.
+      if (moved) raw = std::move(moved->buffer);
+      return std::unexpected(std::move(buffer).error());
+    }
+    if (given_up) raw = Buffer();
+    pack((copy ? copy : source)->view(), buffer->data());
+    entry = {source, std::make_shared<const Buffer>(*std::move(buffer))};
   }
   return entry.packed;
 }

@@ -85,7 +85,7 @@ class PackedWeights {
   Result<std::shared_ptr<const Buffer>> Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                                const std::function<void(std::byte* packed)>& make);
   // Announces that the next packing of `source` is its last use: its memory is given up first, so that the packed form
-  // can take its place.
+  // can take its place. It gets it back if there is no memory for that form.
   void GiveUpNext(const ConstantTensor* source) { given_up_ = source; }
   size_t total_bytes() const;
   // Forgets the packed forms of constants that nobody but this cache refers to: those an earlier

@@ -8,3 +8,4 @@ list(APPEND ops_tests elementwise/elementwise_test.cc pool/pool_test.cc resize/r
 list(APPEND ops_tests matmul/matmul_test.cc)
 list(APPEND ops_tests attention/attention_test.cc)
 list(APPEND ops_tests quant/quant_test.cc)
+list(APPEND ops_tests kernel_test.cc)

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';
 import { removeBackgroundRaw } from '../../web/dist/node.js';
+import { matteModel } from '../../web/test/helpers.mjs';
 import { engines, until } from './engines/engines.mjs';
 import { sources } from './pages/sources.js';
 import { truncated, withOrientation } from './support/jpeg.mjs';
@@ -96,6 +97,35 @@ function essentials(engine, isolation) {
     assert.deepEqual(preview, [kSize.width, kSize.height]);
     const { provider, threads, simd, reasons, ms } = execution;
     t.diagnostic(`${provider}, ${threads} threads, ${simd} SIMD, ${Math.round(ms.inference)} ms; ${reasons.join('; ')}`);
+  });
+
+  test('20 sequences of calls, aborts, ends and restarts: each call ends once, with its cut-out or a typed error', async (t) => {
+    await open();
+    const counts = await browser.evaluate(async ({ base64 }) => {
+      const model = {
+        name: 'matte', input: { rule: 'stretch', width: 16, height: 16, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1],
+        activation: 'none', data: Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)),
+      };
+      const pixels = Uint8ClampedArray.from({ length: 4 * 24 * 20 }, (_, i) => (i % 4 === 3 ? 255 : (i * 37) % 256));
+      const source = new ImageData(pixels, 24, 20);
+      const api = {
+        async remove(signal) {
+          const result = await decal.removeBackground(source, { model, device: 'wasm', signal, output: { format: 'image/x-rgba8' } });
+          result.revoke();
+          return new Uint8Array(await result.blob.arrayBuffer());
+        },
+        load: (signal) => decal.preload(model, { device: 'wasm', signal }),
+        init: (n) => decal.init({ threads: 1 + n, simd: 'baseline', model, device: 'wasm' }),
+        dispose: () => decal.dispose(),
+      };
+      try {
+        return await runSequences({ runs: 20, api, typed: (error) => error instanceof decal.DecalError });
+      } catch (error) {
+        return { error: `${error.message}; ${error.cause?.stack}` };
+      }
+    }, { base64: matteModel([0.1, 0.1, 0.1]).toString('base64') });
+    assert.equal(counts.error, undefined);
+    t.diagnostic(JSON.stringify(counts));
   });
 
   test('mattes out and in, a batch, and a worker that is killed', async () => {

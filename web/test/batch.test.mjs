@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { importSource } from './helpers.mjs';
 
-const { batch } = await importSource('batch.ts');
+const { batch } = await importSource('shared/batch.ts');
 
 /** Work that ends when the test says so, and obeys the signal. */
 function setUp(sources, options = {}) {

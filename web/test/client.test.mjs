@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { importSource } from './helpers.mjs';
 
-const { EngineClient } = await importSource('client.ts');
-const { Progress } = await importSource('progress.ts');
+const { EngineClient } = await importSource('page/client.ts');
+const { Progress } = await importSource('page/progress.ts');
 
 class FakeWorker {
   sent = [];
@@ -28,7 +28,7 @@ function setUp(properties = {}) {
   const workers = [];
   const progress = new Progress();
   const spawn = () => workers[workers.push(Object.assign(new FakeWorker(), properties)) - 1];
-  const client = new EngineClient({}, spawn, progress);
+  const client = new EngineClient({ threads: 1 }, spawn, progress);
   const run = (signal, again) => client.run({ task: { kind: 'load' }, transfer: [] }, signal, again);
   return { workers, progress, client, run };
 }
@@ -285,6 +285,49 @@ test('helper threads are workers of the client, which end with the engine', asyn
   await assert.rejects(second, { code: 'worker-lost', message: /thread.*unreachable/ });
   assert.ok(workers[0].ended && workers[1].ended);
   client.close();
+});
+
+test('other settings are for later calls: those in progress end with theirs, and another worker follows', async () => {
+  const { workers, client, run } = setUp();
+  const before = [run(), run()];
+  client.configure({ threads: 2 }, null);
+  const after = run();
+  assert.equal(workers.length, 1);
+  for (const id of [1, 2]) workers[0].say({ type: 'done', id, outcome: id });
+  assert.deepEqual(await Promise.all(before), [1, 2]);
+  assert.ok(workers[0].ended);
+  assert.deepEqual(workers.map(({ sent }) => sent[0].config.threads), [1, 2]);
+  workers[1].say({ type: 'done', id: 3, outcome: 3 });
+  assert.equal(await after, 3);
+});
+
+test('only a failed load is a failed load: not a matte that is put on before there is a model, nor a picture after', async () => {
+  const { workers, progress, client, run } = setUp();
+  const apply = client.run({ task: { kind: 'apply' }, transfer: [] });
+  workers[0].say(failure(1, 'corrupt-image'));
+  await assert.rejects(apply, { code: 'corrupt-image' });
+  assert.equal(progress.state.phase, 'idle');
+  const lost = client.run({ task: { kind: 'apply' }, transfer: [] });
+  workers[0].onerror({ preventDefault() {}, message: '' });
+  await assert.rejects(lost, { code: 'network' });
+  assert.equal(progress.state.phase, 'idle');
+  const early = run();
+  workers[1].say(failure(3, 'corrupt-image'));
+  await assert.rejects(early, { code: 'corrupt-image' });
+  assert.equal(progress.state.phase, 'idle');
+  const load = run();
+  workers[1].say({ type: 'loading' });
+  workers[1].say(failure(4, 'network'));
+  await assert.rejects(load, { code: 'network' });
+  assert.equal(progress.state.phase, 'error');
+});
+
+test('a model whose worker never comes up has failed to load', async () => {
+  const { workers, progress, run } = setUp({ address: 'http://site.test/worker.js' });
+  const first = run();
+  workers[0].onerror({ preventDefault() {}, message: '' });
+  await assert.rejects(first, { code: 'network', message: /^http:\/\/site\.test\/worker\.js: .*npx decal copy-assets.*docs\/hosting\.md/ });
+  assert.equal(progress.state.phase, 'error');
 });
 
 test('closing rejects what is open and what comes later', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';
 
-const { adapterName, decide, dtypeFor, softwareRenderer } = await importSource('device-gate.ts');
+const { adapterName, decide, dtypeFor, softwareRenderer } = await importSource('gpu/device-gate.ts');
 
 const kLimits = {
   storageBuffers: 10, bindingBytes: 2 ** 31 - 4, bufferBytes: 2 ** 31, workgroupsPerDimension: 65535,

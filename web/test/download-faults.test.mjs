@@ -10,7 +10,7 @@ import { kFaults, kHashedFaults, startFaultServer } from './support/fault-server
 import { seeded } from './support/random.mjs';
 import { collect, kSmallTuning, sha256, virtualHost } from './support/virtual-host.mjs';
 
-const { DecalError, FolderStore, ModelFiles } = await importSource('download/files.ts', 'download/folder.ts', 'errors.ts');
+const { DecalError, FolderStore, ModelFiles } = await importSource('download/files.ts', 'adapters/node/folder.ts', 'shared/errors.ts');
 
 const kRuns = Number(process.env.DECAL_DOWNLOAD_RUNS ?? 500);
 /** Every one of these that fails says so by a number; DECAL_DOWNLOAD_SEED tries it alone. */

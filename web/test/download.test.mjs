@@ -10,7 +10,7 @@ import { seeded } from './support/random.mjs';
 import { collect, kSmallTuning, sha256, virtualHost } from './support/virtual-host.mjs';
 
 const { backoffMs, DecalError, fetchThroughPage, FolderStore, ModelFiles, retryAfterMs, serveFetch } = await importSource(
-  'download/files.ts', 'download/folder.ts', 'download/retry.ts', 'download/page-fetch.ts', 'errors.ts',
+  'download/files.ts', 'adapters/node/folder.ts', 'download/retry.ts', 'adapters/worker/page-fetch.ts', 'shared/errors.ts',
 );
 
 const kSignal = new AbortController().signal;
@@ -279,6 +279,28 @@ test('callers at the same time share one download', async () => {
   const all = await Promise.all([read(wanted), read(wanted), read(wanted, {}, others)]);
   for (const bytes of all) isFile(bytes);
   assert.equal(world.requests.length, 1);
+});
+
+test('of many that wait for the lock of a process that died, one at a time gets it', async () => {
+  const sleep = () => new Promise((resolve) => setImmediate(resolve));
+  for (let round = 0; round < 40; ++round) {
+    const place = join(store.folder, String(round));
+    await mkdir(place, { recursive: true });
+    await writeFile(join(place, 'x.lock'), '4194305');
+    let inside = 0;
+    await Promise.all(Array.from({ length: 12 }, () => new FolderStore(place, { sleep }).lock('x', kSignal, async () => {
+      assert.equal(++inside, 1, 'two hold it');
+      for (let i = 0; i < 3; ++i) await sleep();
+      --inside;
+    })));
+    assert.deepEqual(await readdir(place), []);
+  }
+});
+
+test('a lock that was taken over while its holder was silent is not given back by it', async () => {
+  const lock = join(store.folder, 'x.lock');
+  await store.lock('x', kSignal, () => writeFile(lock, `${process.pid} somebody else`));
+  assert.equal(await readFile(lock, 'utf8'), `${process.pid} somebody else`);
 });
 
 test('the lock of a process that died is taken over, and one that gets nowhere is not waited for', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { Engine, RawSession, startEngine } from '../dist/node.js';
 import { defaultModel, distPath, kSide, randomBytes, rejectsWith } from './helpers.mjs';
 
@@ -85,6 +86,24 @@ for (const [what, reason, startThread] of [
     engine.close();
   });
 }
+
+test('a helper thread that fails between two calls ends the next with its reason', async () => {
+  const wasm = new Uint8Array(readFileSync(distPath('decal-simd128.wasm')));
+  let fail;
+  const startThread = (task, onFailed) => {
+    fail = onFailed;
+    const worker = new Worker(distPath('node-thread.js'), { workerData: task });
+    return () => void worker.terminate();
+  };
+  const engine = await Engine.start({ wasm, simd: 'baseline', threads: 2, shared: true, startThread });
+  assert.equal(engine.threads, 2);
+  const session = await RawSession.load(engine, [model]);
+  fail(new Error('it ran out of stack'));
+  const error = await rejectsWith('worker-lost', () => session.specialize(0, 0));
+  assert.match(error.message, /a thread of the engine failed: it ran out of stack/);
+  assert.ok(engine.broken);
+  engine.close();
+});
 
 test('a helper thread that died ends the run with an error instead of a hang', async () => {
   const engine = await startEngine({ threads: 2, simd: 'baseline' });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';
 
-const { sharedMemoryLimit } = await importSource('engine/features.ts');
+const { sharedMemoryLimit } = await importSource('page/memory-limit.ts');
 
 test('shared memory is limited on iPhones and iPads alone', () => {
   const limitOf = (userAgent, maxTouchPoints) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { importSource } from './helpers.mjs';
 
-const { isAnimated } = await importSource('worker/frames.ts');
+const { isAnimated } = await importSource('adapters/worker/frames.ts');
 
 const blob = (...parts) => new Blob(parts);
 const flat = (background, size = 300) => sharp({ create: { width: size, height: size, channels: 3, background } });

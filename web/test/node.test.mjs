@@ -1,6 +1,7 @@
 // The Node entry: pictures in, cut-outs out, PNG files, errors.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -173,7 +174,7 @@ test('each failure has its code, and the next call works', async () => {
   await rejectsWith('webgpu-unavailable', () => run({ device: 'webgpu' }));
   const unknown = await rejectsWith('not-found', () => run({ model: 'nope' }));
   assert.match(unknown.message, /decal-default/);
-  await rejectsWith('invalid-argument', () => run({ model: { ...mine, std: [1, 0, 1] } }));
+  for (const value of [0, -1]) await rejectsWith('invalid-argument', () => run({ model: { ...mine, std: [1, value, 1] } }));
   await rejectsWith('invalid-argument', () => run({ model: { ...mine, input: { rule: 'stretch', width: 0, height: 1, multiple: 1 } } }));
   await rejectsWith('invalid-argument', () => run({ model: { ...mine, sha256: '../x' } }));
   const missing = await rejectsWith('not-found', () => run({ model: { ...mine, url: 'file:///nowhere/x.onnx' } }));
@@ -226,6 +227,89 @@ test('calls at the same time queue', async () => {
   const results = await Promise.all([10, 20, 30].map((width) => removeBackgroundRaw(samplePicture(width, 10))));
   assert.deepEqual(results.map((result) => result.width), [10, 20, 30]);
 });
+
+test('other settings let the calls in progress end with theirs', async () => {
+  await init({ threads: 1 });
+  const first = removeBackgroundRaw(samplePicture(40, 30));
+  const restart = init({ threads: 2 });
+  const second = removeBackgroundRaw(samplePicture(40, 30));
+  const results = await Promise.all([first, second]);
+  await restart;
+  assert.deepEqual(results.map(({ execution }) => execution.threads), [1, 2]);
+  assert.deepEqual(results[0].data, results[1].data);
+  await dispose();
+});
+
+test('an aborted call ends at once with its reason, in the queue and at the start of an engine', async () => {
+  await dispose();
+  const reason = new Error('changed my mind');
+  const abort = new AbortController();
+  const calls = [0, 1].map(() => removeBackgroundRaw(samplePicture(8, 8), { signal: abort.signal }));
+  const third = removeBackgroundRaw(samplePicture(8, 8));
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  abort.abort(reason);
+  for (const call of calls) await assert.rejects(call, reason);
+  assert.equal((await third).width, 8);
+});
+
+test('more threads than the engine has stacks for are refused, wherever they are asked for', async () => {
+  const { kMostThreads } = await importSource('shared/options.ts');
+  const header = readFileSync(new URL('../../wasm/thread_runner.h', import.meta.url), 'utf8');
+  assert.equal(kMostThreads, Number(/kMaxThreads = (\d+);/.exec(header)[1]));
+  await rejectsWith('invalid-argument', () => init({ threads: kMostThreads + 1 }));
+  await rejectsWith('invalid-argument', () => startEngine({ threads: kMostThreads + 1 }));
+  const engine = await startEngine({ threads: 1 });
+  const error = await rejectsWith('invalid-argument', () => engine.check(() => engine.exports.decal_threads_init(kMostThreads + 1)));
+  assert.match(error.message, /65, where 1 to 64 can be/);
+  engine.close();
+  await dispose();
+});
+
+test('a folder of assets is a folder without a slash at its end, too, and an address that is none is named', async () => {
+  await dispose();
+  await init({ assetBaseUrl: new URL('../dist', import.meta.url) });
+  assert.equal((await removeBackgroundRaw(samplePicture(8, 8))).width, 8);
+  await dispose();
+  const error = await rejectsWith('invalid-argument', () => init({ assetBaseUrl: 'http://[' }));
+  assert.match(error.message, /assetBaseUrl: "http:\/\/\["/);
+  await dispose();
+});
+
+/** Runs a script beside a copy of the package whose file for helper threads is `thread`; null for none. */
+function inBrokenPackage(thread, script) {
+  const folder = mkdtempSync(join(tmpdir(), 'decal-package-'));
+  try {
+    cpSync(new URL('../dist', import.meta.url), folder, { recursive: true, filter: (path) => !path.endsWith('.map') });
+    rmSync(join(folder, 'node-thread.js'));
+    if (thread !== null) writeFileSync(join(folder, 'node-thread.js'), thread);
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(folder, 'run.js'), script);
+    return spawnSync(process.execPath, [join(folder, 'run.js')], { encoding: 'utf8', timeout: 60_000 });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+for (const [what, thread, code, message] of [
+  ['whose file is missing', null, 'not-found', /node-thread\.js: there is no such file.*copy-assets/],
+  ['that meets a trap', 'throw new WebAssembly.RuntimeError("unreachable");', 'worker-lost', /a thread of the engine failed: unreachable/],
+]) {
+  test(`a helper thread ${what} is a rejected call, not the end of the process`, () => {
+    const { status, stdout, stderr } = inBrokenPackage(thread, `
+      import { removeBackgroundRaw, init } from './node.js';
+      const picture = { data: new Uint8Array(4 * 64).fill(255), width: 8, height: 8 };
+      const codes = [];
+      await init({ threads: 4 }).catch((error) => codes.push([error.name, error.code, error.message]));
+      await init({ threads: 1 });
+      codes.push((await removeBackgroundRaw(picture)).width);
+      console.log(JSON.stringify(codes));
+    `);
+    assert.equal(status, 0, stderr);
+    const [[name, found, text], width] = JSON.parse(stdout);
+    assert.deepEqual([name, found, width], ['DecalError', code, 8]);
+    assert.match(text, message);
+  });
+}
 
 test('after dispose everything starts anew', async () => {
   await init({ threads: 1 });

@@ -102,5 +102,45 @@ for (const simd of ['relaxed', 'baseline']) {
       }
       remover.free();
     });
+
+    test('a size that a GPU was to take is planned anew when WebAssembly takes it', async () => {
+      const input = { rule: 'short-side', width: 32, height: 32, multiple: 4 };
+      const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input };
+      const remover = await Remover.load(engine, spec, [matteModel([1, 0, 0])]);
+      const run = ({ width, height, ...picture }) => inEngine(picture, (rgba) =>
+        remover.run({ rgba, width, height }, { background: null, mask: true }));
+      const wide = samplePicture(64, 40);
+      const tall = samplePicture(40, 90);
+      const [expectedWide, expectedTall] = [run(wide), run(tall)];
+      assert.deepEqual(run(wide), expectedWide);
+      const { width, height } = remover.inputSize(tall);
+      remover.expect(tall, [1, 1, height, width]);
+      assert.deepEqual(run(tall), expectedTall);
+      const { width: w, height: h } = remover.inputSize(wide);
+      remover.expect(wide, [1, 1, h, w]);
+      assert.deepEqual(run(tall), expectedTall);
+      remover.free();
+    });
   });
 }
+
+test('a model that no memory is left for is freed', async () => {
+  const engine = await startEngine({ threads: 1 });
+  const { decal_session_free: free } = engine.exports;
+  let freed = 0;
+  const short = Object.create(engine, {
+    alloc: {
+      value(bytes, what) {
+        if (what === 'parameters') throw Object.assign(new Error('no memory'), { code: 'out-of-memory' });
+        return engine.alloc(bytes, what);
+      },
+    },
+    exports: { value: { ...engine.exports, decal_session_free: (session) => (++freed, free(session)) } },
+  });
+  const spec = {
+    name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input: { rule: 'stretch', width: 8, height: 8, multiple: 1 },
+  };
+  await assert.rejects(Remover.load(short, spec, [matteModel([1, 0, 0])]), { code: 'out-of-memory' });
+  assert.equal(freed, 1);
+  engine.close();
+});

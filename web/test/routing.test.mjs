@@ -1,10 +1,12 @@
 // Where models run in Node, on Dawn with Chromium's software driver: the gate, downgrades in the same call, and events.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dawnGpu, noDriver } from '../../tests/gpu/dawn.mjs';
 import { faultyGpu } from '../../tests/browser/pages/faults.js';
-import { dispose, init, onExecution, removeBackgroundRaw } from '../dist/node.js';
-import { matteModel, rejectsWith, samplePicture } from './helpers.mjs';
+import { dispose, init, onExecution, removeBackgroundRaw, startEngine } from '../dist/node.js';
+import { distPath, importSource, matteModel, rejectsWith, samplePicture } from './helpers.mjs';
 
 if (noDriver) console.error(`NOT TESTED: routing to WebGPU: ${noDriver}`);
 
@@ -66,6 +68,41 @@ suite('routing', { skip: noDriver }, () => {
     assert.deepEqual(events.map(({ kind, provider }) => [kind, provider]), [['session', 'webgpu'], ['run', 'webgpu']]);
     assert.ok(events[0].ms.load > 0 && events[0].memoryBytes > 0);
     assert.deepEqual(events[1], { kind: 'run', ...execution });
+  });
+
+  test('closing while the device is being opened leaves none open', async () => {
+    const { GpuHost } = await importSource('gpu/host.ts');
+    const devices = [];
+    let asked;
+    const asking = new Promise((resolve) => (asked = resolve));
+    const slow = {
+      async requestAdapter(options) {
+        const adapter = await gpu.requestAdapter(options);
+        const { info, limits, features } = adapter;
+        return {
+          info, limits, features,
+          async requestDevice(wanted) {
+            asked();
+            await sleep(20);
+            const device = await adapter.requestDevice(wanted);
+            devices.push(device);
+            return device;
+          },
+        };
+      },
+    };
+    const engine = await startEngine({ threads: 1 });
+    const host = new GpuHost({
+      find: async () => slow, allowSoftwareAdapter: true, planner: async () => new Uint8Array(readFileSync(distPath('decal-planner.wasm'))),
+    });
+    const looking = host.prepare(engine);
+    await asking;
+    await host.close();
+    await looking;
+    assert.equal(host.device, null);
+    const open = await Promise.all(devices.map(({ lost }) => Promise.race([lost.then(() => false), sleep(500).then(() => true)])));
+    assert.deepEqual(open, [false]);
+    engine.close();
   });
 
   test('one call may ask for WebAssembly and the next for WebGPU again', async () => {

@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { defaultModel, importSource } from './helpers.mjs';
 
-const { Progress } = await importSource('progress.ts');
-const { backgroundColour, planOutput } = await importSource('options.ts');
-const { models, resolveModel } = await importSource('models.ts');
+const { Progress } = await importSource('page/progress.ts');
+const { backgroundColour, planOutput } = await importSource('shared/options.ts');
+const { models, resolveModel } = await importSource('shared/models.ts');
 
 const arrived = (loadedBytes, totalBytes = 100) => ({ loadedBytes, totalBytes, bytesPerSecond: 7 });
 
@@ -120,6 +120,13 @@ test('models: the registry resolves, files beside the package and addresses else
   assert.notEqual(resolveModel(mine, at('https://page/')).key, resolveModel({ ...mine, activation: 'sigmoid' }, at('https://page/')).key);
   assert.throws(() => resolveModel({ ...mine, url: null }, places), { code: 'invalid-argument' });
   assert.throws(() => resolveModel('u2netp', { fileUrl, mirror: 'nowhere' }), { code: 'invalid-argument' });
+});
+
+test('models: numbers that no model can have are found before the download', () => {
+  const spec = { ...models[0], url: 'https://models.test/x.onnx' };
+  for (const std of [[1, 0, 1], [1, 1, -0.2], [1, NaN, 1]]) {
+    assert.throws(() => resolveModel({ ...spec, std }, {}), { code: 'invalid-argument', message: /^model\.std/ });
+  }
 });
 
 test('models: the default file is the one the registry describes', () => {

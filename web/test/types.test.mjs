@@ -6,15 +6,16 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { root } from './helpers.mjs';
 
-for (const [what, fixture] of [
+for (const [what, fixture, libraries = 'es2024,dom'] of [
   ['code written for rembg-webgpu, and for decal', 'drop-in'],
   ['the entry for rembg-webgpu', 'rembg-webgpu'],
   ['code written for @imgly/background-removal', 'imgly'],
   ['code with React', 'react'],
+  ['code of a server, without the DOM,', 'node', 'es2024'],
 ]) {
   test(`${what} compiles against the declarations`, () => {
     const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-    const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2024,dom', '--types', 'node'];
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', libraries, '--types', 'node'];
     const { status, stdout } = spawnSync(
       process.execPath, [tsc, '--ignoreConfig', ...options, join(root, `web/test/fixtures/${fixture}.ts`)],
       { cwd: root, encoding: 'utf8' },

@@ -1,10 +1,10 @@
 // Model files by address: from the cache where they are there and right, otherwise over the network and into the cache.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
-import { Meter } from './meter.js';
+import { ProgressMeter } from './progress-meter.js';
 import { Reading, StartOver, type Use } from './reading.js';
 import { notKept, type Store } from './store.js';
-import { takeTurn } from './turns.js';
+import { withDownloadLock } from './download-lock.js';
 
 export type { Use } from './reading.js';
 
@@ -40,7 +40,7 @@ export class ModelFiles {
    * arrived by then stays for the next time, unless it was wrong.
    */
   async read<T>(wanted: Wanted, use: Use<T>, { signal, onProgress, onNote = () => {} }: ReadOptions): Promise<T> {
-    const meter = new Meter(this.#host, wanted.bytes, onProgress);
+    const meter = new ProgressMeter(this.#host, wanted.bytes, onProgress);
     if (!this.#store && this.#unkept !== null) onNote(notKept(this.#unkept));
     for (let start = 1; ; ++start) {
       signal.throwIfAborted();
@@ -59,14 +59,14 @@ export class ModelFiles {
   }
 
   async #inTurn<T>(
-    begin: (store: Store | null) => Promise<Reading>, use: Use<T>, signal: AbortSignal, meter: Meter,
+    begin: (store: Store | null) => Promise<Reading>, use: Use<T>, signal: AbortSignal, meter: ProgressMeter,
     onNote: (text: string) => void,
   ): Promise<T> {
     const reading = await begin(this.#store);
     if (!this.#store || (await reading.isKept())) return reading.run(use);
     const look = async () => (await reading.found())?.length ?? 0;
     const waiting = { signal, stuckMs: this.#tuning.stuckMs, look, onReached: (bytes: number) => meter.reach(bytes) };
-    return takeTurn(this.#host, this.#store, reading.slot, waiting, async (problem) => {
+    return withDownloadLock(this.#host, this.#store, reading.slot, waiting, async (problem) => {
       if (problem === null) return reading.run(use);
       onNote(notKept(problem));
       return (await begin(null)).run(use);

@@ -1,6 +1,6 @@
 // What is in the stores, for people: which models need no download, and how to be rid of them.
-import { models } from '../models.js';
-import type { ModelInfo, RegistryModel } from '../types.js';
+import { models } from '../shared/models.js';
+import type { ModelInfo, RegistryModel } from '../shared/types.js';
 import type { Store } from './store.js';
 
 /**

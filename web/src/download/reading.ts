@@ -1,9 +1,9 @@
 // One reading of a file: what is in the store already, then the rest from the network, checked and kept.
-import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
+import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';
-import { Keeper } from './keeper.js';
-import type { Meter } from './meter.js';
-import { Trouble } from './retry.js';
+import { CacheWriter } from './cache-writer.js';
+import type { ProgressMeter } from './progress-meter.js';
+import { TransferError } from './retry.js';
 import { notKept, type Journal, type Store } from './store.js';
 import { Transfer } from './transfer.js';
 
@@ -19,7 +19,7 @@ export interface ReadingParts {
   tuning: Tuning;
   wanted: Wanted;
   signal: AbortSignal;
-  meter: Meter;
+  meter: ProgressMeter;
   onNote: (text: string) => void;
 }
 
@@ -34,7 +34,7 @@ export class Reading {
   #entry: Journal | null = null;
   #from = 0;
   #transfer: Transfer | null = null;
-  #keeper: Keeper | null = null;
+  #cacheWriter: CacheWriter | null = null;
   #at = 0;
   /** All bytes were passed on, and are the right ones as far as can be known. */
   #checked = false;
@@ -109,7 +109,7 @@ export class Reading {
     if (entry && (this.#from === 0 || entry.key !== key)) await store.remove(entry.key).catch(() => {});
     if (this.#from > 0) this.#entry = entry;
     const { validator, total } = transfer;
-    this.#keeper = new Keeper(host, tuning, store, { key, validator, total, length: this.#from }, wanted, onNote);
+    this.#cacheWriter = new CacheWriter(host, tuning, store, { key, validator, total, length: this.#from }, wanted, onNote);
   }
 
   /** All of it comes from there. */
@@ -138,8 +138,8 @@ export class Reading {
           signal.throwIfAborted();
           hash?.update(piece);
           this.#at += piece.length;
-          if (this.#transfer.mixed) this.#keeper?.hold();
-          await this.#keeper?.write(piece);
+          if (this.#transfer.mixed) this.#cacheWriter?.hold();
+          await this.#cacheWriter?.write(piece);
           meter.total = this.#transfer.total;
           meter.add(piece.length, true);
           yield piece;
@@ -178,14 +178,14 @@ export class Reading {
   /** After the reader was content. */
   async #keep(): Promise<void> {
     const { host, store, wanted, onNote } = this.#parts;
-    if (!this.#checked) return this.#keeper?.close();
+    if (!this.#checked) return this.#cacheWriter?.close();
     const entry = this.#entry;
-    if (!this.#keeper) {
+    if (!this.#cacheWriter) {
       if (entry) await store!.note({ ...entry, total: this.#at, complete: true, used: host.now() }).catch(() => {});
     } else if (wanted.sha256 !== null || this.#at === (this.#transfer!.total ?? wanted.bytes)) {
-      await this.#keeper.complete(this.#at);
+      await this.#cacheWriter.complete(this.#at);
     } else {
-      await this.#keeper.drop().catch(() => {});
+      await this.#cacheWriter.drop().catch(() => {});
       onNote(notKept('its server does not tell its size, so it may not be whole'));
     }
   }
@@ -195,7 +195,7 @@ export class Reading {
     const { name, url, sha256 } = this.#parts.wanted;
     const failure = this.#failure;
     const proven = this.#checked && sha256 !== null;
-    const changed = failure instanceof Trouble && failure.kind === 'changed';
+    const changed = failure instanceof TransferError && failure.kind === 'changed';
     const corrupt = failure instanceof DecalError && failure.code === 'corrupt-model';
     const wrong = changed || corrupt || failure instanceof StartOver;
     // The reader stumbled over bytes that nothing vouches for. Those of a hash show in time whether they are right.
@@ -203,8 +203,8 @@ export class Reading {
     const blamed = sha256 === null ? !kNotTheBytes.includes(code) : code === 'corrupt-model';
     const refused = failure === null && !proven && blamed;
     if (aborted || (!wrong && !refused)) {
-      if (proven) await this.#keeper?.complete(this.#at);
-      else await this.#keeper?.close();
+      if (proven) await this.#cacheWriter?.complete(this.#at);
+      else await this.#cacheWriter?.close();
       return aborted ? error : failure ?? error;
     }
     await this.#remove();
@@ -215,7 +215,7 @@ export class Reading {
   }
 
   async #remove(): Promise<void> {
-    if (this.#keeper) await this.#keeper.drop().catch(() => {});
+    if (this.#cacheWriter) await this.#cacheWriter.drop().catch(() => {});
     else if (this.#entry) await this.#parts.store!.remove(this.#entry.key).catch(() => {});
   }
 }

@@ -1,8 +1,8 @@
 // One request for a file or a part of it: what was asked, what the answer says it is, and its bytes.
-import { following } from '../abort.js';
-import { DecalError } from '../errors.js';
+import { following } from '../shared/abort.js';
+import { DecalError } from '../shared/errors.js';
 import type { Host, Wanted } from './host.js';
-import { retryAfterMs, Trouble } from './retry.js';
+import { retryAfterMs, TransferError } from './retry.js';
 
 export interface Ask {
   /** First byte. */
@@ -32,7 +32,7 @@ export interface Answer {
 }
 
 /**
- * @throws {Trouble} where something else can be tried
+ * @throws {TransferError} where something else can be tried
  * @throws {DecalError} `not-found`, `network`: answers that will not get better
  */
 export async function ask(
@@ -55,14 +55,14 @@ export async function ask(
       // Parts of a compressed file are no parts of the file. And other hosts may hide where a part lies: then only a hash
       // can tell whether it is the right one.
       const trusted = !encoded && (range ? range.from === from : sha256 !== null && !seen.has('content-range'));
-      if (!trusted) throw new Trouble('ranges', `${url}: the server's part of the file is not the one asked for`);
+      if (!trusted) throw new TransferError('ranges', `${url}: the server's part of the file is not the one asked for`);
       const rest = to === Infinity ? lengthOf(seen) : null;
       const total = range ? range.total : rest && from + rest;
       return { start: from, end: range ? range.to : null, total, partial: true, ...facts };
     }
     if (response.status === 416 && from > 0) {
       const ends = contentRange(seen.get('content-range'))?.total === from;
-      throw new Trouble(ends ? 'end' : 'changed', `${url}: the file is shorter than before`);
+      throw new TransferError(ends ? 'end' : 'changed', `${url}: the file is shorter than before`);
     }
     if (response.status !== 200) throw refusal(url, response, host.now());
     if (/^text\/html\b/i.test(seen.get('content-type') ?? '')) {
@@ -88,7 +88,7 @@ function refusal(url: string, { status, statusText, headers }: Response, now: nu
   if (status === 404 || status === 410) return new DecalError('not-found', said);
   const passing = status === 408 || status === 425 || status === 429 || status >= 500;
   if (!passing) return new DecalError('network', said);
-  return new Trouble('interrupted', said, { retryAfterMs: retryAfterMs(headers.get('retry-after'), now) });
+  return new TransferError('interrupted', said, { retryAfterMs: retryAfterMs(headers.get('retry-after'), now) });
 }
 
 function lengthOf(headers: Headers): number | null {
@@ -174,6 +174,6 @@ class Connection {
     const { message, cause } = error instanceof Error ? error : new Error(String(error));
     const inner = cause instanceof Error ? cause.message : '';
     const what = this.#stalled ? `nothing arrived for ${this.#stallMs / 1000} s` : inner || message;
-    return new Trouble('interrupted', `${this.#url}: ${what}`, { silent, cause: error });
+    return new TransferError('interrupted', `${this.#url}: ${what}`, { silent, cause: error });
   }
 }

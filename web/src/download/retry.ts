@@ -1,12 +1,12 @@
 // When to try again, and how long to wait before.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';
 
 /**
  * Why an answer is of no use. `interrupted`: another try may succeed. `ranges`: the server cannot be asked for parts.
  * `changed`: the file is another than before. `end`: nothing lies behind the byte that was asked for.
  */
-export class Trouble extends DecalError {
+export class TransferError extends DecalError {
   readonly kind: 'interrupted' | 'ranges' | 'changed' | 'end';
   /** What the server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | null;
@@ -14,7 +14,7 @@ export class Trouble extends DecalError {
   readonly silent: boolean;
 
   constructor(
-    kind: Trouble['kind'], message: string, { retryAfterMs = null, silent = false, cause }:
+    kind: TransferError['kind'], message: string, { retryAfterMs = null, silent = false, cause }:
     { retryAfterMs?: number | null; silent?: boolean; cause?: unknown } = {},
   ) {
     super('network', message, { cause });
@@ -39,7 +39,7 @@ export function retryAfterMs(header: string | null, now: number): number | null 
 }
 
 /** Counts failures and decides after each: wait and go on, or give up. */
-export class Patience {
+export class RetryPolicy {
   readonly #host: Host;
   readonly #tuning: Tuning;
   readonly #signal: AbortSignal;
@@ -56,7 +56,7 @@ export class Patience {
   /** After `error` at the byte `at`: returns when it is time for the next try, throws when there is none. */
   async after(error: unknown, at: number): Promise<void> {
     if (this.#signal.aborted) throw this.#signal.reason;
-    if (!(error instanceof Trouble) || error.kind !== 'interrupted') throw error;
+    if (!(error instanceof TransferError) || error.kind !== 'interrupted') throw error;
     if (at - this.#mark >= this.#tuning.progressBytes) this.#failures = 0;
     this.#mark = at;
     ++this.#failures;

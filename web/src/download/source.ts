@@ -1,11 +1,11 @@
 // A model's bytes from wherever it is: an address, a file, or memory.
-import { DecalError } from '../errors.js';
+import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';
-import type { ResolvedModel } from '../models.js';
+import type { ResolvedModel } from '../shared/models.js';
 import type { ModelFiles, ReadOptions, Use } from './files.js';
 import { wrongFile, type Host, type Wanted } from './host.js';
-import { Meter } from './meter.js';
-import { fetchFile, readAll } from './plain.js';
+import { ProgressMeter } from './progress-meter.js';
+import { fetchFile, readAll } from './fetch-once.js';
 
 /** Reads a model through `use`; see ModelFiles.read. */
 export type ReadModel = <T>(model: ResolvedModel, use: Use<T>, options: ReadOptions) => Promise<T>;
@@ -23,7 +23,7 @@ export function modelReader(
     if ('url' in source && /^https?:/.test(source.url)) {
       return (await files()).read({ url: source.url, ...wanted }, use, options);
     }
-    const meter = new Meter(host, wanted.bytes ?? ('data' in source ? source.data.size : null), onProgress);
+    const meter = new ProgressMeter(host, wanted.bytes ?? ('data' in source ? source.data.size : null), onProgress);
     const checked = (chunks: Chunks) => use(verified(chunks, wanted, host, (count) => meter.add(count, false)));
     if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
     if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));

@@ -1,10 +1,10 @@
 // A file over the network, in order and whole, however often the connection breaks.
-import { following } from '../abort.js';
-import { DecalError } from '../errors.js';
-import { ahead } from './ahead.js';
+import { following } from '../shared/abort.js';
+import { DecalError } from '../shared/errors.js';
+import { ahead } from './prefetch.js';
 import type { Host, Tuning, Wanted } from './host.js';
 import { ask, isStrong, type Answer } from './request.js';
-import { Patience, Trouble } from './retry.js';
+import { RetryPolicy, TransferError } from './retry.js';
 
 /** Tries without an answer after which a server, or a browser that would have to ask it first, is asked without Range. */
 const kSilentTries = 2;
@@ -69,8 +69,8 @@ export class Transfer {
         this.#first = await this.#ask(from, splits ? from + chunkBytes : Infinity, this.#signal);
         return this.#at = this.#first.start;
       } catch (error) {
-        if (error instanceof Trouble && error.kind === 'ranges' && this.#ranges !== false) this.#ranges = false;
-        else if (error instanceof Trouble && (error.kind === 'changed' || error.kind === 'end') && from > 0) {
+        if (error instanceof TransferError && error.kind === 'ranges' && this.#ranges !== false) this.#ranges = false;
+        else if (error instanceof TransferError && (error.kind === 'changed' || error.kind === 'end') && from > 0) {
           from = 0;
           this.validator = null;
           this.total = bytes;
@@ -90,7 +90,7 @@ export class Transfer {
         }
         return;
       } catch (error) {
-        if (!(error instanceof Trouble && error.kind === 'ranges')) throw error;
+        if (!(error instanceof TransferError && error.kind === 'ranges')) throw error;
         this.#ranges = false;
       }
     }
@@ -134,7 +134,7 @@ export class Transfer {
         lanes.shift();
       }
       // Lanes that were not opened because ranges came to an end.
-      if (next < end) throw new Trouble('ranges', `${this.#wanted.url}: no more parts`);
+      if (next < end) throw new TransferError('ranges', `${this.#wanted.url}: no more parts`);
     } finally {
       release();
       stop.abort();
@@ -171,10 +171,10 @@ export class Transfer {
         const whole = this.total;
         if (to === Infinity && (whole === null || at === whole)) return;
         if (at < Math.min(to, whole ?? to)) {
-          throw new Trouble('interrupted', `${url}: the connection ended after ${at} of ${whole} bytes`);
+          throw new TransferError('interrupted', `${url}: the connection ended after ${at} of ${whole} bytes`);
         }
       } catch (error) {
-        const kind = error instanceof Trouble && to === Infinity ? error.kind : null;
+        const kind = error instanceof TransferError && to === Infinity ? error.kind : null;
         if (kind === 'end') return;
         if (at === this.total && !signal.aborted) return;  // nothing was missing
         if (kind === 'ranges' && this.#ranges !== false) this.#ranges = false;
@@ -183,8 +183,8 @@ export class Transfer {
     }
   }
 
-  #patience(from: number, signal: AbortSignal): Patience {
-    return new Patience(this.#host, this.#tuning, signal, from);
+  #patience(from: number, signal: AbortSignal): RetryPolicy {
+    return new RetryPolicy(this.#host, this.#tuning, signal, from);
   }
 
   async #ask(at: number, to: number, signal: AbortSignal): Promise<Answer> {
@@ -198,7 +198,7 @@ export class Transfer {
       const question = { from: at, to, ranged, validator: this.validator, cache } as const;
       answer = await ask(this.#host, this.#wanted, question, this.#tuning.stallMs, signal);
     } catch (error) {
-      if (error instanceof Trouble && error.kind === 'interrupted') {
+      if (error instanceof TransferError && error.kind === 'interrupted') {
         if (!error.silent) this.#lanes = 1;  // too many at once, perhaps
         else if (ranged && this.#ranges === null && ++this.#silentTries >= kSilentTries) this.#ranges = false;
       }
@@ -207,7 +207,7 @@ export class Transfer {
     try {
       this.#compare(answer, at);
       if (ranged && !answer.partial && at > 0 && to !== Infinity) {
-        throw new Trouble('ranges', `${url}: the server gives no parts any more`);
+        throw new TransferError('ranges', `${url}: the server gives no parts any more`);
       }
       if (ranged) this.#ranges = answer.partial;
       return answer;
@@ -230,7 +230,7 @@ export class Transfer {
     if ((otherSize || otherVersion) && !begins) {
       // Mirrors of one host may name the same file differently: where a hash is known, it decides.
       const mayBeSame = this.#delivering && !otherSize && sha256 !== null;
-      if (!mayBeSame) throw new Trouble('changed', `${url}: the file changed while it was downloaded`);
+      if (!mayBeSame) throw new TransferError('changed', `${url}: the file changed while it was downloaded`);
       this.mixed = true;
     }
     if (begins) {

@@ -1,8 +1,8 @@
 // The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
-import { DecalError, type DecalErrorCode } from '../errors.js';
+import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { decodeText, instantiate, type Exports } from './instance.js';
 import { compileModule } from './module.js';
-import type { SimdLevel } from '../types.js';
+import type { SimdLevel } from '../shared/types.js';
 
 /**
  * How long helper threads may take to start before the engine goes on with those it has. A worker starts in about
@@ -26,8 +26,11 @@ export interface EngineOptions {
   threads: number;
   /** Memory that other threads, and whoever wants to cancel, can see. */
   shared: boolean;
-  /** Starts one helper thread; what it returns ends it. Throws where there can be none. */
-  startThread: (task: ThreadTask) => () => void;
+  /**
+   * Starts one helper thread; what it returns ends it. Throws where there can be none. `onFailed`: to be called when the
+   * thread fails later, unless the host has a way of its own to end the engine then.
+   */
+  startThread: (task: ThreadTask, onFailed: (error: unknown) => void) => () => void;
   /** See compileModule. */
   maximumPages?: number;
 }
@@ -42,6 +45,8 @@ export class Engine {
   /** The instance met a trap: its state is unknown and no call may follow. */
   broken = false;
   readonly #endThreads: (() => void)[] = [];
+  /** Of a helper thread. */
+  #failure: DecalError | null = null;
 
   private constructor(memory: WebAssembly.Memory, exports: Exports, simd: SimdLevel) {
     this.memory = memory;
@@ -59,7 +64,12 @@ export class Engine {
     } else if (!shared) {
       engine.reason = 'one thread: there is no shared memory here';
     } else {
-      await engine.#startThreads(module, wanted, options.startThread);
+      try {
+        await engine.#startThreads(module, wanted, options.startThread);
+      } catch (error) {
+        engine.close();
+        throw error;
+      }
     }
     return engine;
   }
@@ -71,20 +81,28 @@ export class Engine {
     try {
       for (let index = 1; index < wanted; ++index) {
         const stackPointer = exports.decal_worker_stack(index) >>> 0;
-        this.#endThreads.push(startThread({ module, memory, index, stackPointer }));
+        this.#endThreads.push(startThread({ module, memory, index, stackPointer }, (error) => this.#threadFailed(error)));
       }
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
     const started = this.#endThreads.length;
     const deadline = performance.now() + kThreadStartMs;
-    while (exports.decal_workers_ready() < started && performance.now() < deadline) {
+    while (exports.decal_workers_ready() < started && performance.now() < deadline && !this.#failure) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
+    if (this.#failure) throw this.#failure;
     this.threads = 1 + exports.decal_workers_ready();
     this.reason = this.threads === wanted
       ? `${wanted} threads on shared memory`
       : `${this.threads} of ${wanted} threads: ${problem}`;
+  }
+
+  /** What it had in hand is lost, so that nothing more can be computed. */
+  #threadFailed(error: unknown): void {
+    if (this.broken) return;
+    this.#failure = toDecalError(error, 'worker-lost', 'a thread of the engine failed');
+    this.broken = true;
   }
 
   /** Ends the helper threads. The memory goes when nothing refers to the engine any more. */
@@ -105,7 +123,7 @@ export class Engine {
 
   /** Calls into the module. A trap makes the engine unusable and becomes an error with the reason it left. */
   call<T>(work: () => T): T {
-    if (this.broken) throw new DecalError('internal', 'the engine has stopped');
+    if (this.broken) throw this.#failure ?? new DecalError('internal', 'the engine has stopped');
     try {
       return work();
     } catch (error) {

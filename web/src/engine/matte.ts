@@ -2,7 +2,7 @@
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 import type { CompositeOptions } from './session.js';
-import type { Matte } from '../types.js';
+import type { Matte } from '../shared/types.js';
 
 /** Floats of a matte that are in the engine at once: little beside a picture, enough rows for every thread. */
 const kStripFloats = 1 << 20;

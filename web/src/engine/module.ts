@@ -1,5 +1,6 @@
 // Compiles the WebAssembly module for the memory this host can offer.
-import { DecalError, toDecalError } from '../errors.js';
+import { kRemedy } from '../shared/assets.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 
 /** Address space of wasm32, in pages of 64 KiB: what the modules declare as their maximum. */
 const kMaxPages = 65536;
@@ -32,7 +33,7 @@ export async function compileModule(
 ): Promise<ModuleAndMemory> {
   const streamed = source instanceof Uint8Array || !shared ? null : compileStreaming(source);
   let bytes = source instanceof Uint8Array ? source : await readBytes(source);
-  const { flagsOffset, initialPages } = findMemoryImport(bytes);
+  const { flagsOffset, initialPages } = findMemoryImport(bytes, source instanceof Uint8Array ? '' : source.url);
   if (!shared) {
     bytes = bytes.slice();
     bytes[flagsOffset] = 0x01;  // has a maximum, not shared; was 0x03
@@ -72,9 +73,12 @@ function makeMemory(initial: number, maximum: number, shared: boolean): WebAssem
   }
 }
 
-function findMemoryImport(bytes: Uint8Array): MemoryImport {
+/** `url`: where they came from; many servers answer a page of their own for files that they have not. */
+function findMemoryImport(bytes: Uint8Array, url: string): MemoryImport {
   const kImportSection = 2;
-  const notOurs = () => new DecalError('internal', "the file is not the engine's WebAssembly module");
+  const notOurs = () => url
+    ? new DecalError('network', `${url}: not the engine's WebAssembly module; ${kRemedy}`)
+    : new DecalError('internal', "the file is not the engine's WebAssembly module");
   let at = 8;  // after magic number and version
   const byte = (): number => {
     const value = bytes[at++];

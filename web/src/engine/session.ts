@@ -1,6 +1,6 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
-import { DecalError } from '../errors.js';
-import type { ModelSpec } from '../types.js';
+import { DecalError } from '../shared/errors.js';
+import type { ModelSpec } from '../shared/types.js';
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 
@@ -202,7 +202,13 @@ export class Remover {
     const rule = Int32Array.of(
       input.rule === 'stretch' ? 0 : 1, input.width, input.height, input.multiple, spec.activation === 'sigmoid' ? 1 : 0,
     );
-    const parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+    let parameters: number;
+    try {
+      parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+    } catch (error) {
+      if (!engine.broken) exports.decal_session_free(session);
+      throw error;
+    }
     try {
       engine.bytes(parameters, floats.byteLength).set(new Uint8Array(floats.buffer));
       const rulePointer = parameters + floats.byteLength;

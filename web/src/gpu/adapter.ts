@@ -1,6 +1,6 @@
 // Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
-import { toDecalError } from '../errors.js';
-import type { AdapterInfo } from '../types.js';
+import { toDecalError } from '../shared/errors.js';
+import type { AdapterInfo } from '../shared/types.js';
 import type { PipelineCache } from './executor.js';
 import { LossWatch } from './failure.js';
 import type { PlanLimits } from './plan.js';

@@ -1,6 +1,6 @@
 // Carries out a plan on a WebGPU device: pipelines, buffers and bind groups once, then one submission a run.
-import { DecalError } from '../errors.js';
-import { untilAborted } from '../abort.js';
+import { DecalError } from '../shared/errors.js';
+import { untilAborted } from '../shared/abort.js';
 import { firstLine, guarded, LossWatch } from './failure.js';
 import type { PlanDescription, PlanPipeline, PlanRange, PlanSource } from './plan.js';
 

@@ -1,5 +1,5 @@
 // What WebGPU reports, as errors of the package: scopes around calls that report late, and devices that are lost.
-import { DecalError, toDecalError, type DecalErrorCode } from '../errors.js';
+import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 
 const kScopes = ['validation', 'out-of-memory', 'internal'] as const;
 

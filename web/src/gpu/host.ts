@@ -1,7 +1,7 @@
 // The GPU of this worker or process: found once, tried once, opened again after it was lost.
-import { decide, dtypeFor, type GateDecision, type GateFacts } from '../device-gate.js';
+import { decide, dtypeFor, type GateDecision, type GateFacts } from './device-gate.js';
 import type { Engine } from '../engine/engine.js';
-import { DecalError, toDecalError } from '../errors.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
 import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
 import type { PlannerModule } from './planner.js';
 import { runSelfTest, type SelfTestResult } from './self-test.js';
@@ -14,8 +14,8 @@ export interface GpuHostOptions {
   find: () => Promise<GPU | string>;
   allowSoftwareAdapter: boolean;
   planner: PlannerModule;
-  /** Memory of the whole machine, where the host tells. */
-  machineBytes?: number | undefined;
+  /** Memory of the whole machine, where the host tells. Asked for where there is a GPU. */
+  machineBytes?: () => number | undefined;
 }
 
 /** What the gate can know before there is a model. */
@@ -27,6 +27,7 @@ export class GpuHost {
   #facts: DeviceFacts | null = null;
   #preparing: Promise<DeviceFacts> | null = null;
   #losses = 0;
+  #closed = false;
   /** By adapter and precision: what a device gave once it will give again. */
   readonly #selfTests = new Map<string, SelfTestResult | { error: string }>();
 
@@ -57,7 +58,14 @@ export class GpuHost {
   async #prepare(engine: Engine): Promise<DeviceFacts> {
     if (this.#open && this.#open.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
-    const facts = await this.#look(engine);
+    let facts: DeviceFacts;
+    try {
+      facts = await this.#look(engine);
+    } catch (error) {
+      // The engine broke during the self-test: the next look opens a device of its own.
+      this.#closeDevice();
+      throw error;
+    }
     const refused = decide({ ...facts, requested: 'auto' }).provider === 'wasm';
     if (this.#open?.watch.error) this.deviceLost();
     // After a loss, what is missing now may be back for the next call: browsers start their GPU process anew.
@@ -67,7 +75,7 @@ export class GpuHost {
   }
 
   /** Whether nothing speaks against the device so far: a model is worth planning. */
-  async promises(engine: Engine): Promise<boolean> {
+  async isUsable(engine: Engine): Promise<boolean> {
     return decide({ ...(await this.prepare(engine)), requested: 'auto' }).provider === 'webgpu';
   }
 
@@ -84,26 +92,33 @@ export class GpuHost {
     this.#facts = null;
   }
 
-  close(): void {
+  /** For good. A look that is under way is waited for, or the device that it opens would stay. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#preparing?.catch(() => {});
     this.#closeDevice();
     this.#facts = null;
   }
 
   async #look(engine: Engine): Promise<DeviceFacts> {
-    const { find, allowSoftwareAdapter, machineBytes } = this.#options;
-    const facts: DeviceFacts = { allowSoftwareAdapter, noGpu: null, ...(machineBytes === undefined ? {} : { machineBytes }) };
+    const { find, allowSoftwareAdapter } = this.#options;
+    const facts: DeviceFacts = { allowSoftwareAdapter, noGpu: null };
     const gpu = await find();
     if (typeof gpu === 'string') return { ...facts, noGpu: gpu };
+    const machineBytes = this.#options.machineBytes?.();
+    if (machineBytes !== undefined) facts.machineBytes = machineBytes;
     const found = await findAdapter(gpu);
     if (!('adapter' in found)) return { ...facts, adapter: null, adapterError: found.error };
     facts.adapter = found.facts;
     if (!this.mayRetry) return { ...facts, deviceError: `the GPU was lost ${this.#losses} times in this session` };
+    if (this.#closed) return { ...facts, deviceError: 'the engine is ending' };
     if (decide({ ...facts, requested: 'auto' }).provider === 'wasm') return facts;
     try {
       this.#open = await openDevice(found.adapter);
     } catch (error) {
       return { ...facts, deviceError: toDecalError(error, 'webgpu-unavailable').message };
     }
+    if (this.#closed) return { ...facts, deviceError: 'the engine is ending' };
     return { ...facts, selfTest: await this.#selfTest(engine, this.#open, found.facts) };
   }
 

@@ -1,7 +1,7 @@
 // The self-test: one convolution on the device, compared with the WebAssembly engine, which also tells how fast that is.
 import type { Engine } from '../engine/engine.js';
 import { RawSession } from '../engine/session.js';
-import type { SelfTestFacts } from '../device-gate.js';
+import type { SelfTestFacts } from './device-gate.js';
 import type { OpenDevice } from './adapter.js';
 import { GpuExecutor } from './executor.js';
 import { Planner, type PlannerModule } from './planner.js';

@@ -1,0 +1,63 @@
+// Who downloads a file that several want at once: one of them; the others wait and find it in the store.
+import { following } from '../shared/abort.js';
+import type { Host } from './host.js';
+import type { Store } from './store.js';
+
+/** How often those who wait look how far it is. */
+const kPollMs = 500;
+
+export interface Waiting {
+  signal: AbortSignal;
+  /** How long the other may stand still. */
+  stuckMs: number;
+  /** How many bytes are there. */
+  look: () => Promise<number>;
+  onReached: (bytes: number) => void;
+}
+
+/** Runs `work(null)` when nobody else holds `name`; `work` with the reason where that will not come to be. */
+export async function withDownloadLock<T>(
+  host: Host, store: Store, name: string, { signal, stuckMs, look, onReached }: Waiting,
+  work: (problem: string | null) => Promise<T>,
+): Promise<T> {
+  const { controller: waiting, release } = following(signal);
+  const stuck = new Error('another tab or process has begun to download it and gets no further');
+  let reached = -1;
+  let since = host.now();
+  let stop = () => {};
+  const watch = () => {
+    stop = host.timer(kPollMs, async () => {
+      const bytes = await look().catch(() => reached);
+      if (waiting.signal.aborted) return;
+      if (bytes !== reached) {
+        reached = bytes;
+        since = host.now();
+        onReached(bytes);
+      } else if (host.now() - since >= stuckMs) {
+        return waiting.abort(stuck);
+      }
+      watch();
+    });
+  };
+  const waited = () => {
+    stop();
+    waiting.abort();
+    release();
+  };
+  watch();
+  let mine = false;
+  try {
+    return await store.lock(name, waiting.signal, () => {
+      mine = true;
+      waited();
+      return work(null);
+    });
+  } catch (error) {
+    if (mine || signal.aborted) throw error;
+    waited();
+    // Better twice than not at all.
+    return await work(error instanceof Error ? error.message : String(error));
+  } finally {
+    waited();
+  }
+}

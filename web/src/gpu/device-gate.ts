@@ -1,0 +1,196 @@
+// Whether a device may run a model: a pure function from facts to a decision with its reasons.
+import type { AdapterFacts, ReportedLimits } from './adapter.js';
+import type { Checked, DeviceOption } from '../shared/types.js';
+
+/** What planning the model for this device came to. */
+export interface PlanFacts {
+  maxStorageBuffers: number;
+  memoryBytes: number;
+  dtype: 'fp16' | 'fp32';
+}
+
+/** How the device did on the layer it is tried with. */
+export interface SelfTestFacts {
+  /** Of a run after the first, reading back included. */
+  ms: number;
+  /** Largest difference from the WebAssembly engine's result; NaN where the device gave one. */
+  maxError: number;
+}
+
+/** What is known so far; what is absent has not been looked at and does not speak against the device. */
+export interface GateFacts {
+  requested: DeviceOption;
+  allowSoftwareAdapter: boolean;
+  /** Why this host has no WebGPU at all; null where it has. */
+  noGpu: string | null;
+  /** Null: none was given, for that reason if there is one. */
+  adapter?: AdapterFacts | null;
+  adapterError?: string | null;
+  deviceError?: string;
+  selfTest?: SelfTestFacts | { error: string };
+  plan?: PlanFacts | { error: string };
+  /** Memory of the whole machine, where the host tells. */
+  machineBytes?: number;
+  /** What went wrong with this model on this device before, in this session. */
+  earlier?: string;
+}
+
+export interface GateDecision {
+  provider: 'webgpu' | 'wasm';
+  dtype: 'fp16' | 'fp32';
+  /** Why, in sentences: for wasm what speaks against WebGPU, for webgpu what was found. */
+  reasons: string[];
+  checked: Checked;
+}
+
+/** What every WebGPU device guarantees, and every plan keeps to: a device below is broken, or lies. */
+const kGuaranteed: Record<keyof ReportedLimits, { name: string; least: number; most?: number }> = {
+  storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: 8 },
+  bindingBytes: { name: 'maxStorageBufferBindingSize', least: 128 << 20 },
+  bufferBytes: { name: 'maxBufferSize', least: 256 << 20 },
+  workgroupsPerDimension: { name: 'maxComputeWorkgroupsPerDimension', least: 65535 },
+  workgroupInvocations: { name: 'maxComputeInvocationsPerWorkgroup', least: 256 },
+  workgroupBytes: { name: 'maxComputeWorkgroupStorageSize', least: 16384 },
+  offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: 256 },
+};
+
+/** Names by which renderers that compute on the CPU give themselves away. */
+const kSoftware: readonly [RegExp, string][] = [
+  [/swiftshader/i, 'SwiftShader'],
+  [/llvmpipe|lavapipe/i, 'llvmpipe'],
+  [/softpipe/i, 'softpipe'],
+  [/microsoft basic render/i, 'Microsoft Basic Render'],
+  [/\bwarp\b/i, 'WARP'],
+];
+
+/**
+ * The largest error of the self-test's layer, whose results lie between 0 and 4. Float32 sums in another order differ by
+ * less than 1e-5; float16 storage rounds values of this size by up to 2e-3, twice.
+ */
+const kMaxError = { fp32: 1e-4, fp16: 1e-2 };
+
+/**
+ * The self-test's layer is 38 million multiply-adds: 10 ms on a phone's GPU, and reading back takes a few more. A device
+ * that needs this long is busy with something else, or computes on the CPU.
+ */
+const kMaxSelfTestMs = 250;
+
+/** The share of a machine's memory a plan may take: GPUs of phones and laptops share it with everything else. */
+const kMachineShare = 0.5;
+
+/** Decides from what is known so far. The first thing that speaks against the device is the reason. */
+export function decide(facts: GateFacts): GateDecision {
+  const { adapter, plan } = facts;
+  const dtype = dtypeFor(adapter ?? null);
+  const objection = firstObjection(facts, dtype);
+  if (objection !== null) return { provider: 'wasm', dtype: 'fp32', reasons: [objection], checked: whatWasChecked(facts) };
+  const reasons = [`${adapterName(adapter ?? null)} offers WebGPU${dtype === 'fp16' ? ' with float16' : ''}`];
+  if (plan && 'memoryBytes' in plan) {
+    reasons.push(`the model needs ${megabytes(plan.memoryBytes)} and at most ${plan.maxStorageBuffers} storage buffers a shader`);
+  } else {
+    reasons.push('whether the model fits is known once it is loaded');
+  }
+  return { provider: 'webgpu', dtype, reasons, checked: whatWasChecked(facts) };
+}
+
+/** float16 wherever it is offered: half the memory traffic, with sums in float32. */
+export function dtypeFor(adapter: AdapterFacts | null): 'fp16' | 'fp32' {
+  return adapter?.features.includes('shader-f16') ? 'fp16' : 'fp32';
+}
+
+/** Why an adapter counts as software, or null. */
+export function softwareRenderer({ info, isFallback }: AdapterFacts): string | null {
+  const text = Object.values(info).join(' ');
+  const known = kSoftware.find(([pattern]) => pattern.test(text));
+  if (known) return `the adapter is ${known[1]}, which computes on the CPU`;
+  return isFallback ? 'the adapter is a fallback, which computes on the CPU' : null;
+}
+
+/** What people call the adapter. */
+export function adapterName(adapter: AdapterFacts | null): string {
+  const { description = '', vendor = '', architecture = '', device = '' } = adapter?.info ?? {};
+  return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'the GPU';
+}
+
+function firstObjection(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null {
+  const { adapter, selfTest, plan } = facts;
+  if (facts.requested === 'wasm') return 'WebAssembly was asked for';
+  if (facts.noGpu !== null) return facts.noGpu;
+  if (adapter === undefined) return null;
+  if (adapter === null) {
+    return facts.adapterError ? `WebGPU gives no adapter: ${facts.adapterError}` : 'WebGPU gives no adapter';
+  }
+  const software = softwareRenderer(adapter);
+  if (software && !facts.allowSoftwareAdapter) return software;
+  const broken = degenerateLimit(adapter.limits);
+  if (broken) return broken;
+  if (facts.deviceError !== undefined) return facts.deviceError;
+  // A software renderer that was asked for is not refused for being one.
+  const failed = selfTest && objectToSelfTest(selfTest, dtype, software ? Infinity : kMaxSelfTestMs);
+  if (failed) return failed;
+  if (facts.earlier !== undefined) return facts.earlier;
+  if (plan && 'error' in plan) return `the model cannot be planned for this device: ${plan.error}`;
+  return plan ? objectToPlan(plan, facts) : null;
+}
+
+function degenerateLimit(limits: ReportedLimits): string | null {
+  for (const key of Object.keys(kGuaranteed) as (keyof ReportedLimits)[]) {
+    const { name, least, most = Infinity } = kGuaranteed[key];
+    const value = limits[key];
+    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) continue;
+    const guaranteed = most === Infinity ? `at least ${least}` : `${least} to ${most}`;
+    return `the adapter reports ${name} ${String(value)}, where WebGPU guarantees ${guaranteed}`;
+  }
+  return null;
+}
+
+function objectToSelfTest(
+  result: SelfTestFacts | { error: string }, dtype: 'fp16' | 'fp32', allowedMs: number,
+): string | null {
+  if ('error' in result) return `the self-test failed: ${result.error}`;
+  const { ms, maxError } = result;
+  if (Number.isNaN(maxError)) return 'the self-test gave values that are not numbers';
+  if (!(maxError <= kMaxError[dtype])) {
+    return `the self-test gave wrong numbers: off by ${maxError.toPrecision(2)}, where ${kMaxError[dtype]} is allowed`;
+  }
+  if (!(ms <= allowedMs)) return `the self-test took ${Math.round(ms)} ms, where ${allowedMs} are allowed`;
+  return null;
+}
+
+function objectToPlan({ maxStorageBuffers, memoryBytes }: PlanFacts, { machineBytes }: GateFacts): string | null {
+  // Plans keep to the guaranteed number; asked here too because this is what the whole gate is about.
+  if (maxStorageBuffers > kGuaranteed.storageBuffers.least) {
+    return `the model needs ${maxStorageBuffers} storage buffers in one shader, where ${kGuaranteed.storageBuffers.least} are guaranteed`;
+  }
+  if (machineBytes !== undefined && memoryBytes > kMachineShare * machineBytes) {
+    return `the model needs ${megabytes(memoryBytes)} on the GPU, more than half of this machine's ${megabytes(machineBytes)}`;
+  }
+  return null;
+}
+
+function whatWasChecked(facts: GateFacts): Checked {
+  const { requested, noGpu, adapter, selfTest, plan } = facts;
+  const asked = requested !== 'wasm';
+  return {
+    webgpu: asked ? noGpu === null : null,
+    adapter: adapter?.info ?? null,
+    software: adapter ? softwareRenderer(adapter) !== null : null,
+    limits: adapter ? numbers(adapter.limits) : null,
+    features: adapter?.features ?? null,
+    selfTest: selfTest && 'ms' in selfTest ? { ms: selfTest.ms, maxError: selfTest.maxError } : null,
+    plan: plan && 'dtype' in plan ? { ...plan } : null,
+  };
+}
+
+function numbers(limits: ReportedLimits): NonNullable<Checked['limits']> {
+  const number = (value: unknown) => (typeof value === 'number' ? value : null);
+  return {
+    storageBuffers: number(limits.storageBuffers),
+    bindingBytes: number(limits.bindingBytes),
+    bufferBytes: number(limits.bufferBytes),
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)} MB`;
+}

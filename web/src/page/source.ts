@@ -1,0 +1,147 @@
+// Turns whatever the caller has into something a worker can take, without touching the caller's own object.
+import { DecalError, toDecalError } from '../shared/errors.js';
+import type { Picture } from '../adapters/worker/protocol.js';
+import type { ImageSource, Matte } from '../shared/types.js';
+
+/** Copied at once between two turns of the event loop: about 4 ms. */
+const kSliceBytes = 8 << 20;
+
+/** The picture and what of it is to be transferred rather than copied. */
+export interface PortablePicture {
+  picture: Picture;
+  transfer: Transferable[];
+}
+
+/** Frees what was to be transferred and was not; after a transfer it does nothing. */
+export function release(transfer: readonly Transferable[]): void {
+  for (const item of transfer) if ('close' in item) item.close();
+}
+
+/** What relative addresses refer to: the page's, or the script's in a worker. */
+export function pageUrl(): string | undefined {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
+}
+
+const is = <T>(name: string, value: unknown): value is T => {
+  // Looked up by name: not every environment has every class.
+  const type = (globalThis as Record<string, unknown>)[name];
+  return typeof type === 'function' && value instanceof type;
+};
+
+/** A matte as numbers rather than as a picture. */
+export function isMatte(value: Matte | ImageSource): value is Matte {
+  return typeof value === 'object' && value !== null && 'data' in value && !is<ImageData>('ImageData', value);
+}
+
+export async function toPictures(sources: readonly ImageSource[]): Promise<{ pictures: Picture[]; transfer: Transferable[] }> {
+  const pictures: Picture[] = [];
+  const transfer: Transferable[] = [];
+  try {
+    for (const source of sources) {
+      const portable = await toPicture(source);
+      pictures.push(portable.picture);
+      transfer.push(...portable.transfer);
+    }
+    return { pictures, transfer };
+  } catch (error) {
+    release(transfer);
+    throw error;
+  }
+}
+
+async function toPicture(source: ImageSource): Promise<PortablePicture> {
+  if (typeof source === 'string' || is<URL>('URL', source)) return fromUrl(String(source));
+  if (is<Blob>('Blob', source)) return fromBlob(source);
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    if (source.byteLength === 0) throw gone('empty, or was transferred away');
+    return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
+  }
+  // Pixels in half floats (`pixelFormat`) are converted by the browser.
+  if (is<ImageData>('ImageData', source) && source.data instanceof Uint8ClampedArray) {
+    const data = await copyPixels(source.data);
+    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred away');
+    return { picture: { kind: 'pixels', data, width: source.width, height: source.height }, transfer: [data.buffer] };
+  }
+  if (is<VideoFrame>('VideoFrame', source)) return drawable(() => source.clone());
+  if (is<HTMLImageElement>('HTMLImageElement', source)) return fromImage(source);
+  if (
+    is<ImageBitmap>('ImageBitmap', source) ||
+    is<ImageData>('ImageData', source) ||
+    is<HTMLCanvasElement>('HTMLCanvasElement', source) ||
+    is<OffscreenCanvas>('OffscreenCanvas', source)
+  ) {
+    return drawable(() => createImageBitmap(source));
+  }
+  throw new DecalError(
+    'invalid-argument',
+    'source: a URL, Blob, ArrayBuffer, ImageData, ImageBitmap, image or canvas element, OffscreenCanvas or VideoFrame',
+  );
+}
+
+/** A buffer that has been detached looks like an empty one, and must not become a picture of whatever is in memory. */
+function gone(what: string): DecalError {
+  return new DecalError('corrupt-image', `source: its bytes are ${what}`);
+}
+
+function fromUrl(text: string): PortablePicture {
+  if (text === '') throw new DecalError('invalid-argument', 'source: the URL is empty');
+  try {
+    return { picture: { kind: 'url', url: new URL(text, pageUrl()).href }, transfer: [] };
+  } catch (error) {
+    throw new DecalError('invalid-argument', `source: "${text.slice(0, 100)}" is not a URL`, { cause: error });
+  }
+}
+
+async function fromBlob(blob: Blob): Promise<PortablePicture> {
+  if (blob.type.startsWith('image/svg')) return drawable(() => rasterize(blob));
+  return { picture: { kind: 'blob', blob }, transfer: [] };
+}
+
+// Decoding a large element with createImageBitmap would block the page, so its file is taken again (from the
+// cache) where that is allowed, and decoded in the worker.
+async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
+  const url = image.currentSrc || image.src;
+  if (url === '') throw new DecalError('invalid-argument', 'source: the image element has no picture');
+  try {
+    const response = await fetch(url, { cache: 'force-cache' });
+    if (response.ok) return await fromBlob(await response.blob());
+  } catch {
+    // Not readable a second time (another origin, a revoked blob: address): the element's own pixels may be.
+  }
+  return drawable(async () => {
+    await image.decode();
+    return createImageBitmap(image);
+  });
+}
+
+// Workers cannot decode SVG.
+async function rasterize(blob: Blob): Promise<ImageBitmap> {
+  const image = new Image();
+  image.src = URL.createObjectURL(blob);
+  try {
+    await image.decode();
+    return await createImageBitmap(image);
+  } finally {
+    URL.revokeObjectURL(image.src);
+  }
+}
+
+// The caller keeps the pixels. In slices, because a large picture at once would block the page.
+async function copyPixels(pixels: ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }) {
+  const copy = new Uint8ClampedArray(pixels.length);
+  for (let at = 0; at < copy.length; at += kSliceBytes) {
+    if (at > 0) await new Promise((resolve) => setTimeout(resolve));
+    copy.set(pixels.subarray(at, at + kSliceBytes), at);
+  }
+  return copy;
+}
+
+async function drawable(make: () => ImageBitmap | VideoFrame | Promise<ImageBitmap>): Promise<PortablePicture> {
+  try {
+    const made = await make();
+    return { picture: { kind: 'drawable', drawable: made }, transfer: [made] };
+  } catch (error) {
+    // Empty, closed, broken or of another origin.
+    throw toDecalError(error, 'corrupt-image', 'source');
+  }
+}

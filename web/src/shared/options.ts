@@ -1,0 +1,140 @@
+// Checks what callers pass and fills in the defaults.
+import { DecalError } from './errors.js';
+import type { DeviceOption, Matte, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+
+/** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
+const kPreviewSize = 450;
+/** What browsers themselves use for JPEG. */
+const kQuality = 0.92;
+
+/** More threads than this share too little work per layer to help, and phones would run hot. */
+export const kDefaultThreads = 8;
+/** As many as the engine has stacks for: WorkerRunner::kMaxThreads of wasm/thread_runner.h. */
+export const kMostThreads = 64;
+
+const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg', 'image/x-rgba8'];
+const kDevices: readonly DeviceOption[] = ['auto', 'webgpu', 'wasm'];
+
+/** Output options with every choice made. A background that is still text is a CSS colour. */
+export interface OutputPlan {
+  format: OutputFormat;
+  quality: number;
+  background: string | [number, number, number, number] | null;
+  mask: boolean;
+  previewSize: number;
+}
+
+export function checkDevice(device: unknown = 'auto'): DeviceOption {
+  if (!kDevices.includes(device as DeviceOption)) {
+    throw new DecalError('invalid-argument', `device: one of ${kDevices.join(', ')}`);
+  }
+  return device as DeviceOption;
+}
+
+export function checkFlag(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw new DecalError('invalid-argument', `${name}: true or false`);
+}
+
+export function checkFetch(value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw new DecalError('invalid-argument', 'fetch: a function');
+}
+
+export function checkSimd(simd: unknown): SimdLevel | undefined {
+  if (simd !== undefined && simd !== 'relaxed' && simd !== 'baseline') {
+    throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');
+  }
+  return simd;
+}
+
+export function checkThreads(threads: unknown): number | undefined {
+  return checkCount('threads', threads, kMostThreads);
+}
+
+/** A whole number from 1 to `most`, or undefined. */
+export function checkCount(name: string, value: unknown, most = Infinity): number | undefined {
+  if (value === undefined) return undefined;
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
+    throw new DecalError('invalid-argument', `${name}: a whole number, ${most === Infinity ? '1 or more' : `1 to ${most}`}`);
+  }
+  return value as number;
+}
+
+/** The address of `path` in the folder `base`, with or without a slash at its end. `option`: what to blame. */
+export function under(option: string, base: string | URL, path: string, pageUrl: string | undefined): string {
+  try {
+    const folder = new URL(base, pageUrl).href;
+    return new URL(path, folder.endsWith('/') ? folder : `${folder}/`).href;
+  } catch {
+    throw new DecalError('invalid-argument', `${option}: "${String(base)}" is not an address`);
+  }
+}
+
+/** A matte of the caller's as it is now, if its numbers fit each other. */
+export function copyMatte({ width, height, data }: Matte): Matte {
+  const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
+  const known = data instanceof Uint8ClampedArray || data instanceof Uint8Array || data instanceof Float32Array;
+  if (!whole || !known || data.length !== width * height) {
+    const found = known ? `${data.length} values for ${width} x ${height} pixels` : 'bytes (0 to 255) or floats (0 to 1)';
+    throw new DecalError('invalid-argument', `matte: ${found}`);
+  }
+  return { width, height, data: data.slice() };
+}
+
+export function planOutput(options: RemoveBackgroundOptions): OutputPlan {
+  const output: OutputOptions = options.output ?? {};
+  const format = output.format ?? 'image/png';
+  if (!kFormats.includes(format)) {
+    throw new DecalError('invalid-argument', `output.format: one of ${kFormats.join(', ')}`);
+  }
+  const quality = output.quality ?? kQuality;
+  if (typeof quality !== 'number' || !(quality >= 0 && quality <= 1)) {
+    throw new DecalError('invalid-argument', 'output.quality: a number from 0 to 1');
+  }
+  const previewSize = options.previewSize ?? kPreviewSize;
+  if (!Number.isInteger(previewSize) || previewSize < 1) {
+    throw new DecalError('invalid-argument', 'previewSize: whole pixels, 1 or more');
+  }
+  const mask = output.mask ?? false;
+  if (typeof mask !== 'boolean') throw new DecalError('invalid-argument', 'output.mask: true or false');
+  const background = checkBackground(output.background);
+  return { format, quality, background, mask, previewSize };
+}
+
+function checkBackground(background: OutputOptions['background']): OutputPlan['background'] {
+  if (background === undefined) return null;
+  if (typeof background === 'string') return parseHex(background) ?? background;
+  const valid = Array.isArray(background) && (background.length === 3 || background.length === 4) &&
+    background.every((value: unknown) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255);
+  if (!valid) throw new DecalError('invalid-argument', 'output.background: a CSS colour, or 3 or 4 numbers from 0 to 255');
+  const [red, green, blue, alpha = 255] = background;
+  return [red, green, blue, alpha];
+}
+
+/** #rgb, #rgba, #rrggbb or #rrggbbaa; null for any other text. */
+export function parseHex(text: string): [number, number, number, number] | null {
+  if (!/^#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})$/i.test(text)) return null;
+  const digits = text.length <= 5 ? [...text.slice(1)].map((digit) => digit + digit) : text.slice(1).match(/../g)!;
+  const [red, green, blue, alpha = 255] = digits.map((pair) => parseInt(pair, 16)) as [number, number, number, number?];
+  return [red, green, blue, alpha];
+}
+
+/** The plan's background as RGBA, or null for none. `parseColour` reads CSS colours that are not hexadecimal. */
+export function backgroundColour(
+  plan: OutputPlan,
+  parseColour: (text: string) => [number, number, number, number] | null,
+): [number, number, number, number] | null {
+  if (plan.mask) return null;
+  let colour = plan.background;
+  if (typeof colour === 'string') {
+    const parsed = parseColour(colour);
+    if (!parsed) throw new DecalError('invalid-argument', `output.background: "${colour}" is not a colour`);
+    colour = parsed;
+  }
+  // JPEG has no alpha: what would be transparent needs a colour, and white is what a page or a printer shows.
+  return plan.format === 'image/jpeg' ? overWhite(colour ?? [0, 0, 0, 0]) : colour;
+}
+
+function overWhite([red, green, blue, alpha]: [number, number, number, number]): [number, number, number, number] {
+  const mix = (value: number) => Math.round((value * alpha + 255 * (255 - alpha)) / 255);
+  return [mix(red), mix(green), mix(blue), 255];
+}

@@ -1,0 +1,210 @@
+// Calls, aborts, dispose() and init() in every order: each call ends once, with its cut-out or a typed error, and nothing stays.
+// DECAL_HOST_RUNS=n makes more of them, DECAL_HOST_SEED=n repeats one that failed.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { importSource } from './helpers.mjs';
+import { fakeAdapter, kApplied, kCut, World } from './support/fake-engine.mjs';
+import { seeded } from './support/random.mjs';
+
+const errors = await importSource(
+  'host/engine-host.ts', 'adapters/worker/worker.ts', 'page/client.ts', 'page/progress.ts', 'shared/errors.ts', 'shared/abort.ts',
+);
+const { attach, DecalError, EngineClient, EngineHost, HostSlot, Progress, untilAborted } = errors;
+
+const kRuns = Number(process.env.DECAL_HOST_RUNS ?? 2000);
+const kOnly = process.env.DECAL_HOST_SEED;
+/** Turns of the event loop after which a sequence hangs; the longest of them here take 600. */
+const kMostTurns = 20_000;
+
+// Times of the client are turns of the event loop, so that a seed always gives the same order.
+const { setTimeout: realTimeout } = globalThis;
+after(() => (globalThis.setTimeout = realTimeout));
+globalThis.setTimeout = (run, ms = 0) => {
+  let turns = Math.ceil(ms / 5);
+  const turn = () => (turns-- > 0 ? setImmediate(turn) : run());
+  setImmediate(turn);
+};
+console.info = () => {};
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const kOutput = { format: 'image/png', quality: 1, background: null, mask: false, previewSize: 1 };
+const kMatte = { width: 3, height: 2, data: new Uint8Array(6).fill(200) };
+
+/** As Node uses the host. */
+function nodeApi(world) {
+  const hosts = new HostSlot((after) => new EngineHost(fakeAdapter(world), {}, after));
+  const run = (start, signal) => untilAborted(start(hosts.get()), signal);
+  return {
+    load: (withModel, signal) => run((host) => host.load(withModel, signal), signal),
+    remove: (source, withModel, signal) => run((host) => host.remove(source, kOutput, withModel, signal), signal),
+    apply: (source, signal) => run((host) => host.apply(source, { values: kMatte }, kOutput, signal), signal),
+    init: () => void hosts.retire(),
+    dispose: () => void hosts.retire(world.random.chance(0.5) ? new DecalError('aborted', 'dispose() was called') : undefined),
+    settled: () => hosts.retire(),
+  };
+}
+
+/**
+ * As a page uses it. `ending`: a worker that is ended is gone with all it has (`kill`), or lets nobody start before it has ended
+ * by itself, as decal/inline's do (`inline`), or may only be ended when it says so, as WebKit's (`idle`).
+ */
+function pageApi(world, ending) {
+  let free = Promise.resolve();
+  const spawn = () => {
+    let open = true;
+    let busy = 0;
+    const own = new World(world.random, world.errors);
+    own.interfere = (name) => world.interfere(name);
+    own.fault = (text) => world.fault(text);
+    // What a worker has that is killed goes with it.
+    own.hold = (what) => world.hold(ending === 'kill' ? `worker's ${what}` : what);
+    const engine = free.then(() => attach(
+      (data) => setImmediate(() => open && worker.onmessage?.({ data })), () => fakeAdapter(own, { onBusy: (by) => (busy += by) })));
+    const worker = {
+      endsOnlyIdle: ending === 'idle',
+      onmessage: null,
+      postMessage(message) {
+        const given = message.type === 'start' ? { ...message, life: null } : message;
+        void engine.then(({ receive }) => receive(given));
+      },
+      terminate() {
+        open = false;
+        if (ending === 'idle' && busy > 0) world.fault('a worker was ended while its engine started');
+        if (ending !== 'kill') free = engine.then(({ end }) => end());
+      },
+    };
+    // The next one waits for nothing where workers are killed; where they are not, for the end of the last.
+    if (ending === 'idle') free = Promise.resolve();
+    return worker;
+  };
+  let client = null;
+  const connect = () => (client ??= new EngineClient({}, spawn, new Progress()));
+  const run = (task, signal) => connect().run({ task, transfer: [] }, signal, async () => {
+    await world.point('preparing again');
+    return { task, transfer: [] };
+  });
+  return {
+    load: (withModel, signal) => run({ kind: 'load', ...withModel }, signal),
+    remove: (picture, withModel, signal) => run({ kind: 'remove', picture, output: kOutput, ...withModel }, signal),
+    apply: (picture, signal) => run({ kind: 'apply', picture, matte: kMatte, output: kOutput }, signal),
+    init: () => client?.configure({}, null),
+    dispose() {
+      client?.close();
+      client = null;
+    },
+    settled: () => free,
+  };
+}
+
+async function sequence(seed) {
+  const random = seeded(seed);
+  const world = new World(random, errors);
+  const kind = random.pick(['node', 'node', 'inline', 'idle', 'kill']);
+  const api = kind === 'node' ? nodeApi(world) : pageApi(world, kind);
+  const calls = [];
+  const counts = {};
+  let left = 3 + random.below(8);
+
+  const call = (what, device = random.pick(['auto', 'auto', 'wasm', 'webgpu'])) => {
+    const abort = random.chance(0.7) ? new AbortController() : null;
+    const number = 1 + random.below(2);
+    const input = { rule: 'stretch', width: 4, height: 4, multiple: 1 };
+    const spec = { name: `model ${number}`, input, mean: [0, 0, 0], std: [1, 1, 1], activation: 'none' };
+    const withModel = { device, model: { key: spec.name, number, spec } };
+    const source = { width: 3, height: 2, tag: calls.length };
+    const made = {
+      what, abort, ends: 0,
+      done: what === 'load' ? api.load(withModel, abort?.signal)
+        : what === 'remove' ? api.remove(source, withModel, abort?.signal)
+          : api.apply(source, abort?.signal),
+    };
+    calls.push(made);
+    const end = (how) => {
+      ++made.ends;
+      made.how = how;
+      counts[how] = (counts[how] ?? 0) + 1;
+    };
+    made.done = made.done.then((result) => {
+      end(what);
+      if (what === 'load') return;
+      const { pixels } = result;
+      const expected = what === 'remove' ? [number, source.tag, 9, kCut] : [0, source.tag, 9, kApplied];
+      for (let i = 0; i < pixels.length; i += 4) {
+        assert.notEqual(pixels[i + 3], 255, 'the uncut picture came as a success');
+        assert.deepEqual([...pixels.subarray(i, i + 4)], expected, 'another call’s picture');
+      }
+    }, (error) => {
+      if (abort?.signal.aborted && error === abort.signal.reason) return end('abort');
+      assert.notEqual(error.code, 'cancelled', 'an abort of another call');
+      if (error instanceof DecalError) return end(error.code);
+      throw error;
+    });
+    made.done.catch(() => {});
+  };
+
+  const act = () => {
+    if (left-- <= 0) return;
+    switch (random.pick(['remove', 'remove', 'load', 'apply', 'abort', 'abort', 'abort', 'init', 'dispose'])) {
+      case 'abort':
+        return random.pick(calls.filter(({ abort }) => abort))?.abort.abort(new Error('given up'));
+      case 'init':
+        return api.init();
+      case 'dispose':
+        return api.dispose();
+      case 'load':
+        return call('load');
+      case 'apply':
+        return call('apply');
+      default:
+        return call('remove');
+    }
+  };
+  world.interfere = () => {
+    if (random.chance(0.15)) act();
+  };
+
+  call(random.pick(['remove', 'remove', 'load']));
+  const all = (async () => {
+    while (left > 0) {
+      for (let i = random.below(12); i > 0; --i) await turn();
+      act();
+    }
+    // Every call ends by itself, whatever was done to it.
+    for (let i = 0; i < calls.length; ++i) await calls[i].done;
+    // And the next one works, as soon as chance gives it a world without faults.
+    random.chance = () => false;
+    call('remove', 'auto');
+    await calls.at(-1).done;
+    assert.equal(calls.at(-1).how, 'remove', 'after all this, a call without faults fails');
+    api.dispose();
+    await api.settled();
+    for (let i = 0; i < 5; ++i) await turn();
+  })();
+  let turns = 0;
+  let over = false;
+  all.then(() => (over = true), () => (over = true));
+  while (!over && ++turns < kMostTurns) await turn();
+  if (!over) assert.fail(`${kind}: a call never ends: ${calls.map(({ what, ends }) => `${what} ${ends}`).join(', ')}; open: ${world.left()}`);
+  await all;
+  assert.deepEqual(world.faults, [], kind);
+  assert.ok(calls.every(({ ends }) => ends === 1), `${kind}: a call ended more than once`);
+  if (kind !== 'kill') assert.equal(world.left(), '', `${kind}: stayed behind`);
+  counts[kind] = 1;
+  return counts;
+}
+
+test(`${kRuns} sequences of calls, aborts, ends and restarts around a fake engine`, { timeout: 600_000 }, async (t) => {
+  const total = {};
+  const seeds = kOnly ? [Number(kOnly)] : Array.from({ length: kRuns }, (_, i) => i + 1);
+  for (const seed of seeds) {
+    try {
+      for (const [what, count] of Object.entries(await sequence(seed))) total[what] = (total[what] ?? 0) + count;
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${error.message}`, { cause: error });
+    }
+  }
+  t.diagnostic(JSON.stringify(total));
+  if (kOnly || kRuns < 1000) return;
+  const ends = ['remove', 'load', 'apply', 'abort', 'aborted', 'internal', 'out-of-memory', 'webgpu-unavailable'];
+  for (const kind of [...ends, 'node', 'inline', 'idle', 'kill']) assert.ok(total[kind] > 50, `hardly any: ${kind}`);
+});
