@@ -8,7 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import { importSource } from '../../web/test/helpers.mjs';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference } from '../support/compare.mjs';
-import { defaultModel, missing, modelFile, photoTensor, smallModels } from '../support/models.mjs';
+import { missing, modelFile, photoTensor, smallDefaultModel, smallModels } from '../support/models.mjs';
 import { noDriver, openDawnDevice } from './dawn.mjs';
 import { decal, savedPlan } from './plans.mjs';
 
@@ -25,7 +25,7 @@ suite('on WebGPU', { skip: noDriver }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  for (const model of [defaultModel, ...smallModels]) {
+  for (const model of [smallDefaultModel, ...smallModels]) {
     test(`${model.name} at ${model.size} computes what the CPU engine does`, { skip: missing(model) }, async (t) => {
       const file = modelFile(model);
       const input = await photoTensor(model);

@@ -58,7 +58,11 @@ def halve_constants(model, larger):
 
 
 def scale_resizes(graph, given, size):
-    """Height and width that Resize is told as constants, rounded up as pooling does that keeps what is left over."""
+    """Height and width that Resize is told as constants, rounded up as pooling does that keeps what is left over.
+
+    Only those that come of halving the model's size: another is the size of a view within the model, which stays.
+    """
+    halves = {-(-given // 2**k) for k in range(10)}
     made_by = {output: node for node in graph.node for output in node.output}
     tensors = {}  # by name: several Resize may share one
     for node in graph.node:
@@ -70,6 +74,8 @@ def scale_resizes(graph, given, size):
             tensors[last.output[0]] = last.attribute[0].t
     for tensor in tensors.values():
         extents = numpy_helper.to_array(tensor)
+        if not set(extents.flat) <= halves:
+            continue
         tensor.CopyFrom(numpy_helper.from_array(-(-extents * size // given), tensor.name))
 
 

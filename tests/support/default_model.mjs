@@ -1,9 +1,10 @@
-// The model that every build embeds: its file, and the side of its square input as the registry has it.
+// The model that every build embeds: its entry of the registry, its file, and the side of its square input.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const folder = new URL('../../models/', import.meta.url);
 const [entry] = JSON.parse(readFileSync(new URL('registry.json', folder))).models;
 
+export const defaultEntry = entry;
 export const defaultModelFile = fileURLToPath(new URL(entry.file, folder));
 export const defaultModelSide = entry.input.width;

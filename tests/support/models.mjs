@@ -2,6 +2,7 @@
 //
 // They are not part of the project. They are looked for in $DECAL_SHARED, or ../shared beside the checkout.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,6 +59,9 @@ export const smallModels = [
 /** Our own model, which every build embeds; not of the list, as it is always there. */
 export const defaultModel = { ...models[0], name: 'decal-default', path: undefined, size: defaultModelSide, file: defaultModelFile };
 
+/** The same at a size that a software GPU can take. */
+export const smallDefaultModel = { ...defaultModel, size: 96, resized: true };
+
 /** `model` as it was exported, with none of its weights scaled. */
 export const unscaled = (model) => ({ ...model, lastLayer: undefined, scales: undefined, variant: undefined });
 
@@ -69,9 +73,9 @@ export function missing(model) {
 
 /** Why there is no file of `model` here, or false. */
 export function missingFile(model) {
-  if (model.file) return false;
-  if (!existsSync(shared)) return 'NOT TESTED: the folder of shared models is absent';
-  if (model.skeleton) {
+  if (model.file && !model.resized) return false;
+  if (!model.file && !existsSync(shared)) return 'NOT TESTED: the folder of shared models is absent';
+  if (model.skeleton || model.resized) {
     try {
       execFileSync('/usr/bin/python3', ['-c', 'import onnx'], { stdio: 'ignore' });
     } catch {
@@ -93,8 +97,11 @@ function converted(model, property, args) {
 
 /** The file of `model` for its size, which it was not exported for. */
 function resized(model) {
-  const to = join(work, `${model.name}.at-${model.size}${model.variant ?? ''}.onnx`);
+  // Our own model changes now and then.
+  const version = model.file ? `-${createHash('sha256').update(readFileSync(model.file)).digest('hex').slice(0, 12)}` : '';
+  const to = join(work, `${model.name}.at-${model.size}${model.variant ?? ''}${version}.onnx`);
   if (existsSync(to)) return to;
+  mkdirSync(work, { recursive: true });
   const larger = model.larger ? [modelFile({ name: model.larger, skeleton: true })] : [];
   const from = modelFile({ ...model, resized: false });
   execFileSync('/usr/bin/python3', [join(root, 'tests/parity/resize.py'), String(model.size), from, ...larger, `${to}.part`]);
@@ -104,8 +111,8 @@ function resized(model) {
 
 /** The model's file; skeletons are unpacked and filled once. */
 export function modelFile(model) {
-  if (model.file) return model.file;
   if (model.resized) return resized(model);
+  if (model.file) return model.file;
   if (!model.skeleton) return join(shared, model.path);
   if (model.lastLayer) return converted(model, 'lastLayer', ['--scale-last', String(model.lastLayer)]);
   if (model.scales) return converted(model, 'scales', ['--scale', ...model.scales, '--']);
