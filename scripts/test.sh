@@ -36,6 +36,7 @@ part node npm test --silent
 part conformance node --test tests/conformance/*.test.mjs
 part gpu node --test tests/gpu/*.test.mjs
 part training /usr/bin/python3 tests/training/training_test.py
+part training_salient /usr/bin/python3 tests/training/salient_test.py
 part parity node --test tests/parity/*.test.mjs
 part browser npm run --silent test:browser
 part examples node --test tests/examples/*.test.mjs
