@@ -305,13 +305,15 @@ def to_some(share, planes, dice, change):
     return planes
 
 
-def compose(front, back, dice):
-    """Puts the subjects of `front` onto `back`, both [N,4,S,S], with edges like those of real mattes."""
+def compose(front, back, dice, exact=None):
+    """Puts the subjects of `front` onto `back`, both [N,4,S,S], with edges like those of real mattes; those of `exact`, bool [N],
+    have such edges already."""
     each = (len(front), 1, 1, 1)
     subject, alpha = front[:, :3], front[:, 3:]
     # The outline loses its fringe of the old background: drawn in a little, then softened.
     drawn_in = ((soften(alpha) - dice.uniform(0.2, 0.5, *each)) * 2).clamp(0, 1) * (alpha > 0)
-    alpha = torch.where(dice.chance(0.7, *each) > 0, drawn_in, alpha)
+    edged = dice.chance(0.7, *each) > 0
+    alpha = torch.where(edged if exact is None else edged & ~exact.view(each), drawn_in, alpha)
     alpha = to_some(0.3, alpha, dice, soften)
     scene = to_some(0.3, back[:, :3], dice, lambda planes: blur(planes, 4))
     studio = dice.chance(0.2, *each)  # one colour behind

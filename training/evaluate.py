@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures a model as users get it: the decal command cuts out every validation picture.
+"""Measures a model as users get it, and others beside it: the decal command cuts out every picture of the validation sets.
 
 Writes RESULTS.md and sheets of the worst pictures, to be looked at.
 """
@@ -16,6 +16,10 @@ from PIL import Image, ImageDraw
 
 from data import free_strip, read_pairs, tar_or_folder
 
+OWN = "decal-default"
+EMPTY = 0.001  # a matte that covers less shows nothing
+# Who was trained on other pictures of the same sets.
+SEEN = {(OWN, "val"): " (sets seen in training)"}
 BETA_SQUARED = 0.3  # of the F-measure, as is usual for salient objects (Achanta et al. 2009)
 
 
@@ -107,13 +111,38 @@ def evaluate(command, pairs):
     return measures, seen
 
 
+def everything(measures):
+    return [each for values in measures.values() for each in values]
+
+
+def columns(values):
+    """Means of a set's measures, as text: IoU, error, F-beta, boundary IoU, and how many are under 0.5 and come out empty."""
+    iou, error, f_beta, edge, coverage = (np.array(each) for each in zip(*values))
+    return [f"{iou.mean():.3f}", f"{error.mean():.3f}", f"{f_beta.mean(0).max():.3f}", f"{edge.mean():.3f}",
+            str((iou < 0.5).sum()), str((coverage < EMPTY).sum())]
+
+
+HEAD = "| pictures | IoU | MAE | F-beta max | boundary IoU | under 0.5 | empty |"
+
+
 def table(measures):
-    lines = ["| set | pictures | IoU | MAE | F-beta max | boundary IoU |", "|---|---|---|---|---|---|"]
-    rows = [*measures.items(), ("all", [m for values in measures.values() for m in values])]
+    lines = ["| set " + HEAD, "|---" * 8 + "|"]
+    rows = list(measures.items())
+    if len(rows) > 1:
+        rows.append(("all", everything(measures)))
     for name, values in rows:
-        iou, error, f_beta, edge, _ = zip(*values)
-        lines.append(f"| {name} | {len(values)} | {np.mean(iou):.3f} | {np.mean(error):.3f} | "
-                     f"{np.mean(f_beta, 0).max():.3f} | {np.mean(edge):.3f} |")
+        lines.append("| " + " | ".join([name, str(len(values)), *columns(values)]) + " |")
+    return "\n".join(lines)
+
+
+def beside_table(by_model):
+    """Every model on every folder of pictures: {model: {folder: measures by set}}."""
+    lines = ["| pictures of | model " + HEAD, "|---" * 9 + "|"]
+    for folder in next(iter(by_model.values())):
+        for model, folders in by_model.items():
+            values = everything(folders[folder])
+            seen = SEEN.get((model, folder), "")
+            lines.append("| " + " | ".join([folder, model + seen, str(len(values)), *columns(values)]) + " |")
     return "\n".join(lines)
 
 
@@ -125,43 +154,62 @@ def emptiness_table(measures):
     return "\n".join(lines)
 
 
+def named(text):
+    name, _, path = text.partition("=")
+    if not path:
+        raise argparse.ArgumentTypeError(f"{text}: should be NAME=FILE")
+    return name, path
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", help="ONNX file")
-    parser.add_argument("--name", default="decal-default", help="what the registry calls it, which is how pictures are prepared")
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with val.tar and backgrounds.tar")
+    parser.add_argument("--name", default=OWN, help="what the registry calls it, which is how pictures are prepared")
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="folder with the sets, and with backgrounds.tar")
+    parser.add_argument("--sets", nargs="+", default=["val", "other"], help="tars or folders there to measure on; missing ones are left out")
+    parser.add_argument("--beside", type=named, action="append", default=[], metavar="NAME=FILE", help="another model of the registry to measure")
     parser.add_argument("--decal", default="../build/bin/decal", help="the command")
     parser.add_argument("--sheets", type=pathlib.Path, default=pathlib.Path("sheets"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("RESULTS.md"))
     parser.add_argument("--title", default="the committed default model")
     arguments = parser.parse_args()
     arguments.sheets.mkdir(parents=True, exist_ok=True)
-    command = [arguments.decal, "--model", arguments.name, "--model-file", arguments.model]
-    pairs = list(read_pairs(tar_or_folder(arguments.data, "val")))
-    measures, seen = evaluate(command, pairs)
-    without, nothing = evaluate(command, [*strips(pairs), *read_pairs(tar_or_folder(arguments.data, "backgrounds"))])
+    sets = {name: list(read_pairs(tar_or_folder(arguments.data, name))) for name in arguments.sets
+            if tar_or_folder(arguments.data, name).exists()}
+    scenes = list(strips(sets["val"])) if "val" in sets else []
+    by_model, coverage, tables = {}, {}, []
+    for name, path in [(arguments.name, arguments.model), *arguments.beside]:
+        command = [arguments.decal, "--model", name, "--model-file", path]
+        measured = {folder: evaluate(command, pairs) for folder, pairs in sets.items()}
+        by_model[name] = {folder: measures for folder, (measures, _) in measured.items()}
+        coverage[name], nothing = evaluate(command, scenes)
+        for folder, (_, seen) in [*measured.items(), ("empty", (None, nothing))]:
+            worst = sorted(seen, key=lambda picture: picture[0])[:48]
+            if worst:
+                sheet([(f"{p[1]}  {p[0]:.2f}", *p[2:]) for p in worst], arguments.sheets / f"worst-{folder}-{name}.png")
+        if name == arguments.name:
+            tables = [f"## {folder}\n\n{table(measures)}" for folder, measures in by_model[name].items()]
+    empty = emptiness_table({f"strips, {name}": values for name, measures in coverage.items() for values in measures.values()})
     text = f"""# Results of {arguments.title}
 
-Written by `evaluate.py`: the `decal` command on every picture of `val.tar`, its matte compared with the mask at the
-picture's size, threshold 0.5. The training of this folder sees no picture of it, and nothing is chosen by it.
+Written by `evaluate.py`: the `decal` command on every picture, its matte compared with the mask at the picture's size, threshold
+0.5; empty is what covers less than a thousandth. The training of this folder sees no picture of `val` or `other`. But `val` is drawn
+from the sets that the default model is trained on, so that there it is at home, and `other` is not: salient objects from a published
+benchmark that nothing here was trained on. U-2-Net-p's authors trained it on another part of the same kind of pictures.
 
 SHA-256 of the model: `{hashlib.sha256(pathlib.Path(arguments.model).read_bytes()).hexdigest()}`
 
-{table(measures)}
+{beside_table(by_model)}
 
-Where there is no subject, mattes should be empty:
+Where there is no subject, mattes should be empty. `strips` are the parts of the pictures of `val`, from edge to edge, that no subject
+reaches into:
 
-{emptiness_table(without)}
+{empty}
 
-`strips` are the parts of these pictures, from edge to edge, that no subject reaches into. `backgrounds` are Caltech-101's pictures of
-no class, most of which do show subjects; this training sees all but every 25th and those that show one plainly (`SHOW_SUBJECTS` in
-`data.py`) as empty, so that they say little about others.
+{(chr(10) * 2).join(tables)}
 """
     arguments.out.write_text(text)
     print(text)
-    for pictures, name in ((seen, "worst"), (nothing, "worst-empty")):
-        worst = sorted(pictures, key=lambda picture: picture[0])[:40]
-        sheet([(f"{p[1]}  {p[0]:.2f}", *p[2:]) for p in worst], arguments.sheets / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ DETECTOR_MEAN, DETECTOR_STD = (103.53, 116.28, 123.675), (57.375, 57.12, 58.395)
 
 
 def begin(network, path, pictures):
-    """Fills a new network from `path`: nanodet.json, or an ONNX file of export.py; `pictures` [N,3,H,W] as it takes them."""
+    """Fills a new network from `path`: nanodet.json, or an ONNX file of export.py or join.py; `pictures` [N,3,H,W] as it takes them."""
     if not path.exists():
         raise SystemExit(f"{path}: no such file; README.md says where the encoder's first weights come from")
     if path.suffix == ".onnx":
@@ -73,14 +73,23 @@ def take_detector(encoder, weights):
         mine.bias.copy_(bias)
 
 
-def read_model(path):
-    """All weights of an exported model by the names they have in MatteNet, float32."""
+PARTS = ("network.", "small.")  # what this network is called in a model of export.py and in one of join.py
+
+
+def read_model(path, parts=PARTS):
+    """All weights of an exported network by the names they have in it, float32; empty where the model has no such part."""
     import onnx  # Debian's python3-onnx; nothing else of the training needs it
     from onnx import numpy_helper
 
-    stored = onnx.load(str(path)).graph.initializer
-    return {each.name.removeprefix("network.").removesuffix("_f16"):
-            torch.from_numpy(numpy_helper.to_array(each).astype(np.float32)) for each in stored}
+    stored = {each.name: torch.from_numpy(numpy_helper.to_array(each).astype(np.float32)) for each in onnx.load(str(path)).graph.initializer}
+    weights = {}
+    for name, values in stored.items():
+        part = next((part for part in parts if name.startswith(part)), None)
+        if part and not name.endswith("_scale"):
+            if name.endswith("_i8"):
+                values = values * stored[name.removesuffix("_i8") + "_scale"].view(-1, 1, 1, 1)
+            weights[name.removeprefix(part).removesuffix("_f16").removesuffix("_i8")] = values
+    return weights
 
 
 @torch.no_grad()

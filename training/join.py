@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+"""Writes the default model as ONNX (opset 17): the salient network and Decal's small one, their answers joined, in one graph.
+
+Convolution kernels are stored as float16 with a Cast after them (the salient network's) or as int8, a scale for each output channel,
+with a DequantizeLinear (the small one's). Run it with Debian's python3-torch and python3-onnx.
+"""
+import argparse
+import io
+import pathlib
+import warnings
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import encoder
+import salient
+from model import INPUT_SIZE
+from refine import read_small
+
+# See README.md for how these were measured.
+SALIENT_WEIGHT, SMALL_WEIGHT = 1.0, 0.67
+SECOND = 0
+SECOND_SHARE = 0.4  # of the mirrored view in the salient network's answer
+PROVENANCE = ("Decal's training/, on freely licensed pictures, from U-2-Net-p (copyright 2020 Xuebin Qin et al., Apache-2.0) "
+              "and NanoDet-g's backbone (copyright 2020-2021 RangiLyu, Apache-2.0)")
+
+
+class Joint(nn.Module):
+    """RGB [N,3,H,W], normalised as encoder.py has it, to a matte 0..1 [N,1,H,W].
+
+    The salient network looks at the picture and, where `second` is not 0, at its mirror image of that edge; the small one at both at
+    once. One after the other, large views share the memory of their maps.
+    """
+
+    def __init__(self, network, small, second=0):
+        super().__init__()
+        self.salient, self.small = network.eval(), small.eval()
+        self.second = second
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (salient.MEAN, salient.STD))
+        self.register_buffer("scale", encoder.STD / std)
+        self.register_buffer("shift", (encoder.MEAN - mean) / std)
+
+    def forward(self, x):
+        seen = x * self.scale + self.shift
+        found = self.salient(seen)
+        if self.second:
+            mirrored = self.salient(resized(seen, self.second).flip(3)).flip(3)
+            found = (1 - SECOND_SHARE) * found + SECOND_SHARE * resized(mirrored, x.shape[3])
+        reduced = resized(x, INPUT_SIZE)
+        straight, mirrored = self.small(torch.cat([reduced, reduced.flip(3)])).chunk(2)
+        small = resized((straight + mirrored.flip(3)) / 2, x.shape[3])
+        return torch.sigmoid(SALIENT_WEIGHT * found + SMALL_WEIGHT * small)
+
+
+def resized(x, edge):
+    return F.interpolate(x, size=(edge, edge), mode="bilinear", align_corners=False)
+
+
+def as_int8(values):
+    """Kernels [O,I,k,k] as int8 and the scale of each output channel, the one that leaves the least squared error."""
+    flat = values.reshape(len(values), -1)
+    largest = np.maximum(np.abs(flat).max(1), 1e-12)
+    best = (np.full(len(flat), np.inf), None)
+    for share in np.linspace(0.7, 1, 13):  # a few outliers clipped may leave the others finer
+        scale = largest * share / 127
+        error = ((np.clip(np.round(flat / scale[:, None]), -127, 127) * scale[:, None] - flat) ** 2).sum(1)
+        best = (error, scale) if best[1] is None else (np.minimum(error, best[0]), np.where(error < best[0], scale, best[1]))
+    scale = best[1].astype(np.float32)
+    rounded = np.clip(np.round(flat / scale[:, None]), -127, 127).astype(np.int8)
+    return rounded.reshape(values.shape), scale
+
+
+def stored(model):
+    """The kernels of a float32 model in the two forms that the file's description names."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph, first = model.graph, []
+    for tensor in list(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) < 4 or np.prod(tensor.dims) < 64:
+            continue
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        if name.startswith("small."):
+            rounded, scale = as_int8(values)
+            tensor.CopyFrom(numpy_helper.from_array(rounded, name + "_i8"))
+            graph.initializer.append(numpy_helper.from_array(scale, name + "_scale"))
+            first.append(helper.make_node("DequantizeLinear", [name + "_i8", name + "_scale"], [name], name="Scale_" + name, axis=0))
+        else:
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + "_f16"))
+            first.append(helper.make_node("Cast", [name + "_f16"], [name], name="Cast_" + name, to=TensorProto.FLOAT))
+    nodes = first + list(graph.node)  # in the order of execution
+    del graph.node[:]
+    graph.node.extend(nodes)
+    helper.set_model_props(model, {"provenance": PROVENANCE, "weights": "float16 and int8"})
+
+
+def export(joint, side):
+    """The ONNX model, float32."""
+    import onnx
+
+    written = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about constants
+        torch.onnx.export(joint, torch.randn(1, 3, side, side), written, opset_version=17, input_names=["input"],
+                          output_names=["matte"], do_constant_folding=True)
+    return onnx.load_from_string(written.getvalue())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("network", type=pathlib.Path, help="weights of the salient network: blend.py's, or an average that refine.py wrote")
+    parser.add_argument("small", type=pathlib.Path, help="a model of Decal's small network")
+    parser.add_argument("model", type=pathlib.Path, help="ONNX file to write")
+    parser.add_argument("--side", type=int, default=salient.SIDE)
+    parser.add_argument("--second", type=int, default=SECOND, help="edge of the salient network's view of the mirror image; 0 for none")
+    arguments = parser.parse_args()
+    import onnx
+
+    weights = torch.load(arguments.network, map_location="cpu")
+    network = salient.Salient(salient.early_stages(weights))
+    network.load_state_dict(weights)
+
+    model = export(Joint(network, read_small(arguments.small), arguments.second).eval(), arguments.side)
+    stored(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(arguments.model))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What the salient network is trained further on: pairs of all sets, composites of them, scenes without a subject, and how far to
+trust each mask beside the teachers' answer.
+
+Pictures stay compressed and are decoded when they are drawn: a few milliseconds, where a step of training takes hundreds.
+"""
+import collections
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from data import HELD_OUT, PEOPLE, PORTRAIT_SHARE, compose, decode, free_strip, portrait, read_pairs, recolour, tar_or_folder, warp
+
+STORED = 320  # the sets' long side, and the network's input
+SOURCES = ("train", "clothing_cc0", "coco_by", "alpha_objects", "alpha_groceries")
+# Of each set: how often it is drawn as it is, how often cut out for a composite, and what share of the target is its mask; the
+# rest is the teachers'. Masks count for less where they are coarse or name one of several subjects (see the sets' own READMEs).
+SETS = {
+    "caltech101": (0.36, 0.15, 0.6),
+    "animals_komahomu": (0.12, 0.09, 0.6),
+    "ccp": (0.13, 0.16, 0.8),
+    "clothing_cc0": (0.11, 0.16, 0.6),
+    "coco_by": (0.07, 0.05, 0.6),
+    "feral_cats": (0.06, 0.03, 0.6),
+    "cars246": (0.04, 0.06, 0.85),
+    "class5segment": (0.03, 0.03, 0.5),
+    "alpha_objects": (0.02, 0.17, 0.9),
+    "alpha_groceries": (0.02, 0.10, 0.9),
+    "coco256": (0.03, 0.0, 0.3),
+    "cats81": (0.01, 0.0, 0.4),
+}
+OTHERS = (0.03, 0.03, 0.5)
+EXACT = ("alpha_objects", "alpha_groceries")
+# Of the samples: composites; strips beside subjects and scenes that show none, whose masks are empty; and pictures of Caltech-101's
+# background class, many of which show a subject of no class, for the teachers alone to say.
+COMPOSITES, STRIPS, SCENES, UNKNOWN = 0.25, 0.06, 0.04, 0.06
+TWICE = 0.35  # of the composites get a second subject, and a third of these a third
+EMPTY_TRUST, SCENE_TRUST, COMPOSITE_TRUST = 1.0, 0.7, 0.75
+# Behind a cut-out: a scene, a strip, a picture of no class, or another picture with its subject.
+BEHIND = (0.4, 0.2, 0.2, 0.2)
+
+
+class Mixture:
+    """Draws augmented batches from a folder of archives."""
+
+    def __init__(self, folder, held_out=False):
+        self.pairs, self.members = [], collections.defaultdict(list)
+        for source in SOURCES:
+            path = tar_or_folder(folder, source)
+            if not path.exists():
+                continue
+            stored = {name: (photo, mask) for name, photo, mask in read_pairs(path)}
+            masked = [name for name, (_, mask) in stored.items() if mask is not None]
+            for i, name in enumerate(masked):
+                if (i % HELD_OUT == 0) != held_out:
+                    continue
+                cut = stored.get(name + "_fg", (None,))[0]  # the foreground's own colours, past its edge
+                self.members[name.split("/")[0]].append(len(self.pairs))
+                self.pairs.append((name, *stored[name], cut))
+        self.scenes = self._photos(folder, "backgrounds2", held_out)
+        self.unknown = self._photos(folder, "backgrounds", held_out)
+        self.sets = list(self.members)
+        drawn = np.array([SETS.get(name, OTHERS)[:2] for name in self.sets])
+        self.plain, self.cut = (drawn / drawn.sum(0)).T
+
+    @staticmethod
+    def _photos(folder, name, held_out):
+        path = tar_or_folder(folder, name)
+        photos = [photo for _, photo, _ in read_pairs(path)] if path.exists() else []
+        return [photo for i, photo in enumerate(photos) if (i % HELD_OUT == 0) == held_out]
+
+    def _pair(self, rng, chances, cut=False):
+        """A picture uint8 [4,S,S], its aspect ratio, the trust in its mask, and whether its outline is exact."""
+        name = self.sets[rng.choice(len(self.sets), p=chances)]
+        _, photo, mask, colours = self.pairs[rng.choice(self.members[name])]
+        picture, aspect = decode(colours if cut and colours else photo, mask, STORED)
+        if name in PEOPLE and rng.uniform() < PORTRAIT_SHARE:
+            picture, aspect = portrait(picture, aspect, rng)
+        return picture, aspect, SETS.get(name, OTHERS)[2], name in EXACT
+
+    def draw(self, rng):
+        """One picture with a mask as it is, uint8 [4,STORED,STORED]."""
+        return self._pair(rng, self.plain)[0]
+
+    def _strip(self, rng):
+        for _ in range(100):
+            picture, aspect, _, _ = self._pair(rng, self.plain)
+            strip = free_strip(picture[3])
+            if strip:
+                part = torch.from_numpy(picture[:3, strip[0], strip[1]].astype(np.float32))[None]
+                full = F.interpolate(part, size=(STORED, STORED), mode="bilinear", align_corners=False)[0].round().byte().numpy()
+                return np.concatenate([full, np.zeros_like(full[:1])]), aspect * part.shape[3] / part.shape[2]
+        return self._photo(rng, self.scenes or self.unknown)
+
+    @staticmethod
+    def _photo(rng, photos):
+        return decode(photos[rng.integers(len(photos))], None, STORED)
+
+    def _behind(self, rng):
+        kind = rng.choice(4, p=BEHIND)
+        if kind == 0 and self.scenes:
+            return self._photo(rng, self.scenes)
+        if kind == 1:
+            return self._strip(rng)
+        if kind == 2 and self.unknown:
+            return self._photo(rng, self.unknown)
+        return self._pair(rng, self.plain)[:2]
+
+    def batch(self, dice, count, size):
+        """Pictures [count,3,size,size] 0..1, their mattes [count,1,size,size] and the trust in these [count,1,1,1]."""
+        rng = dice.rng
+        kinds = rng.choice(5, count, p=(1 - COMPOSITES - STRIPS - SCENES - UNKNOWN, COMPOSITES, STRIPS, SCENES, UNKNOWN))
+        plain, trust = [], []
+        for kind in kinds[kinds != 1]:
+            if kind == 0:
+                *drawn, sure, _ = self._pair(rng, self.plain)
+            elif kind == 2:
+                drawn, sure = self._strip(rng), EMPTY_TRUST
+            else:
+                photos, sure = (self.scenes, SCENE_TRUST) if kind == 3 and self.scenes else (self.unknown, 0.0)
+                drawn = self._photo(rng, photos)
+            plain.append(drawn)
+            trust.append(sure)
+        parts = [warp(*stacked(plain), size, dice)] if plain else []
+        composites = count - len(plain)
+        if composites:
+            parts.append(self._composites(dice, composites, size))
+            trust += [COMPOSITE_TRUST] * composites
+        planes = torch.cat(parts)
+        return recolour(planes[:, :3], dice), planes[:, 3:], torch.tensor(trust, dtype=torch.float32).view(-1, 1, 1, 1)
+
+    def _composites(self, dice, count, size):
+        rng = dice.rng
+        scene = warp(*stacked([self._behind(rng) for _ in range(count)]), size, dice)
+        again = torch.ones(count, dtype=torch.bool)
+        for share in (1, TWICE, 1 / 3):
+            again &= torch.from_numpy(rng.uniform(size=count) < share)
+            if again.any():
+                drawn = [self._pair(rng, self.cut, cut=True) for _ in range(int(again.sum()))]
+                front = warp(*stacked([each[:2] for each in drawn]), size, dice, loose=True)
+                scene[again] = compose(front, scene[again], dice, torch.tensor([each[3] for each in drawn]))
+        return scene
+
+    def batches(self, dice, count, sizes):
+        """Batches without end, their sizes drawn from `sizes`, made on a thread of their own while others are trained on."""
+        with ThreadPoolExecutor(1) as thread:
+            ask = lambda: thread.submit(lambda: self.batch(dice, count, int(dice.rng.choice(sizes))))
+            made = collections.deque(ask() for _ in range(2))
+            while True:
+                made.append(ask())
+                yield made.popleft().result()
+
+
+def stacked(drawn):
+    pictures, aspects = zip(*drawn)
+    return np.stack(pictures), np.array(aspects, np.float32)
