@@ -336,7 +336,7 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(evaluate.measure(truth, truth)[3], 1)
 
     def test_a_short_run_learns_and_its_export_is_exact(self):
-        said = self.train("--minutes", 1.2, "--start", self.data / "detector.json")
+        said = self.train("--samples", 960, "--start", self.data / "detector.json")
         held = [line for line in said.splitlines() if "held out" in line]
         iou = float(held[-1].split("IoU ")[1].split(",")[0])
         losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss " in line]
