@@ -195,7 +195,7 @@ def main():
 Written by `evaluate.py`: the `decal` command on every picture, its matte compared with the mask at the picture's size, threshold
 0.5; empty is what covers less than a thousandth. The training of this folder sees no picture of `val` or `other`. But `val` is drawn
 from the sets that the default model is trained on, so that there it is at home, and `other` is not: salient objects from a published
-benchmark that nothing here was trained on. U-2-Net-p's authors trained it on another part of the same kind of pictures.
+benchmark that nothing here was trained on. U-2-Net-p was trained on salient objects, too; whether on some like these is not known here.
 
 SHA-256 of the model: `{hashlib.sha256(pathlib.Path(arguments.model).read_bytes()).hexdigest()}`
 
