@@ -103,24 +103,31 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+// By name: its log, or null where it was not run for want of what it needs.
+const failed = new Map();
 const waiting = [...chosen];
 const pending = new Map();
 while (waiting.length > 0 || pending.size > 0) {
   const load = () => [...running.keys()].reduce((sum, part) => sum + part.load, 0);
   for (const part of [...waiting]) {
+    if ((part.needs ?? []).some((name) => failed.has(name))) {
+      waiting.splice(waiting.indexOf(part), 1);
+      failed.set(part.name, null);
+      continue;
+    }
     const ready = (part.needs ?? []).every((name) => done.has(name));
     if (!ready || (running.size > 0 && load() + part.load > kLoad)) continue;
     waiting.splice(waiting.indexOf(part), 1);
     pending.set(part, start(part));
   }
+  if (pending.size === 0) continue;
   const { part, log, code, time } = await Promise.race(pending.values());
   pending.delete(part);
   running.delete(part);
   if (code !== 0) {
-    endAll();
-    console.log(readFileSync(log, 'utf8'));
-    console.error(`test: ${part.name} failed after ${Math.round(time)} s (${code}); its output stands above and in ${log}`);
-    process.exit(1);
+    console.log(`${clock()} ${part.name} FAILED after ${Math.round(time)} s (${code}); the others go on`);
+    failed.set(part.name, log);
+    continue;
   }
   const tests = [
     ...(part.gtest ? readGtest(join(root, part.gtest)) : []),
@@ -130,6 +137,13 @@ while (waiting.length > 0 || pending.size > 0) {
   done.set(part.name, { part, time, tests });
   console.log(`${clock()} ${part.name} passed in ${Math.round(time)} s${tests.length > 0 ? `: ${tests.length} tests` : ''}` +
     (time > part.budget ? ` (SLOW: its budget is ${part.budget} s)` : ''));
+}
+
+if (failed.size > 0) {
+  for (const log of failed.values()) if (log) console.log(`\n== ${log}\n${readFileSync(log, 'utf8')}`);
+  const names = [...failed].map(([name, log]) => (log ? name : `${name} (not run)`));
+  console.error(`test: failed: ${names.join(', ')}; the output stands above and in ${logs}`);
+  process.exit(1);
 }
 
 const all = [...done.values()];
