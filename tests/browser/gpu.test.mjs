@@ -6,8 +6,7 @@ import { kSoftwareGpu, noBrowser } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
 import { kPackage } from './support/site.mjs';
-import { defaultEntry } from '../support/default_model.mjs';
-import { missing, modelFile, smallDefaultModel } from '../support/models.mjs';
+import { missing, modelFile, smallDefaultFor, smallDefaultModel } from '../support/models.mjs';
 
 const kModel = {
   name: 'matte', input: { rule: 'stretch', width: 64, height: 64, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1],
@@ -133,11 +132,7 @@ suite('WebGPU', { skip: noBrowser }, () => {
 
   // Slow by design: a whole network, all of its shaders compiled and run in software.
   test("allowed, the default model's network gives the cut-out of WebAssembly", { timeout: 240_000, skip: missing(smallDefaultModel) }, async (t) => {
-    const { size } = smallDefaultModel;
-    const model = {
-      ...defaultEntry, name: 'small-default', url: '/small-default.onnx', sha256: undefined, bytes: undefined,
-      input: { rule: 'stretch', width: size, height: size, multiple: 1 },
-    };
+    const model = smallDefaultFor('/small-default.onnx');
     const small = await startSession({ mounts: { '/small-default.onnx': modelFile(smallDefaultModel) } }, { flags: kSoftwareGpu });
     small.page.setDefaultTimeout(0);
     await small.page.evaluate(() => decal.init({ allowSoftwareAdapter: true, device: 'wasm' }));

@@ -4,9 +4,13 @@ import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';
 import { difference, removeFromPhoto } from './support/session.mjs';
 import { isModel } from './support/site.mjs';
+import { missing, modelFile, smallDefaultFor, smallDefaultModel } from '../support/models.mjs';
 import { startWatchedSession, watch } from './support/watched.mjs';
 
 const kMemoryGrowth = 20e6;
+
+/** Hundreds of pictures need no large network; the default where its small version cannot be made. */
+const kQuickModel = missing(smallDefaultModel) ? 'decal-default' : smallDefaultFor('/small-default.onnx');
 
 for (const isolation of [true, false]) {
   suite(`${isolation ? 'with' : 'without'} isolation`, { skip: noBrowser }, () => {
@@ -16,6 +20,7 @@ for (const isolation of [true, false]) {
     before(async () => {
       session = await startWatchedSession({
         isolation,
+        mounts: missing(smallDefaultModel) ? {} : { '/small-default.onnx': modelFile(smallDefaultModel) },
         async intercept(request) {
           if (isModel(request)) await hold;
           return false;
@@ -123,23 +128,24 @@ for (const isolation of [true, false]) {
 
     test('200 pictures and 30 aborts leave nothing behind', async (t) => {
       const measure = () => memory(session.browser.context, page);
-      await page.evaluate(async () => {
+      await page.evaluate(async (model) => {
         window.small = await probe.largePhoto(160, 120);
         window.large = await probe.largePhoto(1200, 900);
-        for (let i = 0; i < 20; i++) (await decal.removeBackground(small)).revoke();
-        (await decal.removeBackground(large)).revoke();
-      });
+        window.model = model;
+        for (let i = 0; i < 20; i++) (await decal.removeBackground(small, { model })).revoke();
+        (await decal.removeBackground(large, { model })).revoke();
+      }, kQuickModel);
       const before = await measure();
       await page.evaluate(async () => {
-        for (let i = 0; i < 200; i++) (await decal.removeBackground(small)).revoke();
+        for (let i = 0; i < 200; i++) (await decal.removeBackground(small, { model })).revoke();
       });
       const pictures = await measure();
       await page.evaluate(async () => {
         for (let i = 0; i < 30; i++) {
           const signal = AbortSignal.timeout(2 + 4 * i);
-          await decal.removeBackground(large, { signal }).then(({ revoke }) => revoke(), () => undefined);
+          await decal.removeBackground(large, { model, signal }).then(({ revoke }) => revoke(), () => undefined);
         }
-        (await decal.removeBackground(large)).revoke();
+        (await decal.removeBackground(large, { model })).revoke();
       });
       const aborts = await measure();
       for (const part of ['page', 'engine']) {

@@ -60,7 +60,8 @@ def halve_constants(model, larger):
 def scale_resizes(graph, given, size):
     """Height and width that Resize is told as constants, rounded up as pooling does that keeps what is left over.
 
-    Only those that come of halving the model's size: another is the size of a view within the model, which stays.
+    Those that do not come of halving the model's size are views of another size within the model: these become the multiple of 32
+    that is next.
     """
     halves = {-(-given // 2**k) for k in range(10)}
     made_by = {output: node for node in graph.node for output in node.output}
@@ -74,9 +75,10 @@ def scale_resizes(graph, given, size):
             tensors[last.output[0]] = last.attribute[0].t
     for tensor in tensors.values():
         extents = numpy_helper.to_array(tensor)
+        scaled = -(-extents * size // given)
         if not set(extents.flat) <= halves:
-            continue
-        tensor.CopyFrom(numpy_helper.from_array(-(-extents * size // given), tensor.name))
+            scaled = (scaled + 16) // 32 * 32
+        tensor.CopyFrom(numpy_helper.from_array(scaled, tensor.name))
 
 
 def set_extents(value, shape):
