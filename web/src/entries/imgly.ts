@@ -30,7 +30,7 @@ export interface Config {
   progress?: (key: string, current: number, total: number) => unknown;
   /**
    * Their three names mean IS-Net in full precision (`isnet-general`, 179 MB, from its own address); any model of decal's
-   * can be given too. Without it the small model inside the package runs, and nothing else is downloaded.
+   * can be given too. Without it the model inside the package runs, and nothing else is downloaded.
    */
   model?: 'isnet' | 'isnet_fp16' | 'isnet_quint8' | ModelOption;
   output?: {
