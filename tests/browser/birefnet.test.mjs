@@ -19,6 +19,7 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   });
   after(() => session?.close());
 
+  // Slow by design: the largest model there is, at its own size.
   test('runs in a page within its memory', async (t) => {
     const memory = watchRenderers(session.browser);
     t.after(() => memory.close());

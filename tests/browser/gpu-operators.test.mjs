@@ -44,6 +44,7 @@ async function makeSite(cases, bytes) {
   return folder;
 }
 
+// Slow by design, as in tests/gpu; here it is the browser's own compiler.
 test('every operator computes in a page what the CPU engine does', { skip: noBrowser, timeout: 600_000 }, async (t) => {
   const { cases: all, bytes } = writeCases();
   const cases = everyNth(all, kStep);

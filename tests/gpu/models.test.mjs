@@ -26,6 +26,7 @@ suite('on WebGPU', { skip: noDriver }, () => {
   });
 
   for (const model of [smallDefaultModel, ...smallModels]) {
+    // Slow by design: whole networks, their shaders compiled and run on the processor.
     test(`${model.name} at ${model.size} computes what the CPU engine does`, { skip: missing(model) }, async (t) => {
       const file = modelFile(model);
       const input = await photoTensor(model);

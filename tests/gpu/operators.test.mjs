@@ -7,6 +7,7 @@ import { noDriver, openDawnDevice } from './dawn.mjs';
 import { withoutHalf } from './half.mjs';
 import { writeCases } from './write-cases.mjs';
 
+// Slow by design: hundreds of shaders, each compiled for the processor.
 test('every operator computes what the CPU engine does', { skip: noDriver }, (t) => {
   const written = writeCases();
   assert.ok(written.cases.every(({ tolerance }) => tolerance <= 1e-4));

@@ -23,6 +23,7 @@ mkdirSync(work, { recursive: true });
 for (const model of [defaultModel, ...models, ...smallModels.filter(({ resized }) => resized)]) {
   const scaled = model.lastLayer ? ` (${model.variant ? `${model.variant}, ` : ''}last layer scaled by ${model.lastLayer})` : '';
   const title = model.name + (model.resized ? ` at ${model.size}` : '') + scaled;
+  // Slow by design: three engines run each model at its own size, BiRefNet at 1024 among them.
   test(`${title} agrees with onnxruntime-node`, { skip: missing(model) }, async (t) => {
     const file = modelFile(model);
     const input = await photoTensor(model);

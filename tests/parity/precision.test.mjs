@@ -60,6 +60,7 @@ for (const { find, wasm, within } of cases) {
   const x = join(work, `${name}-float32.x.npy`);
   let made;
   for (const version of versions) {
+    // Slow by design: each version is a whole BiRefNet at 512.
     test(`${name} in ${version.name} stays close to float32`, { skip: missing(model) }, async (t) => {
       const { file, expected, ours } = await (made ??= references(model, x));
       const stem = join(work, `${name}${version.args.join('')}`);

@@ -137,6 +137,7 @@ async function run(seed) {
   return outcomes;
 }
 
+// Slow by design: each of hundreds of downloads goes through a real server and real files.
 test(`${kRuns} downloads from a server with faults`, { timeout: Math.max(120_000, 200 * kRuns) }, async (t) => {
   const counts = {};
   const seeds = kOnly ? [Number(kOnly)] : Array.from({ length: kRuns }, (_, i) => i + 1);

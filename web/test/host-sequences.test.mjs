@@ -193,6 +193,7 @@ async function sequence(seed) {
   return counts;
 }
 
+// Slow by design: a rare order of events is found by trying many.
 test(`${kRuns} sequences of calls, aborts, ends and restarts around a fake engine`, { timeout: 600_000 }, async (t) => {
   const total = {};
   const seeds = kOnly ? [Number(kOnly)] : Array.from({ length: kRuns }, (_, i) => i + 1);
