@@ -29,25 +29,25 @@ const builds = (...parts) => () => ['scripts/build.sh', ...parts];
 // three times what it took on two cores of an EPYC of 2022, so that what is reported has grown.
 const kLoad = 3;
 const parts = [
-  { name: 'build-wasm', load: 2, budget: 420, run: builds('wasm', 'package', 'demo') },
-  { name: 'build-native', load: 2, budget: 1000, run: builds('tests') },
-  { name: 'browser', load: 1, budget: 1500, needs: ['build-wasm'], run: nodeTests(1, 'tests/browser') },
-  { name: 'build-sanitize', load: 2, budget: 1000, run: builds('sanitize') },
-  { name: 'gpu', load: 2, budget: 900, needs: ['build-native'], run: nodeTests(1, 'tests/gpu') },
-  { name: 'parity', load: 2, budget: 900, needs: ['build-native', 'build-wasm'], run: nodeTests(1, 'tests/parity') },
-  { name: 'cpp', load: 2, budget: 300, needs: ['build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
+  { name: 'build-wasm', load: 2, budget: 240, run: builds('wasm', 'package', 'demo') },
+  { name: 'build-native', load: 2, budget: 1050, run: builds('tests') },
+  { name: 'browser', load: 1, budget: 2600, needs: ['build-wasm'], run: nodeTests(1, 'tests/browser') },
+  { name: 'build-sanitize', load: 2, budget: 800, run: builds('sanitize') },
+  { name: 'gpu', load: 2, budget: 750, needs: ['build-native'], run: nodeTests(1, 'tests/gpu') },
+  { name: 'parity', load: 2, budget: 650, needs: ['build-native', 'build-wasm'], run: nodeTests(1, 'tests/parity') },
+  { name: 'cpp', load: 2, budget: 110, needs: ['build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
   {
-    name: 'cpp-sanitized', load: 2, budget: 700, needs: ['build-sanitize'], run: ctest('build/sanitize'),
+    name: 'cpp-sanitized', load: 2, budget: 320, needs: ['build-sanitize'], run: ctest('build/sanitize'),
     gtest: 'build/sanitize/results',
   },
-  { name: 'training', load: 2, budget: 400, needs: ['build-native'], run: () => ['bash', '-c', 'for file in tests/training/*_test.py; do /usr/bin/python3 "$file" || exit; done'] },
-  { name: 'node', load: 1, budget: 250, needs: ['build-wasm', 'build-native'], run: nodeTests(1, 'web/test', 'tests/bench') },
+  { name: 'training', load: 2, budget: 120, needs: ['build-native'], run: () => ['bash', '-c', 'for file in tests/training/*_test.py; do /usr/bin/python3 "$file" || exit; done'] },
+  { name: 'node', load: 1, budget: 420, needs: ['build-wasm', 'build-native'], run: nodeTests(1, 'web/test', 'tests/bench') },
   // After the native cases, whose outcomes it compares with.
-  { name: 'conformance', load: 1, budget: 90, needs: ['cpp', 'build-wasm'], run: nodeTests(1, 'tests/conformance') },
-  { name: 'examples', load: 1, budget: 240, needs: ['build-wasm'], run: nodeTests(1, 'tests/examples') },
-  { name: 'fuzz', load: 1, budget: 240, needs: ['build-sanitize'], run: () => ['scripts/fuzz.sh', '20'] },
-  { name: 'types', load: 1, budget: 120, needs: ['build-wasm'], run: () => ['npm', 'run', '--silent', 'typecheck'] },
-  { name: 'docs', load: 1, budget: 120, needs: ['build-wasm'], run: builds('docs') },
+  { name: 'conformance', load: 1, budget: 30, needs: ['cpp', 'build-wasm'], run: nodeTests(1, 'tests/conformance') },
+  { name: 'examples', load: 1, budget: 140, needs: ['build-wasm'], run: nodeTests(1, 'tests/examples') },
+  { name: 'fuzz', load: 1, budget: 220, needs: ['build-sanitize'], run: () => ['scripts/fuzz.sh', '20'] },
+  { name: 'types', load: 1, budget: 30, needs: ['build-wasm'], run: () => ['npm', 'run', '--silent', 'typecheck'] },
+  { name: 'docs', load: 1, budget: 30, needs: ['build-wasm'], run: builds('docs') },
 ];
 
 const wanted = new Set(process.argv.slice(2));
