@@ -65,10 +65,11 @@ for (const folder of [results, logs]) mkdirSync(folder, { recursive: true });
 const begin = performance.now();
 const seconds = (since) => (performance.now() - since) / 1000;
 const clock = () => new Date(performance.now() - begin).toISOString().slice(12, 19);
+/** By part: its process, and a promise of how it ended. */
 const running = new Map();
 const done = new Map();
 
-/** Runs a part to its end; its output goes to a file. */
+/** Begins a part; its output goes to a file. */
 function start(part) {
   const log = join(logs, `${part.name}.log`);
   rmSync(join(results, `${part.name}.xml`), { force: true });
@@ -80,15 +81,15 @@ function start(part) {
   const child = spawn(command, args, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const file = createWriteStream(log);
   for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
-  running.set(part, child);
-  return new Promise((resolve) => {
+  const ended = new Promise((resolve) => {
     child.on('error', (error) => resolve({ part, log, code: error.message, time: seconds(since) }));
     child.on('close', (code, signal) => file.end(() => resolve({ part, log, code: signal ?? code, time: seconds(since) })));
   });
+  running.set(part, { child, ended });
 }
 
 function endAll() {
-  for (const child of running.values()) {
+  for (const { child } of running.values()) {
     try {
       process.kill(-child.pid, 'SIGTERM');
     } catch {
@@ -106,8 +107,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 // By name: its log, or null where it was not run for want of what it needs.
 const failed = new Map();
 const waiting = [...chosen];
-const pending = new Map();
-while (waiting.length > 0 || pending.size > 0) {
+while (waiting.length > 0 || running.size > 0) {
   const load = () => [...running.keys()].reduce((sum, part) => sum + part.load, 0);
   for (const part of [...waiting]) {
     if ((part.needs ?? []).some((name) => failed.has(name))) {
@@ -118,11 +118,10 @@ while (waiting.length > 0 || pending.size > 0) {
     const ready = (part.needs ?? []).every((name) => done.has(name));
     if (!ready || (running.size > 0 && load() + part.load > kLoad)) continue;
     waiting.splice(waiting.indexOf(part), 1);
-    pending.set(part, start(part));
+    start(part);
   }
-  if (pending.size === 0) continue;
-  const { part, log, code, time } = await Promise.race(pending.values());
-  pending.delete(part);
+  if (running.size === 0) continue;
+  const { part, log, code, time } = await Promise.race([...running.values()].map(({ ended }) => ended));
   running.delete(part);
   if (code !== 0) {
     console.log(`${clock()} ${part.name} FAILED after ${Math.round(time)} s (${code}); the others go on`);

@@ -12,7 +12,7 @@ import { ExecutionFeed } from '../host/execution.js';
 import { findAdapter } from '../gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from '../shared/models.js';
 import {
-  checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, kDefaultThreads, planOutput, under,
+  checkDevice, checkSettings, copyMatte, kDefaultThreads, planOutput, under,
 } from '../shared/options.js';
 import { sharedMemoryLimit } from '../page/memory-limit.js';
 import { Progress } from '../page/progress.js';
@@ -128,11 +128,7 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
     return options(true);
   }
   const next = { ...settings, ...options };
-  checkDevice(next.device);
-  checkThreads(next.threads);
-  checkSimd(next.simd);
-  checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
-  checkFetch(next.fetch);
+  checkSettings(next);
   const restart = String(next.assetBaseUrl) !== String(settings.assetBaseUrl) ||
     next.threads !== settings.threads || next.simd !== settings.simd ||
     next.allowSoftwareAdapter !== settings.allowSoftwareAdapter || next.fetch !== settings.fetch;

@@ -15,7 +15,7 @@ import { Planner } from '../gpu/planner.js';
 import { EngineHost, HostSlot, type WithModel } from '../host/engine-host.js';
 import { registryUrl, resolveModel, type Places } from '../shared/models.js';
 import {
-  backgroundColour, checkDevice, checkFetch, checkFlag, checkSimd, checkThreads, copyMatte, planOutput, type OutputPlan,
+  backgroundColour, checkDevice, checkSettings, copyMatte, planOutput, type OutputPlan,
 } from '../shared/options.js';
 import type {
   BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, ModelOption, PreloadOptions,
@@ -74,11 +74,7 @@ export async function startEngine(options: EngineStartOptions = {}): Promise<Eng
 /** Loads the model ahead of the first picture. Options hold until the next `init` with options, or `dispose`. */
 export async function init(options: NodeInitOptions = {}): Promise<void> {
   const next = { ...settings, ...options };
-  checkDevice(next.device);
-  checkThreads(next.threads);
-  checkSimd(next.simd);
-  checkFlag('allowSoftwareAdapter', next.allowSoftwareAdapter);
-  checkFetch(next.fetch);
+  checkSettings(next);
   const changed = (['threads', 'simd', 'gpu', 'allowSoftwareAdapter', 'fetch', 'cacheDir'] as const).some((key) => next[key] !== settings[key]);
   // Calls in progress keep the settings they were made with.
   if (changed || String(next.assetBaseUrl) !== String(settings.assetBaseUrl)) void hosts.retire();

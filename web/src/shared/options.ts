@@ -31,11 +31,11 @@ export function checkDevice(device: unknown = 'auto'): DeviceOption {
   return device as DeviceOption;
 }
 
-export function checkFlag(name: string, value: unknown): void {
+function checkFlag(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') throw new DecalError('invalid-argument', `${name}: true or false`);
 }
 
-export function checkFetch(value: unknown): void {
+function checkFetch(value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw new DecalError('invalid-argument', 'fetch: a function');
 }
 
@@ -48,6 +48,17 @@ export function checkSimd(simd: unknown): SimdLevel | undefined {
 
 export function checkThreads(threads: unknown): number | undefined {
   return checkCount('threads', threads, kMostThreads);
+}
+
+/** What `init` takes in every host, but for what only one of them knows. */
+export function checkSettings(
+  { device, threads, simd, allowSoftwareAdapter, fetch }: Partial<Record<'device' | 'threads' | 'simd' | 'allowSoftwareAdapter' | 'fetch', unknown>>,
+): void {
+  checkDevice(device);
+  checkThreads(threads);
+  checkSimd(simd);
+  checkFlag('allowSoftwareAdapter', allowSoftwareAdapter);
+  checkFetch(fetch);
 }
 
 /** A whole number from 1 to `most`, or undefined. */
