@@ -3,6 +3,7 @@
 //   node scripts/release.mjs set 0.2.0      writes a version everywhere
 //   node scripts/release.mjs repository     writes kRepository everywhere
 // docs/releasing.md tells when.
+// SPDX-License-Identifier: MIT
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +17,9 @@ export const kRepository = '';
  */
 const kVersions = [
   { file: 'CMakeLists.txt', pattern: /^(project\(decal VERSION )(\d+\.\d+\.\d+)( )/m },
-  { file: 'package.json', pattern: /^(  "version": ")([^"]+)(",)$/m },
-  { file: 'package-lock.json', pattern: /^(  "version": ")([^"]+)(",)$/m },
-  { file: 'package-lock.json', pattern: /^(    "": \{\n      "name": "decal",\n      "version": ")([^"]+)(",)$/m },
+  { file: 'package.json', pattern: /^( {2}"version": ")([^"]+)(",)$/m },
+  { file: 'package-lock.json', pattern: /^( {2}"version": ")([^"]+)(",)$/m },
+  { file: 'package-lock.json', pattern: /^( {4}"": \{\n {6}"name": "decal",\n {6}"version": ")([^"]+)(",)$/m },
   { file: 'CITATION.cff', pattern: /^(version: )(\S+)()$/m },
   { file: 'python/pyproject.toml', pattern: /^(\[project\]\n(?:[^[\n].*\n|\n)*?version *= *")([^"]+)(")/m, optional: true },
   // "(unreleased)" or the date follows.

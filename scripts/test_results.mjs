@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const unescape = (text) =>
+const decodeEntities = (text) =>
   text.replace(/&(lt|gt|quot|apos|amp|#(\d+));/g, (_, name, code) =>
     code ? String.fromCodePoint(Number(code)) : { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }[name]);
 
@@ -12,9 +12,9 @@ export function readJunit(file) {
   const tests = [];
   for (const [, attributes, empty, body] of text.matchAll(/<testcase\b((?:\s+[\w:]+="[^"]*")*)\s*(?:(\/)>|>([\s\S]*?)<\/testcase>)/g)) {
     const { name, time, classname, result, status } =
-      Object.fromEntries([...attributes.matchAll(/([\w:]+)="([^"]*)"/g)].map(([, key, value]) => [key, unescape(value)]));
+      Object.fromEntries([...attributes.matchAll(/([\w:]+)="([^"]*)"/g)].map(([, key, value]) => [key, decodeEntities(value)]));
     const skip = empty ? null : /<skipped\b(?:[^>]*?\bmessage="([^"]*)")?/.exec(body);
-    const skipped = skip ? unescape(skip[1] ?? '') || true : result === 'skipped' || status === 'disabled' || status === 'notrun';
+    const skipped = skip ? decodeEntities(skip[1] ?? '') || true : result === 'skipped' || status === 'disabled' || status === 'notrun';
     const scope = classname && !/^(test|suite)$/.test(classname) && classname !== name ? `${classname}.` : '';
     tests.push({ name: `${scope}${name}`, time: Number(time ?? 0), skipped });
   }

@@ -1,4 +1,4 @@
-// From picture to cut-out: prepare the model's input, refine its matte, composite.
+// From picture to cut-out: prepare the model's input, run the model, composite with its matte.
 #pragma once
 
 #include <array>
@@ -25,17 +25,17 @@ struct Extent {
 // The size a picture is scaled to for `model` (its size rule).
 Extent InputExtent(const ModelInfo& model, Extent picture);
 
-// How the values of a model's input are made and ordered.
+// How the values of a model's input are computed and ordered.
 struct InputSpec {
   Extent extent;
   std::array<float, 3> mean{}, std{};
-  bool channels_last = false;  // [1,H,W,3] rather than [1,3,H,W]
+  bool channels_last = false;  // [1,H,W,3] instead of [1,3,H,W]
 };
 
-// Antialiased (area-weighted triangle filter, as PIL's BILINEAR) resize of the picture's RGB to `spec.extent`, then
-// (rgb / 255 - mean) / std, into `input` (3 * width * height floats). The picture's own alpha is ignored:
-// fully transparent pixels count as they are stored. Errors: kInvalidArgument for an empty picture or a
-// wrong span size, kOutOfMemory.
+// Resizes the picture's RGB to `spec.extent` with antialiasing (area-weighted triangle filter, as PIL's BILINEAR), then
+// writes (rgb / 255 - mean) / std into `input` (3 * width * height floats). The picture's own alpha is ignored: the
+// stored colour of transparent pixels counts. Errors: kInvalidArgument for an empty picture or a wrong span size,
+// kOutOfMemory.
 Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> input, ThreadRunner& runner);
 
 struct CompositeOptions {
@@ -45,36 +45,36 @@ struct CompositeOptions {
   bool mask_only = false;
 };
 
-// Resizes `matte` to the picture in floating point (bilinear when enlarging, antialiased when reducing) and
-// composes `out` (same extent as `picture`; may be the same memory): straight alpha, picture alpha times
-// matte, RGB zeroed where alpha comes out 0. Matte values outside 0..1 are clamped, NaN counts as 0. With an
+// Resizes `matte` to the picture's size in floating point (bilinear when enlarging, antialiased when reducing) and writes
+// the cut-out to `out`, which has the picture's size and may be the same memory. Alpha is straight: the picture's alpha
+// times the matte. RGB is 0 where the resulting alpha is 0. Matte values are clamped to 0..1, NaN counts as 0. With an
 // opaque background the result is opaque. Errors: kInvalidArgument, kOutOfMemory.
 Status Composite(ImageView picture, MatteView matte, const CompositeOptions& options, MutableImageView out,
                  ThreadRunner& runner);
 
-// Size of a preview: the picture's, scaled down so that the long side is at most `long_side`; never enlarged.
+// The size of a preview: the picture's, scaled down so that its long side is at most `long_side`. Never larger.
 Extent PreviewExtent(Extent picture, int long_side);
 
-// Antialiased resize of RGBA with straight alpha (weighted by alpha, so that hidden colours do not bleed);
-// RGB is zeroed where alpha comes out 0. Errors: kInvalidArgument, kOutOfMemory.
+// Resizes RGBA with straight alpha, with antialiasing. Colours are weighted by alpha, so that colours of transparent pixels
+// do not bleed. RGB is 0 where the resulting alpha is 0. Errors: kInvalidArgument, kOutOfMemory.
 Status ResizeImage(ImageView picture, MutableImageView out, ThreadRunner& runner);
 
 // How long each stage took and what it did.
 struct CutoutReport {
   double preprocess_ms = 0;
-  double inference_ms = 0;  // 0 from Finish: the host's
+  double inference_ms = 0;  // 0 from Finish: the host knows it
   double postprocess_ms = 0;
-  Extent input;        // what the model saw
+  Extent input;        // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
   float coverage = 0;  // mean of the matte, 0..1
 };
 
-// A model ready for pictures: the session, its preprocessing and its current specialisation.
+// A model that takes pictures: a session, its preprocessing, and the size it is compiled for.
 // Not thread-safe. `runner` must outlive it.
 //
-// Run does everything on the CPU. A host that has a GPU does the middle itself, by a plan of its own: Expect once a size, then
-// PrepareInput -> inference on the GPU -> Finish for each picture. The session is then never specialised: its weights
-// stay as they came (IS-Net: 176 MB, or 88 as float16) until a Run packs them after all.
+// Run does everything on the CPU. A host with a GPU runs the model itself: Expect once for each size, then PrepareInput,
+// inference on the GPU, and Finish for each picture. The session is then not compiled for a size: its weights stay raw
+// (IS-Net: 176 MB, or 88 as float16) until a Run packs them.
 class Remover {
  public:
   // Takes a loaded session. The model must have one picture input ([1,3,H,W] or [1,H,W,3], sizes may be
@@ -88,7 +88,7 @@ class Remover {
   Remover& operator=(Remover&&) noexcept;
   ~Remover();
 
-  // Plans and allocates for pictures of that extent; Run does it by itself when needed.
+  // Plans and allocates for pictures of that size. Run does so itself when needed.
   Status Prepare(Extent picture);
   Result<CutoutReport> Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                            const CancelFlag* cancel = nullptr);
@@ -96,19 +96,18 @@ class Remover {
   MatteView matte() const;
   const Session& session() const;
 
-  // For a plan of the same model at InputSize(picture) (Session::PlanGpu): makes room for its output of that shape. What
-  // Run had prepared stays. Errors: kShapeMismatch where the output is no matte.
+  // Prepares for a plan of the same model (Session::PlanGpu) at InputSize(picture): allocates for its output of that shape.
+  // What Run has prepared stays. Errors: kShapeMismatch if the output is not a matte.
   Status Expect(Extent picture, std::span<const int64_t> output_shape);
-  // What the model sees of pictures of that extent.
+  // The size of the model's input for pictures of that size.
   Extent InputSize(Extent picture) const;
-  // Whether the last Expect or Prepare serves pictures of that extent.
+  // Whether the last Expect or Prepare serves pictures of that size.
   bool Fits(Extent picture) const;
-  // The model's input, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument where
-  // there is no plan for pictures of that extent; as PrepareInput above.
+  // The model's input, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument if nothing is
+  // prepared for pictures of that size; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture);
-  // From the model's first output, dense float32, to the cut-out; `picture` is that of PrepareInput. Nothing is
-  // written unless all is well. Errors: kInvalidArgument for a wrong size; kInternal where the output is not a
-  // number; as Composite.
+  // Makes the cut-out from the model's first output, dense float32. `picture` is that of PrepareInput. Nothing is written
+  // after an error. Errors: kInvalidArgument for a wrong size; kInternal if the output contains NaN; as Composite.
   Result<CutoutReport> Finish(std::span<const float> model_output, ImageView picture, const CompositeOptions& options,
                               MutableImageView out);
 

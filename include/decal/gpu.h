@@ -1,6 +1,6 @@
 // What a model needs to run on WebGPU, as data: shaders, buffers, uploads and dispatches for one device's limits.
 //
-// A plan is made by Session::PlanGpu and carried out by whoever has a GPU (web/src/gpu). Nothing here touches one.
+// Session::PlanGpu makes a plan; a host with a GPU carries it out (web/src/gpu). Nothing here uses a GPU.
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@
 
 namespace decal {
 
-// What a device offers; the defaults are what WebGPU guarantees. Plans keep to the first three whatever a device has.
+// A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first three, whatever the
+// device offers.
 struct GpuLimits {
   static constexpr uint32_t kStorageBuffers = 8;           // per shader stage
   static constexpr uint32_t kWorkgroupInvocations = 256;
@@ -27,7 +28,7 @@ struct GpuLimits {
 };
 
 struct GpuOptions {
-  bool half_storage = false;  // activations and weights as float16, sums in float32; needs the feature shader-f16
+  bool half_storage = false;  // store activations and weights as float16, sum in float32; needs the feature shader-f16
 };
 
 // Part of one of the plan's buffers.
@@ -47,7 +48,7 @@ struct GpuPipeline {
   std::string code;                      // WGSL with one entry point, "main"
   std::array<uint32_t, 3> workgroup{1, 1, 1};
   uint32_t workgroup_bytes = 0;          // of workgroup memory
-  std::vector<bool> writable;            // per storage binding 1, 2, ..: read_write rather than read; 0 is the uniforms
+  std::vector<bool> writable;            // for storage bindings 1, 2, ..: read_write instead of read; binding 0 is the uniforms
 };
 
 struct GpuDispatch {
@@ -58,7 +59,7 @@ struct GpuDispatch {
   std::vector<GpuRange> bindings;        // the storage buffers, in the order of `writable`
 };
 
-// Contents of part of a weight buffer, made when asked for: `fill` writes range.bytes bytes.
+// The contents of a part of a weight buffer, made on demand: `fill` writes range.bytes bytes.
 struct GpuUpload {
   GpuRange range;
   std::function<void(std::byte*)> fill;
@@ -79,23 +80,23 @@ struct GpuPlan {
   bool half_storage = false;
   std::vector<GpuBuffer> buffers;
   std::vector<GpuPipeline> pipelines;
-  std::vector<GpuDispatch> dispatches;   // in order, each seeing what those before it wrote
+  std::vector<GpuDispatch> dispatches;   // in order; each sees what those before it wrote
   std::vector<std::byte> uniforms;       // one buffer; dispatches bind parts of it
   std::vector<GpuUpload> uploads;
   std::vector<GpuTensor> inputs, outputs;
   std::vector<GpuStep> steps;
-  // About how many multiply-adds and element moves a run takes, whatever kernels do it: for comparing models.
+  // An estimate of the multiply-adds (MACs) and element moves of one run, independent of kernels: for comparing models.
   double work = 0;
 
   uint64_t bytes(GpuBuffer::Use use) const;
-  // Everything on the device while the model runs: buffers, uniforms and the memory that reads outputs back.
+  // Device memory while the model runs: buffers, uniforms and the buffer that reads outputs back.
   uint64_t total_bytes() const;
-  // The most storage buffers that one dispatch binds.
+  // The largest number of storage buffers that one dispatch binds.
   size_t max_storage_buffers() const;
 };
 
-// Checks a plan against `limits`: bindings per stage, alignment, ranges inside their buffers, no range that one dispatch
-// both writes and binds a second time, workgroup sizes and counts. kInternal names the first violation.
+// Checks a plan against `limits`: bindings per stage, alignment, ranges inside their buffers, workgroup sizes and counts,
+// and that no dispatch binds a range twice if it writes it. Errors: kInternal, which names the first violation.
 Status Verify(const GpuPlan& plan, const GpuLimits& limits);
 
 // {"halfStorage", "buffers": [{"use", "bytes"}], "pipelines": [{"label", "code", "writable": [bool]}],
@@ -106,7 +107,7 @@ Status Verify(const GpuPlan& plan, const GpuLimits& limits);
 //  "memory": {"weights", "activations", "total"}, "maxStorageBuffers"}
 std::string ToJson(const GpuPlan& plan);
 
-// A table for people: one dispatch a line, then the totals.
+// A table for people: one dispatch per line, then the totals.
 std::string ToText(const GpuPlan& plan);
 
 }  // namespace decal

@@ -1,4 +1,4 @@
-// Pictures and mattes as plain views: 8-bit RGBA rows with straight alpha, and float mattes.
+// Views of pictures and mattes: 8-bit RGBA rows with straight alpha, and float mattes.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ struct MutableImageView {
   operator ImageView() const { return {data, width, height, stride_bytes}; }  // NOLINT: as T* to const T*
 };
 
-// The share of foreground in every pixel, 0..1, row-major and dense.
+// The opacity of the foreground in every pixel, 0..1, row-major and dense.
 struct MatteView {
   const float* data = nullptr;
   int width = 0;

@@ -1,4 +1,4 @@
-// The registry of models: where the weights are, how to prepare a picture for them, under which licence.
+// The registry of models: where the weights are, how to prepare a picture for them, and their licence.
 #pragma once
 
 #include <array>
@@ -24,13 +24,13 @@ enum class OutputActivation {
   kSigmoid,  // logits: the sigmoid is ours to apply
 };
 
-// One entry of models/registry.json. Generated into the library at build time.
+// One entry of models/registry.json, which is compiled into the library.
 struct ModelInfo {
   std::string_view name;         // "decal-default"
   std::string_view description;  // one line
   std::string_view licence;      // SPDX, or words where there is none
   std::string_view file;         // embedded in the package, or empty
-  std::string_view url;          // where to fetch it, or empty
+  std::string_view url;          // where to download it, or empty
   std::string_view sha256;       // of the file, lower-case hex; empty where the publisher states none
   uint64_t bytes = 0;            // of the file; 0 unknown
   SizeRule size_rule = SizeRule::kStretch;
@@ -42,7 +42,7 @@ struct ModelInfo {
 // All entries, the default first.
 std::span<const ModelInfo> Models();
 
-// The entry of that name; kNotFound lists the names there are.
+// The entry of that name. Errors: kNotFound, which lists the known names.
 Result<const ModelInfo*> FindModel(std::string_view name);
 
 // The embedded weights of the default model (an ONNX file).

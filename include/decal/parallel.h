@@ -1,4 +1,4 @@
-// How the library gets its threads: the caller injects a runner, the engine never starts one by itself.
+// How the library gets its threads: the caller passes a runner; the engine starts no thread by itself.
 #pragma once
 
 #include <cstddef>
@@ -6,9 +6,9 @@
 
 namespace decal {
 
-// Runs `task(context, index, thread)` for every index in [0, tasks). `thread` is below thread_count()
-// and no two calls run at once with the same `thread`, so it can index per-thread scratch memory.
-// Tasks may run in any order; results of the engine do not depend on it.
+// Runs `task(context, index, thread)` for every index in [0, tasks) and returns when all are done. `thread` is less than
+// thread_count(), and no two calls with the same `thread` run at the same time, so it can index per-thread scratch memory.
+// Tasks may run in any order; the engine's results do not depend on it.
 class ThreadRunner {
  public:
   using Task = void (*)(void* context, size_t index, size_t thread);
@@ -30,10 +30,10 @@ void ParallelFor(ThreadRunner& runner, size_t tasks, const Fn& fn) {
       const_cast<void*>(static_cast<const void*>(&fn)));
 }
 
-// Everything on the calling thread.
+// Runs everything on the calling thread.
 ThreadRunner& SerialRunner();
 
-// A pool of `threads - 1` std::threads beside the calling one; 0 means one per core.
+// A pool of `threads - 1` threads in addition to the calling one; 0 means one per core.
 // Native builds only: WebAssembly hosts bring their own runner.
 std::unique_ptr<ThreadRunner> MakeThreadPool(size_t threads);
 

@@ -1,4 +1,4 @@
-// The error type of the whole library: every call that can fail returns a Result.
+// The error type of the library: every call that can fail returns a Result.
 #pragma once
 
 #include <expected>
@@ -26,15 +26,15 @@ enum class ErrorCode {
 // "out-of-memory" and the like: lower case with hyphens.
 const char* ErrorCodeName(ErrorCode code);
 
-// One failure: what (`code`), why (`message`, one line, no trailing full stop) and where (`where`:
-// a file, node or tensor; may be empty).
+// A failure: its kind (`code`), its cause (`message`, one line without a full stop) and its place (`where`: a file, node
+// or tensor; may be empty).
 struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
   std::string where;
 
-  // Not inline: an error is moved on the cold path of every call that can fail, and the two strings' code there
-  // was 8 % of the WebAssembly module.
+  // Not inline: every call that can fail moves an error on its cold path. Inlined, the code for the two strings was 8 % of
+  // the WebAssembly module.
   Error();
   Error(ErrorCode code, std::string message, std::string where = {});
   Error(Error&&) noexcept;
@@ -43,7 +43,7 @@ struct [[nodiscard]] Error {
   Error& operator=(const Error&);
   ~Error();
 
-  // "photo.jpg: not a picture we can decode (corrupt-image)": one line for people.
+  // One line for people, such as "photo.jpg: not a picture we can decode (corrupt-image)".
   std::string ToString() const;
 };
 

@@ -1,4 +1,4 @@
-// Load a model, fix its input size, know its memory, run it.
+// Load a model, compile it for an input size, know its memory, run it.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,19 @@
 
 namespace decal {
 
-// A model's input or output. Shapes are in the model's own order; -1 is unknown before Specialize.
+// A model's input or output. Shapes are in the model's own order; -1 is a size that is not known before Specialize.
 struct TensorInfo {
   std::string name;
   std::string dtype;  // "f32"
   std::vector<int64_t> shape;
 };
 
-// What a specialised session holds, in bytes; complete before the first run.
+// What a session holds once it is compiled for a size, in bytes. Complete before the first run.
 struct MemoryPlan {
   size_t weights_bytes = 0;      // constants, packed or raw
   size_t arena_bytes = 0;        // all activations
   size_t scratch_bytes = 0;      // working memory of kernels, over all threads
-  size_t lower_bound_bytes = 0;  // the most activation bytes alive at once: no arena can be smaller
+  size_t lower_bound_bytes = 0;  // the most activation bytes alive at one time: no arena can be smaller
 
   size_t total_bytes() const { return weights_bytes + arena_bytes + scratch_bytes; }
 };
@@ -38,16 +38,16 @@ struct StepInfo {
   std::string op;
   std::string name;
   std::string algorithm;
-  std::string choice;  // the algorithms compared and what the cost model says of each, the chosen one first
+  std::string choice;  // the algorithms compared, with the cost of each; the chosen one first
   std::string shapes;
   uint64_t multiply_adds = 0;
   size_t output_bytes = 0;
 };
 
-// Set to true, from any thread, to end a run between two layers.
+// Set it to true, from any thread, to end a run between two layers.
 using CancelFlag = std::atomic<bool>;
 
-// A model being read piece by piece: the file is never whole in memory beside its weights.
+// Reads a model piece by piece, so that memory never holds the whole file and its weights at the same time.
 class ModelStream {
  public:
   ModelStream();
@@ -55,7 +55,7 @@ class ModelStream {
   ModelStream& operator=(ModelStream&&) noexcept;
   ~ModelStream();
 
-  // The next bytes of the file. An error is final.
+  // Parses the next bytes of the file. After an error, all further calls fail.
   Status Feed(std::span<const std::byte> bytes);
 
  private:
@@ -65,13 +65,13 @@ class ModelStream {
 };
 
 // One model on the CPU. Not thread-safe: one call at a time.
-//   Load -> Specialize(height, width) -> Run, Run, ... ; Specialize again for another size.
+//   Load -> Specialize(height, width) -> Run, Run, ... ; call Specialize again for another size.
 class Session {
  public:
-  // Parses a whole ONNX file. Errors: kCorruptModel; kUnsupportedOperator listing every operator that
-  // is missing, with node names; kLimitExceeded; kOutOfMemory.
+  // Parses a whole ONNX file. Errors: kCorruptModel; kUnsupportedOperator, which lists every missing operator with the
+  // names of its nodes; kLimitExceeded; kOutOfMemory.
   static Result<Session> Load(std::span<const std::byte> onnx);
-  // The same from a finished stream.
+  // The same, from a stream that has received all bytes.
   static Result<Session> Load(ModelStream stream);
 
   Session(Session&&) noexcept;
@@ -81,38 +81,38 @@ class Session {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  // Fixes the size of the picture input (its two spatial extents, in pixels), plans the schedule and
-  // all memory, packs the weights. 0, 0 keeps the model's own fixed size. `runner` must outlive the
-  // session. Errors: kShapeMismatch if the model's size is fixed to another one or the shapes inside do
-  // not fit; kOutOfMemory. After an error the session is as it was before the call.
+  // Compiles the model for an input size in pixels: fixes all shapes, plans the schedule and all memory, packs the
+  // weights. 0, 0 uses the model's own fixed size. `runner` must outlive the session. Errors: kShapeMismatch if the
+  // model's size is fixed to another one or its inner shapes do not fit; kOutOfMemory. After an error the session is as
+  // it was before the call.
   Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner());
-  // Raw weights and other constants that are in memory now.
+  // Bytes of raw weights and other constants that are in memory now.
   size_t raw_weight_bytes() const;
 
-  // The graph as text, one operator a line, for a picture of that size (0, 0: the model's own) after the pass of
-  // that name; an empty name stands for all passes. Errors: as Specialize; kInvalidArgument lists the passes' names, or
-  // says that a model of fixed size has been specialised and its earlier forms are gone.
+  // The graph as text, one operator per line, for an input of that size (0, 0: the model's own), after the pass named
+  // `after`; an empty name means after all passes. Errors: as Specialize; kInvalidArgument for an unknown pass, with the
+  // list of names, and for a model of fixed size after Specialize, which keeps only the final graph.
   Result<std::string> PrintGraph(int64_t height, int64_t width, std::string_view after) const;
 
-  // What the model needs on a WebGPU device with those limits, for a picture of that size (0, 0: the model's own).
-  // Nothing runs, and the session stays as it is; the plan's uploads refer to the session's weights, so ask before
-  // Specialize, which packs them. Errors: as Specialize; kUnsupportedOperator naming every operator without a WebGPU
-  // kernel; kLimitExceeded where a tensor exceeds the device.
+  // Plans the model for a WebGPU device with those limits and an input of that size (0, 0: the model's own). Nothing
+  // runs, and the session does not change. The plan's uploads refer to the session's weights, so call this before
+  // Specialize, which packs them. Errors: as Specialize; kUnsupportedOperator, which names every operator without a
+  // WebGPU kernel; kLimitExceeded if a tensor exceeds the device.
   Result<GpuPlan> PlanGpu(int64_t height, int64_t width, const GpuLimits& limits, const GpuOptions& options) const;
 
   const MemoryPlan& memory() const;            // after Specialize
   const std::vector<StepInfo>& steps() const;  // after Specialize
 
-  // Runs all inputs to all outputs: float32, dense, in the order and shape of inputs() and outputs().
-  // `step_ms`, if given, receives the time of every step. Errors: kShapeMismatch for a wrong size,
-  // kCancelled.
+  // Computes the outputs from the inputs: dense float32, in the order and shape of inputs() and outputs(). An output
+  // whose span is empty is computed and dropped. `step_ms`, if given, receives the time of every step in milliseconds.
+  // Errors: kShapeMismatch for a wrong number of values, kCancelled.
   struct RunOptions {
     const CancelFlag* cancel = nullptr;
     std::vector<double>* step_ms = nullptr;
   };
   Status Run(std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs,
              const RunOptions& options);
-  // The first input to the first output; further outputs are computed and dropped.
+  // Computes the first output from the first input. Further outputs are computed and dropped.
   Status Run(std::span<const float> input, std::span<float> output);
 
  private:

@@ -1,4 +1,4 @@
-// What this build of the library is and what it chose to run on.
+// The library's version, and the instruction set it uses on this machine.
 #pragma once
 
 namespace decal {
@@ -6,7 +6,7 @@ namespace decal {
 // "0.1.0".
 const char* Version();
 
-// The instruction set the kernels use on this machine: Highway's name of it ("SSE4", "AVX2", "AVX3", "NEON"), or
+// The instruction set that the kernels use on this machine, by Highway's name ("SSE4", "AVX2", "AVX3", "NEON"), or
 // "wasm-simd128" and "wasm-relaxed" in WebAssembly builds.
 const char* SimdTarget();
 

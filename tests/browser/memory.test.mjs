@@ -84,7 +84,7 @@ for (const isolation of [true, false]) {
             ? watched.stage(stage)
             : new Promise((resolve) => decal.subscribeToProgress(({ phase }) => phase === 'idle' && resolve()));
           // The settings go with dispose(); this call is aborted by the same.
-          const loaded = probe.outcome(decal.init({ assetBaseUrl: '/watched' }), decal.DecalError);
+          void probe.outcome(decal.init({ assetBaseUrl: '/watched' }), decal.DecalError);
           const removed = probe.outcome(decal.removeBackground('/photo.jpg', { signal: abort.signal }), decal.DecalError);
           await reached;
           abort.abort();

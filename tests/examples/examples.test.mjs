@@ -17,7 +17,6 @@ import { kPackage, kPhoto, needs } from '../browser/support/site.mjs';
 import { root } from '../support/models.mjs';
 
 const kBuild = join(root, 'build/examples');
-const kPackages = ['vite-react', 'vite-vue', 'webpack', 'next'];
 /** For one step, of which the longest takes half a minute on two cores. */
 const kStepMs = 300_000;
 

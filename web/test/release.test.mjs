@@ -1,4 +1,5 @@
 // scripts/release.mjs: the files that carry the version agree, and a disagreement is found.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
