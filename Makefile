@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
-.PHONY: help run install test check operators fuzz web docs bench bench-browser bench-gpu clean
+.PHONY: help run install test check lint operators fuzz web docs bench bench-browser bench-gpu clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -18,8 +18,11 @@ install: ## Build the library and the command for every instruction set and inst
 test: ## Install, build and run every test
 	@scripts/setup.sh test && node scripts/test.mjs
 
-check: ## For daily work: types, layout and the unit tests of what changed since BASE (HEAD~1)
-	@scripts/setup.sh test && scripts/check.sh
+check: ## For daily work: style, types and the unit tests of what changed since BASE (HEAD~1)
+	@scripts/setup.sh test && scripts/setup.sh lint && LINT_INSTALL=yes LINT_STRICT=yes scripts/check.sh
+
+lint: ## The style of what changed since BASE (HEAD~1): clang-format, clang-tidy, Biome, ruff, licences
+	@scripts/setup.sh lint && LINT_INSTALL=yes LINT_STRICT=yes scripts/lint.sh
 
 operators: ## Run the conformance cases and write docs/operators.md
 	@scripts/setup.sh test && scripts/build.sh tests wasm && scripts/operators.sh
@@ -30,8 +33,8 @@ fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) e
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
-docs: ## Build the documentation site, with the API reference, into build/docs
-	@scripts/setup.sh run && scripts/build.sh wasm package docs
+docs: ## Build the documentation site, with the TypeScript and C++ references, into build/docs
+	@scripts/setup.sh docs && scripts/build.sh wasm package docs
 
 bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures models

@@ -7,7 +7,7 @@
 #   wasm      build/wasm/decal-{simd128,relaxed}.wasm
 #   package   the npm package, web/dist
 #   demo      the demo page, build/demo
-#   docs      the documentation site, build/docs
+#   docs      the documentation site, build/docs; with the C++ reference where Doxygen is installed
 #   bench     the benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,7 +51,8 @@ for part in "$@"; do
     package) build_package ;;
     demo) node demo/build.mjs ;;
     docs) npm ci --prefix docs/site --no-audit --no-fund --loglevel=error >/dev/null
-          docs/site/node_modules/.bin/typedoc --options docs/site/typedoc.json --logLevel Warn ;;
+          docs/site/node_modules/.bin/typedoc --options docs/site/typedoc.json --logLevel Warn
+          ! command -v doxygen >/dev/null || doxygen docs/site/Doxyfile ;;
     bench) cmake_build native all -DDECAL_TESTS=ON -DDECAL_BENCHMARKS=ON ;;
     *) echo "build: unknown part $part" >&2; exit 2 ;;
   esac

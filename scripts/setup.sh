@@ -2,6 +2,8 @@
 # Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm.
 #   scripts/setup.sh run [apt|npm]    what `make run` and `make web` need; one of the two alone
 #   scripts/setup.sh test [apt|npm]   that, and what the tests and benchmarks need
+#   scripts/setup.sh docs [apt|npm]   what `make docs` needs
+#   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,11 +22,16 @@ test_packages=(
   python3-torch python3-pil python3-scipy libopenblas0-pthread         # a short training
 )
 
+docs_packages=(doxygen)
+lint_packages=(clang-format-22 clang-tidy-22 python3-venv)
+
 packages=("${run_packages[@]}")
 case "${1:-}" in
   run) ;;
   test) packages+=("${test_packages[@]}") ;;
-  *) echo "usage: $0 run|test [apt|npm]" >&2; exit 2 ;;
+  docs) packages+=("${docs_packages[@]}") ;;
+  lint) packages=("${lint_packages[@]}") ;;
+  *) echo "usage: $0 run|test|docs|lint [apt|npm]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
@@ -72,5 +79,5 @@ case "${2:-all}" in
   apt) install_packages ;;
   npm) install_npm_tools ;;
   all) install_packages; install_npm_tools ;;
-  *) echo "usage: $0 run|test [apt|npm]" >&2; exit 2 ;;
+  *) echo "usage: $0 run|test|docs|lint [apt|npm]" >&2; exit 2 ;;
 esac

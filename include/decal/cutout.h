@@ -64,7 +64,7 @@ struct CutoutReport {
   double preprocess_ms = 0;
   double inference_ms = 0;  // 0 from Finish: the host knows it
   double postprocess_ms = 0;
-  Extent input;        // the size of the model's input
+  Extent input;  // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
   float coverage = 0;  // mean of the matte, 0..1
 };

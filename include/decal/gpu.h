@@ -48,7 +48,7 @@ struct GpuPipeline {
   std::string code;                      // WGSL with one entry point, "main"
   std::array<uint32_t, 3> workgroup{1, 1, 1};
   uint32_t workgroup_bytes = 0;          // of workgroup memory
-  std::vector<bool> writable;            // for storage bindings 1, 2, ..: read_write instead of read; binding 0 is the uniforms
+  std::vector<bool> writable;  // for storage bindings 1, 2, ..: read_write instead of read; binding 0 is the uniforms
 };
 
 struct GpuDispatch {
@@ -80,7 +80,7 @@ struct GpuPlan {
   bool half_storage = false;
   std::vector<GpuBuffer> buffers;
   std::vector<GpuPipeline> pipelines;
-  std::vector<GpuDispatch> dispatches;   // in order; each sees what those before it wrote
+  std::vector<GpuDispatch> dispatches;  // in order; each sees what those before it wrote
   std::vector<std::byte> uniforms;       // one buffer; dispatches bind parts of it
   std::vector<GpuUpload> uploads;
   std::vector<GpuTensor> inputs, outputs;

@@ -7,8 +7,12 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { root } from './helpers.mjs';
 
-const docs = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`);
-const pages = ['README.md', 'models/README.md', 'training/README.md', ...docs];
+const docs = ['docs', 'docs/design'].flatMap((folder) =>
+  readdirSync(join(root, folder)).filter((file) => file.endsWith('.md')).map((file) => `${folder}/${file}`));
+const pages = [
+  'README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'HACKING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md', 'models/README.md',
+  'training/README.md', ...docs,
+];
 
 function snippets(page) {
   const text = readFileSync(join(root, page), 'utf8');
