@@ -46,8 +46,8 @@ const failed = (results) => failures(results).map((line) => `Fails: ${line}.`);
 function modelSections(results) {
   return `## Bars
 
-What this project has set itself: how many times as fast the one is as the other, by their medians, on each number of
-threads. ${barSummary(results)}
+The project's own goals: how many times as fast the first contender must be as the second, by their medians, for each
+number of threads. ${barSummary(results)}
 
 ${markdownTable(barRows(results))}
 
@@ -64,8 +64,8 @@ ${markdownTable(loadRows(results))}
 
 ## Peak memory, in MB
 
-Of the whole process: loading, planning and running. Everything but decal native runs in Node, which itself takes about
-40 MB.
+Of the whole process: loading, planning and running. All contenders except decal native run in Node, which itself takes
+about 40 MB.
 
 ${markdownTable(peakRows(results))}
 
@@ -78,16 +78,16 @@ ${markdownTable(sizeRows(results.wasm))}`;
 function lastByteText({ contenders: { relaxed } }) {
   const ms = relaxed?.after_bytes_ms;
   if (ms === undefined) return '';
-  return `The model comes over a connection of 100 Mbit/s; decal is to be ready within
-${startBarMs} ms of its last byte, which is ${ms <= startBarMs ? 'met' : 'missed'}. `;
+  return `The model arrives at 100 Mbit/s. Decal's goal is to be ready within
+${startBarMs} ms of its last byte: ${ms <= startBarMs ? 'met' : 'missed'}. `;
 }
 
 function browserSections(results) {
   const { start } = results;
   return `## In Chromium
 
-A cross-origin isolated page, a fresh browser for each measurement, model and modules from a server on the same machine.
-onnxruntime-web runs in a worker, as decal does, and with its smallest build.
+A cross-origin isolated page and a fresh browser for each measurement; a server on the same machine sends model and modules.
+onnxruntime-web runs in a worker, as Decal does, and in its smallest build.
 
 ${measuredOn(results)}
 
@@ -102,8 +102,8 @@ ${list([...remarks(results), ...failed(results)])}Peak memory of the page's proc
 
 ${markdownTable(peakRows(results))}
 
-Start-up with ${start.model} on ${start.threads} threads, in ms; fresh browsers behind each
-median: ${start.rounds}. ${lastByteText(start)}The module alone is compiled by \`WebAssembly.compile\` from bytes that are there;
+Start-up with ${start.model} on ${start.threads} threads, in ms; each value is the median of
+${start.rounds} fresh browsers. ${lastByteText(start)}"Compiling the module alone" is \`WebAssembly.compile\` of bytes in memory;
 V8 does most of the work later, when functions are first called.
 
 ${markdownTable(startRows(start))}`;
@@ -113,24 +113,24 @@ function gpuSections(results) {
   const remarked = [...results.caveats.map((line) => `${line}.`), ...remarks(results), ...failed(results)];
   return `## WebGPU
 
-decal against onnxruntime-web's WebGPU, both in Node on Chromium's WebGPU, with one thread beside the GPU. Every run
-takes its input from ordinary memory and ends with the output there. "float16" stores activations and weights with half
-as many bits and sums in float32; everything else is float32.
+Decal against onnxruntime-web's WebGPU, both in Node on Chromium's WebGPU, with one CPU thread. Every run takes its input
+from ordinary memory and ends with the output there. "float16" stores activations and weights as float16 and sums in
+float32; everything else is float32.
 
 ${measuredOn(results)}
 
-How many times as fast decal is to be, by the medians of steady runs:
+How many times as fast Decal must be, by the medians of steady runs:
 
 ${markdownTable(barRows(results, gpuBars))}
 
 One run, in ms: medians and, in brackets, the fastest.
 
 ${markdownTable(timeRows(results))}
-${list(remarked)}The first run, in ms, with whatever is only compiled when it is first needed; the disk caches of GPU drivers are off:
+${list(remarked)}The first run, in ms, including what is compiled on first use; the disk caches of GPU drivers are off:
 
 ${markdownTable(firstRows(results))}
 
-Loading, in ms: from the first call until the model can run, which for decal includes compiling all shaders.
+Loading, in ms: from the first call until the model can run. For Decal this includes compiling all shaders.
 
 ${markdownTable(loadRows(results))}
 
@@ -140,25 +140,24 @@ ${markdownTable(sizeRows(results.wasm))}`;
 }
 
 const kNoGpu =
-  "decal's WebGPU has not been measured against onnxruntime-web's yet: `make bench-gpu` on a machine with a GPU.";
+  "Decal's WebGPU has not been compared with onnxruntime-web's yet: run `make bench-gpu` on a machine with a GPU.";
 
 /** The whole text of docs/performance.md. */
 export function performancePage({ models, browser, gpu }) {
   return `# Performance
 
-Made by \`make bench\`, \`make bench-browser\` and \`make bench-gpu\` from [bench/results](../bench/results); \`npm test\`
-fails when this page is not what they say. \`decal inspect --profile model.onnx\` shows where the time of a model goes,
-layer by layer.
+Generated by \`make bench\`, \`make bench-browser\` and \`make bench-gpu\` from [bench/results](../bench/results); \`npm test\`
+fails if this page does not match them. \`decal inspect --profile model.onnx\` shows the time of every layer of a model.
 
-All contenders run in one session on one machine and take turns, each in a process of its own, so that a machine whose
-speed drifts slows all of them alike. Every process runs the model at least once before the clock counts. Input is one
-picture, all arithmetic is float32. first-default and selfie_segmentation are trained; the others are architectures with
-random weights. WebAssembly runs in Node here, in Chromium further down. "relaxed" and "simd128" are the two builds of
-decal's module, with and without fused multiply-add.
+All contenders run in one session on one machine and take turns, each in its own process, so that changes in the machine's
+speed affect all of them alike. Every process runs the model at least once before timing starts. The input is one picture,
+and all arithmetic is float32. first-default and selfie_segmentation are trained; the others are architectures with
+random weights. WebAssembly runs in Node here, and in Chromium further down. "relaxed" and "simd128" are the two builds of
+Decal's module, with and without fused multiply-add.
 
-${models ? `${measuredOn(models)}\n\n${modelSections(models)}` : 'Nothing has been measured yet: `make bench`.'}
+${models ? `${measuredOn(models)}\n\n${modelSections(models)}` : 'Nothing has been measured yet: run `make bench`.'}
 
-${browser ? browserSections(browser) : '## In Chromium\n\nNothing has been measured yet: `make bench-browser`.'}
+${browser ? browserSections(browser) : '## In Chromium\n\nNothing has been measured yet: run `make bench-browser`.'}
 
 ${gpu ? gpuSections(gpu) : `## WebGPU\n\n${kNoGpu}`}
 `;

@@ -96,7 +96,7 @@ test('the page says on what it was measured, what was missed, what failed and wh
     '- Fails: onnxruntime web, modnet_512, 1 thread: std::bad_alloc.',
     '| decal wasm relaxed | 500 | 200 |',
     '| modnet_512 | 1 | 22.0 (22.0) | 99.0 (99.0) | 10 |',
-    '150 ms of its last byte, which is missed.',
+    '150 ms of its last byte: missed.',
   ]) assert.ok(page.includes(text), `${text}\n${page}`);
   assert.equal(page.split('- modnet_512: two samples.').length, 2, 'a remark is made once');
   assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);
@@ -125,9 +125,9 @@ test('the page tells first runs from steady ones on a GPU, its bars, and what th
 
 test('a page without measurements says so', () => {
   const page = performancePage({ models: null, browser: null, gpu: null });
-  assert.match(page, /Nothing has been measured yet: `make bench`\./);
-  assert.match(page, /Nothing has been measured yet: `make bench-browser`\./);
-  assert.match(page, /has not been measured .* yet: `make bench-gpu` on a machine with a GPU\./);
+  assert.match(page, /Nothing has been measured yet: run `make bench`\./);
+  assert.match(page, /Nothing has been measured yet: run `make bench-browser`\./);
+  assert.match(page, /has not been compared .* yet: run `make bench-gpu` on a machine with a GPU\./);
 });
 
 test('docs/performance.md is what bench/report.mjs makes of the results', () => {
