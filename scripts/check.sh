@@ -9,7 +9,7 @@ in_change() { grep -qE "$1" <<<"$changed"; }
 step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 
 step "style"
-BASE=$base LINT_QUICK=yes scripts/lint.sh  # without clang-tidy, which takes ten seconds a file
+BASE=$base LINT_QUICK=yes scripts/lint.sh  # without clang-tidy, which takes seconds a file
 
 if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^models/'; then
   step "C++ build"
