@@ -1,12 +1,12 @@
-# Decal's front door; the work is in scripts/.
+# The entry points; the work is in scripts/.
 .DEFAULT_GOAL := help
-# Where scripts/setup.sh puts a Node where the machine's own is too old.
+# scripts/setup.sh installs Node here if the machine's own is too old.
 export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 .PHONY: help run install test check lint operators fuzz web docs bench bench-browser bench-gpu clean
 
-help: ## What there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
@@ -42,7 +42,7 @@ bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); w
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser
 
-bench-gpu: ## WebGPU against onnxruntime-web's, where a GPU is; writes docs/performance.md
+bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
 clean: ## Remove everything that was built

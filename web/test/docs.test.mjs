@@ -50,3 +50,28 @@ test('links lead somewhere', () => {
   }
   assert.deepEqual(dead, []);
 });
+
+test('the architecture and the design notes name what there is', (t) => {
+  const described = ['ARCHITECTURE.md', 'HACKING.md', ...docs.filter((page) => page.startsWith('docs/design/'))];
+  const tracked = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  if (tracked.status !== 0) return t.skip('not a git checkout');
+  const files = tracked.stdout.split('\n').filter(Boolean);
+  const sources = files.filter((file) => /\.(cc|h|ts|tsx|mjs|js|wgsl|cmake|sh|py|json)$|CMakeLists|Makefile/.test(file));
+  const words = new Set(sources.filter((file) => existsSync(join(root, file)))
+    .flatMap((file) => readFileSync(join(root, file), 'utf8').match(/[A-Za-z_]\w{3,}/g) ?? []));
+  for (const word of files.join('/').match(/[A-Za-z_]\w{3,}/g)) words.add(word);
+  // The suffixes of files, and an operator that is a task for newcomers because it is missing.
+  const known = new Set(['_cpu', '_gpu', 'Softsign']);
+  const missing = [];
+  for (const page of described) {
+    const spans = readFileSync(join(root, page), 'utf8').matchAll(/`([^`\n]+)`/g);
+    for (const [, span] of spans) {
+      for (const word of span.match(/[A-Za-z_]\w{3,}/g) ?? []) if (!words.has(word) && !known.has(word)) missing.push(`${page}: ${word}`);
+      // A path of a file stands from the root, or from the folder that the text is about.
+      if (!/^[\w./-]+\/[\w.-]+\.\w+$/.test(span)) continue;
+      if (!['', 'engine', 'web/src'].some((folder) => existsSync(join(root, folder, span)))) missing.push(`${page}: ${span}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+  assert.ok(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').split('\n').length <= 120, 'ARCHITECTURE.md is one page');
+});
