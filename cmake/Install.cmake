@@ -5,6 +5,7 @@ set(decal_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/decal")
 
 install(TARGETS decal EXPORT decal-targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/decal" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(FILES "${DECAL_BORDER_INCLUDE}/decal/border.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/decal")
 # The embedded model and Highway ask for their notices to go along.
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/NOTICE" "${PROJECT_SOURCE_DIR}/LICENSES/Apache-2.0.txt"
   DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -210,6 +210,7 @@ Status Remover::Impl::Infer(const CancelFlag* cancel) {
 }
 
 Result<Remover> Remover::Create(Session session, const ModelInfo& model, ThreadRunner& runner) {
+  DECAL_TRY(CheckModel(model));
   DECAL_TRY_ASSIGN(const InputLayout layout, FindInputLayout(session));
   if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
   auto impl = std::make_unique<Impl>(Impl{std::move(session), model, &runner, layout});

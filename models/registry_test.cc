@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <set>
 
 #include "decal/model.h"
@@ -54,6 +55,31 @@ TEST(RegistryTest, RulesAndActivationsAreTranslated) {
   EXPECT_EQ((*FindModel("modnet"))->activation, OutputActivation::kNone);
   EXPECT_EQ((*FindModel("birefnet"))->activation, OutputActivation::kSigmoid);
   EXPECT_NE((*FindModel("rmbg-1.4"))->licence.find("non-commercial"), std::string_view::npos);
+}
+
+TEST(RegistryTest, WhatNoPictureCanBePreparedForIsNamed) {
+  for (const ModelInfo& model : Models()) EXPECT_TRUE(CheckModel(model).has_value()) << model.name;
+  const auto refused = [](auto change) {
+    ModelInfo model = Models().front();
+    change(model);
+    const Status status = CheckModel(model);
+    EXPECT_FALSE(status.has_value());
+    return status ? std::string() : status.error().ToString();
+  };
+  EXPECT_EQ(refused([](ModelInfo& model) { model.width = 0; }),
+            "model.input.width: whole pixels, 1 to 16384 (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.height = 16385; }),
+            "model.input.height: whole pixels, 1 to 16384 (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.multiple = -1; }),
+            "model.input.multiple: whole pixels, 1 to 16384 (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.std[2] = 0; }),
+            "model.std: three numbers, each more than 0 (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.mean[1] = std::numeric_limits<float>::quiet_NaN(); }),
+            "model.mean: three numbers (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.size_rule = static_cast<SizeRule>(2); }),
+            "model.input.rule: \"stretch\" or \"short-side\" (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.activation = static_cast<OutputActivation>(-1); }),
+            "model.activation: \"none\" or \"sigmoid\" (invalid-argument)");
 }
 
 TEST(RegistryTest, UnknownNamesListTheKnownOnes) {

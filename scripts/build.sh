@@ -32,7 +32,7 @@ build_native() {
 build_package() {
   local stamp=build/stamps/package
   if [[ -f $stamp && -d web/dist ]] &&
-     [[ -z $(find web models/registry.json models/*.onnx build/wasm package.json tsconfig.json -newer "$stamp" \
+     [[ -z $(find web border models/registry.json models/*.onnx build/wasm package.json tsconfig.json -newer "$stamp" \
                -not -path 'web/dist*' -type f -print -quit) ]]; then
     return
   fi

@@ -11,7 +11,7 @@ step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 step "style"
 BASE=$base LINT_QUICK=yes scripts/lint.sh  # without clang-tidy, which takes seconds a file
 
-if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^models/'; then
+if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^(models|border)/'; then
   step "C++ build"
   scripts/build.sh tests
   programs=()
@@ -33,7 +33,7 @@ if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^models/'; then
   fi
 fi
 
-if in_change '^(web|demo|models|tests|scripts|bench)/.*\.(ts|tsx|mjs|js|json)$|^package'; then
+if in_change '^(web|demo|models|border|tests|scripts|bench)/.*\.(ts|tsx|mjs|js|json)$|^package'; then
   step "types"
   [[ ! -f build/wasm/decal-relaxed.wasm ]] || scripts/build.sh package
   npm run --silent typecheck

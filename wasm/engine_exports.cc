@@ -1,4 +1,5 @@
 // The C interface, second part: the engine and the picture work.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <span>
@@ -6,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "border/exports.h"
+#include "border/rules.h"
 #include "cutout/png_filter.h"
 #include "decal/cutout.h"
 #include "decal/session.h"
-#include "wasm/decal_wasm.h"
 #include "wasm/handles.h"
 #include "wasm/thread_runner.h"
 
@@ -32,6 +34,9 @@ int ReportRun(const Status& status) {
 struct RemoverHandle {
   Remover remover;
   CutoutReport report;
+  // What the last call that answers with one answered.
+  border::RemoverReport told;
+  border::PixelSize size;
 
   int Keep(const Result<CutoutReport>& result) {
     if (!result) return ReportRun(std::unexpected(result.error()));
@@ -67,23 +72,20 @@ Status CheckExtent(int32_t width, int32_t height) {
               "a picture of " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
 }
 
-ModelInfo MakeModelInfo(const float* mean_std, const int32_t* rule) {
-  ModelInfo info;
-  for (size_t i = 0; i < 3; ++i) {
-    info.mean[i] = mean_std[i];
-    info.std[i] = mean_std[3 + i];
-  }
-  info.size_rule = rule[0] == 0 ? SizeRule::kStretch : SizeRule::kShortSide;
-  info.width = rule[1];
-  info.height = rule[2];
-  info.multiple = rule[3];
-  info.activation = rule[4] == 0 ? OutputActivation::kNone : OutputActivation::kSigmoid;
+ModelInfo MakeModelInfo(const border::ModelParameters& parameters) {
+  ModelInfo info{.size_rule = parameters.rule,
+                 .width = parameters.width,
+                 .height = parameters.height,
+                 .multiple = parameters.multiple,
+                 .activation = parameters.activation};
+  std::ranges::copy(parameters.mean, info.mean.begin());
+  std::ranges::copy(parameters.std, info.std.begin());
   return info;
 }
 
-CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask_only) {
+CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask) {
   CompositeOptions options;
-  options.mask_only = mask_only != 0;
+  options.mask_only = mask != 0;
   if (background != nullptr) options.background = {background[0], background[1], background[2], background[3]};
   return options;
 }
@@ -111,9 +113,8 @@ using namespace decal;  // NOLINT: the exports are the outside of that namespace
 
 int decal_threads_init(uint32_t threads) {
   // Fewer stacks than threads would leave some of them on memory that is not theirs.
-  if (threads < 1 || threads > WorkerRunner::kMaxThreads) {
-    return Report(Status(Fail(ErrorCode::kInvalidArgument, "threads: " + std::to_string(threads) + ", where 1 to " +
-                                                               std::to_string(WorkerRunner::kMaxThreads) + " can be")));
+  if (!rules::kThreads.Allows(threads)) {
+    return Report(Status(Fail(ErrorCode::kInvalidArgument, rules::kThreads.message, rules::kThreads.name)));
   }
   if (runner.Init(threads)) return 0;
   SetOutOfMemoryError();
@@ -140,10 +141,10 @@ int decal_session_run(void* session, const float* const* inputs, float* const* o
 
 // ---- pictures ---------------------------------------------------------------------------------
 
-void* decal_remover_new(void* session, const float* mean_std, const int32_t* rule) {
-  auto remover = Remover::Create(TakeHandle<Session>(session), MakeModelInfo(mean_std, rule), runner);
+void* decal_remover_new(void* session, const border::ModelParameters* parameters) {
+  auto remover = Remover::Create(TakeHandle<Session>(session), MakeModelInfo(*parameters), runner);
   if (Report(remover) != 0) return nullptr;
-  return new RemoverHandle{*std::move(remover), {}};
+  return new RemoverHandle{*std::move(remover), {}, {}, {}};
 }
 
 void decal_remover_free(void* remover) { delete static_cast<RemoverHandle*>(remover); }
@@ -158,17 +159,18 @@ int decal_remover_prepare(void* remover, int32_t width, int32_t height) {
 }
 
 int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height, const uint8_t* background,
-                      int32_t mask_only) {
+                      int32_t mask) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  return handle.Keep(handle.remover.Run(picture, MakeCompositeOptions(background, mask_only), picture, cancel_flag));
+  return handle.Keep(handle.remover.Run(picture, MakeCompositeOptions(background, mask), picture, cancel_flag));
 }
 
-void decal_remover_input_size(void* remover, int32_t width, int32_t height, int32_t* size) {
-  const Extent extent = static_cast<const RemoverHandle*>(remover)->remover.InputSize({width, height});
-  size[0] = extent.width;
-  size[1] = extent.height;
+const border::PixelSize* decal_remover_input_size(void* remover, int32_t width, int32_t height) {
+  auto& handle = *static_cast<RemoverHandle*>(remover);
+  const Extent extent = handle.remover.InputSize({width, height});
+  handle.size = {extent.width, extent.height};
+  return &handle.size;
 }
 
 int decal_remover_expect(void* remover, int32_t width, int32_t height, const int32_t* shape, uint32_t rank) {
@@ -191,42 +193,36 @@ const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t wid
 }
 
 int decal_remover_finish(void* remover, const float* output, uint32_t values, uint8_t* rgba, int32_t width,
-                         int32_t height, const uint8_t* background, int32_t mask_only) {
+                         int32_t height, const uint8_t* background, int32_t mask) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
   auto& handle = *static_cast<RemoverHandle*>(remover);
   return handle.Keep(
-      handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask_only), picture));
+      handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask), picture));
 }
 
-const char* decal_remover_report(void* remover) {
-  const auto& handle = *static_cast<const RemoverHandle*>(remover);
+const border::RemoverReport* decal_remover_report(void* remover) {
+  auto& handle = *static_cast<RemoverHandle*>(remover);
   const CutoutReport& report = handle.report;
   const MatteView matte = handle.remover.matte();
-  std::string& out = json_result;
-  out = "{";
-  json::AppendField(out, "preprocess_ms", report.preprocess_ms);
-  json::AppendField(out, "inference_ms", report.inference_ms);
-  json::AppendField(out, "postprocess_ms", report.postprocess_ms);
-  json::AppendField(out, "memory_bytes", report.memory_bytes);
-  json::AppendField(out, "coverage", report.coverage);
-  out += ",\"input\":[";
-  json::AppendInteger(out, report.input.width);
-  out += ',';
-  json::AppendInteger(out, report.input.height);
-  out += "],\"matte\":{";
-  json::AppendField(out, "pointer", reinterpret_cast<uintptr_t>(matte.data));
-  json::AppendField(out, "width", matte.width);
-  json::AppendField(out, "height", matte.height);
-  out += "}}";
-  return out.c_str();
+  handle.told = {.preprocess_ms = report.preprocess_ms,
+                 .inference_ms = report.inference_ms,
+                 .postprocess_ms = report.postprocess_ms,
+                 .memory_bytes = static_cast<double>(report.memory_bytes),
+                 .coverage = report.coverage,
+                 .input_width = report.input.width,
+                 .input_height = report.input.height,
+                 .matte = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(matte.data)),
+                 .matte_width = matte.width,
+                 .matte_height = matte.height};
+  return &handle.told;
 }
 
 int decal_composite(const float* matte, int32_t matte_width, int32_t matte_height, uint8_t* rgba, int32_t width,
-                    int32_t height, const uint8_t* background, int32_t mask_only) {
+                    int32_t height, const uint8_t* background, int32_t mask) {
   if (const Status status = CheckExtent(width, height); !status) return Report(status);
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
-  return Report(Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask_only),
+  return Report(Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask),
                           picture, runner));
 }
 

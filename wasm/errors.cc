@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "wasm/decal_wasm.h"
+#include "border/exports.h"
+#include "border/keys.h"
 #include "engine/base/json.h"
 
 namespace decal {
@@ -21,12 +22,10 @@ void ClearError() { last_error = ""; }
 
 void SetError(const Error& error) {
   std::string& out = last_error_json;
-  out = "{\"code\":";
-  json::AppendString(out, ErrorCodeName(error.code));
-  out += ",\"message\":";
-  json::AppendString(out, error.message);
-  out += ",\"where\":";
-  json::AppendString(out, error.where);
+  out = "{";
+  json::AppendField(out, keys::kCode, ErrorCodeName(error.code));
+  json::AppendField(out, keys::kMessage, error.message);
+  json::AppendField(out, keys::kWhere, error.where);
   out += '}';
   last_error = out.c_str();
 }

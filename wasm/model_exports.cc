@@ -1,26 +1,29 @@
 // The C interface, first part: memory and models. Both modules have it.
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "border/exports.h"
+#include "border/keys.h"
 #include "engine/base/buffer.h"
-#include "wasm/decal_wasm.h"
 #include "wasm/handles.h"
 
 namespace decal {
 namespace {
 
-void AppendTensors(std::string& out, const std::vector<TensorInfo>& tensors) {
+void AppendTensors(std::string& out, std::string_view key, const std::vector<TensorInfo>& tensors) {
+  json::AppendKey(out, key);
   out += '[';
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    out += i == 0 ? "{\"name\":" : ",{\"name\":";
-    json::AppendString(out, tensors[i].name);
-    out += ",\"dtype\":";
-    json::AppendString(out, tensors[i].dtype);
-    out += ",\"shape\":[";
-    for (size_t d = 0; d < tensors[i].shape.size(); ++d) {
-      if (d > 0) out += ',';
-      json::AppendInteger(out, tensors[i].shape[d]);
+  for (const TensorInfo& tensor : tensors) {
+    out += out.back() == '[' ? "{" : ",{";
+    json::AppendField(out, keys::kName, tensor.name);
+    json::AppendField(out, keys::kDtype, tensor.dtype);
+    json::AppendKey(out, keys::kShape);
+    out += '[';
+    for (const int64_t extent : tensor.shape) {
+      if (out.back() != '[') out += ',';
+      json::AppendInteger(out, extent);
     }
     out += "]}";
   }
@@ -60,18 +63,18 @@ void decal_session_free(void* session) { delete static_cast<Session*>(session); 
 const char* decal_session_info(void* handle) {
   const Session& session = *static_cast<const Session*>(handle);
   std::string& out = json_result;
-  out = "{\"inputs\":";
-  AppendTensors(out, session.inputs());
-  out += ",\"outputs\":";
-  AppendTensors(out, session.outputs());
+  out = "{";
+  AppendTensors(out, keys::kInputs, session.inputs());
+  AppendTensors(out, keys::kOutputs, session.outputs());
   const MemoryPlan& memory = session.memory();
-  out += ",\"memory\":{";
-  json::AppendField(out, "weights", memory.weights_bytes);
-  json::AppendField(out, "arena", memory.arena_bytes);
-  json::AppendField(out, "scratch", memory.scratch_bytes);
-  json::AppendField(out, "lower_bound", memory.lower_bound_bytes);
+  json::AppendKey(out, keys::kMemory);
+  out += '{';
+  json::AppendField(out, keys::kWeights, memory.weights_bytes);
+  json::AppendField(out, keys::kArena, memory.arena_bytes);
+  json::AppendField(out, keys::kScratch, memory.scratch_bytes);
+  json::AppendField(out, keys::kLowerBound, memory.lower_bound_bytes);
   out += '}';
-  json::AppendField(out, "steps", session.steps().size());
+  json::AppendField(out, keys::kSteps, session.steps().size());
   out += '}';
   return out.c_str();
 }

@@ -1,17 +1,17 @@
 // The C interface, last part: plans for WebGPU, in a module of their own.
 #include <cstdint>
 
+#include "border/exports.h"
 #include "decal/gpu.h"
-#include "wasm/decal_wasm.h"
 #include "wasm/handles.h"
 
 using namespace decal;  // NOLINT: the exports are the outside of that namespace
 
-void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const double* limits, int32_t half) {
-  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits[0]),
-                         .offset_alignment = static_cast<uint32_t>(limits[1]),
-                         .binding_bytes = static_cast<uint64_t>(limits[2]),
-                         .buffer_bytes = static_cast<uint64_t>(limits[3])};
+void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const border::DeviceLimits* limits, int32_t half) {
+  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits->workgroups_per_dimension),
+                         .offset_alignment = static_cast<uint32_t>(limits->offset_alignment),
+                         .binding_bytes = static_cast<uint64_t>(limits->binding_bytes),
+                         .buffer_bytes = static_cast<uint64_t>(limits->buffer_bytes)};
   return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device,
                                                             {.half_storage = half != 0}));
 }

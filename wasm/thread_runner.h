@@ -13,10 +13,9 @@ namespace decal {
 // thread 0; a worker takes part from the moment it enters WorkerMain, so one that never starts costs nothing.
 class WorkerRunner final : public ThreadRunner {
  public:
-  static constexpr size_t kMaxThreads = 64;
   static constexpr size_t kStackBytes = 256 << 10;
 
-  // Allocates the workers' stacks for 1 to kMaxThreads threads; false if memory is out. Once.
+  // Allocates the workers' stacks for 1 to limits::kMostThreads threads; false if memory is out. Once.
   bool Init(size_t threads);
   // The end (stacks grow down) of worker `index`'s stack.
   uintptr_t stack_pointer(size_t index) const;

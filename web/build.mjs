@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { generateTypeScript } from '../border/typescript.mjs';
 
 const { values: { run } } = parseArgs({ options: { run: { type: 'string' } } });
 const web = dirname(fileURLToPath(import.meta.url));
@@ -24,6 +25,7 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
+generateTypeScript();
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(join(dist, 'models'), { recursive: true });
 for (const [name, path] of Object.entries(assets)) copyFileSync(path, join(dist, name));

@@ -1,7 +1,9 @@
 // Checking a plan, counting its memory, and its two spellings: JSON for hosts, a table for people.
 #include <algorithm>
 #include <string>
+#include <string_view>
 
+#include "border/keys.h"
 #include "decal/gpu.h"
 #include "engine/base/json.h"
 #include "engine/base/result.h"
@@ -83,7 +85,7 @@ void AppendRange(std::string& out, const GpuRange& range) {
 }
 
 template <class T, class Append>
-void AppendList(std::string& out, const char* key, const std::vector<T>& items, const Append& append) {
+void AppendList(std::string& out, std::string_view key, const std::vector<T>& items, const Append& append) {
   json::AppendKey(out, key);
   out += '[';
   for (size_t i = 0; i < items.size(); ++i) {
@@ -141,19 +143,20 @@ Status Verify(const GpuPlan& plan, const GpuLimits& limits) {
 }
 
 std::string ToJson(const GpuPlan& plan) {
-  std::string out = "{\"halfStorage\":";
+  std::string out = "{";
+  json::AppendKey(out, keys::kHalfStorage);
   out += plan.half_storage ? "true" : "false";
-  AppendList(out, "buffers", plan.buffers, [&](const GpuBuffer& buffer) {
+  AppendList(out, keys::kBuffers, plan.buffers, [&](const GpuBuffer& buffer) {
     out += '{';
-    json::AppendField(out, "use", buffer.use == GpuBuffer::Use::kWeights ? "weights" : "activations");
-    json::AppendField(out, "bytes", buffer.bytes);
+    json::AppendField(out, keys::kUse, buffer.use == GpuBuffer::Use::kWeights ? "weights" : "activations");
+    json::AppendField(out, keys::kBytes, buffer.bytes);
     out += '}';
   });
-  AppendList(out, "pipelines", plan.pipelines, [&](const GpuPipeline& pipeline) {
+  AppendList(out, keys::kPipelines, plan.pipelines, [&](const GpuPipeline& pipeline) {
     out += '{';
-    json::AppendField(out, "label", pipeline.label);
-    json::AppendField(out, "code", pipeline.code);
-    json::AppendKey(out, "writable");
+    json::AppendField(out, keys::kLabel, pipeline.label);
+    json::AppendField(out, keys::kCode, pipeline.code);
+    json::AppendKey(out, keys::kWritable);
     out += '[';
     for (const bool writable : pipeline.writable) {
       if (out.back() != '[') out += ',';
@@ -161,44 +164,44 @@ std::string ToJson(const GpuPlan& plan) {
     }
     out += "]}";
   });
-  AppendList(out, "dispatches", plan.dispatches, [&](const GpuDispatch& dispatch) {
+  AppendList(out, keys::kDispatches, plan.dispatches, [&](const GpuDispatch& dispatch) {
     out += '{';
-    json::AppendField(out, "pipeline", dispatch.pipeline);
-    json::AppendField(out, "step", dispatch.step);
-    json::AppendKey(out, "groups");
+    json::AppendField(out, keys::kPipeline, dispatch.pipeline);
+    json::AppendField(out, keys::kStep, dispatch.step);
+    json::AppendKey(out, keys::kGroups);
     AppendNumbers(out, {dispatch.groups[0], dispatch.groups[1], dispatch.groups[2]});
-    json::AppendKey(out, "uniform");
+    json::AppendKey(out, keys::kUniform);
     AppendNumbers(out, {dispatch.uniform_offset, dispatch.uniform_bytes});
-    AppendList(out, "bindings", dispatch.bindings, [&](const GpuRange& range) { AppendRange(out, range); });
+    AppendList(out, keys::kBindings, dispatch.bindings, [&](const GpuRange& range) { AppendRange(out, range); });
     out += '}';
   });
-  AppendList(out, "uploads", plan.uploads, [&](const GpuUpload& upload) { AppendRange(out, upload.range); });
+  AppendList(out, keys::kUploads, plan.uploads, [&](const GpuUpload& upload) { AppendRange(out, upload.range); });
   const auto append_tensor = [&](const GpuTensor& tensor) {
     out += '{';
-    json::AppendField(out, "name", tensor.name);
-    AppendList(out, "shape", tensor.shape, [&](int64_t extent) { json::AppendInteger(out, extent); });
-    json::AppendKey(out, "range");
+    json::AppendField(out, keys::kName, tensor.name);
+    AppendList(out, keys::kShape, tensor.shape, [&](int64_t extent) { json::AppendInteger(out, extent); });
+    json::AppendKey(out, keys::kRange);
     AppendRange(out, tensor.range);
     out += '}';
   };
-  AppendList(out, "inputs", plan.inputs, append_tensor);
-  AppendList(out, "outputs", plan.outputs, append_tensor);
-  AppendList(out, "steps", plan.steps, [&](const GpuStep& step) {
+  AppendList(out, keys::kInputs, plan.inputs, append_tensor);
+  AppendList(out, keys::kOutputs, plan.outputs, append_tensor);
+  AppendList(out, keys::kSteps, plan.steps, [&](const GpuStep& step) {
     out += '{';
-    json::AppendField(out, "op", step.op);
-    json::AppendField(out, "name", step.name);
-    json::AppendField(out, "algorithm", step.algorithm);
+    json::AppendField(out, keys::kOp, step.op);
+    json::AppendField(out, keys::kName, step.name);
+    json::AppendField(out, keys::kAlgorithm, step.algorithm);
     out += '}';
   });
-  json::AppendField(out, "work", static_cast<uint64_t>(plan.work));
-  json::AppendField(out, "uniformBytes", plan.uniforms.size());
-  json::AppendKey(out, "memory");
+  json::AppendField(out, keys::kWork, static_cast<uint64_t>(plan.work));
+  json::AppendField(out, keys::kUniformBytes, plan.uniforms.size());
+  json::AppendKey(out, keys::kMemory);
   out += '{';
-  json::AppendField(out, "weights", plan.bytes(GpuBuffer::Use::kWeights));
-  json::AppendField(out, "activations", plan.bytes(GpuBuffer::Use::kActivations));
-  json::AppendField(out, "total", plan.total_bytes());
+  json::AppendField(out, keys::kWeights, plan.bytes(GpuBuffer::Use::kWeights));
+  json::AppendField(out, keys::kActivations, plan.bytes(GpuBuffer::Use::kActivations));
+  json::AppendField(out, keys::kTotal, plan.total_bytes());
   out += '}';
-  json::AppendField(out, "maxStorageBuffers", plan.max_storage_buffers());
+  json::AppendField(out, keys::kMaxStorageBuffers, plan.max_storage_buffers());
   out += '}';
   return out;
 }

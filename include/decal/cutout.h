@@ -79,7 +79,7 @@ class Remover {
  public:
   // Takes a loaded session. The model must have one picture input ([1,3,H,W] or [1,H,W,3], sizes may be
   // free) and a matte as its first output ([1,1,H,W], [1,H,W,1], or [1,2,H,W] whose second channel is the
-  // foreground). Errors: kShapeMismatch. A fixed input size of the model wins over the registry's.
+  // foreground). Errors: kShapeMismatch; as CheckModel. A fixed input size of the model wins over the registry's.
   static Result<Remover> Create(Session session, const ModelInfo& model, ThreadRunner& runner);
   // The embedded default model.
   static Result<Remover> CreateDefault(ThreadRunner& runner);

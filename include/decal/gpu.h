@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "decal/border.h"
 #include "decal/result.h"
 
 namespace decal {
@@ -17,14 +18,14 @@ namespace decal {
 // A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first three, whatever the
 // device offers.
 struct GpuLimits {
-  static constexpr uint32_t kStorageBuffers = 8;           // per shader stage
-  static constexpr uint32_t kWorkgroupInvocations = 256;
-  static constexpr uint32_t kWorkgroupBytes = 16384;
+  static constexpr uint32_t kStorageBuffers = limits::kStorageBuffers;  // per shader stage
+  static constexpr uint32_t kWorkgroupInvocations = limits::kWorkgroupInvocations;
+  static constexpr uint32_t kWorkgroupBytes = limits::kWorkgroupBytes;
 
-  uint32_t workgroups = 65535;                             // per dimension of a dispatch
-  uint32_t offset_alignment = 256;                         // of bindings
-  uint64_t binding_bytes = uint64_t{128} << 20;
-  uint64_t buffer_bytes = uint64_t{256} << 20;
+  uint32_t workgroups = limits::kWorkgroupsPerDimension;
+  uint32_t offset_alignment = limits::kOffsetAlignment;  // of bindings
+  uint64_t binding_bytes = limits::kBindingBytes;
+  uint64_t buffer_bytes = limits::kBufferBytes;
 };
 
 struct GpuOptions {
@@ -99,12 +100,7 @@ struct GpuPlan {
 // and that no dispatch binds a range twice if it writes it. Errors: kInternal, which names the first violation.
 Status Verify(const GpuPlan& plan, const GpuLimits& limits);
 
-// {"halfStorage", "buffers": [{"use", "bytes"}], "pipelines": [{"label", "code", "writable": [bool]}],
-//  "dispatches": [{"pipeline", "step", "groups": [x, y, z], "uniform": [offset, bytes],
-//                  "bindings": [[buffer, offset, bytes], ..]}],
-//  "uploads": [[buffer, offset, bytes], ..], "inputs": [{"name", "shape", "range"}], "outputs": [..],
-//  "steps": [{"op", "name", "algorithm"}], "work", "uniformBytes",
-//  "memory": {"weights", "activations", "total"}, "maxStorageBuffers"}
+// As PlanDescription of border/answers.json.
 std::string ToJson(const GpuPlan& plan);
 
 // A table for people: one dispatch per line, then the totals.

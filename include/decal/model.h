@@ -8,21 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "decal/border.h"
 #include "decal/result.h"
 
 namespace decal {
-
-// How the model's input size follows from the picture's.
-enum class SizeRule {
-  kStretch,    // always width x height, aspect ratio ignored
-  kShortSide,  // short side scaled to `height`, long side in proportion, both rounded to multiples of `multiple`
-};
-
-// What the model's output means.
-enum class OutputActivation {
-  kNone,     // a matte 0..1 already
-  kSigmoid,  // logits: the sigmoid is ours to apply
-};
 
 // One entry of models/registry.json, which is compiled into the library.
 struct ModelInfo {
@@ -38,6 +27,10 @@ struct ModelInfo {
   std::array<float, 3> mean{}, std{};       // of RGB in 0..1: input = (rgb / 255 - mean) / std
   OutputActivation activation = OutputActivation::kNone;
 };
+
+// Whether a picture can be prepared as `model` says. Errors: kInvalidArgument naming the field and what it may be, as
+// border/fields.json has it; the npm package says the same.
+Status CheckModel(const ModelInfo& model);
 
 // All entries, the default first.
 std::span<const ModelInfo> Models();

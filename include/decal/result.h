@@ -5,25 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "decal/border.h"
+
 namespace decal {
 
-// Stable, typed reasons. The spelling of `ErrorCodeName` is part of the public API: the npm package
-// and the command line show it to users.
-enum class ErrorCode {
-  kInvalidArgument,      // the caller asked for something that makes no sense
-  kNotFound,             // a file, model or tensor of that name does not exist
-  kIo,                   // the operating system refused to read or write
-  kCorruptModel,         // the bytes are not a well-formed ONNX model
-  kUnsupportedOperator,  // well-formed, but needs operators or attributes we do not have
-  kShapeMismatch,        // shapes inside the model, or model and input, do not fit
-  kCorruptImage,         // the bytes are not a picture we can decode
-  kOutOfMemory,          // an allocation was refused
-  kLimitExceeded,        // over a documented limit (see engine/base/limits.h)
-  kCancelled,            // the caller asked to stop
-  kInternal,             // a broken promise of our own
-};
-
-// "out-of-memory" and the like: lower case with hyphens.
+// "out-of-memory" and the like: lower case with hyphens. The spelling is part of the public API: the npm package and the
+// command line show it to users.
 const char* ErrorCodeName(ErrorCode code);
 
 // A failure: its kind (`code`), its cause (`message`, one line without a full stop) and its place (`where`: a file, node

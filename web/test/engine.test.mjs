@@ -121,7 +121,7 @@ test('a plan is known before the first run', () => withEngine({ threads: 1 }, as
     [{ dtype: 'f32', shape: [1, 3, kSide, kSide] }]);
   session.specialize(0, 0);
   const { memory, steps } = session.info();
-  assert.ok(memory.weights > 1e6 && memory.arena > 1e6 && memory.arena >= memory.lower_bound && steps > 10);
+  assert.ok(memory.weights > 1e6 && memory.arena > 1e6 && memory.arena >= memory.lowerBound && steps > 10);
 }));
 
 test('a cancelled run says so once', () => withEngine({ threads: 2 }, async (engine) => {

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { generateTypeScript } from '../../border/typescript.mjs';
 
 export { defaultModelFile as defaultModel, defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
 
@@ -10,6 +11,7 @@ export const distPath = (name) => join(root, 'web/dist', name);
 
 /** Modules of web/src as they are, without the rest of the package around them; together, so that they share their classes. */
 export async function importSource(...names) {
+  generateTypeScript();
   const contents = names.map((name) => `export * from './${name}';`).join('\n');
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: join(root, 'web/src'), loader: 'ts' }, bundle: true, format: 'esm', target: 'es2022',

@@ -1,38 +1,29 @@
 // The WebAssembly modules as files: size, imports, exports.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
-import { distPath, root } from './helpers.mjs';
+import { readBorder } from '../../border/typescript.mjs';
+import { distPath } from './helpers.mjs';
 
 const kMaxBytes = 600_000;
 
 setFlagsFromString('--experimental-wasm-relaxed-simd');
 
-// The engine has all but the plans for WebGPU, the planner those and what reads a model.
-const forPlans = /^decal_(gpu_plan_|alloc|free|error|stream_|session_(from_stream|free|info))/;
-const parts = {
-  'decal-simd128.wasm': (entry) => !entry.startsWith('decal_gpu_plan_'),
-  'decal-relaxed.wasm': (entry) => !entry.startsWith('decal_gpu_plan_'),
-  'decal-planner.wasm': (entry) => forPlans.test(entry),
-};
+const kinds = { 'decal-simd128.wasm': 'engine', 'decal-relaxed.wasm': 'engine', 'decal-planner.wasm': 'planner' };
 
-for (const [name, isPart] of Object.entries(parts)) {
+for (const [name, kind] of Object.entries(kinds)) {
   test(`${name} is at most ${kMaxBytes} bytes`, () => {
     const { size } = statSync(distPath(name));
     assert.ok(size <= kMaxBytes, `${size} bytes`);
   });
 
-  test(`${name} exports its part of the C interface and the stack pointer`, () => {
-    const header = readFileSync(join(root, 'wasm/decal_wasm.h'), 'utf8');
-    const declared = [...header.matchAll(/DECAL_EXPORT\((decal_\w+)\)/g)].map((match) => match[1]).filter(isPart);
+  test(`${name} exports its functions of border/functions.json and what starts it, nothing else`, () => {
+    const declared = readBorder('functions').functions.filter((entry) => ['both', kind].includes(entry.in)).map((entry) => entry.name);
     assert.ok(declared.length >= 13, String(declared.length));
     const module = new WebAssembly.Module(readFileSync(distPath(name)));
     const exported = WebAssembly.Module.exports(module).map((entry) => entry.name);
-    assert.deepEqual(declared.filter((entry) => !exported.includes(entry)), []);
-    assert.ok(exported.includes('__stack_pointer'));
-    assert.ok(exported.includes('_initialize'));
+    assert.deepEqual(exported.sort(), [...declared, '__stack_pointer', '_initialize'].sort());
   });
 
   test(`${name} imports nothing but its memory and WASI`, () => {

@@ -253,14 +253,13 @@ test('an aborted call ends at once with its reason, in the queue and at the star
 });
 
 test('more threads than the engine has stacks for are refused, wherever they are asked for', async () => {
-  const { kMostThreads } = await importSource('shared/options.ts');
-  const header = readFileSync(new URL('../../wasm/thread_runner.h', import.meta.url), 'utf8');
-  assert.equal(kMostThreads, Number(/kMaxThreads = (\d+);/.exec(header)[1]));
-  await rejectsWith('invalid-argument', () => init({ threads: kMostThreads + 1 }));
-  await rejectsWith('invalid-argument', () => startEngine({ threads: kMostThreads + 1 }));
+  const { limits } = await importSource('border/border.ts');
+  const threads = limits.mostThreads + 1;
   const engine = await startEngine({ threads: 1 });
-  const error = await rejectsWith('invalid-argument', () => engine.check(() => engine.exports.decal_threads_init(kMostThreads + 1)));
-  assert.match(error.message, /65, where 1 to 64 can be/);
+  for (const start of [() => init({ threads }), () => startEngine({ threads }), () => engine.check(() => engine.exports.decal_threads_init(threads))]) {
+    const { message } = await rejectsWith('invalid-argument', start);
+    assert.equal(message, 'threads: a whole number, 1 to 64');
+  }
   engine.close();
   await dispose();
 });

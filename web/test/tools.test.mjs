@@ -36,10 +36,10 @@ test('run-onnx prints one line of JSON and writes the output', async () => {
   assert.equal(status, 0, stderr);
   assert.equal(stdout.trim().split('\n').length, 1);
   const report = JSON.parse(stdout);
-  assert.ok(report.start_ms > 0 && report.load_ms > 0 && report.plan_ms > 0);
-  const sorted = report.run_ms.all.toSorted((a, b) => a - b);
-  assert.deepEqual([report.run_ms.min, report.run_ms.median, sorted.length], [sorted[0], sorted[1], 3]);
-  assert.ok(report.memory_bytes.weights > 0 && report.memory_bytes.arena > 0 && report.memory_bytes.peak > 0);
+  assert.ok(report.startMs > 0 && report.loadMs > 0 && report.planMs > 0);
+  const sorted = report.runMs.all.toSorted((a, b) => a - b);
+  assert.deepEqual([report.runMs.min, report.runMs.median, sorted.length], [sorted[0], sorted[1], 3]);
+  assert.ok(report.memoryBytes.weights > 0 && report.memoryBytes.arena > 0 && report.memoryBytes.peak > 0);
   assert.deepEqual([report.threads, report.simd], [2, 'baseline']);
   assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, kSide, kSide]);
 });

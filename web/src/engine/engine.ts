@@ -1,6 +1,7 @@
 // The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
-import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
-import { decodeText, instantiate, type Exports } from './instance.js';
+import type { EngineError, Exports } from '../border/border.js';
+import { DecalError, toDecalError } from '../shared/errors.js';
+import { decodeText, instantiate } from './instance.js';
 import { compileModule } from './module.js';
 import type { SimdLevel } from '../shared/types.js';
 
@@ -177,7 +178,7 @@ export class Engine {
   #lastError(): DecalError | null {
     const text = this.#text(this.exports.decal_error() >>> 0);
     if (text === '') return null;
-    const { code, message, where } = JSON.parse(text) as { code: DecalErrorCode; message: string; where: string };
+    const { code, message, where } = JSON.parse(text) as EngineError;
     return new DecalError(code, where ? `${where}: ${message}` : message);
   }
 

@@ -1,59 +1,6 @@
 // One instance of the module on one thread: imports, exports and access to its memory.
 
-/**
- * The functions of wasm/decal_wasm.h: the planner has decal_gpu_plan_*, the engine all others. Pointers come back signed:
- * `>>> 0` makes them addresses.
- */
-export interface Exports {
-  _initialize(): void;
-  __stack_pointer: WebAssembly.Global;
-  decal_alloc(bytes: number): number;
-  decal_free(memory: number): void;
-  decal_error(): number;
-  decal_threads_init(threads: number): number;
-  decal_worker_stack(index: number): number;
-  decal_worker_main(index: number): void;
-  decal_worker_failed(): void;
-  decal_threads_stop(): void;
-  decal_workers_ready(): number;
-  decal_cancel_flag(): number;
-  decal_stream_new(): number;
-  decal_stream_feed(stream: number, bytes: number, size: number): number;
-  decal_stream_free(stream: number): void;
-  decal_session_from_stream(stream: number): number;
-  decal_session_free(session: number): void;
-  decal_session_info(session: number): number;
-  decal_session_specialize(session: number, height: number, width: number): number;
-  decal_session_run(session: number, inputs: number, outputs: number): number;
-  decal_gpu_plan_new(session: number, height: number, width: number, limits: number, half: number): number;
-  decal_gpu_plan_free(plan: number): void;
-  decal_gpu_plan_json(plan: number): number;
-  decal_gpu_plan_uniforms(plan: number): number;
-  decal_gpu_plan_fill(plan: number, index: number, out: number): void;
-  decal_remover_new(session: number, meanStd: number, rule: number): number;
-  decal_remover_free(remover: number): void;
-  decal_remover_prepare(remover: number, width: number, height: number): number;
-  decal_remover_run(
-    remover: number, rgba: number, width: number, height: number, background: number, maskOnly: number,
-  ): number;
-  decal_remover_input_size(remover: number, width: number, height: number, size: number): void;
-  decal_remover_expect(remover: number, width: number, height: number, shape: number, rank: number): number;
-  decal_remover_fits(remover: number, width: number, height: number): number;
-  decal_remover_input(remover: number, rgba: number, width: number, height: number): number;
-  decal_remover_finish(
-    remover: number, output: number, values: number, rgba: number, width: number, height: number, background: number,
-    maskOnly: number,
-  ): number;
-  decal_remover_report(remover: number): number;
-  decal_composite(
-    matte: number, matteWidth: number, matteHeight: number, rgba: number, width: number, height: number,
-    background: number, maskOnly: number,
-  ): number;
-  decal_resize(
-    rgba: number, width: number, height: number, out: number, outWidth: number, outHeight: number,
-  ): number;
-  decal_png_filter(rgba: number, width: number, first: number, count: number, out: number): void;
-}
+import type { Exports } from '../border/border.js';
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
   const wasi: Record<string, (...args: never[]) => number> = wasiImports(memory);

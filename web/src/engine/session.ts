@@ -1,26 +1,17 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
+import {
+  kModelParameters, kPixelSize, kRemoverReport, type PixelSize, type RemoverReport, type SessionInfo, type TensorInfo,
+} from '../border/border.js';
 import { DecalError } from '../shared/errors.js';
 import type { ModelSpec } from '../shared/types.js';
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
+import { readStruct, withStruct } from './struct.js';
+
+export type { RemoverReport, SessionInfo, SessionMemory, TensorInfo } from '../border/border.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
 export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-export interface TensorInfo {
-  name: string;
-  dtype: string;
-  /** -1 is unknown before specialising. */
-  shape: number[];
-}
-
-export interface SessionInfo {
-  inputs: TensorInfo[];
-  outputs: TensorInfo[];
-  /** Bytes; 0 before specialising. */
-  memory: { weights: number; arena: number; scratch: number; lower_bound: number };
-  steps: number;
-}
 
 /** Largest piece that crosses into wasm memory at once: enough to make the crossing cheap, little to keep twice. */
 const kFeedBytes = 1 << 20;
@@ -162,27 +153,13 @@ export class RawSession {
   }
 }
 
-/** What the last run of a remover did. */
-export interface RemoverReport {
-  preprocess_ms: number;
-  inference_ms: number;
-  postprocess_ms: number;
-  input: [number, number];
-  memory_bytes: number;
-  coverage: number;
-  matte: { pointer: number; width: number; height: number };
-}
-
 /** How a cut-out is composed. */
 export interface CompositeOptions {
   background: readonly number[] | null;
   mask: boolean;
 }
 
-export interface PictureSize {
-  width: number;
-  height: number;
-}
+export type PictureSize = PixelSize;
 
 /** A model that takes pictures: dense RGBA8 in the engine's memory. */
 export class Remover {
@@ -196,26 +173,16 @@ export class Remover {
 
   static async load(engine: Engine, spec: ModelSpec, chunks: Chunks, signal?: AbortSignal): Promise<Remover> {
     const session = await loadSession(engine, chunks, signal);
-    const { exports } = engine;
-    const { input } = spec;
-    const floats = Float32Array.of(...spec.mean, ...spec.std);
-    const rule = Int32Array.of(
-      input.rule === 'stretch' ? 0 : 1, input.width, input.height, input.multiple, spec.activation === 'sigmoid' ? 1 : 0,
-    );
-    let parameters: number;
+    const { mean, std, activation, input } = spec;
+    let taken = false;
     try {
-      parameters = engine.alloc(floats.byteLength + rule.byteLength, 'parameters');
+      return withStruct(engine, kModelParameters, { mean, std, activation, ...input }, 'parameters', (parameters) => {
+        taken = true;
+        return new Remover(engine, engine.handle(() => engine.exports.decal_remover_new(session, parameters)));
+      });
     } catch (error) {
-      if (!engine.broken) exports.decal_session_free(session);
+      if (!taken && !engine.broken) engine.exports.decal_session_free(session);
       throw error;
-    }
-    try {
-      engine.bytes(parameters, floats.byteLength).set(new Uint8Array(floats.buffer));
-      const rulePointer = parameters + floats.byteLength;
-      engine.bytes(rulePointer, rule.byteLength).set(new Uint8Array(rule.buffer));
-      return new Remover(engine, engine.handle(() => exports.decal_remover_new(session, parameters, rulePointer)));
-    } finally {
-      engine.free(parameters);
     }
   }
 
@@ -234,14 +201,7 @@ export class Remover {
   /** What the model sees of pictures of that size: what a plan for them is to be made for. */
   inputSize({ width, height }: PictureSize): PictureSize {
     const engine = this.#engine;
-    const pointer = engine.alloc(8, 'a size');
-    try {
-      engine.call(() => engine.exports.decal_remover_input_size(this.#handle, width, height, pointer));
-      const [inputWidth, inputHeight] = new Int32Array(engine.bytes(pointer, 8).slice().buffer);
-      return { width: inputWidth!, height: inputHeight! };
-    } finally {
-      engine.free(pointer);
-    }
+    return readStruct(engine, kPixelSize, engine.call(() => engine.exports.decal_remover_input_size(this.#handle, width, height)) >>> 0);
   }
 
   /** Gets ready for pictures of that size which a plan serves whose first output has that shape. */
@@ -289,7 +249,8 @@ export class Remover {
 
   /** Of the last run; before one, what preparing or planning left in memory. */
   report(): RemoverReport {
-    return this.#engine.json(() => this.#engine.exports.decal_remover_report(this.#handle));
+    const engine = this.#engine;
+    return readStruct(engine, kRemoverReport, engine.call(() => engine.exports.decal_remover_report(this.#handle)) >>> 0);
   }
 
   free(): void {

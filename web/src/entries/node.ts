@@ -27,7 +27,7 @@ export { DecalError, type DecalErrorCode } from '../shared/errors.js';
 export { Engine } from '../engine/engine.js';
 export { Planner } from '../gpu/planner.js';
 export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from '../adapters/node/raw-gpu.js';
-export { RawSession, type Chunks, type SessionInfo, type TensorInfo } from '../engine/session.js';
+export { RawSession, type Chunks, type SessionInfo, type SessionMemory, type TensorInfo } from '../engine/session.js';
 export { readModelFile, type EngineStartOptions, type NodeInitOptions, type RawImage } from '../adapters/node/adapter.js';
 export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';

@@ -3,7 +3,7 @@ import { toDecalError } from '../shared/errors.js';
 import type { AdapterInfo } from '../shared/types.js';
 import type { PipelineCache } from './executor.js';
 import { LossWatch } from './failure.js';
-import type { PlanLimits } from './plan.js';
+import type { DeviceLimits } from '../border/border.js';
 
 /** The limits that matter, as the adapter reports them: whatever it says, sane or not. */
 export interface ReportedLimits {
@@ -28,7 +28,7 @@ export interface AdapterFacts {
 /** A device in use, with what belongs to it. */
 export interface OpenDevice {
   device: GPUDevice;
-  limits: PlanLimits;
+  limits: DeviceLimits;
   pipelines: PipelineCache;
   watch: LossWatch;
 }
@@ -85,7 +85,7 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
   return { device, limits: planLimits(device), pipelines: new Map(), watch: new LossWatch(device) };
 }
 
-function planLimits({ limits }: GPUDevice): PlanLimits {
+function planLimits({ limits }: GPUDevice): DeviceLimits {
   return {
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     // One alignment for both kinds of binding.

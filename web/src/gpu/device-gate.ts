@@ -1,4 +1,5 @@
 // Whether a device may run a model: a pure function from facts to a decision with its reasons.
+import { limits } from '../border/border.js';
 import type { AdapterFacts, ReportedLimits } from './adapter.js';
 import type { Checked, DeviceOption } from '../shared/types.js';
 
@@ -45,13 +46,13 @@ export interface GateDecision {
 
 /** What every WebGPU device guarantees, and every plan keeps to: a device below is broken, or lies. */
 const kGuaranteed: Record<keyof ReportedLimits, { name: string; least: number; most?: number }> = {
-  storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: 8 },
-  bindingBytes: { name: 'maxStorageBufferBindingSize', least: 128 << 20 },
-  bufferBytes: { name: 'maxBufferSize', least: 256 << 20 },
-  workgroupsPerDimension: { name: 'maxComputeWorkgroupsPerDimension', least: 65535 },
-  workgroupInvocations: { name: 'maxComputeInvocationsPerWorkgroup', least: 256 },
-  workgroupBytes: { name: 'maxComputeWorkgroupStorageSize', least: 16384 },
-  offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: 256 },
+  storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: limits.storageBuffers },
+  bindingBytes: { name: 'maxStorageBufferBindingSize', least: limits.bindingBytes },
+  bufferBytes: { name: 'maxBufferSize', least: limits.bufferBytes },
+  workgroupsPerDimension: { name: 'maxComputeWorkgroupsPerDimension', least: limits.workgroupsPerDimension },
+  workgroupInvocations: { name: 'maxComputeInvocationsPerWorkgroup', least: limits.workgroupInvocations },
+  workgroupBytes: { name: 'maxComputeWorkgroupStorageSize', least: limits.workgroupBytes },
+  offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: limits.offsetAlignment },
 };
 
 /** Names by which renderers that compute on the CPU give themselves away. */
@@ -133,10 +134,10 @@ function firstObjection(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null
   return plan ? objectToPlan(plan, facts) : null;
 }
 
-function degenerateLimit(limits: ReportedLimits): string | null {
+function degenerateLimit(reported: ReportedLimits): string | null {
   for (const key of Object.keys(kGuaranteed) as (keyof ReportedLimits)[]) {
     const { name, least, most = Infinity } = kGuaranteed[key];
-    const value = limits[key];
+    const value = reported[key];
     if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) continue;
     const guaranteed = most === Infinity ? `at least ${least}` : `${least} to ${most}`;
     return `the adapter reports ${name} ${String(value)}, where WebGPU guarantees ${guaranteed}`;
@@ -182,12 +183,12 @@ function whatWasChecked(facts: GateFacts): Checked {
   };
 }
 
-function numbers(limits: ReportedLimits): NonNullable<Checked['limits']> {
+function numbers(reported: ReportedLimits): NonNullable<Checked['limits']> {
   const number = (value: unknown) => (typeof value === 'number' ? value : null);
   return {
-    storageBuffers: number(limits.storageBuffers),
-    bindingBytes: number(limits.bindingBytes),
-    bufferBytes: number(limits.bufferBytes),
+    storageBuffers: number(reported.storageBuffers),
+    bindingBytes: number(reported.bindingBytes),
+    bufferBytes: number(reported.bufferBytes),
   };
 }
 

@@ -1,50 +1,9 @@
 // A model's WebGPU plan: what the C++ planner wrote as JSON, and the contents of its weights, still in the engine's memory.
+import { kDeviceLimits, type DeviceLimits, type PlanDescription } from '../border/border.js';
 import type { Engine } from '../engine/engine.js';
+import { withStruct } from '../engine/struct.js';
 
-/** Part of one of the plan's buffers: [buffer, offset, bytes]. */
-export type PlanRange = readonly [buffer: number, offset: number, bytes: number];
-
-/** A model's input or output: dense float32, row-major. */
-export interface PlanTensor {
-  name: string;
-  shape: number[];
-  range: PlanRange;
-}
-
-export interface PlanPipeline {
-  label: string;
-  /** WGSL with one entry point, `main`. */
-  code: string;
-  /** Of storage bindings 1, 2, ..: read_write rather than read. Binding 0 holds the uniforms. */
-  writable: boolean[];
-}
-
-export interface PlanDispatch {
-  pipeline: number;
-  step: number;
-  groups: [number, number, number];
-  /** Offset and bytes in the uniforms. */
-  uniform: [number, number];
-  bindings: PlanRange[];
-}
-
-/** See ToJson in include/decal/gpu.h. */
-export interface PlanDescription {
-  halfStorage: boolean;
-  buffers: { use: 'weights' | 'activations'; bytes: number }[];
-  pipelines: PlanPipeline[];
-  dispatches: PlanDispatch[];
-  /** Where the contents of weights go. */
-  uploads: PlanRange[];
-  inputs: PlanTensor[];
-  outputs: PlanTensor[];
-  steps: { op: string; name: string; algorithm: string }[];
-  /** About how many multiply-adds and element moves a run takes. */
-  work: number;
-  uniformBytes: number;
-  memory: { weights: number; activations: number; total: number };
-  maxStorageBuffers: number;
-}
+export type { PlanDescription, PlanDispatch, PlanPipeline, PlanRange, PlanTensor } from '../border/border.js';
 
 /** What an executor needs: the description and the bytes that belong to it. */
 export interface PlanSource {
@@ -52,14 +11,6 @@ export interface PlanSource {
   uniforms(): Uint8Array;
   /** Contents of upload `index`, valid until the next call. */
   fill(index: number): Uint8Array;
-}
-
-/** What the planner must know of a device. */
-export interface PlanLimits {
-  workgroupsPerDimension: number;
-  offsetAlignment: number;
-  bindingBytes: number;
-  bufferBytes: number;
 }
 
 /** A plan in the engine's memory. The session it was made from must outlive it. */
@@ -77,16 +28,8 @@ export class EnginePlan implements PlanSource {
   }
 
   /** `make` is given the address of the limits as the engine reads them and answers with a plan handle or null. */
-  static make(engine: Engine, limits: PlanLimits, make: (limits: number) => number): EnginePlan {
-    const { workgroupsPerDimension, offsetAlignment, bindingBytes, bufferBytes } = limits;
-    const values = Float64Array.of(workgroupsPerDimension, offsetAlignment, bindingBytes, bufferBytes);
-    const pointer = engine.alloc(values.byteLength, 'limits');
-    try {
-      engine.bytes(pointer, values.byteLength).set(new Uint8Array(values.buffer));
-      return new EnginePlan(engine, engine.handle(() => make(pointer)));
-    } finally {
-      engine.free(pointer);
-    }
+  static make(engine: Engine, limits: DeviceLimits, make: (limits: number) => number): EnginePlan {
+    return withStruct(engine, kDeviceLimits, limits, 'limits', (pointer) => new EnginePlan(engine, engine.handle(() => make(pointer))));
   }
 
   uniforms(): Uint8Array {

@@ -1,7 +1,8 @@
 // The planner for WebGPU: a module and an instance of its own, whose memory goes when there is nothing left to plan.
 import { Engine } from '../engine/engine.js';
 import { SessionLoader, type Chunks, type SessionInfo } from '../engine/session.js';
-import { EnginePlan, type PlanLimits } from './plan.js';
+import type { DeviceLimits } from '../border/border.js';
+import { EnginePlan } from './plan.js';
 
 /** Fetches the planner's module, once. */
 export type PlannerModule = () => Promise<Uint8Array<ArrayBuffer>>;
@@ -81,7 +82,7 @@ export class Planner {
    *
    * @throws {DecalError} `unsupported-operator`, `limit-exceeded`, `shape-mismatch`
    */
-  plan(height: number, width: number, limits: PlanLimits, half: boolean): EnginePlan {
+  plan(height: number, width: number, limits: DeviceLimits, half: boolean): EnginePlan {
     return EnginePlan.make(this.#engine, limits, (pointer) =>
       this.#engine.exports.decal_gpu_plan_new(this.#session, height, width, pointer, half ? 1 : 0));
   }

@@ -223,7 +223,7 @@ export class EngineHost<Source, File> {
     const loaded: Loaded = { key, name, owner, model: routed };
     this.#loaded = loaded;
     const ms = performance.now() - start;
-    const execution = makeExecution(route, owner, name, { memory_bytes: routed.memoryBytes }, { load: ms });
+    const execution = makeExecution(route, owner, name, { memoryBytes: routed.memoryBytes }, { load: ms });
     this.#events.onExecution?.(key, { kind: 'session', ...execution });
     this.#events.onReady?.();
     return { loaded, ms };

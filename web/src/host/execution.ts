@@ -20,12 +20,12 @@ export function makeExecution(
     ms: {
       load: times.load ?? 0,
       decode: times.decode ?? 0,
-      preprocess: report.preprocess_ms ?? 0,
-      inference: report.inference_ms ?? 0,
-      postprocess: report.postprocess_ms ?? 0,
+      preprocess: report.preprocessMs ?? 0,
+      inference: report.inferenceMs ?? 0,
+      postprocess: report.postprocessMs ?? 0,
       encode: times.encode ?? 0,
     },
-    memoryBytes: report.memory_bytes ?? 0,
+    memoryBytes: report.memoryBytes ?? 0,
   };
 }
 

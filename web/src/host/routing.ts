@@ -6,7 +6,8 @@ import type { CompositeOptions, PictureSize, Remover, RemoverReport } from '../e
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { GpuExecutor } from '../gpu/executor.js';
 import { unavailable, type GpuHost } from '../gpu/host.js';
-import type { EnginePlan, PlanDescription, PlanLimits } from '../gpu/plan.js';
+import type { DeviceLimits } from '../border/border.js';
+import type { EnginePlan, PlanDescription } from '../gpu/plan.js';
 import type { Planner } from '../gpu/planner.js';
 import type { DeviceOption, Downgrade, Execution, GpuFacts } from '../shared/types.js';
 
@@ -108,7 +109,7 @@ export class RoutedModel {
 
   /** What the engine itself holds, once prepared. */
   get memoryBytes(): number {
-    return this.#remover.report().memory_bytes;
+    return this.#remover.report().memoryBytes;
   }
 
   /**
@@ -214,7 +215,7 @@ export class RoutedModel {
 
   /** Null where the model does not fit the device, for which the gate has the reason then. */
   async #plan(
-    size: PictureSize, limits: PlanLimits, dtype: 'fp16' | 'fp32', signal: AbortSignal | undefined,
+    size: PictureSize, limits: DeviceLimits, dtype: 'fp16' | 'fp32', signal: AbortSignal | undefined,
   ): Promise<EnginePlan | null> {
     this.#planner ??= await this.#planners.open(signal);
     const { width, height } = this.#remover.inputSize(size);
@@ -248,7 +249,7 @@ export class RoutedModel {
   #finish({ runMs }: OnGpu, output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
     // Asked here rather than left to the engine, whose error would not say that it was the GPU.
     if (output.some(Number.isNaN)) throw new DecalError('webgpu-failed', 'the GPU gave values that are not numbers');
-    return { ...this.#remover.finish(output, picture, options), inference_ms: runMs.at(-1)! };
+    return { ...this.#remover.finish(output, picture, options), inferenceMs: runMs.at(-1)! };
   }
 
   /** Puts the model off the GPU, for good unless the device was only lost. */

@@ -2,7 +2,7 @@
 import { following, untilAborted } from './abort.js';
 import { DecalError } from './errors.js';
 import { tell } from './listeners.js';
-import { checkCount } from './options.js';
+import { checkOption } from './fields.js';
 import type { BatchItem, BatchOptions } from './types.js';
 
 /** One that computes and one that is made ready meanwhile. */
@@ -28,7 +28,8 @@ export interface BatchWork<Source, Result> {
 export function batch<Source, Result>(
   sources: BatchSources<Source>, work: BatchWork<Source, Result>, options: BatchOptions<Source, Result>,
 ): AsyncGenerator<BatchItem<Source, Result>, void, undefined> {
-  const concurrency = checkCount('concurrency', options.concurrency) ?? kConcurrency;
+  checkOption('concurrency', options.concurrency);
+  const concurrency = options.concurrency ?? kConcurrency;
   return items(iterate(sources), work, concurrency, options);
 }
 

@@ -1,29 +1,8 @@
 // The one error class of the package, with a stable `code`.
 
-/**
- * The codes of the C++ engine (include/decal/result.h), and those only a host can meet: `webgpu-unavailable` (nothing to
- * run on, or the gate refused it), `webgpu-failed` (a shader, buffer or result was bad) and `device-lost` reach callers
- * only where they demanded WebGPU. `worker-lost`: the worker crashed or was killed, twice for the same call.
- */
-export type DecalErrorCode =
-  | 'invalid-argument'
-  | 'not-found'
-  | 'io'
-  | 'corrupt-model'
-  | 'unsupported-operator'
-  | 'shape-mismatch'
-  | 'corrupt-image'
-  | 'out-of-memory'
-  | 'limit-exceeded'
-  | 'cancelled'
-  | 'internal'
-  | 'network'
-  | 'unsupported'
-  | 'webgpu-unavailable'
-  | 'webgpu-failed'
-  | 'device-lost'
-  | 'worker-lost'
-  | 'aborted';
+import type { DecalErrorCode } from '../border/border.js';
+
+export type { DecalErrorCode };
 
 /** Why a call failed: `code` for programs, `message` (one line) for people. */
 export class DecalError extends Error {

@@ -1,6 +1,7 @@
 // The registry of models, bundled from models/registry.json, and what `options.model` may be.
 import registry from '../../../models/registry.json' with { type: 'json' };
 import { DecalError } from './errors.js';
+import { checkField } from './fields.js';
 import { under } from './options.js';
 import type { CustomModel, ModelOption, ModelSpec, RegistryModel } from './types.js';
 
@@ -79,22 +80,12 @@ function plainSpec(model: CustomModel): ModelSpec {
   return { name, input, mean, std, activation, sha256, bytes };
 }
 
-function checkSpec(model: ModelSpec): void {
-  const bad = (what: string): never => {
-    throw new DecalError('invalid-argument', `model.${what}`);
-  };
-  if (typeof model.name !== 'string' || model.name === '') bad('name: a text that tells people which model this is');
-  const { input } = model;
-  if (input?.rule !== 'stretch' && input?.rule !== 'short-side') bad('input.rule: "stretch" or "short-side"');
-  for (const side of ['width', 'height', 'multiple'] as const) {
-    const value = input[side];
-    if (!Number.isInteger(value) || value < 1 || value > 16384) bad(`input.${side}: whole pixels, 1 to 16384`);
-  }
-  for (const triple of ['mean', 'std'] as const) {
-    const values = model[triple];
-    if (!Array.isArray(values) || values.length !== 3 || !values.every(Number.isFinite)) bad(`${triple}: three numbers`);
-  }
-  if (!model.std.every((value) => value > 0)) bad('std: more than 0');
-  if (model.sha256 && !/^[0-9a-f]{64}$/.test(model.sha256)) bad('sha256: 64 hexadecimal digits in lower case');
-  if (model.activation !== 'none' && model.activation !== 'sigmoid') bad('activation: "none" or "sigmoid"');
+function checkSpec({ name, input, mean, std, activation, sha256 = null }: ModelSpec): void {
+  checkField('model.name', name);
+  checkField('model.input.rule', input?.rule);
+  for (const side of ['width', 'height', 'multiple'] as const) checkField(`model.input.${side}`, input[side]);
+  checkField('model.mean', mean);
+  checkField('model.std', std);
+  checkField('model.activation', activation);
+  checkField('model.sha256', sha256);
 }

@@ -1,5 +1,6 @@
 // Checks what callers pass and fills in the defaults.
 import { DecalError } from './errors.js';
+import { checkField, checkOption } from './fields.js';
 import type { DeviceOption, Matte, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
@@ -9,11 +10,6 @@ const kQuality = 0.92;
 
 /** More threads than this share too little work per layer to help, and phones would run hot. */
 export const kDefaultThreads = 8;
-/** As many as the engine has stacks for: WorkerRunner::kMaxThreads of wasm/thread_runner.h. */
-export const kMostThreads = 64;
-
-const kFormats: readonly OutputFormat[] = ['image/png', 'image/webp', 'image/jpeg', 'image/x-rgba8'];
-const kDevices: readonly DeviceOption[] = ['auto', 'webgpu', 'wasm'];
 
 /** Output options with every choice made. A background that is still text is a CSS colour. */
 export interface OutputPlan {
@@ -25,49 +21,23 @@ export interface OutputPlan {
 }
 
 export function checkDevice(device: unknown = 'auto'): DeviceOption {
-  if (!kDevices.includes(device as DeviceOption)) {
-    throw new DecalError('invalid-argument', `device: one of ${kDevices.join(', ')}`);
-  }
+  checkField('device', device);
   return device as DeviceOption;
 }
 
-function checkFlag(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'boolean') throw new DecalError('invalid-argument', `${name}: true or false`);
-}
-
-function checkFetch(value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') throw new DecalError('invalid-argument', 'fetch: a function');
-}
-
 export function checkSimd(simd: unknown): SimdLevel | undefined {
-  if (simd !== undefined && simd !== 'relaxed' && simd !== 'baseline') {
-    throw new DecalError('invalid-argument', 'simd: "relaxed" or "baseline"');
-  }
-  return simd;
+  checkOption('simd', simd);
+  return simd as SimdLevel | undefined;
 }
 
 export function checkThreads(threads: unknown): number | undefined {
-  return checkCount('threads', threads, kMostThreads);
+  checkOption('threads', threads);
+  return threads as number | undefined;
 }
 
 /** What `init` takes in every host, but for what only one of them knows. */
-export function checkSettings(
-  { device, threads, simd, allowSoftwareAdapter, fetch }: Partial<Record<'device' | 'threads' | 'simd' | 'allowSoftwareAdapter' | 'fetch', unknown>>,
-): void {
-  checkDevice(device);
-  checkThreads(threads);
-  checkSimd(simd);
-  checkFlag('allowSoftwareAdapter', allowSoftwareAdapter);
-  checkFetch(fetch);
-}
-
-/** A whole number from 1 to `most`, or undefined. */
-export function checkCount(name: string, value: unknown, most = Infinity): number | undefined {
-  if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
-    throw new DecalError('invalid-argument', `${name}: a whole number, ${most === Infinity ? '1 or more' : `1 to ${most}`}`);
-  }
-  return value as number;
+export function checkSettings(settings: Partial<Record<'device' | 'threads' | 'simd' | 'allowSoftwareAdapter' | 'fetch', unknown>>): void {
+  for (const name of ['device', 'threads', 'simd', 'allowSoftwareAdapter', 'fetch'] as const) checkOption(name, settings[name]);
 }
 
 /** The address of `path` in the folder `base`, with or without a slash at its end. `option`: what to blame. */
@@ -94,19 +64,13 @@ export function copyMatte({ width, height, data }: Matte): Matte {
 export function planOutput(options: RemoveBackgroundOptions): OutputPlan {
   const output: OutputOptions = options.output ?? {};
   const format = output.format ?? 'image/png';
-  if (!kFormats.includes(format)) {
-    throw new DecalError('invalid-argument', `output.format: one of ${kFormats.join(', ')}`);
-  }
+  checkField('output.format', format);
   const quality = output.quality ?? kQuality;
-  if (typeof quality !== 'number' || !(quality >= 0 && quality <= 1)) {
-    throw new DecalError('invalid-argument', 'output.quality: a number from 0 to 1');
-  }
+  checkField('output.quality', quality);
   const previewSize = options.previewSize ?? kPreviewSize;
-  if (!Number.isInteger(previewSize) || previewSize < 1) {
-    throw new DecalError('invalid-argument', 'previewSize: whole pixels, 1 or more');
-  }
+  checkField('previewSize', previewSize);
   const mask = output.mask ?? false;
-  if (typeof mask !== 'boolean') throw new DecalError('invalid-argument', 'output.mask: true or false');
+  checkField('output.mask', mask);
   const background = checkBackground(output.background);
   return { format, quality, background, mask, previewSize };
 }

@@ -1,5 +1,9 @@
 // The public types of the package: a drop-in superset of rembg-webgpu 0.2.
 
+import type { OutputActivation, SizeRule } from '../border/border.js';
+
+export type { OutputActivation, SizeRule };
+
 /** Device and precision the package runs on. */
 export type DeviceCapability =
   | { device: 'webgpu'; dtype: 'fp16' }
@@ -60,12 +64,12 @@ export interface ModelSpec {
    * `stretch`: always `width` x `height`. `short-side`: the short side becomes `height`, the long side follows in
    * proportion, both rounded to multiples of `multiple`.
    */
-  input: { rule: 'stretch' | 'short-side'; width: number; height: number; multiple: number };
+  input: { rule: SizeRule; width: number; height: number; multiple: number };
   /** Of RGB in 0..1: input = (rgb / 255 - mean) / std. */
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
   /** `sigmoid` when the model gives logits. */
-  activation: 'none' | 'sigmoid';
+  activation: OutputActivation;
   /** Lower-case hex of the file. Checked when given. */
   sha256?: string | null;
   /** Size of the file. Checked when given. */

@@ -3,6 +3,8 @@
 
 /** Bytes of an engine's memory that pointers may really be used for: the pictures here are tiny. */
 const kBlockBytes = 256;
+/** Where the last report is: zeros, which no block covers. */
+const kReport = 64;
 /** A picture comes out with this alpha: 255 is what it came in with. */
 export const kCut = 3;
 export const kApplied = 5;
@@ -136,7 +138,7 @@ export class FakeEngine {
       if (!failed && found) this.#paint(rgba, width * height, found.model, kCut);
       return failed;
     },
-    decal_remover_report: () => ({ preprocess_ms: 1, inference_ms: 1, postprocess_ms: 1, memory_bytes: 1 }),
+    decal_remover_report: (remover) => (this.#get(remover, 'remover'), kReport),
     decal_composite: (matte, matteWidth, matteHeight, rgba, width, height) => {
       const failed = this.#chance('the matte');
       if (!failed) this.#paint(rgba, width * height, 0, kApplied);
