@@ -51,10 +51,10 @@ export function measurementOf(report, threads) {
   // A contender that cannot have its threads would otherwise be compared as if it had.
   if (report.threads !== threads) return { failure: `ran on ${report.threads} threads instead of ${threads}` };
   return {
-    run_ms: report.run_ms.all,
-    ...(report.first_ms === undefined ? {} : { first_ms: report.first_ms }),
-    load_ms: (report.start_ms ?? 0) + report.load_ms + (report.plan_ms ?? 0),
-    peak_bytes: report.memory_bytes.peak,
+    run_ms: report.runMs.all,
+    ...(report.firstMs === undefined ? {} : { first_ms: report.firstMs }),
+    load_ms: (report.startMs ?? 0) + report.loadMs + (report.planMs ?? 0),
+    peak_bytes: report.memoryBytes.peak,
   };
 }
 

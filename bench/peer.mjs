@@ -45,11 +45,11 @@ try {
   }
   const ms = all.slice(warmUp);
   console.log(JSON.stringify({
-    load_ms: loadMs,
+    loadMs,
     // Here shaders are compiled.
-    ...(flavour === 'webgpu' ? { first_ms: all[0] } : {}),
-    run_ms: { min: Math.min(...ms), median: median(ms), all: ms },
-    memory_bytes: { peak: peakBytes() },
+    ...(flavour === 'webgpu' ? { firstMs: all[0] } : {}),
+    runMs: { min: Math.min(...ms), median: median(ms), all: ms },
+    memoryBytes: { peak: peakBytes() },
     threads: flavour === 'node' ? threads : ort.env.wasm.numThreads,
   }));
   process.exit(0); // its threads would keep the process alive

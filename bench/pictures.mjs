@@ -58,8 +58,8 @@ async function measure(simd, threads, side) {
   const run = (name, options) => {
     fillPhoto(engine.bytes(rgba, 4 * width * height));
     const report = remover.run({ rgba, width, height }, { background: null, mask: false, ...options });
-    if (name === 'transparent') record('prepare', report.preprocess_ms);
-    record(name, report.postprocess_ms);
+    if (name === 'transparent') record('prepare', report.preprocessMs);
+    record(name, report.postprocessMs);
   };
   for (let i = 0; i < Number(values.rounds); ++i) {
     run('transparent', {});

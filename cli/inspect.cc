@@ -8,11 +8,11 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "cli/commands.h"
 #include "cli/inspect_gpu.h"
 #include "cli/interrupt.h"
+#include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/profile.h"
 #include "cli/report.h"
@@ -118,56 +118,81 @@ Result<Profile> Measure(Session& session, int repeat) {
 
 std::string TensorsJson(const std::vector<TensorInfo>& tensors) {
   std::vector<std::string> items;
-  for (const TensorInfo& tensor : tensors) {
-    items.push_back(fmt::format(R"({{"name":{},"dtype":{},"shape":[{}]}})", JsonString(tensor.name),
-                                JsonString(tensor.dtype), fmt::join(tensor.shape, ",")));
+  for (const auto& [name, dtype, shape] : tensors) {
+    items.push_back(JsonObject()
+                        .Add(keys::kName, name)
+                        .Add(keys::kDtype, dtype)
+                        .AddRaw(keys::kShape, JsonArray(shape))
+                        .ToString());
   }
-  return fmt::format("[{}]", fmt::join(items, ","));
+  return JsonArray(items);
 }
 
-// ,"ms":1.234,... or nothing without a cost.
-std::string CostJson(const Cost* cost) {
-  if (!cost) return {};
-  return fmt::format(R"(,"ms":{:.4f},"share":{:.6f},"gflops":{:.2f})", cost->ms, cost->share, cost->gflops());
+void AddCost(JsonObject& object, const Cost& cost) {
+  object.AddDecimal(keys::kMs, cost.ms, 4).AddDecimal(keys::kShare, cost.share, 6).AddDecimal(keys::kGflops, cost.gflops(), 2);
 }
 
+// `costs`: of each step, or none.
 std::string StepsJson(const std::vector<StepInfo>& steps, const std::vector<Cost>& costs) {
   std::vector<std::string> items;
   for (size_t i = 0; i < steps.size(); ++i) {
     const StepInfo& step = steps[i];
-    items.push_back(fmt::format(
-        R"({{"op":{},"name":{},"algorithm":{},"choice":{},"shapes":{},"multiply_adds":{},"output_bytes":{}{}}})",
-        JsonString(step.op), JsonString(step.name), JsonString(step.algorithm), JsonString(step.choice),
-        JsonString(step.shapes), step.multiply_adds, step.output_bytes, CostJson(costs.empty() ? nullptr : &costs[i])));
+    JsonObject object;
+    object.Add(keys::kOp, step.op)
+        .Add(keys::kName, step.name)
+        .Add(keys::kAlgorithm, step.algorithm)
+        .Add(keys::kChoice, step.choice)
+        .Add(keys::kShapes, step.shapes)
+        .Add(keys::kMultiplyAdds, step.multiply_adds)
+        .Add(keys::kOutputBytes, step.output_bytes);
+    if (!costs.empty()) AddCost(object, costs[i]);
+    items.push_back(object.ToString());
   }
-  return fmt::format("[{}]", fmt::join(items, ","));
+  return JsonArray(items);
 }
 
 std::string ProfileJson(const Profile& profile, size_t threads) {
   std::vector<std::string> algorithms;
   for (const auto& [name, steps, cost] : profile.ByAlgorithm()) {
-    algorithms.push_back(fmt::format(R"({{"algorithm":{},"steps":{},"multiply_adds":{}{}}})", JsonString(name), steps,
-                                     cost.multiply_adds, CostJson(&cost)));
+    JsonObject object;
+    object.Add(keys::kAlgorithm, name).Add(keys::kSteps, steps).Add(keys::kMultiplyAdds, cost.multiply_adds);
+    AddCost(object, cost);
+    algorithms.push_back(object.ToString());
   }
-  const Cost total = profile.Total();
-  return fmt::format(
-      R"({{"threads":{},"simd":{},"runs":{},"run_ms":{{"min":{:.4f},"median":{:.4f}}},)"
-      R"("total":{{"multiply_adds":{}{}}},"algorithms":[{}]}})",
-      threads, JsonString(SimdTarget()), profile.runs(), *std::ranges::min_element(profile.run_ms()),
-      Median(profile.run_ms()), total.multiply_adds, CostJson(&total), fmt::join(algorithms, ","));
+  const Cost cost = profile.Total();
+  JsonObject total;
+  total.Add(keys::kMultiplyAdds, cost.multiply_adds);
+  AddCost(total, cost);
+  const std::string run_ms = JsonObject()
+                                 .AddDecimal(keys::kMin, *std::ranges::min_element(profile.run_ms()), 4)
+                                 .AddDecimal(keys::kMedian, Median(profile.run_ms()), 4)
+                                 .ToString();
+  return JsonObject()
+      .Add(keys::kThreads, threads)
+      .Add(keys::kSimd, SimdTarget())
+      .Add(keys::kRuns, profile.runs())
+      .AddRaw(keys::kRunMs, run_ms)
+      .AddRaw(keys::kTotal, total.ToString())
+      .AddRaw(keys::kAlgorithms, JsonArray(algorithms))
+      .ToString();
 }
 
 void PrintJson(const Session& session, bool planned, const std::optional<Profile>& profile, size_t threads) {
-  fmt::print(R"({{"inputs":{},"outputs":{})", TensorsJson(session.inputs()), TensorsJson(session.outputs()));
+  JsonObject report;
+  report.AddRaw(keys::kInputs, TensorsJson(session.inputs())).AddRaw(keys::kOutputs, TensorsJson(session.outputs()));
   if (planned) {
     const MemoryPlan& memory = session.memory();
-    fmt::print(
-        R"(,"memory_bytes":{{"weights":{},"arena":{},"scratch":{},"total":{},"lower_bound":{}}},"steps":{})",
-        memory.weights_bytes, memory.arena_bytes, memory.scratch_bytes, memory.total_bytes(), memory.lower_bound_bytes,
-        StepsJson(session.steps(), profile ? profile->StepCosts() : std::vector<Cost>{}));
+    report.AddRaw(keys::kMemoryBytes, JsonObject()
+                                          .Add(keys::kWeights, memory.weights_bytes)
+                                          .Add(keys::kArena, memory.arena_bytes)
+                                          .Add(keys::kScratch, memory.scratch_bytes)
+                                          .Add(keys::kTotal, memory.total_bytes())
+                                          .Add(keys::kLowerBound, memory.lower_bound_bytes)
+                                          .ToString());
+    report.AddRaw(keys::kSteps, StepsJson(session.steps(), profile ? profile->StepCosts() : std::vector<Cost>{}));
   }
-  if (profile) fmt::print(R"(,"profile":{})", ProfileJson(*profile, threads));
-  fmt::print("}}\n");
+  if (profile) report.AddRaw(keys::kProfile, ProfileJson(*profile, threads));
+  fmt::print("{}\n", report.ToString());
 }
 
 int Failed(const InspectOptions& options, const Error& error) {

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/json_object.h"
 #include "cli/model_source.h"
-#include "cli/report.h"
 #include "decal/model.h"
 
 namespace decal::cli {
@@ -21,9 +21,15 @@ std::string SizeText(uint64_t bytes) {
 std::string Place(const ModelInfo& model) { return IsEmbedded(model) ? "embedded" : std::string(model.url); }
 
 std::string ToJson(const ModelInfo& model) {
-  return fmt::format(R"({{"name":{},"bytes":{},"licence":{},"embedded":{},"url":{},"sha256":{},"description":{}}})",
-                     JsonString(model.name), model.bytes, JsonString(model.licence), IsEmbedded(model),
-                     JsonString(model.url), JsonString(model.sha256), JsonString(model.description));
+  return JsonObject()
+      .Add(keys::kName, model.name)
+      .Add(keys::kBytes, model.bytes)
+      .Add(keys::kLicence, model.licence)
+      .Add(keys::kEmbedded, IsEmbedded(model))
+      .Add(keys::kUrl, model.url)
+      .Add(keys::kSha256, model.sha256)
+      .Add(keys::kDescription, model.description)
+      .ToString();
 }
 
 }  // namespace

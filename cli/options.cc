@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "border/rules.h"
 #include "decal/version.h"
 
 namespace decal::cli {
@@ -22,12 +23,14 @@ constexpr const char* kExamples = R"(Examples:
 A picture named like a subcommand is reached as ./run.
 Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage.)";
 
-constexpr int kMaxThreads = 256;  // far above any machine this runs on; catches typing errors
-constexpr int kMaxRuns = 1'000'000;
-
 const std::map<std::string, PictureFormat> kFormats = {
     {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
     {"jpg", PictureFormat::kJpeg}};
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
 
 // "#rrggbb", "rrggbb", "#rgb" or "r,g,b" with 0..255 each.
 std::optional<std::array<uint8_t, 4>> ParseColour(std::string_view text) {
@@ -54,6 +57,23 @@ std::optional<std::array<uint8_t, 4>> ParseColour(std::string_view text) {
   return colour;
 }
 
+// Whole numbers that border/fields.json allows; what it says otherwise.
+CLI::Validator Obeys(const rules::Rule& rule) {
+  return CLI::Validator(
+      [&rule](const std::string& text) {
+        int value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool whole = error == std::errc{} && end == text.data() + text.size();
+        return whole && rule.Allows(value) ? std::string() : std::string(rule.message);
+      },
+      "");
+}
+
+CLI::Validator OneOf(const std::map<std::string, PictureFormat>& words, const rules::Rule& rule) {
+  return CLI::Validator(
+      [&](const std::string& text) { return words.contains(Lower(text)) ? std::string() : std::string(rule.message); }, "");
+}
+
 CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
   app.add_option("--model-file", choice.file, "The weights of --model")->type_name("PATH");
   return app.add_option("--models-dir", choice.models_dir, "Folder to look for weights that are not embedded")
@@ -63,7 +83,7 @@ CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
 
 void AddThreads(CLI::App& app, int& threads) {
   app.add_option("--threads", threads, "Threads to compute with (default: one per core)")
-      ->check(CLI::Range(1, kMaxThreads))
+      ->check(Obeys(rules::kCommandThreads))
       ->type_name("N");
 }
 
@@ -89,10 +109,10 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
       ->type_name("PATH");
   app.add_option("--format", format, "png, webp or jpeg (default: as --output ends, else png)")
-      ->check(CLI::IsMember(kFormats, CLI::ignore_case))
+      ->check(OneOf(kFormats, rules::kCommandFormat))
       ->type_name("FORMAT");
   app.add_option("--quality", remove.quality, "1 to 100, for webp and jpeg (default: 90)")
-      ->check(CLI::Range(1, 100))
+      ->check(Obeys(rules::kCommandQuality))
       ->type_name("Q");
   app.add_option("--background", background, "Colour behind the subject: #rrggbb or r,g,b (jpeg default: white)")
       ->type_name("COLOUR");
@@ -111,8 +131,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App* inspect_app =
       app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
-  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
-  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(CLI::Range(1, 65536));
+  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(Obeys(rules::kCommandHeight));
+  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(Obeys(rules::kCommandWidth));
   AddModelOptions(*inspect_app, inspect.model);
   AddThreads(*inspect_app, inspect.threads);
   inspect_app->add_flag("--graph", inspect.graph, "Print the optimised graph instead of the schedule");
@@ -120,7 +140,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::Option* profile = inspect_app->add_flag(
       "--profile", inspect.profile, "Run the model and print the time of every layer, and totals by algorithm");
   inspect_app->add_option("--repeat", inspect.repeat, "Runs to time, after one to warm up (default: 5)")
-      ->check(CLI::Range(1, kMaxRuns))
+      ->check(Obeys(rules::kCommandRepeat))
       ->needs(profile);
   inspect_app->add_flag("--choices", inspect.choices,
                         "Print which algorithms were compared for each layer, and what the cost model says of them");
@@ -137,8 +157,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   run_app->add_option("model", run.model.model, "Path of an .onnx file, or a name")->required();
   run_app->add_option("--input", run.input, "The model's first input, float32 .npy")->required()->type_name("X.npy");
   run_app->add_option("--output", run.output, "Where its first output goes")->required()->type_name("Y.npy");
-  run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(CLI::Range(1, kMaxRuns));
-  run_app->add_option("--warm-up", run.warm_up, "Runs before those (default: 0)")->check(CLI::Range(0, kMaxRuns));
+  run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(Obeys(rules::kCommandRepeat));
+  run_app->add_option("--warm-up", run.warm_up, "Runs before those (default: 0)")->check(Obeys(rules::kCommandWarmUp));
   run_app->add_flag("--profile", run.profile, "Print the time of every layer on standard error");
   AddModelOptions(*run_app, run.model);
   AddThreads(*run_app, run.threads);
@@ -176,8 +196,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
 
   if (remove.inputs.empty()) return UsageError("no pictures given");
   if (!format.empty()) {
-    for (char& c : format) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    remove.format = kFormats.at(format);
+    remove.format = kFormats.at(Lower(format));
   }
   if (!background.empty()) {
     remove.background = ParseColour(background);

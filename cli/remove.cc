@@ -10,6 +10,7 @@
 #include "cli/file_io.h"
 #include "cli/interrupt.h"
 #include "cli/jobs.h"
+#include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/picture_io.h"
 #include "cli/report.h"
@@ -103,16 +104,20 @@ class Cutter {
 };
 
 // Lines of JSON go to standard output unless the picture itself does.
-void PrintJson(const Job& job, const std::string& rest) {
+void PrintJson(const Job& job, const JsonObject& line) {
   std::FILE* stream = job.output == kStandardStream ? stderr : stdout;
-  fmt::print(stream, "{{\"input\":{},{}}}\n", JsonString(job.input), rest);
+  fmt::print(stream, "{}\n", line.ToString());
   std::fflush(stream);
 }
 
 void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, bool bar) {
   if (options.json) {
-    PrintJson(job, fmt::format("\"output\":{},\"width\":{},\"height\":{},\"execution\":{}", JsonString(job.output),
-                               done.extent.width, done.extent.height, done.execution.ToJson()));
+    PrintJson(job, JsonObject()
+                       .Add(keys::kInput, job.input)
+                       .Add(keys::kOutput, job.output)
+                       .Add(keys::kWidth, done.extent.width)
+                       .Add(keys::kHeight, done.extent.height)
+                       .AddRaw(keys::kExecution, done.execution.ToJson()));
   } else if (!options.quiet && !bar) {
     fmt::print(stderr, "{} -> {} ({} x {}): {}\n", job.input, job.output, done.extent.width, done.extent.height,
                done.execution.ToText());
@@ -122,8 +127,9 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
 void PrintFailed(const RemoveOptions& options, const Job& job, const Error& error) {
   PrintError(InFile(error, job.input));
   if (options.json) {
-    PrintJson(job, fmt::format("\"error\":{{\"code\":\"{}\",\"message\":{}}}", ErrorCodeName(error.code),
-                               JsonString(error.message)));
+    const std::string reason =
+        JsonObject().Add(keys::kCode, ErrorCodeName(error.code)).Add(keys::kMessage, error.message).ToString();
+    PrintJson(job, JsonObject().Add(keys::kInput, job.input).AddRaw(keys::kError, reason));
   }
 }
 

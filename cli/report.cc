@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/json_object.h"
 #include "decal/version.h"
 
 namespace decal::cli {
@@ -31,13 +32,23 @@ double Stopwatch::Lap() {
 }
 
 std::string Execution::ToJson() const {
-  return fmt::format(
-      R"({{"provider":"native","dtype":"fp32","threads":{},"simd":{},"model":{},)"
-      R"("ms":{{"load":{:.2f},"decode":{:.2f},"preprocess":{:.2f},"inference":{:.2f},)"
-      R"("postprocess":{:.2f},"encode":{:.2f}}},)"
-      R"("memoryBytes":{}}})",
-      threads, JsonString(simd), JsonString(model), load_ms, decode_ms, preprocess_ms, inference_ms, postprocess_ms,
-      encode_ms, memory_bytes);
+  const std::string ms = JsonObject()
+                             .AddDecimal(keys::kLoad, load_ms, 2)
+                             .AddDecimal(keys::kDecode, decode_ms, 2)
+                             .AddDecimal(keys::kPreprocess, preprocess_ms, 2)
+                             .AddDecimal(keys::kInference, inference_ms, 2)
+                             .AddDecimal(keys::kPostprocess, postprocess_ms, 2)
+                             .AddDecimal(keys::kEncode, encode_ms, 2)
+                             .ToString();
+  return JsonObject()
+      .Add(keys::kProvider, "native")
+      .Add(keys::kDtype, "fp32")
+      .Add(keys::kThreads, threads)
+      .Add(keys::kSimd, simd)
+      .Add(keys::kModel, model)
+      .AddRaw(keys::kMs, ms)
+      .Add(keys::kMemoryBytes, memory_bytes)
+      .ToString();
 }
 
 std::string Execution::ToText() const {

@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/file_io.h"
 #include "cli/interrupt.h"
+#include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/npy.h"
 #include "cli/profile.h"
@@ -111,13 +112,26 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
   if (!written) return written;
 
   if (options.profile) fmt::print(stderr, "{}", profile.ToText(HowItRan(runner)));
-  fmt::print(
-      R"({{"load_ms":{:.3f},"plan_ms":{:.3f},"run_ms":{{"min":{:.3f},"median":{:.3f},"all":[{:.3f}]}},)"
-      R"("memory_bytes":{{"weights":{},"arena":{},"peak":{}}},"threads":{},"simd":{}}})"
-      "\n",
-      timings.load_ms, timings.plan_ms, *std::ranges::min_element(timings.run_ms), Median(timings.run_ms),
-      fmt::join(timings.run_ms, ","), session.memory().weights_bytes, session.memory().arena_bytes, peak_bytes,
-      runner.thread_count(), JsonString(SimdTarget()));
+  std::vector<std::string> all;
+  for (const double ms : timings.run_ms) all.push_back(fmt::format("{:.3f}", ms));
+  const std::string run_ms = JsonObject()
+                                 .AddDecimal(keys::kMin, *std::ranges::min_element(timings.run_ms), 3)
+                                 .AddDecimal(keys::kMedian, Median(timings.run_ms), 3)
+                                 .AddRaw(keys::kAll, JsonArray(all))
+                                 .ToString();
+  const std::string memory = JsonObject()
+                                 .Add(keys::kWeights, session.memory().weights_bytes)
+                                 .Add(keys::kArena, session.memory().arena_bytes)
+                                 .Add(keys::kPeak, peak_bytes)
+                                 .ToString();
+  fmt::print("{}\n", JsonObject()
+                         .AddDecimal(keys::kLoadMs, timings.load_ms, 3)
+                         .AddDecimal(keys::kPlanMs, timings.plan_ms, 3)
+                         .AddRaw(keys::kRunMs, run_ms)
+                         .AddRaw(keys::kMemoryBytes, memory)
+                         .Add(keys::kThreads, runner.thread_count())
+                         .Add(keys::kSimd, SimdTarget())
+                         .ToString());
   return {};
 }
 

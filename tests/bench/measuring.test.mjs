@@ -74,9 +74,9 @@ test('a failure is told in one line without folders', () => {
 });
 
 test('a contender on fewer threads than asked for does not count', () => {
-  const report = { load_ms: 2, plan_ms: 3, start_ms: 4, run_ms: { all: [1] }, memory_bytes: { peak: 7 }, threads: 2 };
+  const report = { loadMs: 2, planMs: 3, startMs: 4, runMs: { all: [1] }, memoryBytes: { peak: 7 }, threads: 2 };
   assert.deepEqual(measurementOf(report, 2), { run_ms: [1], load_ms: 9, peak_bytes: 7 });
-  assert.equal(measurementOf({ ...report, first_ms: 5 }, 2).first_ms, 5);
+  assert.equal(measurementOf({ ...report, firstMs: 5 }, 2).first_ms, 5);
   assert.match(measurementOf(report, 4).failure, /2 threads instead of 4/);
 });
 

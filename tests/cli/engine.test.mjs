@@ -61,32 +61,32 @@ test('inspect --profile --json: times of every layer, and totals that are their 
   const { status, stdout, stderr } = await decal(
     ['inspect', 'decal-default', '--profile', '--json', '--threads', '2', '--repeat', '3']);
   assert.equal(status, 0, stderr);
-  const { inputs, outputs, memory_bytes, steps, profile, ...rest } = JSON.parse(stdout);
+  const { inputs, outputs, memoryBytes, steps, profile, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, {});
   assert.deepEqual(inputs, [{ name: 'input', dtype: 'f32', shape: [1, 3, kSide, kSide] }]);
   assert.deepEqual(outputs.map(({ name }) => name), ['matte']);
-  assert.deepEqual(Object.keys(memory_bytes), ['weights', 'arena', 'scratch', 'total', 'lower_bound']);
+  assert.deepEqual(Object.keys(memoryBytes), ['weights', 'arena', 'scratch', 'total', 'lowerBound']);
   assert.deepEqual(Object.keys(steps[0]),
-    ['op', 'name', 'algorithm', 'choice', 'shapes', 'multiply_adds', 'output_bytes', 'ms', 'share', 'gflops']);
+    ['op', 'name', 'algorithm', 'choice', 'shapes', 'multiplyAdds', 'outputBytes', 'ms', 'share', 'gflops']);
   assert.deepEqual([profile.threads, profile.runs], [2, 3]);
-  assert.ok(profile.run_ms.min > 0 && profile.run_ms.min <= profile.run_ms.median);
+  assert.ok(profile.runMs.min > 0 && profile.runMs.min <= profile.runMs.median);
 
   assert.ok(steps.every(({ ms }) => ms >= 0) && profile.total.ms > 0);
   assertSum(profile.total.ms, steps, ({ ms }) => ms, 4, 'ms');
   assertSum(1, steps, ({ share }) => share, 6, 'shares');
-  assert.equal(profile.total.multiply_adds, sum(steps, ({ multiply_adds }) => multiply_adds));
+  assert.equal(profile.total.multiplyAdds, sum(steps, ({ multiplyAdds }) => multiplyAdds));
   assert.deepEqual(new Set(profile.algorithms.map(({ algorithm }) => algorithm)), new Set(steps.map(({ algorithm }) => algorithm)));
-  for (const { algorithm, ms, share, multiply_adds, steps: count } of profile.algorithms) {
+  for (const { algorithm, ms, share, multiplyAdds, steps: count } of profile.algorithms) {
     const own = steps.filter((step) => step.algorithm === algorithm);
     assert.equal(count, own.length);
-    assert.equal(multiply_adds, sum(own, (step) => step.multiply_adds));
+    assert.equal(multiplyAdds, sum(own, (step) => step.multiplyAdds));
     assertSum(ms, own, (step) => step.ms, 4, algorithm);
     assertSum(share, own, (step) => step.share, 6, algorithm);
   }
   const times = profile.algorithms.map(({ ms }) => ms);
   assert.deepEqual(times, times.toSorted((a, b) => b - a), 'the most expensive first');
-  const product = steps.find(({ multiply_adds, ms }) => multiply_adds > 1e7 && ms > 0.01);
-  assert.ok(Math.abs(product.gflops / (2e-6 * product.multiply_adds / product.ms) - 1) < 0.01);
+  const product = steps.find(({ multiplyAdds, ms }) => multiplyAdds > 1e7 && ms > 0.01);
+  assert.ok(Math.abs(product.gflops / (2e-6 * product.multiplyAdds / product.ms) - 1) < 0.01);
 });
 
 test('inspect --profile: the tables; --json alone: no times', async () => {
@@ -101,7 +101,7 @@ test('inspect --profile: the tables; --json alone: no times', async () => {
   assert.match(text, /^ {2}lower bound +\d+/m);
 
   const plain = JSON.parse((await decal(['inspect', 'decal-default', '--json'])).stdout);
-  assert.deepEqual(Object.keys(plain), ['inputs', 'outputs', 'memory_bytes', 'steps']);
+  assert.deepEqual(Object.keys(plain), ['inputs', 'outputs', 'memoryBytes', 'steps']);
   assert.ok(plain.steps.every((step) => !('ms' in step)));
 });
 
@@ -155,15 +155,15 @@ test('run: one line of JSON and the output tensor', async (t) => {
   const text = stdout.toString();
   assert.equal(text.indexOf('\n'), text.length - 1, 'exactly one line');
   const report = JSON.parse(text);
-  assert.deepEqual(Object.keys(report), ['load_ms', 'plan_ms', 'run_ms', 'memory_bytes', 'threads', 'simd']);
-  assert.deepEqual(Object.keys(report.run_ms), ['min', 'median', 'all']);
-  assert.equal(report.run_ms.all.length, 5);
-  assert.equal(report.run_ms.min, Math.min(...report.run_ms.all));
-  assert.equal(report.run_ms.median, report.run_ms.all.toSorted((a, b) => a - b)[2]);
-  assert.deepEqual(Object.keys(report.memory_bytes), ['weights', 'arena', 'peak']);
+  assert.deepEqual(Object.keys(report), ['loadMs', 'planMs', 'runMs', 'memoryBytes', 'threads', 'simd']);
+  assert.deepEqual(Object.keys(report.runMs), ['min', 'median', 'all']);
+  assert.equal(report.runMs.all.length, 5);
+  assert.equal(report.runMs.min, Math.min(...report.runMs.all));
+  assert.equal(report.runMs.median, report.runMs.all.toSorted((a, b) => a - b)[2]);
+  assert.deepEqual(Object.keys(report.memoryBytes), ['weights', 'arena', 'peak']);
   assert.equal(report.threads, 2);
-  assert.ok(report.run_ms.min <= report.run_ms.median);
-  assert.ok(report.memory_bytes.peak > 1e6);
+  assert.ok(report.runMs.min <= report.runMs.median);
+  assert.ok(report.memoryBytes.peak > 1e6);
 
   const output = await readFile(join(cwd, 'y.npy'));
   const header = 10 + output.readUInt16LE(8);
@@ -174,7 +174,7 @@ test('run: one line of JSON and the output tensor', async (t) => {
   const profiled = await decal(['run', 'relu.onnx', '--input', 'x.npy', '--output', 'y.npy', '--profile',
     '--warm-up', '2', '--repeat', '3'], { cwd });
   assert.match(profiled.stderr, /^Medians of 3 runs/m);
-  assert.equal(JSON.parse(profiled.stdout).run_ms.all.length, 3, 'warming up is not timed');
+  assert.equal(JSON.parse(profiled.stdout).runMs.all.length, 3, 'warming up is not timed');
 });
 
 test('run: the peak is that of the process, whatever the one that started it holds', { skip: process.env.DECAL_SANITIZE ? 'sanitizer build' : false }, async (t) => {
@@ -183,7 +183,7 @@ test('run: the peak is that of the process, whatever the one that started it hol
   await writeFile(join(cwd, 'x.npy'), npy([1, 3, 8, 8], new Float32Array(192)));
   const held = Buffer.alloc(300e6, 1);
   const { stdout } = await decal(['run', 'relu.onnx', '--input', 'x.npy', '--output', 'y.npy'], { cwd });
-  const { peak } = JSON.parse(stdout).memory_bytes;
+  const { peak } = JSON.parse(stdout).memoryBytes;
   assert.ok(peak < held.length, `${peak} bytes`);
 });
 

@@ -39,15 +39,15 @@ for (const model of [defaultModel, ...models, ...smallModels.filter(({ resized }
     const y = join(work, `${model.name}.y.npy`);
     const native = runEngine(decal, ['run', file, '--input', x, '--output', y, '--threads', '2'], y);
     const nativeMax = maxDifference(native.tensor.data, expected);
-    t.diagnostic(`native: max difference ${nativeMax.toExponential(2)}, ${native.report.run_ms.min} ms, peak ${Math.round(native.report.memory_bytes.peak / 1e6)} MB`);
+    t.diagnostic(`native: max difference ${nativeMax.toExponential(2)}, ${native.report.runMs.min} ms, peak ${Math.round(native.report.memoryBytes.peak / 1e6)} MB`);
     assert.ok(nativeMax <= model.tolerance, `native differs from onnxruntime by ${nativeMax}`);
 
     for (const simd of ['relaxed', 'baseline']) {
       const tool = join(root, 'web/tools/run-onnx.mjs');
       const wasm = runEngine(process.execPath, [tool, file, x, y, '--threads', '2', '--simd', simd], y);
       const max = maxDifference(wasm.tensor.data, native.tensor.data);
-      const peak = wasm.report.memory_bytes.peak / 1e6;
-      t.diagnostic(`wasm ${simd}: max difference to native ${max.toExponential(2)}, ${wasm.report.run_ms.min} ms, peak ${Math.round(peak)} MB`);
+      const peak = wasm.report.memoryBytes.peak / 1e6;
+      t.diagnostic(`wasm ${simd}: max difference to native ${max.toExponential(2)}, ${wasm.report.runMs.min} ms, peak ${Math.round(peak)} MB`);
       assert.ok(max <= (model.wasmTolerance ?? 1e-4), `wasm (${simd}) differs from native by ${max}`);
       const toPeer = maxDifference(wasm.tensor.data, expected);
       assert.ok(toPeer <= (model.tolerance), `wasm (${simd}) differs from onnxruntime by ${toPeer}`);

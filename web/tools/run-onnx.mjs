@@ -47,13 +47,13 @@ await runMain(async () => {
       const sorted = runMs.toSorted((a, b) => a - b);
       const median = (sorted[(repeat - 1) >> 1] + sorted[repeat >> 1]) / 2;
       console.log(JSON.stringify({
-        start_ms: round(loadStart - start),
-        load_ms: round(planStart - loadStart),
-        plan_ms: round(planEnd - planStart),
+        startMs: round(loadStart - start),
+        loadMs: round(planStart - loadStart),
+        planMs: round(planEnd - planStart),
         // Devices do lazily whatever a plan did not make them do; warming up hides it.
-        ...(device === 'webgpu' ? { first_ms: round(all[0]) } : {}),
-        run_ms: { min: round(sorted[0]), median: round(median), all: runMs.map(round) },
-        memory_bytes: { ...model.memory, peak: peakBytes(), wasm_memory: engine.memory.buffer.byteLength },
+        ...(device === 'webgpu' ? { firstMs: round(all[0]) } : {}),
+        runMs: { min: round(sorted[0]), median: round(median), all: runMs.map(round) },
+        memoryBytes: { ...model.memory, peak: peakBytes(), wasmMemory: engine.memory.buffer.byteLength },
         threads: engine.threads,
         simd: engine.simd,
         ...model.facts,
@@ -94,7 +94,7 @@ async function onGpu(planner, height, width) {
     outputShape: onDevice.outputs()[0].shape,
     memory: { weights: memory.weights, arena: memory.activations },
     facts: {
-      device: onDevice.adapter, dtype: options.half ? 'fp16' : 'fp32', max_storage_buffers: maxStorageBuffers,
+      device: onDevice.adapter, dtype: options.half ? 'fp16' : 'fp32', maxStorageBuffers,
       pipelines: pipelines.length, dispatches: dispatches.length,
     },
     async run(data, count) {
