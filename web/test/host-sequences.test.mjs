@@ -21,7 +21,27 @@ const { setTimeout: realTimeout } = globalThis;
 after(() => (globalThis.setTimeout = realTimeout));
 globalThis.setTimeout = (run, ms = 0) => {
   let turns = Math.ceil(ms / 5);
-  const turn = () => (turns-- > 0 ? setImmediate(turn) : run());
+  /** A promise that counts how often it is told how it ends: the first time counts, a second is a mistake of whoever made it. */
+class CountedPromise extends Promise {
+  static get [Symbol.species]() {
+    return Promise;
+  }
+
+  constructor(executor) {
+    const count = { settled: 0 };
+    const counting = (settle) => (value) => {
+      ++count.settled;
+      settle(value);
+    };
+    super((resolve, reject) => executor(counting(resolve), counting(reject)));
+    this.count = count;
+  }
+}
+const { Promise: PlainPromise } = globalThis;
+after(() => (globalThis.Promise = PlainPromise));
+globalThis.Promise = CountedPromise;
+
+const turn = () => (turns-- > 0 ? setImmediate(turn) : run());
   setImmediate(turn);
 };
 console.info = () => {};
@@ -32,14 +52,35 @@ const kMatte = { width: 3, height: 2, data: new Uint8Array(6).fill(200) };
 
 /** As Node uses the host. */
 function nodeApi(world) {
-  const hosts = new HostSlot((after) => new EngineHost(fakeAdapter(world), {}, after));
+  let adapter = null;
+  let generation = 0;
+  const hosts = new HostSlot((after) => new EngineHost((adapter = fakeAdapter(world)), {}, after));
+  const retire = (reason) => {
+    adapter = null;
+    ++generation;
+    void hosts.retire(reason);
+  };
   const run = (start, signal) => untilAborted(start(hosts.get()), signal);
   return {
     load: (withModel, signal) => run((host) => host.load(withModel, signal), signal),
     remove: (source, withModel, signal) => run((host) => host.remove(source, kOutput, withModel, signal), signal),
-    apply: (source, signal) => run((host) => host.apply(source, { values: kMatte }, kOutput, signal), signal),
-    init: () => void hosts.retire(),
-    dispose: () => void hosts.retire(world.random.chance(0.5) ? new DecalError('aborted', 'dispose() was called') : undefined),
+    segment: (source, withModel, signal) => run((host) => host.segment(source, withModel, signal), signal),
+    apply: (source, matte, signal) => run((host) => host.apply(source, matte, kOutput, signal), signal),
+    use: (signal) => run((host) => host.use(async (engine) => {
+      if (signal?.aborted) world.fault('work on the engine began for a call that was given up');
+      await world.point('work on the engine');
+      engine.free(engine.alloc(16, 'rows'));
+    }, signal), signal),
+    /** Of the host that takes calls. */
+    generation: () => generation,
+    init: () => retire(),
+    dispose() {
+      const reason = world.random.chance(0.5) ? new DecalError('aborted', 'dispose() was called') : undefined;
+      // What is open ends with the reason, and a start that goes on is for nobody.
+      if (reason && adapter) adapter.unwanted = true;
+      retire(reason);
+      return reason !== undefined;
+    },
     settled: () => hosts.retire(),
   };
 }
@@ -86,12 +127,18 @@ function pageApi(world, ending) {
   return {
     load: (withModel, signal) => run({ kind: 'load', ...withModel }, signal),
     remove: (picture, withModel, signal) => run({ kind: 'remove', picture, output: kOutput, ...withModel }, signal),
-    apply: (picture, signal) => run({ kind: 'apply', picture, matte: kMatte, output: kOutput }, signal),
+    segment: (picture, withModel, signal) => run({ kind: 'segment', picture, ...withModel }, signal),
+    apply: (picture, matte, signal) => {
+      const given = matte.values ?? { kind: 'picture', ...matte.picture };
+      return run({ kind: 'apply', picture, matte: given, output: kOutput }, signal);
+    },
     init: () => client?.configure({}, null),
     dispose() {
       client?.close();
       client = null;
+      return true;
     },
+    generation: () => 0,
     settled: () => free,
   };
 }
@@ -104,29 +151,58 @@ async function sequence(seed) {
   const calls = [];
   const counts = {};
   let left = 3 + random.below(8);
+  let turns = 0;
+
+  /** Callers' signals that something listens to. */
+  let listeners = 0;
+  const counted = (abort) => {
+    const { signal } = abort;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    const open = new Set();
+    const without = (type, listener) => {
+      if (open.delete(listener)) --listeners;
+      remove(type, listener);
+    };
+    signal.addEventListener = (type, listener, options) => {
+      if (!open.has(listener)) ++listeners;
+      open.add(listener);
+      add(type, listener, options);
+      if (options?.once) add(type, () => open.delete(listener) && --listeners, { once: true });
+    };
+    signal.removeEventListener = without;
+    return abort;
+  };
 
   const call = (what, device = random.pick(['auto', 'auto', 'wasm', 'webgpu'])) => {
-    const abort = random.chance(0.7) ? new AbortController() : null;
+    const abort = random.chance(0.7) ? counted(new AbortController()) : null;
     const number = 1 + random.below(2);
     const input = { rule: 'stretch', width: 4, height: 4, multiple: 1 };
     const spec = { name: `model ${number}`, input, mean: [0, 0, 0], std: [1, 1, 1], activation: 'none' };
     const withModel = { device, model: { key: spec.name, number, spec } };
     const source = { width: 3, height: 2, tag: calls.length };
-    const made = {
-      what, abort, ends: 0,
-      done: what === 'load' ? api.load(withModel, abort?.signal)
-        : what === 'remove' ? api.remove(source, withModel, abort?.signal)
-          : api.apply(source, abort?.signal),
+    const matte = random.chance(0.5) ? { values: kMatte } : { picture: { ...source } };
+    const start = {
+      load: () => api.load(withModel, abort?.signal),
+      remove: () => api.remove(source, withModel, abort?.signal),
+      segment: () => api.segment(source, withModel, abort?.signal),
+      apply: () => api.apply(source, matte, abort?.signal),
+      use: () => api.use(abort?.signal),
     };
+    const made = { what, abort, ends: 0, generation: api.generation(), done: start[what]() };
+    const { count } = made.done;
     calls.push(made);
     const end = (how) => {
       ++made.ends;
       made.how = how;
       counts[how] = (counts[how] ?? 0) + 1;
+      if (count && kind !== 'node' && count.settled > 1) world.fault(`a call was settled ${count.settled} times`);
     };
     made.done = made.done.then((result) => {
       end(what);
-      if (what === 'load') return;
+      // What `use` does is its caller's, who ends it or not.
+      if (what !== 'use' && made.disposed !== undefined && turns > made.disposed) world.fault(`${what} ended well after dispose() had ended it`);
+      if (what === 'load' || what === 'use') return;
+      if (what === 'segment') return assert.deepEqual([...result.data], Array(6).fill(number), 'another matte');
       const { pixels } = result;
       const expected = what === 'remove' ? [number, source.tag, 9, kCut] : [0, source.tag, 9, kApplied];
       for (let i = 0; i < pixels.length; i += 4) {
@@ -144,13 +220,22 @@ async function sequence(seed) {
 
   const act = () => {
     if (left-- <= 0) return;
-    switch (random.pick(['remove', 'remove', 'load', 'apply', 'abort', 'abort', 'abort', 'init', 'dispose'])) {
+    switch (random.pick(['remove', 'remove', 'segment', 'load', 'apply', 'use', 'abort', 'abort', 'abort', 'init', 'dispose'])) {
       case 'abort':
         return random.pick(calls.filter(({ abort }) => abort))?.abort.abort(new Error('given up'));
       case 'init':
         return api.init();
-      case 'dispose':
-        return api.dispose();
+      case 'dispose': {
+        const generation = api.generation();
+        if (!api.dispose()) return;
+        // Those that have not come to an end by the next turn end with the reason.
+        for (const made of calls) if (made.ends === 0 && made.generation === generation) made.disposed ??= turns;
+        return;
+      }
+      case 'use':
+        return api.use ? call('use') : call('remove');
+      case 'segment':
+        return call('segment');
       case 'load':
         return call('load');
       case 'apply':
@@ -180,7 +265,6 @@ async function sequence(seed) {
     await api.settled();
     for (let i = 0; i < 5; ++i) await turn();
   })();
-  let turns = 0;
   let over = false;
   all.then(() => (over = true), () => (over = true));
   while (!over && ++turns < kMostTurns) await turn();
@@ -189,6 +273,7 @@ async function sequence(seed) {
   assert.deepEqual(world.faults, [], kind);
   assert.ok(calls.every(({ ends }) => ends === 1), `${kind}: a call ended more than once`);
   if (kind !== 'kill') assert.equal(world.left(), '', `${kind}: stayed behind`);
+  assert.equal(listeners, 0, `${kind}: listeners that stayed at callers' signals`);
   counts[kind] = 1;
   return counts;
 }
@@ -206,6 +291,6 @@ test(`${kRuns} sequences of calls, aborts, ends and restarts around a fake engin
   }
   t.diagnostic(JSON.stringify(total));
   if (kOnly || kRuns < 1000) return;
-  const ends = ['remove', 'load', 'apply', 'abort', 'aborted', 'internal', 'out-of-memory', 'webgpu-unavailable'];
+  const ends = ['remove', 'segment', 'load', 'apply', 'use', 'abort', 'aborted', 'internal', 'out-of-memory', 'webgpu-unavailable'];
   for (const kind of [...ends, 'node', 'inline', 'idle', 'kill']) assert.ok(total[kind] > 50, `hardly any: ${kind}`);
 });

@@ -39,6 +39,7 @@ export class World {
 
   /** An await: of no, one or several turns of the event loop. */
   async point(name) {
+    await null;  // nobody interferes while whoever comes here is being called
     const turns = this.random.below(4);
     for (let i = 0; i < turns; ++i) await new Promise((resolve) => setImmediate(resolve));
     this.interfere(name);
@@ -231,12 +232,18 @@ function fakeGpu(world) {
 /** What an engine host needs, of this world. `onBusy` is told of starts: +1 when one begins, -1 when it is over. */
 export function fakeAdapter(world, { onBusy = () => {} } = {}) {
   const { random } = world;
-  return {
-    async startEngine() {
+  const adapter = {
+    /** Nobody waits for what starts from here on. */
+    unwanted: false,
+    async startEngine(signal) {
       const done = world.hold('start');
       onBusy(1);
       try {
-        for (let i = random.below(5); i >= 0; --i) await world.point('the start');
+        for (let i = random.below(5); i >= 0; --i) {
+          await world.point('the start');
+          signal.throwIfAborted();
+        }
+        if (adapter.unwanted) world.fault('a start that nobody waits for went on');
         if ([...world.open.values()].includes('engine')) world.fault('a second engine beside the first');
         return new FakeEngine(world);
       } finally {
@@ -270,6 +277,7 @@ export function fakeAdapter(world, { onBusy = () => {} } = {}) {
       },
     },
     async decode(source, signal) {
+      if (signal.aborted) world.fault('decoding began for a call that was given up');
       await world.point('decoding');
       signal.throwIfAborted();
       const { width, height, tag } = source;
@@ -279,6 +287,7 @@ export function fakeAdapter(world, { onBusy = () => {} } = {}) {
       return { width, height, notes: [], rows: (first, count) => pixels.subarray(4 * width * first, 4 * width * (first + count)), close };
     },
     async encode(engine, { rgba, width, height }, output, signal) {
+      if ([...world.open.values()].includes('picture')) world.fault('a decoded picture is held beside its copy');
       await world.point('encoding');
       engine.throwIfCancelled();
       signal.throwIfAborted();
@@ -286,4 +295,5 @@ export function fakeAdapter(world, { onBusy = () => {} } = {}) {
     },
     parseColour: () => null,
   };
+  return adapter;
 }
