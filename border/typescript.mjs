@@ -22,11 +22,14 @@ function errorCodes({ engine, host }) {
     `export type DecalErrorCode = ${union([...engine, ...host].map(({ code }) => code))};\n`;
 }
 
+/** A constant each: of an object, bundles would keep every field with its comment. */
 function limitsOf({ limits }) {
-  return `export const limits = {\n${limits.map(({ name, value, about }) => `${comment(about, '  ')}  ${name}: ${value},\n`).join('')}} as const;\n`;
+  return limits.filter(({ of }) => of !== 'command').map(({ name, value, about }) => `${comment(about)}export const k${name[0].toUpperCase()}${name.slice(1)} = ${value};\n`).join('');
 }
 
 const kBytes = { f32: 4, f64: 8, i32: 4, u32: 4 };
+/** As the methods of DataView are called. */
+const kViews = { f32: 'Float32', f64: 'Float64', i32: 'Int32', u32: 'Uint32' };
 
 /** Fields with their places: each at the next multiple of its size. */
 export function layOut(struct, types) {
@@ -49,11 +52,12 @@ export function layOut(struct, types) {
 function structs(types) {
   const parts = types.choices.map(({ name, about, choices }) =>
     `/** ${about} ${choices.map(({ is, about: means }) => `\`${is}\`: ${means}`).join('; ')}. */\nexport type ${name} = ${union(choices.map(({ is }) => is))};\n`);
+  // As lists, which a bundle keeps on one line.
   parts.push(
-    '/** A field in memory. `words`: what its numbers stand for. `count`: it is an array. */\n' +
-    'export interface StructField {\n  name: string;\n  type: \'f32\' | \'f64\' | \'i32\' | \'u32\';\n  at: number;\n  count?: number;\n  words?: readonly string[];\n}\n',
+    "/** A field in memory: its name, type and place, how many there are, and what its numbers stand for. */\n" +
+    "export type StructField<T> = readonly [\n  name: keyof T & string, type: 'Float32' | 'Float64' | 'Int32' | 'Uint32', at: number, count?: number, words?: readonly string[],\n];\n",
     '/** A struct in memory; `T` is what it becomes here. */\n' +
-    'export interface StructLayout<T> {\n  bytes: number;\n  fields: readonly (StructField & { name: keyof T & string })[];\n}\n',
+    'export interface StructLayout<T> {\n  bytes: number;\n  fields: readonly StructField<T>[];\n}\n',
   );
   for (const struct of types.structs) {
     const { bytes, fields } = layOut(struct, types);
@@ -63,7 +67,7 @@ function structs(types) {
       `${fields.map((field) => `${comment(field.about, '  ')}  ${field.name}: ${typeOf(field)};\n`).join('')}}\n`,
       `export const k${struct.name}: StructLayout<${struct.name}> = {\n  bytes: ${bytes},\n  fields: [\n` +
       fields.map(({ name, type, at, count, words }) =>
-        `    { name: '${name}', type: '${type}', at: ${at}${count ? `, count: ${count}` : ''}${words ? `, words: [${words.map(quoted).join(', ')}]` : ''} },\n`).join('') +
+        `    ['${name}', '${kViews[type]}', ${at}${count || words ? `, ${count ?? 1}` : ''}${words ? `, [${words.map(quoted).join(', ')}]` : ''}],\n`).join('') +
       '  ],\n};\n',
     );
   }
@@ -74,16 +78,16 @@ const kReturns = { address: 'Address', handle: 'Handle', text: 'Text', status: '
 
 function functions({ about, functions }) {
   const typeOf = (type) => (type.endsWith('*') ? 'Address' : kReturns[type]);
-  const lines = functions.map(({ name, takes, returns, about: what }) => {
+  const lines = functions.map(({ name, takes, returns }) => {
     const parameters = takes.map((parameter) => {
       const [, id, type] = /^(\w+): (.+)$/.exec(parameter);
       return `${id}: ${typeOf(type)}`;
     });
-    return `${comment(what, '  ')}  ${name}(${parameters.join(', ')}): ${returns ? typeOf(returns) : 'void'};\n`;
+    return `  ${name}(${parameters.join(', ')}): ${returns ? typeOf(returns) : 'void'};\n`;
   });
   return '/** Comes back signed: `>>> 0` makes it an address. */\nexport type Address = number;\n/** An address that only functions understand; 0 for failure. */\n' +
     'export type Handle = number;\n/** Address of NUL-terminated UTF-8. */\nexport type Text = number;\n/** 0 for success. */\nexport type Status = number;\n\n' +
-    `/**\n * What modules export.\n *\n${about.map((line) => ` * ${line}\n`).join('')} */\nexport interface Exports {\n  _initialize(): void;\n  __stack_pointer: WebAssembly.Global;\n${lines.join('')}}\n`;
+    `/**\n * What modules export; border/functions.json says what each does.\n *\n${about.map((line) => ` * ${line}\n`).join('')} */\nexport interface Exports {\n  _initialize(): void;\n  __stack_pointer: WebAssembly.Global;\n${lines.join('')}}\n`;
 }
 
 function answers({ module }) {
@@ -96,20 +100,23 @@ function answers({ module }) {
 export function resolveRule(rule, limits, types) {
   const number = (value) => (typeof value === 'string' ? limits.limits.find(({ name }) => name === value).value : value);
   const resolved = { name: rule.name, type: rule.type };
-  for (const key of ['least', 'most', 'above', 'count']) if (rule[key] !== undefined) resolved[key] = number(rule[key]);
+  for (const key of ['least', 'most', 'count']) if (rule[key] !== undefined) resolved[key] = number(rule[key]);
   if (rule.type === 'choice') resolved.words = rule.words ?? wordsOf(types, rule.of);
-  resolved.message = rule.message.replace(/\{(least|most|above)\}/g, (_, key) => resolved[key]);
+  resolved.message = rule.message.replace(/\{(least|most)\}/g, (_, key) => resolved[key]);
   return resolved;
 }
 
 function rules(fields, limits, types) {
+  const literal = (value) => (typeof value === 'string' ? quoted(value) : value ?? 'undefined');
   const table = (part, prefix) => fields[part].map((rule) => {
-    const { name, ...rest } = resolveRule(rule, limits, types);
-    return `  '${prefix}${name}': ${JSON.stringify(rest)},\n`;
+    const { name, type, message, words, least, most, count } = resolveRule(rule, limits, types);
+    const numbers = [least, most, count];
+    while (numbers.length > 0 && numbers.at(-1) === undefined) numbers.pop();
+    return `  '${prefix}${name}': [${[type, message, ...(words ?? numbers)].map(literal).join(', ')}],\n`;
   }).join('');
-  return '/** What a field may be, and what is said where it is something else. */\nexport interface FieldRule {\n' +
-    "  type: 'text' | 'choice' | 'whole' | 'number' | 'numbers' | 'digest' | 'flag' | 'function';\n" +
-    '  message: string;\n  least?: number;\n  most?: number;\n  above?: number;\n  count?: number;\n  words?: readonly string[];\n}\n\n' +
+  return '/** What a field may be, what is said where it is something else, and the words, or least, most and how many. */\n' +
+    "export type FieldRule = readonly [\n  type: 'text' | 'choice' | 'whole' | 'number' | 'numbers' | 'digest' | 'flag' | 'function', message: string,\n" +
+    '  ...rest: readonly (string | number | undefined)[],\n];\n\n' +
     `export const fields = {\n${table('model', 'model.')}${table('options', '')}} as const satisfies Record<string, FieldRule>;\n`;
 }
 

@@ -69,10 +69,10 @@ await build({
 });
 await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/entries/command.ts') } });
 
-// Of what others wrote the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
+// Of what others wrote, and of what is generated, the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
 for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
   const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
-  map.sourcesContent = map.sourcesContent.map((text, i) => (map.sources[i].includes('node_modules') ? null : text));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? null : text));
   writeFileSync(join(dist, name), JSON.stringify(map));
 }
 

@@ -103,10 +103,10 @@ test('a bad field of a model gets one line and one code, from TypeScript before 
   const places = { fileUrl: (file) => file, pageUrl: undefined, mirror: undefined };
   let inCpp = 0;
   for (const row of data.model) {
-    const { name, type, least, most, above, message } = resolveRule(row, limits, types);
+    const { name, type, least, most, message } = resolveRule(row, limits, types);
     const line = `model.${name}: ${message}`;
     const bad = {
-      whole: [least - 1, most + 1], numbers: above === undefined ? [[0, 0, 1e31], [-1e31, 0, 0]] : [[1, 1, above], [1, -1, 1]],
+      whole: [least - 1, most + 1], numbers: least < 0 ? [[0, 0, 1e31], [-1e31, 0, 0]] : [[1, 1, 0], [1, -1, 1]],
       text: [''], choice: ['other'], digest: ['0'],
     }[type];
     const worse = { whole: [1.5, NaN, '8', undefined], numbers: [[0, 0], 'abc', [0, NaN, 0], ['1', '1', '1']], text: [7], choice: [0, undefined], digest: [7] }[type];
@@ -128,12 +128,13 @@ test('a bad field of a model gets one line and one code, from TypeScript before 
 });
 
 test('every option of the table is refused with its line, and taken at its ends', () => {
-  for (const [name, { type, message, least, most, words }] of Object.entries(fields)) {
+  for (const [name, [type, message, ...rest]] of Object.entries(fields)) {
+    const [least, most] = rest;
     const bad = { whole: [least - 1, most === undefined ? 1.5 : most + 1], number: [least - 0.1, most + 0.1, NaN], choice: ['?'], flag: [1], function: ['f'], numbers: [[1]], text: [''], digest: ['0'] }[type];
     for (const value of bad) {
       assert.throws(() => checkField(name, value), (error) => error.message === `${name}: ${message}` && error.code === 'invalid-argument', `${name} = ${value}`);
     }
-    const good = { whole: [least, most ?? 1e9], number: [least, most], choice: words, flag: [true], function: [() => {}] }[type] ?? [];
+    const good = { whole: [least, most ?? 1e9], number: [least, most], choice: rest, flag: [true], function: [() => {}] }[type] ?? [];
     for (const value of good) checkField(name, value);
   }
 });

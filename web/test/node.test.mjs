@@ -253,8 +253,8 @@ test('an aborted call ends at once with its reason, in the queue and at the star
 });
 
 test('more threads than the engine has stacks for are refused, wherever they are asked for', async () => {
-  const { limits } = await importSource('border/border.ts');
-  const threads = limits.mostThreads + 1;
+  const { kMostThreads } = await importSource('border/border.ts');
+  const threads = kMostThreads + 1;
   const engine = await startEngine({ threads: 1 });
   for (const start of [() => init({ threads }), () => startEngine({ threads }), () => engine.check(() => engine.exports.decal_threads_init(threads))]) {
     const { message } = await rejectsWith('invalid-argument', start);

@@ -1,5 +1,7 @@
 // Whether a device may run a model: a pure function from facts to a decision with its reasons.
-import { limits } from '../border/border.js';
+import {
+  kBindingBytes, kBufferBytes, kOffsetAlignment, kStorageBuffers, kWorkgroupBytes, kWorkgroupInvocations, kWorkgroupsPerDimension,
+} from '../border/border.js';
 import type { AdapterFacts, ReportedLimits } from './adapter.js';
 import type { Checked, DeviceOption } from '../shared/types.js';
 
@@ -46,13 +48,13 @@ export interface GateDecision {
 
 /** What every WebGPU device guarantees, and every plan keeps to: a device below is broken, or lies. */
 const kGuaranteed: Record<keyof ReportedLimits, { name: string; least: number; most?: number }> = {
-  storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: limits.storageBuffers },
-  bindingBytes: { name: 'maxStorageBufferBindingSize', least: limits.bindingBytes },
-  bufferBytes: { name: 'maxBufferSize', least: limits.bufferBytes },
-  workgroupsPerDimension: { name: 'maxComputeWorkgroupsPerDimension', least: limits.workgroupsPerDimension },
-  workgroupInvocations: { name: 'maxComputeInvocationsPerWorkgroup', least: limits.workgroupInvocations },
-  workgroupBytes: { name: 'maxComputeWorkgroupStorageSize', least: limits.workgroupBytes },
-  offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: limits.offsetAlignment },
+  storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: kStorageBuffers },
+  bindingBytes: { name: 'maxStorageBufferBindingSize', least: kBindingBytes },
+  bufferBytes: { name: 'maxBufferSize', least: kBufferBytes },
+  workgroupsPerDimension: { name: 'maxComputeWorkgroupsPerDimension', least: kWorkgroupsPerDimension },
+  workgroupInvocations: { name: 'maxComputeInvocationsPerWorkgroup', least: kWorkgroupInvocations },
+  workgroupBytes: { name: 'maxComputeWorkgroupStorageSize', least: kWorkgroupBytes },
+  offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: kOffsetAlignment },
 };
 
 /** Names by which renderers that compute on the CPU give themselves away. */

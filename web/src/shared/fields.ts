@@ -7,8 +7,8 @@ export type FieldName = keyof typeof fields;
 
 /** @throws {DecalError} `invalid-argument` with the field and what it may be */
 export function checkField(name: FieldName, value: unknown): void {
-  const rule: FieldRule = fields[name];
-  if (!isAllowed(rule, value)) throw new DecalError('invalid-argument', `${name}: ${rule.message}`);
+  const [type, message, ...rest]: FieldRule = fields[name];
+  if (!isAllowed(type, rest, value)) throw new DecalError('invalid-argument', `${name}: ${message}`);
 }
 
 /** What may be left out. */
@@ -16,18 +16,20 @@ export function checkOption(name: FieldName, value: unknown): void {
   if (value !== undefined) checkField(name, value);
 }
 
-function isAllowed({ type, words, count, ...range }: FieldRule, value: unknown): boolean {
+function isAllowed(type: FieldRule[0], rest: readonly unknown[], value: unknown): boolean {
+  const [least = -Infinity, most = Infinity, count] = rest as number[];
+  const within = (one: unknown) => typeof one === 'number' && one >= least && one <= most;
   switch (type) {
     case 'text':
       return typeof value === 'string' && value !== '';
     case 'choice':
-      return words!.includes(value as string);
+      return rest.includes(value);
     case 'whole':
-      return Number.isInteger(value) && isWithin(range, value);
+      return Number.isInteger(value) && within(value);
     case 'number':
-      return isWithin(range, value);
+      return within(value);
     case 'numbers':
-      return Array.isArray(value) && value.length === count && value.every((one) => isWithin(range, one));
+      return Array.isArray(value) && value.length === count && value.every(within);
     case 'digest':
       return value === null || value === '' || (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value));
     case 'flag':
@@ -35,8 +37,4 @@ function isAllowed({ type, words, count, ...range }: FieldRule, value: unknown):
     case 'function':
       return typeof value === 'function';
   }
-}
-
-function isWithin({ least = -Infinity, most = Infinity, above = -Infinity }: Pick<FieldRule, 'least' | 'most' | 'above'>, value: unknown) {
-  return typeof value === 'number' && value >= least && value <= most && value > above;
 }
