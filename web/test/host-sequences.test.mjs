@@ -48,6 +48,8 @@ console.info = () => {};
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const kOutput = { format: 'image/png', quality: 1, background: null, mask: false, previewSize: 1 };
+/** With something behind the subject, whose colour has to pass through the engine's memory. */
+const kOverColour = { ...kOutput, background: [1, 2, 3, 255] };
 const kMatte = { width: 3, height: 2, data: new Uint8Array(6).fill(200) };
 
 /** As Node uses the host. */
@@ -63,7 +65,7 @@ function nodeApi(world) {
   const run = (start, signal) => untilAborted(start(hosts.get()), signal);
   return {
     load: (withModel, signal) => run((host) => host.load(withModel, signal), signal),
-    remove: (source, withModel, signal) => run((host) => host.remove(source, kOutput, withModel, signal), signal),
+    remove: (source, withModel, signal) => run((host) => host.remove(source, kOverColour, withModel, signal), signal),
     segment: (source, withModel, signal) => run((host) => host.segment(source, withModel, signal), signal),
     apply: (source, matte, signal) => run((host) => host.apply(source, matte, kOutput, signal), signal),
     use: (signal) => run((host) => host.use(async (engine) => {
@@ -126,7 +128,7 @@ function pageApi(world, ending) {
   });
   return {
     load: (withModel, signal) => run({ kind: 'load', ...withModel }, signal),
-    remove: (picture, withModel, signal) => run({ kind: 'remove', picture, output: kOutput, ...withModel }, signal),
+    remove: (picture, withModel, signal) => run({ kind: 'remove', picture, output: kOverColour, ...withModel }, signal),
     segment: (picture, withModel, signal) => run({ kind: 'segment', picture, ...withModel }, signal),
     apply: (picture, matte, signal) => {
       const given = matte.values ?? { kind: 'picture', ...matte.picture };

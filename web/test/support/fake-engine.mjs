@@ -12,6 +12,8 @@ export const kApplied = 5;
 export class World {
   /** Open things by name, for the end of a sequence. */
   open = new Map();
+  /** All that ever started. */
+  engines = [];
   /** What must never happen. */
   faults = [];
   /** Called at every await; may abort, dispose and call. */
@@ -61,6 +63,8 @@ export class FakeEngine {
   threads = 2;
   reason = 'two threads, as the test says';
   broken = false;
+  /** Pictures that were ever in its memory. */
+  pictures = 0;
   #world;
   #closed = false;
   #live = new Map();
@@ -71,6 +75,7 @@ export class FakeEngine {
   constructor(world) {
     this.#world = world;
     this.memory = { buffer: new (world.random.chance(0.5) ? SharedArrayBuffer : ArrayBuffer)(16 << 10) };
+    world.engines.push(this);
     const releases = [world.hold('engine'), world.hold('thread')];
     this.#release = () => releases.forEach((release) => release());
   }
@@ -177,6 +182,7 @@ export class FakeEngine {
     const pointer = this.#nextBlock;
     this.#nextBlock = (this.#nextBlock + kBlockBytes) % (16 << 10) || kBlockBytes;
     this.#live.set(`block ${pointer}`, { what: 'block' });
+    if (what.startsWith('a picture')) ++this.pictures;
     return pointer;
   }
 
