@@ -27,7 +27,7 @@ const std::map<std::string, PictureFormat> kFormats = {
     {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
     {"jpg", PictureFormat::kJpeg}};
 
-std::string Lower(std::string text) {
+std::string LowerCased(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
 }
@@ -71,7 +71,7 @@ CLI::Validator Obeys(const rules::Rule& rule) {
 
 CLI::Validator OneOf(const std::map<std::string, PictureFormat>& words, const rules::Rule& rule) {
   return CLI::Validator(
-      [&](const std::string& text) { return words.contains(Lower(text)) ? std::string() : std::string(rule.message); }, "");
+      [&](const std::string& text) { return words.contains(LowerCased(text)) ? std::string() : std::string(rule.message); }, "");
 }
 
 CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
@@ -196,7 +196,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
 
   if (remove.inputs.empty()) return UsageError("no pictures given");
   if (!format.empty()) {
-    remove.format = kFormats.at(Lower(format));
+    remove.format = kFormats.at(LowerCased(format));
   }
   if (!background.empty()) {
     remove.background = ParseColour(background);
