@@ -61,7 +61,7 @@ test('values that an option does not take: one line, the table’s words, the co
     const { name, type, least, most, message } = resolveRule(row, limits, types);
     for (const value of type === 'whole' ? [least - 1, most + 1, 'many', '1.5', '3x'] : ['bmp']) {
       const { status, stdout, stderr } = await decal([...(commands[name] ?? ['a.png']), `--${name}=${value}`]);
-      assert.deepEqual([status, stdout.length, stderr], [2, 0, `decal: --${name}: ${message} (invalid-argument)\n`], `--${name} ${value}`);
+      assert.deepEqual([status, stdout.length, stderr], [2, 0, `decal: --${name}: ${message}; see decal --help (invalid-argument)\n`], `--${name} ${value}`);
     }
   }
 });
