@@ -1,6 +1,7 @@
 # Writes the C++ headers of the border (see README.md): decal/border.h, which is public, and border/*.h.
 #
 # DECAL_BORDER_INCLUDE is the folder they are in.
+# SPDX-License-Identifier: MIT
 set(DECAL_BORDER_INCLUDE "${CMAKE_BINARY_DIR}/border")
 set(DECAL_BORDER_DATA "${PROJECT_SOURCE_DIR}/border")
 

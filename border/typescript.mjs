@@ -1,4 +1,5 @@
 // Writes web/src/border/border.ts from the data beside this file, see README.md. `node border/typescript.mjs` does it too.
+// SPDX-License-Identifier: MIT
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

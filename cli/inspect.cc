@@ -119,17 +119,16 @@ Result<Profile> Measure(Session& session, int repeat) {
 std::string TensorsJson(const std::vector<TensorInfo>& tensors) {
   std::vector<std::string> items;
   for (const auto& [name, dtype, shape] : tensors) {
-    items.push_back(JsonObject()
-                        .Add(keys::kName, name)
-                        .Add(keys::kDtype, dtype)
-                        .AddRaw(keys::kShape, JsonArray(shape))
-                        .ToString());
+    items.push_back(
+        JsonObject().Add(keys::kName, name).Add(keys::kDtype, dtype).AddRaw(keys::kShape, JsonArray(shape)).ToString());
   }
   return JsonArray(items);
 }
 
 void AddCost(JsonObject& object, const Cost& cost) {
-  object.AddDecimal(keys::kMs, cost.ms, 4).AddDecimal(keys::kShare, cost.share, 6).AddDecimal(keys::kGflops, cost.gflops(), 2);
+  object.AddDecimal(keys::kMs, cost.ms, 4)
+      .AddDecimal(keys::kShare, cost.share, 6)
+      .AddDecimal(keys::kGflops, cost.gflops(), 2);
 }
 
 // `costs`: of each step, or none.

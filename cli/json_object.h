@@ -1,4 +1,5 @@
 // One JSON object, member by member; the names are those of border/answers.json.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

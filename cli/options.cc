@@ -71,7 +71,10 @@ CLI::Validator Obeys(const rules::Rule& rule) {
 
 CLI::Validator OneOf(const std::map<std::string, PictureFormat>& words, const rules::Rule& rule) {
   return CLI::Validator(
-      [&](const std::string& text) { return words.contains(LowerCased(text)) ? std::string() : std::string(rule.message); }, "");
+      [&](const std::string& text) {
+        return words.contains(LowerCased(text)) ? std::string() : std::string(rule.message);
+      },
+      "");
 }
 
 CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
@@ -131,8 +134,10 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App* inspect_app =
       app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
-  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")->check(Obeys(rules::kCommandHeight));
-  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")->check(Obeys(rules::kCommandWidth));
+  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")
+      ->check(Obeys(rules::kCommandHeight));
+  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")
+      ->check(Obeys(rules::kCommandWidth));
   AddModelOptions(*inspect_app, inspect.model);
   AddThreads(*inspect_app, inspect.threads);
   inspect_app->add_flag("--graph", inspect.graph, "Print the optimised graph instead of the schedule");

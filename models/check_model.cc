@@ -1,4 +1,5 @@
 // Whether a model's fields are what border/fields.json allows.
+// SPDX-License-Identifier: MIT
 #include "border/rules.h"
 #include "decal/model.h"
 #include "engine/base/result.h"

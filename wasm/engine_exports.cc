@@ -197,8 +197,7 @@ int decal_remover_finish(void* remover, const float* output, uint32_t values, ui
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  return handle.Keep(
-      handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask), picture));
+  return handle.Keep(handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask), picture));
 }
 
 const border::RemoverReport* decal_remover_report(void* remover) {
@@ -222,8 +221,8 @@ int decal_composite(const float* matte, int32_t matte_width, int32_t matte_heigh
                     int32_t height, const uint8_t* background, int32_t mask) {
   if (const Status status = CheckExtent(width, height); !status) return Report(status);
   const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
-  return Report(Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask),
-                          picture, runner));
+  return Report(
+      Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask), picture, runner));
 }
 
 int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* out, int32_t out_width,

@@ -7,7 +7,8 @@
 
 using namespace decal;  // NOLINT: the exports are the outside of that namespace
 
-void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const border::DeviceLimits* limits, int32_t half) {
+void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const border::DeviceLimits* limits,
+                         int32_t half) {
   const GpuLimits device{.workgroups = static_cast<uint32_t>(limits->workgroups_per_dimension),
                          .offset_alignment = static_cast<uint32_t>(limits->offset_alignment),
                          .binding_bytes = static_cast<uint64_t>(limits->binding_bytes),

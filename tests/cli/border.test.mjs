@@ -1,4 +1,5 @@
 // The command keeps to border/*.json: fields of its JSON, and what it says of values that its options do not take.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Both sides of the border keep to border/*.json: what modules answer and export, what structs say, and what errors say.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

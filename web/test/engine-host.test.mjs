@@ -1,4 +1,5 @@
 // What the sequences cannot see of an engine host: its states, and what closing waits for.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource, rejectsWith } from './helpers.mjs';

@@ -1,4 +1,5 @@
 // Structs in the engine's memory, written and read by the layouts of border/types.json.
+// SPDX-License-Identifier: MIT
 import type { StructLayout } from '../border/border.js';
 import type { Engine } from './engine.js';
 

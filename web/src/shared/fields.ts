@@ -1,4 +1,5 @@
 // Checks fields of models and options against border/fields.json.
+// SPDX-License-Identifier: MIT
 import { fields, type FieldRule } from '../border/border.js';
 import { DecalError } from './errors.js';
 
