@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/attention.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
 #include "engine/cpu/activation-inl.h"
-#include "engine/cpu/igemm-inl.h"
+#include "engine/cpu/indirect_conv-inl.h"
 #include "hwy/highway.h"
 
 #ifndef DECAL_ENGINE_CPU_ATTENTION_CC_
@@ -223,7 +223,7 @@ namespace decal::cpu {
 HWY_EXPORT(RunAttentionTarget);
 
 size_t AttentionScratchBytes(const AttentionShape& shape) {
-  return AttentionScratch(shape, IgemmTileShape()).total() * sizeof(float);
+  return AttentionScratch(shape, IndirectConvTileShape()).total() * sizeof(float);
 }
 
 void RunAttention(const AttentionShape& shape, const AttentionBuffers& buffers, size_t first, size_t count,

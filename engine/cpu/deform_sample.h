@@ -1,7 +1,7 @@
 // The inputs of a deformable convolution sampled for a block of output pixels.
 #pragma once
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 namespace decal::cpu {
 

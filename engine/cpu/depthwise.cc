@@ -34,7 +34,7 @@ TapRange InsideTaps(ptrdiff_t origin, size_t dilation, size_t kernel, size_t ext
 struct RowTask {
   const DepthwiseShape& shape;
   const Epilogue& epilogue;
-  const IgemmBuffers& buffers;
+  const IndirectConvBuffers& buffers;
   const float* in;  // first pixel of tap row 0; only taps inside are read
   float* out;
   const float* residual;
@@ -117,7 +117,7 @@ struct RowTask {
 };
 
 HWY_NOINLINE void RunDepthwiseRowsTarget(const DepthwiseShape& shape, const Epilogue& epilogue,
-                                         const IgemmBuffers& buffers, size_t first_row, size_t rows) {
+                                         const IndirectConvBuffers& buffers, size_t first_row, size_t rows) {
   const size_t lanes = hn::Lanes(FloatTag());
   for (size_t row = first_row; row < first_row + rows; ++row) {
     const ptrdiff_t n = static_cast<ptrdiff_t>(row / shape.out_height);
@@ -144,7 +144,7 @@ namespace decal::cpu {
 
 HWY_EXPORT(RunDepthwiseRowsTarget);
 
-void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                       size_t first_row, size_t rows) {
   HWY_DYNAMIC_DISPATCH(RunDepthwiseRowsTarget)(shape, epilogue, buffers, first_row, rows);
 }

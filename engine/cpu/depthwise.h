@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 namespace decal::cpu {
 
@@ -16,7 +16,7 @@ struct DepthwiseShape : ConvolutionMaps {
 
 // Output rows are counted through the batch: [0, batch * out_height).
 // buffers.packed: [tap][channel], channels padded to whole vectors as PaddedColumns does.
-void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                       size_t first_row, size_t rows);
 
 }  // namespace decal::cpu

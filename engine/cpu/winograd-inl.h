@@ -6,7 +6,7 @@
 #define DECAL_ENGINE_CPU_WINOGRAD_INL_H_
 #endif
 
-#include "engine/cpu/igemm-inl.h"
+#include "engine/cpu/indirect_conv-inl.h"
 #include "engine/cpu/winograd.h"
 
 HWY_BEFORE_NAMESPACE();

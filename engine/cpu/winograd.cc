@@ -215,8 +215,8 @@ HWY_NOINLINE void MultiplyPanel(size_t points, size_t tiles, const float* v, con
 
 // Panel `panel` of the implicit GEMM's, channels [k, k + depth), to U; through `gathered`, because their taps may lie a
 // power of two apart.
-void TransformPanel(const WinogradPlan& plan, const Transforms& transforms, const IgemmBuffers& filters, size_t panel,
-                    size_t k, size_t depth, float* gathered, float* u) {
+void TransformPanel(const WinogradPlan& plan, const Transforms& transforms, const IndirectConvBuffers& filters,
+                    size_t panel, size_t k, size_t depth, float* gathered, float* u) {
   const size_t taps = transforms.extents.taps * transforms.extents.taps;
   const size_t width = WinogradPanelWidth(plan, panel), tap_stride = plan.shape.depth * width, floats = depth * width;
   size_t from = panel * plan.tile.width * plan.shape.depth * taps + k * width;
@@ -233,7 +233,7 @@ void TransformPanel(const WinogradPlan& plan, const Transforms& transforms, cons
 
 class TaskRunner {
  public:
-  TaskRunner(const WinogradPlan& plan, const IgemmBuffers& buffers, const WinogradTask& task, float* scratch)
+  TaskRunner(const WinogradPlan& plan, const IndirectConvBuffers& buffers, const WinogradTask& task, float* scratch)
       : plan_(plan), buffers_(buffers), task_(task), transforms_(TransformsOf(plan.variant)),
         points_(transforms_.extents.points * transforms_.extents.points), v_(scratch), m_(v_ + plan.v_floats),
         u_(m_ + plan.m_floats), patch_(u_ + plan.u_floats) {}
@@ -396,7 +396,7 @@ class TaskRunner {
   static constexpr size_t kMaxOutputs = 6;
 
   const WinogradPlan& plan_;
-  const IgemmBuffers& buffers_;
+  const IndirectConvBuffers& buffers_;
   const WinogradTask& task_;
   const Transforms transforms_;
   const size_t points_;  // in both directions
@@ -406,12 +406,12 @@ class TaskRunner {
   float* patch_;  // also for filters on their way to U
 };
 
-HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t index,
+HWY_NOINLINE void RunWinogradTaskTarget(const WinogradPlan& plan, const IndirectConvBuffers& buffers, size_t index,
                                         std::byte* scratch) {
   TaskRunner(plan, buffers, plan.tasks[index], reinterpret_cast<float*>(scratch)).Run();
 }
 
-HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IgemmBuffers& filters, size_t panel,
+HWY_NOINLINE void TransformFiltersTarget(const WinogradPlan& plan, const IndirectConvBuffers& filters, size_t panel,
                                          float* gathered, float* u) {
   const Transforms transforms = TransformsOf(plan.variant);
   const size_t points = transforms.extents.points * transforms.extents.points;
@@ -434,12 +434,12 @@ HWY_EXPORT(TransformFiltersTarget);
 size_t WinogradTileRows() { return HWY_DYNAMIC_DISPATCH(WinogradTileRowsTarget)(); }
 size_t WinogradShortRows() { return HWY_DYNAMIC_DISPATCH(WinogradShortRowsTarget)(); }
 
-void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch) {
+void RunWinogradTask(const WinogradPlan& plan, const IndirectConvBuffers& buffers, size_t task, std::byte* scratch) {
   HWY_DYNAMIC_DISPATCH(RunWinogradTaskTarget)(plan, buffers, task, scratch);
 }
 
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, size_t panel, float* gathered,
-                              float* transformed) {
+void TransformWinogradFilters(const WinogradPlan& plan, const IndirectConvBuffers& panels, size_t panel,
+                              float* gathered, float* transformed) {
   HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, panel, gathered, transformed);
 }
 

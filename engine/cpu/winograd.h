@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 namespace decal::cpu {
 
@@ -85,8 +85,8 @@ size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant)
 size_t WinogradGatheredFloats(const WinogradPlan& plan);
 // Transforms panel `panel` of the implicit GEMM's panels of the same filters (panels.packed or packed_half).
 // `gathered` is for WinogradGatheredFloats and belongs to the calling thread; `transformed` is for all panels.
-void TransformWinogradFilters(const WinogradPlan& plan, const IgemmBuffers& panels, size_t panel, float* gathered,
-                              float* transformed);
+void TransformWinogradFilters(const WinogradPlan& plan, const IndirectConvBuffers& panels, size_t panel,
+                              float* gathered, float* transformed);
 
 // What a run costs one thread, in vector instructions: products, transforms and what they load and store. A
 // model to compare algorithms by, not a time.
@@ -94,7 +94,7 @@ double WinogradCost(const WinogradPlan& plan);
 
 // Runs plan.tasks[task]. buffers.packed: transformed filters if the plan says resident; else it or packed_half are the
 // implicit GEMM's panels. `scratch` has plan.scratch_bytes() and belongs to the calling thread.
-void RunWinogradTask(const WinogradPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch);
+void RunWinogradTask(const WinogradPlan& plan, const IndirectConvBuffers& buffers, size_t task, std::byte* scratch);
 
 // Channels of V and U that are multiplied at one time. A panel of U then is 8 kB at most, so that it stays in a
 // first-level cache while the tiles pass by.

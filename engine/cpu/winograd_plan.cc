@@ -92,7 +92,7 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
   WinogradPlan plan;
   plan.variant = variant;
   plan.shape = shape;
-  plan.tile = IgemmTileShape();
+  plan.tile = IndirectConvTileShape();
   plan.epilogue = epilogue;
   plan.resident = resident;
   const WinogradExtents e = ExtentsOf(variant);
@@ -117,7 +117,7 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
 }
 
 size_t WinogradFilterFloats(const WinogradShape& shape, WinogradVariant variant) {
-  const TileShape tile = IgemmTileShape();
+  const TileShape tile = IndirectConvTileShape();
   const size_t points = ExtentsOf(variant).points * ExtentsOf(variant).points;
   const size_t blocks = CeilDiv(shape.depth, kWinogradDepthBlock) * CeilDiv(shape.columns, tile.width);
   return points * (shape.depth * PaddedColumns(shape.columns, tile) + blocks * WinogradFilterStride(0));

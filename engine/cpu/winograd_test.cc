@@ -83,27 +83,27 @@ class Problem {
   // Runs a plan, first task first or last task first, on the target in use. All that is not written stays NaN.
   std::vector<float> Run(bool resident, bool half, bool backwards, size_t threads = 1) const {
     const WinogradPlan plan = MakeWinogradPlan(shape_, variant_, epilogue_, resident, threads);
-    IgemmShape igemm;
-    igemm.depth = shape_.depth;
-    igemm.columns = shape_.columns;
-    igemm.taps.resize(taps_ * taps_);
-    igemm.phases.push_back({.taps = taps_ * taps_});
+    IndirectConvShape indirect_conv;
+    indirect_conv.depth = shape_.depth;
+    indirect_conv.columns = shape_.columns;
+    indirect_conv.taps.resize(taps_ * taps_);
+    indirect_conv.phases.push_back({.taps = taps_ * taps_});
     WeightOrder order;
     for (size_t tap = 0; tap < taps_ * taps_; ++tap)
       order.tap_offsets.push_back(static_cast<ptrdiff_t>(tap * shape_.depth * shape_.columns));
     order.depth_stride = static_cast<ptrdiff_t>(shape_.columns);
     order.column_stride = 1;
 
-    IgemmBuffers buffers;
-    std::vector<float> panels(PackedFloats(igemm, plan.tile), kNaN), transformed;
+    IndirectConvBuffers buffers;
+    std::vector<float> panels(PackedFloats(indirect_conv, plan.tile), kNaN), transformed;
     std::vector<uint16_t> narrow(half ? panels.size() : 0);
     if (half) {
       std::vector<uint16_t> half_weights(weights_.size());
       std::ranges::transform(weights_, half_weights.begin(), [](float w) { return Half(w).bits; });
-      PackPanels(igemm, plan.tile, order, half_weights.data(), narrow.data(), SerialRunner());
+      PackPanels(indirect_conv, plan.tile, order, half_weights.data(), narrow.data(), SerialRunner());
       buffers.packed_half = narrow.data();
     } else {
-      PackPanels(igemm, plan.tile, order, weights_.data(), panels.data(), SerialRunner());
+      PackPanels(indirect_conv, plan.tile, order, weights_.data(), panels.data(), SerialRunner());
       buffers.packed = panels.data();
     }
     if (resident) {
@@ -114,7 +114,8 @@ class Problem {
       buffers.packed = transformed.data();
       buffers.packed_half = nullptr;
     }
-    const std::vector<float> bias = Padded(bias_, igemm, plan.tile), slopes = Padded(slopes_, igemm, plan.tile);
+    const std::vector<float> bias = Padded(bias_, indirect_conv, plan.tile),
+                             slopes = Padded(slopes_, indirect_conv, plan.tile);
     buffers.in = in_.data();
     buffers.bias = bias.empty() ? nullptr : bias.data();
     buffers.slopes = slopes.empty() ? nullptr : slopes.data();
@@ -165,7 +166,8 @@ class Problem {
     return values;
   }
 
-  static std::vector<float> Padded(const std::vector<float>& values, const IgemmShape& shape, const TileShape& tile) {
+  static std::vector<float> Padded(const std::vector<float>& values, const IndirectConvShape& shape,
+                                   const TileShape& tile) {
     if (values.empty()) return {};
     std::vector<float> padded(PaddedColumns(shape.columns, tile), kNaN);
     PadColumns(shape, tile, values.data(), 1, padded.data());

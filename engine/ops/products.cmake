@@ -1,5 +1,5 @@
 # Convolution, matrix products, quantisation.
-list(APPEND ops_sources epilogue.cc igemm_kernel.cc
+list(APPEND ops_sources epilogue.cc indirect_conv_kernel.cc
   conv/conv_shape.cc conv/conv_reference.cc conv/conv_cpu.cc conv/winograd_cpu.cc
   deform_conv/deform_conv_shape.cc deform_conv/deform_conv_reference.cc deform_conv/deform_conv_cpu.cc
   attention/attention.cc attention/attention_cpu.cc attention/windows.cc

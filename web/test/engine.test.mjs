@@ -87,7 +87,7 @@ for (const [what, reason, startThread] of [
   });
 }
 
-test('a helper thread that fails between two calls ends the next with its reason', async () => {
+test('a helper thread that fails between two calls ends the next with its reason', async (t) => {
   const wasm = new Uint8Array(readFileSync(distPath('decal-simd128.wasm')));
   let fail;
   const startThread = (task, onFailed) => {
@@ -96,6 +96,8 @@ test('a helper thread that fails between two calls ends the next with its reason
     return () => void worker.terminate();
   };
   const engine = await Engine.start({ wasm, simd: 'baseline', threads: 2, shared: true, startThread });
+  // A thread that stays would keep this process, and all tests with it.
+  t.after(() => engine.close());
   assert.equal(engine.threads, 2);
   const session = await RawSession.load(engine, [model]);
   fail(new Error('it ran out of stack'));

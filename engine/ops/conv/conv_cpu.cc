@@ -28,8 +28,8 @@ bool Fits(const KernelRequest& request, const EpilogueInputs& extra) {
 }
 
 // Everything but steps, taps and phases.
-cpu::IgemmShape BaseShape(const ConvGeometry& g, const KernelRequest& request, const EpilogueInputs& extra) {
-  cpu::IgemmShape shape;
+cpu::IndirectConvShape BaseShape(const ConvGeometry& g, const KernelRequest& request, const EpilogueInputs& extra) {
+  cpu::IndirectConvShape shape;
   shape.batch = static_cast<size_t>(g.batch);
   shape.in_height = static_cast<size_t>(g.in[0]);
   shape.in_width = static_cast<size_t>(g.in[1]);
@@ -42,7 +42,7 @@ cpu::IgemmShape BaseShape(const ConvGeometry& g, const KernelRequest& request, c
   return shape;
 }
 
-cpu::ConvolutionMaps MapsOf(const ConvGeometry& g, const cpu::IgemmShape& base) {
+cpu::ConvolutionMaps MapsOf(const ConvGeometry& g, const cpu::IndirectConvShape& base) {
   return {.batch = base.batch,
           .in_height = base.in_height,
           .in_width = base.in_width,
@@ -58,7 +58,7 @@ cpu::ConvolutionMaps MapsOf(const ConvGeometry& g, const cpu::IgemmShape& base) 
 }
 
 KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const KernelRequest& request) {
-  IgemmSpec spec{.extra = EpilogueInputs(op.epilogue, 3)};
+  IndirectConvSpec spec{.extra = EpilogueInputs(op.epilogue, 3)};
   spec.shape = BaseShape(g, request, spec.extra);
   spec.shape.in_step_y = static_cast<size_t>(g.stride[0]);
   spec.shape.in_step_x = static_cast<size_t>(g.stride[1]);
@@ -75,19 +75,19 @@ KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const Kernel
   spec.order.depth_stride = window;
   spec.order.column_stride = g.in_channels / g.group * window;
   spec.order.group_stride = g.out_channels / g.group * spec.order.column_stride;
-  cpu::IgemmPlan plan = PlanIgemm(spec, op.epilogue, request);
+  cpu::IndirectConvPlan plan = PlanIndirectConv(spec, op.epilogue, request);
   // The same panels whatever is chosen, so that a weight whose raw form is gone serves every later size.
   DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order, {.extra = spec.extra}));
   WinogradChoice choice = ChooseWinograd(g, MapsOf(g, plan.shape), plan, request.runner.thread_count());
   if (choice.plan) return MakeWinogradKernel(std::move(choice), std::move(operands), request);
   spec.choice = std::move(choice.text);
-  return MakeIgemmKernel(spec, std::move(plan), std::move(operands));
+  return MakeIndirectConvKernel(spec, std::move(plan), std::move(operands));
 }
 
 // An output position o of a transposed convolution reads input i with kernel index k where
 // o + pad = i * stride + k * dilation. Positions with the same remainder by the stride use the same k: a phase.
 KernelResult MakeTransposedKernel(const ConvTranspose& op, const ConvGeometry& g, const KernelRequest& request) {
-  IgemmSpec spec{.extra = EpilogueInputs(op.epilogue, 3), .algorithm = "implicit GEMM, transposed"};
+  IndirectConvSpec spec{.extra = EpilogueInputs(op.epilogue, 3), .algorithm = "implicit GEMM, transposed"};
   spec.shape = BaseShape(g, request, spec.extra);
   spec.shape.out_step_y = static_cast<size_t>(g.stride[0]);
   spec.shape.out_step_x = static_cast<size_t>(g.stride[1]);
@@ -115,7 +115,7 @@ KernelResult MakeTransposedKernel(const ConvTranspose& op, const ConvGeometry& g
   spec.order.column_stride = window;
   spec.order.depth_stride = g.out_channels / g.group * window;
   spec.order.group_stride = g.in_channels / g.group * spec.order.depth_stride;
-  return MakeIgemmKernel(std::move(spec), op.epilogue, request);
+  return MakeIndirectConvKernel(std::move(spec), op.epilogue, request);
 }
 
 class DepthwiseKernel final : public CpuKernel {
@@ -126,7 +126,7 @@ class DepthwiseKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    const cpu::IgemmBuffers buffers = operands.Bind(in, out);
+    const cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
     // About 50 microseconds of work, for the cost of handing a task to a thread to vanish.
     constexpr uint64_t kTaskMultiplyAdds = 1 << 19;
     const size_t rows = shape.batch * shape.out_height;
@@ -149,7 +149,7 @@ class DepthwiseKernel final : public CpuKernel {
 KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const KernelRequest& request) {
   auto kernel = std::make_unique<DepthwiseKernel>();
   const EpilogueInputs extra(op.epilogue, 3);
-  const cpu::IgemmShape base = BaseShape(g, request, extra);
+  const cpu::IndirectConvShape base = BaseShape(g, request, extra);
   cpu::DepthwiseShape& s = kernel->shape;
   static_cast<cpu::ConvolutionMaps&>(s) = MapsOf(g, base);
   s.channels = base.groups;
@@ -161,7 +161,7 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
   kernel->operands.residual = extra.residual;
 
   constexpr int64_t kDepthwiseFormat = 3;  // beside those of the implicit GEMM
-  const cpu::TileShape tile = cpu::IgemmTileShape();
+  const cpu::TileShape tile = cpu::IndirectConvTileShape();
   const size_t taps = s.kernel_height * s.kernel_width, padded = cpu::PaddedColumns(s.channels, tile);
   const int64_t id[] = {kDepthwiseFormat, static_cast<int64_t>(tile.lanes)};
   DECAL_TRY_ASSIGN(kernel->operands.weights,
@@ -173,7 +173,7 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
                                             *to++ = c < s.channels ? source.as<float>()[c * taps + tap] : 0.0f;
                                       }));
   // Bias and slopes of one group with all channels.
-  cpu::IgemmShape columns;
+  cpu::IndirectConvShape columns;
   columns.columns = s.channels;
   DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, 2, columns, tile));
   DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, extra.slope, columns, tile));

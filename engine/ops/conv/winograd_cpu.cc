@@ -16,7 +16,7 @@ class WinogradKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    const cpu::IgemmBuffers buffers = operands.Bind(in, out);
+    const cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
     ParallelFor(context.runner, plan.tasks.size(), [&](size_t task, size_t thread) {
       cpu::RunWinogradTask(plan, buffers, task, context.scratch_of(thread));
     });
@@ -72,8 +72,8 @@ std::string Describe(std::span<NamedCost> candidates) {
 
 }  // namespace
 
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm,
-                              size_t threads) {
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps,
+                              const cpu::IndirectConvPlan& indirect_conv, size_t threads) {
   WinogradChoice choice;
   const bool square = g.kernel[0] == g.kernel[1] && (g.kernel[0] == 3 || g.kernel[0] == 5);
   const bool plain = g.group == 1 && g.stride[0] == 1 && g.stride[1] == 1;
@@ -82,23 +82,25 @@ WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps&
   constexpr int64_t kMaxReach = 1 << 20;
   for (size_t axis = 0; axis < 2; ++axis)
     if (g.dilation[axis] > kMaxReach || g.pad_begin[axis] > kMaxReach || g.pad_begin[axis] < -kMaxReach) return choice;
-  if (!square || !plain || empty || igemm.packing.width != igemm.tile.width || igemm.shape.depth == 0) return choice;
+  if (!square || !plain || empty || indirect_conv.packing.width != indirect_conv.tile.width ||
+      indirect_conv.shape.depth == 0)
+    return choice;
 
-  double best = cpu::IgemmCost(igemm);
+  double best = cpu::IndirectConvCost(indirect_conv);
   std::array<NamedCost, 5> candidates = {{{"implicit GEMM", best}}};
   size_t count = 1;
-  const cpu::WinogradShape shape{maps, igemm.shape.depth, igemm.shape.columns};
+  const cpu::WinogradShape shape{maps, indirect_conv.shape.depth, indirect_conv.shape.columns};
   using enum cpu::WinogradVariant;
   for (const auto variant : {kF6x3, kF4x3, kF2x3, kF4x5}) {
     if (static_cast<int64_t>(cpu::ExtentsOf(variant).taps) != g.kernel[0]) continue;
     const bool resident = FiltersMayStay(shape, variant);
     // Not by the threads there are: other variants round differently.
     const double cost =
-        cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, kUsualThreads));
+        cpu::WinogradCost(cpu::MakeWinogradPlan(shape, variant, indirect_conv.epilogue, resident, kUsualThreads));
     candidates[count++] = {WinogradKernel::WinogradName(variant), cost};
     if (cost >= best) continue;
     best = cost;
-    choice.plan = cpu::MakeWinogradPlan(shape, variant, igemm.epilogue, resident, threads);
+    choice.plan = cpu::MakeWinogradPlan(shape, variant, indirect_conv.epilogue, resident, threads);
   }
   choice.text = Describe({candidates.data(), count});
   return choice;
@@ -110,7 +112,7 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
   if (plan.resident) {
     constexpr int64_t kTransformed = 5;  // beside the formats of the implicit GEMM
     const int64_t id[] = {kTransformed, static_cast<int64_t>(plan.variant), static_cast<int64_t>(plan.tile.width)};
-    const cpu::IgemmBuffers panels = operands.Panels();
+    const cpu::IndirectConvBuffers panels = operands.Panels();
     const size_t gathered_bytes = AlignUp(cpu::WinogradGatheredFloats(plan) * sizeof(float));
     DECAL_TRY_ASSIGN(Buffer gathered,
                      Buffer::Allocate(gathered_bytes * request.runner.thread_count(), "packed weights"));

@@ -6,7 +6,7 @@
 
 #include "engine/cpu/winograd.h"
 #include "engine/ops/conv/conv_geometry.h"
-#include "engine/ops/igemm_kernel.h"
+#include "engine/ops/indirect_conv_kernel.h"
 
 namespace decal {
 
@@ -15,9 +15,9 @@ struct WinogradChoice {
   std::string text;                       // see CpuKernel::choice
 };
 
-// Compares all variants that can run `g`, whose tensors are `maps`, with `igemm`, the plan of the same convolution.
-WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps, const cpu::IgemmPlan& igemm,
-                              size_t threads);
+// Compares all variants that can run `g`, whose tensors are `maps`, with `indirect_conv`, the plan of the same convolution.
+WinogradChoice ChooseWinograd(const ConvGeometry& g, const cpu::ConvolutionMaps& maps,
+                              const cpu::IndirectConvPlan& indirect_conv, size_t threads);
 
 // `operands` are those of the implicit GEMM.
 KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, const KernelRequest& request);

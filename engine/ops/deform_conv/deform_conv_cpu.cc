@@ -7,7 +7,7 @@
 #include "engine/cpu/deform_sample.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/deform_conv/deform_conv.h"
-#include "engine/ops/igemm_kernel.h"
+#include "engine/ops/indirect_conv_kernel.h"
 
 namespace decal {
 namespace {
@@ -34,7 +34,7 @@ bool ChannelsAdjacent(const TensorView& view) { return view.shape[1] <= 1 || vie
 class DeformKernel final : public CpuKernel {
  public:
   cpu::DeformShape shape;
-  cpu::IgemmPlan plan;  // columns x weights, as a 1x1 convolution of a map with taps * depth channels
+  cpu::IndirectConvPlan plan;  // columns x weights, as a 1x1 convolution of a map with taps * depth channels
   PackedOperands operands;
   Buffer zeros;
   bool masked = false;
@@ -43,21 +43,21 @@ class DeformKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    const cpu::IgemmBuffers buffers = operands.Bind(in, out);
+    const cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
     const cpu::DeformBuffers sampled{buffers.in, in[kDeformOffset].as<float>(),
                                      masked ? in[kDeformMask].as<float>() : nullptr,
                                      reinterpret_cast<const float*>(zeros.data())};
     ParallelFor(context.runner, plan.tasks.size(), [&](size_t index, size_t thread) {
-      const cpu::IgemmTask& task = plan.tasks[index];
+      const cpu::IndirectConvTask& task = plan.tasks[index];
       std::byte* scratch = context.scratch_of(thread);
       float* columns = reinterpret_cast<float*>(scratch);
       cpu::SampleColumns(shape, sampled, task.group, task.first_row, task.rows, columns);
       // The product finds row r of group g at in + r * row_floats + g * row_floats: the block lies where the map
       // would have it.
-      cpu::IgemmBuffers block = buffers;
+      cpu::IndirectConvBuffers block = buffers;
       block.in = columns - ptrdiff_t((task.first_row + task.group) * row_floats);
       block.zeros = columns;  // never read: every row is inside
-      cpu::RunIgemmTask(plan, block, index, scratch + column_bytes);
+      cpu::RunIndirectConvTask(plan, block, index, scratch + column_bytes);
     });
   }
   size_t scratch_bytes_per_thread() const override { return column_bytes + plan.scratch_bytes; }
@@ -97,7 +97,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
 
   // The weights are those of a convolution with these taps; the product sees one tap of all their channels, which
   // are packed in the same order.
-  cpu::IgemmShape weights;
+  cpu::IndirectConvShape weights;
   cpu::WeightOrder order;
   const int64_t window = g.kernel[0] * g.kernel[1];
   for (int64_t t = 0; t < window; ++t) {
@@ -115,7 +115,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
   weights.phases.push_back({.height = s.out_height, .width = s.out_width, .taps = s.taps.size()});
 
   kernel->row_floats = s.taps.size() * s.depth;
-  cpu::IgemmShape product = weights;
+  cpu::IndirectConvShape product = weights;
   product.batch = static_cast<size_t>(g.batch);
   product.in_height = s.out_height;
   product.in_width = s.out_width;
@@ -128,7 +128,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
   product.out = MapPixelStrides(y);
   if (extra.residual != EpilogueInputs::kAbsent)
     product.residual = MapPixelStrides(request.inputs[extra.residual].view);
-  kernel->plan = cpu::MakeIgemmPlan(std::move(product), ToCpuEpilogue(op.epilogue));
+  kernel->plan = cpu::MakeIndirectConvPlan(std::move(product), ToCpuEpilogue(op.epilogue));
 
   const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;
   const size_t rows = kernel->plan.shape.batch * s.out_height * s.out_width;
@@ -142,7 +142,7 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
       kernel->plan.tasks.push_back({0, group, row, std::min(block_rows, rows - row), 0, panels});
   kernel->column_bytes = AlignUp(block_rows * kernel->row_floats * sizeof(float));
 
-  cpu::IgemmPlan packed;
+  cpu::IndirectConvPlan packed;
   packed.tile = tile;
   packed.packing = packing;
   packed.shape = std::move(weights);

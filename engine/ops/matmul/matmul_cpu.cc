@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/base/rounding.h"
-#include "engine/ops/igemm_kernel.h"
+#include "engine/ops/indirect_conv_kernel.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"
 
@@ -36,7 +36,7 @@ class ProductKernel final : public CpuKernel {
       const size_t end = std::min(cells, (task + 1) * task_cells);
       for (size_t cell = task * task_cells; cell < end; ++cell) {
         const BatchOffsets& offsets = batch[cell / panels];
-        cpu::IgemmBuffers buffers = operands.Bind(in, out);
+        cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
         buffers.in += offsets.a;
         if (buffers.residual != nullptr) buffers.residual += offsets.residual;
         buffers.out += offsets.out;
@@ -68,7 +68,7 @@ KernelResult MakeConstantKernel(const Matrices& m, const Epilogue& epilogue, con
                                 float alpha, float beta, const KernelRequest& request) {
   const std::optional<RowLoops> loops = CollapseRows(m, extra.residual != EpilogueInputs::kAbsent);
   if (!loops) return nullptr;
-  IgemmSpec spec{.bias_scale = beta, .extra = extra, .algorithm = "GEMM"};
+  IndirectConvSpec spec{.bias_scale = beta, .extra = extra, .algorithm = "GEMM"};
   spec.shape.batch = static_cast<size_t>(loops->extent[0]);
   spec.shape.in_height = static_cast<size_t>(loops->extent[1]);
   spec.shape.in_width = static_cast<size_t>(loops->extent[2]);
@@ -83,7 +83,7 @@ KernelResult MakeConstantKernel(const Matrices& m, const Epilogue& epilogue, con
   spec.order.depth_stride = static_cast<ptrdiff_t>(m.b.strides[m.b.strides.rank() - 2]);
   spec.order.column_stride = static_cast<ptrdiff_t>(m.b.strides.back());
   spec.order.scale = alpha;
-  return MakeIgemmKernel(std::move(spec), epilogue, request);
+  return MakeIndirectConvKernel(std::move(spec), epilogue, request);
 }
 
 KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, const EpilogueInputs& extra,
@@ -108,10 +108,10 @@ KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, cons
                             BatchStrides(has_residual ? m.residual : m.out, batch)});
   for (; i.valid(); i.Next()) kernel->batch.push_back({i.offset(0), i.offset(1), i.offset(2), i.offset(3)});
 
-  kernel->tile = cpu::IgemmTileShape();
+  kernel->tile = cpu::IndirectConvTileShape();
   kernel->epilogue = ToCpuEpilogue(epilogue);
   kernel->operands.residual = extra.residual;
-  cpu::IgemmShape columns;
+  cpu::IndirectConvShape columns;
   columns.columns = shape.columns;
   DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, 2, columns, kernel->tile));
   DECAL_TRY_ASSIGN(kernel->operands.slopes, PackColumns(request, extra.slope, columns, kernel->tile));

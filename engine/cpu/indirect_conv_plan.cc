@@ -4,21 +4,21 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/dtype.h"
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 namespace decal::cpu {
 namespace {
 
-size_t PanelCount(const IgemmShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
+size_t PanelCount(const IndirectConvShape& shape, const TileShape& tile) { return CeilDiv(shape.columns, tile.width); }
 
-size_t PhaseFloats(const IgemmShape& shape, const Phase& phase, const TileShape& tile) {
+size_t PhaseFloats(const IndirectConvShape& shape, const Phase& phase, const TileShape& tile) {
   return shape.groups * phase.taps * shape.depth * PaddedColumns(shape.columns, tile);
 }
 
 // Channels below which rows are gathered: the tap loop's overhead (a tile's pointers) would exceed its work.
 constexpr size_t kGatherDepth = 8;
 
-TileMethod ChooseMethod(const IgemmShape& shape, const TileShape& tile, size_t most_taps) {
+TileMethod ChooseMethod(const IndirectConvShape& shape, const TileShape& tile, size_t most_taps) {
   if (shape.depth < kGatherDepth && most_taps > 1) return TileMethod::kGather;
   // Columns fill at most half a vector, so that vectors along the depth do the same work in fewer steps.
   if (2 * shape.columns <= tile.lanes && shape.depth >= tile.lanes) return TileMethod::kDots;
@@ -26,7 +26,7 @@ TileMethod ChooseMethod(const IgemmShape& shape, const TileShape& tile, size_t m
 }
 
 // Cuts a phase's taps into runs of horizontal neighbours; they touch where pixels hold nothing but our channels.
-void FindRuns(const IgemmShape& shape, Phase& phase, std::vector<TapRun>& runs) {
+void FindRuns(const IndirectConvShape& shape, Phase& phase, std::vector<TapRun>& runs) {
   phase.first_run = runs.size();
   const bool dense = shape.groups == 1 && shape.in.pixel == static_cast<ptrdiff_t>(shape.depth);
   for (size_t t = 0; t < phase.taps; ++t) {
@@ -48,7 +48,8 @@ constexpr size_t kTaskInputBytes = 256 * 1024;
 // Multiply-adds below which a task is not worth handing to another thread (about 20 microseconds).
 constexpr uint64_t kMinTaskMultiplyAdds = 1 << 20;
 
-void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& tile, std::vector<IgemmTask>& tasks) {
+void Partition(const IndirectConvShape& shape, size_t phase_index, const TileShape& tile,
+               std::vector<IndirectConvTask>& tasks) {
   const Phase& phase = shape.phases[phase_index];
   const size_t rows = shape.batch * phase.height * phase.width;
   const size_t panels = PanelCount(shape, tile);
@@ -73,8 +74,8 @@ void Partition(const IgemmShape& shape, size_t phase_index, const TileShape& til
   for (size_t group = 0; group < shape.groups; ++group)
     for (size_t row = 0; row < rows; row += task_rows)
       for (size_t panel = 0; panel < panels; panel += task_panels)
-        tasks.push_back({phase_index, group, row, std::min(task_rows, rows - row), panel,
-                         std::min(task_panels, panels - panel)});
+        tasks.push_back(
+            {phase_index, group, row, std::min(task_rows, rows - row), panel, std::min(task_panels, panels - panel)});
 }
 
 // Weights that a thread packs at a time: about 20 microseconds, the least that is worth handing over.
@@ -82,8 +83,8 @@ constexpr size_t kPackTaskWeights = 16 * 1024;
 
 // One panel: the columns [first, first + valid) and zeros up to `width`.
 template <class T, class Convert>
-void PackPanel(const IgemmShape& shape, const Phase& phase, const WeightOrder& order, const T* columns, size_t valid,
-               size_t width, T* packed, const Convert& convert) {
+void PackPanel(const IndirectConvShape& shape, const Phase& phase, const WeightOrder& order, const T* columns,
+               size_t valid, size_t width, T* packed, const Convert& convert) {
   for (size_t tap = phase.first_tap; tap < phase.first_tap + phase.taps; ++tap) {
     const T* from = columns + order.tap_offsets[tap];
     for (size_t k = 0; k < shape.depth; ++k, packed += width, from += order.depth_stride) {
@@ -94,8 +95,8 @@ void PackPanel(const IgemmShape& shape, const Phase& phase, const WeightOrder& o
 }
 
 template <class T, class Convert>
-void PackAll(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const T* weights, T* packed,
-             ThreadRunner& runner, const Convert& convert) {
+void PackAll(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order, const T* weights,
+             T* packed, ThreadRunner& runner, const Convert& convert) {
   const size_t padded = PaddedColumns(shape.columns, packing), panels = PanelCount(shape, packing);
   for (const Phase& phase : shape.phases) {
     const size_t column_weights = phase.taps * shape.depth;
@@ -117,27 +118,27 @@ void PackAll(const IgemmShape& shape, const TileShape& packing, const WeightOrde
 
 }  // namespace
 
-size_t PackedFloats(const IgemmShape& shape, const TileShape& packing) {
+size_t PackedFloats(const IndirectConvShape& shape, const TileShape& packing) {
   size_t floats = 0;
   for (const Phase& phase : shape.phases) floats += PhaseFloats(shape, phase, packing);
   return floats;
 }
 
-bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task) {
+bool PanelsFitCache(const IndirectConvPlan& plan, const IndirectConvTask& task) {
   // A quarter of a 1 MiB second-level cache.
   constexpr size_t kPanelBytes = 256 * 1024;
   return task.panels * plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width * sizeof(float) <=
          kPanelBytes;
 }
 
-size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task) {
+size_t WidenedFloats(const IndirectConvPlan& plan, const IndirectConvTask& task) {
   const size_t panel = plan.shape.phases[task.phase].taps * plan.shape.depth * plan.tile.width;
   return PanelsFitCache(plan, task) ? task.panels * panel : panel;
 }
 
-IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights) {
-  IgemmPlan plan;
-  plan.tile = IgemmTileShape();
+IndirectConvPlan MakeIndirectConvPlan(IndirectConvShape shape, const Epilogue& epilogue, bool half_weights) {
+  IndirectConvPlan plan;
+  plan.tile = IndirectConvTileShape();
   plan.epilogue = epilogue;
   size_t offset = 0, most_taps = 1;
   for (const Phase& phase : shape.phases) most_taps = std::max(most_taps, phase.taps);
@@ -149,8 +150,8 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_we
     offset += PhaseFloats(shape, phase, plan.packing);
     FindRuns(shape, phase, plan.runs);
     Partition(shape, p, plan.tile, plan.tasks);
-    plan.multiply_adds += uint64_t{shape.batch} * phase.height * phase.width * phase.taps * shape.depth *
-                          shape.columns * shape.groups;
+    plan.multiply_adds +=
+        uint64_t{shape.batch} * phase.height * phase.width * phase.taps * shape.depth * shape.columns * shape.groups;
   }
   plan.scratch_bytes = AlignUp(most_taps * plan.tile.rows * sizeof(float*));
   if (plan.method == TileMethod::kGather)
@@ -159,14 +160,14 @@ IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_we
   plan.shape = std::move(shape);
   if (plan.half_weights) {
     size_t widened = 0;
-    for (const IgemmTask& task : plan.tasks) widened = std::max(widened, WidenedFloats(plan, task));
+    for (const IndirectConvTask& task : plan.tasks) widened = std::max(widened, WidenedFloats(plan, task));
     plan.scratch_bytes += AlignUp(widened * sizeof(float));
   }
   return plan;
 }
 
-double IgemmCost(const IgemmPlan& plan) {
-  const IgemmShape& shape = plan.shape;
+double IndirectConvCost(const IndirectConvPlan& plan) {
+  const IndirectConvShape& shape = plan.shape;
   const double vectors = static_cast<double>(CeilDiv(shape.columns, plan.tile.lanes));
   constexpr double kFinish = 4;  // bias, limits and store of a vector
   double cost = 0;
@@ -182,18 +183,19 @@ double IgemmCost(const IgemmPlan& plan) {
   return cost;
 }
 
-void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
-                float* packed, ThreadRunner& runner) {
+void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
+                const float* weights, float* packed, ThreadRunner& runner) {
   const float scale = order.scale;
   PackAll(shape, packing, order, weights, packed, runner, [scale](float weight) { return scale * weight; });
 }
 
-void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const uint16_t* weights,
-                uint16_t* packed, ThreadRunner& runner) {
+void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
+                const uint16_t* weights, uint16_t* packed, ThreadRunner& runner) {
   PackAll(shape, packing, order, weights, packed, runner, [](uint16_t weight) { return weight; });
 }
 
-void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded) {
+void PadColumns(const IndirectConvShape& shape, const TileShape& tile, const float* values, float scale,
+                float* padded) {
   const size_t width = PaddedColumns(shape.columns, tile);
   for (size_t group = 0; group < shape.groups; ++group, padded += width, values += shape.columns) {
     for (size_t n = 0; n < shape.columns; ++n) padded[n] = scale * values[n];

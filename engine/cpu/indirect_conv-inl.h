@@ -1,9 +1,9 @@
 // The register tile: rows read through pointers, times one panel of packed weights.
-#if defined(DECAL_ENGINE_CPU_IGEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef DECAL_ENGINE_CPU_IGEMM_INL_H_
-#undef DECAL_ENGINE_CPU_IGEMM_INL_H_
+#if defined(DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_
+#undef DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_
 #else
-#define DECAL_ENGINE_CPU_IGEMM_INL_H_
+#define DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_
 #endif
 
 #include <bit>
@@ -36,15 +36,15 @@ HWY_INLINE void Accumulate(const float* const* HWY_RESTRICT rows, size_t taps, s
   for (size_t tap = 0; tap < taps; ++tap) {
     const float* HWY_RESTRICT a[kTileRows];
     for (size_t i = 0; i < kTileRows; ++i) a[i] = rows[tap * kTileRows + i];
-#define DECAL_STEP(offset)                                                                        \
-  {                                                                                               \
-    FloatVector panel[kVectors];                                                                  \
-    for (size_t v = 0; v < kVectors; ++v) panel[v] = hn::LoadU(d, b + v * lanes);                 \
-    for (size_t i = 0; i < kTileRows; ++i) {                                                      \
-      const FloatVector value = hn::Set(d, at[i][offset]);                                        \
-      for (size_t v = 0; v < kVectors; ++v) acc[i][v] = FusedMulAdd(value, panel[v], acc[i][v]);  \
-    }                                                                                             \
-    b += kVectors * lanes;                                                                        \
+#define DECAL_STEP(offset)                                                                       \
+  {                                                                                              \
+    FloatVector panel[kVectors];                                                                 \
+    for (size_t v = 0; v < kVectors; ++v) panel[v] = hn::LoadU(d, b + v * lanes);                \
+    for (size_t i = 0; i < kTileRows; ++i) {                                                     \
+      const FloatVector value = hn::Set(d, at[i][offset]);                                       \
+      for (size_t v = 0; v < kVectors; ++v) acc[i][v] = FusedMulAdd(value, panel[v], acc[i][v]); \
+    }                                                                                            \
+    b += kVectors * lanes;                                                                       \
   }
     size_t k = 0;
 #if HWY_TARGET != HWY_WASM
@@ -125,4 +125,4 @@ HWY_NOINLINE inline void WidenRun(const uint16_t* from, size_t n, float* to) {
 }  // namespace decal::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
-#endif  // DECAL_ENGINE_CPU_IGEMM_INL_H_
+#endif  // DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_

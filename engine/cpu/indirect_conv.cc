@@ -1,20 +1,20 @@
 // The loops around the register tile: row pointers, panels, epilogue operands.
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 #include <algorithm>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "engine/cpu/igemm.cc"
+#define HWY_TARGET_INCLUDE "engine/cpu/indirect_conv.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
-#include "engine/cpu/igemm-inl.h"
+#include "engine/cpu/indirect_conv-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-TileShape IgemmTileShapeTarget() {
+TileShape IndirectConvTileShapeTarget() {
   const size_t lanes = hn::Lanes(FloatTag());
   return {kTileRows, lanes, 2 * lanes};
 }
@@ -28,7 +28,8 @@ struct RowBlock {
   float* out[kTileRows];
   const float* residual[kTileRows];
 
-  void Locate(const IgemmShape& shape, const IgemmBuffers& buffers, const IgemmTask& task, size_t first) {
+  void Locate(const IndirectConvShape& shape, const IndirectConvBuffers& buffers, const IndirectConvTask& task,
+              size_t first) {
     const Phase& phase = shape.phases[task.phase];
     const size_t channel = task.group * shape.columns;
     const ptrdiff_t in_step = static_cast<ptrdiff_t>(shape.in_step_x) * shape.in.pixel;
@@ -67,7 +68,7 @@ struct TapReader {
   size_t height, width;
   ptrdiff_t row, pixel;
 
-  explicit TapReader(const IgemmShape& shape)
+  explicit TapReader(const IndirectConvShape& shape)
       : height(shape.in_height), width(shape.in_width), row(shape.in.row), pixel(shape.in.pixel) {}
 
   // The first of `taps` horizontal neighbours, or null if any of them falls outside the input. Negative positions
@@ -81,8 +82,8 @@ struct TapReader {
 };
 
 // pointers[tap][i]: where tap's input channels of row i begin.
-HWY_NOINLINE void PointAtRows(const IgemmShape& shape, const Phase& phase, const float* zeros, const RowBlock& block,
-                              const float** pointers) {
+HWY_NOINLINE void PointAtRows(const IndirectConvShape& shape, const Phase& phase, const float* zeros,
+                              const RowBlock& block, const float** pointers) {
   const TapReader reader(shape);
   const Tap* taps = shape.taps.data() + phase.first_tap;
   for (size_t t = 0; t < phase.taps; ++t, pointers += kTileRows) {
@@ -110,7 +111,7 @@ HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
 }
 
 // The same rows copied together, all taps of a row adjacent; pointers then has one tap.
-HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const RowBlock& block, float* gathered,
+HWY_NOINLINE void GatherRows(const IndirectConvPlan& plan, const Phase& phase, const RowBlock& block, float* gathered,
                              const float** pointers) {
   const TapReader reader(plan.shape);
   const Tap* taps = plan.shape.taps.data();
@@ -133,14 +134,14 @@ HWY_NOINLINE void GatherRows(const IgemmPlan& plan, const Phase& phase, const Ro
   }
 }
 
-HWY_INLINE size_t WidenedBytes(const IgemmPlan& plan, const IgemmTask& task) {
+HWY_INLINE size_t WidenedBytes(const IndirectConvPlan& plan, const IndirectConvTask& task) {
   return plan.half_weights ? (WidenedFloats(plan, task) * sizeof(float) + 63) / 64 * 64 : 0;
 }
 
 struct PanelLoop {
-  const IgemmPlan& plan;
-  const IgemmBuffers& buffers;
-  const IgemmTask& task;
+  const IndirectConvPlan& plan;
+  const IndirectConvBuffers& buffers;
+  const IndirectConvTask& task;
   const Phase& phase;
   const float** pointers;
   float* gathered;
@@ -176,7 +177,7 @@ struct PanelLoop {
 
   // `b` is the panel.
   void Multiply(size_t panel, const float* b, const RowBlock& block) const {
-    const IgemmShape& shape = plan.shape;
+    const IndirectConvShape& shape = plan.shape;
     const size_t column = panel * plan.tile.width;
     const size_t depth = phase.taps * shape.depth;
     const size_t padded_column = task.group * PaddedColumns(shape.columns, plan.tile) + column;
@@ -206,12 +207,16 @@ struct PanelLoop {
   }
 };
 
-HWY_NOINLINE void RunIgemmTaskTarget(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t index,
-                                     std::byte* scratch) {
-  const IgemmTask& task = plan.tasks[index];
+HWY_NOINLINE void RunIndirectConvTaskTarget(const IndirectConvPlan& plan, const IndirectConvBuffers& buffers,
+                                            size_t index, std::byte* scratch) {
+  const IndirectConvTask& task = plan.tasks[index];
   const Phase& phase = plan.shape.phases[task.phase];
   const size_t pointer_bytes = std::max<size_t>(phase.taps, 1) * kTileRows * sizeof(float*);
-  const PanelLoop loop{plan, buffers, task, phase, reinterpret_cast<const float**>(scratch),
+  const PanelLoop loop{plan,
+                       buffers,
+                       task,
+                       phase,
+                       reinterpret_cast<const float**>(scratch),
                        reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64),
                        reinterpret_cast<float*>(scratch + plan.scratch_bytes - WidenedBytes(plan, task))};
   const size_t row_end = task.first_row + task.rows, panel_end = task.first_panel + task.panels;
@@ -251,14 +256,14 @@ HWY_NOINLINE void PackProductPanel(const ProductShape& shape, const float* b, si
 }
 
 HWY_NOINLINE void RunProductPanelTarget(const ProductShape& shape, const Epilogue& epilogue,
-                                        const IgemmBuffers& buffers, const float* b, size_t panel,
+                                        const IndirectConvBuffers& buffers, const float* b, size_t panel,
                                         std::byte* scratch) {
   const size_t lanes = hn::Lanes(FloatTag());
   const size_t column = panel * 2 * lanes;
   const size_t valid = std::min(2 * lanes, shape.columns - column);
   float* packed = reinterpret_cast<float*>(scratch);
-  PackProductPanel(shape, b + static_cast<ptrdiff_t>(column) * shape.b.column, valid,
-                   valid > lanes ? 2 * lanes : lanes, packed);
+  PackProductPanel(shape, b + static_cast<ptrdiff_t>(column) * shape.b.column, valid, valid > lanes ? 2 * lanes : lanes,
+                   packed);
   TileOperands operands;
   operands.columns = valid;
   operands.bias = buffers.bias ? buffers.bias + column : nullptr;
@@ -290,17 +295,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace decal::cpu {
 
-HWY_EXPORT(IgemmTileShapeTarget);
-HWY_EXPORT(RunIgemmTaskTarget);
+HWY_EXPORT(IndirectConvTileShapeTarget);
+HWY_EXPORT(RunIndirectConvTaskTarget);
 HWY_EXPORT(RunProductPanelTarget);
 
-TileShape IgemmTileShape() { return HWY_DYNAMIC_DISPATCH(IgemmTileShapeTarget)(); }
+TileShape IndirectConvTileShape() { return HWY_DYNAMIC_DISPATCH(IndirectConvTileShapeTarget)(); }
 
-void RunIgemmTask(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch) {
-  HWY_DYNAMIC_DISPATCH(RunIgemmTaskTarget)(plan, buffers, task, scratch);
+void RunIndirectConvTask(const IndirectConvPlan& plan, const IndirectConvBuffers& buffers, size_t task,
+                         std::byte* scratch) {
+  HWY_DYNAMIC_DISPATCH(RunIndirectConvTaskTarget)(plan, buffers, task, scratch);
 }
 
-void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                      const float* b, size_t panel, std::byte* scratch) {
   HWY_DYNAMIC_DISPATCH(RunProductPanelTarget)(shape, epilogue, buffers, b, panel, scratch);
 }

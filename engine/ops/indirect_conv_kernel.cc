@@ -1,5 +1,5 @@
 // Packing of constants for the implicit GEMM, and the kernel that runs its tasks.
-#include "engine/ops/igemm_kernel.h"
+#include "engine/ops/indirect_conv_kernel.h"
 
 #include <bit>
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 // First numbers of a packing id: one per format.
 enum PackedFormat : int64_t { kPanels = 1, kColumns = 2, kHalfPanels = 4 };
 
-uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order,
+uint64_t PanelsId(const cpu::IndirectConvShape& shape, const cpu::TileShape& packing, const cpu::WeightOrder& order,
                   bool half) {
   std::vector<int64_t> id = {half ? kHalfPanels : kPanels,
                              static_cast<int64_t>(packing.width),
@@ -29,9 +29,9 @@ uint64_t PanelsId(const cpu::IgemmShape& shape, const cpu::TileShape& packing, c
   return PackingId(id);
 }
 
-class IgemmKernel final : public CpuKernel {
+class IndirectConvKernel final : public CpuKernel {
  public:
-  cpu::IgemmPlan plan;
+  cpu::IndirectConvPlan plan;
   PackedOperands operands;
   Buffer zeros;
   const char* name = "";
@@ -39,10 +39,10 @@ class IgemmKernel final : public CpuKernel {
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
-    cpu::IgemmBuffers buffers = operands.Bind(in, out);
+    cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
     buffers.zeros = reinterpret_cast<const float*>(zeros.data());
     ParallelFor(context.runner, plan.tasks.size(), [&](size_t task, size_t thread) {
-      cpu::RunIgemmTask(plan, buffers, task, context.scratch_of(thread));
+      cpu::RunIndirectConvTask(plan, buffers, task, context.scratch_of(thread));
     });
   }
   size_t scratch_bytes_per_thread() const override { return plan.scratch_bytes; }
@@ -54,11 +54,11 @@ class IgemmKernel final : public CpuKernel {
 
 }  // namespace
 
-cpu::IgemmBuffers PackedOperands::Panels() const {
+cpu::IndirectConvBuffers PackedOperands::Panels() const {
   const auto floats = [](const std::shared_ptr<const Buffer>& buffer) {
     return buffer ? reinterpret_cast<const float*>(buffer->data()) : nullptr;
   };
-  cpu::IgemmBuffers buffers;
+  cpu::IndirectConvBuffers buffers;
   buffers.packed = floats(weights);
   if (half_weights) buffers.packed_half = reinterpret_cast<const uint16_t*>(half_weights->data());
   buffers.bias = floats(bias);
@@ -66,8 +66,9 @@ cpu::IgemmBuffers PackedOperands::Panels() const {
   return buffers;
 }
 
-cpu::IgemmBuffers PackedOperands::Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const {
-  cpu::IgemmBuffers buffers = Panels();
+cpu::IndirectConvBuffers PackedOperands::Bind(std::span<const TensorView> in,
+                                              std::span<const MutableTensorView> out) const {
+  cpu::IndirectConvBuffers buffers = Panels();
   buffers.in = in[0].as<float>();
   if (residual < in.size()) buffers.residual = in[residual].as<float>();
   buffers.out = out[0].as<float>();
@@ -84,7 +85,7 @@ bool HasConstantWeights(const KernelRequest& request, size_t weight, size_t bias
 }
 
 Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, size_t i,
-                                                  const cpu::IgemmShape& shape, const cpu::TileShape& tile,
+                                                  const cpu::IndirectConvShape& shape, const cpu::TileShape& tile,
                                                   float scale) {
   if (!request.has(i)) return std::shared_ptr<const Buffer>();
   const int64_t id[] = {kColumns, static_cast<int64_t>(tile.lanes), static_cast<int64_t>(shape.groups),
@@ -96,10 +97,10 @@ Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, 
                             });
 }
 
-Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,
+Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IndirectConvPlan& plan,
                                     const cpu::WeightOrder& order, const ProductInputs& inputs) {
   PackedOperands operands;
-  const cpu::IgemmShape& shape = plan.shape;
+  const cpu::IndirectConvShape& shape = plan.shape;
   const ConstantPtr& weight = request.inputs[inputs.weight].constant;
   const size_t floats = cpu::PackedFloats(shape, plan.packing);
   const uint64_t id = PanelsId(shape, plan.packing, order, plan.half_weights);
@@ -111,8 +112,7 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
     DECAL_TRY_ASSIGN(operands.half_weights, request.packed.Get(weight, id, floats * sizeof(uint16_t), pack, true));
   } else {
     const auto pack = [&](const TensorView& source, std::byte* packed) {
-      cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed),
-                      request.runner);
+      cpu::PackPanels(shape, plan.packing, order, source.as<float>(), reinterpret_cast<float*>(packed), request.runner);
     };
     DECAL_TRY_ASSIGN(operands.weights, request.packed.Get(weight, id, floats * sizeof(float), pack));
   }
@@ -124,20 +124,22 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ige
 
 bool HasHalfWeights(const KernelRequest& request) { return request.inputs[1].constant->dtype == DType::kFloat16; }
 
-cpu::IgemmPlan PlanIgemm(const IgemmSpec& spec, const Epilogue& epilogue, const KernelRequest& request) {
+cpu::IndirectConvPlan PlanIndirectConv(const IndirectConvSpec& spec, const Epilogue& epilogue,
+                                       const KernelRequest& request) {
   // A scaled weight is no binary16 number any more.
-  return cpu::MakeIgemmPlan(spec.shape, ToCpuEpilogue(epilogue), HasHalfWeights(request) && spec.order.scale == 1);
+  return cpu::MakeIndirectConvPlan(spec.shape, ToCpuEpilogue(epilogue),
+                                   HasHalfWeights(request) && spec.order.scale == 1);
 }
 
-KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
-  cpu::IgemmPlan plan = PlanIgemm(spec, epilogue, request);
-  DECAL_TRY_ASSIGN(PackedOperands operands, PackOperands(request, plan, spec.order,
-                                                         {.bias_scale = spec.bias_scale, .extra = spec.extra}));
-  return MakeIgemmKernel(spec, std::move(plan), std::move(operands));
+KernelResult MakeIndirectConvKernel(IndirectConvSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
+  cpu::IndirectConvPlan plan = PlanIndirectConv(spec, epilogue, request);
+  DECAL_TRY_ASSIGN(PackedOperands operands,
+                   PackOperands(request, plan, spec.order, {.bias_scale = spec.bias_scale, .extra = spec.extra}));
+  return MakeIndirectConvKernel(spec, std::move(plan), std::move(operands));
 }
 
-KernelResult MakeIgemmKernel(const IgemmSpec& spec, cpu::IgemmPlan plan, PackedOperands operands) {
-  auto kernel = std::make_unique<IgemmKernel>();
+KernelResult MakeIndirectConvKernel(const IndirectConvSpec& spec, cpu::IndirectConvPlan plan, PackedOperands operands) {
+  auto kernel = std::make_unique<IndirectConvKernel>();
   const size_t zero_bytes = plan.shape.depth * sizeof(float);
   DECAL_TRY_ASSIGN(kernel->zeros, Buffer::Allocate(zero_bytes, "padding"));
   std::memset(kernel->zeros.data(), 0, zero_bytes);

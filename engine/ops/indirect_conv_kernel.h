@@ -1,7 +1,7 @@
 // The CPU kernel over packed constant weights that convolutions and matrix products share.
 #pragma once
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 #include "engine/ops/epilogue.h"
 #include "engine/ops/kernel.h"
 
@@ -16,8 +16,8 @@ struct ProductInputs {
 };
 
 // What the kernel is to compute, in the SIMD layer's terms, and where its operands come from.
-struct IgemmSpec {
-  cpu::IgemmShape shape;
+struct IndirectConvSpec {
+  cpu::IndirectConvShape shape;
   cpu::WeightOrder order;
   float bias_scale = 1;
   EpilogueInputs extra;
@@ -33,7 +33,7 @@ bool HasConstantWeights(const KernelRequest& request, size_t weight, size_t bias
 
 // Padded per-channel values of input i, or null where it is absent.
 Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, size_t i,
-                                                  const cpu::IgemmShape& shape, const cpu::TileShape& tile,
+                                                  const cpu::IndirectConvShape& shape, const cpu::TileShape& tile,
                                                   float scale = 1);
 
 // The operands of a kernel over packed constants, as it keeps them between runs.
@@ -42,9 +42,9 @@ struct PackedOperands {
   size_t residual = EpilogueInputs::kAbsent;  // input position
 
   // The packed constants alone.
-  cpu::IgemmBuffers Panels() const;
+  cpu::IndirectConvBuffers Panels() const;
   // Everything but the zero row.
-  cpu::IgemmBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
+  cpu::IndirectConvBuffers Bind(std::span<const TensorView> in, std::span<const MutableTensorView> out) const;
   bool reads_input(size_t i) const { return i == 0 || i == residual; }
 };
 
@@ -52,13 +52,14 @@ struct PackedOperands {
 bool HasHalfWeights(const KernelRequest& request);
 
 // Packs weights, bias and slopes for `plan`.
-Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IgemmPlan& plan,
+Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::IndirectConvPlan& plan,
                                     const cpu::WeightOrder& order, const ProductInputs& inputs);
 
 // The caller has checked HasConstantWeights and the strides.
-KernelResult MakeIgemmKernel(IgemmSpec spec, const Epilogue& epilogue, const KernelRequest& request);
-// The same in two steps: the plan is `PlanIgemm(spec, epilogue, request)`.
-cpu::IgemmPlan PlanIgemm(const IgemmSpec& spec, const Epilogue& epilogue, const KernelRequest& request);
-KernelResult MakeIgemmKernel(const IgemmSpec& spec, cpu::IgemmPlan plan, PackedOperands operands);
+KernelResult MakeIndirectConvKernel(IndirectConvSpec spec, const Epilogue& epilogue, const KernelRequest& request);
+// The same in two steps: the plan is `PlanIndirectConv(spec, epilogue, request)`.
+cpu::IndirectConvPlan PlanIndirectConv(const IndirectConvSpec& spec, const Epilogue& epilogue,
+                                       const KernelRequest& request);
+KernelResult MakeIndirectConvKernel(const IndirectConvSpec& spec, cpu::IndirectConvPlan plan, PackedOperands operands);
 
 }  // namespace decal

@@ -1,4 +1,4 @@
-// Implicit GEMM: convolutions, transposed convolutions and matrix products as one blocked product whose rows
+// Indirect convolution: convolutions, transposed convolutions and matrix products as one blocked product (implicit GEMM) whose rows
 // are read through pointers (Dukhan, "The Indirect Convolution Algorithm", 2019).
 //
 // Rows are output pixels, columns output channels, depth runs over taps and input channels. The weights are
@@ -21,7 +21,7 @@ struct TileShape {
   size_t lanes = 0;  // floats a vector
   size_t width = 0;  // columns of a panel: two vectors
 };
-TileShape IgemmTileShape();
+TileShape IndirectConvTileShape();
 
 // Strides in elements; channels are adjacent.
 struct PixelStrides {
@@ -58,12 +58,12 @@ struct Tap {
 struct Phase {
   size_t first_y = 0, first_x = 0;  // output pixel of q = (0, 0)
   size_t height = 0, width = 0;     // how many q there are
-  size_t first_tap = 0, taps = 0;   // in IgemmShape::taps
-  size_t first_run = 0, runs = 0;   // in IgemmPlan::runs; filled in by MakeIgemmPlan
+  size_t first_tap = 0, taps = 0;   // in IndirectConvShape::taps
+  size_t first_run = 0, runs = 0;   // in IndirectConvPlan::runs; filled in by MakeIndirectConvPlan
   size_t packed_offset = 0;         // floats before this phase's panels; likewise
 };
 
-struct IgemmShape {
+struct IndirectConvShape {
   size_t batch = 1;
   size_t in_height = 1, in_width = 1;
   size_t groups = 1;
@@ -77,7 +77,7 @@ struct IgemmShape {
 };
 
 // A block of rows times a block of panels: what one thread does at a time.
-struct IgemmTask {
+struct IndirectConvTask {
   size_t phase = 0, group = 0;
   size_t first_row = 0, rows = 0;
   size_t first_panel = 0, panels = 0;
@@ -95,13 +95,13 @@ struct TapRun {
   size_t first_tap = 0, taps = 0;
 };
 
-struct IgemmPlan {
-  IgemmShape shape;
+struct IndirectConvPlan {
+  IndirectConvShape shape;
   TileShape tile;
   TileShape packing;  // what PackPanels takes: the tile, or single columns for kDots
   TileMethod method = TileMethod::kRows;
   Epilogue epilogue;
-  std::vector<IgemmTask> tasks;
+  std::vector<IndirectConvTask> tasks;
   std::vector<TapRun> runs;
   bool half_weights = false;  // panels are binary16 and are widened into scratch, a task at a time
   size_t scratch_bytes = 0;
@@ -110,23 +110,21 @@ struct IgemmPlan {
 
 // Chooses the method, the partition and the scratch size. `half_weights` asks for binary16 panels; the plan says
 // whether its method has them.
-IgemmPlan MakeIgemmPlan(IgemmShape shape, const Epilogue& epilogue, bool half_weights = false);
+IndirectConvPlan MakeIndirectConvPlan(IndirectConvShape shape, const Epilogue& epilogue, bool half_weights = false);
 
 // What a run costs one thread, in vector instructions; compare WinogradCost.
-double IgemmCost(const IgemmPlan& plan);
+double IndirectConvCost(const IndirectConvPlan& plan);
 
 // All panels of the task stay in cache together, so that rows go outside and panels inside.
-bool PanelsFitCache(const IgemmPlan& plan, const IgemmTask& task);
+bool PanelsFitCache(const IndirectConvPlan& plan, const IndirectConvTask& task);
 // Floats of the panels that the task has widened at one time.
-size_t WidenedFloats(const IgemmPlan& plan, const IgemmTask& task);
+size_t WidenedFloats(const IndirectConvPlan& plan, const IndirectConvTask& task);
 
 // Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
-inline size_t PaddedColumns(size_t columns, const TileShape& tile) {
-  return RoundUp(columns, tile.lanes);
-}
-size_t PackedFloats(const IgemmShape& shape, const TileShape& packing);
+inline size_t PaddedColumns(size_t columns, const TileShape& tile) { return RoundUp(columns, tile.lanes); }
+size_t PackedFloats(const IndirectConvShape& shape, const TileShape& packing);
 
-// Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IgemmShape::taps.
+// Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IndirectConvShape::taps.
 struct WeightOrder {
   std::vector<ptrdiff_t> tap_offsets;
   ptrdiff_t depth_stride = 0;
@@ -135,29 +133,30 @@ struct WeightOrder {
   float scale = 1;
 };
 
-// `packing` is IgemmPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel], zeros
+// `packing` is IndirectConvPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel], zeros
 // beyond the last column. The last panel is one vector wide where that is enough. The threads of `runner` share the
 // panels; the result is the same for any number of them.
-void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const float* weights,
-                float* packed, ThreadRunner& runner);
+void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
+                const float* weights, float* packed, ThreadRunner& runner);
 // binary16 weights as they are: order.scale is 1.
-void PackPanels(const IgemmShape& shape, const TileShape& packing, const WeightOrder& order, const uint16_t* weights,
-                uint16_t* packed, ThreadRunner& runner);
-void PadColumns(const IgemmShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
+void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
+                const uint16_t* weights, uint16_t* packed, ThreadRunner& runner);
+void PadColumns(const IndirectConvShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
 
-struct IgemmBuffers {
+struct IndirectConvBuffers {
   const float* in = nullptr;
   const float* packed = nullptr;
   const uint16_t* packed_half = nullptr;  // instead of packed, where the plan says half_weights
-  const float* bias = nullptr;    // padded, or null
+  const float* bias = nullptr;  // padded, or null
   const float* slopes = nullptr;  // padded, or null
   const float* residual = nullptr;
-  const float* zeros = nullptr;   // `depth` zeros, read where a tap falls outside the input
+  const float* zeros = nullptr;  // `depth` zeros, read where a tap falls outside the input
   float* out = nullptr;
 };
 
 // Runs plan.tasks[task]; `scratch` has plan.scratch_bytes and belongs to the calling thread.
-void RunIgemmTask(const IgemmPlan& plan, const IgemmBuffers& buffers, size_t task, std::byte* scratch);
+void RunIndirectConvTask(const IndirectConvPlan& plan, const IndirectConvBuffers& buffers, size_t task,
+                         std::byte* scratch);
 
 // C = A B for matrices that both change from run to run.
 struct MatrixStrides {
@@ -166,7 +165,7 @@ struct MatrixStrides {
 };
 struct ProductShape {
   size_t rows = 0, depth = 0, columns = 0;
-  MatrixStrides a, b;   // a.column is 1
+  MatrixStrides a, b;  // a.column is 1
   ptrdiff_t out_row = 0, residual_row = 0;
 };
 
@@ -174,7 +173,7 @@ struct ProductShape {
 size_t ProductScratchBytes(const ProductShape& shape, const TileShape& tile);
 
 // Panel `panel` of the product: packs that panel of B into `scratch` and multiplies all rows of A by it.
-void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IgemmBuffers& buffers,
+void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                      const float* b, size_t panel, std::byte* scratch);
 
 }  // namespace decal::cpu

@@ -6,13 +6,13 @@
 #include <random>
 #include <vector>
 
-#include "engine/cpu/igemm.h"
+#include "engine/cpu/indirect_conv.h"
 
 namespace decal::cpu {
 namespace {
 
 struct Packing {
-  IgemmShape shape;
+  IndirectConvShape shape;
   WeightOrder order;
   size_t weights = 0;
 };
@@ -36,7 +36,7 @@ Packing ConvPacking(size_t groups, size_t depth, size_t columns, size_t taps, si
   return p;
 }
 
-// The order as igemm.h tells it.
+// The order as indirect_conv.h tells it.
 template <class T>
 std::vector<T> Plain(const Packing& p, const TileShape& tile, const std::vector<T>& weights) {
   const size_t padded = PaddedColumns(p.shape.columns, tile);
