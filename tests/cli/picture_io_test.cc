@@ -156,7 +156,7 @@ TEST_F(PictureIo, RefusesTruncatedAndDamagedFiles) {
 TEST_F(PictureIo, EncodesEveryFormatLosslesslyWhereItCan) {
   std::array<uint8_t, 4 * 4> rgba{10, 120, 240, 77, 0, 0, 0, 0, 255, 255, 255, 255, 1, 2, 3, 254};
   const ImageView view{rgba.data(), 2, 2, 8};
-  const auto png = EncodePicture(view, PictureFormat::kPng, PictureChannels::kRgba, 90);
+  const auto png = EncodePicture(view, {});
   ASSERT_TRUE(png);
   auto decoded = DecodePicture(*png, "test");
   ASSERT_TRUE(decoded);
@@ -164,7 +164,7 @@ TEST_F(PictureIo, EncodesEveryFormatLosslesslyWhereItCan) {
 
   for (const auto format : {PictureFormat::kPng, PictureFormat::kWebp, PictureFormat::kJpeg}) {
     for (const auto channels : {PictureChannels::kGrey, PictureChannels::kRgb}) {
-      const auto file = EncodePicture(view, format, channels, 90);
+      const auto file = EncodePicture(view, {.format = format, .channels = channels});
       ASSERT_TRUE(file) << file.error().message;
       decoded = DecodePicture(*file, "test");
       ASSERT_TRUE(decoded) << decoded.error().message;
