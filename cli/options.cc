@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <cctype>
+#include <charconv>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

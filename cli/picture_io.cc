@@ -19,6 +19,7 @@
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
 #include "cli/pictures/exif.h"
+#include "cli/pictures/quiet_stderr.h"
 #include "cli/pictures/vips_error.h"
 
 namespace decal::cli {
@@ -142,6 +143,7 @@ Result<Picture> DecodeInterruptibly(std::vector<std::byte> file, const std::stri
     work->done.wait_for(lock, kPollInterval);
     if (work->result || !Cancelled()) continue;
     abandoned = true;
+    QuietStderr::End();
     thread.detach();
     return Fail(ErrorCode::kCancelled, "interrupted", where);
   }

@@ -9,6 +9,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
+#include "cli/pictures/hevc_colour.h"
 
 namespace decal::cli {
 namespace {
@@ -51,7 +52,7 @@ bool IsGrey(ByteSpan file) {
   return grey;
 }
 
-// The picture's own box counts; without one what its stream said.
+// The picture's own box counts; without one what libheif's decoder passes on.
 Nclx NclxOf(const heif_image_handle* handle, const heif_image* image) {
   heif_color_profile_nclx* nclx = nullptr;
   if (heif_image_handle_get_nclx_color_profile(handle, &nclx).code == heif_error_Ok && nclx != nullptr) return Nclx(nclx);
@@ -60,7 +61,8 @@ Nclx NclxOf(const heif_image_handle* handle, const heif_image* image) {
   return nullptr;
 }
 
-Colour ColourOf(const heif_image_handle* handle, const heif_color_profile_nclx* nclx, std::vector<std::string>& notes) {
+// A profile, a box of H.273's numbers, or what an HEVC stream says itself.
+Colour ColourOf(ByteSpan file, const heif_image_handle* handle, const heif_color_profile_nclx* nclx, std::vector<std::string>& notes) {
   Colour colour;
   const heif_color_profile_type type = heif_image_handle_get_color_profile_type(handle);
   if (type == heif_color_profile_type_rICC || type == heif_color_profile_type_prof) {
@@ -68,7 +70,9 @@ Colour ColourOf(const heif_image_handle* handle, const heif_color_profile_nclx* 
     if (heif_image_handle_get_raw_color_profile(handle, colour.icc.data()).code != heif_error_Ok) colour.icc.clear();
     if (!colour.icc.empty()) return colour;
   }
-  return nclx == nullptr ? colour : ColourOfCicp(nclx->color_primaries, nclx->transfer_characteristics, notes);
+  if (nclx != nullptr) return ColourOfCicp(nclx->color_primaries, nclx->transfer_characteristics, notes);
+  const auto stream = HevcColour(file);
+  return stream ? ColourOfCicp(stream->primaries, stream->transfer, notes) : colour;
 }
 
 void ReadMetadata(const heif_image_handle* handle, Metadata& metadata) {
@@ -102,13 +106,13 @@ int SampleAt(const uint8_t* row, int x, int bits) {
 }
 
 // Grey as the stream has it: limited range is stretched here.
-Status DecodeGrey(heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
+Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
   heif_image* decoded = nullptr;
   const heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
   const Image image(decoded);
   if (error.code != heif_error_Ok) return Failed(error, canvas);
   const Nclx nclx = NclxOf(handle, image.get());
-  layout.colour = ColourOf(handle, nclx.get(), canvas.notes());
+  layout.colour = ColourOf(file, handle, nclx.get(), canvas.notes());
   layout.model = ColourModel::kGrey;
   layout.type = SampleType::kU16;
   int stride = 0, alpha_stride = 0;
@@ -120,7 +124,8 @@ Status DecodeGrey(heif_image_handle* handle, Canvas& canvas, SampleLayout layout
   const int alpha_bits = alpha != nullptr ? heif_image_get_bits_per_pixel_range(image.get(), heif_channel_Alpha) : 8;
   if (bits < 8 || bits > 16 || alpha_bits < 1 || alpha_bits > 16) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: a depth that no codec has");
   // ITU-T H.273: luma from 16 to 235, times 2 for each further bit.
-  const bool full = nclx == nullptr || nclx->full_range_flag != 0;
+  const auto stream = nclx == nullptr ? HevcColour(file) : std::nullopt;
+  const bool full = nclx != nullptr ? nclx->full_range_flag != 0 : !stream || stream->full_range;
   const int low = full ? 0 : 16 << (bits - 8), high = full ? (1 << bits) - 1 : 235 << (bits - 8);
   const int width = heif_image_get_width(image.get(), heif_channel_Y), height = heif_image_get_height(image.get(), heif_channel_Y);
   if (Status begun = canvas.Begin(width, height, layout); !begun) return begun;
@@ -137,7 +142,7 @@ Status DecodeGrey(heif_image_handle* handle, Canvas& canvas, SampleLayout layout
   return {};
 }
 
-Status DecodeColour(heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
+Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
   const bool wide = heif_image_handle_get_luma_bits_per_pixel(handle) > 8;
   const heif_chroma chroma = wide ? (layout.alpha ? heif_chroma_interleaved_RRGGBBAA_LE : heif_chroma_interleaved_RRGGBB_LE)
                                   : (layout.alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
@@ -146,7 +151,7 @@ Status DecodeColour(heif_image_handle* handle, Canvas& canvas, SampleLayout layo
   const Image image(decoded);
   if (error.code != heif_error_Ok) return Failed(error, canvas);
   const Nclx nclx = NclxOf(handle, image.get());
-  layout.colour = ColourOf(handle, nclx.get(), canvas.notes());
+  layout.colour = ColourOf(file, handle, nclx.get(), canvas.notes());
   layout.type = wide ? SampleType::kU16 : SampleType::kU8;
   int stride = 0;
   const uint8_t* plane = heif_image_get_plane_readonly(image.get(), heif_channel_interleaved, &stride);
@@ -191,7 +196,7 @@ Status DecodeHeif(ByteSpan file, Canvas& canvas) {
   if (sequence) canvas.Note("animated picture: its first frame, or the still that it names, taken");
   else if (pictures > 1) canvas.Note(fmt::format("the main one of {} pictures taken", pictures));
   ReadMetadata(primary, canvas.picture().metadata);
-  return IsGrey(file) ? DecodeGrey(primary, canvas, layout) : DecodeColour(primary, canvas, layout);
+  return IsGrey(file) ? DecodeGrey(file, primary, canvas, layout) : DecodeColour(file, primary, canvas, layout);
 }
 
 }  // namespace decal::cli

@@ -6,6 +6,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
+#include "cli/pictures/quiet_stderr.h"
 
 namespace decal::cli {
 namespace {
@@ -126,6 +127,9 @@ class Reader {
 
 }  // namespace
 
-Status DecodeJxl(ByteSpan file, Canvas& canvas) { return Reader(file, canvas).Read(); }
+Status DecodeJxl(ByteSpan file, Canvas& canvas) {
+  const QuietStderr quiet;
+  return Reader(file, canvas).Read();
+}
 
 }  // namespace decal::cli

@@ -29,7 +29,7 @@ VipsBlob* Save(const VImage& image, const EncodeOptions& options) {
       return image.pngsave_buffer(
           VImage::option()->set("compression", 3)->set("filter", VIPS_FOREIGN_PNG_FILTER_ALL));
     case PictureFormat::kWebp: return image.webpsave_buffer(VImage::option()->set("Q", options.quality));
-    case PictureFormat::kJpeg: return image.jpegsave_buffer(VImage::option()->set("Q", options.quality));
+    case PictureFormat::kJpeg: return image.jpegsave_buffer(VImage::option()->set("Q", options.quality)->set("strip", true));
   }
   return nullptr;
 }
@@ -92,11 +92,21 @@ Bytes JpegSegment(int marker, std::string_view prefix, ByteSpan body) {
   return segment;
 }
 
-// JFIF's density, and segments behind it.
+// A profile in as many segments as it needs (ICC.1, annex B).
+void AppendProfile(Bytes& to, ByteSpan profile) {
+  constexpr size_t kPart = 65519;
+  const size_t parts = (profile.size() + kPart - 1) / kPart;
+  for (size_t i = 0; i < parts && parts < 256; ++i) {
+    Bytes body;
+    AppendBig(body, static_cast<uint32_t>(i + 1), 1);
+    AppendBig(body, static_cast<uint32_t>(parts), 1);
+    Append(body, Slice(profile, i * kPart, kPart));
+    Append(to, JpegSegment(0xe2, "ICC_PROFILE\0"sv, body));
+  }
+}
+
+// A JFIF header of our own, metadata and profile, and all that libvips wrote behind its header.
 Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
-  constexpr size_t kBehindJfif = 20;
-  if (jpeg.size() < kBehindJfif || !HasAt(jpeg, 6, "JFIF\0"sv)) return {jpeg.begin(), jpeg.end()};
-  Bytes dressed(jpeg.begin(), jpeg.begin() + kBehindJfif);
   // Unit 0 with 1:1 says that pixels are square and no more; 1 counts by the inch, 2 by the centimetre.
   uint32_t unit = 0, x = 1, y = 1;
   if (options.density) {
@@ -107,10 +117,15 @@ Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
     y = Rounded(options.density->y * scale, 65535);
   }
   Bytes density;
+  AppendBig(density, 0x0101, 2);
   AppendBig(density, unit, 1);
   AppendBig(density, x, 2);
   AppendBig(density, y, 2);
-  std::copy(density.begin(), density.end(), dressed.begin() + 13);
+  AppendBig(density, 0, 2);  // no thumbnail
+  Bytes dressed;
+  dressed.reserve(jpeg.size() + 64);
+  Append(dressed, Slice(jpeg, 0, 2));
+  Append(dressed, JpegSegment(0xe0, "JFIF\0"sv, density));
   if (const Metadata* metadata = options.metadata) {
     if (!metadata->exif.empty()) Append(dressed, JpegSegment(0xe1, "Exif\0\0"sv, metadata->exif));
     if (!metadata->xmp.empty()) Append(dressed, JpegSegment(0xe1, "http://ns.adobe.com/xap/1.0/\0"sv, metadata->xmp));
@@ -123,7 +138,11 @@ Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
       Append(dressed, JpegSegment(0xed, "Photoshop 3.0\0"sv, resource));
     }
   }
-  Append(dressed, Slice(jpeg, kBehindJfif));
+  AppendProfile(dressed, options.channels == PictureChannels::kGrey ? ByteSpan() : options.profile);
+  const Numbers numbers(jpeg, true);
+  size_t at = 2;
+  while (numbers.U16(at) == 0xffe0) at += 2 + size_t{numbers.U16(at + 2)};
+  Append(dressed, Slice(jpeg, at));
   return dressed;
 }
 
@@ -144,7 +163,7 @@ Result<std::vector<std::byte>> EncodePicture(ImageView picture, const EncodeOpti
   }
   const bool grey = options.channels == PictureChannels::kGrey;
   image = image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
-  if (!grey) Attach(image, VIPS_META_ICC_NAME, options.profile);
+  if (!grey && options.format != PictureFormat::kJpeg) Attach(image, VIPS_META_ICC_NAME, options.profile);
   if (options.format == PictureFormat::kWebp && options.metadata != nullptr) {
     Attach(image, VIPS_META_XMP_NAME, options.metadata->xmp);
     if (!options.metadata->exif.empty()) {

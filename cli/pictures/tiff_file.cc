@@ -77,6 +77,20 @@ struct Directory {
   bool raw() const { return photometric == PHOTOMETRIC_CFA || photometric == 34892; }  // LinearRaw
 };
 
+// A short or long of the directory at `offset` as the file has it; libtiff does not tell of the old SubfileType.
+uint32_t TagOf(ByteSpan file, uint64_t offset, uint16_t tag) {
+  const Numbers header(file, StartsWith(file, "MM"));
+  const bool big = header.U16(2) == 43;
+  const uint64_t count = header.Get(offset, big ? 8 : 2);
+  const size_t entry_bytes = big ? 20 : 12;
+  for (size_t at = offset + (big ? 8 : 2), i = 0; i < count && !header.failed(); ++i, at += entry_bytes) {
+    if (header.U16(at) != tag) continue;
+    const size_t value = at + (big ? 12 : 8);
+    return header.U16(at + 2) == TIFF_SHORT ? header.U16(value) : header.U32(value);
+  }
+  return 0;
+}
+
 Directory Describe(const TiffFile& tiff) {
   Directory directory{.offset = TIFFCurrentDirOffset(tiff.get())};
   directory.width = tiff.Get<uint32_t>(TIFFTAG_IMAGEWIDTH, 0);
@@ -84,7 +98,7 @@ Directory Describe(const TiffFile& tiff) {
   uint16_t photometric = 0;
   if (TIFFGetField(tiff.get(), TIFFTAG_PHOTOMETRIC, &photometric) == 1) directory.photometric = photometric;
   const auto kind = tiff.Get<uint32_t>(TIFFTAG_SUBFILETYPE, 0);
-  const auto old_kind = tiff.Get<uint16_t>(TIFFTAG_OSUBFILETYPE, 0);
+  const uint32_t old_kind = TagOf(tiff.bytes(), directory.offset, TIFFTAG_OSUBFILETYPE);
   directory.reduced = (kind & FILETYPE_REDUCEDIMAGE) != 0 || old_kind == OFILETYPE_REDUCEDIMAGE;
   directory.mask = (kind & FILETYPE_MASK) != 0 || photometric == PHOTOMETRIC_MASK;
   return directory;

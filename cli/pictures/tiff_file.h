@@ -21,6 +21,7 @@ class TiffFile {
   ~TiffFile();
 
   TIFF* get() const { return tiff_; }  // null where the file could not be opened
+  ByteSpan bytes() const { return file_; }
   // libtiff's last reason, one line.
   std::string reason() const { return reason_.empty() ? "the decoder gave no reason" : reason_; }
 

@@ -31,14 +31,15 @@ void Little(Bytes& to, uint32_t value, int size) {
 }
 
 VImage Picture8(int bands) {
-  return VImage::gaussnoise(kSide, kSide * bands, VImage::option()->set("seed", 1)).cast(VIPS_FORMAT_UCHAR).copy(
-      VImage::option()->set("width", kSide)->set("height", kSide)->set("bands", bands)->set("interpretation", VIPS_INTERPRETATION_sRGB));
+  std::vector<VImage> planes;
+  for (int i = 0; i < bands; ++i) planes.push_back(VImage::gaussnoise(kSide, kSide, VImage::option()->set("seed", i)));
+  return VImage::bandjoin(planes).cast(VIPS_FORMAT_UCHAR).copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
 Bytes Saved(const std::string& suffix, int bands = 3) {
   void* data = nullptr;
   size_t size = 0;
-  Picture8(bands).copy_memory().write_to_buffer(suffix.c_str(), &data, &size);
+  Picture8(bands).write_to_buffer(suffix.c_str(), &data, &size);
   Bytes bytes(static_cast<std::byte*>(data), static_cast<std::byte*>(data) + size);
   g_free(data);
   return bytes;
@@ -62,6 +63,15 @@ Bytes Bitmap(uint32_t bits, uint32_t compression, size_t data, bool icon = false
   return file;
 }
 
+// Every row a run of 5, 3 pixels apart and the end of the line.
+Bytes Runs(uint32_t bits, uint32_t compression) {
+  Bytes file = Bitmap(bits, compression, 0);
+  for (int y = 0; y < kSide; ++y) {
+    Append(file, bits == 8 ? "\5\1\0\3\1\2\3\0\0\0"sv : "\5\1\0\3\1\2\0\0"sv);
+  }
+  return file;
+}
+
 Bytes Icon() {
   Bytes file;
   const Bytes dib = Bitmap(32, 0, kSide * kSide * 4 + kSide * 4, true);
@@ -82,15 +92,23 @@ Bytes Text(std::string_view header, size_t data) {
   return file;
 }
 
+// Every pixel whole.
+Bytes Qoi() {
+  Bytes file = Text("qoif\0\0\0\x08\0\0\0\x08\4\0"sv, 0);
+  for (int i = 0; i < kSide * kSide; ++i) Append(file, "\xff\1\2\3\4");
+  Append(file, "\0\0\0\0\0\0\0\1"sv);
+  return file;
+}
+
 std::vector<std::pair<std::string, Bytes>> Files() {
   std::vector<std::pair<std::string, Bytes>> files = {
       {"png", Saved(".png")}, {"jpeg", Saved(".jpg")}, {"webp", Saved(".webp")}, {"gif", Saved(".gif")},
       {"tiff", Saved(".tif")}, {"tiff-lzw", Saved(".tif[compression=lzw,tile,tile-width=16,tile-height=16]", 4)},
-      {"bmp24", Bitmap(24, 0, kSide * kSide * 3)}, {"bmp8", Bitmap(8, 0, kSide * kSide)}, {"bmp-rle8", Bitmap(8, 1, 64)},
-      {"bmp-rle4", Bitmap(4, 2, 64)}, {"bmp16", Bitmap(16, 0, kSide * kSide * 2)}, {"icon", Icon()},
+      {"bmp24", Bitmap(24, 0, kSide * kSide * 3)}, {"bmp8", Bitmap(8, 0, kSide * kSide)}, {"bmp-rle8", Runs(8, 1)},
+      {"bmp-rle4", Runs(4, 2)}, {"bmp16", Bitmap(16, 0, kSide * kSide * 2)}, {"icon", Icon()},
       {"ppm", Text("P6 8 8 255\n", 192)}, {"pgm", Text("P2\n2 2 9\n1 2 3 4\n", 0)}, {"pbm", Text("P1\n4 2\n0101 1010\n", 0)},
       {"pam", Text("P7\nWIDTH 8\nHEIGHT 8\nDEPTH 4\nMAXVAL 255\nENDHDR\n", 256)}, {"pfm", Text("Pf 8 8 -1.0\n", 256)},
-      {"qoi", Text("qoif\0\0\0\x08\0\0\0\x08\x04\0"sv, 400)},
+      {"qoi", Qoi()},
       {"svg", Text("<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'/>", 0)},
   };
   return files;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes all files of the table in a folder, table.json with what is right for each, and matte-one.onnx, whose matte is 1 everywhere.
-    python3 make.py FOLDER"""
+    python3 make.py FOLDER
+    python3 make.py --model FILE     the model alone"""
 import json
 import sys
 from pathlib import Path
@@ -38,4 +39,7 @@ def main(folder):
     table.write('table.json', json.dumps(table.entries).encode())
 
 
-main(sys.argv[1])
+if sys.argv[1] == '--model':
+    matte_one(sys.argv[2])
+else:
+    main(sys.argv[1])

@@ -8,7 +8,7 @@ from PIL import Image
 import reference as ref
 from patches import COLOURS, GREYS, HEIGHT, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows
 from table_png_tiff import exif, grey_profile, matrix_profile
-from writers import bmp, gif, lut16_tag, png, profile, qoi
+from writers import bmp, gif, lut16_tag, png, profile, qoi, with_nclx
 
 SIZE = (WIDTH, HEIGHT)
 
@@ -25,9 +25,9 @@ def swapped_profile(pcs_white=ref.D50):
 
 
 def ink_profile(tags=(b'A2B0', b'A2B1', b'B2A0'), black=5):
-    """Inks whose table gives L = 100 - 95 x the strongest, grey: the darkest has L = 5."""
+    """Inks whose table gives L = 100 - 95 x their mean, grey: the darkest has L = 5."""
     def lab(place):
-        return (100 - (100 - black) * max(place), 0, 0)
+        return (100 - (100 - black) * sum(place) / 4, 0, 0)
     tables = {name: lut16_tag(4, 5, lab) for name in tags if name.startswith(b'A')}
     if b'B2A0' in tags:
         tables[b'B2A0'] = b2a_tag(black)
@@ -35,7 +35,7 @@ def ink_profile(tags=(b'A2B0', b'A2B1', b'B2A0'), black=5):
 
 
 def b2a_tag(black):
-    """Lab to inks, as far as a black point needs it: black ink alone by L."""
+    """Lab to inks, as far as a black point needs it: all alike, by L."""
     grid = 21
     head = b'mft2\0\0\0\0' + struct.pack('>BBBB', 3, 4, grid, 0)
     head += struct.pack('>9i', 65536, 0, 0, 0, 65536, 0, 0, 0, 65536) + struct.pack('>HH', 2, 2)
@@ -44,7 +44,7 @@ def b2a_tag(black):
     for index in range(grid ** 3):
         # Version 2 counts L to 100 at 65280.
         light = min(index // grid ** 2 / (grid - 1) * 65535 / 652.8, 100)
-        body += struct.pack('>4H', 0, 0, 0, round(65535 * min(max((100 - light) / (100 - black), 0), 1)))
+        body += struct.pack('>4H', *[round(65535 * min(max((100 - light) / (100 - black), 0), 1))] * 4)
     return head + identity * 3 + body + identity * 4
 
 
@@ -84,15 +84,14 @@ def add_jpeg(table):
     inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
     cmyk = Image.frombytes('CMYK', SIZE, data('B', inks))
     add('cmyk', 'CMYK without a profile', [ref.naive_cmyk(c) for c in inks], jpeg(cmyk), 'CSS Color 4, device-cmyk', note='CMYK without')
-    light = lambda strongest, low, black: ref.to_bytes([((ref.lab_to_xyz((100 - (100 - black) * strongest, 0, 0), ref.D50)[1]) - low) / (1 - low)] * 3)
+    light = lambda mean, low, black: ref.to_bytes([((ref.lab_to_xyz((100 - (100 - black) * mean, 0, 0), ref.D50)[1]) - low) / (1 - low)] * 3)
     black_y = ref.lab_to_xyz((5, 0, 0), ref.D50)[1]
-    # Patches at grid points (0, 64 and 255 of four steps): the table's own values, black point compensated.
     points = [(0, 0, 0, 0), (0, 0, 0, 255), (255, 255, 255, 255), (255, 0, 0, 0), (0, 0, 0, 191), (0, 0, 0, 128), (64, 64, 64, 64), (0, 128, 0, 0)]
     at = Image.frombytes('CMYK', SIZE, data('B', points))
-    steps = [max(c) / 255 for c in points]
+    steps = [sum(c) / 1020 for c in points]
     add('cmyk-profile', 'CMYK with a profile whose black has L = 5', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile()), 'the profile, black point compensated')
     add('cmyk-table', 'CMYK with a profile of A2B0 alone', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, black point compensated')
-    stray = plain[:2] + b'\0\0\0' + plain[2:]
+    stray = plain[:20] + b'\0\0\0' + plain[20:]  # behind the first segment
     add('stray', 'stray bytes between segments', COLOURS, stray, 'libjpeg: harmless')
     noise = Image.effect_noise((256, 256), 80).convert('RGB')
     whole = jpeg(noise)
@@ -158,10 +157,14 @@ def add_heif(table):
         run('heif-enc', '-L', *options, '-o', table.path(f'heic-{name}.heic'), table.path('source.png'))
         table.add(f'heic-{name}.heic', 'HEIC', title, right, source, tolerance, **more)
 
-    heic('plain', 'RGB as it is', COLOURS, 'HEIF', ['--matrix_coefficients=0'])
-    heic('p3', 'nclx Display P3', [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS], 'ITU-T H.273', ['--matrix_coefficients=0', '--colour_primaries=12', '--transfer_characteristic=13'])
-    heic('alpha', 'straight alpha', COLOURS, 'HEIF', ['--matrix_coefficients=0'], input_png=rgba, alpha=200)
-    heic('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', ['--matrix_coefficients=0', '--premultiplied-alpha'], tolerance=4, alpha=200, input_png=premultiplied_png())
+    heic('plain', 'no colour box', COLOURS, 'HEIF', [])
+    p3 = [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS]
+    nclx = with_nclx((table.folder / 'heic-plain.heic').read_bytes(), 12, 13, 6)
+    table.add('heic-p3.heic', 'HEIC', 'nclx Display P3', p3, 'ITU-T H.273', 3, nclx)
+    stream = [f'-px265:{option}' for option in ('colorprim=smpte432', 'transfer=iec61966-2-1')]
+    heic('p3-stream', 'Display P3, said by the stream alone', p3, 'ITU-T H.265, E.2.1', stream)
+    heic('alpha', 'straight alpha', COLOURS, 'HEIF', [], input_png=rgba, alpha=200)
+    heic('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', ['--premultiplied-alpha'], tolerance=4, alpha=200, input_png=premultiplied_png())
 
 
 def premultiplied_png():

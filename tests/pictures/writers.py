@@ -165,3 +165,44 @@ def lut16_tag(channels, grid, lab_of):
         for value in (light * 652.8, (a + 128) * 256, (b + 128) * 256):
             points.append(min(max(round(value), 0), 65535))
     return head + identity * channels + struct.pack('>%dH' % len(points), *points) + identity * 3
+
+
+def boxes(content, begin, end):
+    """(type, begin, end) of the boxes of an ISO media file between two places."""
+    while begin + 8 <= end:
+        size = struct.unpack_from('>I', content, begin)[0]
+        yield content[begin + 4:begin + 8], begin, begin + size
+        begin += size
+
+
+def with_nclx(heif, primaries, transfer, matrix):
+    """The file with a colour box of H.273's numbers for its first item, full range; for files as libheif's heif-enc writes them."""
+    out = bytearray(heif)
+    meta = next(box for box in boxes(out, 0, len(out)) if box[0] == b'meta')
+    iprp = next(box for box in boxes(out, meta[1] + 12, meta[2]) if box[0] == b'iprp')
+    ipco, ipma = list(boxes(out, iprp[1] + 8, iprp[2]))
+    colr = struct.pack('>I4s4sHHHB', 19, b'colr', b'nclx', primaries, transfer, matrix, 0x80)
+    count = len(list(boxes(out, ipco[1] + 8, ipco[2])))
+    # One more association of one byte for the first item: version 0, flags 0.
+    assert out[ipma[1] + 8:ipma[1] + 12] == b'\0\0\0\0'
+    number = ipma[1] + 18
+    out[number] += 1
+    out[number + out[number]:number + out[number]] = bytes([count + 1])
+    out[ipco[2]:ipco[2]] = colr
+    for box, grown in ((ipma[1] + len(colr), 1), (ipco[1], len(colr)), (iprp[1], len(colr) + 1), (meta[1], len(colr) + 1)):
+        struct.pack_into('>I', out, box, struct.unpack_from('>I', out, box)[0] + grown)
+    iloc = next(box for box in boxes(out, meta[1] + 12, meta[2] + len(colr) + 1) if box[0] == b'iloc')
+    version, sizes = out[iloc[1] + 8], out[iloc[1] + 12]
+    assert version in (0, 1) and sizes == 0x44
+    base = out[iloc[1] + 13] >> 4
+    at = iloc[1] + 16
+    for _ in range(struct.unpack_from('>H', out, iloc[1] + 14)[0]):
+        method = struct.unpack_from('>H', out, at + 2)[0] & 15 if version == 1 else 0
+        at += (6 if version == 1 else 4) + base
+        extents = struct.unpack_from('>H', out, at)[0]
+        at += 2
+        for _ in range(extents):
+            if method == 0:
+                struct.pack_into('>I', out, at, struct.unpack_from('>I', out, at)[0] + len(colr) + 1)
+            at += 8
+    return bytes(out)
