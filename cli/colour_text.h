@@ -1,4 +1,5 @@
 // Colours as people write them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -63,7 +63,8 @@ SniffedKind KindOfFile(const fs::path& path) {
   std::vector<char> begin(kSniffBytes);
   std::ifstream file(path, std::ios::binary);
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-  return SniffKind(std::as_bytes(std::span(begin).first(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)))));
+  return SniffKind(
+      std::as_bytes(std::span(begin).first(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)))));
 }
 
 // What of a folder is no picture, counted by kind.
@@ -78,7 +79,8 @@ class Skipped {
       if (!kind.empty()) kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
     }
     if (all == 0) return {};
-    if (const auto other = counts_.find(""); other != counts_.end() && !kinds.empty()) kinds += fmt::format(", {} others", other->second);
+    if (const auto other = counts_.find(""); other != counts_.end() && !kinds.empty())
+      kinds += fmt::format(", {} others", other->second);
     return fmt::format("{}: {} file{} skipped that decal does not read{}", folder, all, all == 1 ? "" : "s",
                        kinds.empty() ? "" : " (" + kinds + ")");
   }
@@ -92,7 +94,8 @@ void Visit(const fs::directory_entry& entry, std::vector<std::string>& found, Sk
   if (!entry.is_regular_file(unreadable) || !IsInputOfFolder(entry.path())) return;
   // The first bytes count. A file that only its name calls a picture is damaged rather than another kind of file, and will say so.
   const SniffedKind kind = KindOfFile(entry.path());
-  const bool named = std::ranges::find(kPictureExtensions, Lower(entry.path().extension().string())) != kPictureExtensions.end();
+  const bool named =
+      std::ranges::find(kPictureExtensions, Lower(entry.path().extension().string())) != kPictureExtensions.end();
   if (IsRead(kind.kind) || (kind.kind == PictureKind::kUnknown && named)) found.push_back(entry.path().string());
   else skipped.Add(kind.name);
 }
@@ -117,7 +120,9 @@ void ExpandFolder(const std::string& folder, bool tree, std::vector<std::string>
   if (error) {
     plan.errors.push_back({ErrorCode::kIo, fmt::format("cannot read: {}", error.message()), folder});
   } else if (found.empty()) {
-    plan.errors.push_back({ErrorCode::kNotFound, tree ? "no pictures in this folder or below" : "no pictures directly in this folder", folder});
+    plan.errors.push_back({ErrorCode::kNotFound,
+                           tree ? "no pictures in this folder or below" : "no pictures directly in this folder",
+                           folder});
   }
   if (std::string text = skipped.ToText(folder); !text.empty()) plan.skipped.push_back(std::move(text));
   std::ranges::sort(found);
@@ -142,7 +147,8 @@ fs::path CommonFolder(const std::vector<std::string>& inputs) {
       continue;
     }
     fs::path shared;
-    for (auto a = common->begin(), b = folder.begin(); a != common->end() && b != folder.end() && *a == *b; ++a, ++b) shared /= *a;
+    for (auto a = common->begin(), b = folder.begin(); a != common->end() && b != folder.end() && *a == *b; ++a, ++b)
+      shared /= *a;
     common = shared;
   }
   return common.value_or(fs::path());
@@ -160,12 +166,14 @@ void NameOutputs(Plan& plan, const std::string& folder, const fs::path& tree, bo
     fs::path parent = folder.empty() ? path.parent_path() : fs::path(folder);
     if (!folder.empty() && !tree.empty() && !stream) {
       std::error_code error;
-      parent = (parent / fs::absolute(path, error).lexically_normal().parent_path().lexically_relative(tree)).lexically_normal();
+      parent = (parent / fs::absolute(path, error).lexically_normal().parent_path().lexically_relative(tree))
+                   .lexically_normal();
     }
     return (parent / (name + Suffix(mask_only) + Extension(plan.format))).string();
   };
   std::map<std::string, std::set<std::string>> extensions;
-  for (const Job& job : plan.jobs) extensions[place(job.input, false, 1)].insert(fs::path(job.input).extension().string());
+  for (const Job& job : plan.jobs)
+    extensions[place(job.input, false, 1)].insert(fs::path(job.input).extension().string());
   std::set<std::string> taken;
   for (Job& job : plan.jobs) {
     const bool keep_extension = extensions[place(job.input, false, 1)].size() > 1;
@@ -243,7 +251,8 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
       fs::create_directories(output, error);
       if (error) return Fail(ErrorCode::kIo, fmt::format("cannot create folder: {}", error.message()), output);
     }
-    NameOutputs(plan, output, to_folder && options.keep_tree ? CommonFolder(options.inputs) : fs::path(), options.mask_only);
+    NameOutputs(plan, output, to_folder && options.keep_tree ? CommonFolder(options.inputs) : fs::path(),
+                options.mask_only);
     if (to_folder && options.keep_tree) {
       if (Status made = MakeFolders(plan); !made) return std::unexpected(made.error());
     }

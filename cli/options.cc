@@ -93,15 +93,19 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--quality", remove.quality, "1 to 100, for webp and jpeg (default: 90)")
       ->check(Obeys(rules::kCommandQuality))
       ->type_name("Q");
-  app.add_option("--background", background, "Colour behind the subject: #rrggbb, #rrggbbaa, r,g,b or a CSS name (jpeg default: white)")
+  app.add_option("--background", background,
+                 "Colour behind the subject: #rrggbb, #rrggbbaa, r,g,b or a CSS name (jpeg default: white)")
       ->type_name("COLOUR");
   app.add_flag("--mask", remove.mask_only, "Write the matte itself as a grey picture");
   app.add_flag("--keep-tree", remove.keep_tree, "Take folders with all below them, and keep the tree in the output");
-  app.add_flag("--keep-metadata", remove.keep_metadata, "Keep EXIF, XMP and IPTC: they may tell where a photo was taken");
-  app.add_option("--profile", profile_rule, "srgb, or keep: the picture's own colours with their profile (default: srgb)")
+  app.add_flag("--keep-metadata", remove.keep_metadata,
+               "Keep EXIF, XMP and IPTC: they may tell where a photo was taken");
+  app.add_option("--profile", profile_rule,
+                 "srgb, or keep: the picture's own colours with their profile (default: srgb)")
       ->check(CLI::IsMember({"srgb", "keep"}))
       ->type_name("RULE");
-  app.add_option("--max-memory", remove.max_memory, "Limit of a decoded picture, as 500M or 4G (default: 2 GiB, at most a quarter of the memory)")
+  app.add_option("--max-memory", remove.max_memory,
+                 "Limit of a decoded picture, as 500M or 4G (default: 2 GiB, at most a quarter of the memory)")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
   app.add_option("--svg-size", remove.svg_size, "Pixels of an SVG's longer side (default: its own size)")
@@ -192,7 +196,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   }
   if (!background.empty()) {
     remove.background = ParseColour(background);
-    if (!remove.background) return UsageError("'" + background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
+    if (!remove.background)
+      return UsageError("'" + background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
   }
   remove.keep_profile = profile_rule == "keep";
   return remove;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -32,7 +33,8 @@ std::atomic<bool> abandoned{false};
 
 // An error for what is not read; nothing for what is.
 Status CheckKind(const SniffedKind& sniffed, const std::string& where) {
-  if (sniffed.kind == PictureKind::kUnknown) return Fail(ErrorCode::kCorruptImage, "not a picture we can decode", where);
+  if (sniffed.kind == PictureKind::kUnknown)
+    return Fail(ErrorCode::kCorruptImage, "not a picture we can decode", where);
   if (!IsRead(sniffed.kind)) {
     return Fail(ErrorCode::kUnsupported, fmt::format("not a format that decal reads ({})", sniffed.name), where);
   }
@@ -89,7 +91,8 @@ Result<std::vector<std::byte>> ReadPictureFile(const std::string& path, size_t m
   bool sniffed = false;
   const Status read = ReadFile(path, [&](std::span<const std::byte> piece) -> Status {
     if (piece.size() > limit - file.size()) {
-      return Fail(ErrorCode::kLimitExceeded, fmt::format("the file has more than {} bytes (--max-memory)", limit), path);
+      return Fail(ErrorCode::kLimitExceeded, fmt::format("the file has more than {} bytes (--max-memory)", limit),
+                  path);
     }
     file.insert(file.end(), piece.begin(), piece.end());
     if (sniffed || file.size() < kSniffBytes) return {};
@@ -100,7 +103,8 @@ Result<std::vector<std::byte>> ReadPictureFile(const std::string& path, size_t m
   return file;
 }
 
-Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string& where, const DecodeOptions& options) try {
+Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string& where,
+                              const DecodeOptions& options) try {
   if (file.empty()) return Fail(ErrorCode::kCorruptImage, "the file is empty", where);
   const SniffedKind sniffed = SniffKind(file.first(std::min(file.size(), kSniffBytes)));
   if (Status known = CheckKind(sniffed, where); !known) return std::unexpected(known.error());
@@ -115,9 +119,12 @@ Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string
   return std::move(picture);
 } catch (const std::bad_alloc&) {
   return Fail(ErrorCode::kOutOfMemory, "no memory to decode it", where);
+} catch (const std::exception& exception) {
+  return Fail(ErrorCode::kInternal, exception.what(), where);
 }
 
-Result<Picture> DecodeInterruptibly(std::vector<std::byte> file, const std::string& where, const DecodeOptions& options) {
+Result<Picture> DecodeInterruptibly(std::vector<std::byte> file, const std::string& where,
+                                    const DecodeOptions& options) {
   // What the thread uses belongs to it as well: it may outlive this call.
   struct Work {
     std::vector<std::byte> file;

@@ -55,7 +55,8 @@ struct DecodeOptions {
   int svg_size = 0;  // pixels of an SVG's longer side; 0: its own size
   bool metadata = false;
   bool own_colours = false;
-  std::optional<PictureFormat> target;  // what it will be written as: a picture too large for that is refused before the work
+  std::optional<PictureFormat>
+      target;  // what it will be written as: a picture too large for that is refused before the work
 };
 
 // Call once, before the others. `threads` 0 means one per core.
@@ -68,11 +69,13 @@ Result<std::vector<std::byte>> ReadPictureFile(const std::string& path, size_t m
 // JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF, JPEG XL, JPEG 2000, BMP, ICO, PNM, QOI and SVG; any depth and colour space; EXIF orientation
 // and colour profile applied; of several pictures in a file the first (or the one it names). `where` names the picture in
 // errors: kCorruptImage (truncated ones too), kUnsupported, kLimitExceeded, kOutOfMemory, kInvalidArgument.
-Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string& where, const DecodeOptions& options = {});
+Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string& where,
+                              const DecodeOptions& options = {});
 
 // The same in a thread of its own: an interrupt (cli/interrupt.h) ends the wait at once with kCancelled, whatever the decoder
-// does. The thread then goes on in vain, and the process must end by ExitAbandoning.
-Result<Picture> DecodeInterruptibly(std::vector<std::byte> file, const std::string& where, const DecodeOptions& options);
+// does. The thread then goes on in vain, and the process must end by _exit (DecoderAbandoned).
+Result<Picture> DecodeInterruptibly(std::vector<std::byte> file, const std::string& where,
+                                    const DecodeOptions& options);
 
 // Whether a decoder was left behind; then no destructor of a global may run.
 bool DecoderAbandoned();

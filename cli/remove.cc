@@ -73,7 +73,8 @@ class Cutter {
     }
 
     stopwatch_.Lap();
-    EncodeOptions encode{.format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
+    EncodeOptions encode{
+        .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
     if (options_.keep_metadata && !options_.mask_only) encode.metadata = &picture->metadata;
     if (own) encode.profile = picture->profile;
     const auto file = EncodePicture(own ? picture->own_view() : view, encode);
@@ -112,7 +113,8 @@ class Cutter {
     if (format_ != PictureFormat::kJpeg || options_.mask_only) return options_.background;
     // What the colour lets through is white, as in the npm package.
     std::array<uint8_t, 4> colour = options_.background.value_or(std::array<uint8_t, 4>{});
-    for (size_t k = 0; k < 3; ++k) colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
+    for (size_t k = 0; k < 3; ++k)
+      colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
     colour[3] = 255;
     return colour;
   }

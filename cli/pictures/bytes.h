@@ -1,4 +1,5 @@
 // Numbers out of a file's bytes: reads past the end give zero and are remembered.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,9 @@ inline bool StartsWith(ByteSpan bytes, std::string_view text) {
   return bytes.size() >= text.size() && std::memcmp(bytes.data(), text.data(), text.size()) == 0;
 }
 
-inline bool HasAt(ByteSpan bytes, size_t offset, std::string_view text) { return StartsWith(Slice(bytes, offset), text); }
+inline bool HasAt(ByteSpan bytes, size_t offset, std::string_view text) {
+  return StartsWith(Slice(bytes, offset), text);
+}
 
 inline std::string_view AsText(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 

@@ -1,4 +1,5 @@
 // Size limits and the eight orientations of EXIF.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/canvas.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 // 2^28 pixels are 1 GiB as RGBA8: above any camera, below what a small machine survives.
 constexpr int64_t kMaxPixels = int64_t{1} << 28;
 
-std::string Bytes(double bytes) {
+std::string ByteText(double bytes) {
   return bytes >= 1e9 ? fmt::format("{:.1f} GB", bytes / 1e9) : fmt::format("{:.1f} MB", bytes / 1e6);
 }
 
@@ -32,15 +33,18 @@ Status Canvas::CheckSize(int64_t width, int64_t height, size_t sample_bytes) con
                 fmt::format("{} x {} pixels are over the limit of {}", width, height, kMaxPixels));
   }
   const size_t limit = options_.max_bytes != 0 ? options_.max_bytes : DefaultMaxMemory();
-  const double needed = static_cast<double>(width) * static_cast<double>(height) * static_cast<double>(sample_bytes + 4);
+  const double needed =
+      static_cast<double>(width) * static_cast<double>(height) * static_cast<double>(sample_bytes + 4);
   if (needed > static_cast<double>(limit)) {
     return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} x {} pixels take {} decoded, over the limit of {} (--max-memory)", width, height, Bytes(needed),
-                            Bytes(static_cast<double>(limit))));
+                fmt::format("{} x {} pixels take {} decoded, over the limit of {} (--max-memory)", width, height,
+                            ByteText(needed), ByteText(static_cast<double>(limit))));
   }
   const int64_t longest = std::max(width, height);
   // libwebp's and libjpeg's own limits.
-  const int64_t side = options_.target == PictureFormat::kWebp ? 16383 : options_.target == PictureFormat::kJpeg ? 65500 : INT32_MAX;
+  const int64_t side = options_.target == PictureFormat::kWebp   ? 16383
+                       : options_.target == PictureFormat::kJpeg ? 65500
+                                                                 : INT32_MAX;
   if (longest > side) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} x {} pixels do not fit into {}, which holds {} a side: choose png", width, height,

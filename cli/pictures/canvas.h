@@ -1,4 +1,5 @@
 // Where decoders put their rows: limits, conversion to sRGB and orientation, once for all formats.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>
@@ -34,7 +35,9 @@ class Canvas {
   Picture& picture() { return picture_; }
   const DecodeOptions& options() const { return options_; }
   const std::string& where() const { return where_; }
-  std::unexpected<Error> Fail(ErrorCode code, std::string message) const { return decal::Fail(code, std::move(message), where_); }
+  std::unexpected<Error> Fail(ErrorCode code, std::string message) const {
+    return decal::Fail(code, std::move(message), where_);
+  }
 
  private:
   void PutRgba(uint8_t* picture, int y, const uint8_t* rgba) const;

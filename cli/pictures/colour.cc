@@ -1,4 +1,5 @@
 // Transfer functions and matrices of ITU-T H.273, ITU-R BT.2100 and IEC 61966-2-1.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/colour.h"
 
 #include <algorithm>
@@ -25,9 +26,9 @@ std::optional<Matrix3> Inverse(const Matrix3& m) {
   const auto minor = [&](size_t a, size_t b, size_t c, size_t d) { return m[a] * m[d] - m[b] * m[c]; };
   const double determinant = m[0] * minor(4, 5, 7, 8) - m[1] * minor(3, 5, 6, 8) + m[2] * minor(3, 4, 6, 7);
   if (!(std::abs(determinant) > 1e-9)) return {};
-  Matrix3 inverse = {minor(4, 5, 7, 8), -minor(1, 2, 7, 8), minor(1, 2, 4, 5),  //
-                     -minor(3, 5, 6, 8), minor(0, 2, 6, 8), -minor(0, 2, 3, 5),  //
-                     minor(3, 4, 6, 7), -minor(0, 1, 6, 7), minor(0, 1, 3, 4)};
+  Matrix3 inverse = {minor(4, 5, 7, 8),  -minor(1, 2, 7, 8), minor(1, 2, 4, 5),  //
+                     -minor(3, 5, 6, 8), minor(0, 2, 6, 8),  -minor(0, 2, 3, 5),  //
+                     minor(3, 4, 6, 7),  -minor(0, 1, 6, 7), minor(0, 1, 3, 4)};
   for (double& value : inverse) value /= determinant;
   return inverse;
 }
@@ -83,10 +84,13 @@ double HlgSceneLight(double value) {
 Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes) {
   Colour colour;
   switch (primaries) {
-    case 0: case 1: case 2: break;
+    case 0:
+    case 1:
+    case 2: break;
     case 4: colour.primaries = {{0.67, 0.33, 0.21, 0.71, 0.14, 0.08, 0.310, 0.316}}; break;
     case 5: colour.primaries = {{0.64, 0.33, 0.29, 0.60, 0.15, 0.06, 0.3127, 0.3290}}; break;
-    case 6: case 7: colour.primaries = {{0.630, 0.340, 0.310, 0.595, 0.155, 0.070, 0.3127, 0.3290}}; break;
+    case 6:
+    case 7: colour.primaries = {{0.630, 0.340, 0.310, 0.595, 0.155, 0.070, 0.3127, 0.3290}}; break;
     case 8: colour.primaries = {{0.681, 0.319, 0.243, 0.692, 0.145, 0.049, 0.310, 0.316}}; break;
     case 9: colour.primaries = {{0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290}}; break;
     case 11: colour.primaries = {{0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351}}; break;
@@ -95,13 +99,30 @@ Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes
     default: notes.push_back(fmt::format("colour primaries {} of H.273 are not known: taken for sRGB", primaries));
   }
   switch (transfer) {
-    case 0: case 1: case 2: case 6: case 11: case 12: case 13: case 14: case 15: break;
+    case 0:
+    case 1:
+    case 2:
+    case 6:
+    case 11:
+    case 12:
+    case 13:
+    case 14:
+    case 15: break;
     case 7: break;  // SMPTE 240M: within 2 of 255 of BT.709's
-    case 4: colour.transfer = Transfer::kGamma; colour.gamma = 2.2; break;
-    case 5: colour.transfer = Transfer::kGamma; colour.gamma = 2.8; break;
+    case 4:
+      colour.transfer = Transfer::kGamma;
+      colour.gamma = 2.2;
+      break;
+    case 5:
+      colour.transfer = Transfer::kGamma;
+      colour.gamma = 2.8;
+      break;
     case 8: colour.transfer = Transfer::kLinear; break;
     case 16: colour.transfer = Transfer::kPq; break;
-    case 17: colour.transfer = Transfer::kGamma; colour.gamma = 2.6; break;
+    case 17:
+      colour.transfer = Transfer::kGamma;
+      colour.gamma = 2.6;
+      break;
     case 18: colour.transfer = Transfer::kHlg; break;
     default: notes.push_back(fmt::format("transfer function {} of H.273 is not known: taken for sRGB", transfer));
   }

@@ -1,4 +1,5 @@
 // What the numbers of a picture mean: a profile, or primaries and a transfer function.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // Alpha apart, colours undone of it, then one function from the picture's values to sRGB.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/converter.h"
 
 #include <algorithm>
@@ -119,7 +120,7 @@ ColourFunction NaiveInks() {
     const T* inks = static_cast<const T*>(colours);
     for (size_t i = 0; i < count; ++i, inks += 4, rgb += 3) {
       const float black = 1 - static_cast<float>(inks[3]) / kFull<T>;
-      for (size_t k = 0; k < 3; ++k) rgb[k] = ToByte((1 - static_cast<float>(inks[k]) / kFull<T>) * black);
+      for (size_t k = 0; k < 3; ++k) rgb[k] = ToByte((1 - static_cast<float>(inks[k]) / kFull<T>)*black);
     }
   };
 }
@@ -130,11 +131,13 @@ ColourFunction FromLab(const Colour& colour) {
   return [=, m = AsFloats(XyzToSrgbMatrix(x, y))](const void* colours, uint8_t* rgb, size_t count) {
     const float* lab = static_cast<const float*>(colours);
     // CIE 15: the cube, and a line near black.
-    const auto inverse = [](float t) { return t > 6.0f / 29 ? t * t * t : 3 * (6.0f / 29) * (6.0f / 29) * (t - 4.0f / 29); };
+    const auto inverse = [](float t) {
+      return t > 6.0f / 29 ? t * t * t : 3 * (6.0f / 29) * (6.0f / 29) * (t - 4.0f / 29);
+    };
     for (size_t i = 0; i < count; ++i, lab += 3, rgb += 3) {
       const float fy = (lab[0] + 16) / 116;
-      StoreLight(Times(m, {white[0] * inverse(fy + lab[1] / 500), inverse(fy), white[2] * inverse(fy - lab[2] / 200)}), false,
-                 rgb);
+      StoreLight(Times(m, {white[0] * inverse(fy + lab[1] / 500), inverse(fy), white[2] * inverse(fy - lab[2] / 200)}),
+                 false, rgb);
     }
   };
 }
@@ -163,7 +166,8 @@ ColourFunction MakeFunction(const SampleLayout& layout, SampleType type, std::ve
   if (own.is_hdr()) {
     notes.push_back(own.transfer == Transfer::kPq
                         ? "high dynamic range (PQ) tone-mapped: 203 nits are white, what is brighter keeps its hue"
-                        : "high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits are white, what is brighter keeps its hue");
+                        : "high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits are white, what "
+                          "is brighter keeps its hue");
   }
   return ThroughLight<T>(own, grey, *matrix);
 }
@@ -178,7 +182,8 @@ class Converter {
   Converter(const SampleLayout& layout, std::vector<std::string>& notes)
       : colours_(static_cast<size_t>(layout.colour_channels())), alpha_(layout.alpha),
         undo_(layout.alpha && layout.premultiplied),
-        plain_(layout.alpha && !undo_ && std::is_same_v<T, uint8_t> && layout.model == ColourModel::kRgb && layout.colour.is_srgb()) {
+        plain_(layout.alpha && !undo_ && std::is_same_v<T, uint8_t> && layout.model == ColourModel::kRgb &&
+               layout.colour.is_srgb()) {
     if (plain_) return;
     const bool widen = undo_ && std::is_same_v<T, uint8_t>;
     const SampleType type = widen ? SampleType::kU16 : layout.type;
@@ -200,7 +205,8 @@ class Converter {
       function_(wide_.data(), rgb_.data(), count);
     } else {
       narrow_.resize(colours_ * count);
-      for (size_t i = 0; i < count; ++i) std::copy_n(from + i * (colours_ + 1), colours_, narrow_.data() + i * colours_);
+      for (size_t i = 0; i < count; ++i)
+        std::copy_n(from + i * (colours_ + 1), colours_, narrow_.data() + i * colours_);
       function_(narrow_.data(), rgb_.data(), count);
     }
     for (size_t i = 0; i < count; ++i) {

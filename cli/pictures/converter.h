@@ -1,4 +1,5 @@
 // Rows of samples as a decoder gives them, to RGBA8 in sRGB with straight alpha.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -25,9 +26,7 @@ struct SampleLayout {
   bool premultiplied = false;  // colours were multiplied by alpha as they are stored, before any transfer function
   Colour colour;               // of kLab only the white of `primaries` counts
 
-  int colour_channels() const {
-    return model == ColourModel::kGrey ? 1 : model == ColourModel::kCmyk ? 4 : 3;
-  }
+  int colour_channels() const { return model == ColourModel::kGrey ? 1 : model == ColourModel::kCmyk ? 4 : 3; }
   int channels() const { return colour_channels() + (alpha ? 1 : 0); }
   size_t sample_bytes() const { return type == SampleType::kU8 ? 1 : type == SampleType::kU16 ? 2 : 4; }
   size_t pixel_bytes() const { return sample_bytes() * static_cast<size_t>(channels()); }

@@ -1,4 +1,5 @@
 // BMP: all of Windows' and OS/2's headers, 1 to 32 bits, bit fields, run lengths, alpha, top-down, calibrated colours.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/decode_bmp.h"
 
 #include <algorithm>
@@ -15,7 +16,15 @@
 namespace decal::cli {
 namespace {
 
-enum Compression { kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kJpegInside = 4, kPngInside = 5, kAlphaBitFields = 6 };
+enum Compression {
+  kRgb = 0,
+  kRle8 = 1,
+  kRle4 = 2,
+  kBitFields = 3,
+  kJpegInside = 4,
+  kPngInside = 5,
+  kAlphaBitFields = 6
+};
 
 using Pixel = std::array<uint8_t, 4>;
 
@@ -26,7 +35,8 @@ struct Field {
     if (mask == 0) return 0;
     const int shift = std::countr_zero(mask);
     const uint64_t full = mask >> shift;
-    return static_cast<uint8_t>(((word & mask) >> shift) * 255 / full + (((word & mask) >> shift) * 255 % full * 2 >= full ? 1 : 0));
+    return static_cast<uint8_t>(((word & mask) >> shift) * 255 / full +
+                                (((word & mask) >> shift) * 255 % full * 2 >= full ? 1 : 0));
   }
 };
 
@@ -107,9 +117,11 @@ Status ReadHeader(ByteSpan file, size_t header, bool icon, const Canvas& canvas,
   if (!known || (size == 64 && dib.compression >= kBitFields)) {
     return canvas.Fail(ErrorCode::kUnsupported, fmt::format("BMP with compression {} is not read", dib.compression));
   }
-  const bool depth_known = dib.bits == 1 || dib.bits == 2 || dib.bits == 4 || dib.bits == 8 || dib.bits == 16 || dib.bits == 24 || dib.bits == 32;
+  const bool depth_known = dib.bits == 1 || dib.bits == 2 || dib.bits == 4 || dib.bits == 8 || dib.bits == 16 ||
+                           dib.bits == 24 || dib.bits == 32;
   if (!depth_known || (dib.compression == kRle8 && dib.bits != 8) || (dib.compression == kRle4 && dib.bits != 4)) {
-    return canvas.Fail(ErrorCode::kCorruptImage, fmt::format("damaged picture: {} bits with compression {}", dib.bits, dib.compression));
+    return canvas.Fail(ErrorCode::kCorruptImage,
+                       fmt::format("damaged picture: {} bits with compression {}", dib.bits, dib.compression));
   }
   ReadFields(numbers, header, size, dib);
   if (icon && dib.bits == 32) dib.fields[3].mask = 0xff000000;
@@ -247,7 +259,8 @@ Status DecodeDib(ByteSpan file, size_t header, size_t pixels, bool icon, Canvas&
 Status DecodeBmp(ByteSpan file, Canvas& canvas) {
   const Numbers numbers(file, false);
   const uint32_t x = numbers.U32(14) >= 40 ? numbers.U32(38) : 0, y = numbers.U32(14) >= 40 ? numbers.U32(42) : 0;
-  if (x > 0 && y > 0 && x < 1u << 31 && y < 1u << 31) canvas.picture().density = Density{static_cast<double>(x), static_cast<double>(y)};
+  if (x > 0 && y > 0 && x < 1u << 31 && y < 1u << 31)
+    canvas.picture().density = Density{static_cast<double>(x), static_cast<double>(y)};
   return DecodeDib(file, 14, numbers.U32(10), false, canvas);
 }
 
@@ -270,7 +283,8 @@ Status DecodeIco(ByteSpan file, Canvas& canvas) {
     }
   }
   const size_t offset = numbers.U32(best + 12), size = numbers.U32(best + 8);
-  if (best_score < 0 || offset >= file.size()) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
+  if (best_score < 0 || offset >= file.size())
+    return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
   if (count > 1) canvas.Note(fmt::format("icon: the largest of {} pictures taken", count));
   const ByteSpan picture = Slice(file, offset, size);
   if (StartsWith(picture, "\x89PNG\r\n\x1a\n")) return DecodeByVips(picture, PictureKind::kPng, canvas);

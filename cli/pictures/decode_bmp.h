@@ -1,4 +1,5 @@
 // Device-independent bitmaps, as BMP files and icons hold them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "cli/pictures/bytes.h"

@@ -1,4 +1,5 @@
 // HEIC and AVIF by libheif; what it leaves to its caller is done here: range of grey, nclx colours, premultiplied alpha, sequences.
+// SPDX-License-Identifier: MIT
 #include <libheif/heif.h>
 
 #include <algorithm>
@@ -27,9 +28,11 @@ using Nclx = std::unique_ptr<heif_color_profile_nclx, Free>;
 
 Status Failed(const heif_error& error, const Canvas& canvas) {
   switch (error.code) {
-    case heif_error_Memory_allocation_error: return canvas.Fail(ErrorCode::kLimitExceeded, fmt::format("over the decoder's limits: {}", error.message));
+    case heif_error_Memory_allocation_error:
+      return canvas.Fail(ErrorCode::kLimitExceeded, fmt::format("over the decoder's limits: {}", error.message));
     case heif_error_Unsupported_filetype:
-    case heif_error_Unsupported_feature: return canvas.Fail(ErrorCode::kUnsupported, fmt::format("this kind of HEIF is not read: {}", error.message));
+    case heif_error_Unsupported_feature:
+      return canvas.Fail(ErrorCode::kUnsupported, fmt::format("this kind of HEIF is not read: {}", error.message));
     default: return canvas.Fail(ErrorCode::kCorruptImage, fmt::format("damaged picture: {}", error.message));
   }
 }
@@ -55,14 +58,17 @@ bool IsGrey(ByteSpan file) {
 // The picture's own box counts; without one what libheif's decoder passes on.
 Nclx NclxOf(const heif_image_handle* handle, const heif_image* image) {
   heif_color_profile_nclx* nclx = nullptr;
-  if (heif_image_handle_get_nclx_color_profile(handle, &nclx).code == heif_error_Ok && nclx != nullptr) return Nclx(nclx);
+  if (heif_image_handle_get_nclx_color_profile(handle, &nclx).code == heif_error_Ok && nclx != nullptr)
+    return Nclx(nclx);
   nclx = nullptr;
-  if (image != nullptr && heif_image_get_nclx_color_profile(image, &nclx).code == heif_error_Ok && nclx != nullptr) return Nclx(nclx);
+  if (image != nullptr && heif_image_get_nclx_color_profile(image, &nclx).code == heif_error_Ok && nclx != nullptr)
+    return Nclx(nclx);
   return nullptr;
 }
 
 // A profile, a box of H.273's numbers, or what an HEVC stream says itself.
-Colour ColourOf(ByteSpan file, const heif_image_handle* handle, const heif_color_profile_nclx* nclx, std::vector<std::string>& notes) {
+Colour ColourOf(ByteSpan file, const heif_image_handle* handle, const heif_color_profile_nclx* nclx,
+                std::vector<std::string>& notes) {
   Colour colour;
   const heif_color_profile_type type = heif_image_handle_get_color_profile_type(handle);
   if (type == heif_color_profile_type_rICC || type == heif_color_profile_type_prof) {
@@ -95,7 +101,8 @@ void ReadMetadata(const heif_image_handle* handle, Metadata& metadata) {
 }
 
 uint16_t Scaled(int value, int low, int high) {
-  return static_cast<uint16_t>((static_cast<int64_t>(std::clamp(value, low, high) - low) * 65535 + (high - low) / 2) / (high - low));
+  return static_cast<uint16_t>((static_cast<int64_t>(std::clamp(value, low, high) - low) * 65535 + (high - low) / 2) /
+                               (high - low));
 }
 
 int SampleAt(const uint8_t* row, int x, int bits) {
@@ -108,7 +115,8 @@ int SampleAt(const uint8_t* row, int x, int bits) {
 // Grey as the stream has it: limited range is stretched here.
 Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
   heif_image* decoded = nullptr;
-  const heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
+  const heif_error error =
+      heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
   const Image image(decoded);
   if (error.code != heif_error_Ok) return Failed(error, canvas);
   const Nclx nclx = NclxOf(handle, image.get());
@@ -117,17 +125,20 @@ Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Samp
   layout.type = SampleType::kU16;
   int stride = 0, alpha_stride = 0;
   const uint8_t* luma = heif_image_get_plane_readonly(image.get(), heif_channel_Y, &stride);
-  const uint8_t* alpha = layout.alpha ? heif_image_get_plane_readonly(image.get(), heif_channel_Alpha, &alpha_stride) : nullptr;
+  const uint8_t* alpha =
+      layout.alpha ? heif_image_get_plane_readonly(image.get(), heif_channel_Alpha, &alpha_stride) : nullptr;
   layout.alpha = alpha != nullptr;
   if (luma == nullptr) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: it has no samples");
   const int bits = heif_image_get_bits_per_pixel_range(image.get(), heif_channel_Y);
   const int alpha_bits = alpha != nullptr ? heif_image_get_bits_per_pixel_range(image.get(), heif_channel_Alpha) : 8;
-  if (bits < 8 || bits > 16 || alpha_bits < 1 || alpha_bits > 16) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: a depth that no codec has");
+  if (bits < 8 || bits > 16 || alpha_bits < 1 || alpha_bits > 16)
+    return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: a depth that no codec has");
   // ITU-T H.273: luma from 16 to 235, times 2 for each further bit.
   const auto stream = nclx == nullptr ? HevcColour(file) : std::nullopt;
   const bool full = nclx != nullptr ? nclx->full_range_flag != 0 : !stream || stream->full_range;
   const int low = full ? 0 : 16 << (bits - 8), high = full ? (1 << bits) - 1 : 235 << (bits - 8);
-  const int width = heif_image_get_width(image.get(), heif_channel_Y), height = heif_image_get_height(image.get(), heif_channel_Y);
+  const int width = heif_image_get_width(image.get(), heif_channel_Y),
+            height = heif_image_get_height(image.get(), heif_channel_Y);
   if (Status begun = canvas.Begin(width, height, layout); !begun) return begun;
   const size_t channels = layout.alpha ? 2 : 1;
   std::vector<uint16_t> row(channels * static_cast<size_t>(width));
@@ -135,7 +146,9 @@ Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Samp
     if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");
     for (int x = 0; x < width; ++x) {
       row[channels * static_cast<size_t>(x)] = Scaled(SampleAt(luma + int64_t{y} * stride, x, bits), low, high);
-      if (layout.alpha) row[2 * static_cast<size_t>(x) + 1] = Scaled(SampleAt(alpha + int64_t{y} * alpha_stride, x, alpha_bits), 0, (1 << alpha_bits) - 1);
+      if (layout.alpha)
+        row[2 * static_cast<size_t>(x) + 1] =
+            Scaled(SampleAt(alpha + int64_t{y} * alpha_stride, x, alpha_bits), 0, (1 << alpha_bits) - 1);
     }
     canvas.Put(y, row.data());
   }
@@ -144,8 +157,9 @@ Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Samp
 
 Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
   const bool wide = heif_image_handle_get_luma_bits_per_pixel(handle) > 8;
-  const heif_chroma chroma = wide ? (layout.alpha ? heif_chroma_interleaved_RRGGBBAA_LE : heif_chroma_interleaved_RRGGBB_LE)
-                                  : (layout.alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
+  const heif_chroma chroma =
+      wide ? (layout.alpha ? heif_chroma_interleaved_RRGGBBAA_LE : heif_chroma_interleaved_RRGGBB_LE)
+           : (layout.alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB);
   heif_image* decoded = nullptr;
   const heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_RGB, chroma, nullptr);
   const Image image(decoded);
@@ -158,7 +172,8 @@ Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Sa
   const int width = heif_image_get_width(image.get(), heif_channel_interleaved);
   const int height = heif_image_get_height(image.get(), heif_channel_interleaved);
   const int bits = heif_image_get_bits_per_pixel_range(image.get(), heif_channel_interleaved);
-  if (plane == nullptr || bits < 8 || bits > 16) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: it has no samples");
+  if (plane == nullptr || bits < 8 || bits > 16)
+    return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: it has no samples");
   if (Status begun = canvas.Begin(width, height, layout); !begun) return begun;
   std::vector<uint16_t> row(static_cast<size_t>(layout.channels()) * static_cast<size_t>(width));
   for (int y = 0; y < height; ++y) {
@@ -191,7 +206,10 @@ Status DecodeHeif(ByteSpan file, Canvas& canvas) {
   layout.premultiplied = layout.alpha && heif_image_handle_is_premultiplied_alpha(primary) != 0;
   const bool wide = heif_image_handle_get_luma_bits_per_pixel(primary) > 8;
   const size_t pixel_bytes = static_cast<size_t>(layout.channels()) * (wide ? 2 : 1);
-  if (Status fits = canvas.CheckSize(heif_image_handle_get_width(primary), heif_image_handle_get_height(primary), pixel_bytes); !fits) return fits;
+  if (Status fits =
+          canvas.CheckSize(heif_image_handle_get_width(primary), heif_image_handle_get_height(primary), pixel_bytes);
+      !fits)
+    return fits;
   const int pictures = heif_context_get_number_of_top_level_images(context.get());
   if (sequence) canvas.Note("animated picture: its first frame, or the still that it names, taken");
   else if (pictures > 1) canvas.Note(fmt::format("the main one of {} pictures taken", pictures));

@@ -1,4 +1,5 @@
 // JPEG XL by libjxl: the first frame, turned, as 8- or 16-bit integers or floats.
+// SPDX-License-Identifier: MIT
 #include <jxl/decode.h>
 #include <jxl/decode_cxx.h>
 
@@ -16,7 +17,8 @@ Colour ReadColour(JxlDecoder* decoder, bool& cmyk, std::vector<std::string>& not
   cmyk = false;
   JxlColorEncoding encoding;
   Colour colour;
-  if (JxlDecoderGetColorAsEncodedProfile(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA, &encoding) == JXL_DEC_SUCCESS &&
+  if (JxlDecoderGetColorAsEncodedProfile(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA, &encoding) ==
+          JXL_DEC_SUCCESS &&
       encoding.transfer_function != JXL_TRANSFER_FUNCTION_UNKNOWN) {
     const bool gamma = encoding.transfer_function == JXL_TRANSFER_FUNCTION_GAMMA;
     // libjxl's numbers are H.273's.
@@ -41,9 +43,11 @@ Colour ReadColour(JxlDecoder* decoder, bool& cmyk, std::vector<std::string>& not
     return colour;
   }
   size_t size = 0;
-  if (JxlDecoderGetICCProfileSize(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA, &size) != JXL_DEC_SUCCESS) return colour;
+  if (JxlDecoderGetICCProfileSize(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA, &size) != JXL_DEC_SUCCESS)
+    return colour;
   colour.icc.resize(size);
-  if (JxlDecoderGetColorAsICCProfile(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA, reinterpret_cast<uint8_t*>(colour.icc.data()), size) != JXL_DEC_SUCCESS) {
+  if (JxlDecoderGetColorAsICCProfile(decoder, nullptr, JXL_COLOR_PROFILE_TARGET_DATA,
+                                     reinterpret_cast<uint8_t*>(colour.icc.data()), size) != JXL_DEC_SUCCESS) {
     colour.icc.clear();
   }
   cmyk = HasAt(colour.icc, 16, "CMYK");
@@ -76,7 +80,8 @@ class Reader {
           if (Status made = MakeBuffer(); !made) return made;
           break;
         case JXL_DEC_FULL_IMAGE: return Put();  // the first frame; the decoder is told no more
-        case JXL_DEC_NEED_MORE_INPUT: return canvas_.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
+        case JXL_DEC_NEED_MORE_INPUT:
+          return canvas_.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
         default: return canvas_.Fail(ErrorCode::kCorruptImage, "damaged picture: libjxl cannot decode it");
       }
     }
@@ -84,18 +89,23 @@ class Reader {
 
  private:
   Status ReadInfo() {
-    if (JxlDecoderGetBasicInfo(decoder_.get(), &info_) != JXL_DEC_SUCCESS) return canvas_.Fail(ErrorCode::kCorruptImage, "damaged picture: libjxl cannot decode it");
+    if (JxlDecoderGetBasicInfo(decoder_.get(), &info_) != JXL_DEC_SUCCESS)
+      return canvas_.Fail(ErrorCode::kCorruptImage, "damaged picture: libjxl cannot decode it");
     layout_.model = info_.num_color_channels == 1 ? ColourModel::kGrey : ColourModel::kRgb;
     layout_.alpha = info_.alpha_bits > 0;
     layout_.premultiplied = layout_.alpha && info_.alpha_premultiplied == JXL_TRUE;
-    layout_.type = info_.exponent_bits_per_sample > 0 ? SampleType::kF32 : info_.bits_per_sample > 8 ? SampleType::kU16 : SampleType::kU8;
+    layout_.type = info_.exponent_bits_per_sample > 0 ? SampleType::kF32
+                   : info_.bits_per_sample > 8        ? SampleType::kU16
+                                                      : SampleType::kU8;
     if (info_.have_animation == JXL_TRUE) canvas_.Note("animated JPEG XL: its first frame taken");
     if (Status fits = canvas_.CheckSize(info_.xsize, info_.ysize, layout_.pixel_bytes()); !fits) return fits;
     return {};
   }
 
   Status MakeBuffer() {
-    const JxlDataType type = layout_.type == SampleType::kF32 ? JXL_TYPE_FLOAT : layout_.type == SampleType::kU16 ? JXL_TYPE_UINT16 : JXL_TYPE_UINT8;
+    const JxlDataType type = layout_.type == SampleType::kF32   ? JXL_TYPE_FLOAT
+                             : layout_.type == SampleType::kU16 ? JXL_TYPE_UINT16
+                                                                : JXL_TYPE_UINT8;
     const JxlPixelFormat format = {static_cast<uint32_t>(layout_.channels()), type, JXL_NATIVE_ENDIAN, 0};
     size_t size = 0;
     if (JxlDecoderImageOutBufferSize(decoder_.get(), &format, &size) != JXL_DEC_SUCCESS ||

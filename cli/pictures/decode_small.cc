@@ -1,4 +1,5 @@
 // PNM (PBM, PGM, PPM, PAM, PFM) and QOI: formats so small that a reader of our own is shorter than the use of a library.
+// SPDX-License-Identifier: MIT
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -92,7 +93,9 @@ bool ReadPnmHeader(Words& words, PnmHeader& header) {
   return true;
 }
 
-Status Cut(const Canvas& canvas) { return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing"); }
+Status Cut(const Canvas& canvas) {
+  return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
+}
 Status Interrupted(const Canvas& canvas) { return canvas.Fail(ErrorCode::kCancelled, "interrupted"); }
 
 Status DecodePfm(ByteSpan file, const Words& words, const PnmHeader& header, Canvas& canvas) {
@@ -122,11 +125,13 @@ Status DecodePfm(ByteSpan file, const Words& words, const PnmHeader& header, Can
 Status DecodePnm(ByteSpan file, Canvas& canvas) {
   Words words(file);
   PnmHeader header;
-  if (!ReadPnmHeader(words, header) || header.width < 0 || header.height < 0 || header.full < 1 || header.full > 65535) {
+  if (!ReadPnmHeader(words, header) || header.width < 0 || header.height < 0 || header.full < 1 ||
+      header.full > 65535) {
     return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its header makes no sense");
   }
   if (header.channels < 1 || header.channels > 4) {
-    return canvas.Fail(ErrorCode::kUnsupported, fmt::format("a PAM picture with {} channels is not read", header.channels));
+    return canvas.Fail(ErrorCode::kUnsupported,
+                       fmt::format("a PAM picture with {} channels is not read", header.channels));
   }
   if (header.type == 'F' || header.type == 'f') return DecodePfm(file, words, header, canvas);
 
@@ -138,7 +143,8 @@ Status DecodePnm(ByteSpan file, Canvas& canvas) {
   const bool text = header.type >= '1' && header.type <= '3', bits = header.type == '4';
   const size_t row_bytes = bits ? (row_values + 7) / 8 : row_values * layout.sample_bytes();
   // A text has at least one byte a value.
-  if (Slice(file, words.data()).size() < (text ? row_values : row_bytes) * static_cast<size_t>(header.height)) return Cut(canvas);
+  if (Slice(file, words.data()).size() < (text ? row_values : row_bytes) * static_cast<size_t>(header.height))
+    return Cut(canvas);
   if (Status begun = canvas.Begin(header.width, header.height, layout); !begun) return begun;
 
   const auto full = static_cast<uint32_t>(header.full), top = layout.type == SampleType::kU8 ? 255u : 65535u;
@@ -153,14 +159,17 @@ Status DecodePnm(ByteSpan file, Canvas& canvas) {
       if (header.type == '1') value = words.Bit();
       else if (text) value = words.Number();
       else if (bits) value = numbers.U8(i / 8) >> (7 - i % 8) & 1;
-      else value = static_cast<int64_t>(numbers.Get(i * layout.sample_bytes(), static_cast<int>(layout.sample_bytes())));
+      else
+        value = static_cast<int64_t>(numbers.Get(i * layout.sample_bytes(), static_cast<int>(layout.sample_bytes())));
       if (value < 0) return Cut(canvas);
       if (header.type == '1' || bits) value = 1 - value;  // ink is 1
-      const auto scaled = static_cast<uint32_t>((std::min<uint64_t>(static_cast<uint64_t>(value), full) * top + full / 2) / full);
+      const auto scaled =
+          static_cast<uint32_t>((std::min<uint64_t>(static_cast<uint64_t>(value), full) * top + full / 2) / full);
       if (layout.type == SampleType::kU8) row8[i] = static_cast<uint8_t>(scaled);
       else row16[i] = static_cast<uint16_t>(scaled);
     }
-    canvas.Put(static_cast<int>(y), layout.type == SampleType::kU8 ? static_cast<const void*>(row8.data()) : row16.data());
+    canvas.Put(static_cast<int>(y),
+               layout.type == SampleType::kU8 ? static_cast<const void*>(row8.data()) : row16.data());
   }
   return {};
 }

@@ -1,4 +1,5 @@
 // TIFF by libtiff: every photometric meaning, depth and sample format that is a picture, after TIFF 6.0 and its supplements.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -41,7 +42,8 @@ Status ReadPhotometric(const TiffFile& tiff, Canvas& canvas, TiffPicture& pictur
     case PHOTOMETRIC_LOGL: picture.colours = 1; break;
     case PHOTOMETRIC_SEPARATED:
       picture.colours = 4;
-      if (tiff.Get<uint16_t>(TIFFTAG_INKSET, INKSET_CMYK) != INKSET_CMYK) return Unsupported(canvas, "inks other than CMYK");
+      if (tiff.Get<uint16_t>(TIFFTAG_INKSET, INKSET_CMYK) != INKSET_CMYK)
+        return Unsupported(canvas, "inks other than CMYK");
       break;
     default: return Unsupported(canvas, fmt::format("colours of kind {}", picture.photometric));
   }
@@ -67,7 +69,9 @@ void ReadExtraChannels(const TiffFile& tiff, Canvas& canvas, TiffPicture& pictur
     grid.wanted.push_back(static_cast<uint16_t>(picture.colours + i));
   }
   const size_t left = extra - (picture.alpha ? 1 : 0);
-  if (left > 0) canvas.Note(fmt::format("TIFF: {} further channel{} left out: not marked as transparency", left, left == 1 ? "" : "s"));
+  if (left > 0)
+    canvas.Note(
+        fmt::format("TIFF: {} further channel{} left out: not marked as transparency", left, left == 1 ? "" : "s"));
 }
 
 // CIELAB has the white that the file names; without one that of Photoshop's files is D50 (Adobe's technical note), that of most others D65.
@@ -93,10 +97,13 @@ Status ReadLayout(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   TiffSamples& samples = picture.grid.samples;
   layout.alpha = picture.alpha;
   layout.premultiplied = picture.premultiplied;
-  layout.model = picture.colours == 1 ? ColourModel::kGrey : picture.colours == 4 ? ColourModel::kCmyk : ColourModel::kRgb;
+  layout.model = picture.colours == 1   ? ColourModel::kGrey
+                 : picture.colours == 4 ? ColourModel::kCmyk
+                                        : ColourModel::kRgb;
   uint32_t size = 0;
   const std::byte* icc = nullptr;
-  if (TIFFGetField(tiff.get(), TIFFTAG_ICCPROFILE, &size, &icc) == 1 && icc != nullptr) layout.colour.icc.assign(icc, icc + size);
+  if (TIFFGetField(tiff.get(), TIFFTAG_ICCPROFILE, &size, &icc) == 1 && icc != nullptr)
+    layout.colour.icc.assign(icc, icc + size);
 
   if (picture.photometric == PHOTOMETRIC_LOGL || picture.photometric == PHOTOMETRIC_LOGLUV) {
     TIFFSetField(tiff.get(), TIFFTAG_SGILOGDATAFMT, SGILOGDATAFMT_FLOAT);
@@ -106,13 +113,15 @@ Status ReadLayout(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   layout.type = samples.type();
   const bool lab = picture.photometric == PHOTOMETRIC_CIELAB || picture.photometric == PHOTOMETRIC_ICCLAB;
   if (lab) {
-    if (samples.format != TiffFormat::kFloat && samples.bits != 8 && samples.bits != 16) return Unsupported(canvas, fmt::format("CIELAB of {} bits", samples.bits));
+    if (samples.format != TiffFormat::kFloat && samples.bits != 8 && samples.bits != 16)
+      return Unsupported(canvas, fmt::format("CIELAB of {} bits", samples.bits));
     layout.model = ColourModel::kLab;
     layout.type = SampleType::kF32;
     layout.colour = {.primaries = LabWhite(tiff, picture, canvas)};
     picture.grid.raw = samples.format != TiffFormat::kFloat;
   } else if (picture.photometric == PHOTOMETRIC_PALETTE) {
-    if (samples.format == TiffFormat::kFloat || samples.bits > 16) return Unsupported(canvas, fmt::format("a palette of {} bits", samples.bits));
+    if (samples.format == TiffFormat::kFloat || samples.bits > 16)
+      return Unsupported(canvas, fmt::format("a palette of {} bits", samples.bits));
     layout.model = ColourModel::kRgb;
     layout.type = SampleType::kU16;
     picture.grid.raw = true;
@@ -132,20 +141,26 @@ Status ReadTags(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   grid.width = tiff.Get<uint32_t>(TIFFTAG_IMAGEWIDTH, 0);
   grid.height = tiff.Get<uint32_t>(TIFFTAG_IMAGELENGTH, 0);
   grid.samples_per_pixel = tiff.Get<uint16_t>(TIFFTAG_SAMPLESPERPIXEL, 1);
-  grid.separate = tiff.Get<uint16_t>(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE && grid.samples_per_pixel > 1;
+  grid.separate = tiff.Get<uint16_t>(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE &&
+                  grid.samples_per_pixel > 1;
   grid.samples.bits = tiff.Get<uint16_t>(TIFFTAG_BITSPERSAMPLE, 1);
   picture.compression = tiff.Get<uint16_t>(TIFFTAG_COMPRESSION, COMPRESSION_NONE);
   if (TIFFGetField(tiff.get(), TIFFTAG_PHOTOMETRIC, &picture.photometric) != 1) {
     picture.photometric = grid.samples_per_pixel >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
   }
   const auto format = tiff.Get<uint16_t>(TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
-  if (format == SAMPLEFORMAT_COMPLEXINT || format == SAMPLEFORMAT_COMPLEXIEEEFP) return Unsupported(canvas, "complex samples");
-  grid.samples.format = format == SAMPLEFORMAT_INT ? TiffFormat::kSigned : format == SAMPLEFORMAT_IEEEFP ? TiffFormat::kFloat : TiffFormat::kUnsigned;
-  if (!TIFFIsCODECConfigured(picture.compression)) return Unsupported(canvas, fmt::format("compression {}", picture.compression));
+  if (format == SAMPLEFORMAT_COMPLEXINT || format == SAMPLEFORMAT_COMPLEXIEEEFP)
+    return Unsupported(canvas, "complex samples");
+  grid.samples.format = format == SAMPLEFORMAT_INT      ? TiffFormat::kSigned
+                        : format == SAMPLEFORMAT_IEEEFP ? TiffFormat::kFloat
+                                                        : TiffFormat::kUnsigned;
+  if (!TIFFIsCODECConfigured(picture.compression))
+    return Unsupported(canvas, fmt::format("compression {}", picture.compression));
   if (Status read = ReadPhotometric(tiff, canvas, picture); !read) return read;
   const bool log = picture.photometric == PHOTOMETRIC_LOGL || picture.photometric == PHOTOMETRIC_LOGLUV;
   if (!log && !grid.samples.known()) {
-    return Unsupported(canvas, fmt::format("{} samples of {} bits", format == SAMPLEFORMAT_IEEEFP ? "float" : "integer", grid.samples.bits));
+    return Unsupported(canvas, fmt::format("{} samples of {} bits", format == SAMPLEFORMAT_IEEEFP ? "float" : "integer",
+                                           grid.samples.bits));
   }
   return {};
 }
@@ -156,7 +171,8 @@ void ReadMetadata(const TiffFile& tiff, Picture& picture) {
                               tiff.Get<uint16_t>(TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH));
   uint32_t size = 0;
   const std::byte* data = nullptr;
-  if (TIFFGetField(tiff.get(), TIFFTAG_XMLPACKET, &size, &data) == 1 && data != nullptr) picture.metadata.xmp.assign(data, data + size);
+  if (TIFFGetField(tiff.get(), TIFFTAG_XMLPACKET, &size, &data) == 1 && data != nullptr)
+    picture.metadata.xmp.assign(data, data + size);
 }
 
 // Subsampled colours outside JPEG, and JPEG of the first kind: libtiff converts them whole.
@@ -165,7 +181,8 @@ Status DecodeByRgbaImage(TiffFile& tiff, const TiffPicture& picture, int orienta
   if (Status fits = canvas.CheckSize(width, height, 8); !fits) return fits;
   TIFFRGBAImage image;
   char reason[1024] = "";
-  if (TIFFRGBAImageBegin(&image, tiff.get(), 1, reason) != 1) return canvas.Fail(ErrorCode::kCorruptImage, fmt::format("damaged picture: {}", reason));
+  if (TIFFRGBAImageBegin(&image, tiff.get(), 1, reason) != 1)
+    return canvas.Fail(ErrorCode::kCorruptImage, fmt::format("damaged picture: {}", reason));
   image.req_orientation = image.orientation;  // the canvas turns
   std::vector<uint32_t> raster(size_t{width} * height);
   const int got = TIFFRGBAImageGet(&image, raster.data(), width, height);
@@ -198,7 +215,9 @@ void LabRow(const TiffPicture& picture, const uint16_t* raw, size_t count, std::
     float* lab = out.data() + channels * i;
     lab[0] = static_cast<float>(raw[0]) * 100 / (!wide ? 255.0f : icc ? 65280.0f : 65535.0f);
     for (size_t k = 1; k < 3; ++k) {
-      const float value = static_cast<float>(icc ? raw[k] : wide ? static_cast<int16_t>(raw[k]) : static_cast<int8_t>(raw[k]));
+      const float value = static_cast<float>(icc    ? raw[k]
+                                             : wide ? static_cast<int16_t>(raw[k])
+                                                    : static_cast<int8_t>(raw[k]));
       lab[k] = (wide ? value / 256 : value) - (icc ? 128 : 0);
     }
     if (channels > 3) lab[3] = static_cast<float>(raw[3]) / (wide ? 65535.0f : 255.0f);
@@ -218,24 +237,29 @@ Status ReadPalette(const TiffFile& tiff, const Canvas& canvas, int bits, Palette
   }
   palette = {{red, green, blue}, size_t{1} << bits, 1};
   // Old writers put bytes where words belong.
-  const auto narrow = [&](const uint16_t* map) { return std::all_of(map, map + palette.size, [](uint16_t v) { return v < 256; }); };
+  const auto narrow = [&](const uint16_t* map) {
+    return std::all_of(map, map + palette.size, [](uint16_t v) { return v < 256; });
+  };
   if (narrow(red) && narrow(green) && narrow(blue)) palette.factor = 257;
   return {};
 }
 
-void PaletteRow(const Palette& palette, const uint16_t* raw, size_t channels, size_t count, int bits, std::vector<uint16_t>& out) {
+void PaletteRow(const Palette& palette, const uint16_t* raw, size_t channels, size_t count, int bits,
+                std::vector<uint16_t>& out) {
   const size_t to = channels + 2;
   out.resize(to * count);
   for (size_t i = 0; i < count; ++i) {
     const size_t index = raw[channels * i];
-    for (size_t k = 0; k < 3; ++k) out[to * i + k] = index < palette.size ? static_cast<uint16_t>(palette.maps[k][index] * palette.factor) : 0;
+    for (size_t k = 0; k < 3; ++k)
+      out[to * i + k] = index < palette.size ? static_cast<uint16_t>(palette.maps[k][index] * palette.factor) : 0;
     if (channels > 1) out[to * i + 3] = static_cast<uint16_t>(raw[channels * i + 1] * 65535u / ((1u << bits) - 1));
   }
 }
 
 template <class T>
 void Invert(void* row, size_t channels, size_t count, T full) {
-  for (size_t i = 0; i < count; ++i) static_cast<T*>(row)[channels * i] = static_cast<T>(full - static_cast<T*>(row)[channels * i]);
+  for (size_t i = 0; i < count; ++i)
+    static_cast<T*>(row)[channels * i] = static_cast<T>(full - static_cast<T*>(row)[channels * i]);
 }
 
 void InvertGrey(SampleType type, void* row, size_t channels, size_t count) {
@@ -291,7 +315,9 @@ Status DecodeTiff(ByteSpan file, Canvas& canvas) {
   if (Status read = ReadLayout(tiff, canvas, picture); !read) return read;
   const TiffGrid& grid = picture.grid;
   const size_t stored_bytes = (static_cast<size_t>(grid.samples.bits) + 7) / 8 * grid.samples_per_pixel;
-  if (Status fits = canvas.CheckSize(grid.width, grid.height, std::max(stored_bytes, picture.layout.pixel_bytes())); !fits) return fits;
+  if (Status fits = canvas.CheckSize(grid.width, grid.height, std::max(stored_bytes, picture.layout.pixel_bytes()));
+      !fits)
+    return fits;
   ReadMetadata(tiff, canvas.picture());
   const int orientation = tiff.Get<uint16_t>(TIFFTAG_ORIENTATION, 1);
 

@@ -1,8 +1,12 @@
 // libvips as the decoder of JPEG, PNG, WebP, GIF, JPEG 2000 and SVG: rows from the top, never the whole picture where the format allows.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <vips/vips8>
@@ -64,7 +68,8 @@ struct Sink {
   }
 };
 
-int WriteRegion(VipsRegion* region, VipsRect* area, void* sink) {
+// No exception may cross libvips.
+int WriteRegion(VipsRegion* region, VipsRect* area, void* sink) try {
   if (Cancelled()) {
     vips_error("decal", "interrupted");
     return -1;
@@ -73,6 +78,19 @@ int WriteRegion(VipsRegion* region, VipsRect* area, void* sink) {
     static_cast<Sink*>(sink)->Put(y, VIPS_REGION_ADDR(region, area->left, y));
   }
   return 0;
+} catch (const std::bad_alloc&) {
+  vips_error("decal", "no memory");
+  return -1;
+}
+
+// libjpeg's warnings of what real cameras and programs write, without harm to the picture: bytes behind the scan, and headers out of
+// the ordinary. All others mean that the scan is damaged.
+bool IsHarmless(const std::string& warning) {
+  for (const char* harmless :
+       {"before marker 0xd9", "Adobe color transform", "JFIF major revision", "progression sequence"}) {
+    if (warning.find(harmless) != std::string::npos) return true;
+  }
+  return false;
 }
 
 // Outside its first frame a GIF's canvas is transparent, as every browser has it.
@@ -100,7 +118,8 @@ Status Decode(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, FileFacts& f
   layout.model = colours == 1 ? ColourModel::kGrey : colours == 4 ? ColourModel::kCmyk : ColourModel::kRgb;
   layout.type = image.format() == VIPS_FORMAT_UCHAR ? SampleType::kU8 : SampleType::kU16;
   if (layout.channels() != bands || (image.format() != VIPS_FORMAT_UCHAR && image.format() != VIPS_FORMAT_USHORT)) {
-    return canvas.Fail(ErrorCode::kUnsupported, fmt::format("a picture with {} channels of this depth is not read", bands));
+    return canvas.Fail(ErrorCode::kUnsupported,
+                       fmt::format("a picture with {} channels of this depth is not read", bands));
   }
   if (kind == PictureKind::kJp2 && image.get_typeof(VIPS_META_ICC_NAME) != 0) {
     size_t size = 0;
@@ -126,19 +145,27 @@ Status DecodeByVips(ByteSpan file, PictureKind kind, Canvas& canvas) {
   if (kind != PictureKind::kSvg) {
     if (Status fits = canvas.CheckSize(facts->width, facts->height, facts->pixel_bytes()); !fits) return fits;
   }
-  for (std::string& note : facts->notes) canvas.Note(std::move(note));
-  canvas.picture().density = facts->density;
-  canvas.picture().metadata = std::move(facts->metadata);
   const std::unique_ptr<VipsBlob, UnrefBlob> blob(vips_blob_new(nullptr, file.data(), file.size()));
   // The level "error" includes truncation: half a picture must not pass for one. A JPEG's scan tells of damage in warnings; those of
   // stray bytes between the segments before it do not count.
-  const bool warnings = kind == PictureKind::kJpeg && !facts->stray_bytes;
-  try {
-    return Decode(blob.get(), kind, warnings ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR, *facts, canvas);
-  } catch (const vips::VError&) {
-    const std::string reason = VipsReason();
-    if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");
-    return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: " + reason);
+  VipsFailOn fail_on = kind == PictureKind::kJpeg && !facts->stray_bytes ? VIPS_FAIL_ON_WARNING : VIPS_FAIL_ON_ERROR;
+  const std::vector<std::string> before = canvas.notes();
+  for (;;) {
+    canvas.picture() = {};
+    canvas.notes() = before;
+    for (const std::string& note : facts->notes) canvas.Note(note);
+    canvas.picture().density = facts->density;
+    canvas.picture().metadata = facts->metadata;
+    try {
+      return Decode(blob.get(), kind, fail_on, *facts, canvas);
+    } catch (const vips::VError&) {
+      const std::string reason = VipsReason();
+      if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");
+      if (fail_on != VIPS_FAIL_ON_WARNING || !IsHarmless(reason)) {
+        return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: " + reason);
+      }
+      fail_on = VIPS_FAIL_ON_ERROR;
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 // The decoders: each reads one kind of file onto a canvas. All throw nothing but what their libraries throw at them (bad_alloc).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "cli/pictures/bytes.h"

@@ -1,4 +1,5 @@
 // The few entries of an EXIF block that matter here.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/exif.h"
 
 #include <algorithm>

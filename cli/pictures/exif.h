@@ -1,4 +1,5 @@
 // EXIF blocks: orientation and density out of them, and what they need before they may be kept.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // What a file's header says, before anything is decoded: size, depth, pages, colour, orientation, metadata.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // The blocks of a GIF and the chunks of a WebP file: sizes, frames, metadata.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // Size and depth of a JPEG 2000 picture: the SIZ segment of its code stream (ITU-T T.800, A.5.1).
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/facts.h"
 
 #include <algorithm>

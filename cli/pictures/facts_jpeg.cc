@@ -1,4 +1,5 @@
 // The segments of a JPEG file up to its scan.
+// SPDX-License-Identifier: MIT
 #include <map>
 
 #include <fmt/format.h>
@@ -64,7 +65,8 @@ class Segments {
       facts_.notes.push_back("colour profile ignored: parts of it are missing");
       return;
     }
-    for (const auto& [number, part] : parts_) facts_.colour.icc.insert(facts_.colour.icc.end(), part.begin(), part.end());
+    for (const auto& [number, part] : parts_)
+      facts_.colour.icc.insert(facts_.colour.icc.end(), part.begin(), part.end());
   }
 
  private:
@@ -74,7 +76,9 @@ class Segments {
 };
 
 // SOF0..SOF15 without DHT, JPG and DAC.
-bool IsFrame(int marker) { return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc; }
+bool IsFrame(int marker) {
+  return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
 
 }  // namespace
 
@@ -107,11 +111,12 @@ Result<FileFacts> JpegFacts(ByteSpan file) {
       facts.channels = numbers.U8(at + 9);
       if (marker == 0xc3 || (marker >= 0xc5 && marker <= 0xc7) || marker >= 0xcb) {
         if (marker != 0xc9 && marker != 0xca) {
-          return Fail(ErrorCode::kUnsupported, marker == 0xc3 || marker == 0xcb ? "lossless JPEG is not read"
-                                                                               : "hierarchical JPEG is not read");
+          return Fail(ErrorCode::kUnsupported,
+                      marker == 0xc3 || marker == 0xcb ? "lossless JPEG is not read" : "hierarchical JPEG is not read");
         }
       }
-      if (facts.bits != 8) return Fail(ErrorCode::kUnsupported, fmt::format("JPEG with {} bits is not read", facts.bits));
+      if (facts.bits != 8)
+        return Fail(ErrorCode::kUnsupported, fmt::format("JPEG with {} bits is not read", facts.bits));
     }
     if (marker == 0xda) {
       if (facts.channels == 0) break;

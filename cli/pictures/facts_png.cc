@@ -1,4 +1,5 @@
 // The chunks of a PNG file, in the order of precedence that PNG's third edition gives them (section 4.3).
+// SPDX-License-Identifier: MIT
 #include <zlib.h>
 
 #include <algorithm>
@@ -76,7 +77,8 @@ Colour ColourOf(const ColourChunks& chunks, std::vector<std::string>& notes) {
     Primaries primaries;
     for (size_t i = 0; i < 8; ++i) primaries.xy[(i + 6) % 8] = numbers.U32(4 * i) / 1e5;
     // Rounded to five digits, or less: what is sRGB's own to a thousandth stays exactly that.
-    const bool srgb = std::ranges::equal(primaries.xy, kSrgbPrimaries.xy, [](double a, double b) { return std::abs(a - b) < 1e-3; });
+    const bool srgb =
+        std::ranges::equal(primaries.xy, kSrgbPrimaries.xy, [](double a, double b) { return std::abs(a - b) < 1e-3; });
     if (!srgb && ToSrgbMatrix(primaries)) colour.primaries = primaries;
   }
   return colour;
@@ -115,7 +117,8 @@ Result<FileFacts> PngFacts(ByteSpan file) {
     } else if (name == "tRNS") {
       transparent = true;
     } else if (name == "acTL") {
-      if (Numbers(body, true).U32(0) > 1) facts.frames = static_cast<int>(std::min(Numbers(body, true).U32(0), 1u << 30));
+      if (Numbers(body, true).U32(0) > 1)
+        facts.frames = static_cast<int>(std::min(Numbers(body, true).U32(0), 1u << 30));
     } else if (name == "eXIf") {
       facts.orientation = ReadExif(body).orientation;
       facts.metadata.exif.assign(body.begin(), body.end());

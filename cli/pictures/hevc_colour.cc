@@ -1,4 +1,5 @@
 // The sequence parameter set of ITU-T H.265, read as far as its colours.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/hevc_colour.h"
 
 #include <algorithm>

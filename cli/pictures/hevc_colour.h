@@ -1,4 +1,5 @@
 // What an HEVC stream itself says of its colours: libheif 1.15 passes on only what stands in the file's boxes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

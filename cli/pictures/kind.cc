@@ -1,4 +1,5 @@
 // Signatures of pictures, and of what people take for pictures.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/kind.h"
 
 #include <array>

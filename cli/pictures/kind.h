@@ -1,4 +1,5 @@
 // What a file is by its first bytes; its name is never asked.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>
@@ -8,7 +9,19 @@
 namespace decal::cli {
 
 enum class PictureKind {
-  kJpeg, kPng, kWebp, kTiff, kGif, kHeif, kBmp, kIco, kJxl, kJp2, kPnm, kQoi, kSvg,  // those that are read
+  kJpeg,
+  kPng,
+  kWebp,
+  kTiff,
+  kGif,
+  kHeif,
+  kBmp,
+  kIco,
+  kJxl,
+  kJp2,
+  kPnm,
+  kQoi,
+  kSvg,  // those that are read
   kUnsupported,  // a picture, document or film of a known kind that is not read
   kUnknown,
 };

@@ -1,4 +1,5 @@
 // ICC profiles by Little CMS.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/own_profile.h"
 
 #include <memory>
@@ -22,12 +23,14 @@ std::vector<std::byte> OwnProfile(const SampleLayout& layout) {
   // IEC 61966-2-1 as ICC's parametric curve of type 4 (lcms counts from 1).
   const cmsFloat64Number srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
   const std::unique_ptr<cmsToneCurve, void (*)(cmsToneCurve*)> curve(
-      colour.transfer == Transfer::kSrgb ? cmsBuildParametricToneCurve(nullptr, 4, srgb)
-                                         : cmsBuildGamma(nullptr, colour.transfer == Transfer::kGamma ? colour.gamma : 1),
+      colour.transfer == Transfer::kSrgb
+          ? cmsBuildParametricToneCurve(nullptr, 4, srgb)
+          : cmsBuildGamma(nullptr, colour.transfer == Transfer::kGamma ? colour.gamma : 1),
       cmsFreeToneCurve);
   cmsToneCurve* const curves[3] = {curve.get(), curve.get(), curve.get()};
-  const std::unique_ptr<void, void (*)(void*)> profile(cmsCreateRGBProfile(&white, &rgb, curves),
-                                                       [](void* made) { if (made) cmsCloseProfile(made); });
+  const std::unique_ptr<void, void (*)(void*)> profile(cmsCreateRGBProfile(&white, &rgb, curves), [](void* made) {
+    if (made) cmsCloseProfile(made);
+  });
   cmsUInt32Number size = 0;
   if (!profile || !cmsSaveProfileToMem(profile.get(), nullptr, &size)) return {};
   std::vector<std::byte> bytes(size);
@@ -39,7 +42,8 @@ std::array<uint8_t, 4> ToOwnColour(const std::vector<std::byte>& profile, std::a
   const auto close = [](void* made) {
     if (made) cmsCloseProfile(made);
   };
-  const std::unique_ptr<void, decltype(close)> own(cmsOpenProfileFromMem(profile.data(), static_cast<cmsUInt32Number>(profile.size())), close);
+  const std::unique_ptr<void, decltype(close)> own(
+      cmsOpenProfileFromMem(profile.data(), static_cast<cmsUInt32Number>(profile.size())), close);
   const std::unique_ptr<void, decltype(close)> from(cmsCreate_sRGBProfile(), close);
   if (!own) return srgb;
   void* transform = cmsCreateTransform(from.get(), TYPE_RGB_8, own.get(), TYPE_RGB_8, INTENT_RELATIVE_COLORIMETRIC, 0);

@@ -1,4 +1,5 @@
 // The profile with which a picture's own colours can be written again.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

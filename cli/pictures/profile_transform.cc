@@ -1,4 +1,5 @@
 // Little CMS behind a function; a profile that does not fit its picture is left aside, and said.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/profile_transform.h"
 
 #include <memory>

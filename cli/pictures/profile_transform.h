@@ -1,4 +1,5 @@
 // An ICC profile as a function from device values to sRGB, by Little CMS.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
 // The descriptor is set aside and put back.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/quiet_stderr.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // Silence for libraries that write to standard error by themselves.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 namespace decal::cli {

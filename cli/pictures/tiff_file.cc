@@ -1,4 +1,5 @@
 // Access to memory for libtiff, and the walk over directories.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/tiff_file.h"
 
 #include <algorithm>
@@ -54,8 +55,9 @@ TiffFile::TiffFile(ByteSpan file, size_t max_alloc_bytes) : file_(file) {
   TIFFOpenOptionsSetMaxSingleMemAlloc(options, static_cast<tmsize_t>(max_alloc_bytes));
   TIFFOpenOptionsSetErrorHandlerExtR(options, TiffCallbacks::Error, this);
   TIFFOpenOptionsSetWarningHandlerExtR(options, TiffCallbacks::Warning, this);
-  tiff_ = TIFFClientOpenExt("picture", "r", this, TiffCallbacks::Read, TiffCallbacks::Write, TiffCallbacks::Seek,
-                            TiffCallbacks::Close, TiffCallbacks::Size, TiffCallbacks::Map, TiffCallbacks::Unmap, options);
+  tiff_ =
+      TIFFClientOpenExt("picture", "r", this, TiffCallbacks::Read, TiffCallbacks::Write, TiffCallbacks::Seek,
+                        TiffCallbacks::Close, TiffCallbacks::Size, TiffCallbacks::Map, TiffCallbacks::Unmap, options);
   TIFFOpenOptionsFree(options);
 }
 
@@ -141,16 +143,18 @@ Status SelectPicture(TiffFile& tiff, Canvas& canvas) {
   if (only_reduced) {
     // A file whose every picture says that it is a reduced one: the largest is the best there is.
     for (const Directory& directory : pages) {
-      if (chosen == nullptr || uint64_t{directory.width} * directory.height > uint64_t{chosen->width} * chosen->height) chosen = &directory;
+      if (chosen == nullptr || uint64_t{directory.width} * directory.height > uint64_t{chosen->width} * chosen->height)
+        chosen = &directory;
     }
   }
-  if (dng || chosen->raw()) return canvas.Fail(ErrorCode::kUnsupported, "not a format that decal reads (raw photo, as DNG)");
+  if (dng || chosen->raw())
+    return canvas.Fail(ErrorCode::kUnsupported, "not a format that decal reads (raw photo, as DNG)");
   if (TIFFSetSubDirectory(tiff.get(), chosen->offset) != 1) return damaged();
   if (only_reduced) {
     canvas.Note("TIFF: its only picture is marked as a reduced version of another: taken");
   } else if (chosen != &pages.front()) {
-    canvas.Note(fmt::format("TIFF: the full picture ({} x {}) taken, not the thumbnail before it ({} x {})", chosen->width,
-                            chosen->height, pages.front().width, pages.front().height));
+    canvas.Note(fmt::format("TIFF: the full picture ({} x {}) taken, not the thumbnail before it ({} x {})",
+                            chosen->width, chosen->height, pages.front().width, pages.front().height));
   }
   if (full_pages > 1) canvas.Note(fmt::format("TIFF: first of {} pages taken", full_pages));
   return {};

@@ -1,4 +1,5 @@
 // A TIFF file in memory, opened by libtiff, and which of its directories is the picture.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <tiffio.h>

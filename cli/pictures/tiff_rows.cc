@@ -1,4 +1,5 @@
 // One row of tiles at a time; a strip is a tile as wide as the picture.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/tiff_rows.h"
 
 #include <algorithm>
@@ -10,13 +11,15 @@ namespace decal::cli {
 namespace {
 
 template <class T>
-void Pick(const void* from, size_t stride, size_t channel, size_t count, void* to, size_t to_stride, size_t to_channel) {
+void Pick(const void* from, size_t stride, size_t channel, size_t count, void* to, size_t to_stride,
+          size_t to_channel) {
   const T* source = static_cast<const T*>(from);
   T* target = static_cast<T*>(to);
   for (size_t x = 0; x < count; ++x) target[x * to_stride + to_channel] = source[x * stride + channel];
 }
 
-void PickBytes(size_t bytes, const void* from, size_t stride, size_t channel, size_t count, void* to, size_t to_stride, size_t to_channel) {
+void PickBytes(size_t bytes, const void* from, size_t stride, size_t channel, size_t count, void* to, size_t to_stride,
+               size_t to_channel) {
   if (bytes == 1) Pick<uint8_t>(from, stride, channel, count, to, to_stride, to_channel);
   if (bytes == 2) Pick<uint16_t>(from, stride, channel, count, to, to_stride, to_channel);
   if (bytes == 4) Pick<uint32_t>(from, stride, channel, count, to, to_stride, to_channel);
@@ -42,7 +45,10 @@ Status ReadTiffRows(TiffFile& tiff, const TiffGrid& grid, const Canvas& canvas, 
   }
 
   const size_t per_plane = grid.separate ? 1 : grid.samples_per_pixel;
-  const size_t sample_bytes = grid.raw ? 2 : grid.samples.type() == SampleType::kU8 ? 1 : grid.samples.type() == SampleType::kU16 ? 2 : 4;
+  const size_t sample_bytes = grid.raw                                  ? 2
+                              : grid.samples.type() == SampleType::kU8  ? 1
+                              : grid.samples.type() == SampleType::kU16 ? 2
+                                                                        : 4;
   std::vector<std::vector<std::byte>> tiles(across * planes, std::vector<std::byte>(static_cast<size_t>(tile_bytes)));
   // Floats lie where floats may.
   std::vector<uint32_t> unpacked((size_t{tile_width} * per_plane * sample_bytes + 3) / 4);
@@ -64,7 +70,8 @@ Status ReadTiffRows(TiffFile& tiff, const TiffGrid& grid, const Canvas& canvas, 
     for (uint32_t y = top; y < std::min(top + band_rows, grid.height); ++y) {
       for (size_t plane = 0; plane < planes; ++plane) {
         for (size_t column = 0; column < across; ++column) {
-          const ByteSpan tile_row = Slice(tiles[plane * across + column], static_cast<size_t>(row_bytes) * (y - top), static_cast<size_t>(row_bytes));
+          const ByteSpan tile_row = Slice(tiles[plane * across + column], static_cast<size_t>(row_bytes) * (y - top),
+                                          static_cast<size_t>(row_bytes));
           const size_t x = column * tile_width, count = std::min<size_t>(tile_width, grid.width - x);
           UnpackTiff(tile_row, grid.samples, count * per_plane, grid.raw, unpacked.data());
           auto* to = reinterpret_cast<std::byte*>(row.data()) + x * grid.wanted.size() * sample_bytes;

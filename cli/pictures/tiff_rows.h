@@ -1,4 +1,5 @@
 // The rows of a TIFF's current directory: strips and tiles, channels together or apart, in the order of the picture.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
 // Integers of 1 to 64 bits and floats of 16, 24, 32 and 64.
+// SPDX-License-Identifier: MIT
 #include "cli/pictures/tiff_samples.h"
 
 #include <bit>
@@ -31,12 +32,15 @@ uint64_t Whole(ByteSpan row, size_t index, int bits) {
 
 // IEEE 754 binary16, and the same idea with 24 bits (7 of exponent, 16 of fraction; Adobe's TIFF technical note 3).
 float SmallFloat(uint32_t word, int exponent_bits, int fraction_bits) {
-  const uint32_t exponent = word >> fraction_bits & ((1u << exponent_bits) - 1), fraction = word & ((1u << fraction_bits) - 1);
+  const uint32_t exponent = word >> fraction_bits & ((1u << exponent_bits) - 1),
+                 fraction = word & ((1u << fraction_bits) - 1);
   const int bias = (1 << (exponent_bits - 1)) - 1;
   float value;
   if (exponent == (1u << exponent_bits) - 1) value = fraction != 0 ? NAN : INFINITY;
   else if (exponent == 0) value = std::ldexp(static_cast<float>(fraction), 1 - bias - fraction_bits);
-  else value = std::ldexp(static_cast<float>(fraction | 1u << fraction_bits), static_cast<int>(exponent) - bias - fraction_bits);
+  else
+    value = std::ldexp(static_cast<float>(fraction | 1u << fraction_bits),
+                       static_cast<int>(exponent) - bias - fraction_bits);
   return word >> (exponent_bits + fraction_bits) & 1 ? -value : value;
 }
 

@@ -1,4 +1,5 @@
 // What a TIFF's samples are, and their way into a row of whole bytes, words or floats.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

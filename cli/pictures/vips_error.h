@@ -1,4 +1,5 @@
 // libvips' reason for its last error.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // Whatever bytes a file holds, decoding ends with a picture or an error: files cut at every length and with bytes changed.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 #include <vips/vips8>
 
@@ -33,7 +34,9 @@ void Little(Bytes& to, uint32_t value, int size) {
 VImage Picture8(int bands) {
   std::vector<VImage> planes;
   for (int i = 0; i < bands; ++i) planes.push_back(VImage::gaussnoise(kSide, kSide, VImage::option()->set("seed", i)));
-  return VImage::bandjoin(planes).cast(VIPS_FORMAT_UCHAR).copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
+  return VImage::bandjoin(planes)
+      .cast(VIPS_FORMAT_UCHAR)
+      .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
 Bytes Saved(const std::string& suffix, int bands = 3) {
@@ -102,12 +105,23 @@ Bytes Qoi() {
 
 std::vector<std::pair<std::string, Bytes>> Files() {
   std::vector<std::pair<std::string, Bytes>> files = {
-      {"png", Saved(".png")}, {"jpeg", Saved(".jpg")}, {"webp", Saved(".webp")}, {"gif", Saved(".gif")},
-      {"tiff", Saved(".tif")}, {"tiff-lzw", Saved(".tif[compression=lzw,tile,tile-width=16,tile-height=16]", 4)},
-      {"bmp24", Bitmap(24, 0, kSide * kSide * 3)}, {"bmp8", Bitmap(8, 0, kSide * kSide)}, {"bmp-rle8", Runs(8, 1)},
-      {"bmp-rle4", Runs(4, 2)}, {"bmp16", Bitmap(16, 0, kSide * kSide * 2)}, {"icon", Icon()},
-      {"ppm", Text("P6 8 8 255\n", 192)}, {"pgm", Text("P2\n2 2 9\n1 2 3 4\n", 0)}, {"pbm", Text("P1\n4 2\n0101 1010\n", 0)},
-      {"pam", Text("P7\nWIDTH 8\nHEIGHT 8\nDEPTH 4\nMAXVAL 255\nENDHDR\n", 256)}, {"pfm", Text("Pf 8 8 -1.0\n", 256)},
+      {"png", Saved(".png")},
+      {"jpeg", Saved(".jpg")},
+      {"webp", Saved(".webp")},
+      {"gif", Saved(".gif")},
+      {"tiff", Saved(".tif")},
+      {"tiff-lzw", Saved(".tif[compression=lzw,tile,tile-width=16,tile-height=16]", 4)},
+      {"bmp24", Bitmap(24, 0, kSide * kSide * 3)},
+      {"bmp8", Bitmap(8, 0, kSide * kSide)},
+      {"bmp-rle8", Runs(8, 1)},
+      {"bmp-rle4", Runs(4, 2)},
+      {"bmp16", Bitmap(16, 0, kSide * kSide * 2)},
+      {"icon", Icon()},
+      {"ppm", Text("P6 8 8 255\n", 192)},
+      {"pgm", Text("P2\n2 2 9\n1 2 3 4\n", 0)},
+      {"pbm", Text("P1\n4 2\n0101 1010\n", 0)},
+      {"pam", Text("P7\nWIDTH 8\nHEIGHT 8\nDEPTH 4\nMAXVAL 255\nENDHDR\n", 256)},
+      {"pfm", Text("Pf 8 8 -1.0\n", 256)},
       {"qoi", Qoi()},
       {"svg", Text("<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'/>", 0)},
   };
@@ -157,7 +171,8 @@ TEST_F(PictureDamage, ExifOfAnyBytes) {
   for (int run = 0; run < 2000; ++run) {
     Bytes exif;
     Append(exif, run % 2 == 0 ? "II*\0\x08\0\0\0"sv : "MM\0*\0\0\0\x08"sv);
-    while (exif.size() < 8 + random() % 100) exif.push_back(static_cast<std::byte>(random() % 4 == 0 ? random() : random() % 16));
+    while (exif.size() < 8 + random() % 100)
+      exif.push_back(static_cast<std::byte>(random() % 4 == 0 ? random() : random() % 16));
     ReadExif(exif);
     const Bytes kept = ExifToKeep(exif);
     EXPECT_TRUE(kept.empty() || ReadExif(kept).orientation == 1);
@@ -175,7 +190,8 @@ TEST_F(PictureDamage, ExifToKeepHasNoThumbnailAndIsUpright) {
   const Bytes kept = ExifToKeep(exif);
   ASSERT_EQ(kept.size(), exif.size());
   EXPECT_EQ(ReadExif(kept).orientation, 1);
-  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(kept.data()), kept.size()).find("JPEG"), std::string_view::npos);
+  EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(kept.data()), kept.size()).find("JPEG"),
+            std::string_view::npos);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What the command does around its pictures: limits from the header, folders, density, metadata, profiles, names that are no text.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Makes all files of the table in a folder, table.json with what is right for each, and matte-one.onnx, whose matte is 1 everywhere.
     python3 make.py FOLDER
     python3 make.py --model FILE     the model alone"""

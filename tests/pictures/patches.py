@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The picture of all files of the table: eight flat patches, 64 x 32 pixels, and how a file of it becomes an entry of the table."""
 import struct
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Right colours by the formulas of the standards, in plain Python: nothing of libvips, Little CMS or the command is asked."""
 import math
 

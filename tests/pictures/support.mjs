@@ -1,4 +1,5 @@
 // Makes the table's files, runs the command over them and compares; writes docs/formats.md of what came out.
+// SPDX-License-Identifier: MIT
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join, parse } from 'node:path';

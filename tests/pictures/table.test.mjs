@@ -1,4 +1,5 @@
 // Every file of the table through the command: right colours and notes, or the right refusal; docs/formats.md says the same.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

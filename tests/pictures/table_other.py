@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """JPEG, GIF, WebP, AVIF, HEIC and the small formats of the table."""
 import io
 import struct
@@ -93,6 +94,7 @@ def add_jpeg(table):
     add('cmyk-table', 'CMYK with a profile of A2B0 alone', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, black point compensated')
     stray = plain[:20] + b'\0\0\0' + plain[20:]  # behind the first segment
     add('stray', 'stray bytes between segments', COLOURS, stray, 'libjpeg: harmless')
+    add('padded', 'bytes between the scan and its end marker, as cameras pad', COLOURS, plain[:-2] + b'\0' * 9 + plain[-2:], 'libjpeg: harmless')
     noise = Image.effect_noise((256, 256), 80).convert('RGB')
     whole = jpeg(noise)
     table.refuse('jpeg-cut.jpg', 'JPEG', 'cut at 60 %', 'corrupt-image', 'half a picture is none', whole[:len(whole) * 6 // 10])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """PNG and TIFF files of the table."""
 import struct
 import subprocess

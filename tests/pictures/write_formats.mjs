@@ -1,4 +1,5 @@
 // Writes docs/formats.md; refuses where a file of the table is not right.
+// SPDX-License-Identifier: MIT
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

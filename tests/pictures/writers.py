@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Picture files byte by byte, as far as the table needs them: what tools do not write is written here."""
 import struct
 import zlib
