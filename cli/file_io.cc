@@ -70,6 +70,7 @@ Status ReadFile(const std::string& path, const std::function<Status(std::span<co
   if (file.get() < 0) return SystemError("open", path);
   std::vector<std::byte> piece(kPieceBytes);
   for (;;) {
+    if (Cancelled()) return Fail(ErrorCode::kCancelled, "interrupted", path);
     const ssize_t got = read(file.get(), piece.data(), piece.size());
     if (got < 0 && errno == EINTR && !Cancelled()) continue;
     if (got < 0 && errno == EINTR) return Fail(ErrorCode::kCancelled, "interrupted", path);

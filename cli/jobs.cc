@@ -5,24 +5,29 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <system_error>
+#include <type_traits>
 
 #include <fmt/format.h>
 
 #include "cli/file_io.h"
+#include "cli/pictures/kind.h"
 
 namespace decal::cli {
 namespace {
 
 namespace fs = std::filesystem;
 
-// What counts as a picture in a folder. A file named on the command line may be called anything.
-constexpr std::array<std::string_view, 9> kPictureExtensions = {".jpg", ".jpeg", ".png",  ".webp", ".tif",
-                                                               ".tiff", ".heic", ".avif", ".gif"};
+// Names that promise a picture that decal reads.
+constexpr std::array<std::string_view, 24> kPictureExtensions = {
+    ".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif",
+    ".gif", ".bmp",  ".ico",  ".jxl", ".jp2", ".j2k",  ".ppm", ".pgm",  ".pbm",  ".pfm",  ".qoi", ".svg"};
 
 std::string Lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -49,24 +54,77 @@ std::optional<PictureFormat> FormatOf(const fs::path& path) {
 const char* Suffix(bool mask_only) { return mask_only ? ".decal-mask" : ".decal"; }
 
 // Hidden files and our own outputs are no inputs: running twice on a folder does the same work twice.
-bool IsPictureOfFolder(const fs::path& path) {
+bool IsInputOfFolder(const fs::path& path) {
   const std::string stem = path.stem().string();
-  return !stem.starts_with('.') && !stem.ends_with(Suffix(false)) && !stem.ends_with(Suffix(true)) &&
-         std::ranges::find(kPictureExtensions, Lower(path.extension().string())) != kPictureExtensions.end();
+  return !stem.starts_with('.') && !stem.ends_with(Suffix(false)) && !stem.ends_with(Suffix(true));
 }
 
-void ExpandFolder(const std::string& folder, std::vector<std::string>& pictures, std::vector<Error>& errors) {
-  std::vector<std::string> found;
+SniffedKind KindOfFile(const fs::path& path) {
+  std::vector<char> begin(kSniffBytes);
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return SniffKind(
+      std::as_bytes(std::span(begin).first(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)))));
+}
+
+// What of a folder is no picture, counted by kind.
+class Skipped {
+ public:
+  void Add(const char* kind) { ++counts_[kind]; }
+  std::string ToText(const std::string& folder) const {
+    int all = 0;
+    std::string kinds;
+    for (const auto& [kind, count] : counts_) {
+      all += count;
+      if (!kind.empty()) kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
+    }
+    if (all == 0) return {};
+    if (const auto other = counts_.find(""); other != counts_.end() && !kinds.empty())
+      kinds += fmt::format(", {} others", other->second);
+    return fmt::format("{}: {} file{} skipped that decal does not read{}", folder, all, all == 1 ? "" : "s",
+                       kinds.empty() ? "" : " (" + kinds + ")");
+  }
+
+ private:
+  std::map<std::string, int> counts_;
+};
+
+void Visit(const fs::directory_entry& entry, std::vector<std::string>& found, Skipped& skipped) {
+  std::error_code unreadable;
+  if (!entry.is_regular_file(unreadable) || !IsInputOfFolder(entry.path())) return;
+  // The first bytes count. A file that only its name calls a picture is damaged rather than another kind of file, and will say so.
+  const SniffedKind kind = KindOfFile(entry.path());
+  const bool named =
+      std::ranges::find(kPictureExtensions, Lower(entry.path().extension().string())) != kPictureExtensions.end();
+  if (IsRead(kind.kind) || (kind.kind == PictureKind::kUnknown && named)) found.push_back(entry.path().string());
+  else skipped.Add(kind.name);
+}
+
+template <class Iterator>
+std::error_code VisitAll(const std::string& folder, std::vector<std::string>& found, Skipped& skipped) {
   std::error_code error;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    std::error_code unreadable;
-    if (it->is_regular_file(unreadable) && IsPictureOfFolder(it->path())) found.push_back(it->path().string());
+  for (Iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if constexpr (std::is_same_v<Iterator, fs::recursive_directory_iterator>) {
+      if (it->path().filename().string().starts_with('.')) it.disable_recursion_pending();
+    }
+    Visit(*it, found, skipped);
   }
+  return error;
+}
+
+void ExpandFolder(const std::string& folder, bool tree, std::vector<std::string>& pictures, Plan& plan) {
+  std::vector<std::string> found;
+  Skipped skipped;
+  const std::error_code error = tree ? VisitAll<fs::recursive_directory_iterator>(folder, found, skipped)
+                                     : VisitAll<fs::directory_iterator>(folder, found, skipped);
   if (error) {
-    errors.push_back({ErrorCode::kIo, fmt::format("cannot read: {}", error.message()), folder});
+    plan.errors.push_back({ErrorCode::kIo, fmt::format("cannot read: {}", error.message()), folder});
   } else if (found.empty()) {
-    errors.push_back({ErrorCode::kNotFound, "no pictures directly in this folder", folder});
+    plan.errors.push_back({ErrorCode::kNotFound,
+                           tree ? "no pictures in this folder or below" : "no pictures directly in this folder",
+                           folder});
   }
+  if (std::string text = skipped.ToText(folder); !text.empty()) plan.skipped.push_back(std::move(text));
   std::ranges::sort(found);
   std::ranges::move(found, std::back_inserter(pictures));
 }
@@ -75,17 +133,64 @@ std::unexpected<Error> BadJob(std::string message) {
   return Fail(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-// One name per picture. Pictures of one run that differ only in extension keep it: a.jpg.decal.png, a.png.decal.png.
-void NameOutputs(Plan& plan, const std::string& folder, bool mask_only) {
-  const auto place = [&](const std::string& input, bool keep_extension) {
+// The folder that all inputs have in common: the kept tree begins below it.
+fs::path CommonFolder(const std::vector<std::string>& inputs) {
+  std::optional<fs::path> common;
+  std::error_code error;
+  for (const std::string& input : inputs) {
+    if (input == kStandardStream) continue;
+    const fs::path whole = fs::absolute(input, error).lexically_normal();
+    // "folder/" ends with an empty name.
+    const fs::path folder = fs::is_directory(input, error) && whole.has_filename() ? whole : whole.parent_path();
+    if (!common) {
+      common = folder;
+      continue;
+    }
+    fs::path shared;
+    for (auto a = common->begin(), b = folder.begin(); a != common->end() && b != folder.end() && *a == *b; ++a, ++b)
+      shared /= *a;
+    common = shared;
+  }
+  return common.value_or(fs::path());
+}
+
+// One name per picture. Pictures of one run that differ only in extension keep it: a.jpg.decal.png, a.png.decal.png; those that
+// still have the same name are numbered: a.decal.png, a-2.decal.png. `tree`: below it the folders are kept; empty: none are.
+void NameOutputs(Plan& plan, const std::string& folder, const fs::path& tree, bool mask_only) {
+  const auto place = [&](const std::string& input, bool keep_extension, int number) {
+    const bool stream = input == kStandardStream;
     const fs::path path(input);
-    const fs::path name = input == kStandardStream ? fs::path("stdin") : keep_extension ? path.filename() : path.stem();
-    const fs::path parent = folder.empty() ? path.parent_path() : fs::path(folder);
-    return (parent / (name.string() + Suffix(mask_only) + Extension(plan.format))).string();
+    std::string name = stream ? "stdin" : path.stem().string();
+    if (number > 1) name += fmt::format("-{}", number);
+    if (keep_extension && !stream) name += path.extension().string();
+    fs::path parent = folder.empty() ? path.parent_path() : fs::path(folder);
+    if (!folder.empty() && !tree.empty() && !stream) {
+      std::error_code error;
+      parent = (parent / fs::absolute(path, error).lexically_normal().parent_path().lexically_relative(tree))
+                   .lexically_normal();
+    }
+    return (parent / (name + Suffix(mask_only) + Extension(plan.format))).string();
   };
-  std::map<std::string, int> uses;
-  for (const Job& job : plan.jobs) ++uses[place(job.input, false)];
-  for (Job& job : plan.jobs) job.output = place(job.input, uses[place(job.input, false)] > 1);
+  std::map<std::string, std::set<std::string>> extensions;
+  for (const Job& job : plan.jobs)
+    extensions[place(job.input, false, 1)].insert(fs::path(job.input).extension().string());
+  std::set<std::string> taken;
+  for (Job& job : plan.jobs) {
+    const bool keep_extension = extensions[place(job.input, false, 1)].size() > 1;
+    int number = 1;
+    do job.output = place(job.input, keep_extension, number++);
+    while (!taken.insert(job.output).second);
+  }
+}
+
+Status MakeFolders(const Plan& plan) {
+  for (const Job& job : plan.jobs) {
+    const fs::path parent = fs::path(job.output).parent_path();
+    std::error_code error;
+    if (!parent.empty()) fs::create_directories(parent, error);
+    if (error) return Fail(ErrorCode::kIo, fmt::format("cannot create folder: {}", error.message()), parent.string());
+  }
+  return {};
 }
 
 Status CheckOutputs(const Plan& plan) {
@@ -112,7 +217,7 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
     std::error_code error;
     if (input != kStandardStream && fs::is_directory(input, error)) {
       any_folder = true;
-      ExpandFolder(input, pictures, plan.errors);
+      ExpandFolder(input, options.keep_tree, pictures, plan);
     } else {
       pictures.push_back(input);
     }
@@ -146,7 +251,11 @@ Result<Plan> PlanJobs(const RemoveOptions& options) {
       fs::create_directories(output, error);
       if (error) return Fail(ErrorCode::kIo, fmt::format("cannot create folder: {}", error.message()), output);
     }
-    NameOutputs(plan, output, options.mask_only);
+    NameOutputs(plan, output, to_folder && options.keep_tree ? CommonFolder(options.inputs) : fs::path(),
+                options.mask_only);
+    if (to_folder && options.keep_tree) {
+      if (Status made = MakeFolders(plan); !made) return std::unexpected(made.error());
+    }
   } else {
     const auto by_name = FormatOf(output);
     if (!options.format && !by_name && fs::path(output).has_extension()) {

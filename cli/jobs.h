@@ -17,6 +17,7 @@ struct Job {
 struct Plan {
   std::vector<Job> jobs;
   std::vector<Error> errors;  // inputs that cannot be done; the jobs can
+  std::vector<std::string> skipped;  // a sentence for each folder that holds files which are no pictures
   PictureFormat format = PictureFormat::kPng;
 };
 

@@ -1,4 +1,6 @@
 // The decal command: parse, dispatch, and no exception past this point.
+#include <unistd.h>
+
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -8,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "cli/picture_io.h"
 #include "cli/report.h"
 
 namespace decal::cli {
@@ -43,7 +46,11 @@ int Main(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   using decal::ErrorCode;
   try {
-    return decal::cli::Main(argc, argv);
+    const int status = decal::cli::Main(argc, argv);
+    if (!decal::cli::DecoderAbandoned()) return status;
+    // A decoder still runs: nothing that it uses may be taken down.
+    std::fflush(nullptr);
+    _exit(status);
   } catch (const std::bad_alloc&) {
     decal::cli::PrintError({ErrorCode::kOutOfMemory, "out of memory", {}});
   } catch (const std::exception& exception) {

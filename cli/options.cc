@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "border/rules.h"
+#include "cli/colour_text.h"
 #include "decal/version.h"
 
 namespace decal::cli {
@@ -30,31 +31,6 @@ const std::map<std::string, PictureFormat> kFormats = {
 std::string LowerCased(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
-}
-
-// "#rrggbb", "rrggbb", "#rgb" or "r,g,b" with 0..255 each.
-std::optional<std::array<uint8_t, 4>> ParseColour(std::string_view text) {
-  std::array<uint8_t, 4> colour{0, 0, 0, 255};
-  const auto number = [](std::string_view digits, int base, uint8_t& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
-    return error == std::errc{} && end == digits.data() + digits.size();
-  };
-  if (text.find(',') != std::string_view::npos) {
-    for (int i = 0; i < 3; ++i) {
-      const size_t comma = text.find(',');
-      if ((comma == std::string_view::npos) != (i == 2) || !number(text.substr(0, comma), 10, colour[i])) return {};
-      text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-    }
-    return colour;
-  }
-  if (text.starts_with('#')) text.remove_prefix(1);
-  if (text.size() != 6 && text.size() != 3) return {};
-  const size_t digits = text.size() / 3;
-  for (int i = 0; i < 3; ++i) {
-    if (!number(text.substr(i * digits, digits), 16, colour[i])) return {};
-    if (digits == 1) colour[i] *= 17;
-  }
-  return colour;
 }
 
 // Whole numbers that border/fields.json allows; what it says otherwise.
@@ -106,7 +82,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return std::string("decal ") + Version(); }, "Print the version and exit");
 
   RemoveOptions remove;
-  std::string format, background;
+  std::string format, background, profile_rule;
   app.add_option("pictures", remove.inputs,
                  "Pictures, folders (the pictures directly in them) or - for standard input");
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
@@ -117,9 +93,24 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--quality", remove.quality, "1 to 100, for webp and jpeg (default: 90)")
       ->check(Obeys(rules::kCommandQuality))
       ->type_name("Q");
-  app.add_option("--background", background, "Colour behind the subject: #rrggbb or r,g,b (jpeg default: white)")
+  app.add_option("--background", background,
+                 "Colour behind the subject: #rrggbb, #rrggbbaa, r,g,b or a CSS name (jpeg default: white)")
       ->type_name("COLOUR");
   app.add_flag("--mask", remove.mask_only, "Write the matte itself as a grey picture");
+  app.add_flag("--keep-tree", remove.keep_tree, "Take folders with all below them, and keep the tree in the output");
+  app.add_flag("--keep-metadata", remove.keep_metadata,
+               "Keep EXIF, XMP and IPTC: they may tell where a photo was taken");
+  app.add_option("--profile", profile_rule,
+                 "srgb, or keep: the picture's own colours with their profile (default: srgb)")
+      ->check(CLI::IsMember({"srgb", "keep"}))
+      ->type_name("RULE");
+  app.add_option("--max-memory", remove.max_memory,
+                 "Limit of a decoded picture, as 500M or 4G (default: 2 GiB, at most a quarter of the memory)")
+      ->transform(CLI::AsSizeValue(true))
+      ->type_name("SIZE");
+  app.add_option("--svg-size", remove.svg_size, "Pixels of an SVG's longer side (default: its own size)")
+      ->check(CLI::Range(1, 32767))
+      ->type_name("N");
   app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")->type_name("MODEL");
   AddModelOptions(app, remove.model);
   AddThreads(app, remove.threads);
@@ -205,8 +196,10 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   }
   if (!background.empty()) {
     remove.background = ParseColour(background);
-    if (!remove.background) return UsageError("'" + background + "' is not a colour: use #rrggbb or r,g,b");
+    if (!remove.background)
+      return UsageError("'" + background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
   }
+  remove.keep_profile = profile_rule == "keep";
   return remove;
 }
 

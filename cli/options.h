@@ -28,6 +28,11 @@ struct RemoveOptions {
   std::optional<PictureFormat> format;
   std::optional<std::array<uint8_t, 4>> background;
   bool mask_only = false;
+  bool keep_tree = false;      // folders: those below them too, kept in the output
+  bool keep_metadata = false;  // EXIF, XMP and IPTC
+  bool keep_profile = false;   // the picture's own colours and profile instead of sRGB
+  size_t max_memory = 0;       // bytes of a decoded picture; 0: DefaultMaxMemory
+  int svg_size = 0;            // pixels of an SVG's longer side; 0: its own size
   int quality = 90;
   int threads = 0;  // 0: one per core
   bool json = false;

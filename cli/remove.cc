@@ -3,6 +3,7 @@
 #include <memory>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/picture_io.h"
+#include "cli/pictures/own_profile.h"
 #include "cli/report.h"
 #include "decal/cutout.h"
 #include "decal/version.h"
@@ -23,6 +25,7 @@ namespace {
 struct Done {
   Extent extent;
   Execution execution;
+  std::vector<std::string> notes;
 };
 
 class Cutter {
@@ -54,6 +57,7 @@ class Cutter {
     if (const Status prepared = remover_->Prepare(done.extent); !prepared) return std::unexpected(prepared.error());
     execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
+    done.notes = std::move(picture->notes);
     const MutableImageView view = picture->view();
     const auto report =
         remover_->Run(view, {.background = Background(), .mask_only = options_.mask_only}, view, &Cancelled());
@@ -63,8 +67,17 @@ class Cutter {
     execution.postprocess_ms = report->postprocess_ms;
     execution.memory_bytes = report->memory_bytes;
 
+    const bool own = picture->own_rgba && !options_.mask_only;
+    if (own) {
+      if (Status composed = ComposeOwn(*picture); !composed) return std::unexpected(composed.error());
+    }
+
     stopwatch_.Lap();
-    const auto file = EncodePicture(view, format_, Channels(), options_.quality);
+    EncodeOptions encode{
+        .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
+    if (options_.keep_metadata && !options_.mask_only) encode.metadata = &picture->metadata;
+    if (own) encode.profile = picture->profile;
+    const auto file = EncodePicture(own ? picture->own_view() : view, encode);
     if (!file) return std::unexpected(file.error());
     if (Cancelled()) return Interrupted();
     if (const Status written = WriteFile(job.output, *file); !written) return std::unexpected(written.error());
@@ -76,22 +89,40 @@ class Cutter {
   bool needs_white() const { return format_ == PictureFormat::kJpeg && !options_.background && !options_.mask_only; }
 
  private:
-  static Result<Picture> Decode(const std::string& input) {
-    const auto file = ReadWholeFile(input);
+  Result<Picture> Decode(const std::string& input) const {
+    auto file = ReadPictureFile(input, options_.max_memory);
     if (!file) return std::unexpected(file.error());
-    return DecodePicture(*file, input);
+    return DecodeInterruptibly(*std::move(file), input,
+                               {.max_bytes = options_.max_memory,
+                                .svg_size = options_.svg_size,
+                                .metadata = options_.keep_metadata,
+                                .own_colours = options_.keep_profile,
+                                .target = format_});
+  }
+
+  // The last matte on the picture in its own colours, instead of the sRGB that the model saw.
+  Status ComposeOwn(Picture& picture) {
+    auto background = Background();
+    if (background) background = ToOwnColour(picture.profile, *background);
+    return Composite(picture.own_view(), remover_->matte(), {.background = background}, picture.own_view(), *runner_);
   }
 
   static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
 
   std::optional<std::array<uint8_t, 4>> Background() const {
-    if (needs_white()) return std::array<uint8_t, 4>{255, 255, 255, 255};
-    return options_.background;
+    if (format_ != PictureFormat::kJpeg || options_.mask_only) return options_.background;
+    // What the colour lets through is white, as in the npm package.
+    std::array<uint8_t, 4> colour = options_.background.value_or(std::array<uint8_t, 4>{});
+    for (size_t k = 0; k < 3; ++k)
+      colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
+    colour[3] = 255;
+    return colour;
   }
 
   PictureChannels Channels() const {
     if (options_.mask_only) return PictureChannels::kGrey;
-    return Background() ? PictureChannels::kRgb : PictureChannels::kRgba;
+    const auto background = Background();
+    return background && (*background)[3] == 255 ? PictureChannels::kRgb : PictureChannels::kRgba;
   }
 
   const RemoveOptions& options_;
@@ -111,12 +142,18 @@ void PrintJson(const Job& job, const JsonObject& line) {
 }
 
 void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, bool bar) {
+  // Where JSON goes to standard error, it stands there alone.
+  const bool json_alone = options.json && job.output == kStandardStream;
+  if (!options.quiet && !json_alone) {
+    for (const std::string& note : done.notes) PrintLine(fmt::format("{}: {}", job.input, note));
+  }
   if (options.json) {
     PrintJson(job, JsonObject()
                        .Add(keys::kInput, job.input)
                        .Add(keys::kOutput, job.output)
                        .Add(keys::kWidth, done.extent.width)
                        .Add(keys::kHeight, done.extent.height)
+                       .AddRaw(keys::kNotes, JsonStrings(done.notes))
                        .AddRaw(keys::kExecution, done.execution.ToJson()));
   } else if (!options.quiet && !bar) {
     fmt::print(stderr, "{} -> {} ({} x {}): {}\n", job.input, job.output, done.extent.width, done.extent.height,
@@ -142,6 +179,9 @@ int RemoveBackgrounds(const RemoveOptions& options) {
     return plan.error().code == ErrorCode::kInvalidArgument ? kExitUsage : kExitFailed;
   }
   for (const Error& error : plan->errors) PrintError(error);
+  if (!options.quiet) {
+    for (const std::string& skipped : plan->skipped) PrintLine(skipped);
+  }
   size_t failed = plan->errors.size();
   if (plan->jobs.empty()) return kExitFailed;
   if (plan->jobs[0].output == kStandardStream && isatty(STDOUT_FILENO)) {
@@ -166,7 +206,7 @@ int RemoveBackgrounds(const RemoveOptions& options) {
   for (const Job& job : plan->jobs) {
     bar.Show(done++, job.input);
     const auto result = cutter.Cut(job);
-    if (!result || options.json) bar.Clear();
+    if (!result || options.json || !result->notes.empty()) bar.Clear();
     if (result) {
       PrintDone(options, job, *result, bar.visible());
       continue;

@@ -22,6 +22,24 @@ size_t TerminalColumns() {
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+// Bytes of the character that `text` begins with, 2 to 4; 0 where they are no UTF-8 (RFC 3629: the shortest form, no surrogates).
+size_t Utf8Size(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(text[i])); };
+  const unsigned first = byte(0);
+  const size_t size = first >= 0xc2 && first < 0xe0   ? 2
+                      : first >= 0xe0 && first < 0xf0 ? 3
+                      : first >= 0xf0 && first < 0xf5 ? 4
+                                                      : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const unsigned second = byte(1);
+  const bool refused = (first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+                       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90);
+  return refused ? 0 : size;
+}
+
 }  // namespace
 
 double Stopwatch::Lap() {
@@ -66,16 +84,30 @@ std::string HowItRan(const ThreadRunner& runner) {
 
 std::string JsonString(std::string_view text) {
   std::string json = "\"";
-  for (const char c : text) {
+  while (!text.empty()) {
+    const char c = text.front();
+    size_t size = 1;
     if (c == '"' || c == '\\') {
       json += {'\\', c};
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       json += fmt::format("\\u{:04x}", static_cast<int>(c));
-    } else {
+    } else if (static_cast<unsigned char>(c) < 0x80) {
       json += c;
+    } else if (size = Utf8Size(text); size > 0) {
+      json += text.substr(0, size);
+    } else {
+      json += fmt::format("\\\\x{:02x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      size = 1;
     }
+    text.remove_prefix(size);
   }
   return json + '"';
+}
+
+std::string JsonStrings(const std::vector<std::string>& texts) {
+  std::string json = "[";
+  for (const std::string& text : texts) json += (json.size() > 1 ? "," : "") + JsonString(text);
+  return json + "]";
 }
 
 Error InFile(Error error, std::string_view file) {
@@ -87,10 +119,11 @@ Error InFile(Error error, std::string_view file) {
   return error;
 }
 
-void PrintError(const Error& error) {
-  std::string line = error.ToString();
-  std::ranges::replace(line, '\n', ' ');
-  fmt::print(stderr, "decal: {}\n", line);
+void PrintError(const Error& error) { PrintLine(error.ToString()); }
+
+void PrintLine(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  fmt::print(stderr, "decal: {}\n", text);
 }
 
 ProgressBar::ProgressBar(size_t total) : total_(total), visible_(total > 1 && isatty(STDERR_FILENO)) {}

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "decal/parallel.h"
 #include "decal/result.h"
@@ -39,14 +40,17 @@ struct Execution {
 // "2 threads, AVX2".
 std::string HowItRan(const ThreadRunner& runner);
 
-// With quotes and escapes.
+// With quotes and escapes. Bytes that are no UTF-8, as file names may have them, become the text \xNN each.
 std::string JsonString(std::string_view text);
+std::string JsonStrings(const std::vector<std::string>& texts);
 
 // The same error, with `where` starting with the file it happened in.
 Error InFile(Error error, std::string_view file);
 
 // "decal: photo.jpg: not a picture we can decode (corrupt-image)" on standard error: one line, whatever the error says.
 void PrintError(const Error& error);
+// "decal: text" on standard error, one line.
+void PrintLine(std::string text);
 
 // A bar on standard error, only if that is a terminal and there are several pictures; otherwise does nothing.
 class ProgressBar {

@@ -11,7 +11,7 @@ import { decal, kSide, npy, scratch } from './support.mjs';
 const answers = [...readBorder('answers').module, ...readBorder('answers').command];
 /** Fields that are there on some occasions only. */
 const kOccasional = {
-  PictureLine: ['output', 'width', 'height', 'execution', 'error'], InspectStep: ['ms', 'share', 'gflops'], RunMs: ['all'],
+  PictureLine: ['output', 'width', 'height', 'notes', 'execution', 'error'], InspectStep: ['ms', 'share', 'gflops'], RunMs: ['all'],
   InspectReport: ['memoryBytes', 'steps', 'profile'], ProfileCost: ['algorithm', 'steps'], EngineError: ['where'],
 };
 

@@ -1,0 +1,41 @@
+// Rows of samples as a decoder gives them, to RGBA8 in sRGB with straight alpha.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/pictures/colour.h"
+
+namespace decal::cli {
+
+enum class SampleType { kU8, kU16, kF32 };
+
+// Integers use their whole range. Floats: grey, RGB and CMYK 0..1 (inks: 1 is full), Lab in its own units (L 0..100).
+enum class ColourModel { kGrey, kRgb, kCmyk, kLab };
+
+// How a row's samples lie: colour channels, then alpha where there is one, pixel after pixel.
+struct SampleLayout {
+  SampleType type = SampleType::kU8;
+  ColourModel model = ColourModel::kRgb;
+  bool alpha = false;
+  bool premultiplied = false;  // colours were multiplied by alpha as they are stored, before any transfer function
+  Colour colour;               // of kLab only the white of `primaries` counts
+
+  int colour_channels() const { return model == ColourModel::kGrey ? 1 : model == ColourModel::kCmyk ? 4 : 3; }
+  int channels() const { return colour_channels() + (alpha ? 1 : 0); }
+  size_t sample_bytes() const { return type == SampleType::kU8 ? 1 : type == SampleType::kU16 ? 2 : 4; }
+  size_t pixel_bytes() const { return sample_bytes() * static_cast<size_t>(channels()); }
+};
+
+// Converts `count` pixels from `samples` (aligned for their type) to `rgba`.
+using RowConverter = std::function<void(const void* samples, uint8_t* rgba, size_t count)>;
+
+// What had to be interpreted is said in `notes`: a profile that does not fit, inks without one, light beyond white.
+RowConverter MakeConverter(const SampleLayout& layout, std::vector<std::string>& notes);
+
+}  // namespace decal::cli

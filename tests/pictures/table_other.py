@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""JPEG, GIF, WebP, AVIF, HEIC and the small formats of the table."""
+import io
+import struct
+import subprocess
+
+from PIL import Image
+
+import reference as ref
+from patches import COLOURS, GREYS, HEIGHT, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows
+from table_png_tiff import exif, grey_profile, matrix_profile
+from writers import bmp, gif, lut16_tag, png, profile, qoi, with_nclx
+
+SIZE = (WIDTH, HEIGHT)
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def swapped_profile(pcs_white=ref.D50):
+    """Red and green change places: a table alone (A2B0), Lab, of 9 points an axis. Values are sRGB's."""
+    def lab(place):
+        return ref.xyz_to_lab(ref.bytes_to_xyz([255 * place[i] for i in (1, 0, 2)], pcs_white), pcs_white)
+    return profile({b'A2B0': lut16_tag(3, 9, lab)}, pcs=b'Lab ')
+
+
+def ink_profile(tags=(b'A2B0', b'A2B1', b'B2A0'), black=5):
+    """Inks whose table gives L = 100 - 95 x their mean, grey: the darkest has L = 5."""
+    def lab(place):
+        return (100 - (100 - black) * sum(place) / 4, 0, 0)
+    tables = {name: lut16_tag(4, 5, lab) for name in tags if name.startswith(b'A')}
+    if b'B2A0' in tags:
+        tables[b'B2A0'] = b2a_tag(black)
+    return profile(tables, space=b'CMYK', pcs=b'Lab ', device=b'prtr')
+
+
+def b2a_tag(black):
+    """Lab to inks, as far as a black point needs it: all alike, by L."""
+    grid = 21
+    head = b'mft2\0\0\0\0' + struct.pack('>BBBB', 3, 4, grid, 0)
+    head += struct.pack('>9i', 65536, 0, 0, 0, 65536, 0, 0, 0, 65536) + struct.pack('>HH', 2, 2)
+    identity = struct.pack('>HH', 0, 65535)
+    body = b''
+    for index in range(grid ** 3):
+        # Version 2 counts L to 100 at 65280.
+        light = min(index // grid ** 2 / (grid - 1) * 65535 / 652.8, 100)
+        body += struct.pack('>4H', *[round(65535 * min(max((100 - light) / (100 - black), 0), 1))] * 4)
+    return head + identity * 3 + body + identity * 4
+
+
+def jpeg(image, **more):
+    out = io.BytesIO()
+    image.save(out, 'JPEG', quality=100, subsampling=0, **more)
+    return out.getvalue()
+
+
+def insert(content, *segments):
+    """Segments (marker, body) behind a JPEG's first marker."""
+    return content[:2] + b''.join(struct.pack('>BBH', 255, m, len(b) + 2) + b for m, b in segments) + content[2:]
+
+
+def image_of(patches=COLOURS, mode='RGB'):
+    return Image.frombytes(mode, SIZE, data('B', patches))
+
+
+def add_jpeg(table):
+    def add(name, title, right, content, source, tolerance=3, **more):
+        table.add(f'jpeg-{name}.jpg', 'JPEG', title, right, source, tolerance, content, **more)
+
+    plain = jpeg(image_of())
+    add('plain', 'no profile', COLOURS, plain, 'JFIF')
+    icc = lambda p: jpeg(image_of(), icc_profile=p)
+    swapped = [(c[1], c[0], c[2]) for c in COLOURS]
+    # Grid points of the table are exact; between them the curve of nine points is.
+    add('table-profile', 'a profile of tables alone: red and green change places', swapped[:4], icc(swapped_profile()), 'ICC.1: A2B0 serves every intent')
+    add('grey-profile', 'RGB with a profile for grey', COLOURS, icc(grey_profile(1.0)), 'the profile does not fit', note='profile ignored')
+    add('p3-profile', 'Display P3’s primaries, gamma 2.2', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], icc(matrix_profile(ref.P3, 2.2)), 'the profile')
+    grey = jpeg(image_of(grey_patches(), 'L'), icc_profile=grey_profile(1.0))
+    add('grey', 'grey with a grey profile, gamma 1.0', greys_to(lambda v: v), grey, 'the profile', tolerance=5)
+    half = matrix_profile(ref.P3, 1.8)
+    add('half-profile', 'a profile of two parts, the second missing', COLOURS, insert(plain, (0xe2, b'ICC_PROFILE\0\1\2' + half[:300])), 'ICC.1, annex B', note='parts of it are missing')
+    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
+    add('exif', 'EXIF orientation 6', turned, insert(plain, (0xe1, b'Exif\0\0' + exif(6))), 'EXIF 2.32', size=SIZE[::-1])
+    inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
+    cmyk = Image.frombytes('CMYK', SIZE, data('B', inks))
+    add('cmyk', 'CMYK without a profile', [ref.naive_cmyk(c) for c in inks], jpeg(cmyk), 'CSS Color 4, device-cmyk', note='CMYK without')
+    light = lambda mean, low, black: ref.to_bytes([((ref.lab_to_xyz((100 - (100 - black) * mean, 0, 0), ref.D50)[1]) - low) / (1 - low)] * 3)
+    black_y = ref.lab_to_xyz((5, 0, 0), ref.D50)[1]
+    points = [(0, 0, 0, 0), (0, 0, 0, 255), (255, 255, 255, 255), (255, 0, 0, 0), (0, 0, 0, 191), (0, 0, 0, 128), (64, 64, 64, 64), (0, 128, 0, 0)]
+    at = Image.frombytes('CMYK', SIZE, data('B', points))
+    steps = [sum(c) / 1020 for c in points]
+    add('cmyk-profile', 'CMYK with a profile whose black has L = 5', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile()), 'the profile, black point compensated')
+    add('cmyk-table', 'CMYK with a profile of A2B0 alone', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, black point compensated')
+    stray = plain[:20] + b'\0\0\0' + plain[20:]  # behind the first segment
+    add('stray', 'stray bytes between segments', COLOURS, stray, 'libjpeg: harmless')
+    add('padded', 'bytes between the scan and its end marker, as cameras pad', COLOURS, plain[:-2] + b'\0' * 9 + plain[-2:], 'libjpeg: harmless')
+    noise = Image.effect_noise((256, 256), 80).convert('RGB')
+    whole = jpeg(noise)
+    table.refuse('jpeg-cut.jpg', 'JPEG', 'cut at 60 %', 'corrupt-image', 'half a picture is none', whole[:len(whole) * 6 // 10])
+    table.refuse('jpeg-cut-eoi.jpg', 'JPEG', 'cut at 60 % and closed with an end marker', 'corrupt-image', 'half a picture is none', whole[:len(whole) * 6 // 10] + b'\xff\xd9')
+    broken = bytearray(whole)
+    broken[len(broken) // 2:len(broken) // 2 + 2] = b'\xff\xd9'
+    table.refuse('jpeg-marker.jpg', 'JPEG', 'a marker in the scan', 'corrupt-image', 'half a picture is none', bytes(broken))
+
+
+def add_gif_webp(table):
+    indices = [i for row in pixels([(i,) for i in range(8)]) for (i,) in row]
+    whole = (0, 0, WIDTH, HEIGHT, indices, None)
+    part = (PATCH, 0, 2 * PATCH, PATCH, [i for row in pixels([(i,) for i in range(8)])[:PATCH] for (i,) in row[PATCH:3 * PATCH]], None)
+    add = lambda name, title, frames, **more: table.add(f'gif-{name}.gif', 'GIF', title, COLOURS, 'GIF89a; outside frames as every browser', 0, gif(*SIZE, frames, COLOURS), **more)
+    add('plain', 'one frame', [whole])
+    add('part', 'a frame smaller than its canvas', [part], alpha=[0, 255, 255, 0, 0, 0, 0, 0])
+    add('animated', 'two frames', [whole, part], note='first of 2 frames')
+
+    image, other = image_of(), Image.new('RGB', SIZE, (9, 9, 9))
+
+    def webp(name, title, right, frames, note=None, size=SIZE, **more):
+        out = io.BytesIO()
+        frames[0].save(out, 'WEBP', lossless=True, exact=True, **more)
+        table.add(f'webp-{name}.webp', 'WebP', title, right, 'WebP container specification', 0, out.getvalue(), note=note, size=size)
+
+    webp('plain', 'lossless', COLOURS, [image])
+    webp('animated', 'two frames', COLOURS, [image], save_all=True, append_images=[other], note='first of 2 frames')
+    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
+    webp('exif', 'EXIF orientation 6', turned, [image], exif=exif(6), size=SIZE[::-1])
+
+
+def add_heif(table):
+    def avif(name, title, right, source, options, tolerance=2, input_png=None, **more):
+        table.write('source.png', input_png or png(*SIZE, rows('B')))
+        run('avifenc', '--min', '0', '--max', '0', '-s', '8', *options, table.path('source.png'), table.path(f'avif-{name}.avif'))
+        table.add(f'avif-{name}.avif', 'AVIF', title, right, source, tolerance, **more)
+
+    exact = ['-y', '444', '--cicp', '1/13/0', '-r', 'full']
+    avif('plain', 'RGB as it is', COLOURS, 'AV1-ISOBMFF', exact)
+    avif('p3', 'nclx Display P3', [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS], 'ITU-T H.273', ['-y', '444', '--cicp', '12/13/0', '-r', 'full'])
+    avif('linear', 'nclx linear', [ref.to_bytes([v / 255 for v in c]) for c in COLOURS], 'ITU-T H.273', ['-y', '444', '--cicp', '1/8/0', '-r', 'full'], tolerance=4)
+    avif('pq', 'nclx BT.2020 PQ, 10 bits', [ref.pq(c) for c in COLOURS], 'SMPTE ST 2084; BT.2408', ['-d', '10', '-y', '444', '--cicp', '9/16/0', '-r', 'full'], tolerance=3, note='PQ.*tone-mapped')
+    avif('hlg', 'nclx BT.2020 HLG, 10 bits', [ref.hlg(c) for c in COLOURS], 'BT.2100; BT.2408', ['-d', '10', '-y', '444', '--cicp', '9/18/0', '-r', 'full'], tolerance=3, note='HLG.*tone-mapped')
+    grey = png(*SIZE, rows('B', grey_patches()), kind=0)
+    greys = [(v,) * 3 for v in GREYS]
+    for depth in ('8', '10'):
+        for reach in ('limited', 'full'):
+            avif(f'grey-{reach}-{depth}', f'grey, {reach} range, {depth} bits', greys, 'ITU-T H.273', ['-d', depth, '-y', '400', '--cicp', '1/13/1', '-r', reach], input_png=grey)
+    rgba = png(*SIZE, rows('B', [c + (200,) for c in COLOURS]), kind=6)
+    avif('alpha', 'straight alpha', COLOURS, 'HEIF', exact, alpha=200, input_png=rgba)
+    avif('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', [*exact, '-p'], tolerance=3, alpha=200, input_png=rgba)
+    # irot counts a quarter turn against the clock: patch columns become rows from the bottom.
+    avif('turned', 'irot', [COLOURS[i] for i in (3, 7, 2, 6, 1, 5, 0, 4)], 'HEIF, irot', [*exact, '--irot', '1'], size=SIZE[::-1])
+    avif('limited', 'YCbCr 4:4:4, limited range', COLOURS, 'ITU-T H.273', ['-y', '444', '--cicp', '1/13/1', '-r', 'limited'], tolerance=4)
+    table.write('frame0.png', png(*SIZE, rows('B')))
+    table.write('frame1.png', png(*SIZE, rows('B', [(9, 9, 9)] * 8)))
+    run('avifenc', '--min', '0', '--max', '0', '-s', '8', *exact, table.path('frame0.png'), table.path('frame1.png'), table.path('avif-animated.avif'))
+    table.add('avif-animated.avif', 'AVIF', 'animated', COLOURS, 'the first frame', 2, note='animated')
+
+    def heic(name, title, right, source, options, tolerance=3, input_png=None, **more):
+        table.write('source.png', input_png or png(*SIZE, rows('B')))
+        run('heif-enc', '-L', *options, '-o', table.path(f'heic-{name}.heic'), table.path('source.png'))
+        table.add(f'heic-{name}.heic', 'HEIC', title, right, source, tolerance, **more)
+
+    heic('plain', 'no colour box', COLOURS, 'HEIF', [])
+    p3 = [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS]
+    nclx = with_nclx((table.folder / 'heic-plain.heic').read_bytes(), 12, 13, 6)
+    table.add('heic-p3.heic', 'HEIC', 'nclx Display P3', p3, 'ITU-T H.273', 3, nclx)
+    stream = [f'-px265:{option}' for option in ('colorprim=smpte432', 'transfer=iec61966-2-1')]
+    heic('p3-stream', 'Display P3, said by the stream alone', p3, 'ITU-T H.265, E.2.1', stream)
+    heic('alpha', 'straight alpha', COLOURS, 'HEIF', [], input_png=rgba, alpha=200)
+    heic('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', ['--premultiplied-alpha'], tolerance=4, alpha=200, input_png=premultiplied_png())
+
+
+def premultiplied_png():
+    return png(*SIZE, rows('B', [tuple(round(v * 200 / 255) for v in c) + (200,) for c in COLOURS]), kind=6)
+
+
+def bmp_rows(function):
+    """Rows from the bottom, each padded to four bytes."""
+    made = [b''.join(function(p) for p in row) for row in pixels()]
+    return b''.join(row + b'\0' * (-len(row) % 4) for row in reversed(made))
+
+
+def add_bitmaps(table):
+    def add(name, title, right, content, source='Windows’ bitmap headers', tolerance=0, **more):
+        table.add(name, 'BMP, ICO', title, right, source, tolerance, content, **more)
+
+    bgr = lambda p: bytes(p[::-1])
+    add('bmp-24.bmp', '24 bits', COLOURS, bmp(*SIZE, 24, bmp_rows(bgr)))
+    down = b''.join(b''.join(bgr(p) for p in row) for row in pixels())
+    add('bmp-top-down.bmp', 'top-down', COLOURS, bmp(*SIZE, 24, down, top_down=True))
+    add('bmp-32.bmp', '32 bits, fourth byte without meaning', COLOURS, bmp(*SIZE, 32, bmp_rows(lambda p: bgr(p) + b'\x4d')))
+    masks = struct.pack('<IIII', 0xff0000, 0xff00, 0xff, 0xff000000)
+    v5 = lambda alpha: bmp(*SIZE, 32, bmp_rows(lambda p: bgr(p) + bytes([alpha])), 124, 3, masks)
+    add('bmp-alpha.bmp', '32 bits with alpha, version 5', COLOURS, v5(200), alpha=200)
+    add('bmp-no-alpha.bmp', '32 bits, version 5, alpha nowhere used', COLOURS, v5(0))
+    word = lambda p: struct.pack('<H', round(p[0] * 31 / 255) << 11 | round(p[1] * 63 / 255) << 5 | round(p[2] * 31 / 255))
+    stretched = [(round(round(c[0] * 31 / 255) * 255 / 31), round(round(c[1] * 63 / 255) * 255 / 63), round(round(c[2] * 31 / 255) * 255 / 31)) for c in COLOURS]
+    add('bmp-565.bmp', '16 bits, 5-6-5', stretched, bmp(*SIZE, 16, bmp_rows(word), 40, 3, struct.pack('<III', 0xf800, 0x7e0, 0x1f)))
+    palette = b''.join(bgr(c) + b'\0' for c in COLOURS)
+    run_rows = b''.join(b''.join(bytes([PATCH, i]) for i in range(4 * r, 4 * r + 4)) + b'\0\0' for y in range(HEIGHT) for r in [1 - y // PATCH])
+    add('bmp-rle8.bmp', 'run lengths, 8 bits', COLOURS, bmp(*SIZE, 8, run_rows + b'\0\1', 40, 1, palette=palette))
+    run4 = b''.join(b''.join(bytes([PATCH, i * 17]) for i in range(4 * r, 4 * r + 4)) + b'\0\0' for y in range(HEIGHT) for r in [1 - y // PATCH])
+    add('bmp-rle4.bmp', 'run lengths, 4 bits', COLOURS, bmp(*SIZE, 4, run4 + b'\0\1', 40, 2, palette=palette))
+    image = image_of()
+    out = io.BytesIO()
+    Image.new('RGB', (64, 64), (9, 9, 9)).save(out, 'ICO', sizes=[(16, 16)])
+    small = out.getvalue()
+    dib = bmp(WIDTH, 2 * HEIGHT, 32, bmp_rows(lambda p: bgr(p) + b'\xc8') + b'\0' * (8 * HEIGHT))[14:]
+    entry = lambda w, h, size, at: struct.pack('<BBBBHHII', w, h, 0, 0, 1, 32, size, at)
+    png_small = small[22:]
+    icon = struct.pack('<HHH', 0, 1, 2) + entry(16, 16, len(png_small), 38) + entry(WIDTH, HEIGHT, len(dib), 38 + len(png_small)) + png_small + dib
+    add('icon.ico', 'the larger of two, 32 bits', COLOURS, icon, alpha=200, note='largest of 2')
+    inside = png(*SIZE, rows('B'))
+    add('icon-png.ico', 'PNG inside', COLOURS, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(inside), 22) + inside)
+    mask_rows = b''.join(b'\xff\xff' + b'\0' * 6 for _ in range(HEIGHT))
+    cursor = bmp(WIDTH, 2 * HEIGHT, 24, bmp_rows(bgr) + mask_rows)[14:]
+    add('cursor.cur', 'cursor, 24 bits and a mask', COLOURS, struct.pack('<HHH', 0, 2, 1) + entry(WIDTH, HEIGHT, len(cursor), 22) + cursor, alpha=[0, 255, 255, 255] * 2)
+
+
+def add_small(table):
+    def add(name, kind, title, right, content, source, tolerance=0, **more):
+        table.add(name, kind, title, right, source, tolerance, content, **more)
+
+    netpbm = 'Netpbm'
+    add('binary.ppm', 'PNM', 'PPM', COLOURS, b'P6\n# words\n64 32\n255\n' + data('B'), netpbm)
+    add('deep.ppm', 'PNM', 'PPM, 16 bits', COLOURS, b'P6 64 32 65535\n' + data('H', [tuple(v * 257 for v in c) for c in COLOURS], '>'), netpbm)
+    add('text.pgm', 'PNM', 'PGM as text', [(v,) * 3 for v in GREYS], b'P2\n64 32\n255\n' + b' '.join(b'%d' % v for row in pixels(grey_patches()) for (v,) in row), netpbm)
+    bits = [[i % 2 for i in row] for row in [[p for (p,) in r] for r in pixels([(i,) for i in range(8)])]]
+    add('bits.pbm', 'PNM', 'PBM', [(0, 0, 0) if i % 2 else (255, 255, 255) for i in range(8)], b'P4\n64 32\n' + b''.join(int(''.join(map(str, r)), 2).to_bytes(8, 'big') for r in bits), netpbm)
+    add('alpha.pam', 'PNM', 'PAM with alpha', COLOURS, b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n' + data('B', [c + (200,) for c in COLOURS]), netpbm, alpha=200)
+    light = [tuple(ref.srgb_decode(v / 255) for v in c) for c in COLOURS]
+    add('float.pfm', 'PNM', 'PFM', COLOURS, b'PF\n64 32\n-1.0\n' + b''.join(reversed(rows('f', light))), 'linear light', 1, note='float samples')
+    rgba = [p + (200,) for row in pixels() for p in row]
+    add('picture.qoi', 'QOI', 'with alpha', COLOURS, qoi(*SIZE, rgba), 'qoiformat.org', alpha=200)
+    table.write('source.ppm', b'P6\n64 32\n255\n' + data('B'))
+    table.write('source.png', png(*SIZE, rows('B', [c + (200,) for c in COLOURS]), kind=6))
+    run('cjxl', table.path('source.png'), table.path('lossless.jxl'), '-d', '0')
+    table.add('lossless.jxl', 'JPEG XL', 'lossless with alpha', COLOURS, 'ISO/IEC 18181', 0, alpha=200)
+    run('cjxl', table.path('source.ppm'), table.path('lossy.jxl'), '-d', '0.1')
+    table.add('lossy.jxl', 'JPEG XL', 'lossy', COLOURS, 'ISO/IEC 18181', 4)
+    run('opj_compress', '-i', table.path('source.ppm'), '-o', table.path('lossless.jp2'))
+    table.add('lossless.jp2', 'JPEG 2000', 'lossless', COLOURS, 'ITU-T T.800', 0)
+    rects = ''.join('<rect x="%d" y="%d" width="16" height="16" fill="rgb%s"/>' % (i % 4 * 16, i // 4 * 16, c) for i, c in enumerate(COLOURS))
+    svg = lambda size: f'<?xml version="1.0"?>\n<!-- words -->\n<svg xmlns="http://www.w3.org/2000/svg" {size}>{rects}</svg>'.encode()
+    add('sized.svg', 'SVG', 'width and height', COLOURS, svg('width="64" height="32"'), 'SVG 2')
+    add('view-box.svg', 'SVG', 'only a viewBox', COLOURS, svg('viewBox="0 0 64 32"'), 'SVG 2')
+    table.refuse('huge.svg', 'SVG', '60,000 squared', 'limit-exceeded', 'the limit', svg('width="60000" height="60000"'))
+
+
+def add_unsupported(table):
+    for name, content, words in (('picture.psd', b'8BPS\0\1' + b'\0' * 20, 'PSD'), ('picture.hdr', b'#?RADIANCE\n', 'Radiance HDR'),
+                                 ('picture.exr', b'v/1\1' + b'\0' * 20, 'OpenEXR'), ('paper.pdf', b'%PDF-1.4\n', 'PDF'),
+                                 ('picture.xcf', b'gimp xcf v011\0', 'XCF'), ('stars.fits', b'SIMPLE  =                    T', 'FITS'),
+                                 ('film.mp4', b'\0\0\0\x18ftypisom\0\0\2\0isomiso2', 'MP4'), ('photo.cr2', b'II*\0\x10\0\0\0CR\2\0', 'CR2'),
+                                 ('page.html', b'<!doctype html><html></html>', 'HTML'), ('bundle.zip', b'PK\3\4' + b'\0' * 30, 'ZIP')):
+        table.refuse(name, 'not read', words, 'unsupported', 'a format by its name, not damage', content, words)
+    table.refuse('text.jpg', 'not read', 'a text', 'corrupt-image', 'no picture at all', b'not a picture at all')
+    table.refuse('empty.png', 'not read', 'an empty file', 'corrupt-image', 'no picture at all', b'')

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""PNG and TIFF files of the table."""
+import struct
+import subprocess
+
+import reference as ref
+from patches import COLOURS, DARK, GREYS, HEIGHT, ORANGE, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows
+from writers import gamma_tag, iccp, page, png, profile, tiff, xyz_tag
+
+PNG3 = 'PNG third edition, 4.3'
+SIZE = (WIDTH, HEIGHT)
+
+
+def matrix_profile(primaries, gamma):
+    to_d50 = ref.matmul(ref.adapt(ref.xyz(primaries[3]), ref.D50), ref.rgb_to_xyz(primaries))
+    tags = {b'%cXYZ' % c: xyz_tag([to_d50[k][i] for k in range(3)]) for i, c in enumerate(b'rgb')}
+    tags.update({b'%cTRC' % c: gamma_tag(gamma) for c in b'rgb'})
+    return profile(tags)
+
+
+def grey_profile(gamma):
+    return profile({b'kTRC': gamma_tag(gamma)}, space=b'GRAY')
+
+
+def chrm(primaries):
+    order = [primaries[3], *primaries[:3]]
+    return (b'cHRM', struct.pack('>8I', *(round(v * 100000) for xy in order for v in xy)))
+
+
+def exif(orientation):
+    return b'MM\0*\0\0\0\x08\0\1' + struct.pack('>HHIHH', 0x112, 3, 1, orientation, 0) + b'\0\0\0\0'
+
+
+def add_png(table):
+    def add(name, title, right, before=(), source=PNG3, **more):
+        table.add(f'png-{name}.png', 'PNG', title, right, source, content=png(*SIZE, rows('B'), before=before), **more)
+
+    gamma = lambda g: (b'gAMA', struct.pack('>I', g))
+    power = lambda e: [ref.to_bytes([(v / 255) ** e for v in c]) for c in COLOURS]
+    p3 = lambda decode: [ref.rgb_in(ref.P3, decode, c) for c in COLOURS]
+    add('plain', 'no colour chunk', COLOURS, tolerance=0)
+    add('gama-1', 'gAMA 1.0', power(1), [gamma(100000)])
+    add('gama-srgb', 'gAMA 0.45455 and sRGB’s cHRM, no sRGB chunk', power(2.2), [gamma(45455), chrm(ref.SRGB)])
+    add('gama-p3', 'gAMA 0.45455 and Display P3’s cHRM', p3(lambda v: v ** 2.2), [gamma(45455), chrm(ref.P3)])
+    add('srgb-gama', 'sRGB chunk beside gAMA 1.0', COLOURS, [(b'sRGB', b'\0'), gamma(100000)], tolerance=0)
+    add('cicp-p3', 'cICP Display P3', p3(ref.srgb_decode), [(b'cICP', bytes([12, 13, 0, 1]))])
+    add('cicp-first', 'cICP Display P3 beside iCCP, sRGB and gAMA', p3(ref.srgb_decode),
+        [(b'cICP', bytes([12, 13, 0, 1])), iccp(matrix_profile(ref.PROPHOTO, 1.8)), (b'sRGB', b'\0'), gamma(100000)])
+    add('cicp-linear', 'cICP sRGB primaries, linear', power(1), [(b'cICP', bytes([1, 8, 0, 1]))])
+    add('cicp-pq', 'cICP BT.2020 PQ', [ref.pq(c) for c in COLOURS], [(b'cICP', bytes([9, 16, 0, 1]))],
+        source='SMPTE ST 2084; BT.2408: 203 nits are white', note='PQ.*tone-mapped')
+    add('cicp-hlg', 'cICP BT.2020 HLG', [ref.hlg(c) for c in COLOURS], [(b'cICP', bytes([9, 18, 0, 1]))],
+        source='BT.2100 for 1,000 nits; BT.2408: 203 nits are white', note='HLG.*tone-mapped')
+    prophoto = [ref.rgb_in(ref.PROPHOTO, lambda v: v ** 1.8, c) for c in COLOURS]
+    add('srgb-iccp', 'sRGB chunk, then an iCCP with ProPhoto’s primaries', prophoto,
+        [(b'sRGB', b'\0'), iccp(matrix_profile(ref.PROPHOTO, 1.8))], tolerance=2)
+    add('grey-profile', 'RGB with a profile for grey', COLOURS, [iccp(grey_profile(1.0))], tolerance=0, note='profile ignored.*grey')
+    add('link-profile', 'a device link as profile', COLOURS, [iccp(profile({}, device=b'link'))], tolerance=0, note='profile ignored')
+    add('apng', 'animated', COLOURS, [(b'acTL', struct.pack('>II', 2, 0))], tolerance=0, note='animated PNG: its default picture')
+    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
+    add('exif', 'eXIf orientation 6', turned, [(b'eXIf', exif(6))], tolerance=0, size=SIZE[::-1], source='EXIF 2.32')
+    table.refuse('png-no-end.png', 'PNG', 'without IEND', 'corrupt-image', 'PNG third edition, 5.6', png(*SIZE, rows('B'), end=False))
+    deep = [tuple(v * 257 for v in c) for c in COLOURS]
+    table.add('png-16.png', 'PNG', '16 bits', COLOURS, PNG3, content=png(*SIZE, rows('H', deep, '>'), bits=16))
+    small = [(0x0180, 0x00ff, 1000)] * 8
+    table.add('png-16-round.png', 'PNG', '16 bits that round up', [(1, 1, 4)] * 8, 'value / 257, rounded', 0,
+              content=png(*SIZE, rows('H', small, '>'), bits=16))
+    both = [(v, 200) for v in GREYS]
+    table.add('png-grey-alpha.png', 'PNG', 'grey with alpha and gAMA 1.0', greys_to(lambda v: v), PNG3,
+              content=png(*SIZE, rows('B', both), kind=4, before=[gamma(100000)]), alpha=200)
+
+
+def pack_bits(values, bits):
+    number = 0
+    for v in values:
+        number = number << bits | v
+    length = (len(values) * bits + 7) // 8
+    return (number << (length * 8 - len(values) * bits)).to_bytes(length, 'big')
+
+
+def lab_patches(white):
+    return [ref.xyz_to_lab(ref.bytes_to_xyz(c, white), white) for c in COLOURS]
+
+
+def add_tiff(table):
+    def add(name, title, right, content, source='TIFF 6.0', **more):
+        table.add(f'tiff-{name}.tif', 'TIFF', title, right, source, content=content, **more)
+
+    def one(code, patches, bits, photometric=2, sample_format=1, extra=None, more=None, order='<'):
+        made = page(*SIZE, data(code, patches, order), bits, photometric, len(patches[0]), sample_format, extra, more)
+        return tiff([made], order)
+
+    light = [tuple(ref.srgb_decode(v / 255) for v in c) for c in COLOURS]
+    grey_light = [(ref.srgb_decode(v / 255),) for v in GREYS]
+    greys = [(v,) * 3 for v in GREYS]
+    linear = 'linear light, as writers of float TIFF mean it'
+    for code, bits, name in (('e', 16, 'half'), ('f', 32, 'float'), ('d', 64, 'double')):
+        add(name, f'{name} RGB', COLOURS, one(code, light, bits, sample_format=3), linear, note='float samples')
+        add(f'{name}-grey', f'{name} grey', greys, one(code, grey_light, bits, 1, 3), linear)
+        for kind, factor in ((1, 0.5), (2, 1)):
+            patches = [tuple(v * factor for v in c) + (0.5,) for c in light]
+            add(f'{name}-alpha-{kind}', f'{name} RGBA, ExtraSamples {kind}', COLOURS, one(code, patches, bits, 2, 3, [kind]), linear, alpha=128)
+    gamma = [tuple((v / 255) for v in c) for c in COLOURS]
+    right = [ref.rgb_in(ref.P3, lambda v: v ** 1.8, c) for c in COLOURS]
+    icc = list(matrix_profile(ref.P3, 1.8))
+    add('float-profile', 'float RGB with a profile', right, one('f', gamma, 32, 2, 3, more={34675: ('B', icc)}), 'the profile', tolerance=2)
+    for bits, code in ((32, 'I'), (64, 'Q')):
+        scaled = lambda c, b=bits: tuple(round(v / 255 * (2 ** b - 1)) if v < 255 else 2 ** b - 1 for v in c)
+        add(f'uint{bits}', f'{bits}-bit unsigned RGB', COLOURS, one(code, [scaled(c) for c in COLOURS], bits))
+        add(f'uint{bits}-grey', f'{bits}-bit unsigned grey', greys, one(code, [scaled(c) for c in grey_patches()], bits, 1))
+        add(f'uint{bits}-alpha', f'{bits}-bit unsigned RGBA', COLOURS, one(code, [scaled(c + (200,)) for c in COLOURS], bits, extra=[2]), alpha=200)
+    for bits, code in ((8, 'b'), (16, 'h'), (32, 'i')):
+        signed = [tuple(round(v / 255 * (2 ** (bits - 1) - 1)) for v in c) for c in grey_patches()]
+        add(f'int{bits}', f'{bits}-bit signed grey', greys, one(code, signed, bits, 1, 2), 'TIFF 6.0: 0 is black', note='signed')
+    negative = [(-20000,)] * 8
+    add('int16-negative', '16-bit signed, below 0', [(0, 0, 0)] * 8, one('h', negative, 16, 1, 2), 'TIFF 6.0: 0 is black', tolerance=0)
+    for bits in (10, 12, 14):
+        packed = b''.join(pack_bits([round(v / 255 * (2 ** bits - 1)) for c in row for v in c], bits) for row in pixels())
+        add(f'packed{bits}', f'{bits} bits, packed', COLOURS, tiff([page(*SIZE, packed, bits, 2, 3)]))
+    for bits in (1, 4):
+        values = [round(v / 255 * (2 ** bits - 1)) for v in GREYS]
+        packed = b''.join(pack_bits([v for (v,) in row], bits) for row in pixels([(v,) for v in values]))
+        stretched = [(round(v * 255 / (2 ** bits - 1)),) * 3 for v in values]
+        add(f'grey{bits}', f'{bits}-bit grey', stretched, tiff([page(*SIZE, packed, bits, 1, 1)]), tolerance=0)
+    add('big-endian', '16 bits, big endian', COLOURS, one('H', [tuple(v * 257 for v in c) for c in COLOURS], 16, order='>'))
+    add('white-is-zero', 'white is zero', greys, one('B', [(255 - v,) for v in GREYS], 8, 0), tolerance=0)
+    colour_map = [c[k] * 257 for k in range(3) for c in COLOURS + [(0, 0, 0)] * 248]
+    add('palette', 'palette', COLOURS, one('B', [(i,) for i in range(8)], 8, 3, more={320: ('H', colour_map)}), tolerance=0)
+    planes = [data('B', [(c[k] + i * 0,) for i, c in enumerate(COLOURS)]) for k in range(3)]
+    for k in range(3):
+        planes[k] = b''.join(bytes(c[k] for c in row) for row in pixels())
+    add('planar', 'planes apart', COLOURS, tiff([page(*SIZE, planes, 8, 2, 3, more={284: ('H', [2])})]), tolerance=0)
+
+    # Channels beside the colours.
+    extra = 'TIFF 6.0, ExtraSamples'
+    add('unspecified', 'RGB and a channel of no meaning (77)', COLOURS, one('B', [c + (77,) for c in COLOURS], 8, extra=[0]), extra, tolerance=0, note='1 further channel left out')
+    add('unmarked', 'four channels without ExtraSamples', COLOURS, one('B', [c + (77,) for c in COLOURS], 8), extra, tolerance=0, note='left out')
+    add('alpha-and-more', 'RGB, alpha and one more', COLOURS, one('B', [c + (200, 9) for c in COLOURS], 8, extra=[2, 0]), extra, tolerance=0, alpha=200, note='left out')
+    add('more-and-alpha', 'RGB, one more, then alpha', COLOURS, one('B', [c + (9, 200) for c in COLOURS], 8, extra=[0, 2]), extra, tolerance=0, alpha=200)
+    premultiplied = [tuple(round(v * 200 / 255) for v in c) + (200,) for c in COLOURS]
+    add('associated', 'associated alpha', COLOURS, one('B', premultiplied, 8, extra=[1]), extra, alpha=200)
+    inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
+    naive = [ref.naive_cmyk(c) for c in inks]
+    add('cmyk', 'CMYK without a profile', naive, one('B', inks, 8, 5), 'CSS Color 4, device-cmyk', note='CMYK without')
+    add('cmyk-spot', 'CMYK and a spot colour', naive, one('B', [c + (90,) for c in inks], 8, 5, extra=[0]), 'CSS Color 4, device-cmyk', note='left out')
+    add('cmyk-16', 'CMYK, 16 bits', naive, one('H', [tuple(v * 257 for v in c) for c in inks], 16, 5), 'CSS Color 4, device-cmyk')
+
+    # CIELAB. What does not fit 8 bits is off by their steps.
+    d65 = lab_patches(ref.xyz(ref.SRGB[3]))
+    lab8 = lambda patches: [(round(l * 2.55), round(a), round(b)) for l, a, b in patches]
+    unlab = lambda patches, white: [ref.xyz_to_bytes(ref.lab_to_xyz((l / 2.55, a, b), white), white) for l, a, b in patches]
+    signed = lambda patches: [(l, a & 255, b & 255) for l, a, b in patches]
+    clip = lambda patches: [(l, max(-128, min(127, a)), max(-128, min(127, b))) for l, a, b in patches]
+    eight = clip(lab8(d65))
+    add('lab8', 'CIELAB, 8 bits', unlab(eight, ref.xyz(ref.SRGB[3])), one('B', signed(eight), 8, 8), 'CIE 15; without a white point: D65', tolerance=2, note='CIELAB')
+    sixteen = [(round(l * 655.35), round(a * 256), round(b * 256)) for l, a, b in d65]
+    words = [(l, max(-32768, min(32767, a)) & 65535, max(-32768, min(32767, b)) & 65535) for l, a, b in sixteen]
+    add('lab16', 'CIELAB, 16 bits', COLOURS, one('H', words, 16, 8), 'CIE 15; without a white point: D65', tolerance=2)
+    d50 = lab_patches(ref.D50)
+    icc8 = clip(lab8(d50))
+    add('icclab8', 'ICC Lab, 8 bits', unlab(icc8, ref.D50), one('B', [(l, a + 128, b + 128) for l, a, b in icc8], 8, 9), 'ICC.1: D50', tolerance=2)
+    point = {318: ('r', [(3457, 10000), (3585, 10000)])}
+    add('lab8-d50', 'CIELAB, 8 bits, WhitePoint D50', unlab(icc8, ref.D50), one('B', signed(icc8), 8, 8, more=point), 'CIE 15', tolerance=2)
+
+    # Directories.
+    full = page(*SIZE, data('B'), 8, 2, 3)
+    thumb = lambda: page(16, 8, b'\x50' * 384, 8, 2, 3, more={254: ('I', [1])})
+    other = page(16, 8, b'\x50' * 384, 8, 2, 3)
+    add('thumbnail-first', 'a thumbnail before the picture', COLOURS, tiff([thumb(), full]), 'TIFF 6.0, NewSubfileType', tolerance=0, note='not the thumbnail')
+    add('below', 'the picture below a thumbnail', COLOURS, tiff([thumb()], sub_pages=[full]), 'TIFF 6.0, NewSubfileType', tolerance=0, note='not the thumbnail')
+    old = page(16, 8, b'\x50' * 384, 8, 2, 3, more={255: ('H', [2])})
+    add('old-thumbnail', 'a thumbnail by the old SubfileType', COLOURS, tiff([old, full]), 'TIFF 6.0, SubfileType', tolerance=0, note='not the thumbnail')
+    add('pages', 'three pages', COLOURS, tiff([full, other, other]), 'the first page', tolerance=0, note='first of 3 pages')
+    add('pyramid', 'reduced versions behind the picture', COLOURS, tiff([full, thumb()]), 'TIFF 6.0, NewSubfileType', tolerance=0)
+    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
+    add('orientation', 'Orientation 6', turned, one('B', COLOURS, 8, more={274: ('H', [6])}), tolerance=0, size=SIZE[::-1])
+    raw = page(*SIZE, data('B', grey_patches()), 8, 32803, 1)
+    dng = thumb()
+    dng[50706] = ('B', [1, 4, 0, 0])
+    table.refuse('tiff-dng.tif', 'TIFF', 'DNG', 'unsupported', 'a raw photo is not a picture yet', tiff([dng], sub_pages=[raw]), 'DNG')
+    table.refuse('tiff-raw.tif', 'TIFF', 'raw samples below a thumbnail', 'unsupported', 'a raw photo is not a picture yet', tiff([thumb()], sub_pages=[raw]))
+    table.refuse('tiff-complex.tif', 'TIFF', 'complex samples', 'unsupported', 'no picture', one('d', [(1,)] * 8, 64, 1, 6))
+    plain = table.path('tiff-plain.tif')
+    table.write('tiff-plain.tif', tiff([full]))
+    add('plain', '8 bits', COLOURS, None, tolerance=0)
+    for name, options in (('tiled', ['-t', '-w', '32', '-l', '16', '-c', 'lzw']), ('zip', ['-c', 'zip']), ('jpeg', ['-c', 'jpeg:100'])):
+        subprocess.run(['tiffcp', *options, plain, table.path(f'tiff-{name}.tif')], check=True)
+        add(name, f'{name} by tiffcp', COLOURS, None, tolerance=3 if name == 'jpeg' else 0)
