@@ -1,0 +1,59 @@
+// What Python holds: an engine for pictures (Remover) and a bare network (Session), both safe for many threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include "binding/runner.h"
+#include "decal/cutout.h"
+
+namespace decal::python {
+
+// [H,W,3] or [H,W,4], any strides.
+using PictureArray = nanobind::ndarray<const uint8_t, nanobind::ndim<3>, nanobind::device::cpu>;
+using OutputArray = nanobind::ndarray<uint8_t, nanobind::shape<-1, -1, 4>, nanobind::c_contig, nanobind::device::cpu>;
+using MatteArray = nanobind::ndarray<const float, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;
+using TensorArray = nanobind::ndarray<const float, nanobind::c_contig, nanobind::device::cpu>;
+
+// Where weights are: an entry of the registry (empty: one that it does not know), and a file (empty: the embedded weights).
+struct ModelSource {
+  std::string name;
+  std::string file;
+};
+
+class Engine : public Shared {
+ public:
+  Engine(const ModelSource& source, size_t threads);
+
+  // Plans for pictures of that size, so that a later Run has nothing left to prepare.
+  void Prepare(int width, int height);
+  // The cut-out of `picture` into `out` (its size, RGBA). `options`: see ReadOptions. Returns the report as a dict.
+  nanobind::dict Run(const PictureArray& picture, const OutputArray& out, const nanobind::dict& options);
+  // Composes `picture` with a matte 0..1 of any size; no network.
+  void Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out, const nanobind::dict& options);
+
+ private:
+  std::optional<Remover> remover_;
+};
+
+class Network : public Shared {
+ public:
+  Network(const ModelSource& source, size_t threads);
+
+  // The shapes of the picture input and of the outputs; -1 is open.
+  std::vector<int64_t> input_shape() const { return input_shape_; }
+  // Float32 NCHW or NHWC as the model has it; answers the first output and its shape.
+  nanobind::ndarray<nanobind::numpy, float> Run(const TensorArray& input);
+
+ private:
+  std::optional<Session> session_;
+  std::vector<int64_t> input_shape_, specialized_;
+};
+
+}  // namespace decal::python

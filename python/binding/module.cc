@@ -1,0 +1,66 @@
+// The module decal._decal, which decal's Python files wrap; its types are in decal/_decal.pyi.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "binding/engine.h"
+#include "binding/errors.h"
+#include "decal/model.h"
+#include "decal/version.h"
+
+namespace nb = nanobind;
+
+namespace decal::python {
+namespace {
+
+nb::list ListModels() {
+  nb::list list;
+  for (const ModelInfo& model : Models()) {
+    nb::dict entry;
+    const auto text = [&](const char* key, std::string_view value) { entry[key] = nb::str(value.data(), value.size()); };
+    text("name", model.name);
+    text("description", model.description);
+    text("licence", model.licence);
+    text("url", model.url);
+    text("sha256", model.sha256);
+    entry["bytes"] = model.bytes;
+    entry["embedded"] = &model == &Models().front();
+    list.append(entry);
+  }
+  return list;
+}
+
+}  // namespace
+
+NB_MODULE(_decal, m) {
+  RegisterErrors();
+  m.def("version", &Version);
+  m.def("simd_target", &SimdTarget);
+  m.def("models", &ListModels);
+  m.def("before_fork", &BeforeFork);
+  m.def("after_fork_in_parent", &AfterForkInParent);
+  m.def("after_fork_in_child", &AfterForkInChild);
+
+  const auto source = [](std::string name, std::string file) { return ModelSource{std::move(name), std::move(file)}; };
+  nb::class_<Engine>(m, "Engine")
+      .def("__init__",
+           [source](Engine* self, std::string name, std::string file, size_t threads) {
+             new (self) Engine(source(std::move(name), std::move(file)), threads);
+           },
+           nb::arg("name"), nb::arg("file"), nb::arg("threads"))
+      .def_prop_ro("threads", [](const Engine& engine) { return engine.runner.thread_count(); })
+      .def("prepare", &Engine::Prepare, nb::arg("width"), nb::arg("height"))
+      .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"))
+      .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"));
+  nb::class_<Network>(m, "Network")
+      .def("__init__",
+           [source](Network* self, std::string name, std::string file, size_t threads) {
+             new (self) Network(source(std::move(name), std::move(file)), threads);
+           },
+           nb::arg("name"), nb::arg("file"), nb::arg("threads"))
+      .def_prop_ro("input_shape", &Network::input_shape)
+      .def_prop_ro("threads", [](const Network& network) { return network.runner.thread_count(); })
+      .def("run", &Network::Run, nb::arg("input"));
+}
+
+}  // namespace decal::python

@@ -1,0 +1,62 @@
+"""Results of the kind that was given, each with the report of what ran as `.execution`."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What ran and what it took: the same report as the command's `--json`."""
+
+    provider: str
+    """"native": the engine in this process."""
+    dtype: str
+    threads: int
+    simd: str
+    """The instruction set of the kernels: "AVX2", "AVX3", "NEON"."""
+    model: str
+    ms: dict[str, float] = field(default_factory=dict)
+    """Milliseconds by stage: load, decode, preprocess, inference, postprocess, encode."""
+    memory_bytes: int = 0
+    """Weights, activations and working memory of the engine, without the picture itself."""
+    coverage: float | None = None
+    """The mean of the matte, 0..1: near 0 there is no subject, near 1 no background. None where no network ran."""
+
+
+class CutoutBytes(bytes):
+    """An encoded picture, with its `execution`."""
+
+    execution: Execution
+
+
+class CutoutFile(io.BytesIO):
+    """An encoded picture to read, with its `execution`."""
+
+    execution: Execution
+
+
+class CutoutPath(type(pathlib.Path())):  # type: ignore[misc]
+    """The path of a written picture, with its `execution`."""
+
+    execution: Execution
+
+
+class CutoutArray(np.ndarray):
+    """Pixels, with their `execution`."""
+
+    execution: Execution | None
+
+    def __array_finalize__(self, source: Any) -> None:
+        self.execution = getattr(source, "execution", None)
+
+
+def as_array(pixels: np.ndarray, execution: Execution) -> CutoutArray:
+    array = pixels.view(CutoutArray)
+    array.execution = execution
+    return array
