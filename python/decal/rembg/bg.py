@@ -1,0 +1,134 @@
+"""remove() with the arguments of rembg 2.0."""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .. import _pictures
+from .._errors import Error
+from . import _edges
+from .sessions import ArgumentError, BaseSession, new_session
+
+_default: BaseSession | None = None
+_default_lock = threading.Lock()
+
+
+def _default_session() -> BaseSession:
+    global _default
+    if _default is None:
+        session = new_session()  # outside the lock: a fork meanwhile would leave it locked in the child
+        with _default_lock:
+            _default = _default or session
+    return _default
+
+
+def _open(data: Any) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data))
+        image.load()
+        return image
+    except Image.DecompressionBombError as error:
+        raise Error("limit-exceeded", str(error)) from error
+    except (OSError, ValueError, SyntaxError) as error:
+        # UnidentifiedImageError too, which is what rembg lets through.
+        raise Error("corrupt-image", "not a picture we can decode") from error
+
+
+def remove(
+    data: Any,
+    alpha_matting: bool = False,
+    alpha_matting_foreground_threshold: int = 240,
+    alpha_matting_background_threshold: int = 10,
+    alpha_matting_erode_size: int = 10,
+    session: BaseSession | None = None,
+    only_mask: bool = False,
+    post_process_mask: bool = False,
+    decontaminate: bool = False,
+    vitmatte: bool = False,
+    vitmatte_model: str | None = None,
+    bgcolor: tuple[int, int, int, int] | None = None,
+    force_return_bytes: bool = False,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """Removes the background of a picture: bytes, a PIL image or a numpy array, and the result is of the same kind.
+
+    Args:
+        data: the picture. EXIF orientation is applied, ICC profiles are not, as in rembg.
+        alpha_matting: soft edges from the colours around them, and the subject's own colours there.
+        alpha_matting_foreground_threshold, alpha_matting_background_threshold, alpha_matting_erode_size: what counts as
+            surely subject (mask above) and surely background (below), both eroded by so many pixels.
+        session: of `new_session`; left out, the model inside this package.
+        only_mask: the mask itself, a grey picture.
+        post_process_mask: a mask without specks, smoothed, of black and white.
+        decontaminate: the subject's own colours where it is half transparent.
+        vitmatte, vitmatte_model: not here; an error.
+        bgcolor: RGBA behind the subject.
+        force_return_bytes: bytes of a PNG file whatever was given.
+        put_alpha, putalpha (keywords): colours stay as they are, the mask becomes alpha.
+    """
+    if vitmatte:
+        raise ArgumentError("invalid-argument", "vitmatte is not supported; alpha_matting needs no further model")
+    put_alpha = bool(kwargs.pop("putalpha", False)) | bool(kwargs.pop("put_alpha", False))
+    if isinstance(data, Image.Image):
+        image, kind = data, "image"
+    elif isinstance(data, np.ndarray):
+        image, kind = Image.fromarray(data), "array"
+    elif isinstance(data, (bytes, bytearray, memoryview)):
+        image, kind = _open(data), "bytes"
+    else:
+        raise ArgumentError("invalid-argument", f"data is bytes, a PIL image or a numpy array, not {type(data).__name__}")
+    image = ImageOps.exif_transpose(image)
+
+    masks = (session or _default_session()).predict(image, *args, **kwargs)
+    cutouts = []
+    for mask in masks:
+        if post_process_mask:
+            mask = Image.fromarray(_edges.smooth_mask(np.asarray(mask)))
+        if only_mask:
+            cutouts.append(mask)
+        elif alpha_matting:
+            cutouts.append(_edges.cut_refined(image, mask, alpha_matting_foreground_threshold,
+                                              alpha_matting_background_threshold, alpha_matting_erode_size))
+        elif put_alpha:
+            cutout = image.copy()
+            cutout.putalpha(mask)
+            cutouts.append(cutout)
+        elif decontaminate:
+            cutouts.append(_edges.cut_decontaminated(image, mask))
+        else:
+            cutouts.append(Image.composite(image, Image.new("RGBA", image.size, 0), mask))
+
+    cutout = _stack(cutouts)
+    if bgcolor is not None and not only_mask:
+        cutout = Image.alpha_composite(Image.new("RGBA", cutout.size, tuple(bgcolor)), cutout.convert("RGBA"))
+    if force_return_bytes or kind == "bytes":
+        return _pictures.encode(cutout, "PNG", 100)
+    return cutout if kind == "image" else np.asarray(cutout)
+
+
+def _stack(pictures: list[Image.Image]) -> Image.Image:
+    """Several cut-outs (one for each class of clothing) become one picture, each below the last."""
+    if len(pictures) == 1:
+        return pictures[0]
+    stacked = Image.new("RGBA", (pictures[0].width, sum(picture.height for picture in pictures)))
+    y = 0
+    for picture in pictures:
+        stacked.paste(picture, (0, y))
+        y += picture.height
+    return stacked
+
+
+def download_models(models: tuple[str, ...]) -> None:
+    """Fetches the files of these models (of all, where none is named) that are not there yet."""
+    from .sessions import sessions, sessions_names_downloadable
+
+    for name in models or sessions_names_downloadable:
+        if name not in sessions:
+            raise ArgumentError("invalid-argument", "no session of that name", name)
+        sessions[name].download_models()

@@ -1,0 +1,5 @@
+"""Where rembg has new_session."""
+
+from .sessions import new_session
+
+__all__ = ["new_session"]
