@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
-.PHONY: help run install test check lint operators fuzz web docs bench bench-browser bench-gpu clean
+.PHONY: help run install test check lint operators fuzz web python docs bench bench-browser bench-gpu clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) e
 web: ## Serve the demo page at http://127.0.0.1:8080/
 	@scripts/setup.sh run && scripts/build.sh wasm package demo && node scripts/serve.mjs build/demo
 
+python: ## Build the Python package, wheel and source distribution, into dist/ (PYTHON=/usr/bin/python3)
+	@scripts/setup.sh python apt && scripts/build.sh native && scripts/python.sh wheel && scripts/python.sh sdist
+
 docs: ## Build the documentation site, with the TypeScript and C++ references, into build/docs
 	@scripts/setup.sh docs && scripts/build.sh wasm package docs
 
@@ -46,4 +49,4 @@ bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes 
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
 clean: ## Remove everything that was built
-	rm -rf build web/dist node_modules docs/site/node_modules
+	rm -rf build dist web/dist node_modules docs/site/node_modules

@@ -8,6 +8,7 @@
 #   package   the npm package, web/dist
 #   demo      the demo page, build/demo
 #   docs      the documentation site, build/docs; with the C++ reference where Doxygen is installed
+#   python    the Python package, installed for its tests
 #   bench     the benchmarks
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,6 +54,7 @@ for part in "$@"; do
     docs) npm ci --prefix docs/site --no-audit --no-fund --loglevel=error >/dev/null
           docs/site/node_modules/.bin/typedoc --options docs/site/typedoc.json --logLevel Warn
           ! command -v doxygen >/dev/null || doxygen docs/site/Doxyfile ;;
+    python) scripts/python.sh tests ;;
     bench) cmake_build native all -DDECAL_TESTS=ON -DDECAL_BENCHMARKS=ON ;;
     *) echo "build: unknown part $part" >&2; exit 2 ;;
   esac

@@ -4,6 +4,7 @@
 #   scripts/setup.sh test [apt|npm]   that, and what the tests and benchmarks need
 #   scripts/setup.sh docs [apt|npm]   what `make docs` needs
 #   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
+#   scripts/setup.sh python           what `make python` needs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +22,7 @@ test_packages=(
   libtiff-tools libavif-bin libheif-examples libjxl-tools libopenjp2-tools # the table of picture files
   python3-onnx python3-numpy                                           # parity tests: fills weightless models
   python3-torch python3-pil python3-scipy libopenblas0-pthread         # a short training
+  python3-dev python3-venv                                             # the Python package and its tests
 )
 
 docs_packages=(doxygen)
@@ -32,7 +34,8 @@ case "${1:-}" in
   test) packages+=("${test_packages[@]}") ;;
   docs) packages+=("${docs_packages[@]}") ;;
   lint) packages=("${lint_packages[@]}") ;;
-  *) echo "usage: $0 run|test|docs|lint [apt|npm]" >&2; exit 2 ;;
+  python) packages+=(python3-dev python3-venv) ;;
+  *) echo "usage: $0 run|test|docs|lint|python [apt|npm]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)

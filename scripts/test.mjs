@@ -41,6 +41,7 @@ const parts = [
     gtest: 'build/sanitize/results',
   },
   { name: 'training', load: 2, budget: 120, needs: ['build-native'], run: () => ['bash', '-c', 'for file in tests/training/*_test.py; do /usr/bin/python3 "$file" || exit; done'] },
+  { name: 'python', load: 2, budget: 120, needs: ['build-native'], run: (part) => ['bash', '-c', `scripts/build.sh python && build/python/venv/bin/python -P -m pytest -q --junitxml=${join(results, `${part}.xml`)} tests/python`] },
   { name: 'node', load: 1, budget: 420, needs: ['build-wasm', 'build-native'], run: nodeTests(1, 'web/test', 'tests/bench') },
   // After the native cases, whose outcomes it compares with.
   { name: 'conformance', load: 1, budget: 30, needs: ['cpp', 'build-wasm'], run: nodeTests(1, 'tests/conformance') },

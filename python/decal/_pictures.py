@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ._errors import Error
+from ._icc import srgb_profile
 
 MAX_PIXELS = 1 << 28
 """The command's limit: 1 GiB as RGBA. Pillow's own (Image.MAX_IMAGE_PIXELS, twice that number) is lower, and comes first."""
@@ -104,11 +105,16 @@ def _from_image(image: Image.Image, where: str) -> np.ndarray:
     _check_pixels(image.width, image.height, where)
     if image.width == 0 or image.height == 0:
         raise Error("invalid-argument", "the picture is empty", where)
+    format = image.format
     try:
         image.load()
         if image.getexif().get(0x0112, 1) != 1:
             image = ImageOps.exif_transpose(image)
-        return np.asarray(_to_srgb(image))
+        pixels = np.asarray(_to_srgb(image))
+        if format == "GIF" and pixels.shape[2] == 4:
+            # What is transparent has no colour in a GIF: black, as the command's decoder has it. The network sees it.
+            pixels = pixels * (pixels[:, :, 3:] != 0)
+        return pixels
     except Image.DecompressionBombError as error:
         raise Error("limit-exceeded", str(error), where) from error
     except MemoryError as error:
@@ -162,7 +168,7 @@ def _apply_profile(image: Image.Image, icc: bytes) -> Image.Image:
         return image
     try:
         if _SRGB is None:
-            _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+            _SRGB = srgb_profile()
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         transform = ImageCms.buildTransform(
             profile, _SRGB, image.mode, "RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC

@@ -35,6 +35,7 @@ def _box_sums(values: np.ndarray, before: int, after: int, outside: float) -> np
         width = [(before + 1, after) if a == axis else (0, 0) for a in range(values.ndim)]
         sums = np.cumsum(np.pad(values, width, constant_values=outside), axis, dtype=np.float64)
         size, length = before + after + 1, values.shape[axis]
+        outside = outside * size  # beyond the border are sums by now
         values = np.take(sums, range(size, size + length), axis) - np.take(sums, range(length), axis)
     return values
 
