@@ -52,6 +52,12 @@ if in_change '^(web|demo|models|border|tests|scripts|bench)/.*\.(ts|tsx|mjs|js|j
   fi
 fi
 
+if in_change '^(python|tests/python|include)/|^pyproject'; then
+  step "Python"
+  scripts/build.sh native python
+  build/python/venv/bin/python -P -m pytest -q tests/python
+fi
+
 if in_change '^(training|tests/training)/.*\.py$'; then
   step "training"
   /usr/bin/python3 -m compileall -q training tests/training

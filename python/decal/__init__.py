@@ -52,7 +52,8 @@ __all__ = [
 # Sessions of calls that name none. Two, because a program that alternates between two models is thinkable, and each holds its
 # weights until it is pushed out.
 _KEPT_SESSIONS = 2
-_sessions = OrderedDict()  # by the arguments of Session, the last used at the end
+# By the arguments of Session, the last used at the end.
+_sessions = OrderedDict()  # type: OrderedDict[Any, Session]
 _sessions_lock = threading.Lock()
 
 

@@ -173,7 +173,7 @@ def _apply_profile(image: Image.Image, icc: bytes) -> Image.Image:
         transform = ImageCms.buildTransform(
             profile, _SRGB, image.mode, "RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
         )
-        return ImageCms.applyTransform(image, transform)
+        return ImageCms.applyTransform(image, transform) or image
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         # A profile that does not fit its picture says nothing; the command and every browser ignore it too.
         return image

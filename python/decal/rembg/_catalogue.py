@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._models import DEFAULT, REGISTRY
 
@@ -32,11 +32,15 @@ class Model(NamedTuple):
     """The name of the local file where it is another model's."""
 
 
-def _model(name: str, size: int, normal: tuple, licence: str, remote: str, checksum: str, **more: object) -> Model:
-    return Model(name, size, *normal, licence=licence, url=_RELEASE + remote, checksum=checksum, **more)  # type: ignore[arg-type]
+_Normal = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
-def _birefnet(name: str, remote: str, md5: str, **more: object) -> Model:
+def _model(name: str, size: int, normal: _Normal, licence: str, remote: str, checksum: str, **more: Any) -> Model:
+    mean, std = normal
+    return Model(name, size, mean, std, licence=licence, url=_RELEASE + remote, checksum=checksum, **more)
+
+
+def _birefnet(name: str, remote: str, md5: str, **more: Any) -> Model:
     return _model(name, 1024, _IMAGENET, "MIT", remote, f"md5:{md5}", sigmoid=True, **more)
 
 

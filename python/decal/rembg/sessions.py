@@ -27,7 +27,7 @@ class BaseSession:
 
     def __init__(self, model_name: str = "", sess_opts: Any = None, *args: Any, **kwargs: Any) -> None:
         self.model_name = model_name or self.model.name
-        self._options = {"model_path": kwargs.get("model_path"), "threads": _threads(sess_opts)}
+        self._options: dict[str, Any] = {"model_path": kwargs.get("model_path"), "threads": _threads(sess_opts)}
         self._open()
 
     def _open(self) -> None:
@@ -66,8 +66,8 @@ class BaseSession:
         size = self.model.size
         height, width = (extent if extent > 0 else size for extent in self._network.input_shape[2:])
         pixels = np.asarray(img.convert("RGB").resize((width, height), Image.Resampling.LANCZOS), np.float32)
-        values = pixels / max(float(pixels.max()), 1e-6)
-        values = (values - np.float32(self.model.mean)) / np.float32(self.model.std)
+        values: np.ndarray = pixels / max(float(pixels.max()), 1e-6)
+        values = (values - np.array(self.model.mean, np.float32)) / np.array(self.model.std, np.float32)
         return self._network.run(np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis]))
 
     @classmethod
@@ -129,7 +129,8 @@ def _cloth_masks(output: np.ndarray, size: tuple[int, int], category: str | None
     """One mask for each class of clothing (upper, lower, full), or for the one that was asked for; attire is any of them."""
     classes = Image.fromarray(output[0].argmax(0).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS)
     labels = np.asarray(classes)
-    chosen = {"upper": [(1,)], "lower": [(2,)], "full": [(3,)], "attire": [(1, 2, 3)]}.get(category or "", [(1,), (2,), (3,)])
+    of_category: dict[str | None, list[list[int]]] = {"upper": [[1]], "lower": [[2]], "full": [[3]], "attire": [[1, 2, 3]]}
+    chosen = of_category.get(category, [[1], [2], [3]])
     return [Image.fromarray(np.where(np.isin(labels, wanted), 255, 0).astype(np.uint8)) for wanted in chosen]
 
 
