@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """decal.rembg beside the package rembg: time and memory of whole processes, and the difference of their mattes.
 
     scripts/python.sh tests && scripts/python.sh rembg

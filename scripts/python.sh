@@ -4,6 +4,7 @@
 #   scripts/python.sh sdist   dist/decal-*.tar.gz
 #   scripts/python.sh tests   the wheel, in an environment with what the tests need and no more
 #   scripts/python.sh rembg   the package that bench/python.py compares with, in an environment of its own
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-/usr/bin/python3}

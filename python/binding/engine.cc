@@ -1,4 +1,5 @@
 // Calls into the library: arguments checked under the GIL, everything else without it, one call at a time.
+// SPDX-License-Identifier: MIT
 #include "binding/engine.h"
 
 #include <algorithm>
@@ -142,7 +143,8 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
   return ToDict(Unwrap(std::move(report)));
 }
 
-void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out, const nb::dict& given) {
+void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
+                     const nb::dict& given) {
   const CompositeOptions options = ReadOptions(given);
   CheckSize(picture, out);
   const MatteView view{matte.data(), static_cast<int>(matte.shape(1)), static_cast<int>(matte.shape(0))};

@@ -1,4 +1,5 @@
 // What Python holds: an engine for pictures (Remover) and a bare network (Session), both safe for many threads.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
@@ -36,7 +37,8 @@ class Engine : public Shared {
   // The cut-out of `picture` into `out` (its size, RGBA). `options`: see ReadOptions. Returns the report as a dict.
   nanobind::dict Run(const PictureArray& picture, const OutputArray& out, const nanobind::dict& options);
   // Composes `picture` with a matte 0..1 of any size; no network.
-  void Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out, const nanobind::dict& options);
+  void Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
+               const nanobind::dict& options);
 
  private:
   std::optional<Remover> remover_;

@@ -1,4 +1,5 @@
 // The translator from C++ exceptions to decal.Error.
+// SPDX-License-Identifier: MIT
 #include "binding/errors.h"
 
 #include <nanobind/nanobind.h>

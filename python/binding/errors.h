@@ -1,4 +1,5 @@
 // Results of the library become Python exceptions: decal.Error with its code, message and place.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <exception>

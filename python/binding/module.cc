@@ -1,4 +1,5 @@
 // The module decal._decal, which decal's Python files wrap; its types are in decal/_decal.pyi.
+// SPDX-License-Identifier: MIT
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -17,7 +18,9 @@ nb::list ListModels() {
   nb::list list;
   for (const ModelInfo& model : Models()) {
     nb::dict entry;
-    const auto text = [&](const char* key, std::string_view value) { entry[key] = nb::str(value.data(), value.size()); };
+    const auto text = [&](const char* key, std::string_view value) {
+      entry[key] = nb::str(value.data(), value.size());
+    };
     text("name", model.name);
     text("description", model.description);
     text("licence", model.licence);
@@ -43,21 +46,23 @@ NB_MODULE(_decal, m) {
 
   const auto source = [](std::string name, std::string file) { return ModelSource{std::move(name), std::move(file)}; };
   nb::class_<Engine>(m, "Engine")
-      .def("__init__",
-           [source](Engine* self, std::string name, std::string file, size_t threads) {
-             new (self) Engine(source(std::move(name), std::move(file)), threads);
-           },
-           nb::arg("name"), nb::arg("file"), nb::arg("threads"))
+      .def(
+          "__init__",
+          [source](Engine* self, std::string name, std::string file, size_t threads) {
+            new (self) Engine(source(std::move(name), std::move(file)), threads);
+          },
+          nb::arg("name"), nb::arg("file"), nb::arg("threads"))
       .def_prop_ro("threads", [](const Engine& engine) { return engine.runner.thread_count(); })
       .def("prepare", &Engine::Prepare, nb::arg("width"), nb::arg("height"))
       .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"))
       .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"));
   nb::class_<Network>(m, "Network")
-      .def("__init__",
-           [source](Network* self, std::string name, std::string file, size_t threads) {
-             new (self) Network(source(std::move(name), std::move(file)), threads);
-           },
-           nb::arg("name"), nb::arg("file"), nb::arg("threads"))
+      .def(
+          "__init__",
+          [source](Network* self, std::string name, std::string file, size_t threads) {
+            new (self) Network(source(std::move(name), std::move(file)), threads);
+          },
+          nb::arg("name"), nb::arg("file"), nb::arg("threads"))
       .def_prop_ro("input_shape", &Network::input_shape)
       .def_prop_ro("threads", [](const Network& network) { return network.runner.thread_count(); })
       .def("run", &Network::Run, nb::arg("input"));

@@ -1,4 +1,5 @@
 // The fork handlers and the pool behind Runner.
+// SPDX-License-Identifier: MIT
 #include "binding/runner.h"
 
 #include <algorithm>

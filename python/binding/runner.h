@@ -1,4 +1,5 @@
 // Threads that survive fork and let Ctrl-C through, and the lock that makes one engine serve many Python threads.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <chrono>

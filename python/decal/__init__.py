@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Decal removes the background of pictures, on this machine.
 
     import decal

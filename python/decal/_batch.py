@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Many pictures in bounded memory: what Pillow does for one overlaps with the network of another."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The one exception of the package."""
 
 from __future__ import annotations

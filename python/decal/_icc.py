@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """sRGB as a table profile: with it Little CMS gives the same bytes here as in the command, whose libvips has sRGB in this form."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """From what a caller calls a model to an entry of the registry and a file."""
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: MIT
 """Pictures between files and arrays, through Pillow: upright, sRGB, straight alpha, as the command has them."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -198,8 +200,6 @@ def write_file(path: str, data: bytes) -> None:
             file.write(data)
         os.replace(part, path)
     except OSError as error:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(part)
-        except OSError:
-            pass
         raise Error("io", error.strerror or str(error), path) from error

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Results of the kind that was given, each with the report of what ran as `.execution`."""
 
 from __future__ import annotations

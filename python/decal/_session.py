@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Session: one loaded model for many pictures and many threads."""
 
 from __future__ import annotations

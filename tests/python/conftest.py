@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Pictures and models that the tests share. The package is the installed wheel, never the source tree."""
 
 from __future__ import annotations

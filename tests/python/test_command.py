@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The package and the command give the same pixels for every kind of picture file that both read alike."""
 
 from __future__ import annotations

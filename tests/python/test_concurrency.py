@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Threads, processes, batches, memory and Ctrl-C."""
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def resident_bytes() -> int:
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is read from /proc")
 def test_five_hundred_pictures_do_not_grow(tiny, png):
     session = decal.Session(tiny)
-    for number in range(50):
+    for _ in range(50):
         session.remove(png)
     before = resident_bytes()
     for number in range(500):

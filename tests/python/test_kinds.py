@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What goes in comes out as the same kind, and every kind gives the same pixels."""
 
 from __future__ import annotations

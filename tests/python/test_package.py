@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The installed package: what it needs, what it contains, how it reads."""
 
 from __future__ import annotations

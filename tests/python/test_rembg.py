@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """decal.rembg: rembg's calls, arguments, names and files. bench/python.py compares with the package itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes ONNX files of one convolution and a sigmoid, byte by byte: no package for ONNX is needed."""
 
 from __future__ import annotations

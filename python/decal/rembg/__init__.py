@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The functions and arguments of the package rembg 2.0, on Decal's engine: `import decal.rembg as rembg`.
 
 `remove(data, ...)` and `new_session(name)` take what they take there, and the same files serve. What differs: the model inside

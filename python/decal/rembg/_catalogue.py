@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The models that rembg 2.0 knows by name: how each sees a picture, what its file is called and where it may lie."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Fetches the file of a rembg model once: checked, and whole or not there."""
 
 from __future__ import annotations

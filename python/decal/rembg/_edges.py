@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What rembg does to a mask and its colours, in numpy: smoothing, trimaps, a filter for soft edges, foreground colours."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """remove() with the arguments of rembg 2.0."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where rembg has new_session."""
 
 from .sessions import new_session

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Sessions by rembg's names: `predict` gives the masks of a PIL picture, resized as rembg resizes (PIL's LANCZOS)."""
 
 from __future__ import annotations
