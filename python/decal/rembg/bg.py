@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,13 @@ from . import _edges
 from .sessions import ArgumentError, BaseSession, new_session
 
 _default: BaseSession | None = None
-_default_lock = threading.Lock()
 
 
 def _default_session() -> BaseSession:
     global _default
     if _default is None:
-        session = new_session()  # outside the lock: a fork meanwhile would leave it locked in the child
-        with _default_lock:
-            _default = _default or session
+        # No lock, which a fork could leave locked in the child: two threads may load it at first, and one of the two is kept.
+        _default = _default or new_session()
     return _default
 
 
