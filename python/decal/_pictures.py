@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from ._errors import Error
-from ._icc import srgb_profile
 
 MAX_PIXELS = 1 << 28
 """The command's limit: 1 GiB as RGBA. Pillow's own (Image.MAX_IMAGE_PIXELS, twice that number) is lower, and comes first."""
@@ -127,11 +126,11 @@ def _from_image(image: Image.Image, where: str) -> np.ndarray:
 
 
 def _to_8bit(image: Image.Image) -> Image.Image:
-    """Modes with more than eight bits, of which the high ones count."""
+    """Modes with more than eight bits, rounded."""
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+        return Image.fromarray(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
     if image.mode == "I":  # 16-bit PNG in older versions of Pillow
-        return Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8))
+        return Image.fromarray(((np.clip(np.asarray(image), 0, 65535) + 128) // 257).astype(np.uint8))
     if image.mode == "F":
         return Image.fromarray(np.clip(np.nan_to_num(np.asarray(image)), 0, 255).astype(np.uint8))
     return image
@@ -170,10 +169,14 @@ def _apply_profile(image: Image.Image, icc: bytes) -> Image.Image:
         return image
     try:
         if _SRGB is None:
-            _SRGB = srgb_profile()
+            _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        # As the command: without the first flag a level is lost here and there.
+        flags = ImageCms.Flags.HIGHRESPRECALC
+        if image.mode == "CMYK":
+            flags |= ImageCms.Flags.BLACKPOINTCOMPENSATION
         transform = ImageCms.buildTransform(
-            profile, _SRGB, image.mode, "RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
+            profile, _SRGB, image.mode, "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC, flags
         )
         return ImageCms.applyTransform(image, transform) or image
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -103,7 +103,6 @@ def files() -> dict[str, bytes]:
     save("alpha.tif", rgba, compression="tiff_lzw")
     deep = np.asarray(rgb).astype(int) * 257 + np.random.default_rng(2).integers(-90, 90, (101, 147, 3))
     deep = np.clip(deep, 0, 65535)
-    made["rgb16.png"] = png16(deep, 2)
     made["grey16.png"] = png16(deep[:, :, :1], 0)
     return made
 
@@ -131,10 +130,12 @@ def test_same_pixels(session, tiny, tmp_path):
 
 
 def test_what_differs_is_known(session, tiny, tmp_path):
-    """16-bit alpha loses its low byte in Pillow, where the command rounds: a level at most. docs/python.md tells of the others."""
+    """16-bit colours lose their low byte in Pillow, where the command rounds: a level each, which moves this matte by two at
+    most. docs/python.md tells of the others."""
     deep = np.random.default_rng(3).integers(0, 65536, (50, 60, 4))
-    (tmp_path / "deep.png").write_bytes(png16(deep, 6))
-    subprocess.run([COMMAND, tmp_path / "deep.png", "--model", tiny, "-q"], check=True)
-    expected = np.asarray(Image.open(tmp_path / "deep.decal.png")).astype(int)
-    got = np.asarray(session.remove(Image.open(tmp_path / "deep.png"))).astype(int)
-    assert np.abs(got - expected)[:, :, 3].max() == 1
+    for name, pixels, colour_type in (("rgb", deep[:, :, :3], 2), ("rgba", deep, 6)):
+        (tmp_path / f"{name}.png").write_bytes(png16(pixels, colour_type))
+        subprocess.run([COMMAND, tmp_path / f"{name}.png", "--model", tiny, "-q"], check=True)
+        expected = np.asarray(Image.open(tmp_path / f"{name}.decal.png")).astype(int)
+        got = np.asarray(session.remove(Image.open(tmp_path / f"{name}.png"))).astype(int)
+        assert np.abs(got - expected)[:, :, 3].max() <= 2
