@@ -197,7 +197,7 @@ Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOp
   const size_t session_bytes = specialized != Extent{} ? session.memory().total_bytes() : session.raw_weight_bytes();
   report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() +
                         std::max(PrepareInputScratchBytes(picture, Spec(), threads),
-                                 CompositeScratchBytes(picture, View(), threads));
+                                 CompositeScratchBytes(picture, View(), options, threads));
   return report;
 }
 

@@ -31,6 +31,6 @@ class ThreadScratch {
 
 // What the stages allocate for such a picture, their small tables aside: for CutoutReport::memory_bytes.
 size_t PrepareInputScratchBytes(ImageView picture, const InputSpec& spec, size_t threads);
-size_t CompositeScratchBytes(ImageView picture, MatteView matte, size_t threads);
+size_t CompositeScratchBytes(ImageView picture, MatteView matte, const CompositeOptions& options, size_t threads);
 
 }  // namespace decal

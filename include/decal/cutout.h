@@ -38,11 +38,22 @@ struct InputSpec {
 // kOutOfMemory.
 Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> input, ThreadRunner& runner);
 
+// How the matte, which is as coarse as the model sees, becomes one of the picture's own resolution. docs/edges.md has what each gains.
+enum class Refine {
+  kOff,   // enlarged bilinearly
+  kFast,  // along its outline alpha follows from the picture's colours, learnt from those around that are sure
+  kBest,  // in two steps, the second on a grid twice as fine
+};
+
 struct CompositeOptions {
   // RGBA to put behind the subject; without one the result is transparent.
   std::optional<std::array<uint8_t, 4>> background;
   // The matte itself as an opaque grey picture instead of the cut-out.
   bool mask_only = false;
+  // Where the matte is smaller than the picture; otherwise it is taken as it is.
+  Refine refine = Refine::kOff;
+  // Gives mixed pixels the subject's own colours, without what shone through of the old background.
+  bool decontaminate = false;
 };
 
 // Resizes `matte` to the picture's size in floating point (bilinear when enlarging, antialiased when reducing) and writes

@@ -1,0 +1,169 @@
+// A vector of pixels through the linear model of alpha, and apart into the colours of both sides.
+#include "cutout/edge_rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cutout/edge_rows.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+
+#include "cutout/pixel-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace decal::HWY_NAMESPACE {
+namespace {
+
+HWY_INLINE Floats Limited(Floats values, float most) {
+  const FloatTag d;
+  return cpu::HWY_NAMESPACE::AtMost(hn::Max(values, hn::Zero(d)), hn::Set(d, most));
+}
+
+}  // namespace
+
+void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
+                        uint8_t* to) {
+  const FloatTag d;
+  const Floats top_weight = hn::Set(d, rows.top_weight), bottom_weight = hn::Set(d, rows.bottom_weight);
+  const Floats one = hn::Set(d, 1.0f), to_unit = hn::Set(d, 1.0f / 255), to_byte = hn::Set(d, 255.0f);
+  for (size_t x = 0; x < count; x += hn::Lanes(d)) {
+    const auto plane = [&](int index) HWY_ATTR {
+      return hn::Add(hn::Mul(top_weight, hn::LoadU(d, rows.top[index] + x)),
+                     hn::Mul(bottom_weight, hn::LoadU(d, rows.bottom[index] + x)));
+    };
+    const Words pixels = LoadPixels(from + 4 * x);
+    const Floats rgb[3] = {hn::Mul(ChannelLanes<0>(pixels), to_unit), hn::Mul(ChannelLanes<1>(pixels), to_unit),
+                           hn::Mul(ChannelLanes<2>(pixels), to_unit)};
+    Floats a = plane(kOffset);
+    for (int c = 0; c < 3; ++c) a = hn::Add(a, hn::Mul(plane(kSlope + c), rgb[c]));
+    a = Limited(a, 1.0f);
+    hn::StoreU(a, d, alpha + x);
+    if (!colours) {
+      StorePixels(pixels, to + 4 * x);
+      continue;
+    }
+    const Floats rest = hn::Sub(one, a);
+    const Floats share = hn::Div(a, hn::Add(hn::Mul(a, a), hn::Mul(rest, rest)));
+    Words own[3];
+    for (int c = 0; c < 3; ++c) {
+      const Floats front = plane(kFront + c);
+      const Floats mixed = hn::Add(hn::Mul(a, front), hn::Mul(rest, plane(kBack + c)));
+      const Floats colour = hn::Add(front, hn::Mul(share, hn::Sub(rgb[c], mixed)));
+      own[c] = ToByteLanes(hn::Mul(Limited(colour, 1.0f), to_byte));
+    }
+    StorePixels(PackLanes(own[0], own[1], own[2], hn::ShiftRight<24>(pixels)), to + 4 * x);
+  }
+}
+
+}  // namespace decal::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include "cutout/matte_rows.h"
+
+namespace decal {
+namespace {
+
+constexpr uint8_t kMixedChunk = 2;
+
+size_t Stride(int width) { return AlignUp(static_cast<size_t>(width), kEdgeChunk); }
+
+}  // namespace
+
+HWY_EXPORT(RefinePixelsTarget);
+
+void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(RefinePixelsTarget)(rows, colours, from, count, alpha, to);
+}
+
+size_t EdgeRows::ScratchFloats(int picture_width, const EdgeFields& fields) {
+  // Two rows of each plane, alpha, pixels, zeros and ones, and a byte a chunk.
+  return (2 * static_cast<size_t>(fields.plane_count()) + 5) * Stride(picture_width);
+}
+
+EdgeRows::EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch)
+    : fields_(fields), rows_(rows), columns_(columns), stride_(Stride(columns.output())) {
+  const size_t planes = static_cast<size_t>(fields.plane_count());
+  // What lies behind the last pixel is computed with the rest of its chunk and not used.
+  std::fill_n(scratch, ScratchFloats(columns.output(), fields), 0.0f);
+  planes_[0] = scratch;
+  planes_[1] = scratch + planes * stride_;
+  alpha_ = scratch + 2 * planes * stride_;
+  pixels_ = alpha_ + stride_;
+  constant_[0] = pixels_ + stride_;
+  constant_[1] = constant_[0] + stride_;
+  chunks_ = reinterpret_cast<uint8_t*>(constant_[1] + stride_);
+  std::fill_n(constant_[1], stride_, 1.0f);
+}
+
+// Row `row` of the grid's planes, where a chunk needs them.
+void EdgeRows::Enlarge(int row, int side) {
+  if (held_[side] == row) return;
+  held_[side] = row;
+  const size_t width = static_cast<size_t>(columns_.output());
+  const int32_t* first = columns_.firsts();
+  const float* weights = columns_.weights(0);
+  for (int p = 0; p < fields_.plane_count(); ++p) {
+    const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
+    float* to = planes_[side] + static_cast<size_t>(p) * stride_;
+    for (size_t x = 0; x < width; ++x) {
+      if (x % kEdgeChunk == 0 && chunks_[x / kEdgeChunk] != kMixedChunk) {
+        x += kEdgeChunk - 1;
+        continue;
+      }
+      to[x] = weights[2 * x] * from[first[x]] + weights[2 * x + 1] * from[first[x] + 1];
+    }
+  }
+}
+
+// What the chunks between rows `row` and `row` + 1 of the grid need.
+void EdgeRows::MarkChunks(int row) {
+  if (marked_ == row) return;
+  marked_ = row;
+  held_[0] = held_[1] = -1;  // other chunks: what was enlarged may not be enough
+  const size_t width = static_cast<size_t>(columns_.output());
+  const size_t at = static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
+  const uint8_t* band = fields_.band() + at;
+  for (size_t x = 0; x < width; x += kEdgeChunk) {
+    const int begin = columns_.firsts()[x], end = columns_.firsts()[std::min(x + kEdgeChunk, width) - 1] + 2;
+    bool mixed = false;
+    for (int i = begin; i < end; ++i) mixed = mixed || band[i] || band[fields_.width + i];
+    chunks_[x / kEdgeChunk] = mixed ? kMixedChunk : fields_.plane(kOffset)[at + static_cast<size_t>(begin)] > 0.5f;
+  }
+}
+
+void EdgeRows::Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+                       uint8_t* to) {
+  const size_t width = static_cast<size_t>(columns_.output());
+  const int first = rows_.first(y);
+  MarkChunks(first);
+  Enlarge(first, 0);
+  Enlarge(first + 1, 1);
+  EdgeRowPair pair;
+  pair.top_weight = rows_.weights(y)[0];
+  pair.bottom_weight = rows_.weights(y)[1];
+  for (size_t begin = 0, end; begin < width; begin = end) {
+    const uint8_t kind = chunks_[begin / kEdgeChunk];
+    for (end = begin; end < width && chunks_[end / kEdgeChunk] == kind;) end += kEdgeChunk;
+    const size_t count = std::min(end, width) - begin;
+    const uint8_t* pixels = from + 4 * begin;
+    const float* alpha = constant_[kind == 1];
+    if (kind == kMixedChunk) {
+      for (int p = 0; p < fields_.plane_count(); ++p) {
+        pair.top[p] = planes_[0] + static_cast<size_t>(p) * stride_ + begin;
+        pair.bottom[p] = planes_[1] + static_cast<size_t>(p) * stride_ + begin;
+      }
+      auto* own = reinterpret_cast<uint8_t*>(pixels_);
+      std::memcpy(own, pixels, 4 * count);
+      RefinePixels(pair, fields_.has_colours, own, end - begin, alpha_, own);
+      pixels = own;
+      alpha = alpha_;
+    }
+    ComposeRow(composition, pixels, {alpha, alpha, 1, 0}, count, background, to + 4 * begin);
+  }
+}
+
+}  // namespace decal
+#endif  // HWY_ONCE

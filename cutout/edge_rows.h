@@ -1,0 +1,55 @@
+// Rows of the picture along the outline: alpha of every pixel from its colour, and the subject's own colours.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "cutout/compose_rows.h"
+#include "cutout/edge_fields.h"
+#include "cutout/resample.h"
+
+namespace decal {
+
+// Pixels that are computed or left out together; every vector is a divisor of it.
+inline constexpr size_t kEdgeChunk = 32;
+
+// Two rows of the planes at the picture's width, and what they weigh.
+struct EdgeRowPair {
+  const float* top[kEdgePlanes];
+  const float* bottom[kEdgePlanes];
+  float top_weight, bottom_weight;
+};
+
+// Alpha of `count` pixels, a multiple of kEdgeChunk, 0..1, and with `colours` what the subject has in them: `to` gets the pixels of
+// `from` with those colours in place of the mixed ones, and their own alpha. Colours follow Forte (2021): what neither side's colour nor
+// their mixture explains of a pixel is shared out between them, by their share of it. Every SIMD target gives the same bytes.
+void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to);
+
+// Composes a picture's rows by its edge fields. One object for each task: it holds the enlarged rows of the last call.
+class EdgeRows {
+ public:
+  static size_t ScratchFloats(int picture_width, const EdgeFields& fields);
+
+  // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats.
+  EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch);
+
+  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow.
+  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background, uint8_t* to);
+
+ private:
+  void Enlarge(int row, int side);
+  void MarkChunks(int row);
+
+  const EdgeFields& fields_;
+  const ResampleAxis& rows_;
+  const ResampleAxis& columns_;
+  size_t stride_;            // floats of an enlarged row: whole chunks
+  float* planes_[2];         // plane_count() rows each
+  int held_[2] = {-1, -1};   // which rows of the grid those are
+  float *alpha_, *pixels_, *constant_[2];
+  uint8_t* chunks_;          // 0 all background, 1 all subject, 2 neither
+  int marked_ = -1;
+};
+
+}  // namespace decal
