@@ -4,7 +4,8 @@
 export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
-.PHONY: help run install test check lint operators fuzz web python docs bench bench-browser bench-gpu clean
+PYTHON ?= /usr/bin/python3
+.PHONY: help run install test check lint operators fuzz web python docs bench bench-browser bench-gpu bench-edges clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -47,6 +48,9 @@ bench-browser: ## The same models in Chromium, and start-up (half an hour); writ
 
 bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
+
+bench-edges: ## Measure edges and colours of cut-outs against true mattes; writes docs/edges.md's table (PYTHON with numpy and PIL)
+	@scripts/setup.sh test && scripts/build.sh bench && $(PYTHON) bench/edges.py --out build/edges/table.md
 
 clean: ## Remove everything that was built
 	rm -rf build dist web/dist node_modules docs/site/node_modules

@@ -8,6 +8,7 @@ namespace decal::cli {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitEmpty = 3;  // --fail-if-empty: a picture without a subject
 inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells count
 
 int RemoveBackgrounds(const RemoveOptions& options);

@@ -22,7 +22,8 @@ constexpr const char* kExamples = R"(Examples:
   decal - < photo.jpg > cutout.png         standard input and output
   decal photo.jpg --model modnet --model-file modnet.onnx
 A picture named like a subcommand is reached as ./run.
-Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage.)";
+Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
+3 no subject found in some picture (--fail-if-empty).)";
 
 const std::map<std::string, PictureFormat> kFormats = {
     {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
@@ -32,6 +33,8 @@ std::string LowerCased(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
 }
+
+const std::map<std::string, Refine> kRefines = {{"off", Refine::kOff}, {"fast", Refine::kFast}, {"best", Refine::kBest}};
 
 // Whole numbers that border/fields.json allows; what it says otherwise.
 CLI::Validator Obeys(const rules::Rule& rule) {
@@ -82,7 +85,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return std::string("decal ") + Version(); }, "Print the version and exit");
 
   RemoveOptions remove;
-  std::string format, background, profile_rule;
+  std::string format, background, profile_rule, refine;
   app.add_option("pictures", remove.inputs,
                  "Pictures, folders (the pictures directly in them) or - for standard input");
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
@@ -111,6 +114,24 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--svg-size", remove.svg_size, "Pixels of an SVG's longer side (default: its own size)")
       ->check(CLI::Range(1, 32767))
       ->type_name("N");
+  app.add_option("--refine", refine, "How edges follow the picture: off, fast or best (default: fast)")
+      ->check(CLI::IsMember(kRefines))
+      ->type_name("HOW");
+  app.add_flag("!--keep-colours", remove.decontaminate, "Leave soft edges the colours of the old background");
+  app.add_flag("--background-only", remove.background_only, "Keep what is not the subject");
+  app.add_option("--threshold", remove.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("T");
+  app.add_option("--remove-islands", remove.remove_islands, "Remove parts smaller than that share of the largest, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
+  app.add_option("--fill-holes", remove.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("SHARE");
+  app.add_option("--crop", remove.crop, "Cut to the subject, with a margin in percent of its longer side")
+      ->check(CLI::Range(0.0, 100.0))
+      ->type_name("MARGIN");
+  app.add_flag("--fail-if-empty", remove.fail_if_empty, "Exit with 3 where no subject is found");
   app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")->type_name("MODEL");
   AddModelOptions(app, remove.model);
   AddThreads(app, remove.threads);
@@ -194,6 +215,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   if (!format.empty()) {
     remove.format = kFormats.at(LowerCased(format));
   }
+  if (!refine.empty()) remove.refine = kRefines.at(refine);
   if (!background.empty()) {
     remove.background = ParseColour(background);
     if (!remove.background)

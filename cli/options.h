@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/picture_io.h"
+#include "decal/cutout.h"
 #include "decal/result.h"
 
 namespace decal::cli {
@@ -33,6 +34,13 @@ struct RemoveOptions {
   bool keep_profile = false;   // the picture's own colours and profile instead of sRGB
   size_t max_memory = 0;       // bytes of a decoded picture; 0: DefaultMaxMemory
   int svg_size = 0;            // pixels of an SVG's longer side; 0: its own size
+  Refine refine = Refine::kFast;
+  bool decontaminate = true;
+  bool background_only = false;
+  std::optional<float> threshold;
+  float remove_islands = 0, fill_holes = 0;
+  std::optional<float> crop;  // margin, percent of the subject's longer side
+  bool fail_if_empty = false;
   int quality = 90;
   int threads = 0;  // 0: one per core
   bool json = false;

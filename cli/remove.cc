@@ -1,5 +1,8 @@
 // decal photo.jpg ...: picture in, cut-out out, one after the other with one model.
+#include <algorithm>
+#include <array>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <unistd.h>
 #include <utility>
@@ -22,10 +25,15 @@
 namespace decal::cli {
 namespace {
 
+constexpr const char* kNoSubject = "no subject found";
+
 struct Done {
   Extent extent;
   Execution execution;
   std::vector<std::string> notes;
+  float coverage = 0;
+  Box bounding_box;
+  bool found_subject = true;
 };
 
 class Cutter {
@@ -59,9 +67,12 @@ class Cutter {
 
     done.notes = std::move(picture->notes);
     const MutableImageView view = picture->view();
-    const auto report =
-        remover_->Run(view, {.background = Background(), .mask_only = options_.mask_only}, view, &Cancelled());
+    const auto report = remover_->Run(view, Composing(Background()), view, &Cancelled());
     if (!report) return std::unexpected(report.error());
+    done.coverage = report->coverage;
+    done.bounding_box = report->bounding_box;
+    if (!report->found_subject()) done.notes.emplace_back(kNoSubject);
+    done.found_subject = report->found_subject();
     execution.preprocess_ms = report->preprocess_ms;
     execution.inference_ms = report->inference_ms;
     execution.postprocess_ms = report->postprocess_ms;
@@ -77,7 +88,9 @@ class Cutter {
         .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
     if (options_.keep_metadata && !options_.mask_only) encode.metadata = &picture->metadata;
     if (own) encode.profile = picture->profile;
-    const auto file = EncodePicture(own ? picture->own_view() : view, encode);
+    const ImageView result = Cropped(own ? picture->own_view() : view, done.bounding_box);
+    done.extent = {result.width, result.height};
+    const auto file = EncodePicture(result, encode);
     if (!file) return std::unexpected(file.error());
     if (Cancelled()) return Interrupted();
     if (const Status written = WriteFile(job.output, *file); !written) return std::unexpected(written.error());
@@ -104,7 +117,18 @@ class Cutter {
   Status ComposeOwn(Picture& picture) {
     auto background = Background();
     if (background) background = ToOwnColour(picture.profile, *background);
-    return Composite(picture.own_view(), remover_->matte(), {.background = background}, picture.own_view(), *runner_);
+    return Composite(picture.own_view(), remover_->matte(), Composing(background), picture.own_view(), *runner_);
+  }
+
+  CompositeOptions Composing(std::optional<std::array<uint8_t, 4>> background) const {
+    return {.background = background,
+            .mask_only = options_.mask_only,
+            .refine = options_.refine,
+            .decontaminate = options_.decontaminate,
+            .background_only = options_.background_only,
+            .threshold = options_.threshold,
+            .remove_islands = options_.remove_islands,
+            .fill_holes = options_.fill_holes};
   }
 
   static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
@@ -117,6 +141,24 @@ class Cutter {
       colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
     colour[3] = 255;
     return colour;
+  }
+
+  // With --crop the part around the subject, moved to the front of the memory; all of a picture without one.
+  MutableImageView Cropped(MutableImageView picture, const Box& subject) const {
+    if (!options_.crop || subject == Box{}) return picture;
+    // The box is that of the matte, whose cells are this large, and soft edges reach two of them beyond.
+    const MatteView matte = remover_->matte();
+    const float margin = *options_.crop / 100 * static_cast<float>(std::max(subject.width, subject.height));
+    const int across = static_cast<int>(margin) + 2 * picture.width / matte.width + 1;
+    const int down = static_cast<int>(margin) + 2 * picture.height / matte.height + 1;
+    const int left = std::max(0, subject.x - across), top = std::max(0, subject.y - down);
+    const int right = std::min(picture.width, subject.x + subject.width + across);
+    const int bottom = std::min(picture.height, subject.y + subject.height + down);
+    const size_t row_bytes = size_t{4} * static_cast<size_t>(right - left);
+    for (int y = top; y < bottom; ++y) {
+      std::memmove(picture.data + static_cast<size_t>(y - top) * row_bytes, picture.row(y) + size_t{4} * static_cast<size_t>(left), row_bytes);
+    }
+    return {picture.data, right - left, bottom - top, row_bytes};
   }
 
   PictureChannels Channels() const {
@@ -141,11 +183,22 @@ void PrintJson(const Job& job, const JsonObject& line) {
   std::fflush(stream);
 }
 
+std::string BoxJson(const Box& box) {
+  if (box == Box{}) return "null";
+  return JsonObject()
+      .Add(keys::kX, box.x)
+      .Add(keys::kY, box.y)
+      .Add(keys::kWidth, box.width)
+      .Add(keys::kHeight, box.height)
+      .ToString();
+}
+
 void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, bool bar) {
   // Where JSON goes to standard error, it stands there alone.
   const bool json_alone = options.json && job.output == kStandardStream;
-  if (!options.quiet && !json_alone) {
-    for (const std::string& note : done.notes) PrintLine(fmt::format("{}: {}", job.input, note));
+  for (const std::string& note : done.notes) {
+    // Not even --quiet hides that a result shows nothing.
+    if (!json_alone && (!options.quiet || note == kNoSubject)) PrintLine(fmt::format("{}: {}", job.input, note));
   }
   if (options.json) {
     PrintJson(job, JsonObject()
@@ -153,6 +206,8 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
                        .Add(keys::kOutput, job.output)
                        .Add(keys::kWidth, done.extent.width)
                        .Add(keys::kHeight, done.extent.height)
+                       .AddDecimal(keys::kCoverage, done.coverage, 4)
+                       .AddRaw(keys::kBoundingBox, BoxJson(done.bounding_box))
                        .AddRaw(keys::kNotes, JsonStrings(done.notes))
                        .AddRaw(keys::kExecution, done.execution.ToJson()));
   } else if (!options.quiet && !bar) {
@@ -202,13 +257,14 @@ int RemoveBackgrounds(const RemoveOptions& options) {
 
   ProgressBar bar(options.quiet ? 0 : plan->jobs.size());
   Stopwatch total;
-  size_t done = 0;
+  size_t done = 0, empty = 0;
   for (const Job& job : plan->jobs) {
     bar.Show(done++, job.input);
     const auto result = cutter.Cut(job);
     if (!result || options.json || !result->notes.empty()) bar.Clear();
     if (result) {
       PrintDone(options, job, *result, bar.visible());
+      empty += !result->found_subject;
       continue;
     }
     PrintFailed(options, job, result.error());
@@ -220,7 +276,8 @@ int RemoveBackgrounds(const RemoveOptions& options) {
     fmt::print(stderr, "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
                plan->jobs.size() + plan->errors.size(), total.Lap() / 1e3);
   }
-  return failed == 0 ? kExitOk : kExitFailed;
+  if (failed > 0) return kExitFailed;
+  return empty > 0 && options.fail_if_empty ? kExitEmpty : kExitOk;
 }
 
 }  // namespace decal::cli

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string>
 
 #include "cutout/compose_rows.h"
 #include "cutout/edge_fields.h"
@@ -9,6 +10,7 @@
 #include "cutout/matte_rows.h"
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
+#include "cutout/shape_matte.h"
 #include "decal/cutout.h"
 
 namespace decal {
@@ -35,8 +37,29 @@ void ForRows(int height, ThreadRunner& runner, const MakeState& make_state, cons
 bool WantsColours(const CompositeOptions& options) { return options.decontaminate && !options.mask_only; }
 
 bool WantsFields(ImageView picture, MatteView matte, const CompositeOptions& options) {
-  return (options.refine != Refine::kOff || WantsColours(options)) &&
-         HasEdgeFields({picture.width, picture.height}, {matte.width, matte.height});
+  const bool wanted = options.refine != Refine::kOff || WantsColours(options) || options.background_only || options.threshold;
+  return kEdgesAreBuilt && wanted && HasEdgeFields({picture.width, picture.height}, {matte.width, matte.height});
+}
+
+Status CheckShare(float value, const char* option) {
+  if (value >= 0 && value <= 1) return {};  // not so for NaN
+  return Fail(ErrorCode::kInvalidArgument, std::string(option) + " is not within 0 and 1");
+}
+
+// Alpha is linear in the fields, and so is its rest and what is made steeper.
+void ShapeFields(const CompositeOptions& options, EdgeFields& fields) {
+  const float sign = options.background_only ? -1.0f : 1.0f;
+  // Two levels of 255 from nothing to whole.
+  const float steep = options.threshold ? 128.0f : 1.0f;
+  const float middle = std::clamp(options.threshold.value_or(0.5f), 1.0f / 255, 254.0f / 255);
+  for (size_t i = 0; i < 3 * fields.cells(); ++i) fields.plane(kSlope)[i] *= sign * steep;
+  for (size_t i = 0; i < fields.cells(); ++i) {
+    float& offset = fields.plane(kOffset)[i];
+    offset = ((offset - middle) * steep + (options.threshold ? 0.5f : middle) - 0.5f) * sign + 0.5f;
+  }
+  if (options.background_only && fields.has_colours) {
+    std::swap_ranges(fields.plane(kFront), fields.plane(kBack), fields.plane(kBack));
+  }
 }
 
 }  // namespace
@@ -60,6 +83,18 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
   if (matte.data == nullptr || matte.width <= 0 || matte.height <= 0) {
     return Fail(ErrorCode::kInvalidArgument, "the matte is empty");
   }
+  DECAL_TRY(CheckShare(options.threshold.value_or(0), "threshold"));
+  DECAL_TRY(CheckShare(options.remove_islands, "remove_islands"));
+  DECAL_TRY(CheckShare(options.fill_holes, "fill_holes"));
+  Buffer shaped;
+  if (kEdgesAreBuilt && (options.remove_islands > 0 || options.fill_holes > 0)) {
+    const size_t cells = static_cast<size_t>(matte.width) * static_cast<size_t>(matte.height);
+    DECAL_TRY_ASSIGN(shaped, AllocateArray<float>(cells, "a matte"));
+    auto* values = reinterpret_cast<float*>(shaped.data());
+    for (size_t i = 0; i < cells; ++i) values[i] = CleanMatte(matte.data[i]);
+    matte.data = values;
+    DECAL_TRY(ShapeMatte({values, cells}, matte.width, options.remove_islands, options.fill_holes));
+  }
   const Composition composition = options.mask_only    ? Composition::kMask
                                   : options.background ? Composition::kOver
                                                        : Composition::kCutOut;
@@ -67,7 +102,8 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
   const size_t width = static_cast<size_t>(picture.width);
   if (WantsFields(picture, matte, options)) {
     // All that is read of the picture beside the row itself is read before the first row is written: `out` may be it.
-    DECAL_TRY_ASSIGN(const EdgeFields fields, FitEdges(picture, matte, options.refine, WantsColours(options), runner));
+    DECAL_TRY_ASSIGN(EdgeFields fields, FitEdges(picture, matte, options.refine, WantsColours(options), runner));
+    if (options.background_only || options.threshold) ShapeFields(options, fields);
     DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(fields.height, picture.height));
     DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(fields.width, picture.width));
     DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(EdgeRows::ScratchFloats(picture.width, fields), runner));

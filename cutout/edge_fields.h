@@ -31,6 +31,13 @@ struct EdgeFields {
   const uint8_t* band() const { return reinterpret_cast<const uint8_t*>(band_flags.data()); }
 };
 
+// The WebAssembly modules have no room for them yet: 24 kB, where their budget leaves 1.
+#ifdef __wasm__
+inline constexpr bool kEdgesAreBuilt = false;
+#else
+inline constexpr bool kEdgesAreBuilt = true;
+#endif
+
 // Whether there is anything to do for that matte: it is smaller than the picture in both directions, and no line of pixels.
 bool HasEdgeFields(Extent picture, Extent matte);
 

@@ -5,13 +5,6 @@
 #include <utility>
 
 namespace decal {
-namespace {
-
-// 0..1 whatever the model put out: the comparison is false for NaN, too.
-inline float Clean(float value) { return value > 0 ? std::min(value, 1.0f) : 0.0f; }
-
-}  // namespace
-
 void ResampleColumns(const float* from, const ResampleAxis& axis, float* out) {
   const int32_t* first = axis.firsts();
   const float* weights = axis.weights(0);
@@ -58,7 +51,7 @@ void MatteRows::Stretch(int row, float* out, int& held) {
   if (held == row) return;
   held = row;
   const float* from = Data(row);
-  for (int x = 0; x < matte_.width; ++x) clean_[x] = Clean(from[x]);
+  for (int x = 0; x < matte_.width; ++x) clean_[x] = CleanMatte(from[x]);
   ResampleColumns(clean_, columns_, out);
 }
 
@@ -68,7 +61,7 @@ void MatteRows::SumRows(int y) {
   for (int k = 0; k < rows_.taps(); ++k) {
     const float weight = rows_.weights(y)[k];
     const float* from = Data(rows_.first(y) + k);
-    for (size_t x = 0; x < width; ++x) clean_[x] += weight * Clean(from[x]);
+    for (size_t x = 0; x < width; ++x) clean_[x] += weight * CleanMatte(from[x]);
   }
 }
 

@@ -1,12 +1,16 @@
 // The matte at another size, row after row: values cleaned, bilinear when enlarging, antialiased when reducing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "cutout/compose_rows.h"
 #include "cutout/resample.h"
 
 namespace decal {
+
+// 0..1 whatever the model put out: the comparison is false for NaN, too.
+inline float CleanMatte(float value) { return value > 0 ? std::min(value, 1.0f) : 0.0f; }
 
 // `from` (axis.input() values) resampled to axis.output() values.
 void ResampleColumns(const float* from, const ResampleAxis& axis, float* out);

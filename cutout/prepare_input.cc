@@ -1,8 +1,11 @@
 // A picture becomes a model's input: its size, the antialiased reduction to it, and the normalisation.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <string>
+#include <vector>
 
+#include "cutout/pixel.h"
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
 #include "decal/cutout.h"
@@ -20,6 +23,39 @@ int RoundToMultiple(double pixels, int multiple) {
 
 size_t ScratchFloats(ImageView picture, const InputSpec& spec) {
   return 4 * (static_cast<size_t>(picture.width) + static_cast<size_t>(spec.extent.width));
+}
+
+// Whether some pixel is not opaque.
+bool HasTransparency(ImageView picture, ThreadRunner& runner) {
+  std::atomic<bool> found = false;
+  ParallelFor(runner, static_cast<size_t>(picture.height), [&](size_t y, size_t) {
+    if (found.load(std::memory_order_relaxed)) return;
+    const uint8_t* row = picture.row(static_cast<int>(y));
+    uint32_t all = 0xFFFFFFFFu;
+    for (size_t x = 0; x < static_cast<size_t>(picture.width); ++x) all &= LoadPixel(row, x);
+    if (all < 0xFF000000u) found.store(true, std::memory_order_relaxed);
+  });
+  return found;
+}
+
+// What a model is shown where a picture is transparent: black or white, whichever is farther from what is visible. (The
+// colours stored there mean nothing: a black subject on transparent black would vanish.)
+float HiddenLevel(ImageView picture, const ResampleAxis& rows, const ResampleAxis& columns, ThreadScratch& scratch,
+                  ThreadRunner& runner) {
+  const size_t width = static_cast<size_t>(columns.output());
+  std::vector<double> sums(2 * static_cast<size_t>(rows.output()));
+  ParallelFor(runner, static_cast<size_t>(rows.output()), [&](size_t y, size_t thread) {
+    float* row = scratch.thread(thread);
+    ResampleRow(picture, rows, columns, AlphaUse::kWeight, static_cast<int>(y), row + 4 * width, row);
+    for (size_t x = 0; x < width; ++x) {
+      const float* pixel = row + 4 * x;
+      sums[2 * y] += 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2];  // luma of BT.601
+      sums[2 * y + 1] += pixel[3];
+    }
+  });
+  double luma = 0, alpha = 0;
+  for (size_t i = 0; i < sums.size(); i += 2) luma += sums[i], alpha += sums[i + 1];
+  return luma < 127.5 * alpha ? 1.0f : 0.0f;
 }
 
 }  // namespace
@@ -56,10 +92,17 @@ Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> i
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(picture.width, width));
   DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(ScratchFloats(picture, spec), runner));
 
+  const bool transparent = HasTransparency(picture, runner);
+  const float hidden = transparent ? HiddenLevel(picture, rows, columns, scratch, runner) : 0.0f;
   ParallelFor(runner, static_cast<size_t>(height), [&](size_t y, size_t thread) {
     const size_t n = static_cast<size_t>(width);
     float* row = scratch.thread(thread);
-    ResampleRow(picture, rows, columns, AlphaUse::kIgnore, static_cast<int>(y), row + 4 * n, row);
+    const AlphaUse alpha = transparent ? AlphaUse::kWeight : AlphaUse::kIgnore;
+    ResampleRow(picture, rows, columns, alpha, static_cast<int>(y), row + 4 * n, row);
+    for (size_t x = 0; transparent && x < 4 * n; x += 4) {
+      const float behind = (255 - row[x + 3]) * hidden;
+      for (size_t c = 0; c < 3; ++c) row[x + c] = row[x + c] * (1.0f / 255) + behind;
+    }
     if (spec.channels_last) {
       float* to = input.data() + 3 * y * n;
       for (size_t x = 0; x < n; ++x) {

@@ -96,6 +96,28 @@ Result<float> FinishMatte(OutputActivation activation, std::span<float> matte, T
   return static_cast<float>(sum / static_cast<double>(matte.size()));
 }
 
+// The cells of at least one half, as pixels of the picture.
+Box BoundingBox(MatteView matte, Extent picture) {
+  int left = matte.width, right = -1, top = -1, bottom = -1;
+  const float* value = matte.data;
+  for (int y = 0; y < matte.height; ++y) {
+    for (int x = 0; x < matte.width; ++x) {
+      if (*value++ < 0.5f) continue;
+      left = std::min(left, x);
+      right = std::max(right, x);
+      top = top < 0 ? y : top;
+      bottom = y;
+    }
+  }
+  if (top < 0) return {};
+  const auto begin = [](int cell, int cells, int pixels) { return static_cast<int>(int64_t{cell} * pixels / cells); };
+  const auto end = [](int cell, int cells, int pixels) {
+    return static_cast<int>(((int64_t{cell} + 1) * pixels + cells - 1) / cells);
+  };
+  const int x = begin(left, matte.width, picture.width), y = begin(top, matte.height, picture.height);
+  return {x, y, end(right, matte.width, picture.width) - x, end(bottom, matte.height, picture.height) - y};
+}
+
 }  // namespace
 
 struct Remover::Impl {
@@ -190,6 +212,7 @@ Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOp
   const auto start = std::chrono::steady_clock::now();
   DECAL_TRY_ASSIGN(report.coverage, FinishMatte(model.activation, Matte(), *runner));
   has_matte = true;
+  report.bounding_box = BoundingBox(View(), {picture.width, picture.height});
   DECAL_TRY(Composite(picture, View(), options, out, *runner));
   report.postprocess_ms = MillisecondsSince(start);
 

@@ -67,6 +67,18 @@ TEST(RemoverTest, MatteBecomesAlpha) {
   EXPECT_NEAR(remover.matte().data[5], 0.2f, 1e-5f);
 }
 
+TEST(RemoverTest, SaysWhatWasFound) {
+  Remover remover = MakeRemover(RedModel(), PlainInfo(10, 5));
+  TestPicture picture(100, 50), out(100, 50);
+  picture.ForEach([](int x, int y) { return Rgba{static_cast<uint8_t>(x >= 20 && x < 50 && y >= 10 && y < 40 ? 255 : 0), 0, 0, 255}; });
+  const CutoutReport report = RunOk(remover, picture, out);
+  EXPECT_EQ(report.bounding_box, (Box{20, 10, 30, 30}));
+  EXPECT_TRUE(report.found_subject());
+  const CutoutReport nothing = RunOk(remover, TestPicture::Filled(100, 50, {0, 200, 0, 255}), out);
+  EXPECT_EQ(nothing.bounding_box, Box{});
+  EXPECT_FALSE(nothing.found_subject());
+}
+
 TEST(RemoverTest, ShortSideRuleFollowsEachPicture) {
   ModelInfo info = PlainInfo(8, 8);
   info.size_rule = SizeRule::kShortSide;

@@ -51,13 +51,26 @@ TEST(InputExtentTest, StripsAreBounded) {
 }
 
 TEST(PrepareInputTest, ConstantPicturesStayConstant) {
-  const TestPicture picture = TestPicture::Filled(37, 53, {10, 20, 30, 0});
+  const TestPicture picture = TestPicture::Filled(37, 53, {10, 20, 30, 255});
   for (const Extent extent : {Extent{8, 8}, Extent{37, 53}, Extent{100, 9}, Extent{1, 1}}) {
     const std::vector<float> input = Prepared(picture, PlainSpec(extent.width, extent.height));
     const size_t plane = input.size() / 3;
     for (size_t i = 0; i < input.size(); ++i) {
       ASSERT_NEAR(input[i], 10.0f * static_cast<float>(i / plane + 1), 1e-4f);
     }
+  }
+}
+
+TEST(PrepareInputTest, WhatIsTransparentContrastsWithWhatIsVisible) {
+  for (const uint8_t level : {0, 255}) {
+    // The hidden colours are those of the subject, which would vanish in them.
+    TestPicture picture = TestPicture::Filled(8, 4, {level, level, level, 0});
+    for (int y = 0; y < 4; ++y) {
+      for (int x = 0; x < 4; ++x) picture.set(x, y, {level, level, level, 255});
+    }
+    const std::vector<float> input = Prepared(picture, {{8, 4}, {0, 0, 0}, {1, 1, 1}});
+    EXPECT_NEAR(input[0], level / 255.0f, 1e-5f);
+    EXPECT_NEAR(input[7], 1 - level / 255.0f, 1e-5f);
   }
 }
 

@@ -33,9 +33,9 @@ struct InputSpec {
 };
 
 // Resizes the picture's RGB to `spec.extent` with antialiasing (area-weighted triangle filter, as PIL's BILINEAR), then
-// writes (rgb / 255 - mean) / std into `input` (3 * width * height floats). The picture's own alpha is ignored: the
-// stored colour of transparent pixels counts. Errors: kInvalidArgument for an empty picture or a wrong span size,
-// kOutOfMemory.
+// writes (rgb / 255 - mean) / std into `input` (3 * width * height floats). Where the picture is
+// transparent it is laid on black or on white, whichever is farther from what is visible: hidden colours mean nothing.
+// Errors: kInvalidArgument for an empty picture or a wrong span size, kOutOfMemory.
 Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> input, ThreadRunner& runner);
 
 // How the matte, which is as coarse as the model sees, becomes one of the picture's own resolution. docs/edges.md has what each gains.
@@ -50,16 +50,24 @@ struct CompositeOptions {
   std::optional<std::array<uint8_t, 4>> background;
   // The matte itself as an opaque grey picture instead of the cut-out.
   bool mask_only = false;
+  // What follows is without effect in the WebAssembly modules, for now.
   // Where the matte is smaller than the picture; otherwise it is taken as it is.
   Refine refine = Refine::kOff;
   // Gives mixed pixels the subject's own colours, without what shone through of the old background.
   bool decontaminate = false;
+  // The other side: what is not the subject.
+  bool background_only = false;
+  // Alpha from here on, 0..1, is whole, and below it nothing: no soft edges. Without it they stay.
+  std::optional<float> threshold;
+  // Parts of the matte with less than that share (0..1) of the largest part's sum go; holes in it that are smaller close.
+  float remove_islands = 0, fill_holes = 0;
 };
 
 // Resizes `matte` to the picture's size in floating point (bilinear when enlarging, antialiased when reducing) and writes
 // the cut-out to `out`, which has the picture's size and may be the same memory. Alpha is straight: the picture's alpha
 // times the matte. RGB is 0 where the resulting alpha is 0. Matte values are clamped to 0..1, NaN counts as 0. With an
-// opaque background the result is opaque. Errors: kInvalidArgument, kOutOfMemory.
+// opaque background the result is opaque. Errors: kInvalidArgument, which names an option that is out of range;
+// kOutOfMemory.
 Status Composite(ImageView picture, MatteView matte, const CompositeOptions& options, MutableImageView out,
                  ThreadRunner& runner);
 
@@ -70,6 +78,12 @@ Extent PreviewExtent(Extent picture, int long_side);
 // do not bleed. RGB is 0 where the resulting alpha is 0. Errors: kInvalidArgument, kOutOfMemory.
 Status ResizeImage(ImageView picture, MutableImageView out, ThreadRunner& runner);
 
+// Part of a picture, in its pixels.
+struct Box {
+  int x = 0, y = 0, width = 0, height = 0;
+  bool operator==(const Box&) const = default;
+};
+
 // How long each stage took and what it did.
 struct CutoutReport {
   double preprocess_ms = 0;
@@ -78,6 +92,10 @@ struct CutoutReport {
   Extent input;  // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
   float coverage = 0;  // mean of the matte, 0..1
+  // Around all of the matte that is at least one half, in the picture's pixels; empty where nothing is.
+  Box bounding_box;
+  // A result without a subject shows nothing, and whoever asked for it should hear so: coverage under a thousandth.
+  bool found_subject() const { return coverage >= 0.001f; }
 };
 
 // A model that takes pictures: a session, its preprocessing, and the size it is compiled for.

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { readBorder, resolveRule } from '../../border/typescript.mjs';
-import { decal, kSide, npy, scratch } from './support.mjs';
+import { decal, disc, kSide, npy, scratch } from './support.mjs';
 
 const answers = [...readBorder('answers').module, ...readBorder('answers').command];
 /** Fields that are there on some occasions only. */
 const kOccasional = {
-  PictureLine: ['output', 'width', 'height', 'notes', 'execution', 'error'], InspectStep: ['ms', 'share', 'gflops'], RunMs: ['all'],
+  PictureLine: ['output', 'width', 'height', 'coverage', 'boundingBox', 'notes', 'execution', 'error'],
+  InspectStep: ['ms', 'share', 'gflops'], RunMs: ['all'],
   InspectReport: ['memoryBytes', 'steps', 'profile'], ProfileCost: ['algorithm', 'steps'], EngineError: ['where'],
 };
 
@@ -22,8 +23,8 @@ function assertAnswer(value, name, seen = new Set()) {
   assert.deepEqual(Object.keys(value), there.map(({ name: field }) => field), name);
   for (const { name: field, type } of there) {
     seen.add(`${name}.${field}`);
-    const inner = type.replace('[]', '');
-    if (!answers.some((one) => one.name === inner)) continue;
+    const inner = type.replace('[]', '').replace(' | null', '');
+    if (!answers.some((one) => one.name === inner) || value[field] === null) continue;
     for (const one of type.endsWith('[]') ? value[field] : [value[field]]) assertAnswer(one, inner, seen);
   }
   return seen;
@@ -37,8 +38,9 @@ test('every field of answers.json is written by the command, and no other', asyn
   await writeFile(join(cwd, 'broken.png'), 'no picture');
   await writeFile(join(cwd, 'x.npy'), npy([1, 3, kSide, kSide], new Float32Array(3 * kSide * kSide)));
   const seen = new Set();
-  const pictures = linesOf((await decal(['a.png', 'broken.png', '--json'], { cwd })).stdout);
-  assert.equal(pictures.length, 2);
+  await disc().png().toFile(join(cwd, 'disc.png'));
+  const pictures = linesOf((await decal(['a.png', 'disc.png', 'broken.png', '--json'], { cwd })).stdout);
+  assert.equal(pictures.length, 3);
   for (const line of pictures) assertAnswer(line, 'PictureLine', seen);
   for (const line of linesOf((await decal(['models', '--json'])).stdout)) assertAnswer(line, 'ModelLine', seen);
   const [profiled] = linesOf((await decal(['inspect', 'decal-default', '--profile', '--json', '--repeat', '1'])).stdout);

@@ -47,8 +47,11 @@ test('--json prints the execution on standard output', async (t) => {
   await disc().png().toFile(join(folder, 'a.png'));
   const { stdout, stderr } = await assertDone(decal(['a.png', '--json', '--threads', '2'], { cwd: folder }));
   assert.equal(stderr, '');
-  const { execution, ...rest } = JSON.parse(stdout);
+  const { execution, coverage, boundingBox, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, { input: 'a.png', output: 'a.decal.png', width: 96, height: 64, notes: [] });
+  assert.ok(coverage > 0.05 && coverage < 0.9, `coverage ${coverage}`);
+  const { x, y, width, height } = boundingBox;
+  assert.ok(x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= 96 && y + height <= 64, JSON.stringify(boundingBox));
   assert.equal(execution.provider, 'native');
   assert.equal(execution.threads, 2);
   assert.equal(execution.model, 'decal-default');
