@@ -42,9 +42,9 @@ class Tool:
         return np.fromfile(self.folder / "matte", np.float32).reshape(int(height), int(width))
 
     def cut(self, picture, matte, refine, decontaminate, threads=2):
-        """RGBA and milliseconds."""
+        """RGBA, milliseconds, and milliseconds of processor time."""
         np.ascontiguousarray(matte, np.float32).tofile(self.folder / "matte")
-        took, = self.ask("cut", *self.put(picture), self.folder / "matte", matte.shape[1], matte.shape[0], REFINES.index(refine),
+        took = self.ask("cut", *self.put(picture), self.folder / "matte", matte.shape[1], matte.shape[0], REFINES.index(refine),
                          int(decontaminate), threads, self.folder / "out")
         return np.fromfile(self.folder / "out", np.uint8).reshape(*picture.shape[:2], 4), took
 
@@ -72,10 +72,10 @@ def soft(alpha):
     return (alpha > 0.02) & (alpha < 0.98)
 
 
-def colour_error(rgba, foreground, truth, weight=None):
-    """Mean difference of colours over the truth's soft band, of 255."""
-    band = soft(truth)
-    return np.abs(rgba[..., :3].astype(np.float32) - foreground)[band].mean() if band.any() else 0.0
+def colour_errors(rgba, picture, foreground, truth):
+    """Mean differences of colours over the truth's soft band where the cut-out shows something, of 255: its own, and the picture's."""
+    band = soft(truth) & (rgba[..., 3] > 12)
+    return tuple(np.abs(colours[..., :3].astype(np.float32) - foreground)[band].mean() if band.any() else 0.0 for colours in (rgba, picture))
 
 
 def overlap(a, b):
@@ -105,7 +105,7 @@ def peers():
     try:
         from pymatting import estimate_alpha_cf, estimate_foreground_ml
     except ImportError:
-        return {}
+        return {}, None
 
     def closed_form(picture, matte):
         from scipy.ndimage import binary_erosion
@@ -117,7 +117,7 @@ def peers():
         alpha = estimate_alpha_cf(picture / 255.0, trimap)
         return alpha, estimate_foreground_ml(picture / 255.0, alpha) * 255
 
-    return {"PyMatting 1.1.16 as rembg -a": closed_form}, lambda picture, alpha: estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64)) * 255
+    return {"PyMatting, as rembg -a": closed_form}, lambda picture, alpha: estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64)) * 255
 
 
 class Table:
@@ -161,13 +161,14 @@ def main():
     parser.add_argument("--count", type=int, default=edges_data.COMPOSITES, help="composites")
     parser.add_argument("--sheets", type=int, default=24, help="pictures to show")
     parser.add_argument("--peers", type=int, default=0, help="composites on which peers run, too (they take seconds each)")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1, 12, 50], help="megapixels to time")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     (arguments.work / "sheets").mkdir(exist_ok=True)
     tool = Tool(arguments.tool, arguments.work)
     table, colours = Table(), collections.defaultdict(list)
-    found_peers, foreground_ml = peers() or ({}, None)
+    found_peers, foreground_ml = peers()
     count, found, largest = 0, 0, None
     items = [edges_data.lemur_itself(arguments.shared)]
     for index, (name, picture, foreground, truth) in enumerate((*items, *edges_data.composites(arguments.shared, arguments.work, arguments.count))):
@@ -191,12 +192,12 @@ def main():
                         of_part = [*kinds, "found", "found, " + kinds[1]]
                 table.add(part, refine, of_part, errors, base[part])
                 if part == "model" and refine == "fast":
-                    colours["refined"].append((colour_error(rgba, foreground, truth), colour_error(picture, foreground, truth), good))
+                    colours["refined"].append((*colour_errors(rgba, picture, foreground, truth), good))
                     if index < arguments.sheets:
                         before, _ = tool.cut(picture, given, "off", False)
                         sheet(before, rgba, np.dstack([foreground, edges_data.bytes_of(truth * 255)]), arguments.work / "sheets" / f"{name}.png")
         rgba, _ = tool.cut(picture, truth, "off", True)
-        colours["true"].append((colour_error(rgba, foreground, truth), colour_error(picture, foreground, truth), True))
+        colours["true"].append((*colour_errors(rgba, picture, foreground, truth), True))
         if found_peers and index <= arguments.peers:
             full = np.asarray(Image.fromarray(matte).resize(picture.shape[1::-1], Image.BILINEAR))
             for peer, work in found_peers.items():
@@ -211,7 +212,7 @@ def main():
             start = time.perf_counter()
             estimated = foreground_ml(picture, truth)
             table.times["estimate_foreground_ml"].append(time.perf_counter() - start)
-            colours["PyMatting, true"].append((colour_error(estimated, foreground, truth), colour_error(picture, foreground, truth), True))
+            colours["PyMatting, true"].append((*colour_errors(np.dstack([estimated, truth * 255]), picture, foreground, truth), True))
             colours["ours beside it, true"].append(colours["true"][-1])
         if index == 1:
             largest = (name, picture, foreground, truth, matte)
@@ -228,12 +229,14 @@ def main():
     if found_peers:
         lines += ["", "Beside peers:", "", table.text("peer", ["off beside it", "fast beside it", *found_peers], ["lemur photo", "composites", "hard", "fur"]), ""]
         lines += [f"- {peer}: {np.median(times):.2f} s a picture" for peer, times in table.times.items()]
-    lines += ["", "| megapixels | refine | 1 thread | 2 threads |", "|---|---|---|---|"]
-    for megapixels in (1, 12, 50):
+    lines += ["", "| megapixels | refine | 1 thread | 2 threads | processor time, 1 thread |", "|---|---|---|---|---|"]
+    for megapixels in arguments.sizes:
         picture, matte = large_picture(largest, megapixels)
         for refine in REFINES:
-            times = [min(tool.cut(picture, matte, refine, refine != "off", threads)[1] for _ in range(3)) for threads in (1, 2)]
-            lines.append(f"| {megapixels} | {refine}{'' if refine == 'off' else ' and colours'} | {times[0]:.0f} ms | {times[1]:.0f} ms |")
+            runs = {threads: [tool.cut(picture, matte, refine, refine != "off", threads)[1] for _ in range(5)] for threads in (1, 2)}
+            wall = [min(took for took, _ in runs[threads]) for threads in (1, 2)]
+            lines.append(f"| {megapixels} | {refine}{'' if refine == 'off' else ' and colours'} | {wall[0]:.0f} ms | {wall[1]:.0f} ms | "
+                         f"{min(spent for _, spent in runs[1]):.0f} ms |")
     text = "\n".join(lines) + "\n"
     print(text)
     if arguments.out:

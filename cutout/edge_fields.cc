@@ -44,7 +44,9 @@ struct Grid {
   size_t at(int x, int y) const { return static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x); }
 };
 
-bool IsSoft(float value) { return value > kSoft && value < 1 - kSoft; }
+// What counts as soft there.
+constexpr float kSoftCell = 0.1f;
+bool IsSoft(float value) { return value > kSoftCell && value < 1 - kSoftCell; }
 
 // 0 where the values around a cell have a sharp edge, 1 where the edge is soft. The counts of a row are summed over rows once.
 void Softness(const Grid& grid, const float* values, int radius, int y, const uint8_t* wanted, float* soft, float* edges,

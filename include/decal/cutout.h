@@ -51,7 +51,7 @@ struct CompositeOptions {
   // The matte itself as an opaque grey picture instead of the cut-out.
   bool mask_only = false;
   // What follows is without effect in the WebAssembly modules, for now.
-  // Where the matte is smaller than the picture; otherwise it is taken as it is.
+  // Where the matte is larger than the picture, it is reduced first.
   Refine refine = Refine::kOff;
   // Gives mixed pixels the subject's own colours, without what shone through of the old background.
   bool decontaminate = false;

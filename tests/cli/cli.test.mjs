@@ -60,6 +60,45 @@ test('--json prints the execution on standard output', async (t) => {
   assert.ok(execution.ms.inference > 0 && execution.memoryBytes > 1e6);
 });
 
+test('a picture without a subject is said to be one', async (t) => {
+  const cwd = await scratch(t);
+  await sharp({ create: { width: 96, height: 64, channels: 3, background: '#808080' } }).png().toFile(join(cwd, 'grey.png'));
+  await disc().png().toFile(join(cwd, 'disc.png'));
+  const warned = await assertDone(decal(['grey.png', '--quiet', '--json'], { cwd }));
+  assert.equal(warned.stderr, 'decal: grey.png: no subject found\n');
+  const { coverage, boundingBox, note } = JSON.parse(warned.stdout);
+  assert.ok(coverage < 0.001);
+  assert.deepEqual([boundingBox, note], [null, 'no subject found']);
+  assert.equal((await decal(['disc.png', 'grey.png', '--fail-if-empty', '--quiet'], { cwd })).status, 3);
+  assert.equal((await decal(['disc.png', '--fail-if-empty', '--quiet'], { cwd })).status, 0);
+  assert.equal((await decal(['missing.png', 'grey.png', '--fail-if-empty', '--quiet'], { cwd })).status, 1);
+});
+
+test('--refine, --keep-colours, --threshold, --background-only and --crop shape the result', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  const cut = async (...options) => {
+    await assertDone(decal(['a.png', '-o', 'out.png', '--quiet', ...options], { cwd }));
+    return pixels(join(cwd, 'out.png'));
+  };
+  const alphas = ({ data }) => data.filter((_, i) => i % 4 === 3);
+  const plain = await cut('--refine', 'off', '--keep-colours');
+  const fast = await cut();
+  assert.deepEqual(fast.data, (await cut('--refine', 'fast')).data);
+  assert.notDeepEqual(fast.data, plain.data);
+  assert.deepEqual(alphas(await cut('--refine', 'off')), alphas(plain));
+  assert.ok(alphas(await cut('--threshold', '0.5')).every((value) => value === 0 || value === 255));
+  const back = alphas(await cut('--background-only'));
+  assert.ok(alphas(fast).every((value, i) => Math.abs(value + back[i] - 255) <= 1));
+  const { info } = await cut('--crop', '0');
+  assert.ok(info.width < 96 && info.width > 20 && info.height <= 64, `${info.width} x ${info.height}`);
+  const reported = JSON.parse((await assertDone(decal(['a.png', '-o', 'out.png', '--crop', '0', '--json'], { cwd }))).stdout);
+  assert.deepEqual([reported.width, reported.height], [info.width, info.height]);
+  for (const wrong of [['--refine', 'better'], ['--threshold', '2'], ['--crop', '-1'], ['--fill-holes', 'x'], ['--remove-islands', '1.5']]) {
+    assertError(await decal(['a.png', ...wrong], { cwd }), 2, new RegExp(wrong[0]));
+  }
+});
+
 test('-o, --format, --quality and the extension choose file and format', async (t) => {
   const cwd = await scratch(t);
   await disc({ width: 300, height: 200 }).png().toFile(join(cwd, 'a.png'));
