@@ -264,7 +264,8 @@ TEST_F(SplitRunTest, RefusesWhatDoesNotFit) {
 // A matte of several runs: all of it is finished, on any number of threads alike, and looked at to the end.
 TEST(RemoverTest, LargeMattesAreFinishedInRuns) {
   const auto pool = MakeThreadPool(3);
-  const TestPicture picture = TestPicture::Random(200, 200, 1);
+  TestPicture picture = TestPicture::Random(200, 200, 1);
+  picture.ForEach([&](int x, int y) { return Rgba{picture.at(x, y)[0], 0, 0, 255}; });
   std::vector<float> mattes[2];
   float coverages[2];
   for (const bool threads : {false, true}) {
