@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Measures the edges of cut-outs: alpha and colours against the truth, times, and peers where their packages are installed.
 
 Writes a table (--out) and sheets of pictures (--sheets), which are to be looked at. All comes from ../shared: the lemur, whose matte is

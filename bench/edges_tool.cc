@@ -3,6 +3,7 @@
 //   cut PICTURE WIDTH HEIGHT MATTE WIDTH HEIGHT REFINE DECONTAMINATE THREADS OUT   REFINE 0 off, 1 fast, 2 best; prints milliseconds,
 //                                                      and those of processor time
 // Pictures are RGBA bytes, mattes float32. A cut-out is written as RGBA.
+// SPDX-License-Identifier: MIT
 #include <chrono>
 #include <cstdint>
 #include <ctime>
@@ -45,16 +46,18 @@ int main() {
       const decal::MatteView found = remover->matte();
       WriteFile(out, found.data, sizeof(float) * static_cast<size_t>(found.width) * static_cast<size_t>(found.height));
       std::cout << found.width << " " << found.height << std::endl;
-    } else if (job == "cut" && std::cin >> picture >> width >> height >> matte >> matte_width >> matte_height >> refine >>
-                                   decontaminate >> threads >> out) {
+    } else if (job == "cut" && std::cin >> picture >> width >> height >> matte >> matte_width >> matte_height >>
+                                   refine >> decontaminate >> threads >> out) {
       std::vector<char> rgba = ReadFile(picture);
       const std::vector<char> values = ReadFile(matte);
       const auto runner = decal::MakeThreadPool(static_cast<size_t>(threads));
-      const decal::CompositeOptions options{.refine = static_cast<decal::Refine>(refine), .decontaminate = decontaminate};
+      const decal::CompositeOptions options{.refine = static_cast<decal::Refine>(refine),
+                                            .decontaminate = decontaminate};
       const auto start = std::chrono::steady_clock::now();
       const std::clock_t processor_start = std::clock();
       const decal::MutableImageView view = View(rgba, width, height);
-      const auto status = Composite(view, {reinterpret_cast<const float*>(values.data()), matte_width, matte_height}, options, view, *runner);
+      const auto status = Composite(view, {reinterpret_cast<const float*>(values.data()), matte_width, matte_height},
+                                    options, view, *runner);
       const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
       const std::clock_t processor = std::clock() - processor_start;
       if (!status) return 1;

@@ -34,7 +34,8 @@ std::string LowerCased(std::string text) {
   return text;
 }
 
-const std::map<std::string, Refine> kRefines = {{"off", Refine::kOff}, {"fast", Refine::kFast}, {"best", Refine::kBest}};
+const std::map<std::string, Refine> kRefines = {
+    {"off", Refine::kOff}, {"fast", Refine::kFast}, {"best", Refine::kBest}};
 
 // Whole numbers that border/fields.json allows; what it says otherwise.
 CLI::Validator Obeys(const rules::Rule& rule) {
@@ -122,7 +123,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("--threshold", remove.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("T");
-  app.add_option("--remove-islands", remove.remove_islands, "Remove parts smaller than that share of the largest, 0 to 1")
+  app.add_option("--remove-islands", remove.remove_islands,
+                 "Remove parts smaller than that share of the largest, 0 to 1")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("SHARE");
   app.add_option("--fill-holes", remove.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")

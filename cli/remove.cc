@@ -156,7 +156,8 @@ class Cutter {
     const int bottom = std::min(picture.height, subject.y + subject.height + down);
     const size_t row_bytes = size_t{4} * static_cast<size_t>(right - left);
     for (int y = top; y < bottom; ++y) {
-      std::memmove(picture.data + static_cast<size_t>(y - top) * row_bytes, picture.row(y) + size_t{4} * static_cast<size_t>(left), row_bytes);
+      std::memmove(picture.data + static_cast<size_t>(y - top) * row_bytes,
+                   picture.row(y) + size_t{4} * static_cast<size_t>(left), row_bytes);
     }
     return {picture.data, right - left, bottom - top, row_bytes};
   }

@@ -37,7 +37,8 @@ void ForRows(int height, ThreadRunner& runner, const MakeState& make_state, cons
 bool WantsColours(const CompositeOptions& options) { return options.decontaminate && !options.mask_only; }
 
 bool WantsFields(ImageView picture, MatteView matte, const CompositeOptions& options) {
-  const bool wanted = options.refine != Refine::kOff || WantsColours(options) || options.background_only || options.threshold;
+  const bool wanted =
+      options.refine != Refine::kOff || WantsColours(options) || options.background_only || options.threshold;
   return kEdgesAreBuilt && wanted && HasEdgeFields({picture.width, picture.height}, {matte.width, matte.height});
 }
 
@@ -68,7 +69,8 @@ size_t CompositeScratchBytes(ImageView picture, MatteView matte, const Composite
   size_t floats = MatteRows::ScratchFloats(picture.width, matte), fields = 0;
   if (WantsFields(picture, matte, options)) {
     floats = (2 * kEdgePlanes + 5) * static_cast<size_t>(picture.width);
-    fields = EdgeFieldsBytes({picture.width, picture.height}, {matte.width, matte.height}, options.refine, WantsColours(options));
+    fields = EdgeFieldsBytes({picture.width, picture.height}, {matte.width, matte.height}, options.refine,
+                             WantsColours(options));
   }
   return fields + floats * threads * sizeof(float);
 }
@@ -106,7 +108,8 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
     if (options.background_only || options.threshold) ShapeFields(options, fields);
     DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(fields.height, picture.height));
     DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(fields.width, picture.width));
-    DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(EdgeRows::ScratchFloats(picture.width, fields), runner));
+    DECAL_TRY_ASSIGN(ThreadScratch scratch,
+                     ThreadScratch::Allocate(EdgeRows::ScratchFloats(picture.width, fields), runner));
     ForRows(
         picture.height, runner, [&](size_t thread) { return EdgeRows(fields, rows, columns, scratch.thread(thread)); },
         [&](int y, EdgeRows& edges) { edges.Compose(composition, y, picture.row(y), background, out.row(y)); });
@@ -114,7 +117,8 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
   }
   DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, picture.height));
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, picture.width));
-  DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(MatteRows::ScratchFloats(picture.width, matte), runner));
+  DECAL_TRY_ASSIGN(ThreadScratch scratch,
+                   ThreadScratch::Allocate(MatteRows::ScratchFloats(picture.width, matte), runner));
   ForRows(
       picture.height, runner, [&](size_t thread) { return MatteRows(matte, rows, columns, scratch.thread(thread)); },
       [&](int y, MatteRows& matte_rows) {

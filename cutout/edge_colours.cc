@@ -1,6 +1,7 @@
 // The colours of subject and background near the outline, by a pyramid of weighted means: where a cell has none of a side of
 // its own, it takes what the next coarser level knows (push and pull, Gortler et al. 1996; multi-level estimation of
 // foregrounds, Germer et al. 2020, solves for both sides on the same pyramid).
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <vector>
 
@@ -20,7 +21,9 @@ struct Level {
   int width, height;
   float* cells;  // r, g, b (times weight, until pulled), weight
 
-  float* at(int x, int y) const { return cells + 4 * (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)); }
+  float* at(int x, int y) const {
+    return cells + 4 * (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x));
+  }
 };
 
 // Each cell of `coarse` is the sum of the up to four under it.

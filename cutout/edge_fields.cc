@@ -1,6 +1,7 @@
 // Fits the linear model of alpha by colour: a guided filter (He et al. 2013, and 2015 for the coarse grid) whose regression
 // asks only those who know. A low-resolution matte is right away from its outline and guesses near it, so cells that
 // are near it hardly count, and alpha there follows from the colours of both sides.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 
@@ -14,8 +15,8 @@ namespace {
 // Constants of one fit. Measured by bench/edges.py on composites and the lemur photo (docs/edges.md has the table, and what
 // else was tried).
 struct FitOptions {
-  int reach;          // cells that the outline is thought to be off by: the band is that wide on both sides
-  int radius;         // of the windows of the regression: they have to reach beyond the band
+  int reach;  // cells that the outline is thought to be off by: the band is that wide on both sides
+  int radius;  // of the windows of the regression: they have to reach beyond the band
   float least_trust;  // what a cell of the band counts at most, where cells outside count 1
 };
 constexpr FitOptions kOnceFit = {2, 4, 0.05f};
@@ -38,7 +39,7 @@ constexpr int kMoments = 15;  // w, wR, wG, wB, wRR, wRG, wRB, wGG, wGB, wBB, wT
 
 struct Grid {
   int width, height;
-  const float* rgb;    // three planes
+  const float* rgb;  // three planes
   const float* matte;  // clean
 
   size_t at(int x, int y) const { return static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x); }
@@ -49,8 +50,8 @@ constexpr float kSoftCell = 0.1f;
 bool IsSoft(float value) { return value > kSoftCell && value < 1 - kSoftCell; }
 
 // 0 where the values around a cell have a sharp edge, 1 where the edge is soft. The counts of a row are summed over rows once.
-void Softness(const Grid& grid, const float* values, int radius, int y, const uint8_t* wanted, float* soft, float* edges,
-              float* out) {
+void Softness(const Grid& grid, const float* values, int radius, int y, const uint8_t* wanted, float* soft,
+              float* edges, float* out) {
   const int top = std::max(0, y - radius), bottom = std::min(grid.height - 1, y + radius);
   std::fill_n(soft, grid.width, 0.0f);
   std::fill_n(edges, grid.width, 0.0f);
@@ -119,10 +120,12 @@ void Solve(const float* sums, float own, float* slope, float& offset) {
 
 // Adds a row's moments to the sums over rows.
 void AddMoments(const Grid& grid, const float* weights, int y, int begin, int end, float* sums) {
-  const size_t width = static_cast<size_t>(grid.width), cells = width * static_cast<size_t>(grid.height), row = grid.at(0, y);
+  const size_t width = static_cast<size_t>(grid.width), cells = width * static_cast<size_t>(grid.height),
+               row = grid.at(0, y);
   for (int i = begin; i < end; ++i) {
     const size_t x = static_cast<size_t>(i), at = row + x;
-    const float w = weights[at], r = grid.rgb[at], g = grid.rgb[cells + at], b = grid.rgb[2 * cells + at], t = grid.matte[at];
+    const float w = weights[at], r = grid.rgb[at], g = grid.rgb[cells + at], b = grid.rgb[2 * cells + at],
+                t = grid.matte[at];
     const float wr = w * r, wg = w * g, wb = w * b, wt = w * t;
     float* to = sums + x;
     to[0] += w, to[width] += wr, to[2 * width] += wg, to[3 * width] += wb;
@@ -171,7 +174,8 @@ Status Fit(const Grid& grid, const FitOptions& options, EdgeFields& fields, floa
     std::fill_n(sums, kMoments * width, 0.0f);
     if (begin < end) {
       for (int row = std::max(0, y - options.radius); row <= std::min(grid.height - 1, y + options.radius); ++row) {
-        AddMoments(grid, weights, row, std::max(0, begin - options.radius), std::min(grid.width, end + options.radius), sums);
+        AddMoments(grid, weights, row, std::max(0, begin - options.radius), std::min(grid.width, end + options.radius),
+                   sums);
       }
     }
     for (int x = 0; x < grid.width; ++x) {
@@ -220,8 +224,10 @@ Status Refined(const EdgeFields& fields, const Grid& finer, float* alpha, Thread
       for (int plane = 0; plane < kFront; ++plane) {
         float value = 0;
         for (int k = 0; k < rows.taps(); ++k) {
-          const float* from = fields.plane(plane) + static_cast<size_t>(rows.first(y) + k) * static_cast<size_t>(fields.width);
-          for (int j = 0; j < columns.taps(); ++j) value += rows.weights(y)[k] * columns.weights(x)[j] * from[columns.first(x) + j];
+          const float* from =
+              fields.plane(plane) + static_cast<size_t>(rows.first(y) + k) * static_cast<size_t>(fields.width);
+          for (int j = 0; j < columns.taps(); ++j)
+            value += rows.weights(y)[k] * columns.weights(x)[j] * from[columns.first(x) + j];
         }
         sum += plane == kOffset ? value : value * finer.rgb[static_cast<size_t>(plane) * cells + i];
       }
@@ -245,7 +251,9 @@ Status Allocate(Extent extent, bool colours, EdgeFields& fields) {
   fields.width = extent.width;
   fields.height = extent.height;
   fields.has_colours = colours;
-  DECAL_TRY_ASSIGN(fields.planes, AllocateArray<float>(uint64_t{fields.cells()} * static_cast<uint64_t>(fields.plane_count()), "edge fields"));
+  DECAL_TRY_ASSIGN(
+      fields.planes,
+      AllocateArray<float>(uint64_t{fields.cells()} * static_cast<uint64_t>(fields.plane_count()), "edge fields"));
   DECAL_TRY_ASSIGN(fields.band_flags, AllocateArray<uint8_t>(fields.cells(), "edge fields"));
   return {};
 }
@@ -256,7 +264,8 @@ constexpr size_t kWorkPlanes = 6;
 Result<Buffer> Reduced(ImageView picture, Extent extent, ThreadRunner& runner) {
   const size_t cells = static_cast<size_t>(extent.width) * static_cast<size_t>(extent.height);
   DECAL_TRY_ASSIGN(Buffer work, AllocateArray<float>(uint64_t{kWorkPlanes} * cells, "edge work"));
-  DECAL_TRY(PrepareInput(picture, {extent, {0, 0, 0}, {1, 1, 1}}, {reinterpret_cast<float*>(work.data()), 3 * cells}, runner));
+  DECAL_TRY(PrepareInput(picture, {extent, {0, 0, 0}, {1, 1, 1}}, {reinterpret_cast<float*>(work.data()), 3 * cells},
+                         runner));
   return work;
 }
 
@@ -285,7 +294,8 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
   {
     DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, first.height));
     DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, first.width));
-    DECAL_TRY_ASSIGN(Buffer scratch, AllocateArray<float>(MatteRows::ScratchFloats(first.width, matte), "picture rows"));
+    DECAL_TRY_ASSIGN(Buffer scratch,
+                     AllocateArray<float>(MatteRows::ScratchFloats(first.width, matte), "picture rows"));
     MatteRows matte_rows(matte, rows, columns, reinterpret_cast<float*>(scratch.data()));
     float* to = plane(3);
     for (int y = 0; y < first.height; ++y) {
@@ -301,7 +311,8 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
     DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(2 * static_cast<size_t>(first.width), runner));
     ParallelFor(runner, static_cast<size_t>(first.height), [&](size_t y, size_t thread) {
       float* row = scratch.thread(thread);
-      MarkBand(grid, 1, 0, static_cast<int>(y), row, row + first.width, fields.band() + y * static_cast<size_t>(first.width));
+      MarkBand(grid, 1, 0, static_cast<int>(y), row, row + first.width,
+               fields.band() + y * static_cast<size_t>(first.width));
     });
   } else {
     const Extent second = refine == Refine::kBest ? FinerGrid(extent, first) : first;

@@ -1,5 +1,6 @@
 // What the picture says of the matte along its outline: a linear model of alpha by colour, and the colours of both sides,
 // on a grid as coarse as the matte.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

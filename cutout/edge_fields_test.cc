@@ -1,4 +1,5 @@
 // Refined mattes and estimated colours: what they gain where the truth is known, and that nothing decides them but the input.
+// SPDX-License-Identifier: MIT
 #include "cutout/edge_fields.h"
 
 #include <gtest/gtest.h>
@@ -64,7 +65,8 @@ struct Scene {
   static float Error(const TestPicture& out, float rim) {
     float sum = 0;
     for (int y = 0; y < kHeight; ++y) {
-      for (int x = 0; x < kWidth; ++x) sum += std::abs(static_cast<float>(out.at(x, y)[3]) / 255 - Alpha(x, y, 60, rim));
+      for (int x = 0; x < kWidth; ++x)
+        sum += std::abs(static_cast<float>(out.at(x, y)[3]) / 255 - Alpha(x, y, 60, rim));
     }
     return sum;
   }
@@ -159,12 +161,16 @@ TEST(EdgeFieldsTest, AnySizeOfPictureAndMatte) {
       SceneMatte matte{matte_width, matte_height, {}};
       for (int i = 0; i < matte_width * matte_height; ++i) {
         const uint32_t kind = random() % 8;
-        matte.values.push_back(kind == 0 ? kNan : kind == 1 ? kInfinity : kind == 2 ? -1.0f : static_cast<float>(random() % 256) / 255);
+        matte.values.push_back(kind == 0   ? kNan
+                               : kind == 1 ? kInfinity
+                               : kind == 2 ? -1.0f
+                                           : static_cast<float>(random() % 256) / 255);
       }
       const TestPicture picture = TestPicture::Random(width, height, random(), 12);
       for (const Refine refine : {Refine::kOff, Refine::kFast, Refine::kBest}) {
         TestPicture out(width, height, 4);
-        ASSERT_TRUE(Composite(picture.view(), matte.view(), {.refine = refine, .decontaminate = true}, out.mutable_view(), SerialRunner()));
+        ASSERT_TRUE(Composite(picture.view(), matte.view(), {.refine = refine, .decontaminate = true},
+                              out.mutable_view(), SerialRunner()));
         EXPECT_TRUE(out.PaddingIntact());
         for (int y = 0; y < height; ++y) {
           for (int x = 0; x < width; ++x) {
@@ -240,7 +246,8 @@ TEST(ShapeTest, OptionsOutOfRangeAreNamed) {
   const Scene scene(1);
   TestPicture out(Scene::kWidth, Scene::kHeight);
   const auto refused = [&](const CompositeOptions& options) {
-    const Status status = Composite(scene.picture.view(), scene.matte.view(), options, out.mutable_view(), SerialRunner());
+    const Status status =
+        Composite(scene.picture.view(), scene.matte.view(), options, out.mutable_view(), SerialRunner());
     EXPECT_FALSE(status.has_value());
     return status ? std::string() : status.error().message;
   };

@@ -1,4 +1,5 @@
 // A vector of pixels through the linear model of alpha, and apart into the colours of both sides.
+// SPDX-License-Identifier: MIT
 #include "cutout/edge_rows.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Rows of the picture along the outline: alpha of every pixel from its colour, and the subject's own colours.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
@@ -35,7 +36,8 @@ class EdgeRows {
   EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch);
 
   // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow.
-  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background, uint8_t* to);
+  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+               uint8_t* to);
 
  private:
   void Enlarge(int row, int side);
@@ -44,11 +46,11 @@ class EdgeRows {
   const EdgeFields& fields_;
   const ResampleAxis& rows_;
   const ResampleAxis& columns_;
-  size_t stride_;            // floats of an enlarged row: whole chunks
-  float* planes_[2];         // plane_count() rows each
-  int held_[2] = {-1, -1};   // which rows of the grid those are
+  size_t stride_;  // floats of an enlarged row: whole chunks
+  float* planes_[2];  // plane_count() rows each
+  int held_[2] = {-1, -1};  // which rows of the grid those are
   float *alpha_, *pixels_, *constant_[2];
-  uint8_t* chunks_;          // 0 all background, 1 all subject, 2 neither
+  uint8_t* chunks_;  // 0 all background, 1 all subject, 2 neither
   int marked_ = -1;
 };
 

@@ -1,4 +1,5 @@
 // Rows of the matte, stretched once for all rows of the picture that lie between them.
+// SPDX-License-Identifier: MIT
 #include "cutout/matte_rows.h"
 
 #include <algorithm>

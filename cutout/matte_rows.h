@@ -1,4 +1,5 @@
 // The matte at another size, row after row: values cleaned, bilinear when enlarging, antialiased when reducing.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

@@ -70,7 +70,9 @@ TEST(RemoverTest, MatteBecomesAlpha) {
 TEST(RemoverTest, SaysWhatWasFound) {
   Remover remover = MakeRemover(RedModel(), PlainInfo(10, 5));
   TestPicture picture(100, 50), out(100, 50);
-  picture.ForEach([](int x, int y) { return Rgba{static_cast<uint8_t>(x >= 20 && x < 50 && y >= 10 && y < 40 ? 255 : 0), 0, 0, 255}; });
+  picture.ForEach([](int x, int y) {
+    return Rgba{static_cast<uint8_t>(x >= 20 && x < 50 && y >= 10 && y < 40 ? 255 : 0), 0, 0, 255};
+  });
   const CutoutReport report = RunOk(remover, picture, out);
   EXPECT_EQ(report.bounding_box, (Box{20, 10, 30, 30}));
   EXPECT_TRUE(report.found_subject());

@@ -1,4 +1,5 @@
 // Connected parts of a matte, by flooding one after the other.
+// SPDX-License-Identifier: MIT
 #include "cutout/shape_matte.h"
 
 #include <algorithm>

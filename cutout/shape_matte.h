@@ -1,4 +1,5 @@
 // The shape of a matte by its parts: small islands go, small holes close.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

@@ -40,7 +40,7 @@ Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> i
 
 // How the matte, which is as coarse as the model sees, becomes one of the picture's own resolution. docs/edges.md has what each gains.
 enum class Refine {
-  kOff,   // enlarged bilinearly
+  kOff,  // enlarged bilinearly
   kFast,  // along its outline alpha follows from the picture's colours, learnt from those around that are sure
   kBest,  // in two steps, the second on a grid twice as fine
 };
