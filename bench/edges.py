@@ -7,6 +7,7 @@ true, and composites of cut-outs with exact alpha over photos.
 """
 import argparse
 import collections
+import itertools
 import pathlib
 import subprocess
 import time
@@ -19,6 +20,7 @@ import edges_data
 SIDE = 320  # of a matte: what the default model sees
 FOUND = 0.9  # IoU from which the network's answer is about edges rather than about what the subject is
 BACKGROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0), "magenta": (230, 0, 160)}
+PARTS = ["lemur photo", "composites", "hard", "fur"]  # kinds of pictures
 REFINES = ("off", "fast", "best")
 
 
@@ -92,12 +94,14 @@ def over(rgba, colour):
 def sheet(before, after, truth, path, edge=340):
     """The same part of a picture before, after and as it should be, on three backgrounds."""
     band = np.argwhere(soft(truth[..., 3] / 255.0))
-    y, x = (np.clip(band[len(band) // 3] - edge // 4, 0, np.maximum(0, np.array(truth.shape[:2]) - edge // 2)) if len(band) else (0, 0))
+    last = np.maximum(0, np.array(truth.shape[:2]) - edge // 2)
+    y, x = np.clip(band[len(band) // 3] - edge // 4, 0, last) if len(band) else (0, 0)
     part = np.s_[y:y + edge // 2, x:x + edge // 2]
     page = Image.new("RGB", (3 * edge + 20, len(BACKGROUNDS) * (edge + 10)), "grey")
     for row, colour in enumerate(BACKGROUNDS.values()):
         for column, rgba in enumerate((before, after, truth)):
-            page.paste(Image.fromarray(over(rgba[part], colour)).resize((edge, edge), Image.NEAREST), (column * (edge + 10), row * (edge + 10)))
+            tile = Image.fromarray(over(rgba[part], colour)).resize((edge, edge), Image.NEAREST)
+            page.paste(tile, (column * (edge + 10), row * (edge + 10)))
     page.save(path)
 
 
@@ -118,7 +122,10 @@ def peers():
         alpha = estimate_alpha_cf(picture / 255.0, trimap)
         return alpha, estimate_foreground_ml(picture / 255.0, alpha) * 255
 
-    return {"PyMatting, as rembg -a": closed_form}, lambda picture, alpha: estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64)) * 255
+    def colours(picture, alpha):
+        return estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64)) * 255
+
+    return {"PyMatting, as rembg -a": closed_form}, colours
 
 
 class Table:
@@ -172,7 +179,8 @@ def main():
     found_peers, foreground_ml = peers()
     count, found, largest = 0, 0, None
     items = [edges_data.lemur_itself(arguments.shared)]
-    for index, (name, picture, foreground, truth) in enumerate((*items, *edges_data.composites(arguments.shared, arguments.work, arguments.count))):
+    items = itertools.chain(items, edges_data.composites(arguments.shared, arguments.work, arguments.count))
+    for index, (name, picture, foreground, truth) in enumerate(items):
         matte = tool.matte(picture)
         small = np.asarray(Image.fromarray(truth).resize((SIDE, SIDE), Image.BILINEAR))
         kinds = ["lemur photo"] if index == 0 else ["composites", "fur" if "lemur" in name else "hard"]
@@ -206,8 +214,8 @@ def main():
                 alpha, _ = work(picture, full)
                 table.times[peer].append(time.perf_counter() - start)
                 errors = alpha_errors(alpha, truth, truth_gradient)
-                for method, e in ((peer, errors), ("off beside it", base["model"]),
-                                  ("fast beside it", alpha_errors(tool.cut(picture, matte, "fast", True)[0][..., 3] / 255.0, truth, truth_gradient))):
+                fast = tool.cut(picture, matte, "fast", True)[0][..., 3] / 255.0
+                for method, e in ((peer, errors), ("off beside it", base["model"]), ("fast beside it", alpha_errors(fast, truth, truth_gradient))):
                     if index == 0 or overlap(full, truth) > FOUND:
                         table.add("peer", method, kinds, e, base["model"])
             start = time.perf_counter()
@@ -218,17 +226,17 @@ def main():
         if index == 1:
             largest = (name, picture, foreground, truth, matte)
         count += index > 0
-    lines = [f"{count} composites ({found} found by the network, IoU over {FOUND}) and the lemur photo; SAD / gradient error, as shares of bilinear enlargement.",
-             "", "Given the default model's matte:", "",
+    lines = [f"{count} composites ({found} found by the network, IoU over {FOUND}) and the lemur photo; SAD / gradient error, as shares of "
+             "bilinear enlargement.", "", "Given the default model's matte:", "",
              table.text("model", REFINES, ["lemur photo", "composites", "found", "found, hard", "found, fur"]),
-             "", f"Given the true matte reduced to {SIDE} x {SIDE}:", "", table.text("true", REFINES, ["lemur photo", "composites", "hard", "fur"]), ""]
+             "", f"Given the true matte reduced to {SIDE} x {SIDE}:", "", table.text("true", REFINES, PARTS), ""]
     for what, values in colours.items():
         values = np.array(values)
         good = values[values[:, 2] > 0]
-        lines.append(f"- colours, {what} alpha: {good[:, 0].mean():.1f} of 255, {good[:, 0].sum() / good[:, 1].sum():.2f} of leaving them ({len(good)} pictures); "
-                     f"lemur photo {values[0, 0] / values[0, 1]:.2f}")
+        lines.append(f"- colours, {what} alpha: {good[:, 0].mean():.1f} of 255, {good[:, 0].sum() / good[:, 1].sum():.2f} of leaving them "
+                     f"({len(good)} pictures); lemur photo {values[0, 0] / values[0, 1]:.2f}")
     if found_peers:
-        lines += ["", "Beside peers:", "", table.text("peer", ["off beside it", "fast beside it", *found_peers], ["lemur photo", "composites", "hard", "fur"]), ""]
+        lines += ["", "Beside peers:", "", table.text("peer", ["off beside it", "fast beside it", *found_peers], PARTS), ""]
         lines += [f"- {peer}: {np.median(times):.2f} s a picture" for peer, times in table.times.items()]
     lines += ["", "| megapixels | refine | 1 thread | 2 threads | processor time, 1 thread |", "|---|---|---|---|---|"]
     for megapixels in arguments.sizes:
