@@ -50,8 +50,8 @@ Status CheckShare(float value, const char* option) {
 // Alpha is linear in the fields, and so is its rest and what is made steeper.
 void ShapeFields(const CompositeOptions& options, EdgeFields& fields) {
   const float sign = options.background_only ? -1.0f : 1.0f;
-  // Two levels of 255 from nothing to whole.
-  const float steep = options.threshold ? 128.0f : 1.0f;
+  // From nothing to whole within a 65,536th: no byte lies between.
+  const float steep = options.threshold ? 65536.0f : 1.0f;
   const float middle = std::clamp(options.threshold.value_or(0.5f), 1.0f / 255, 254.0f / 255);
   for (size_t i = 0; i < 3 * fields.cells(); ++i) fields.plane(kSlope)[i] *= sign * steep;
   for (size_t i = 0; i < fields.cells(); ++i) {

@@ -66,9 +66,9 @@ test('a picture without a subject is said to be one', async (t) => {
   await disc().png().toFile(join(cwd, 'disc.png'));
   const warned = await assertDone(decal(['grey.png', '--quiet', '--json'], { cwd }));
   assert.equal(warned.stderr, 'decal: grey.png: no subject found\n');
-  const { coverage, boundingBox, note } = JSON.parse(warned.stdout);
+  const { coverage, boundingBox, notes } = JSON.parse(warned.stdout);
   assert.ok(coverage < 0.001);
-  assert.deepEqual([boundingBox, note], [null, 'no subject found']);
+  assert.deepEqual([boundingBox, notes], [null, ['no subject found']]);
   assert.equal((await decal(['disc.png', 'grey.png', '--fail-if-empty', '--quiet'], { cwd })).status, 3);
   assert.equal((await decal(['disc.png', '--fail-if-empty', '--quiet'], { cwd })).status, 0);
   assert.equal((await decal(['missing.png', 'grey.png', '--fail-if-empty', '--quiet'], { cwd })).status, 1);
