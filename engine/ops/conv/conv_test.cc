@@ -41,11 +41,13 @@ Epilogue RandomEpilogue(std::mt19937& random) {
 
 // What float32 may lose, in units of MaxError. Tiles of Winograd's algorithm go through sums of larger terms that
 // cancel: their error follows the deviation of the convolution's sums, a third of the square root of their number of
-// terms for operands in [-1, 1]. engine/cpu/winograd_test.cc derives the factor and has tighter bounds.
+// terms for operands in [-1, 1]. The factors are those that engine/cpu/winograd_test.cc derives and measures, six points
+// and eight. (Eight points had the factor of six here, which a first layer of AVX2, 4.2e-5, was the first to pass.)
 double Tolerance(const std::string& algorithm, const Shape& w_shape) {
   if (!algorithm.starts_with("Winograd")) return 2e-5;
+  const bool eight_points = algorithm == "Winograd F(6x6,3x3)" || algorithm == "Winograd F(4x4,5x5)";
   const double terms = static_cast<double>(w_shape[1] * w_shape[2] * w_shape[3]);
-  return std::max(2e-5, 8e-6 * std::sqrt(terms) / 3);
+  return std::max(2e-5, (eight_points ? 4.5e-5 : 8e-6) * std::sqrt(terms) / 3);
 }
 
 // Runs the fast kernel on 1 and 3 threads into guarded concat slices and compares with the reference.
