@@ -50,10 +50,16 @@ def test_grey_arrays(session, rgb):
 
 
 def test_alpha_is_kept_times_the_matte(session, rgb):
-    alpha = np.full(rgb.shape[:2], 128, np.uint8)
-    cutout = session.remove(np.dstack([rgb, alpha]))
-    assert np.abs(cutout[:, :, 3].astype(int) * 2 - session.remove(rgb)[:, :, 3]).max() <= 2
-    assert not cutout[cutout[:, :, 3] == 0].any()
+    alpha = np.full(rgb.shape[:2], 255, np.uint8)
+    alpha[:30], alpha[30:60] = 0, 128
+    rgba = np.dstack([rgb, alpha])
+    for matte in (255, 100):
+        applied = session.apply_matte(rgba, np.full(alpha.shape, matte, np.uint8))[:, :, 3]
+        assert np.abs(applied - alpha * (matte / 255)).max() <= 1
+    cutout = session.remove(rgba)
+    kept = cutout[:, :, 3]
+    assert not kept[:30].any() and kept[30:60].max() <= 128 and kept.any()
+    assert not cutout[kept == 0].any()
 
 
 def test_bytes_files_and_paths(session, rgb, png, tmp_path):
