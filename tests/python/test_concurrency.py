@@ -63,6 +63,18 @@ def _in_child(session, pipe):
     pipe.close()
 
 
+def _ask_a_child(context, session, expected):
+    """The exit code of a process that was to cut out `expected`."""
+    mine, theirs = context.Pipe(False)
+    child = context.Process(target=_in_child, args=(session, theirs))
+    child.start()
+    theirs.close()
+    assert mine.poll(30), "the child hangs"
+    assert np.array_equal(mine.recv(), expected)
+    child.join(30)
+    return child.exitcode
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes(tiny, method):
@@ -70,14 +82,7 @@ def test_processes(tiny, method):
     expected = session.remove(picture(3))
     context = multiprocessing.get_context(method)
     for _ in range(2):
-        mine, theirs = context.Pipe(False)
-        child = context.Process(target=_in_child, args=(session, theirs))
-        child.start()
-        theirs.close()
-        assert mine.poll(30), "the child hangs"
-        assert np.array_equal(mine.recv(), expected)
-        child.join(30)
-        assert child.exitcode == 0
+        assert _ask_a_child(context, session, expected) == 0
     assert np.array_equal(session.remove(picture(3)), expected)
 
 
@@ -97,13 +102,7 @@ def test_fork_while_other_threads_compute(tiny):
     try:
         context = multiprocessing.get_context("fork")
         for _ in range(10):
-            mine, theirs = context.Pipe(False)
-            child = context.Process(target=_in_child, args=(session, theirs))
-            child.start()
-            theirs.close()
-            assert mine.poll(30), "the child hangs"
-            assert np.array_equal(mine.recv(), expected)
-            child.join(30)
+            _ask_a_child(context, session, expected)
     finally:
         stop.set()
         for worker in workers:
