@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "engine/ops/conv/conv.h"
-#include "engine/ops/matmul/matmul.h"
+#include "engine/ops/conv/conv_cpu.h"
+#include "engine/ops/matmul/matmul_cpu.h"
 
 namespace decal {
 namespace {

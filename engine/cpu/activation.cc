@@ -51,6 +51,7 @@ void ActivateRunTarget(const ActivationParams& activation, const float* src, flo
     DECAL_CASE(kSign);
     DECAL_CASE(kClip);
 #undef DECAL_CASE
+    case Activation::kNot: return;
   }
 }
 

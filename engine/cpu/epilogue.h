@@ -23,7 +23,7 @@ struct Epilogue {
   Residual residual = Residual::kNone;
   float low = 0;
   float high = 0;
-  ActivationParams activation;
+  ActivationParams activation{Activation::kRelu};
 };
 
 // The operands of one tile's epilogue, at the tile's first column.

@@ -5,20 +5,9 @@
 #include <cstdint>
 
 #include "engine/cpu/feature_map.h"
+#include "engine/ops/pool/pool_axis.h"
 
 namespace decal::cpu {
-
-// One spatial axis of a window. Cells of average windows count while they lie in [count_begin, count_end):
-// the input itself, or the input with its padding.
-struct PoolAxis {
-  int64_t extent = 1;  // of the input
-  int64_t kernel = 1;
-  int64_t stride = 1;
-  int64_t dilation = 1;
-  int64_t pad_begin = 0;
-  int64_t count_begin = 0;
-  int64_t count_end = 1;
-};
 
 // One row of the output: `out` with out_width pixels, pixel_stride apart. A window without any cell gives
 // -infinity (maximum) or 0 (average).

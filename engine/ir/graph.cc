@@ -3,17 +3,6 @@
 
 namespace decal {
 
-std::string TensorType::ToString() const { return Name(dtype) + (shape ? shape->ToString() : std::string("[...]")); }
-
-Result<std::shared_ptr<ConstantTensor>> ConstantTensor::Allocate(DType dtype, const Shape& shape) {
-  auto tensor = std::make_shared<ConstantTensor>();
-  tensor->dtype = dtype;
-  tensor->shape = shape;
-  DECAL_TRY_ASSIGN(tensor->buffer,
-                   Buffer::Allocate(static_cast<size_t>(shape.elements()) * SizeOf(dtype), "constants"));
-  return tensor;
-}
-
 ValueId Graph::AddValue(std::string value_name, TensorType type) {
   Value value;
   value.name = std::move(value_name);
@@ -26,14 +15,6 @@ ValueId Graph::AddConstant(std::string value_name, ConstantPtr constant) {
   const ValueId id = AddValue(std::move(value_name), TensorType{constant->dtype, constant->shape});
   values[id].constant = std::move(constant);
   return id;
-}
-
-Result<ConstantPtr> WidenConstant(const ConstantTensor& half) {
-  DECAL_TRY_ASSIGN(auto wide, ConstantTensor::Allocate(DType::kFloat32, half.shape));
-  const Half* from = half.view().as<Half>();
-  float* to = reinterpret_cast<float*>(wide->buffer.data());
-  for (int64_t i = 0; i < half.shape.elements(); ++i) to[i] = from[i];
-  return wide;
 }
 
 std::vector<int32_t> Producers(const Graph& graph) {

@@ -71,43 +71,8 @@ Result<Dims> NodeImporter::SmallInts(std::string_view name) const {
   return Dims(values);
 }
 
-namespace {
-
-// How many leading inputs must be there for passes and shape rules to look at them. Those that are optional in between
-// are checked by the shape rule.
-struct RequiredInputs {
-  size_t operator()(const Binary&) const { return 2; }
-  size_t operator()(const Where&) const { return 3; }
-  size_t operator()(const Conv&) const { return 2; }
-  size_t operator()(const ConvTranspose&) const { return 2; }
-  size_t operator()(const DeformConv&) const { return 3; }
-  size_t operator()(const MatMul&) const { return 2; }
-  size_t operator()(const Gemm&) const { return 2; }
-  size_t operator()(const Gather&) const { return 2; }
-  size_t operator()(const GatherNd&) const { return 2; }
-  size_t operator()(const ScatterNd&) const { return 3; }
-  size_t operator()(const GatherElements&) const { return 2; }
-  size_t operator()(const ScatterElements&) const { return 3; }
-  size_t operator()(const CumSum&) const { return 2; }
-  size_t operator()(const Quantize&) const { return 2; }
-  size_t operator()(const Dequantize&) const { return 2; }
-  size_t operator()(const MatMulInteger&) const { return 2; }
-  size_t operator()(const ConvInteger&) const { return 2; }
-  size_t operator()(const Reshape&) const { return 2; }
-  size_t operator()(const Expand&) const { return 2; }
-  size_t operator()(const Tile&) const { return 2; }
-  size_t operator()(const Pad&) const { return 2; }
-  size_t operator()(const Slice&) const { return 3; }
-  size_t operator()(const Range&) const { return 3; }
-  size_t operator()(const BatchNorm&) const { return 5; }
-  size_t operator()(const InstanceNorm&) const { return 3; }
-  size_t operator()(const auto&) const { return 1; }
-};
-
-}  // namespace
-
 Status NodeImporter::CheckInputs(const Op& op, std::span<const ValueId> inputs) const {
-  const size_t required = std::visit(RequiredInputs(), op);
+  const size_t required = FactsOf(op).required_inputs;
   for (size_t i = 0; i < required; ++i)
     if (i >= inputs.size() || inputs[i] == kNoValue)
       return Fail(ErrorCode::kCorruptModel, node_.op_type + " without its input " + std::to_string(i), node_.name);

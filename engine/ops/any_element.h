@@ -5,7 +5,6 @@
 
 #include "engine/base/element.h"
 #include "engine/base/tensor_view.h"
-#include "engine/ir/op.h"
 
 namespace decal {
 
@@ -36,9 +35,5 @@ void WithSums(DType dtype, const Fn& fn) {
 
 // A number that orders elements of one type as their values are ordered; -0 equals 0, NaN is above all.
 uint64_t OrderKey(const TensorView& view, int64_t offset);
-
-// to[at] = to[at] `reduction` from[from_offset]. Integers wrap.
-void CombineElement(ScatterReduction reduction, const TensorView& from, int64_t from_offset,
-                    const MutableTensorView& to, int64_t at);
 
 }  // namespace decal

@@ -1,8 +1,8 @@
 // Splits a tensor's dimensions into those an operator works along and those it repeats over.
 #pragma once
 
-#include "engine/cpu/loop_nest.h"
-#include "engine/ops/kernel.h"
+#include "engine/base/loop_nest.h"
+#include "engine/ops/shape_rule.h"
 
 namespace decal {
 
@@ -19,7 +19,7 @@ inline AxisSet AxesFrom(size_t first, size_t rank) {
 
 // The merged loops over the dimensions that are in `set` (or not in it, for `inside` false).
 template <size_t kOperands>
-cpu::LoopNest<kOperands> CoalesceSubset(const Shape& shape, const std::array<Strides, kOperands>& strides,
+LoopNest<kOperands> CoalesceSubset(const Shape& shape, const std::array<Strides, kOperands>& strides,
                                         const AxisSet& set, bool inside) {
   Shape chosen;
   std::array<Strides, kOperands> chosen_strides;
@@ -28,7 +28,7 @@ cpu::LoopNest<kOperands> CoalesceSubset(const Shape& shape, const std::array<Str
     chosen.push_back(shape[d]);
     for (size_t o = 0; o < kOperands; ++o) chosen_strides[o].push_back(strides[o][d]);
   }
-  return cpu::Coalesce<kOperands>(chosen, chosen_strides);
+  return Coalesce<kOperands>(chosen, chosen_strides);
 }
 
 }  // namespace decal

@@ -1,8 +1,6 @@
 // Shape rule of the fused epilogue and its form for the SIMD layer.
 #include "engine/ops/epilogue.h"
 
-#include <limits>
-
 namespace decal {
 namespace {
 
@@ -39,36 +37,6 @@ float PerChannel(const TensorView& vector, int64_t i) {
   for (size_t d = 0; d < vector.shape.rank(); ++d)
     if (vector.shape[d] != 1) return vector.as<float>()[i * vector.strides[d]];
   return vector.as<float>()[0];
-}
-
-cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue) {
-  cpu::Epilogue result;
-  if (epilogue.residual == Epilogue::Residual::kBeforeActivation)
-    result.residual = cpu::Epilogue::Residual::kBeforePost;
-  if (epilogue.residual == Epilogue::Residual::kAfterActivation)
-    result.residual = cpu::Epilogue::Residual::kAfterPost;
-  if (epilogue.prelu_slope) result.post = cpu::Epilogue::Post::kSlopes;
-  if (!epilogue.activation) return result;
-  result.activation = ToActivation(*epilogue.activation);
-  switch (epilogue.activation->kind) {
-    case UnaryKind::kRelu:
-      result.post = cpu::Epilogue::Post::kClamp;
-      result.low = 0;
-      result.high = std::numeric_limits<float>::infinity();
-      break;
-    case UnaryKind::kClip:
-      result.post = cpu::Epilogue::Post::kClamp;
-      result.low = epilogue.activation->alpha;
-      result.high = epilogue.activation->beta;
-      break;
-    case UnaryKind::kLeakyRelu:
-      result.post = cpu::Epilogue::Post::kLeaky;
-      result.low = epilogue.activation->alpha;
-      break;
-    default:
-      result.post = cpu::Epilogue::Post::kActivate;
-  }
-  return result;
 }
 
 }  // namespace decal

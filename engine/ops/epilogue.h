@@ -2,13 +2,28 @@
 // form for the SIMD layer.
 #pragma once
 
-#include <string>
+#include <optional>
 
-#include "engine/cpu/epilogue.h"
-#include "engine/ops/activation.h"
-#include "engine/ops/kernel.h"
+#include "engine/ops/elementwise/unary.h"
+#include "engine/ops/shape_rule.h"
 
 namespace decal {
+
+// What a product kernel does with its sums before it stores them:
+//   y = sum + bias;  if (residual == kBeforeActivation) y += r;  y = activation(y);
+//   if (residual == kAfterActivation) y += r
+// The operator's own inputs come first (an absent bias is kNoValue), then the PRelu slope if
+// `prelu_slope`, then the residual. The residual has exactly the output's shape; the slope is one
+// element per output channel.
+struct Epilogue {
+  enum class Residual : uint8_t { kNone, kBeforeActivation, kAfterActivation };
+  std::optional<Unary> activation;  // set by fusion; any UnaryKind but kNot
+  bool prelu_slope = false;         // activation is PRelu; excludes `activation`
+  Residual residual = Residual::kNone;
+
+  bool empty() const { return !activation && !prelu_slope && residual == Residual::kNone; }
+  size_t extra_inputs() const { return (prelu_slope ? 1 : 0) + (residual != Residual::kNone ? 1 : 0); }
+};
 
 // Positions of the epilogue's inputs behind the operator's `own` inputs; an input that is not there is kAbsent.
 struct EpilogueInputs {
@@ -31,7 +46,7 @@ Status CheckEpilogue(const Epilogue& epilogue, const InferContext& context, size
 inline float ApplyEpilogue(const Epilogue& epilogue, double sum, float bias, float slope, float residual) {
   float y = static_cast<float>(sum + bias);
   if (epilogue.residual == Epilogue::Residual::kBeforeActivation) y += residual;
-  if (epilogue.activation) y = cpu::ApplyActivation(ToActivation(*epilogue.activation), y);
+  if (epilogue.activation) y = static_cast<float>(ApplyActivation(*epilogue.activation, y));
   if (epilogue.prelu_slope) y = y < 0.0f ? y * slope : y;
   if (epilogue.residual == Epilogue::Residual::kAfterActivation) y += residual;
   return y;
@@ -39,8 +54,5 @@ inline float ApplyEpilogue(const Epilogue& epilogue, double sum, float bias, flo
 
 // Element i of a bias or slope, whatever its rank: [M], [M,1,1] and the like; 0 where it is absent.
 float PerChannel(const TensorView& vector, int64_t i);
-
-// The same for kernels.
-cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue);
 
 }  // namespace decal

@@ -1,21 +1,10 @@
-// The dispatch from the Op variant to the families with WebGPU kernels, and the uploads they share.
+// Uploads of weights and tables.
 #include "engine/ops/gpu.h"
 
 #include <cstring>
 #include <utility>
 
 #include "engine/base/element.h"
-#include "engine/ops/attention/attention_gpu.h"
-#include "engine/ops/conv/conv_gpu.h"
-#include "engine/ops/deform_conv/deform_conv_gpu.h"
-#include "engine/ops/elementwise/elementwise_gpu.h"
-#include "engine/ops/grid_sample/grid_sample_gpu.h"
-#include "engine/ops/matmul/matmul_gpu.h"
-#include "engine/ops/movement/movement_gpu.h"
-#include "engine/ops/norm/norm_gpu.h"
-#include "engine/ops/pool/pool_gpu.h"
-#include "engine/ops/reduce/reduce_gpu.h"
-#include "engine/ops/resize/resize_gpu.h"
 
 namespace decal {
 namespace {
@@ -24,20 +13,6 @@ namespace {
 enum UploadFormat : uint64_t { kAsItIs = 1, kAsItIsHalf = 2 };
 
 }  // namespace
-
-Status MakeGpuKernels(const Op& op, const GpuRequest& request) {
-  for (const std::span<const GpuOperand> operands : {request.inputs, request.outputs})
-    for (const GpuOperand& operand : operands)
-      if (operand.present && operand.constant == nullptr && operand.dtype != DType::kFloat32)
-        return Fail(ErrorCode::kUnsupportedOperator,
-                    std::string("no WebGPU kernel for ") + OpName(op) + " of " + Name(operand.dtype));
-  return std::visit(
-      [&](const auto& o) -> Status {
-        if constexpr (requires { MakeGpuKernel(o, request); }) return MakeGpuKernel(o, request);
-        else return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for ") + OpName(op));
-      },
-      op);
-}
 
 std::vector<float> FloatsOf(const ConstantTensor& constant) {
   std::vector<float> values(static_cast<size_t>(constant.shape.elements()));

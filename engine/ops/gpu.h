@@ -1,16 +1,19 @@
 // What an operator family needs to write its WebGPU kernels.
 //
-// A family that has them declares, for an operator struct T:
+// A family declares, for each operator struct T whose traits say `on_gpu`:
 //   Status MakeGpuKernel(const T&, const GpuRequest&);
 // which adds dispatches to request.builder, or fails with kUnsupportedOperator for a case that it does not know.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "engine/base/tensor.h"
 #include "engine/gpu/plan_builder.h"
-#include "engine/ops/kernel.h"
+#include "engine/ops/elementwise/unary.h"
 
 namespace decal {
 
@@ -33,10 +36,6 @@ struct GpuRequest {
   gpu::Tensor At(size_t i) const;
   const gpu::Tensor& out(size_t i = 0) const { return outputs[i].tensor; }
 };
-
-// Adds the dispatches of `op`. Errors: kUnsupportedOperator where there is no kernel, kLimitExceeded where the
-// device is too small.
-Status MakeGpuKernels(const Op& op, const GpuRequest& request);
 
 // ---- weights ---------------------------------------------------------------------------------
 

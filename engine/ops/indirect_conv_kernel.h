@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/cpu/indirect_conv.h"
-#include "engine/ops/epilogue.h"
+#include "engine/ops/epilogue_cpu.h"
 #include "engine/ops/kernel.h"
 
 namespace decal {

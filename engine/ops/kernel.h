@@ -1,10 +1,7 @@
-// What every operator family implements, and what its functions are given.
+// What makes a CPU kernel and runs it.
 //
-// For each operator struct T of ir/op.h a family declares four overloads:
-//   Result<std::vector<TensorType>> Infer(const T&, const InferContext&);
-//   Status Reference(const T&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
-//   LayoutNeed LayoutOf(const T&);
-//   Result<std::unique_ptr<CpuKernel>> MakeCpuKernel(const T&, const KernelRequest&);
+// A family declares, for each operator struct T whose traits say `on_cpu`:
+//   KernelResult MakeCpuKernel(const T&, const KernelRequest&);
 #pragma once
 
 #include <functional>
@@ -15,62 +12,10 @@
 #include <vector>
 
 #include "decal/parallel.h"
-#include "engine/base/tensor_view.h"
-#include "engine/ir/graph.h"
+#include "engine/base/result.h"
+#include "engine/base/tensor.h"
 
 namespace decal {
-
-// ---- shape rules -----------------------------------------------------------------------------
-
-// One input as the shape rules see it. Shapes are static: rules run on specialised graphs only.
-struct InferInput {
-  bool present = false;
-  DType dtype = DType::kFloat32;
-  Shape shape;
-  const ConstantTensor* constant = nullptr;  // set: the contents are known
-};
-
-struct InferContext {
-  std::span<const InferInput> inputs;
-  size_t outputs = 1;
-
-  bool has(size_t i) const { return i < inputs.size() && inputs[i].present; }
-  const InferInput& operator[](size_t i) const { return inputs[i]; }
-  // The integers of a known 0-d or 1-d int32/int64 input; an error names it as data-dependent otherwise.
-  Result<Dims> Integers(size_t i, const char* what) const;
-};
-
-using InferResult = Result<std::vector<TensorType>>;
-
-// What most shape rules return: one output, shapes that do not go together, or a type that the operator has no meaning for.
-inline InferResult One(DType dtype, const Shape& shape) { return std::vector<TensorType>{{dtype, shape}}; }
-inline std::unexpected<Error> Mismatch(std::string what) { return Fail(ErrorCode::kShapeMismatch, std::move(what)); }
-inline std::unexpected<Error> BadType(const char* op, DType dtype) {
-  return Fail(ErrorCode::kUnsupportedOperator, std::string(op) + " of " + Name(dtype));
-}
-
-// "axis" as ONNX writes it, -rank..rank-1, to 0..rank-1.
-Result<size_t> NormalizeAxis(int64_t axis, size_t rank);
-
-// NumPy broadcasting of two shapes.
-Result<Shape> BroadcastShapes(const Shape& a, const Shape& b);
-
-// `view` stretched to `shape` by strides of 0 (shape must be a valid broadcast of it).
-TensorView BroadcastTo(const TensorView& view, const Shape& shape);
-
-// ---- layouts ---------------------------------------------------------------------------------
-
-// Which memory layout an operator wants for its tensors of rank 3 and more.
-enum class LayoutNeed : uint8_t {
-  kChannelsLast,  // inputs that are activations, and outputs
-  kRowMajor,      // its kernel walks row-major memory
-  kAny,           // works on any strides: follows its inputs
-};
-
-// ---- CPU kernels -----------------------------------------------------------------------------
-
-// A number that identifies a packed format: hashes `values` (FNV-1a), of which the first tells formats apart.
-uint64_t PackingId(std::span<const int64_t> values);
 
 // Packed forms of constants, shared by all specialisations of a session.
 class PackedWeights {

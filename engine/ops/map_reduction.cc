@@ -1,7 +1,7 @@
 // Maps are reduced in bands of rows; see ParallelChannelStatistic.
 #include "engine/ops/map_reduction.h"
 
-#include "engine/ops/pointwise.h"
+#include "engine/ops/maps.h"
 
 namespace decal {
 namespace {

@@ -85,7 +85,7 @@ Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::st
   std::array<Strides, kNestOperands> strides;
   strides.fill(out.strides);
   for (size_t i = 0; i < inputs.size(); ++i) strides[i + 1] = inputs[i].strides;
-  const GpuNest nest = WithRows(cpu::Coalesce<kNestOperands>(out.shape, strides));
+  const GpuNest nest = WithRows(Coalesce<kNestOperands>(out.shape, strides));
   NestTensors tensors;
   tensors[0] = AsNest(out, nest, 0);
   for (size_t i = 0; i < inputs.size(); ++i) tensors[i + 1] = AsNest(inputs[i], nest, i + 1);

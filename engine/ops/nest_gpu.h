@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
-#include "engine/cpu/loop_nest.h"
+#include "engine/base/loop_nest.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {
 
 // Merged loops over four operands, as many as a vector of offsets has lanes.
 inline constexpr size_t kNestOperands = 4;
-using GpuNest = cpu::LoopNest<kNestOperands>;
+using GpuNest = LoopNest<kNestOperands>;
 
 // fn NAME_at(i: i32) -> vec4i, the offsets of the operands at element i of the nest in row-major order, and the parameters
 // it needs.

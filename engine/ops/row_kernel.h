@@ -12,7 +12,7 @@ namespace decal {
 template <class Params, void (*kRun)(const Params&, const float* x, float* y, size_t n)>
 class RowKernel final : public CpuKernel {
  public:
-  RowKernel(const Params& params, const cpu::LoopNest<2>& nest) : params_(params), nest_(nest) {}
+  RowKernel(const Params& params, const LoopNest<2>& nest) : params_(params), nest_(nest) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -40,7 +40,7 @@ class RowKernel final : public CpuKernel {
   }
 
   Params params_;
-  cpu::LoopNest<2> nest_;
+  LoopNest<2> nest_;
 };
 
 }  // namespace decal

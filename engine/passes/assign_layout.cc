@@ -7,7 +7,6 @@
 #include <string>
 
 #include "engine/ops/movement/strided_map.h"
-#include "engine/ops/ops.h"
 #include "engine/passes/passes.h"
 
 namespace decal {
@@ -18,19 +17,9 @@ bool HasLayout(const Graph& graph, ValueId v) { return v != kNoValue && graph.va
 
 // Inputs that are activations rather than weights, bounds or shapes.
 bool IsActivation(const Node& node, size_t i) {
-  const size_t own = OwnInputs(node.op);
-  if (own != SIZE_MAX) {  // a product: its first operand and the residual
-    const Epilogue& epilogue = *EpilogueOf(const_cast<Op&>(node.op));
-    const bool residual = epilogue.residual != Epilogue::Residual::kNone && i + 1 == node.inputs.size();
-    const bool moves = std::holds_alternative<DeformConv>(node.op) && (i == 2 || i == 4);  // offsets and mask
-    return i == 0 || residual || moves || (std::holds_alternative<MatMul>(node.op) && i == 1);
-  }
-  if (std::holds_alternative<Unary>(node.op) || std::holds_alternative<Binary>(node.op) ||
-      std::holds_alternative<Where>(node.op) || std::holds_alternative<Concat>(node.op) ||
-      std::holds_alternative<Gemm>(node.op)) {
-    return true;
-  }
-  return i == 0;
+  const Epilogue* epilogue = EpilogueOf(node.op);
+  const bool residual = epilogue != nullptr && epilogue->residual != Epilogue::Residual::kNone;
+  return FactsOf(node.op).activations->contains(i) || (residual && i + 1 == node.inputs.size());
 }
 
 // Where a Transpose of dense memory is again dense memory of some layout, that layout makes it free.
@@ -50,7 +39,7 @@ class LayoutAssigner {
   explicit LayoutAssigner(Graph& graph) : graph_(graph), wanted_channels_last_(graph.values.size(), false) {
     for (const Node& node : graph.nodes)
       for (size_t i = 0; i < node.inputs.size(); ++i)
-        if (node.inputs[i] != kNoValue && LayoutOfOp(node.op) == LayoutNeed::kChannelsLast && IsActivation(node, i))
+        if (node.inputs[i] != kNoValue && FactsOf(node.op).layout == LayoutNeed::kChannelsLast && IsActivation(node, i))
           wanted_channels_last_[node.inputs[i]] = true;
   }
 
@@ -77,7 +66,7 @@ class LayoutAssigner {
 
  private:
   Layout LayoutFor(const Node& node) {
-    switch (LayoutOfOp(node.op)) {
+    switch (LayoutNeed{FactsOf(node.op).layout}) {
       case LayoutNeed::kChannelsLast: return Layout::kChannelsLast;
       case LayoutNeed::kRowMajor: return Layout::kRowMajor;
       case LayoutNeed::kAny: break;

@@ -14,7 +14,6 @@
 
 #include "engine/base/small_sort.h"
 #include "engine/ops/movement/slice_spec.h"
-#include "engine/ops/ops.h"
 #include "engine/passes/index_map.h"
 #include "engine/passes/passes.h"
 

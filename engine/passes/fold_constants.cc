@@ -9,7 +9,6 @@
 #include <string>
 
 #include "engine/base/limits.h"
-#include "engine/ops/ops.h"
 #include "engine/passes/passes.h"
 
 namespace decal {
@@ -48,11 +47,9 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
 std::vector<bool> WeightsOnly(const Graph& graph) {
   std::vector<bool> weights(graph.values.size(), false), others(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
-    const bool packs = std::holds_alternative<Conv>(node.op) || std::holds_alternative<ConvTranspose>(node.op) ||
-                       std::holds_alternative<DeformConv>(node.op) || std::holds_alternative<MatMul>(node.op) ||
-                       std::holds_alternative<Gemm>(node.op);
+    const size_t packed = FactsOf(node.op).packed_input;
     for (size_t i = 0; i < node.inputs.size(); ++i)
-      if (node.inputs[i] != kNoValue) (packs && i == 1 ? weights : others)[node.inputs[i]] = true;
+      if (node.inputs[i] != kNoValue) (i == packed ? weights : others)[node.inputs[i]] = true;
   }
   for (ValueId v : graph.outputs) others[v] = true;
   for (size_t v = 0; v < weights.size(); ++v) weights[v] = weights[v] && !others[v];
@@ -83,7 +80,7 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, const st
         DECAL_TRY_ASSIGN(ConstantPtr widened, WidenConstant(*facts.inputs[i].constant));
         view = wide.emplace_back(std::move(widened))->view();
       }
-    } else {  // Shape looks at the extents only
+    } else {  // known by shapes
       view.dtype = facts.inputs[i].dtype;
       view.shape = facts.inputs[i].shape;
       view.strides = DenseStrides(view.shape, Layout::kRowMajor);
@@ -119,7 +116,7 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     const NodeFacts facts = FactsOf(graph, node);
-    const bool shape_only = std::holds_alternative<ShapeOf>(node.op);
+    const bool shape_only = FactsOf(node.op).known_by_shapes;
     const bool fold = facts.all_static && (facts.all_constant || shape_only);
     if (stage == FoldStage::kLoaded && !fold) continue;
     if (!facts.all_static) return std::unexpected(At({ErrorCode::kInternal, "an input has no shape"}, node));

@@ -15,7 +15,9 @@ namespace decal {
 namespace {
 
 // The dimension that holds the product's output channels.
-size_t ChannelDimension(const Op& op, size_t rank) { return std::holds_alternative<MatMul>(op) ? rank - 1 : 1; }
+size_t ChannelDimension(const Op& op, size_t rank) {
+  return EpilogueSlotsOf(op).channels_last_dimension ? rank - 1 : 1;
+}
 
 // `id` is a float constant with one element per channel, laid out to broadcast along them, or (when
 // `scalar_too`) a single element.
@@ -69,7 +71,7 @@ class Fuser {
     if (id == kNoValue || graph_.IsConstant(id) || producers_[id] < 0 || uses_[id] != 1) return nullptr;
     if (graph_.values[id].type.dtype != DType::kFloat32) return nullptr;
     Node& node = graph_.nodes[static_cast<size_t>(producers_[id])];
-    return EpilogueOf(node.op) != nullptr && node.inputs.size() >= OwnInputs(node.op) ? &node : nullptr;
+    return EpilogueOf(node.op) != nullptr && node.inputs.size() >= EpilogueSlotsOf(node.op).own_inputs ? &node : nullptr;
   }
 
   // Moves the product to place `n`, whose node's result it now makes.
@@ -115,7 +117,7 @@ class Fuser {
     const Shape& out = *graph_.values[graph_.nodes[n].outputs[0]].type.shape;
     if (!(out == *graph_.values[x].type.shape) || out.rank() < 2) return false;
     const size_t channel = ChannelDimension(product->op, out.rank());
-    ValueId& bias = product->inputs[BiasInput(product->op)];
+    ValueId& bias = product->inputs[EpilogueSlotsOf(product->op).bias];
     if (epilogue.empty() && bias == kNoValue && IsPerChannel(graph_, other, out, channel)) {
       bias = AsVector(graph_, other, status_);
       if (!status_) return false;
@@ -149,7 +151,7 @@ class Fuser {
       producers_.resize(graph_.values.size(), -1);
       epilogue.prelu_slope = true;
       // Before a residual that is already there: the slope comes first.
-      product->inputs.insert(product->inputs.begin() + static_cast<ptrdiff_t>(OwnInputs(product->op)), vector);
+      product->inputs.insert(product->inputs.begin() + static_cast<ptrdiff_t>(EpilogueSlotsOf(product->op).own_inputs.value), vector);
     } else {
       return;
     }

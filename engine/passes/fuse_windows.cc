@@ -13,7 +13,6 @@
 #include <string>
 
 #include "engine/ops/movement/slice_spec.h"
-#include "engine/ops/ops.h"
 #include "engine/passes/index_map.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/pattern.h"

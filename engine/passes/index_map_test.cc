@@ -7,7 +7,6 @@
 #include <map>
 #include <string>
 
-#include "engine/ops/ops.h"
 #include "tests/support/kernel_test.h"
 
 namespace decal {

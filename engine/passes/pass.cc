@@ -68,19 +68,32 @@ void EraseNodes(Graph& graph, const std::vector<bool>& erase) {
   graph.nodes.resize(kept);
 }
 
+namespace {
+
+// fn(operator, its epilogue's slots), where it has an epilogue.
+template <class OpVariant, class R>
+R WithEpilogue(OpVariant& op, R otherwise, auto&& fn) {
+  return std::visit(
+      [&]<class O>(O& o) -> R {
+        if constexpr (requires { o.epilogue; }) return fn(o, OpTraits<std::remove_const_t<O>>::kEpilogue);
+        else return otherwise;
+      },
+      op);
+}
+
+}  // namespace
+
 Epilogue* EpilogueOf(Op& op) {
-  if (auto* conv = std::get_if<Conv>(&op)) return &conv->epilogue;
-  if (auto* conv = std::get_if<ConvTranspose>(&op)) return &conv->epilogue;
-  if (auto* conv = std::get_if<DeformConv>(&op)) return &conv->epilogue;
-  if (auto* matmul = std::get_if<MatMul>(&op)) return &matmul->epilogue;
-  return nullptr;
+  return WithEpilogue(op, static_cast<Epilogue*>(nullptr), [](auto& o, const EpilogueSlots&) { return &o.epilogue; });
 }
 
-size_t OwnInputs(const Op& op) {
-  if (EpilogueOf(const_cast<Op&>(op)) == nullptr) return SIZE_MAX;
-  return std::holds_alternative<DeformConv>(op) ? 5 : 3;
+const Epilogue* EpilogueOf(const Op& op) {
+  return WithEpilogue(op, static_cast<const Epilogue*>(nullptr),
+                      [](auto& o, const EpilogueSlots&) { return &o.epilogue; });
 }
 
-size_t BiasInput(const Op& op) { return std::holds_alternative<DeformConv>(op) ? 3 : 2; }
+EpilogueSlots EpilogueSlotsOf(const Op& op) {
+  return WithEpilogue(op, EpilogueSlots{SIZE_MAX, SIZE_MAX, false}, [](auto&, const EpilogueSlots& slots) { return slots; });
+}
 
 }  // namespace decal

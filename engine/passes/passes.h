@@ -89,11 +89,9 @@ void EraseNodes(Graph& graph, const std::vector<bool>& erase);
 
 // Where the epilogue of a product lives, or null.
 Epilogue* EpilogueOf(Op& op);
+const Epilogue* EpilogueOf(const Op& op);
 
-// Inputs an operator has before those of its epilogue.
-size_t OwnInputs(const Op& op);
-
-// Position of a product's bias among its inputs.
-size_t BiasInput(const Op& op);
+// Where an operator with an epilogue has its bias and the epilogue's inputs.
+EpilogueSlots EpilogueSlotsOf(const Op& op);
 
 }  // namespace decal

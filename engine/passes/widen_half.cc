@@ -14,22 +14,17 @@
 namespace decal {
 namespace {
 
-void Widen(DType& dtype) {
-  if (dtype == DType::kFloat16) dtype = DType::kFloat32;
-}
-void Widen(std::optional<DType>& dtype) {
-  if (dtype) Widen(*dtype);
-}
-
-// The output type that some operators have as an attribute.
-void WidenAttribute(Op& op) {
-  std::visit(
-      [](auto& o) {
-        if constexpr (requires { o.to; }) Widen(o.to);
-        if constexpr (requires { o.dtype; }) Widen(o.dtype);
-      },
-      op);
-}
+// Every type among an operator's attributes is that of an output.
+struct WidenField {
+  void operator()(const char*, DType& dtype) const {
+    if (dtype == DType::kFloat16) dtype = DType::kFloat32;
+  }
+  void operator()(const char* name, std::optional<DType>& dtype) const {
+    if (dtype) (*this)(name, *dtype);
+  }
+  template <class Other>
+  void operator()(const char*, const Other&) const {}
+};
 
 }  // namespace
 
@@ -52,7 +47,7 @@ Status WidenHalf(Graph& graph) {
     return wide[v];
   };
   for (Node& node : graph.nodes) {
-    WidenAttribute(node.op);
+    std::visit([]<class T>(T& op) { OpTraits<T>::Fields(op, WidenField()); }, node.op);
     if (std::holds_alternative<Cast>(node.op)) continue;  // takes any type
     for (ValueId& v : node.inputs) v = widened(v);
   }

@@ -7,21 +7,14 @@
 
 #include "engine/ops/movement/slice_spec.h"
 #include "engine/ops/movement/strided_map.h"
-#include "engine/ops/ops.h"
 
 namespace decal {
 namespace {
 
 // The kernel for this operator reads that input with any strides. `unit_last`: its last dimension is contiguous.
 bool ReadsAnyStrides(const Op& op, size_t input, bool unit_last) {
-  if (std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Where>(op) ||
-      std::holds_alternative<Strided>(op) || std::holds_alternative<Concat>(op) || std::holds_alternative<Pad>(op)) {
-    return true;
-  }
-  if (std::holds_alternative<Attention>(op)) return input < 3 && unit_last;
-  if (std::holds_alternative<WindowPartition>(op) || std::holds_alternative<WindowMerge>(op)) return unit_last;
-  if (std::holds_alternative<MatMul>(op)) return input == 1 || (input == 0 && unit_last);
-  return false;
+  const OpFacts& facts = FactsOf(op);
+  return facts.any_strides->contains(input) || (unit_last && facts.unit_last->contains(input));
 }
 
 // Values that a Concat copies although they could have been written in place: (node, input).
@@ -234,10 +227,7 @@ class StoragePlanner {
   void ReuseInputs() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
-      if (!std::holds_alternative<Unary>(node.op) && !std::holds_alternative<Binary>(node.op) &&
-          !std::holds_alternative<BatchNorm>(node.op) && !std::holds_alternative<InstanceNorm>(node.op)) {
-        continue;
-      }
+      if (!FactsOf(node.op).in_place) continue;
       const ValueId out = node.outputs[0];
       const Placement& to = plan_.placements[out];
       if (to.root != out || plan_.root_bytes[out] == 0) continue;  // inside a concat, or not ours

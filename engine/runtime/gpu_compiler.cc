@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/ops/gpu.h"
-#include "engine/ops/ops.h"
+#include "engine/runtime/gpu_kernels.h"
 #include "engine/plan/storage.h"
 
 namespace decal {

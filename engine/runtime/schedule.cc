@@ -8,6 +8,7 @@
 
 #include "engine/base/memory_plan.h"
 #include "engine/plan/storage.h"
+#include "engine/runtime/cpu_kernels.h"
 
 namespace decal {
 namespace {
@@ -19,13 +20,6 @@ double NowMs() {
 // Constants of this size and more are released once their packed form exists. Smaller ones (biases, slopes,
 // shapes) stay: the passes of a later specialisation look into them, and they do not weigh.
 constexpr size_t kReleaseBytes = 64 << 10;
-
-// These pack their weight, which then nobody reads any more.
-bool PacksWeight(const Op& op) {
-  return std::holds_alternative<Conv>(op) || std::holds_alternative<ConvTranspose>(op) ||
-         std::holds_alternative<DeformConv>(op) || std::holds_alternative<MatMul>(op) ||
-         std::holds_alternative<Gemm>(op);
-}
 
 class Builder {
  public:
@@ -113,7 +107,7 @@ class Builder {
   std::vector<size_t> KernelOrder() const {
     std::map<const ConstantTensor*, std::vector<size_t>> users;
     for (size_t n = 0; n < graph_.nodes.size(); ++n)
-      if (const ConstantTensor* weight = WeightOf(graph_.nodes[n])) users[weight].push_back(n);
+      if (const ConstantPtr weight = WeightOf(graph_.nodes[n])) users[weight.get()].push_back(n);
     std::vector<size_t> order;
     std::vector<bool> taken(graph_.nodes.size(), false);
     const auto take = [&](size_t n) {
@@ -122,16 +116,16 @@ class Builder {
     };
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       take(n);
-      if (const ConstantTensor* weight = WeightOf(graph_.nodes[n]))
-        for (size_t user : users[weight]) take(user);
+      if (const ConstantPtr weight = WeightOf(graph_.nodes[n]))
+        for (size_t user : users[weight.get()]) take(user);
     }
     return order;
   }
 
-  const ConstantTensor* WeightOf(const Node& node) const {
-    return PacksWeight(node.op) && node.inputs.size() > 1 && graph_.IsConstant(node.inputs[1])
-               ? graph_.values[node.inputs[1]].constant.get()
-               : nullptr;
+  // The constant that the kernel of `node` packs, which then nobody reads any more; or null.
+  ConstantPtr WeightOf(const Node& node) const {
+    const size_t i = FactsOf(node.op).packed_input;
+    return i < node.inputs.size() && graph_.IsConstant(node.inputs[i]) ? graph_.values[node.inputs[i]].constant : nullptr;
   }
 
   Status MakeStepKernel(const Node& node, Step& step) {
@@ -186,11 +180,10 @@ class Builder {
   }
 
   void AnnounceLastUse(const Node& node) {
-    const ConstantTensor* weight = WeightOf(node);
-    const bool last = weight != nullptr && constant_uses_[weight] == 1 &&
-                      weight->buffer.size_bytes() >= kReleaseBytes &&
-                      !live_constants_.contains(graph_.values[node.inputs[1]].constant);
-    packed_.GiveUpNext(last ? weight : nullptr);
+    const ConstantPtr weight = WeightOf(node);
+    const bool last = weight != nullptr && constant_uses_[weight.get()] == 1 &&
+                      weight->buffer.size_bytes() >= kReleaseBytes && !live_constants_.contains(weight);
+    packed_.GiveUpNext(last ? weight.get() : nullptr);
   }
 
   KernelResult MakeKernelFor(const Node& node, const Step& step) {

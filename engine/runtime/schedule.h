@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "decal/session.h"
-#include "engine/ops/ops.h"
+#include "engine/ir/graph.h"
+#include "engine/ops/kernel.h"
 
 namespace decal {
 

@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/ops/ops.h"
-
 namespace decal::testing {
 namespace {
 

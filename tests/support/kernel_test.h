@@ -14,7 +14,9 @@
 
 #include "decal/parallel.h"
 #include "engine/base/buffer.h"
+#include "engine/ir/op.h"
 #include "engine/ops/kernel.h"
+#include "engine/runtime/cpu_kernels.h"
 
 namespace decal::testing {
 
@@ -168,7 +170,7 @@ bool RunKernel(const Op& op, std::span<const TestInput> inputs, std::span<TestTe
     out[i].view.data = nullptr;
   }
   PackedWeights packed;
-  auto kernel = MakeCpuKernel(op, KernelRequest{in, out, packed});
+  auto kernel = MakeKernel(op, KernelRequest{in, out, packed});
   EXPECT_TRUE(kernel.has_value()) << kernel.error().ToString();
   if (!kernel || *kernel == nullptr) return false;
   if (ran) *ran = {(*kernel)->algorithm(), (*kernel)->choice()};

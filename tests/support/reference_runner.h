@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "engine/onnx/importer.h"
-#include "engine/ops/ops.h"
 #include "engine/passes/passes.h"
 #include "tests/support/kernel_test.h"
 #include "tests/support/onnx_builder.h"

@@ -66,6 +66,4 @@ Status Reference(const Attention& op, std::span<const TensorView> in, std::span<
   return {};
 }
 
-LayoutNeed LayoutOf(const Attention&) { return LayoutNeed::kRowMajor; }
-
 }  // namespace decal

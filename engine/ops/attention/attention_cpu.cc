@@ -1,10 +1,11 @@
 // CPU kernel of Attention: heads and blocks of queries in a fixed partition.
+#include "engine/ops/attention/attention_cpu.h"
+
 #include <algorithm>
 #include <vector>
 
 #include "engine/base/rounding.h"
 #include "engine/cpu/attention.h"
-#include "engine/ops/attention/attention.h"
 
 namespace decal {
 namespace {

@@ -1,6 +1,7 @@
 // WebGPU kernels of attention and of the windows it works in.
 #pragma once
 
+#include "engine/ops/attention/attention.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {

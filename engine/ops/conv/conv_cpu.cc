@@ -1,10 +1,11 @@
 // CPU kernels of convolutions: implicit GEMM or depthwise, chosen by shape and strides.
+#include "engine/ops/conv/conv_cpu.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "engine/base/rounding.h"
 #include "engine/cpu/depthwise.h"
-#include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/conv/winograd_cpu.h"
 

@@ -1,7 +1,7 @@
 // A convolution's window once shapes are known: always three spatial dimensions, padding in numbers.
 #pragma once
 
-#include "engine/ops/kernel.h"
+#include "engine/ops/conv/conv.h"
 
 namespace decal {
 

@@ -1,6 +1,7 @@
 // WebGPU kernels of convolutions.
 #pragma once
 
+#include "engine/ops/conv/conv.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {

@@ -177,7 +177,4 @@ TensorView WithSpatialRank(TensorView view, size_t rank) {
 InferResult Infer(const Conv& op, const InferContext& context) { return InferConvolution(op, context); }
 InferResult Infer(const ConvTranspose& op, const InferContext& context) { return InferConvolution(op, context); }
 
-LayoutNeed LayoutOf(const Conv&) { return LayoutNeed::kChannelsLast; }
-LayoutNeed LayoutOf(const ConvTranspose&) { return LayoutNeed::kChannelsLast; }
-
 }  // namespace decal

@@ -1,4 +1,6 @@
 // CPU kernel of DeformConv: sample a block of output pixels into columns, multiply them by the packed weights.
+#include "engine/ops/deform_conv/deform_conv_cpu.h"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -6,7 +8,6 @@
 #include "engine/base/rounding.h"
 #include "engine/cpu/deform_sample.h"
 #include "engine/ops/conv/conv_geometry.h"
-#include "engine/ops/deform_conv/deform_conv.h"
 #include "engine/ops/indirect_conv_kernel.h"
 
 namespace decal {

@@ -1,6 +1,7 @@
 // WebGPU kernel of deformable convolutions.
 #pragma once
 
+#include "engine/ops/deform_conv/deform_conv.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {

@@ -37,6 +37,4 @@ InferResult Infer(const DeformConv& op, const InferContext& context) {
   return std::vector<TensorType>{type};
 }
 
-LayoutNeed LayoutOf(const DeformConv&) { return LayoutNeed::kChannelsLast; }
-
 }  // namespace decal

@@ -1,11 +1,11 @@
 // Elementwise kernels: dimensions merged, tiles handed to the vector loops of engine/cpu.
+#include "engine/ops/elementwise/elementwise_cpu.h"
+
 #include <algorithm>
 #include <optional>
 
 #include "engine/cpu/elementwise.h"
 #include "engine/cpu/loop_nest.h"
-#include "engine/ops/activation.h"
-#include "engine/ops/elementwise/elementwise.h"
 #include "engine/ops/row_kernel.h"
 
 namespace decal {
@@ -21,7 +21,7 @@ using UnaryKernel = RowKernel<cpu::ActivationParams, cpu::ActivateRun>;
 
 class BinaryKernel final : public CpuKernel {
  public:
-  BinaryKernel(cpu::Arithmetic kind, bool square, const cpu::LoopNest<3>& nest)
+  BinaryKernel(cpu::Arithmetic kind, bool square, const LoopNest<3>& nest)
       : kind_(kind), square_(square), nest_(nest) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
@@ -48,7 +48,7 @@ class BinaryKernel final : public CpuKernel {
  private:
   cpu::Arithmetic kind_;
   bool square_;
-  cpu::LoopNest<3> nest_;
+  LoopNest<3> nest_;
 };
 
 std::optional<cpu::Arithmetic> ArithmeticOf(BinaryKind kind) {
@@ -77,7 +77,7 @@ KernelResult MakeCpuKernel(const Unary& op, const KernelRequest& request) {
   if (op.kind == UnaryKind::kNot || !AllFloat32(request)) return nullptr;
   const TensorView& out = request.outputs[0].view;
   return std::make_unique<UnaryKernel>(
-      ToActivation(op), cpu::Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
+      op, Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
 }
 
 KernelResult MakeCpuKernel(const Binary& op, const KernelRequest& request) {
@@ -88,11 +88,7 @@ KernelResult MakeCpuKernel(const Binary& op, const KernelRequest& request) {
   const Strides a = BroadcastTo(request.inputs[0].view, out.shape).strides;
   const Strides b = square ? a : BroadcastTo(request.inputs[1].view, out.shape).strides;
   return std::make_unique<BinaryKernel>(square ? cpu::Arithmetic::kMul : *kind, square,
-                                        cpu::Coalesce<3>(out.shape, {out.strides, a, b}));
+                                        Coalesce<3>(out.shape, {out.strides, a, b}));
 }
-
-// Both mix element types and seldom survive constant folding: the reference serves.
-KernelResult MakeCpuKernel(const Where&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const Cast&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

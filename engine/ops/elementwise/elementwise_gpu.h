@@ -1,6 +1,7 @@
 // WebGPU kernels of elementwise operators.
 #pragma once
 
+#include "engine/ops/elementwise/elementwise.h"
 #include "engine/ops/gpu.h"
 
 namespace decal {

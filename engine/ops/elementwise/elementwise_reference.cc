@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "engine/base/element.h"
-#include "engine/ops/activation.h"
 #include "engine/ops/elementwise/elementwise.h"
 
 namespace decal {
@@ -32,7 +31,7 @@ void Store(const MutableTensorView& view, int64_t offset, V value) {
 template <class V>
 V UnaryValue(const Unary& op, V x) {
   if constexpr (std::is_same_v<V, double>) {
-    return cpu::ApplyActivation(ToActivation(op), x);
+    return ApplyActivation(op, x);
   } else {
     const V negative = static_cast<V>(uint64_t{0} - static_cast<uint64_t>(x));
     switch (op.kind) {

@@ -2,7 +2,6 @@
 #include <string>
 
 #include "engine/ops/elementwise/elementwise.h"
-#include "engine/ops/pointwise.h"
 
 namespace decal {
 namespace {
@@ -70,10 +69,5 @@ InferResult Infer(const Cast& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "Cast"));
   return One(op.to, context[0].shape);
 }
-
-LayoutNeed LayoutOf(const Unary&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Binary&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Where&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Cast&) { return LayoutNeed::kAny; }
 
 }  // namespace decal

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "engine/ops/grid_sample/grid_sample.h"
-#include "engine/ops/pointwise.h"
 
 namespace decal {
 namespace {
@@ -120,8 +119,5 @@ Status Reference(const GridSample& op, std::span<const TensorView> in, std::span
   }
   return {};
 }
-
-LayoutNeed LayoutOf(const GridSample&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const GridSample&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ops/gpu.h"
+#include "engine/ops/grid_sample/grid_sample.h"
 
 namespace decal {
 

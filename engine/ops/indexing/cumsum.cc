@@ -36,7 +36,4 @@ Status Reference(const CumSum& op, std::span<const TensorView> in, std::span<con
   return {};
 }
 
-LayoutNeed LayoutOf(const CumSum&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const CumSum&, const KernelRequest&) { return nullptr; }
-
 }  // namespace decal

@@ -169,7 +169,4 @@ Status Reference(const Einsum& op, std::span<const TensorView> in, std::span<con
   return {};
 }
 
-LayoutNeed LayoutOf(const Einsum&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const Einsum&, const KernelRequest&) { return nullptr; }
-
 }  // namespace decal

@@ -48,9 +48,6 @@ Status Reference(const GatherElements& op, std::span<const TensorView> in, std::
   return {};
 }
 
-LayoutNeed LayoutOf(const GatherElements&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const GatherElements&, const KernelRequest&) { return nullptr; }
-
 InferResult Infer(const ScatterElements& op, const InferContext& c) {
   for (size_t i = 0; i < 3; ++i)
     if (!c.has(i)) return Mismatch("an input is missing");
@@ -72,8 +69,5 @@ Status Reference(const ScatterElements& op, std::span<const TensorView> in, std:
   }
   return {};
 }
-
-LayoutNeed LayoutOf(const ScatterElements&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const ScatterElements&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

@@ -86,9 +86,6 @@ Status Reference(const GatherNd& op, std::span<const TensorView> in, std::span<c
   return {};
 }
 
-LayoutNeed LayoutOf(const GatherNd&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const GatherNd&, const KernelRequest&) { return nullptr; }
-
 InferResult Infer(const ScatterNd&, const InferContext& c) {
   for (size_t i = 0; i < 3; ++i)
     if (!c.has(i)) return Mismatch("an input is missing");
@@ -125,8 +122,5 @@ Status Reference(const ScatterNd& op, std::span<const TensorView> in, std::span<
   }
   return {};
 }
-
-LayoutNeed LayoutOf(const ScatterNd&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const ScatterNd&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

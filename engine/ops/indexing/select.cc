@@ -69,9 +69,6 @@ Status Reference(const TopK& op, std::span<const TensorView> in, std::span<const
   return {};
 }
 
-LayoutNeed LayoutOf(const TopK&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const TopK&, const KernelRequest&) { return nullptr; }
-
 InferResult Infer(const ArgReduce& op, const InferContext& c) {
   if (!c.has(0) || c[0].shape.empty()) return Mismatch("position of an extreme in a scalar");
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, c[0].shape.rank()));
@@ -102,9 +99,6 @@ Status Reference(const ArgReduce& op, std::span<const TensorView> in, std::span<
   return {};
 }
 
-LayoutNeed LayoutOf(const ArgReduce&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const ArgReduce&, const KernelRequest&) { return nullptr; }
-
 InferResult Infer(const NonZero&, const InferContext& c) {
   if (!c.has(0)) return Mismatch("input is missing");
   if (c[0].constant == nullptr)
@@ -125,8 +119,5 @@ Status Reference(const NonZero&, std::span<const TensorView> in, std::span<const
   }
   return {};
 }
-
-LayoutNeed LayoutOf(const NonZero&) { return LayoutNeed::kRowMajor; }
-KernelResult MakeCpuKernel(const NonZero&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

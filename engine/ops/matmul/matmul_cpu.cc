@@ -1,11 +1,12 @@
 // CPU kernels of matrix products: packed constant weights, or a second factor packed panel by panel in each run.
+#include "engine/ops/matmul/matmul_cpu.h"
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "engine/base/rounding.h"
 #include "engine/ops/indirect_conv_kernel.h"
-#include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"
 
 namespace decal {

@@ -4,7 +4,7 @@
 #include <bit>
 #include <utility>
 
-#include "engine/cpu/loop_nest.h"
+#include "engine/base/loop_nest.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"
 #include "engine/ops/product_gpu.h"
@@ -105,7 +105,7 @@ Status AddBatched(const GpuProduct& p) {
   if (p.alpha != 1) return RefuseProduct("of scaled tensors");
   const Shape batch = BatchOf(p.m.out.shape);
   const TensorView& residual = p.has_residual() ? p.m.residual : p.m.out;
-  const cpu::LoopNest<4> nest = cpu::Coalesce<4>(
+  const LoopNest<4> nest = Coalesce<4>(
       batch, {BatchStrides(p.m.out, batch), BatchStrides(p.m.a, batch), BatchStrides(p.m.b, batch),
               BatchStrides(residual, batch)});
   const size_t rank = nest.extents.rank();

@@ -65,7 +65,4 @@ InferResult Infer(const Gemm& op, const InferContext& context) {
   return std::vector<TensorType>{{DType::kFloat32, out}};
 }
 
-LayoutNeed LayoutOf(const MatMul&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Gemm&) { return LayoutNeed::kRowMajor; }
-
 }  // namespace decal

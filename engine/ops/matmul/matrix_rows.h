@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "engine/ops/kernel.h"
+#include "engine/base/tensor_view.h"
 #include "engine/ops/matmul/matrix_view.h"
 
 namespace decal {

@@ -1,7 +1,6 @@
 // DepthToSpace and SpaceToDepth: one strided copy between the maps seen as [N, block, block, C, H, W].
 #include <string>
 
-#include "engine/cpu/strided_copy.h"
 #include "engine/ops/any_element.h"
 #include "engine/ops/movement/blocks.h"
 #include "engine/ops/movement/movement.h"
@@ -14,23 +13,6 @@ Status CheckBlock(int64_t block, const InferContext& c) {
     return Fail(ErrorCode::kShapeMismatch,
                 "blocks of " + std::to_string(block) + " in a tensor that is no map of them");
   return {};
-}
-
-class BlockCopy final : public CpuKernel {
- public:
-  explicit BlockCopy(StridedCopy copy) : copy_(copy) {}
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
-           const CpuContext& context) const override {
-    copy_.Run(in[0].data, out[0].data, context.runner);
-  }
-  const char* algorithm() const override { return "strided copy"; }
-
- private:
-  StridedCopy copy_;
-};
-
-KernelResult MakeBlockCopy(const Shape& shape, const Strides& from, const Strides& to, DType dtype) {
-  return std::make_unique<BlockCopy>(StridedCopy(shape, from, to, SizeOf(dtype)));
 }
 
 Status CopyBlocks(const Shape& shape, const TensorView& x, const Strides& from, const MutableTensorView& y,
@@ -56,14 +38,6 @@ Status Reference(const DepthToSpace& op, std::span<const TensorView> in, std::sp
   return CopyBlocks(blocks.shape, in[0], blocks.deep, out[0], blocks.wide);
 }
 
-LayoutNeed LayoutOf(const DepthToSpace&) { return LayoutNeed::kAny; }
-
-KernelResult MakeCpuKernel(const DepthToSpace& op, const KernelRequest& r) {
-  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
-  const Blocks blocks = BlocksOf(op.block, op.crd, y.shape, x.strides, y.strides);
-  return MakeBlockCopy(blocks.shape, blocks.deep, blocks.wide, x.dtype);
-}
-
 InferResult Infer(const SpaceToDepth& op, const InferContext& c) {
   DECAL_TRY(CheckBlock(op.block, c));
   Shape shape = c[0].shape;
@@ -79,14 +53,6 @@ InferResult Infer(const SpaceToDepth& op, const InferContext& c) {
 Status Reference(const SpaceToDepth& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
   const Blocks blocks = BlocksOf(op.block, false, in[0].shape, out[0].strides, in[0].strides);
   return CopyBlocks(blocks.shape, in[0], blocks.wide, out[0], blocks.deep);
-}
-
-LayoutNeed LayoutOf(const SpaceToDepth&) { return LayoutNeed::kAny; }
-
-KernelResult MakeCpuKernel(const SpaceToDepth& op, const KernelRequest& r) {
-  const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
-  const Blocks blocks = BlocksOf(op.block, false, x.shape, y.strides, x.strides);
-  return MakeBlockCopy(blocks.shape, blocks.wide, blocks.deep, x.dtype);
 }
 
 }  // namespace decal

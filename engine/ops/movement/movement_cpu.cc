@@ -1,12 +1,13 @@
 // CPU kernels of data movement: every operator here becomes a few strided copies.
+#include "engine/ops/movement/movement_cpu.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "engine/cpu/strided_copy.h"
 #include "engine/ops/any_element.h"
-#include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
-#include "engine/ops/pointwise.h"
+#include "engine/ops/maps.h"
 
 namespace decal {
 namespace {

@@ -247,19 +247,4 @@ InferResult Infer(const Relayout&, const InferContext& c) {
   return One(c[0].dtype, c[0].shape);
 }
 
-LayoutNeed LayoutOf(const View&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Reshape&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Flatten&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Squeeze&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Unsqueeze&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Transpose&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Concat&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Split&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Slice&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Expand&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Tile&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Pad&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Gather&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const Relayout&) { return LayoutNeed::kAny; }
-
 }  // namespace decal

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <string>
 
-#include "engine/cpu/strided_copy.h"
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/strided_map.h"
 
@@ -50,22 +49,6 @@ bool StaysInside(const Strided& op, const Shape& x) {
     if (low[d] < 0 || high[d] >= x[d]) return false;
   return true;
 }
-
-class StridedKernel final : public CpuKernel {
- public:
-  StridedKernel(int64_t offset, StridedCopy copy) : offset_(offset), copy_(copy) {}
-
-  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
-           const CpuContext& context) const override {
-    const int64_t bytes = offset_ * static_cast<int64_t>(SizeOf(in[0].dtype));
-    copy_.Run(in[0].as<std::byte>() + bytes, out[0].data, context.runner);
-  }
-  const char* algorithm() const override { return "strided copy"; }
-
- private:
-  int64_t offset_;
-  StridedCopy copy_;
-};
 
 }  // namespace
 
@@ -120,16 +103,6 @@ Status Reference(const Strided& op, std::span<const TensorView> in, std::span<co
     std::memcpy(out[0].as<char>() + i.offset(1) * static_cast<int64_t>(size),
                 from + i.offset(0) * static_cast<int64_t>(size), size);
   return {};
-}
-
-LayoutNeed LayoutOf(const Strided&) { return LayoutNeed::kAny; }
-
-KernelResult MakeCpuKernel(const Strided& op, const KernelRequest& request) {
-  const TensorView& x = request.inputs[0].view;
-  if (x.shape.elements() == 0) return nullptr;
-  const StridedBox box = InputBox(op, x.strides);
-  const Strides to = OutputBox(op, request.outputs[0].view.strides);
-  return std::make_unique<StridedKernel>(box.offset, StridedCopy(box.extents, box.strides, to, SizeOf(x.dtype)));
 }
 
 }  // namespace decal

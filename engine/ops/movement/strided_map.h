@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "engine/base/tensor_view.h"
-#include "engine/ir/op.h"
+#include "engine/ops/movement/movement.h"
 
 namespace decal {
 

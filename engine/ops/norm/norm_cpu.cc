@@ -1,11 +1,12 @@
 // Normalisation kernels: per channel over channels-last maps, and along contiguous runs.
+#include "engine/ops/norm/norm_cpu.h"
+
 #include <cmath>
 
 #include "engine/cpu/moments.h"
 #include "engine/cpu/norm.h"
 #include "engine/ops/axis_group.h"
-#include "engine/ops/norm/norm.h"
-#include "engine/ops/pointwise.h"
+#include "engine/ops/maps.h"
 
 namespace decal {
 namespace {
@@ -85,7 +86,7 @@ class InstanceNormKernel final : public CpuKernel {
 
 class LayerNormKernel final : public CpuKernel {
  public:
-  LayerNormKernel(const LayerNorm& op, size_t n, bool has_bias, const cpu::LoopNest<2>& rows)
+  LayerNormKernel(const LayerNorm& op, size_t n, bool has_bias, const LoopNest<2>& rows)
       : op_(op), n_(n), has_bias_(has_bias), rows_(rows) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
@@ -105,12 +106,12 @@ class LayerNormKernel final : public CpuKernel {
   LayerNorm op_;
   size_t n_;
   bool has_bias_;
-  cpu::LoopNest<2> rows_;
+  LoopNest<2> rows_;
 };
 
 class SoftmaxKernel final : public CpuKernel {
  public:
-  SoftmaxKernel(bool logarithm, const cpu::LoopNest<2>& run, const cpu::LoopNest<2>& rows)
+  SoftmaxKernel(bool logarithm, const LoopNest<2>& run, const LoopNest<2>& rows)
       : logarithm_(logarithm),
         n_(static_cast<size_t>(run.inner_extent())),
         y_stride_(run.strides[0][0]),
@@ -160,7 +161,7 @@ class SoftmaxKernel final : public CpuKernel {
   size_t n_;
   ptrdiff_t y_stride_;
   ptrdiff_t x_stride_;
-  cpu::LoopNest<2> rows_;
+  LoopNest<2> rows_;
 };
 
 bool PerChannelReady(const KernelRequest& request) {
@@ -196,7 +197,7 @@ KernelResult MakeCpuKernel(const LayerNorm& op, const KernelRequest& request) {
   const Strides bias = has_bias ? BroadcastTo(request.inputs[2].view, x.shape).strides : scale;
   for (size_t d = 0; d < axis; ++d)
     if (scale[d] != 0 || bias[d] != 0) return nullptr;  // parameters that differ from row to row
-  const cpu::LoopNest<4> run = CoalesceSubset<4>(x.shape, {y.strides, x.strides, scale, bias}, group, true);
+  const LoopNest<4> run = CoalesceSubset<4>(x.shape, {y.strides, x.strides, scale, bias}, group, true);
   if (run.extents.rank() != 1) return nullptr;
   for (const Strides& strides : run.strides)
     if (strides[0] != 1) return nullptr;
@@ -212,7 +213,7 @@ KernelResult MakeCpuKernel(const Softmax& op, const KernelRequest& request) {
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, rank));
   AxisSet group;
   for (size_t d = axis; d < (op.flatten ? rank : std::min(axis + 1, rank)); ++d) group.in[d] = true;
-  const cpu::LoopNest<2> run = CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, true);
+  const LoopNest<2> run = CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, true);
   if (run.extents.rank() != 1) return nullptr;
   return std::make_unique<SoftmaxKernel>(op.log, run,
                                          CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, false));

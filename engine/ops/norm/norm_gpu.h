@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ops/gpu.h"
+#include "engine/ops/norm/norm.h"
 
 namespace decal {
 

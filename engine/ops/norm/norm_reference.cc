@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "engine/ops/norm/norm.h"
-#include "engine/ops/pointwise.h"
 
 namespace decal {
 namespace {

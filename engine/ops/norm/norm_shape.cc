@@ -2,7 +2,6 @@
 #include <string>
 
 #include "engine/ops/norm/norm.h"
-#include "engine/ops/pointwise.h"
 
 namespace decal {
 namespace {
@@ -67,11 +66,5 @@ InferResult Infer(const Softmax& op, const InferContext& context) {
   DECAL_TRY(NormalizeAxis(op.axis, context[0].shape.rank()));
   return SameAsInput(context);
 }
-
-LayoutNeed LayoutOf(const BatchNorm&) { return LayoutNeed::kChannelsLast; }
-LayoutNeed LayoutOf(const InstanceNorm&) { return LayoutNeed::kChannelsLast; }
-LayoutNeed LayoutOf(const LayerNorm&) { return LayoutNeed::kRowMajor; }
-// The kernel gathers where the axis is not contiguous, which costs less than changing the layout twice.
-LayoutNeed LayoutOf(const Softmax&) { return LayoutNeed::kAny; }
 
 }  // namespace decal

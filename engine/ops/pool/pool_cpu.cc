@@ -1,8 +1,10 @@
 // Pooling kernels: rows of windows, and whole maps reduced in bands.
+#include "engine/ops/pool/pool_cpu.h"
+
+#include "engine/cpu/pool.h"
 #include "engine/cpu/statistics.h"
 #include "engine/ops/map_reduction.h"
-#include "engine/ops/pointwise.h"
-#include "engine/ops/pool/pool.h"
+#include "engine/ops/maps.h"
 #include "engine/ops/pool/pool_window.h"
 
 namespace decal {
@@ -38,7 +40,7 @@ class PoolKernel final : public CpuKernel {
 
 bool CoversMap(const PoolGeometry& geometry) {
   for (size_t i = 0; i < geometry.spatial_rank; ++i) {
-    const cpu::PoolAxis& axis = geometry.axes[i];
+    const PoolAxis& axis = geometry.axes[i];
     if (geometry.out_extents[i] != 1 || axis.kernel != axis.extent || axis.dilation != 1 || axis.pad_begin != 0 ||
         axis.count_end != axis.extent)
       return false;

@@ -18,7 +18,7 @@ constexpr std::string_view kPool =
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 // One window that is the whole map.
-bool IsWholeMap(const cpu::PoolAxis& axis, int64_t out) {
+bool IsWholeMap(const PoolAxis& axis, int64_t out) {
   return out == 1 && axis.kernel == axis.extent && axis.dilation == 1 && axis.pad_begin == 0 &&
          axis.count_end == axis.extent;
 }
@@ -32,7 +32,7 @@ Status MakeGpuKernel(const Pool& op, const GpuRequest& request) {
   DECAL_TRY_ASSIGN(const PoolGeometry g, ResolvePool(op, input.tensor.shape));
   if (g.spatial_rank > 2) return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for Pool of volumes");
   // [N,C,W] is a map of one row.
-  const cpu::PoolAxis rows = g.spatial_rank == 2 ? g.axes[0] : cpu::PoolAxis{}, columns = g.axes[g.spatial_rank - 1];
+  const PoolAxis rows = g.spatial_rank == 2 ? g.axes[0] : PoolAxis{}, columns = g.axes[g.spatial_rank - 1];
   DECAL_TRY_ASSIGN(const gpu::Tensor x, AsRank4Map(request.At(0), "Pool"));
   DECAL_TRY_ASSIGN(const gpu::Tensor y, AsRank4Map(request.out(), "Pool"));
   if (IsWholeMap(rows, y.shape[2]) && IsWholeMap(columns, y.shape[3]))

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/ops/pointwise.h"
 #include "engine/ops/pool/pool.h"
 #include "engine/ops/pool/pool_window.h"
 
@@ -38,7 +37,7 @@ Status Reference(const Pool& op, std::span<const TensorView> in, std::span<const
       bool counts = true, inside = true;
       int64_t offset = origin, index = 0;
       for (size_t d = 0; d < spatial; ++d) {
-        const cpu::PoolAxis& axis = geometry.axes[d];
+        const PoolAxis& axis = geometry.axes[d];
         const int64_t at = i.index()[2 + d] * axis.stride - axis.pad_begin + cell.index()[d] * axis.dilation;
         counts = counts && Within(at, axis.count_begin, axis.count_end);
         inside = inside && Within(at, 0, axis.extent);

@@ -1,7 +1,6 @@
 // Output types and window geometry of pooling.
 #include <string>
 
-#include "engine/ops/pointwise.h"
 #include "engine/ops/pool/pool.h"
 #include "engine/ops/pool/pool_window.h"
 
@@ -30,7 +29,7 @@ Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input) {
     if (w.kernel[i] != 1) return DoesNotFit(input, "kernel_shape " + w.kernel.ToString());
 
   for (size_t i = 0; i < geometry.spatial_rank; ++i) {
-    cpu::PoolAxis& axis = geometry.axes[i];
+    PoolAxis& axis = geometry.axes[i];
     axis.extent = input[i + 2];
     axis.kernel = w.kernel[i];
     axis.stride = EntryOr(w.strides, i, 1);
@@ -89,8 +88,5 @@ InferResult Infer(const GlobalPool&, const InferContext& context) {
   }
   return std::vector<TensorType>{{context[0].dtype, shape}};
 }
-
-LayoutNeed LayoutOf(const Pool&) { return LayoutNeed::kChannelsLast; }
-LayoutNeed LayoutOf(const GlobalPool&) { return LayoutNeed::kChannelsLast; }
 
 }  // namespace decal

@@ -3,14 +3,14 @@
 
 #include <array>
 
-#include "engine/cpu/pool.h"
-#include "engine/ops/kernel.h"
+#include "engine/ops/pool/pool.h"
+#include "engine/ops/pool/pool_axis.h"
 
 namespace decal {
 
 struct PoolGeometry {
   size_t spatial_rank = 0;                 // 1 to 3
-  std::array<cpu::PoolAxis, 3> axes;       // of the spatial dimensions in order
+  std::array<PoolAxis, 3> axes;       // of the spatial dimensions in order
   std::array<int64_t, 3> out_extents{1, 1, 1};
 };
 

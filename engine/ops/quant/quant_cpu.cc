@@ -1,5 +1,7 @@
 // Kernels of quantisation by one known scale: what activations have. Everything else is folded, lowered to float
 // products (passes/lower_quantized.cc) or rare, and runs its reference.
+#include "engine/ops/quant/quant_cpu.h"
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -7,7 +9,6 @@
 #include "engine/base/element.h"
 #include "engine/cpu/loop_nest.h"
 #include "engine/cpu/round_to_grid.h"
-#include "engine/ops/quant/quant.h"
 #include "engine/ops/row_kernel.h"
 
 namespace decal {
@@ -39,7 +40,7 @@ std::optional<Affine> AffineOf(const KernelRequest& request) {
 template <class T, bool kToCodes>
 class AffineKernel final : public CpuKernel {
  public:
-  AffineKernel(const Affine& affine, const cpu::LoopNest<2>& nest) : affine_(affine), nest_(nest) {}
+  AffineKernel(const Affine& affine, const LoopNest<2>& nest) : affine_(affine), nest_(nest) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -80,7 +81,7 @@ class AffineKernel final : public CpuKernel {
   }
 
   Affine affine_;
-  cpu::LoopNest<2> nest_;
+  LoopNest<2> nest_;
 };
 
 template <bool kToCodes>
@@ -89,7 +90,7 @@ KernelResult MakeAffine(const KernelRequest& request) {
   const DType floats = kToCodes ? x.dtype : y.dtype, codes = kToCodes ? y.dtype : x.dtype;
   const std::optional<Affine> affine = AffineOf(request);
   if (!affine || floats != DType::kFloat32 || x.shape.elements() == 0 || !(affine->scale > 0)) return nullptr;
-  const cpu::LoopNest<2> nest = cpu::Coalesce<2>(y.shape, {y.strides, x.strides});
+  const LoopNest<2> nest = Coalesce<2>(y.shape, {y.strides, x.strides});
   if (codes == DType::kUint8) return std::make_unique<AffineKernel<uint8_t, kToCodes>>(*affine, nest);
   if (codes == DType::kInt8) return std::make_unique<AffineKernel<int8_t, kToCodes>>(*affine, nest);
   return nullptr;
@@ -101,14 +102,10 @@ KernelResult MakeCpuKernel(const RoundToGrid& op, const KernelRequest& request) 
   const TensorView &x = request.inputs[0].view, &y = request.outputs[0].view;
   if (x.shape.elements() == 0) return nullptr;
   return std::make_unique<GridKernel>(cpu::Grid{op.scale, op.low, op.high, op.scale},
-                                      cpu::Coalesce<2>(y.shape, {y.strides, x.strides}));
+                                      Coalesce<2>(y.shape, {y.strides, x.strides}));
 }
 
 KernelResult MakeCpuKernel(const Quantize&, const KernelRequest& request) { return MakeAffine<true>(request); }
 KernelResult MakeCpuKernel(const Dequantize&, const KernelRequest& request) { return MakeAffine<false>(request); }
-
-KernelResult MakeCpuKernel(const DynamicQuantize&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const MatMulInteger&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const ConvInteger&, const KernelRequest&) { return nullptr; }
 
 }  // namespace decal

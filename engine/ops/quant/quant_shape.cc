@@ -4,7 +4,6 @@
 #include "engine/base/element.h"
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/matmul/matmul.h"
-#include "engine/ops/pointwise.h"
 #include "engine/ops/quant/quant.h"
 #include "engine/ops/quant/scale_map.h"
 
@@ -142,12 +141,5 @@ InferResult Infer(const ConvInteger& op, const InferContext& context) {
   product[0].dtype = DType::kInt32;
   return product;
 }
-
-LayoutNeed LayoutOf(const Quantize&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Dequantize&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const RoundToGrid&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const DynamicQuantize&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const MatMulInteger&) { return LayoutNeed::kRowMajor; }
-LayoutNeed LayoutOf(const ConvInteger&) { return LayoutNeed::kRowMajor; }
 
 }  // namespace decal

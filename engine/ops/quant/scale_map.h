@@ -1,7 +1,7 @@
 // Which scale (and zero point) belongs to an element: one for all, one per index of an axis, one per block of it.
 #pragma once
 
-#include "engine/ops/kernel.h"
+#include "engine/ops/shape_rule.h"
 
 namespace decal {
 

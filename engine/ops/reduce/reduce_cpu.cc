@@ -1,10 +1,11 @@
 // Reduce kernels: over H and W of a channels-last map, and along contiguous runs.
+#include "engine/ops/reduce/reduce_cpu.h"
+
 #include <optional>
 
 #include "engine/cpu/statistics.h"
 #include "engine/ops/map_reduction.h"
-#include "engine/ops/pointwise.h"
-#include "engine/ops/reduce/reduce.h"
+#include "engine/ops/maps.h"
 #include "engine/ops/reduce/reduce_axes.h"
 
 namespace decal {
@@ -22,7 +23,7 @@ std::optional<cpu::Statistic> StatisticOf(ReduceKind kind) {
 
 class RunReduction final : public CpuKernel {
  public:
-  RunReduction(cpu::Statistic kind, bool mean, size_t n, const cpu::LoopNest<2>& rows)
+  RunReduction(cpu::Statistic kind, bool mean, size_t n, const LoopNest<2>& rows)
       : kind_(kind), scale_(mean ? 1.0f / static_cast<float>(n) : 1.0f), n_(n), rows_(rows) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
@@ -41,7 +42,7 @@ class RunReduction final : public CpuKernel {
   cpu::Statistic kind_;
   float scale_;
   size_t n_;
-  cpu::LoopNest<2> rows_;
+  LoopNest<2> rows_;
 };
 
 }  // namespace
@@ -61,7 +62,7 @@ KernelResult MakeCpuKernel(const Reduce& op, const KernelRequest& request) {
     return MakeMapReduction(*kind, mean, x.shape);
 
   const Strides spread = SpreadStrides(y.strides, reduced, x.shape.rank(), op.keepdims);
-  const cpu::LoopNest<1> run = CoalesceSubset<1>(x.shape, {x.strides}, reduced, true);
+  const LoopNest<1> run = CoalesceSubset<1>(x.shape, {x.strides}, reduced, true);
   if (run.extents.rank() != 1 || run.strides[0][0] != 1) return nullptr;
   return std::make_unique<RunReduction>(*kind, mean, static_cast<size_t>(run.inner_extent()),
                                         CoalesceSubset<2>(x.shape, {spread, x.strides}, reduced, false));

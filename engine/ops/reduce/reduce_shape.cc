@@ -1,5 +1,4 @@
 // Output type of Reduce.
-#include "engine/ops/pointwise.h"
 #include "engine/ops/reduce/reduce.h"
 #include "engine/ops/reduce/reduce_axes.h"
 
@@ -59,6 +58,20 @@ InferResult Infer(const Reduce& op, const InferContext& context) {
   return std::vector<TensorType>{{x.dtype, shape}};
 }
 
-LayoutNeed LayoutOf(const Reduce&) { return LayoutNeed::kAny; }
+const char* Name(ReduceKind kind) {
+  switch (kind) {
+    case ReduceKind::kSum: return "ReduceSum";
+    case ReduceKind::kMean: return "ReduceMean";
+    case ReduceKind::kMax: return "ReduceMax";
+    case ReduceKind::kMin: return "ReduceMin";
+    case ReduceKind::kProd: return "ReduceProd";
+    case ReduceKind::kL1: return "ReduceL1";
+    case ReduceKind::kL2: return "ReduceL2";
+    case ReduceKind::kSumSquare: return "ReduceSumSquare";
+    case ReduceKind::kLogSum: return "ReduceLogSum";
+    case ReduceKind::kLogSumExp: return "ReduceLogSumExp";
+  }
+  return "Reduce";
+}
 
 }  // namespace decal

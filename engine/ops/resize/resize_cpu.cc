@@ -1,7 +1,8 @@
 // Resize kernels: nearest and linear over H and W, from tables made once per shape.
+#include "engine/ops/resize/resize_cpu.h"
+
 #include "engine/cpu/resize.h"
-#include "engine/ops/pointwise.h"
-#include "engine/ops/resize/resize.h"
+#include "engine/ops/maps.h"
 #include "engine/ops/resize/resize_taps.h"
 
 namespace decal {

@@ -2,7 +2,6 @@
 #include <cstring>
 #include <vector>
 
-#include "engine/ops/pointwise.h"
 #include "engine/ops/resize/resize.h"
 #include "engine/ops/resize/resize_taps.h"
 

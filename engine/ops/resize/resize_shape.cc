@@ -1,7 +1,6 @@
 // Output type of Resize.
 #include <string>
 
-#include "engine/ops/pointwise.h"
 #include "engine/ops/resize/resize.h"
 #include "engine/ops/resize/resize_taps.h"
 
@@ -34,7 +33,5 @@ InferResult Infer(const Resize& op, const InferContext& context) {
   }
   return std::vector<TensorType>{{context[0].dtype, shape}};
 }
-
-LayoutNeed LayoutOf(const Resize&) { return LayoutNeed::kChannelsLast; }
 
 }  // namespace decal

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/ops/kernel.h"
+#include "engine/ops/resize/resize.h"
 
 namespace decal {
 

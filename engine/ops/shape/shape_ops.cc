@@ -86,12 +86,4 @@ Status Reference(const Range&, std::span<const TensorView> in, std::span<const M
   return {};
 }
 
-LayoutNeed LayoutOf(const ShapeOf&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const ConstantOfShape&) { return LayoutNeed::kAny; }
-LayoutNeed LayoutOf(const Range&) { return LayoutNeed::kAny; }
-
-KernelResult MakeCpuKernel(const ShapeOf&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const ConstantOfShape&, const KernelRequest&) { return nullptr; }
-KernelResult MakeCpuKernel(const Range&, const KernelRequest&) { return nullptr; }
-
 }  // namespace decal

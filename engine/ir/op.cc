@@ -1,0 +1,42 @@
+// The dispatch from the Op variant to its family.
+#include "engine/ir/op.h"
+
+#include <string>
+
+namespace decal {
+
+const char* OpName(const Op& op) {
+  return std::visit([]<class T>(const T& o) { return OpTraits<T>::Name(o); }, op);
+}
+
+const OpFacts& FactsOf(const Op& op) {
+  return std::visit([]<class T>(const T&) -> const OpFacts& { return OpTraits<T>::kFacts; }, op);
+}
+
+InferResult InferOp(const Op& op, const InferContext& context) {
+  const auto refuse = [&] { return Fail(ErrorCode::kUnsupportedOperator, std::string(OpName(op)) + " of strings"); };
+  const bool takes_strings = FactsOf(op).takes_strings;
+  for (const InferInput& input : context.inputs)
+    if (!takes_strings && input.present && input.dtype == DType::kString) return refuse();
+  InferResult types = std::visit([&](const auto& o) { return Infer(o, context); }, op);
+  if (!types || takes_strings) return types;
+  for (const TensorType& type : *types)
+    if (type.dtype == DType::kString) return refuse();
+  return types;
+}
+
+Status RunReference(const Op& op, std::span<const TensorView> in, std::span<const MutableTensorView> out) {
+  return std::visit([&](const auto& o) { return Reference(o, in, out); }, op);
+}
+
+double ReferenceWork(const Op& op, std::span<const InferInput> inputs, std::span<const TensorType> outputs) {
+  double read = 0, written = 0;
+  for (const InferInput& input : inputs)
+    if (input.present) read += ElementCount(input.shape);
+  for (const TensorType& output : outputs) written += ElementCount(*output.shape);
+  const Work work = std::visit([&]<class T>(const T& o) { return OpTraits<T>::WorkOf(o, inputs); }, op);
+  const double first = inputs.empty() ? 0 : ElementCount(inputs[0].shape);
+  return read + written * work.per_output + first * work.per_input;
+}
+
+}  // namespace decal

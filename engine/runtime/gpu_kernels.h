@@ -1,0 +1,13 @@
+// The dispatch from the Op variant to the families' WebGPU kernels.
+#pragma once
+
+#include "engine/ir/op.h"
+#include "engine/ops/gpu.h"
+
+namespace decal {
+
+// Adds the dispatches of `op`. Errors: kUnsupportedOperator where there is no kernel, kLimitExceeded where the
+// device is too small.
+Status MakeGpuKernels(const Op& op, const GpuRequest& request);
+
+}  // namespace decal
