@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
-#include "engine/ops/conv/conv_cpu.h"
-#include "engine/ops/matmul/matmul_cpu.h"
+#include "engine/cpu/conv/conv_cpu.h"
+#include "engine/cpu/matmul/matmul_cpu.h"
 
 namespace decal {
 namespace {

@@ -9,7 +9,7 @@
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
 #include "decal/cutout.h"
-#include "engine/cpu/activation.h"
+#include "engine/cpu/simd/activation.h"
 
 namespace decal {
 namespace {

@@ -1,6 +1,6 @@
 # Test files of the operators and of the SIMD layer below them, relative to this folder; append only.
 set(ops_tests)
-list(APPEND ops_tests ../cpu/activation_test.cc ../cpu/indirect_conv_plan_test.cc ../cpu/winograd_test.cc)
+list(APPEND ops_tests ../cpu/simd/activation_test.cc ../cpu/simd/indirect_conv_plan_test.cc ../cpu/winograd/winograd_test.cc)
 list(APPEND ops_tests movement/movement_test.cc)
 list(APPEND ops_tests conv/conv_test.cc deform_conv/deform_conv_test.cc)
 list(APPEND ops_tests elementwise/elementwise_test.cc pool/pool_test.cc resize/resize_test.cc norm/norm_test.cc
@@ -8,4 +8,4 @@ list(APPEND ops_tests elementwise/elementwise_test.cc pool/pool_test.cc resize/r
 list(APPEND ops_tests matmul/matmul_test.cc)
 list(APPEND ops_tests attention/attention_test.cc)
 list(APPEND ops_tests quant/quant_test.cc)
-list(APPEND ops_tests kernel_test.cc)
+list(APPEND ops_tests ../cpu/kernel_test.cc)

@@ -1,17 +1,17 @@
 // Which family makes the CPU kernel of an operator.
 #include "engine/runtime/cpu_kernels.h"
 
-#include "engine/ops/attention/attention_cpu.h"
-#include "engine/ops/conv/conv_cpu.h"
-#include "engine/ops/deform_conv/deform_conv_cpu.h"
-#include "engine/ops/elementwise/elementwise_cpu.h"
-#include "engine/ops/matmul/matmul_cpu.h"
-#include "engine/ops/movement/movement_cpu.h"
-#include "engine/ops/norm/norm_cpu.h"
-#include "engine/ops/pool/pool_cpu.h"
-#include "engine/ops/quant/quant_cpu.h"
-#include "engine/ops/reduce/reduce_cpu.h"
-#include "engine/ops/resize/resize_cpu.h"
+#include "engine/cpu/attention/attention_cpu.h"
+#include "engine/cpu/conv/conv_cpu.h"
+#include "engine/cpu/deform_conv/deform_conv_cpu.h"
+#include "engine/cpu/elementwise/elementwise_cpu.h"
+#include "engine/cpu/matmul/matmul_cpu.h"
+#include "engine/cpu/movement/movement_cpu.h"
+#include "engine/cpu/norm/norm_cpu.h"
+#include "engine/cpu/pool/pool_cpu.h"
+#include "engine/cpu/quant/quant_cpu.h"
+#include "engine/cpu/reduce/reduce_cpu.h"
+#include "engine/cpu/resize/resize_cpu.h"
 
 namespace decal {
 

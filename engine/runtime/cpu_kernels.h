@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/ir/op.h"
-#include "engine/ops/kernel.h"
+#include "engine/cpu/kernel.h"
 
 namespace decal {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/ops/gpu.h"
+#include "engine/gpu/request.h"
 #include "engine/runtime/gpu_kernels.h"
 #include "engine/plan/storage.h"
 

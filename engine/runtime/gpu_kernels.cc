@@ -1,17 +1,17 @@
 // Which family makes the WebGPU kernels of an operator.
 #include "engine/runtime/gpu_kernels.h"
 
-#include "engine/ops/attention/attention_gpu.h"
-#include "engine/ops/conv/conv_gpu.h"
-#include "engine/ops/deform_conv/deform_conv_gpu.h"
-#include "engine/ops/elementwise/elementwise_gpu.h"
-#include "engine/ops/grid_sample/grid_sample_gpu.h"
-#include "engine/ops/matmul/matmul_gpu.h"
-#include "engine/ops/movement/movement_gpu.h"
-#include "engine/ops/norm/norm_gpu.h"
-#include "engine/ops/pool/pool_gpu.h"
-#include "engine/ops/reduce/reduce_gpu.h"
-#include "engine/ops/resize/resize_gpu.h"
+#include "engine/gpu/attention/attention_gpu.h"
+#include "engine/gpu/conv/conv_gpu.h"
+#include "engine/gpu/deform_conv/deform_conv_gpu.h"
+#include "engine/gpu/elementwise/elementwise_gpu.h"
+#include "engine/gpu/grid_sample/grid_sample_gpu.h"
+#include "engine/gpu/matmul/matmul_gpu.h"
+#include "engine/gpu/movement/movement_gpu.h"
+#include "engine/gpu/norm/norm_gpu.h"
+#include "engine/gpu/pool/pool_gpu.h"
+#include "engine/gpu/reduce/reduce_gpu.h"
+#include "engine/gpu/resize/resize_gpu.h"
 
 namespace decal {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/ir/op.h"
-#include "engine/ops/gpu.h"
+#include "engine/gpu/request.h"
 
 namespace decal {
 

@@ -84,7 +84,7 @@ class Builder {
   Status Widen(ValueId v, Binding& binding) {
     const ValueId root = storage_.placements[v].root;
     if (!IsStoredHalf(root)) return {};
-    constexpr int64_t kWidened[] = {3};  // beside the formats of ops/indirect_conv_kernel.cc
+    constexpr int64_t kWidened[] = {3};  // beside the formats of cpu/indirect_conv_kernel.cc
     const ConstantPtr& constant = graph_.values[root].constant;
     const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
     DECAL_TRY_ASSIGN(auto wide,

@@ -8,7 +8,7 @@
 
 #include "decal/session.h"
 #include "engine/ir/graph.h"
-#include "engine/ops/kernel.h"
+#include "engine/cpu/kernel.h"
 
 namespace decal {
 

@@ -15,7 +15,7 @@
 #include "decal/parallel.h"
 #include "engine/base/buffer.h"
 #include "engine/ir/op.h"
-#include "engine/ops/kernel.h"
+#include "engine/cpu/kernel.h"
 #include "engine/runtime/cpu_kernels.h"
 
 namespace decal::testing {

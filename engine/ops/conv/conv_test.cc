@@ -41,7 +41,7 @@ Epilogue RandomEpilogue(std::mt19937& random) {
 
 // What float32 may lose, in units of MaxError. Tiles of Winograd's algorithm go through sums of larger terms that
 // cancel: their error follows the deviation of the convolution's sums, a third of the square root of their number of
-// terms for operands in [-1, 1]. The factors are those that engine/cpu/winograd_test.cc derives and measures, six points
+// terms for operands in [-1, 1]. The factors are those that engine/cpu/winograd/winograd_test.cc derives and measures, six points
 // and eight. (Eight points had the factor of six here, which a first layer of AVX2, 4.2e-5, was the first to pass.)
 double Tolerance(const std::string& algorithm, const Shape& w_shape) {
   if (!algorithm.starts_with("Winograd")) return 2e-5;

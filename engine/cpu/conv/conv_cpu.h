@@ -1,0 +1,12 @@
+// CPU kernels of convolutions.
+#pragma once
+
+#include "engine/cpu/kernel.h"
+#include "engine/ops/conv/conv.h"
+
+namespace decal {
+
+KernelResult MakeCpuKernel(const Conv&, const KernelRequest&);
+KernelResult MakeCpuKernel(const ConvTranspose&, const KernelRequest&);
+
+}  // namespace decal

@@ -1,0 +1,12 @@
+// The epilogue of a product as the SIMD layer has it.
+#pragma once
+
+#include "engine/cpu/simd/epilogue.h"
+#include "engine/ops/epilogue.h"
+
+namespace decal {
+
+// The same for kernels.
+cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue);
+
+}  // namespace decal

@@ -1,0 +1,11 @@
+// The CPU kernel of Resize.
+#pragma once
+
+#include "engine/cpu/kernel.h"
+#include "engine/ops/resize/resize.h"
+
+namespace decal {
+
+KernelResult MakeCpuKernel(const Resize&, const KernelRequest&);
+
+}  // namespace decal

@@ -1,0 +1,11 @@
+// WebGPU kernel of deformable convolutions.
+#pragma once
+
+#include "engine/ops/deform_conv/deform_conv.h"
+#include "engine/gpu/request.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const DeformConv&, const GpuRequest&);
+
+}  // namespace decal

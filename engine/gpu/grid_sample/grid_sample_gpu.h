@@ -1,0 +1,11 @@
+// The WebGPU kernel of GridSample.
+#pragma once
+
+#include "engine/gpu/request.h"
+#include "engine/ops/grid_sample/grid_sample.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const GridSample&, const GpuRequest&);
+
+}  // namespace decal

@@ -1,0 +1,11 @@
+// The WebGPU kernel of Resize.
+#pragma once
+
+#include "engine/gpu/request.h"
+#include "engine/ops/resize/resize.h"
+
+namespace decal {
+
+Status MakeGpuKernel(const Resize&, const GpuRequest&);
+
+}  // namespace decal
