@@ -1,4 +1,5 @@
 // Making constants, and widening those of half precision.
+// SPDX-License-Identifier: MIT
 #include "engine/base/tensor.h"
 
 #include "engine/base/element.h"

@@ -1,4 +1,5 @@
 // Tensors that are described or known, not computed: their type, and the constants of a model.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
 // The epilogue of a product as the SIMD layer has it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/simd/epilogue.h"

@@ -1,4 +1,5 @@
 # WebGPU plans, the templates that write kernels and the families' kernels, relative to this folder; and their shaders.
+# SPDX-License-Identifier: MIT
 set(gpu_sources kernel_text.cc plan_builder.cc plan.cc request.cc
   templates/activation.cc templates/product.cc templates/nest.cc templates/map.cc templates/reduction.cc
   conv/conv_gpu.cc conv/conv_parts_gpu.cc conv/depthwise_gpu.cc conv/winograd_gpu.cc deform_conv/deform_conv_gpu.cc

@@ -1,4 +1,5 @@
 // The dispatch from the Op variant to its family.
+// SPDX-License-Identifier: MIT
 #include "engine/ir/op.h"
 
 #include <string>

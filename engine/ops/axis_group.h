@@ -20,7 +20,7 @@ inline AxisSet AxesFrom(size_t first, size_t rank) {
 // The merged loops over the dimensions that are in `set` (or not in it, for `inside` false).
 template <size_t kOperands>
 LoopNest<kOperands> CoalesceSubset(const Shape& shape, const std::array<Strides, kOperands>& strides,
-                                        const AxisSet& set, bool inside) {
+                                   const AxisSet& set, bool inside) {
   Shape chosen;
   std::array<Strides, kOperands> chosen_strides;
   for (size_t d = 0; d < shape.rank(); ++d) {

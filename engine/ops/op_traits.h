@@ -2,6 +2,7 @@
 //
 // There are no defaults: an operator of the variant (ir/op.h) without traits does not compile, nor do traits that leave
 // a fact out.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>
@@ -27,8 +28,8 @@ struct OpTraits;
 // Which memory layout an operator wants for its tensors of rank 3 and more.
 enum class LayoutNeed : uint8_t {
   kChannelsLast,  // inputs that are activations, and outputs
-  kRowMajor,      // its kernel walks row-major memory
-  kAny,           // works on any strides: follows its inputs
+  kRowMajor,  // its kernel walks row-major memory
+  kAny,  // works on any strides: follows its inputs
 };
 
 // Some of an operator's inputs, by position. Positions from 7 on are in no set but kAllInputs.
@@ -90,14 +91,14 @@ struct Work {
 };
 
 // As floating point: shapes whose product does not fit 64 bits have not been refused yet.
-constexpr double ElementCount(const Dims& shape) {
+inline double ElementCount(const Dims& shape) {
   double n = 1;
   for (int64_t extent : shape) n *= static_cast<double>(extent);
   return n;
 }
 
 // Elements of a tensor for one index of a dimension; 1 if it has no such dimension.
-constexpr double PerIndex(const Shape& shape, size_t dimension) {
+inline double PerIndex(const Shape& shape, size_t dimension) {
   if (dimension >= shape.rank()) return 1;
   return ElementCount(shape) / std::max<double>(1, static_cast<double>(shape[dimension]));
 }

@@ -1,4 +1,5 @@
 // Integer inputs, axes and broadcasting.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/shape_rule.h"
 
 #include <algorithm>
@@ -48,8 +49,7 @@ TensorView BroadcastTo(const TensorView& view, const Shape& shape) {
   out.shape = shape;
   out.strides = Dims::Filled(shape.rank(), 0);
   const size_t lead = shape.rank() - view.shape.rank();
-  for (size_t i = 0; i < view.shape.rank(); ++i)
-    out.strides[lead + i] = view.shape[i] == 1 ? 0 : view.strides[i];
+  for (size_t i = 0; i < view.shape.rank(); ++i) out.strides[lead + i] = view.shape[i] == 1 ? 0 : view.strides[i];
   return out;
 }
 

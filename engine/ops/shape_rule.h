@@ -1,4 +1,5 @@
 // What a shape rule is given and what it returns; axes and broadcasting.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

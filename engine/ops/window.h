@@ -1,4 +1,5 @@
 // The window of convolutions and pooling, as the file has it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/shape.h"

@@ -71,7 +71,8 @@ class Fuser {
     if (id == kNoValue || graph_.IsConstant(id) || producers_[id] < 0 || uses_[id] != 1) return nullptr;
     if (graph_.values[id].type.dtype != DType::kFloat32) return nullptr;
     Node& node = graph_.nodes[static_cast<size_t>(producers_[id])];
-    return EpilogueOf(node.op) != nullptr && node.inputs.size() >= EpilogueSlotsOf(node.op).own_inputs ? &node : nullptr;
+    return EpilogueOf(node.op) != nullptr && node.inputs.size() >= EpilogueSlotsOf(node.op).own_inputs ? &node
+                                                                                                       : nullptr;
   }
 
   // Moves the product to place `n`, whose node's result it now makes.
@@ -151,7 +152,8 @@ class Fuser {
       producers_.resize(graph_.values.size(), -1);
       epilogue.prelu_slope = true;
       // Before a residual that is already there: the slope comes first.
-      product->inputs.insert(product->inputs.begin() + static_cast<ptrdiff_t>(EpilogueSlotsOf(product->op).own_inputs.value), vector);
+      product->inputs.insert(
+          product->inputs.begin() + static_cast<ptrdiff_t>(EpilogueSlotsOf(product->op).own_inputs.value), vector);
     } else {
       return;
     }

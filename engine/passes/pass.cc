@@ -93,7 +93,8 @@ const Epilogue* EpilogueOf(const Op& op) {
 }
 
 EpilogueSlots EpilogueSlotsOf(const Op& op) {
-  return WithEpilogue(op, EpilogueSlots{SIZE_MAX, SIZE_MAX, false}, [](auto&, const EpilogueSlots& slots) { return slots; });
+  return WithEpilogue(op, EpilogueSlots{SIZE_MAX, SIZE_MAX, false},
+                      [](auto&, const EpilogueSlots& slots) { return slots; });
 }
 
 }  // namespace decal

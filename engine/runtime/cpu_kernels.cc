@@ -1,4 +1,5 @@
 // Which family makes the CPU kernel of an operator.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/cpu_kernels.h"
 
 #include "engine/cpu/attention/attention_cpu.h"

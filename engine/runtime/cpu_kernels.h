@@ -1,4 +1,5 @@
 // The dispatch from the Op variant to the families' CPU kernels.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ir/op.h"

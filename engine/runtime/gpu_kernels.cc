@@ -1,4 +1,5 @@
 // Which family makes the WebGPU kernels of an operator.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_kernels.h"
 
 #include "engine/gpu/attention/attention_gpu.h"

@@ -125,7 +125,8 @@ class Builder {
   // The constant that the kernel of `node` packs, which then nobody reads any more; or null.
   ConstantPtr WeightOf(const Node& node) const {
     const size_t i = FactsOf(node.op).packed_input;
-    return i < node.inputs.size() && graph_.IsConstant(node.inputs[i]) ? graph_.values[node.inputs[i]].constant : nullptr;
+    return i < node.inputs.size() && graph_.IsConstant(node.inputs[i]) ? graph_.values[node.inputs[i]].constant
+                                                                       : nullptr;
   }
 
   Status MakeStepKernel(const Node& node, Step& step) {

@@ -1,4 +1,5 @@
 // CPU kernels of attention and of cutting maps into windows.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

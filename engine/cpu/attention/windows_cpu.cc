@@ -1,4 +1,5 @@
 // Cutting maps into windows and putting them together again: row copies.
+// SPDX-License-Identifier: MIT
 #include <cstring>
 
 #include "engine/cpu/attention/attention_cpu.h"

@@ -1,4 +1,5 @@
 // The CPU kernel of deformable convolution.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

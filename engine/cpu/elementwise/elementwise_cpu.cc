@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/cpu/simd/activation.h"
 #include "engine/cpu/simd/elementwise.h"
 #include "engine/cpu/simd/loop_nest.h"
 #include "engine/cpu/row_kernel.h"

@@ -1,4 +1,5 @@
 // CPU kernels of elementwise operators.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

@@ -1,4 +1,5 @@
 // DepthToSpace and SpaceToDepth: one strided copy between the maps seen as [N, block, block, C, H, W].
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/strided_copy.h"
 #include "engine/ops/movement/blocks.h"
 #include "engine/cpu/movement/movement_cpu.h"

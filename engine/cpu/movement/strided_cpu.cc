@@ -1,4 +1,5 @@
 // Strided: one strided copy over the boxes of its digits.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/strided_copy.h"
 #include "engine/cpu/movement/movement_cpu.h"
 #include "engine/ops/movement/strided_map.h"

@@ -1,4 +1,5 @@
 // CPU kernels of the normalisations and of softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

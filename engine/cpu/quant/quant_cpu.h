@@ -1,4 +1,5 @@
 // CPU kernels of quantisation.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

@@ -1,4 +1,5 @@
 // The CPU kernel of Reduce.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/kernel.h"

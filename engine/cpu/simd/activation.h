@@ -1,4 +1,5 @@
 // The vectorised loop of an activation over a run of floats.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -41,26 +41,34 @@ struct OpTraits<Attention> {
     return {.per_output = 1 + keys, .per_input = keys};
   }
   static const char* Name(const Attention&) { return "Attention"; }
-  static void Fields(auto& op, auto&& field) { field("scale", op.scale); field("biases", op.biases); }
+  static void Fields(auto& op, auto&& field) {
+    field("scale", op.scale);
+    field("biases", op.biases);
+  }
 };
 
 inline constexpr OpFacts kWindowFacts{.required_inputs = 1,
-                                   .packed_input = kNoInput,
-                                   .layout = LayoutNeed::kRowMajor,
-                                   .activations = OnlyInputs(0),
-                                   .any_strides = kNoInputs,
-                                   .unit_last = kAllInputs,
-                                   .in_place = false,
-                                   .takes_strings = false,
-                                   .known_by_shapes = false,
-                                   .on_cpu = true,
-                                   .on_gpu = true};
+                                      .packed_input = kNoInput,
+                                      .layout = LayoutNeed::kRowMajor,
+                                      .activations = OnlyInputs(0),
+                                      .any_strides = kNoInputs,
+                                      .unit_last = kAllInputs,
+                                      .in_place = false,
+                                      .takes_strings = false,
+                                      .known_by_shapes = false,
+                                      .on_cpu = true,
+                                      .on_gpu = true};
 
 template <>
 struct OpTraits<WindowPartition> : EachElementOnce {
   static constexpr OpFacts kFacts = kWindowFacts;
   static const char* Name(const WindowPartition&) { return "WindowPartition"; }
-  static void Fields(auto& op, auto&& field) { field("window_h", op.window_h); field("window_w", op.window_w); field("shift_y", op.shift_y); field("shift_x", op.shift_x); }
+  static void Fields(auto& op, auto&& field) {
+    field("window_h", op.window_h);
+    field("window_w", op.window_w);
+    field("shift_y", op.shift_y);
+    field("shift_x", op.shift_x);
+  }
 };
 
 template <>
@@ -68,8 +76,12 @@ struct OpTraits<WindowMerge> : EachElementOnce {
   static constexpr OpFacts kFacts = kWindowFacts;
   static const char* Name(const WindowMerge&) { return "WindowMerge"; }
   static void Fields(auto& op, auto&& field) {
-    field("window_h", op.window_h); field("window_w", op.window_w); field("shift_y", op.shift_y); field("shift_x", op.shift_x);
-    field("height", op.height); field("width", op.width);
+    field("window_h", op.window_h);
+    field("window_w", op.window_w);
+    field("shift_y", op.shift_y);
+    field("shift_x", op.shift_x);
+    field("height", op.height);
+    field("width", op.width);
   }
 };
 

@@ -1,4 +1,5 @@
 // How windows lie on a map.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

@@ -43,7 +43,9 @@ template <>
 struct OpTraits<Conv> {
   static constexpr OpFacts kFacts = kConvFacts;
   static constexpr EpilogueSlots kEpilogue{.bias = 2, .own_inputs = 3, .channels_last_dimension = false};
-  static Work WorkOf(const Conv&, std::span<const InferInput> inputs) { return {.per_output = PerIndex(inputs[1].shape, 0)}; }
+  static Work WorkOf(const Conv&, std::span<const InferInput> inputs) {
+    return {.per_output = PerIndex(inputs[1].shape, 0)};
+  }
   static const char* Name(const Conv&) { return "Conv"; }
   static void Fields(auto& op, auto&& field) {
     WindowFields(op.window, field);

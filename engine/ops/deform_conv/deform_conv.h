@@ -33,7 +33,8 @@ struct OpTraits<DeformConv> {
                                      .known_by_shapes = false,
                                      .on_cpu = true,
                                      .on_gpu = true};
-  static constexpr EpilogueSlots kEpilogue{.bias = kDeformBias, .own_inputs = kDeformInputs, .channels_last_dimension = false};
+  static constexpr EpilogueSlots kEpilogue{
+      .bias = kDeformBias, .own_inputs = kDeformInputs, .channels_last_dimension = false};
   static Work WorkOf(const DeformConv&, std::span<const InferInput> inputs) {
     return {.per_output = PerIndex(inputs[1].shape, 0)};
   }

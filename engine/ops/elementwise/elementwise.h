@@ -48,7 +48,8 @@ constexpr OpFacts ElementwiseFacts(size_t required_inputs, InputSet any_strides,
 
 template <>
 struct OpTraits<Unary> : EachElementOnce {
-  static constexpr OpFacts kFacts = ElementwiseFacts(1, kAllInputs, /*in_place=*/true, /*takes_strings=*/false, /*kernels=*/true);
+  static constexpr OpFacts kFacts =
+      ElementwiseFacts(1, kAllInputs, /*in_place=*/true, /*takes_strings=*/false, /*kernels=*/true);
   static constexpr bool HasAlpha(UnaryKind kind) {
     return kind == UnaryKind::kLeakyRelu || kind == UnaryKind::kElu || HasBeta(kind);
   }
@@ -62,20 +63,23 @@ struct OpTraits<Unary> : EachElementOnce {
 
 template <>
 struct OpTraits<Binary> : EachElementOnce, NoFields {
-  static constexpr OpFacts kFacts = ElementwiseFacts(2, kAllInputs, /*in_place=*/true, /*takes_strings=*/true, /*kernels=*/true);
+  static constexpr OpFacts kFacts =
+      ElementwiseFacts(2, kAllInputs, /*in_place=*/true, /*takes_strings=*/true, /*kernels=*/true);
   static const char* Name(const Binary& op) { return decal::Name(op.kind); }
 };
 
 // Where and Cast mix element types and seldom survive constant folding: the reference serves.
 template <>
 struct OpTraits<Where> : EachElementOnce, NoFields {
-  static constexpr OpFacts kFacts = ElementwiseFacts(3, kAllInputs, /*in_place=*/false, /*takes_strings=*/true, /*kernels=*/false);
+  static constexpr OpFacts kFacts =
+      ElementwiseFacts(3, kAllInputs, /*in_place=*/false, /*takes_strings=*/true, /*kernels=*/false);
   static const char* Name(const Where&) { return "Where"; }
 };
 
 template <>
 struct OpTraits<Cast> : EachElementOnce {
-  static constexpr OpFacts kFacts = ElementwiseFacts(1, kNoInputs, /*in_place=*/false, /*takes_strings=*/false, /*kernels=*/false);
+  static constexpr OpFacts kFacts =
+      ElementwiseFacts(1, kNoInputs, /*in_place=*/false, /*takes_strings=*/false, /*kernels=*/false);
   static const char* Name(const Cast&) { return "Cast"; }
   static void Fields(auto& op, auto&& field) { field("to", op.to); }
 };

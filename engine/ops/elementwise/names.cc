@@ -1,4 +1,5 @@
 // Names of the kinds of elementwise operators.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/elementwise/elementwise.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Unary operators by kind, and their scalar definition.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cmath>

@@ -16,22 +16,26 @@ struct GridSample {
 };
 
 inline constexpr OpFacts kGridSampleFacts{.required_inputs = 1,
-                                         .packed_input = kNoInput,
-                                         .layout = LayoutNeed::kRowMajor,
-                                         .activations = OnlyInputs(0),
-                                         .any_strides = kNoInputs,
-                                         .unit_last = kNoInputs,
-                                         .in_place = false,
-                                         .takes_strings = false,
-                                         .known_by_shapes = false,
-                                         .on_cpu = false,
-                                         .on_gpu = true};
+                                          .packed_input = kNoInput,
+                                          .layout = LayoutNeed::kRowMajor,
+                                          .activations = OnlyInputs(0),
+                                          .any_strides = kNoInputs,
+                                          .unit_last = kNoInputs,
+                                          .in_place = false,
+                                          .takes_strings = false,
+                                          .known_by_shapes = false,
+                                          .on_cpu = false,
+                                          .on_gpu = true};
 
 template <>
 struct OpTraits<GridSample> : EachElementOnce {
   static constexpr OpFacts kFacts = kGridSampleFacts;
   static const char* Name(const GridSample&) { return "GridSample"; }
-  static void Fields(auto& op, auto&& field) { field("mode", op.mode); field("padding", op.padding); field("align_corners", op.align_corners); }
+  static void Fields(auto& op, auto&& field) {
+    field("mode", op.mode);
+    field("padding", op.padding);
+    field("align_corners", op.align_corners);
+  }
 };
 
 InferResult Infer(const GridSample&, const InferContext&);

@@ -1,4 +1,5 @@
 // The reductions of ScatterND and ScatterElements, one element at a time.
+// SPDX-License-Identifier: MIT
 #include "engine/base/element.h"
 #include "engine/ops/any_element.h"
 #include "engine/ops/indexing/indexing.h"

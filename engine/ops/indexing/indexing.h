@@ -73,28 +73,41 @@ template <>
 struct OpTraits<ScatterElements> : EachElementOnce {
   static constexpr OpFacts kFacts = IndexingFacts(3, /*takes_strings=*/false);
   static const char* Name(const ScatterElements&) { return "ScatterElements"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("reduction", op.reduction); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("reduction", op.reduction);
+  }
 };
 
 template <>
 struct OpTraits<TopK> : EachElementOnce {
   static constexpr OpFacts kFacts = IndexingFacts(1, /*takes_strings=*/false);
   static const char* Name(const TopK&) { return "TopK"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("largest", op.largest); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("largest", op.largest);
+  }
 };
 
 template <>
 struct OpTraits<ArgReduce> : EachElementOnce {
   static constexpr OpFacts kFacts = IndexingFacts(1, /*takes_strings=*/false);
   static const char* Name(const ArgReduce& op) { return op.max ? "ArgMax" : "ArgMin"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("keepdims", op.keepdims); field("last", op.last); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("keepdims", op.keepdims);
+    field("last", op.last);
+  }
 };
 
 template <>
 struct OpTraits<CumSum> : EachElementOnce {
   static constexpr OpFacts kFacts = IndexingFacts(2, /*takes_strings=*/false);
   static const char* Name(const CumSum&) { return "CumSum"; }
-  static void Fields(auto& op, auto&& field) { field("exclusive", op.exclusive); field("reverse", op.reverse); }
+  static void Fields(auto& op, auto&& field) {
+    field("exclusive", op.exclusive);
+    field("reverse", op.reverse);
+  }
 };
 
 template <>
@@ -140,7 +153,7 @@ InferResult Infer(const Einsum&, const InferContext&);
 Status Reference(const Einsum&, std::span<const TensorView> in, std::span<const MutableTensorView> out);
 
 // to[at] = to[at] `reduction` from[from_offset]. Integers wrap.
-void CombineElement(ScatterReduction reduction, const TensorView& from, int64_t from_offset, const MutableTensorView& to,
-                    int64_t at);
+void CombineElement(ScatterReduction reduction, const TensorView& from, int64_t from_offset,
+                    const MutableTensorView& to, int64_t at);
 
 }  // namespace decal

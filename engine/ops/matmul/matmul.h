@@ -57,7 +57,12 @@ struct OpTraits<Gemm> {
     return {.per_output = a.rank() == 2 ? static_cast<double>(a[op.trans_a ? 0 : 1]) : 1};
   }
   static const char* Name(const Gemm&) { return "Gemm"; }
-  static void Fields(auto& op, auto&& field) { field("alpha", op.alpha); field("beta", op.beta); field("trans_a", op.trans_a); field("trans_b", op.trans_b); }
+  static void Fields(auto& op, auto&& field) {
+    field("alpha", op.alpha);
+    field("beta", op.beta);
+    field("trans_a", op.trans_a);
+    field("trans_b", op.trans_b);
+  }
 };
 
 // ---- shape rules and references --------------------------------------------------------------

@@ -65,7 +65,8 @@ constexpr OpFacts MovementFacts(size_t required_inputs, LayoutNeed layout, Input
 
 // Reshape, Flatten, Squeeze and Unsqueeze become View, which is all that the GPU sees.
 constexpr OpFacts ReshapingFacts(size_t required_inputs, bool on_gpu) {
-  return MovementFacts(required_inputs, LayoutNeed::kRowMajor, OnlyInputs(0), kNoInputs, /*takes_strings=*/true, on_gpu);
+  return MovementFacts(required_inputs, LayoutNeed::kRowMajor, OnlyInputs(0), kNoInputs, /*takes_strings=*/true,
+                       on_gpu);
 }
 
 // Their kernels take the layout of their inputs.
@@ -155,7 +156,8 @@ struct OpTraits<Pad> : EachElementOnce {
 
 template <>
 struct OpTraits<Gather> : EachElementOnce {
-  static constexpr OpFacts kFacts = MovementFacts(2, LayoutNeed::kRowMajor, OnlyInputs(0), kNoInputs, /*takes_strings=*/true, /*on_gpu=*/true);
+  static constexpr OpFacts kFacts =
+      MovementFacts(2, LayoutNeed::kRowMajor, OnlyInputs(0), kNoInputs, /*takes_strings=*/true, /*on_gpu=*/true);
   static const char* Name(const Gather&) { return "Gather"; }
   static void Fields(auto& op, auto&& field) { field("axis", op.axis); }
 };
@@ -164,7 +166,10 @@ template <>
 struct OpTraits<DepthToSpace> : EachElementOnce {
   static constexpr OpFacts kFacts = CopyFacts(1, OnlyInputs(0), kNoInputs, /*takes_strings=*/false);
   static const char* Name(const DepthToSpace&) { return "DepthToSpace"; }
-  static void Fields(auto& op, auto&& field) { field("block", op.block); field("crd", op.crd); }
+  static void Fields(auto& op, auto&& field) {
+    field("block", op.block);
+    field("crd", op.crd);
+  }
 };
 
 template <>
@@ -178,7 +183,10 @@ template <>
 struct OpTraits<Strided> : EachElementOnce {
   static constexpr OpFacts kFacts = CopyFacts(1, OnlyInputs(0), kAllInputs, /*takes_strings=*/true);
   static const char* Name(const Strided&) { return "Strided"; }
-  static void Fields(auto& op, auto&& field) { field("start", op.start); field("digits", op.digits); }
+  static void Fields(auto& op, auto&& field) {
+    field("start", op.start);
+    field("digits", op.digits);
+  }
 };
 
 template <>

@@ -52,7 +52,11 @@ template <>
 struct OpTraits<BatchNorm> : EachElementOnce {
   static constexpr OpFacts kFacts = NormFacts(5, LayoutNeed::kChannelsLast, /*in_place=*/true);
   static const char* Name(const BatchNorm&) { return "BatchNormalization"; }
-  static void Fields(auto& op, auto&& field) { field("epsilon", op.epsilon); field("momentum", op.momentum); field("training", op.training); }
+  static void Fields(auto& op, auto&& field) {
+    field("epsilon", op.epsilon);
+    field("momentum", op.momentum);
+    field("training", op.training);
+  }
 };
 
 template <>
@@ -72,7 +76,10 @@ template <>
 struct OpTraits<LayerNorm> : EachElementOnce {
   static constexpr OpFacts kFacts = NormFacts(1, LayoutNeed::kRowMajor, /*in_place=*/false);
   static const char* Name(const LayerNorm&) { return "LayerNormalization"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("epsilon", op.epsilon); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("epsilon", op.epsilon);
+  }
 };
 
 // Its kernel gathers where the axis is not contiguous, which costs less than changing the layout twice.
@@ -80,7 +87,10 @@ template <>
 struct OpTraits<Softmax> : EachElementOnce {
   static constexpr OpFacts kFacts = NormFacts(1, LayoutNeed::kAny, /*in_place=*/false);
   static const char* Name(const Softmax& op) { return op.log ? "LogSoftmax" : "Softmax"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("flatten", op.flatten); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("flatten", op.flatten);
+  }
 };
 
 // ---- shape rules and references --------------------------------------------------------------

@@ -22,32 +22,38 @@ struct GlobalPool { PoolKind kind; };
 // ---- traits ----------------------------------------------------------------------------------
 
 inline constexpr OpFacts kPoolFacts{.required_inputs = 1,
-                                   .packed_input = kNoInput,
-                                   .layout = LayoutNeed::kChannelsLast,
-                                   .activations = OnlyInputs(0),
-                                   .any_strides = kNoInputs,
-                                   .unit_last = kNoInputs,
-                                   .in_place = false,
-                                   .takes_strings = false,
-                                   .known_by_shapes = false,
-                                   .on_cpu = true,
-                                   .on_gpu = true};
+                                    .packed_input = kNoInput,
+                                    .layout = LayoutNeed::kChannelsLast,
+                                    .activations = OnlyInputs(0),
+                                    .any_strides = kNoInputs,
+                                    .unit_last = kNoInputs,
+                                    .in_place = false,
+                                    .takes_strings = false,
+                                    .known_by_shapes = false,
+                                    .on_cpu = true,
+                                    .on_gpu = true};
 
 template <>
 struct OpTraits<Pool> {
   static constexpr OpFacts kFacts = kPoolFacts;
-  static Work WorkOf(const Pool& op, std::span<const InferInput>) { return {.per_output = ElementCount(op.window.kernel)}; }
+  static Work WorkOf(const Pool& op, std::span<const InferInput>) {
+    return {.per_output = ElementCount(op.window.kernel)};
+  }
   static const char* Name(const Pool& op) { return op.kind == PoolKind::kMax ? "MaxPool" : "AveragePool"; }
   static void Fields(auto& op, auto&& field) {
     WindowFields(op.window, field);
-    field("ceil_mode", op.ceil_mode); field("count_include_pad", op.count_include_pad); field("columns_first", op.columns_first);
+    field("ceil_mode", op.ceil_mode);
+    field("count_include_pad", op.count_include_pad);
+    field("columns_first", op.columns_first);
   }
 };
 
 template <>
 struct OpTraits<GlobalPool> : EachElementOnce, NoFields {
   static constexpr OpFacts kFacts = kPoolFacts;
-  static const char* Name(const GlobalPool& op) { return op.kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool"; }
+  static const char* Name(const GlobalPool& op) {
+    return op.kind == PoolKind::kMax ? "GlobalMaxPool" : "GlobalAveragePool";
+  }
 };
 
 // ---- shape rules and references --------------------------------------------------------------

@@ -1,4 +1,5 @@
 // One axis of a pooling window over its input.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -56,21 +56,34 @@ template <>
 struct OpTraits<Quantize> : EachElementOnce {
   static constexpr OpFacts kFacts = QuantFacts(2, LayoutNeed::kAny, /*on_cpu=*/true);
   static const char* Name(const Quantize&) { return "QuantizeLinear"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("block_size", op.block_size); field("saturate", op.saturate); field("to", op.to); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("block_size", op.block_size);
+    field("saturate", op.saturate);
+    field("to", op.to);
+  }
 };
 
 template <>
 struct OpTraits<Dequantize> : EachElementOnce {
   static constexpr OpFacts kFacts = QuantFacts(2, LayoutNeed::kAny, /*on_cpu=*/true);
   static const char* Name(const Dequantize&) { return "DequantizeLinear"; }
-  static void Fields(auto& op, auto&& field) { field("axis", op.axis); field("block_size", op.block_size); field("to", op.to); }
+  static void Fields(auto& op, auto&& field) {
+    field("axis", op.axis);
+    field("block_size", op.block_size);
+    field("to", op.to);
+  }
 };
 
 template <>
 struct OpTraits<RoundToGrid> : EachElementOnce {
   static constexpr OpFacts kFacts = QuantFacts(1, LayoutNeed::kAny, /*on_cpu=*/true);
   static const char* Name(const RoundToGrid&) { return "RoundToGrid"; }
-  static void Fields(auto& op, auto&& field) { field("scale", op.scale); field("low", op.low); field("high", op.high); }
+  static void Fields(auto& op, auto&& field) {
+    field("scale", op.scale);
+    field("low", op.low);
+    field("high", op.high);
+  }
 };
 
 template <>

@@ -18,22 +18,26 @@ struct Reduce {
 const char* Name(ReduceKind kind);
 
 inline constexpr OpFacts kReduceFacts{.required_inputs = 1,
-                                     .packed_input = kNoInput,
-                                     .layout = LayoutNeed::kAny,
-                                     .activations = OnlyInputs(0),
-                                     .any_strides = kNoInputs,
-                                     .unit_last = kNoInputs,
-                                     .in_place = false,
-                                     .takes_strings = false,
-                                     .known_by_shapes = false,
-                                     .on_cpu = true,
-                                     .on_gpu = true};
+                                      .packed_input = kNoInput,
+                                      .layout = LayoutNeed::kAny,
+                                      .activations = OnlyInputs(0),
+                                      .any_strides = kNoInputs,
+                                      .unit_last = kNoInputs,
+                                      .in_place = false,
+                                      .takes_strings = false,
+                                      .known_by_shapes = false,
+                                      .on_cpu = true,
+                                      .on_gpu = true};
 
 template <>
 struct OpTraits<Reduce> : EachElementOnce {
   static constexpr OpFacts kFacts = kReduceFacts;
   static const char* Name(const Reduce& op) { return decal::Name(op.kind); }
-  static void Fields(auto& op, auto&& field) { field("axes", op.axes); field("keepdims", op.keepdims); field("noop_with_empty_axes", op.noop_with_empty_axes); }
+  static void Fields(auto& op, auto&& field) {
+    field("axes", op.axes);
+    field("keepdims", op.keepdims);
+    field("noop_with_empty_axes", op.noop_with_empty_axes);
+  }
 };
 
 InferResult Infer(const Reduce&, const InferContext&);

@@ -27,25 +27,31 @@ struct Resize {
 };
 
 inline constexpr OpFacts kResizeFacts{.required_inputs = 1,
-                                     .packed_input = kNoInput,
-                                     .layout = LayoutNeed::kChannelsLast,
-                                     .activations = OnlyInputs(0),
-                                     .any_strides = kNoInputs,
-                                     .unit_last = kNoInputs,
-                                     .in_place = false,
-                                     .takes_strings = false,
-                                     .known_by_shapes = false,
-                                     .on_cpu = true,
-                                     .on_gpu = true};
+                                      .packed_input = kNoInput,
+                                      .layout = LayoutNeed::kChannelsLast,
+                                      .activations = OnlyInputs(0),
+                                      .any_strides = kNoInputs,
+                                      .unit_last = kNoInputs,
+                                      .in_place = false,
+                                      .takes_strings = false,
+                                      .known_by_shapes = false,
+                                      .on_cpu = true,
+                                      .on_gpu = true};
 
 template <>
 struct OpTraits<Resize> : EachElementOnce {
   static constexpr OpFacts kFacts = kResizeFacts;
   static const char* Name(const Resize&) { return "Resize"; }
   static void Fields(auto& op, auto&& field) {
-    field("mode", op.mode); field("coordinates", op.coordinates); field("nearest", op.nearest);
-    field("cubic_a", op.cubic_a); field("exclude_outside", op.exclude_outside); field("antialias", op.antialias);
-    field("axes", op.axes); field("aspect", op.aspect); field("extrapolation", op.extrapolation);
+    field("mode", op.mode);
+    field("coordinates", op.coordinates);
+    field("nearest", op.nearest);
+    field("cubic_a", op.cubic_a);
+    field("exclude_outside", op.exclude_outside);
+    field("antialias", op.antialias);
+    field("axes", op.axes);
+    field("aspect", op.aspect);
+    field("extrapolation", op.extrapolation);
   }
 };
 

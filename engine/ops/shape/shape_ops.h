@@ -41,7 +41,10 @@ template <>
 struct OpTraits<ConstantOfShape> : EachElementOnce {
   static constexpr OpFacts kFacts = ShapeFacts(1, /*takes_strings=*/false, /*known_by_shapes=*/false);
   static const char* Name(const ConstantOfShape&) { return "ConstantOfShape"; }
-  static void Fields(auto& op, auto&& field) { field("dtype", op.dtype); field("value", op.value); }
+  static void Fields(auto& op, auto&& field) {
+    field("dtype", op.dtype);
+    field("value", op.value);
+  }
 };
 
 template <>
