@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test check lint operators fuzz web python docs bench bench-browser bench-gpu bench-edges clean
+.PHONY: help run install test check lint operators fuzz web python docs nightly bench bench-browser bench-gpu bench-edges clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ lint: ## The style of what changed since BASE (HEAD~1): clang-format, clang-tidy
 
 operators: ## Run the conformance cases and write docs/operators.md
 	@scripts/setup.sh test && scripts/build.sh tests wasm && scripts/operators.sh
+
+nightly: ## Repeat the randomised C++ tests with SEEDS (100) fresh seeds
+	@scripts/setup.sh test && scripts/build.sh tests && node scripts/nightly.mjs $${SEEDS:-100}
 
 fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) each
 	@scripts/setup.sh test && scripts/build.sh sanitize && scripts/fuzz.sh $$((60 * $${FUZZ_MINUTES:-30}))

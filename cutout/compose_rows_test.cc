@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cutout/test_picture.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -88,7 +89,7 @@ TEST(ComposeRowsTest, EveryAlphaTimesEveryMatte) {
 
 TEST(ComposeRowsTest, RowsOfAnyLength) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     std::uniform_real_distribution<float> uniform(0, 1);
     for (size_t width = 1; width <= 70; ++width) {
       std::vector<uint8_t> from(4 * width);

@@ -10,6 +10,7 @@
 #include "cutout/resample.h"
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -99,7 +100,7 @@ TEST(CompositeTest, ReducesAntialiased) {
 // The matte at the picture's size, in whichever order it is resampled: as the sum over both axes in double precision.
 TEST(CompositeTest, MattesOfAnySizeAreResampledByBothAxes) {
   constexpr Extent kSides[] = {{1, 1}, {3, 90}, {90, 3}, {16, 16}, {70, 41}};
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   for (const Extent from : kSides) {
     Matte matte{from.width, from.height, {}};
     for (int i = 0; i < from.width * from.height; ++i) {

@@ -15,6 +15,7 @@
 #include "cutout/resample.h"
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -155,7 +156,7 @@ TEST(EdgeFieldsTest, NothingDecidesButTheInput) {
 
 TEST(EdgeFieldsTest, AnySizeOfPictureAndMatte) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   for (const auto& [width, height] : {std::pair{1, 1}, {2, 2}, {1, 50}, {50, 1}, {3, 2}, {33, 64}, {97, 5}}) {
     for (const auto& [matte_width, matte_height] : {std::pair{1, 1}, {2, 2}, {7, 1}, {16, 9}, {100, 100}}) {
       SceneMatte matte{matte_width, matte_height, {}};
@@ -259,7 +260,7 @@ TEST(ShapeTest, OptionsOutOfRangeAreNamed) {
 // The specification of RefinePixels, a pixel at a time.
 TEST(EdgeRowsTest, EveryTargetGivesTheFormulas) {
   constexpr size_t kCount = 4 * kEdgeChunk;
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   std::uniform_real_distribution<float> uniform(-0.5f, 1.2f);
   std::vector<float> planes[2][kEdgePlanes];
   EdgeRowPair rows{.top_weight = 0.3f, .bottom_weight = 0.7f};

@@ -7,6 +7,7 @@
 
 #include "cutout/png_filter.h"
 #include "cutout/test_picture.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -97,7 +98,7 @@ TEST(PngFilterTest, RoundTrip) {
 
 TEST(PngFilterTest, AgreesWithAPlainEncoderOnEveryTarget) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(3);
+    std::mt19937 random(testing::TestSeed(3));
     for (int width = 1; width <= 70; ++width) {
       ExpectFilteredAsReference(TestPicture::Random(width, 3, static_cast<uint32_t>(width)));
       ExpectFilteredAsReference(TestPicture::Pattern(width, 4));
@@ -168,7 +169,7 @@ TEST(PngFilterTest, ChoosesTheFilterThatFits) {
     const uint8_t v = static_cast<uint8_t>(value);
     return Rgba{v, v, v, v};
   };
-  std::mt19937 random(9);
+  std::mt19937 random(testing::TestSeed(9));
   std::vector<int> noise(256);
   for (int& v : noise) v = static_cast<int>(random() % 256);
   const auto at = [&](int i) { return noise[static_cast<size_t>(i)]; };

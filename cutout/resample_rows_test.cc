@@ -7,6 +7,7 @@
 #include "cutout/resample.h"
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -52,7 +53,7 @@ struct Sizes {
 std::vector<Sizes> ManySizes() {
   std::vector<Sizes> sizes = {
       {{1, 1}, {1, 1}}, {{1, 1}, {5, 3}}, {{1, 90}, {1, 4}}, {{90, 1}, {7, 2}}, {{2085, 9}, {100, 2}}};
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   const auto side = [&](uint32_t most) { return static_cast<int>(1 + random() % most); };
   for (int i = 0; i < 40; ++i) sizes.push_back({{side(100), side(70)}, {side(50), side(30)}});
   return sizes;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "decal/image.h"
+#include "tests/support/seed.h"
 
 namespace decal::testing {
 
@@ -26,7 +27,7 @@ class TestPicture {
   }
 
   static TestPicture Random(int width, int height, uint32_t seed, size_t padding_bytes = 0) {
-    std::mt19937 random(seed);
+    std::mt19937 random(TestSeed(seed));
     TestPicture picture(width, height, padding_bytes);
     picture.ForEach([&](int, int) {
       const uint32_t r = random();

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -15,7 +16,7 @@ constexpr int64_t kIn = 4, kOut = 6, kSize = 6;
 // A model under construction whose input is x [2,4,6,6]; convolutions make [2,6,6,6], whatever their kind.
 struct BatchNormModel {
   OnnxBuilder b;
-  std::mt19937 random{8};
+  std::mt19937 random{testing::TestSeed(8)};
   int constants = 0;
   std::vector<Shape> inputs = {{2, kIn, kSize, kSize}};
 
@@ -96,7 +97,7 @@ TEST(FoldBatchNorm, BehindAnAddedBias) {
 
 TEST(FoldBatchNorm, OfOneDimension) {
   OnnxBuilder b;
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   b.Input("x", {2, 3, 8});
   b.RandomFloats("w", {4, 3, 3}, random);
   for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
@@ -133,7 +134,7 @@ TEST(FoldBatchNorm, BiasesAndNormsThatShareParametersKeepTheirOwn) {
 
 TEST(FoldBatchNorm, WeightsOfHalfPrecision) {
   OnnxBuilder b;  // large enough to stay half until they are packed
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   std::uniform_real_distribution<float> uniform(-0.1f, 0.1f);
   std::vector<Half> halves;
   for (int i = 0; i < 48 * 40 * 9; ++i) halves.push_back(Half(uniform(random)));

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -23,7 +24,7 @@ struct AttentionModel {
   OnnxBuilder b;
   std::vector<Shape> inputs;
   int64_t heads;
-  std::mt19937 random{9};
+  std::mt19937 random{testing::TestSeed(9)};
   int constants = 0;
 
   explicit AttentionModel(int64_t heads, int64_t opset = 17, int64_t m = kM, int64_t n = kN)

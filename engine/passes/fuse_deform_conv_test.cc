@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -59,7 +60,7 @@ class DeformModel {
     b_.Input("x", x);
     b_.Input("offset", {d.batch, 2 * d.taps(), d.out_height(), d.out_width()});
     if (d.mask) b_.Input("mask", {d.batch, d.taps(), d.out_height(), d.out_width()});
-    std::mt19937 random(7);
+    std::mt19937 random(testing::TestSeed(7));
     b_.RandomFloats("w", {2, d.channels / d.group, d.kernel_h, d.kernel_w}, random);
     b_.RandomFloats("bias", {2}, random);
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -11,7 +12,7 @@ using namespace testing;  // NOLINT: test support
 // Slices of x [2, 12, 5, 4], normalised and concatenated.
 struct PartsModel {
   OnnxBuilder b;
-  std::mt19937 random{1};
+  std::mt19937 random{testing::TestSeed(1)};
   int constants = 0;
 
   explicit PartsModel(const std::vector<int64_t>& x = {2, 12, 5, 4}) { b.Input("x", x); }

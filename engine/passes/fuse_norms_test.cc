@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -87,7 +88,7 @@ struct NormModel {
     return Optimise(b.Build(), RandomInputs(inputs));
   }
 
-  std::mt19937 random{4};
+  std::mt19937 random{testing::TestSeed(4)};
   int scalars = 0;
 };
 

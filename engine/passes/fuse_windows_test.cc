@@ -6,6 +6,7 @@
 
 #include "decal/session.h"
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -186,7 +187,7 @@ TEST(FuseWindows, BlocksOfSwinBecomeTwoOperators) {
 }
 
 TEST(FuseWindows, RandomBlocksKeepTheirValues) {
-  std::mt19937 random(11);
+  std::mt19937 random(testing::TestSeed(11));
   const auto pick = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint32_t>(n)); };
   for (int round = 0; round < 150; ++round) {
     Block block{{1 + pick(2), 1 + pick(12), 1 + pick(12), 1 + pick(3)}, 1 + pick(5), 1 + pick(5), 0, 0};

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -16,7 +17,7 @@ using testing::Optimise;
 using testing::TestTensor;
 
 std::vector<TestTensor> RandomInput(const Shape& shape, uint32_t seed = 1) {
-  std::mt19937 random(seed);
+  std::mt19937 random(testing::TestSeed(seed));
   std::vector<TestTensor> inputs;
   inputs.push_back(TestTensor::Dense(shape));
   inputs[0].FillRandom(random, -2, 2);
@@ -27,7 +28,7 @@ OnnxAttributes Same3x3() { return OnnxAttributes().Ints("kernel_shape", {3, 3}).
 
 // A convolution of the input "x" and the parameters of a batch norm after it; returns the convolution's output.
 std::string ConvForBatchNorm(OnnxBuilder& b) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   b.Input("x", {1, 3, 6, 5});
   b.RandomFloats("w", {4, 3, 3, 3}, random);
   for (const char* name : {"scale", "bias", "mean"}) b.RandomFloats(name, {4}, random);
@@ -55,7 +56,7 @@ TEST(Passes, BatchNormStaysWhenTheConvolutionIsUsedTwice) {
 }
 
 TEST(Passes, EpiloguesTakeActivationBiasAndResidual) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   for (const bool residual_first : {true, false}) {
     OnnxBuilder b;
     b.Input("x", {1, 4, 6, 5});
@@ -73,7 +74,7 @@ TEST(Passes, EpiloguesTakeActivationBiasAndResidual) {
 }
 
 TEST(Passes, PReluSlopeJoinsTheEpilogueBeforeTheResidual) {
-  std::mt19937 random(4);
+  std::mt19937 random(testing::TestSeed(4));
   OnnxBuilder b;
   b.Input("x", {1, 4, 6, 5});
   b.RandomFloats("w", {4, 4, 3, 3}, random);
@@ -87,7 +88,7 @@ TEST(Passes, PReluSlopeJoinsTheEpilogueBeforeTheResidual) {
 
 TEST(Passes, HardSwishIsRecognisedInEitherOrder) {
   for (const bool x_first : {true, false}) {
-    std::mt19937 random(7);
+    std::mt19937 random(testing::TestSeed(7));
     OnnxBuilder b;
     b.Input("x", {1, 3, 4, 4});
     b.RandomFloats("w", {4, 3, 3, 3}, random);
@@ -104,7 +105,7 @@ TEST(Passes, HardSwishIsRecognisedInEitherOrder) {
 }
 
 TEST(Passes, ShapeArithmeticFoldsAway) {
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   OnnxBuilder b;
   b.Input("x", {1, 2, 8, 6});
   const std::string shape = b.Node("Shape", {"x"});
@@ -175,7 +176,7 @@ TEST(Passes, MovementOfNothingIsNotComposed) {
 }
 
 TEST(Passes, ChannelsLastInputNeedsNoTranspose) {
-  std::mt19937 random(6);
+  std::mt19937 random(testing::TestSeed(6));
   OnnxBuilder b;
   b.Input("x", {1, 6, 5, 3});
   b.RandomFloats("w", {4, 3, 3, 3}, random);

@@ -1,5 +1,6 @@
 // 1x1 convolutions of concats with enlarged parts.
 #include "tests/support/pass_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -18,7 +19,7 @@ struct Part {
 std::string ResizedParts(const std::vector<Part>& parts, int64_t channels_out, bool by_scales = false,
                   const char* mode = "linear", int64_t kernel = 1) {
   OnnxBuilder builder;
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   std::vector<std::string> joined;
   int64_t channels = 0;
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -10,6 +10,7 @@
 #include "engine/base/memory_plan.h"
 #include "tests/support/random_movement.h"
 #include "tests/support/reference_runner.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -83,7 +84,7 @@ class PlannedGraph {
   // Whatever a node reads is what its maker wrote. The expected values have memory of their own.
   void CheckRun() {
     std::vector<TestTensor> expected(graph_.values.size());
-    std::mt19937 random(5);
+    std::mt19937 random(testing::TestSeed(5));
     for (ValueId v : graph_.inputs) {
       expected[v] = TestTensor::Dense(ShapeOf(v));
       expected[v].FillRandom(random);
@@ -203,7 +204,7 @@ class MapModel {
 
  private:
   OnnxBuilder builder_;
-  std::mt19937 random_{3};
+  std::mt19937 random_{testing::TestSeed(3)};
   int weights_ = 0;
 };
 
@@ -299,7 +300,7 @@ TEST(Storage, RandomSkipsReadWhatWasWritten) {
 
 // y = op(turned(Abs(x)), w) for x [6,4].
 std::string TurnedModel(const std::string& op, bool is_output) {
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   OnnxBuilder b;
   b.Input("x", {6, 4});
   b.RandomFloats("w", {4, 6}, random);
@@ -371,7 +372,7 @@ TEST(Storage, WhatIsStillReadIsNotOverwritten) {
 
 // Queries and keys cut out of one product: the second product reads both where they lie.
 TEST(Storage, ProductsReadSlicesWithStrides) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   OnnxBuilder b;
   b.Input("x", {5, 8});
   b.RandomFloats("w", {8, 12}, random);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/support/onnx_builder.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -16,7 +17,7 @@ using testing::OnnxBuilder;
 
 // y = relu(conv3x3(x)) resized to twice the size, for any height and width.
 std::string OpenSizeModel() {
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   OnnxBuilder b;
   b.Input("x", {1, 3, -1, -1});
   b.RandomFloats("w", {8, 3, 3, 3}, random);
@@ -50,7 +51,7 @@ TEST(Session, RunsAtSeveralSizesAndReportsMemoryBeforehand) {
 // The weights are packed once, in a form that serves whatever is chosen for a size.
 TEST(Session, EverySizeChoosesItsConvolution) {
   constexpr int kChannels = 16;
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   std::vector<float> w(kChannels * kChannels * 9);
   for (float& value : w) value = std::uniform_real_distribution<float>(-1, 1)(random);
   OnnxBuilder b;
@@ -112,7 +113,7 @@ TEST(Session, SizesThatDoNotFitAreNamedAndHarmless) {
 
 // A model of one size lets go of what only made its shapes, and can still be planned again.
 TEST(Session, FixedModelsKeepTheirSpecialisedForm) {
-  std::mt19937 random(4);
+  std::mt19937 random(testing::TestSeed(4));
   OnnxBuilder b;
   b.Input("x", {1, 3, 8, 6});
   const std::string t = b.Node("Conv", {"x", b.RandomFloats("w", {64, 3, 3, 3}, random)});
@@ -167,7 +168,7 @@ TEST(Session, CancelEndsBetweenLayers) {
 TEST(Session, ThreadCountDoesNotChangeTheResult) {
   auto session = Session::Load(AsBytes(OpenSizeModel()));
   ASSERT_TRUE(session);
-  std::mt19937 random(9);
+  std::mt19937 random(testing::TestSeed(9));
   std::uniform_real_distribution<float> uniform(-1, 1);
   std::vector<float> x(3 * 64 * 48);
   for (float& v : x) v = uniform(random);

@@ -6,6 +6,7 @@
 #include "decal/session.h"
 #include "engine/base/dtype.h"
 #include "tests/support/onnx_builder.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -32,7 +33,7 @@ std::vector<float> RunModel(const std::string& model, int64_t h, int64_t w, size
   EXPECT_TRUE(status) << (status ? "" : status.error().ToString());
   if (!status) return {};
   if (weights_bytes) *weights_bytes = session->memory().weights_bytes;
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   const auto count = [](const TensorInfo& info) {
     size_t n = 1;
     for (int64_t extent : info.shape) n *= static_cast<size_t>(extent);
@@ -46,7 +47,7 @@ std::vector<float> RunModel(const std::string& model, int64_t h, int64_t w, size
 
 // Every product that packs weights, each over 64 kB. `half`: stored in float16 and cast where used.
 std::string Products(bool half) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   OnnxBuilder b;
   const auto weight = [&](const std::string& name, const std::vector<int64_t>& shape) {
     size_t count = 1;
@@ -85,7 +86,7 @@ TEST(Weights, HalfPrecisionStaysHalfAndChangesNoBit) {
 
 // Two maps of different extents through one weight, as a backbone at two scales has it.
 std::string TwoScales(bool shared) {
-  std::mt19937 random(8);
+  std::mt19937 random(testing::TestSeed(8));
   OnnxBuilder b;
   b.Input("x", {1, 3, -1, -1});
   const std::vector<float> values = RandomValues(64 * 64 * 9, random, 0.1f);
@@ -117,13 +118,13 @@ TEST(Weights, OtherSizesWorkAfterTheRawFormsAreGone) {
   for (const std::string& model : {TwoScales(true), Products(true)}) {
     auto session = Session::Load(AsBytes(model));
     ASSERT_TRUE(session) << session.error().ToString();
-    std::mt19937 random(5);
+    std::mt19937 random(testing::TestSeed(5));
     for (const auto& [h, w] : {std::pair{16, 12}, std::pair{8, 20}, std::pair{16, 12}}) {
       const Status status = session->Specialize(h, w);
       ASSERT_TRUE(status) << status.error().ToString();
       size_t count = 1;
       for (int64_t extent : session->outputs()[0].shape) count *= static_cast<size_t>(extent);
-      std::mt19937 same(5);
+      std::mt19937 same(testing::TestSeed(5));
       const std::vector<float> x = RandomValues(static_cast<size_t>(3 * h * w), same, 1);
       std::vector<float> y(count);
       ASSERT_TRUE(session->Run(x, y));

@@ -12,6 +12,7 @@
 
 #include "cli/picture_io.h"
 #include "cli/pictures/exif.h"
+#include "tests/support/seed.h"
 
 namespace decal::cli {
 namespace {
@@ -152,7 +153,7 @@ TEST_F(PictureDamage, FilesCutAtEveryLength) {
 }
 
 TEST_F(PictureDamage, FilesWithBytesChanged) {
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   for (const auto& [name, whole] : Files()) {
     for (int run = 0; run < 150; ++run) {
       Bytes file = whole;
@@ -167,7 +168,7 @@ TEST_F(PictureDamage, FilesWithBytesChanged) {
 }
 
 TEST_F(PictureDamage, ExifOfAnyBytes) {
-  std::mt19937 random(11);
+  std::mt19937 random(testing::TestSeed(11));
   for (int run = 0; run < 2000; ++run) {
     Bytes exif;
     Append(exif, run % 2 == 0 ? "II*\0\x08\0\0\0"sv : "MM\0*\0\0\0\x08"sv);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/support/reference_runner.h"
+#include "tests/support/seed.h"
 
 namespace decal::testing {
 
@@ -88,7 +89,7 @@ inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& i
 // One input for each shape, all of them different.
 inline std::vector<TestTensor> RandomInputs(const std::vector<Shape>& shapes, float low = -2,
                                             float high = 2) {
-  std::mt19937 random(1);
+  std::mt19937 random(TestSeed(1));
   std::vector<TestTensor> inputs;
   for (const Shape& shape : shapes)
     inputs.emplace_back(TestTensor::Dense(shape)).FillRandom(random, low, high);

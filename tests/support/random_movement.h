@@ -8,12 +8,13 @@
 
 #include "engine/base/shape.h"
 #include "tests/support/onnx_builder.h"
+#include "tests/support/seed.h"
 
 namespace decal::testing {
 
 class RandomMovement {
  public:
-  RandomMovement(uint32_t seed, int nodes) : random_(seed) {
+  RandomMovement(uint32_t seed, int nodes) : random_(TestSeed(seed)) {
     const int64_t extents[] = {1, 2, 3, 4, 6, 8};
     const int64_t rank = 2 + Pick(3);
     for (int64_t d = 0; d < rank; ++d) shape_.push_back(extents[Pick(6)]);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cpu/simd/indirect_conv.h"
+#include "tests/support/seed.h"
 
 namespace decal::cpu {
 namespace {
@@ -58,7 +59,7 @@ std::vector<T> Plain(const Packing& p, const TileShape& tile, const std::vector<
 
 template <class T>
 void ExpectPlain(const Packing& p, const TileShape& tile) {
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   std::vector<T> weights(p.weights);
   for (T& weight : weights) weight = static_cast<T>(random() % 60'000);
   const std::vector<T> expected = Plain(p, tile, weights);

@@ -15,6 +15,7 @@
 
 #include "engine/base/buffer.h"
 #include "engine/base/dtype.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal::cpu {
@@ -298,7 +299,7 @@ double Tolerance(const WinogradShape& shape, WinogradVariant variant, const Epil
 }
 
 TEST(Winograd, MatchesAPlainLoopOnRandomCases) {
-  std::mt19937 random(1);
+  std::mt19937 random(testing::TestSeed(1));
   for (int i = 0; i < 240; ++i) {
     const WinogradVariant variant = kVariants[i % 4];
     const WinogradShape shape = RandomShape(variant, random);
@@ -332,7 +333,7 @@ TEST(Winograd, MatchesAPlainLoopOnRandomCases) {
 }
 
 TEST(Winograd, LosesNoMoreDigitsThanExpected) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   for (const WinogradVariant variant : kVariants) {
     const RelativeError& expected_error = kErrors[static_cast<size_t>(variant)];
     for (const size_t depth : {64, 512}) {
@@ -361,7 +362,7 @@ TEST(Winograd, LosesNoMoreDigitsThanExpected) {
 }
 
 TEST(WinogradPlan, TasksCoverEveryTileAndPanelOnce) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   testing::ForEachSimdTarget([&] {
     for (int i = 0; i < 300; ++i) {
       const WinogradVariant variant = kVariants[i % 4];

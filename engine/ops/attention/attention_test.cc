@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -45,7 +46,7 @@ TEST(AttentionShape, RefusesWhatDoesNotFit) {
 
 TEST(AttentionKernel, MatchesTheReferenceOnSlicesOfOneBuffer) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 40; ++round) {
       const bool windows = round % 10 != 0;  // or several blocks of queries and keys, long enough with few heads
       const int64_t batch = windows ? 2 * Between(random, 1, 3) : 2, heads = Between(random, 1, windows ? 3 : 2);
@@ -90,7 +91,7 @@ TEST(WindowShape, RefusesWhatDoesNotFit) {
 }
 
 TEST(WindowKernel, MatchesTheReferenceAndMergesBack) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   for (int round = 0; round < 60; ++round) {
     const Shape shape{Between(random, 1, 3), Between(random, 1, 20), Between(random, 1, 20), Between(random, 1, 9)};
     const WindowPartition cut{Between(random, 1, 7), Between(random, 1, 7), Between(random, 0, 9),

@@ -10,6 +10,7 @@
 
 #include "engine/ops/conv/conv_geometry.h"
 #include "tests/support/kernel_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -113,7 +114,7 @@ Window RandomWindow(std::mt19937& random, size_t spatial) {
 
 TEST(Conv, MatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int i = 0; i < 150; ++i) {
       const size_t spatial = Pick(random, 0, 9) == 0 ? 1 : 2;
       Conv op;
@@ -134,7 +135,7 @@ TEST(Conv, MatchesReferenceOnRandomCases) {
 
 TEST(Conv, DepthwiseMatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(2);
+    std::mt19937 random(testing::TestSeed(2));
     for (int i = 0; i < 100; ++i) {
       Conv op;
       op.window = RandomWindow(random, 2);
@@ -149,7 +150,7 @@ TEST(Conv, DepthwiseMatchesReferenceOnRandomCases) {
 
 // Large enough that panels stay while rows pass by, and that the work is cut into several tasks.
 TEST(Conv, LargeCasesMatchReference) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   Conv op{.window = MakeWindow({1, 1}, {1, 1}, {1, 1}, {1, 1})};
   CheckCase(op, {1, 160, 20, 20}, {100, 160, 3, 3}, random, "3x3");
   CheckCase(op, {1, 3, 70, 50}, {33, 3, 3, 3}, random, "first layer");
@@ -161,7 +162,7 @@ TEST(Conv, LargeCasesMatchReference) {
 testing::KernelChoice ChoiceOf(const Conv& op, int64_t size, const Shape& w_shape) {
   TestTensor x = TestTensor::Dense({1, w_shape[1] * op.group, size, size}, Layout::kChannelsLast);
   TestTensor w = TestTensor::Dense(w_shape);
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   x.FillRandom(random);
   w.FillRandom(random);
   TestTensor y = TestTensor::Dense(Resolve(op, x.shape(), w_shape)->output_shape(), Layout::kChannelsLast);
@@ -225,7 +226,7 @@ TEST(Conv, NoChoiceWhereWinogradCannotRun) {
 
 TEST(ConvTranspose, MatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(4);
+    std::mt19937 random(testing::TestSeed(4));
     for (int i = 0; i < 120; ++i) {
       const size_t spatial = Pick(random, 0, 9) == 0 ? 1 : 2;
       ConvTranspose op;
@@ -321,7 +322,7 @@ TEST(ConvTransposeShape, Padding) {
 
 // A volume convolves as the sum over the kernel's planes of convolutions of pictures.
 TEST(Conv, VolumesAreSumsOfPlanes) {
-  std::mt19937 random(11);
+  std::mt19937 random(testing::TestSeed(11));
   const Shape picture{1, 2, 5, 6}, kernel{3, 2, 3, 2};
   TestTensor x = TestTensor::Dense({1, 2, 3, 5, 6}), w = TestTensor::Dense({3, 2, 2, 3, 2});
   x.FillRandom(random);

@@ -5,6 +5,7 @@
 
 #include "engine/ops/conv/conv.h"
 #include "tests/support/kernel_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -49,7 +50,7 @@ TEST(DeformConvReference, SamplesBilinearlyWithZerosOutside) {
 }
 
 TEST(DeformConvReference, WithoutOffsetsIsAConvolution) {
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   const Window window{.strides = {2, 1}, .dilations = {1, 2}, .pads_begin = {1, 0}, .pads_end = {2, 3}};
   TestTensor x = TestTensor::Dense({2, 6, 7, 8}), w = TestTensor::Dense({4, 3, 3, 2});
   x.FillRandom(random);
@@ -136,7 +137,7 @@ void CheckCase(const DeformConv& op, const Shape& x_shape, const Shape& w_shape,
 
 TEST(DeformConvKernel, MatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(6);
+    std::mt19937 random(testing::TestSeed(6));
     for (int i = 0; i < 100 && !::testing::Test::HasFailure(); ++i) {
       DeformConv op;
       for (int d = 0; d < 2; ++d) {
@@ -160,7 +161,7 @@ TEST(DeformConvKernel, MatchesReferenceOnRandomCases) {
 
 // As in BiRefNet's ASPP: several blocks of columns and panels.
 TEST(DeformConvKernel, LargeCaseMatchesReference) {
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   const Window window{.pads_begin = {3, 3}, .pads_end = {3, 3}};
   CheckCase(DeformConv{.window = window}, {1, 64, 24, 17}, {40, 64, 7, 7}, true, random, 3 * kTolerance);
 }

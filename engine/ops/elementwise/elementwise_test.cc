@@ -2,6 +2,7 @@
 #include "engine/ops/elementwise/elementwise.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -170,7 +171,7 @@ constexpr BinaryKind kArithmetic[] = {BinaryKind::kAdd, BinaryKind::kSub, Binary
 
 TEST(ElementwiseKernel, BinaryMatchesTheReferenceOnAnyStrides) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 300; ++round) {
       const BinaryKind kind = kArithmetic[round % std::size(kArithmetic)];
       const Shape shape = RandomShape(random);
@@ -191,7 +192,7 @@ TEST(ElementwiseKernel, BinaryMatchesTheReferenceOnAnyStrides) {
 }
 
 TEST(ElementwiseKernel, UnaryMatchesTheReferenceOnAnyStrides) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   for (int round = 0; round < 200; ++round) {
     const Unary op{static_cast<UnaryKind>(round % static_cast<int>(UnaryKind::kNot)), -0.5f, 0.75f};
     const Shape shape = RandomShape(random);
@@ -209,7 +210,7 @@ TEST(ElementwiseKernel, UnaryMatchesTheReferenceOnAnyStrides) {
 }
 
 TEST(ElementwiseKernel, WorksInPlace) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   for (int round = 0; round < 60; ++round) {
     const Shape shape = RandomShape(random);
     TestTensor x = RandomLayout(random, shape, kGuards);
@@ -234,7 +235,7 @@ TEST(ElementwiseKernel, WorksInPlace) {
 }
 
 TEST(ElementwiseKernel, AConstantSquareIsAProduct) {
-  std::mt19937 random(4);
+  std::mt19937 random(testing::TestSeed(4));
   TestTensor x = TestTensor::Dense({1, 8, 5, 5}, Layout::kChannelsLast);
   x.FillRandom(random, -3, 3);
   const TestTensor two = TestTensor::Of({}, {2});

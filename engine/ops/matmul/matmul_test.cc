@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/support/kernel_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -43,7 +44,7 @@ void CheckCase(const Op& op, std::span<const TestInput> inputs, std::mt19937& ra
 
 TEST(MatMul, MatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(5);
+    std::mt19937 random(testing::TestSeed(5));
     for (int i = 0; i < 200; ++i) {
       const int64_t m = Pick(random, 1, 20), k = Pick(random, 1, 40), n = Pick(random, 1, 75);
       Shape a, b;
@@ -86,7 +87,7 @@ TEST(MatMul, MatchesReferenceOnRandomCases) {
 
 TEST(Gemm, MatchesReferenceOnRandomCases) {
   testing::ForEachSimdTarget([] {
-    std::mt19937 random(6);
+    std::mt19937 random(testing::TestSeed(6));
     for (int i = 0; i < 100; ++i) {
       const int64_t m = Pick(random, 2, 20), k = Pick(random, 2, 40), n = Pick(random, 2, 75);
       Gemm op;
@@ -106,7 +107,7 @@ TEST(Gemm, MatchesReferenceOnRandomCases) {
 }
 
 TEST(MatMul, LargeCaseMatchesReference) {
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   TestTensor a = TestTensor::Dense({3, 150, 300}), b = TestTensor::Dense({300, 260});
   a.FillRandom(random);
   b.FillRandom(random);

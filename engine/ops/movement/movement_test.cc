@@ -4,6 +4,7 @@
 #include "engine/ops/movement/movement.h"
 #include "engine/ops/movement/slice_spec.h"
 #include "tests/support/kernel_test.h"
+#include "tests/support/seed.h"
 
 namespace decal {
 namespace {
@@ -141,7 +142,7 @@ void CompareWithReference(std::mt19937& random, const Op& op, const std::vector<
 }
 
 TEST(MovementKernels, TransposesOfAllRanks) {
-  std::mt19937 random(3);
+  std::mt19937 random(testing::TestSeed(3));
   for (int round = 0; round < 300; ++round) {
     Shape shape = RandomShape(random, 1 + random() % 6);
     if (round < 20) shape = Shape{1, 3 + round, 70, 45};  // several tiles of the blocked loop
@@ -156,7 +157,7 @@ TEST(MovementKernels, TransposesOfAllRanks) {
 }
 
 TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
-  std::mt19937 random(4);
+  std::mt19937 random(testing::TestSeed(4));
   for (int round = 0; round < 300; ++round) {
     const Shape shape = RandomShape(random, 4);
     const size_t axis = random() % 4;
@@ -187,7 +188,7 @@ TEST(MovementKernels, ConcatsSlicesPadsAndExpands) {
 }
 
 TEST(MovementKernels, TilesAndGathers) {
-  std::mt19937 random(6);
+  std::mt19937 random(testing::TestSeed(6));
   for (int round = 0; round < 100; ++round) {
     const Shape shape = RandomShape(random, 4);
     TestTensor x = RandomStrides(random, shape);
@@ -218,7 +219,7 @@ TEST(MovementKernels, EveryElementSizeIsCopied) {
 }
 
 TEST(MovementKernels, BlocksMoveBetweenDepthAndSpace) {
-  std::mt19937 random(7);
+  std::mt19937 random(testing::TestSeed(7));
   TestTensor deep = TestTensor::Dense({2, 12, 3, 5}, Layout::kChannelsLast), wide = TestTensor::Dense({2, 3, 6, 10});
   deep.FillRandom(random);
   wide.FillRandom(random);
@@ -228,7 +229,7 @@ TEST(MovementKernels, BlocksMoveBetweenDepthAndSpace) {
 }
 
 TEST(MovementKernels, ViewsOfStridedTensors) {
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   for (int round = 0; round < 100; ++round) {
     const Shape shape = RandomShape(random, 4);
     TestTensor x = RandomStrides(random, shape);

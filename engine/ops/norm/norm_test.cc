@@ -2,6 +2,7 @@
 #include "engine/ops/norm/norm.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -90,7 +91,7 @@ TEST(NormShape, RefusesParametersOfTheWrongShape) {
 
 TEST(NormKernel, PerChannelNormsMatchTheReference) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 80; ++round) {
       Shape shape{Between(random, 1, 2), Between(random, 1, 70), Between(random, 1, 20), Between(random, 1, 20)};
       if (round % 10 == 0) shape = {1, Between(random, 1, 5), 100, 200};
@@ -116,7 +117,7 @@ TEST(NormKernel, PerChannelNormsMatchTheReference) {
 }
 
 TEST(NormKernel, PerChannelNormsWorkInPlace) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   TestTensor x = TestTensor::ConcatSlice({2, 19, 30, 40}, 24, kGuards);
   x.FillRandom(random);
   const TestTensor scale = RandomVector(random, 19, -1, 1), bias = RandomVector(random, 19, -1, 1);
@@ -130,7 +131,7 @@ TEST(NormKernel, PerChannelNormsWorkInPlace) {
 
 TEST(NormKernel, LayerNormMatchesTheReference) {
   ForEachSimdTarget([] {
-    std::mt19937 random(3);
+    std::mt19937 random(testing::TestSeed(3));
     for (int round = 0; round < 60; ++round) {
       const Shape shape{Between(random, 1, 3), Between(random, 1, 30), Between(random, 1, 300)};
       const int64_t axis = Between(random, 1, 2);
@@ -154,7 +155,7 @@ TEST(NormKernel, LayerNormMatchesTheReference) {
 
 TEST(NormKernel, SoftmaxMatchesTheReferenceOnAnyStrides) {
   ForEachSimdTarget([] {
-    std::mt19937 random(4);
+    std::mt19937 random(testing::TestSeed(4));
     for (int round = 0; round < 160; ++round) {
       Shape shape;
       for (int64_t rank = Between(random, 1, 4); rank > 0; --rank) shape.push_back(Between(random, 1, 23));
@@ -174,7 +175,7 @@ TEST(NormKernel, SoftmaxMatchesTheReferenceOnAnyStrides) {
 }
 
 TEST(NormKernel, SoftmaxFlattensDenseTensorsAndWorksInPlace) {
-  std::mt19937 random(5);
+  std::mt19937 random(testing::TestSeed(5));
   for (bool log : {false, true}) {
     TestTensor x = TestTensor::Dense({3, 4, 5, 6});
     x.FillRandom(random, -5, 5);

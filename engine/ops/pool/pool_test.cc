@@ -2,6 +2,7 @@
 #include "engine/ops/pool/pool.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -126,7 +127,7 @@ Pool RandomPool(std::mt19937& random, const Shape& x) {
 
 TEST(PoolKernel, MatchesTheReference) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 150; ++round) {
       const Shape shape{Between(random, 1, 2), Between(random, 1, 70), Between(random, 1, 20),
                         Between(random, 1, 20)};
@@ -146,7 +147,7 @@ TEST(PoolKernel, MatchesTheReference) {
 
 TEST(PoolKernel, GlobalPoolMatchesTheReferenceOnSmallAndLargeMaps) {
   ForEachSimdTarget([] {
-    std::mt19937 random(2);
+    std::mt19937 random(testing::TestSeed(2));
     for (int round = 0; round < 60; ++round) {
       Shape shape{Between(random, 1, 2), Between(random, 1, 70), Between(random, 1, 20), Between(random, 1, 20)};
       if (round % 6 == 0) shape = {1, Between(random, 1, 20), 90, 310};

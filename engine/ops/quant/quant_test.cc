@@ -2,6 +2,7 @@
 #include "engine/ops/quant/quant.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -71,7 +72,7 @@ TEST(ConvIntegerReference, PaddingStandsForTheZeroPoint) {
 
 TEST(QuantKernel, GridMatchesTheReferenceBitForBit) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 40; ++round) {
       const Shape shape{Between(random, 1, 3), Between(random, 1, 20), Between(random, 1, 20), Between(random, 1, 9)};
       TestTensor x = RandomLayout(random, shape, 0);
@@ -87,7 +88,7 @@ TEST(QuantKernel, GridMatchesTheReferenceBitForBit) {
 
 TEST(QuantKernel, CodesMatchTheReferenceBothWays) {
   ForEachSimdTarget([] {
-    std::mt19937 random(2);
+    std::mt19937 random(testing::TestSeed(2));
     const Shape shape{1, 7, 5, 9};
     TestTensor x = TestTensor::Dense(shape, Layout::kChannelsLast);
     x.FillRandom(random, -40, 40);

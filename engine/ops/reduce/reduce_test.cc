@@ -2,6 +2,7 @@
 #include "engine/ops/reduce/reduce.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -70,7 +71,7 @@ constexpr ReduceKind kKinds[] = {ReduceKind::kSum, ReduceKind::kMean, ReduceKind
 
 TEST(ReduceKernel, MatchesTheReferenceOverMapsRunsAndChannels) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 160; ++round) {
       const Shape shape{Between(random, 1, 3), Between(random, 1, 40), Between(random, 1, 40),
                         Between(random, 1, 40)};
@@ -104,7 +105,7 @@ TEST(ReduceKernel, LeavesProductsAndStridedAxesToTheReference) {
   EXPECT_FALSE(RunKernel(Reduce{.kind = ReduceKind::kSum, .axes = {2}}, inputs, outputs, 1));
   TestTensor over_channels = TestTensor::Dense({1, 1, 4, 4});
   outputs[0] = &over_channels;
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   x.FillRandom(random);
   EXPECT_TRUE(RunKernel(Reduce{.kind = ReduceKind::kSum, .axes = {1}}, inputs, outputs, 1));
   EXPECT_FALSE(RunKernel(Reduce{.kind = ReduceKind::kProd, .axes = {1}}, inputs, outputs, 1));

@@ -2,6 +2,7 @@
 #include "engine/ops/resize/resize.h"
 
 #include "engine/ops/pointwise_test.h"
+#include "tests/support/seed.h"
 #include "tests/support/simd_targets.h"
 
 namespace decal {
@@ -153,7 +154,7 @@ Resize RandomResize(std::mt19937& random) {
 
 TEST(ResizeKernel, MatchesTheReferenceBySizes) {
   ForEachSimdTarget([] {
-    std::mt19937 random(1);
+    std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 120; ++round) {
       const Shape shape{Between(random, 1, 2), Between(random, 1, 1 + round % 40), Between(random, 1, 24),
                         Between(random, 1, 24)};
@@ -173,7 +174,7 @@ TEST(ResizeKernel, MatchesTheReferenceBySizes) {
 }
 
 TEST(ResizeKernel, MatchesTheReferenceByScales) {
-  std::mt19937 random(2);
+  std::mt19937 random(testing::TestSeed(2));
   for (int round = 0; round < 100; ++round) {
     const Shape shape{1, Between(random, 1, 9), Between(random, 2, 20), Between(random, 2, 20)};
     TestTensor x = RandomMap(random, shape);
