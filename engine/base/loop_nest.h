@@ -1,10 +1,12 @@
 // Loops over strided tensors: dimensions merged as far as all operands allow.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/base/assert.h"
 #include "engine/base/shape.h"
 
 namespace decal {
@@ -23,6 +25,7 @@ struct LoopNest {
 // are contiguous for every operand: a 1x3x512x512 map becomes one run of 786,432. No extent may be 0.
 template <size_t kOperands>
 LoopNest<kOperands> Coalesce(const Shape& shape, const std::array<Strides, kOperands>& strides) {
+  DECAL_DASSERT(shape.elements() > 0);
   const auto outer = [&](size_t a, size_t b) {
     for (size_t o = 0; o < kOperands; ++o)
       if (strides[o][a] != strides[o][b]) return strides[o][a] > strides[o][b];

@@ -21,14 +21,30 @@ Error& Error::operator=(Error&&) noexcept = default;
 Error& Error::operator=(const Error&) = default;
 Error::~Error() = default;
 
+#ifdef DECAL_ERROR_LOCATIONS
+
+std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where, std::source_location at) {
+  std::unexpected<Error> failure(std::in_place, code, std::move(message), std::move(where));
+  failure.error().made_at = at;
+  return failure;
+}
+
+#else
+
 std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where) {
   return std::unexpected<Error>(std::in_place, code, std::move(message), std::move(where));
 }
 
+#endif
+
 std::string Error::ToString() const {
   std::string text;
   if (!where.empty()) text = where + ": ";
-  return text + message + " (" + ErrorCodeName(code) + ")";
+  text += message + " (" + ErrorCodeName(code) + ")";
+#ifdef DECAL_ERROR_LOCATIONS
+  if (made_at.line() != 0) text += std::string(" [") + made_at.file_name() + ":" + std::to_string(made_at.line()) + "]";
+#endif
+  return text;
 }
 
 }  // namespace decal

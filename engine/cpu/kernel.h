@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "decal/parallel.h"
+#include "engine/base/assert.h"
 #include "engine/base/result.h"
 #include "engine/base/tensor.h"
 
@@ -68,7 +69,10 @@ struct CpuContext {
   std::byte* scratch = nullptr;  // kAlignment-aligned; thread t owns [t * scratch_stride, +scratch_stride)
   size_t scratch_stride = 0;
 
-  std::byte* scratch_of(size_t thread) const { return scratch + thread * scratch_stride; }
+  std::byte* scratch_of(size_t thread) const {
+    DECAL_DASSERT(thread < runner.thread_count());
+    return scratch + thread * scratch_stride;
+  }
 };
 
 // A prepared operator: weights packed, tables built. Run never allocates and never fails.

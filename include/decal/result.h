@@ -2,6 +2,9 @@
 #pragma once
 
 #include <expected>
+#ifdef DECAL_ERROR_LOCATIONS
+#include <source_location>
+#endif
 #include <string>
 #include <utility>
 
@@ -30,6 +33,10 @@ struct [[nodiscard]] Error {
   Error& operator=(const Error&);
   ~Error();
 
+#ifdef DECAL_ERROR_LOCATIONS
+  std::source_location made_at;  // where Fail was called
+#endif
+
   // One line for people, such as "photo.jpg: not a picture we can decode (corrupt-image)".
   std::string ToString() const;
 };
@@ -38,6 +45,13 @@ template <class T>
 using Result = std::expected<T, Error>;
 using Status = std::expected<void, Error>;
 
+// A debug build of the library defines DECAL_ERROR_LOCATIONS, for itself and for what links to it: its errors know the line
+// of the source that made them, and ToString ends with it.
+#ifdef DECAL_ERROR_LOCATIONS
+std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {},
+                            std::source_location at = std::source_location::current());
+#else
 std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {});
+#endif
 
 }  // namespace decal

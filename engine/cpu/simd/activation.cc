@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/activation.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
 #include "engine/cpu/simd/activation-inl.h"
 #include "hwy/highway.h"
 
@@ -64,6 +65,8 @@ namespace decal::cpu {
 HWY_EXPORT(ActivateRunTarget);
 
 void ActivateRun(const ActivationParams& activation, const float* src, float* dst, size_t n) {
+  DECAL_DASSERT(activation.kind != Activation::kNot);
+  DECAL_DASSERT(SameOrDisjoint<float>(src, dst, n));
   HWY_DYNAMIC_DISPATCH(ActivateRunTarget)(activation, src, dst, n);
 }
 

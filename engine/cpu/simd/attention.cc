@@ -10,6 +10,8 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/attention.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
+#include "engine/base/buffer.h"
 #include "engine/cpu/simd/activation-inl.h"
 #include "engine/cpu/simd/indirect_conv-inl.h"
 #include "hwy/highway.h"
@@ -228,6 +230,9 @@ size_t AttentionScratchBytes(const AttentionShape& shape) {
 
 void RunAttention(const AttentionShape& shape, const AttentionBuffers& buffers, size_t first, size_t count,
                   std::byte* scratch) {
+  DECAL_DASSERT(count <= kAttentionQueries && first + count <= shape.queries);
+  DECAL_DASSERT(shape.keys > 0);
+  DECAL_DASSERT(IsAligned(scratch, kAlignment));
   HWY_DYNAMIC_DISPATCH(RunAttentionTarget)(shape, buffers, first, count, scratch);
 }
 

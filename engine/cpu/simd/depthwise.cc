@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/depthwise.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
 #include "engine/cpu/simd/epilogue-inl.h"
 #include "hwy/highway.h"
 
@@ -146,6 +147,10 @@ HWY_EXPORT(RunDepthwiseRowsTarget);
 
 void RunDepthwiseRows(const DepthwiseShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                       size_t first_row, size_t rows) {
+  DECAL_DASSERT(first_row + rows <= shape.batch * shape.out_height);
+  DECAL_DASSERT(buffers.packed != nullptr);
+  DECAL_DASSERT(epilogue.residual == Epilogue::Residual::kNone || buffers.residual != nullptr);
+  DECAL_DASSERT(epilogue.post != Epilogue::Post::kSlopes || buffers.slopes != nullptr);
   HWY_DYNAMIC_DISPATCH(RunDepthwiseRowsTarget)(shape, epilogue, buffers, first_row, rows);
 }
 

@@ -7,6 +7,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/elementwise.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
 #include "engine/cpu/simd/simd-inl.h"
 #include "hwy/highway.h"
 
@@ -101,6 +102,10 @@ namespace decal::cpu {
 HWY_EXPORT(RunArithmeticTarget);
 
 void RunArithmetic(Arithmetic kind, const ArithmeticTile& tile) {
+  DECAL_DASSERT(tile.out != tile.a || (tile.out_row == tile.a_row && tile.out_column == tile.a_column) ||
+                tile.rows * tile.columns <= 1);
+  DECAL_DASSERT(tile.out != tile.b || (tile.out_row == tile.b_row && tile.out_column == tile.b_column) ||
+                tile.rows * tile.columns <= 1);
   HWY_DYNAMIC_DISPATCH(RunArithmeticTarget)(kind, tile);
 }
 

@@ -8,6 +8,8 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/indirect_conv.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
+#include "engine/base/buffer.h"
 #include "engine/cpu/simd/indirect_conv-inl.h"
 #include "hwy/highway.h"
 
@@ -303,11 +305,23 @@ TileShape IndirectConvTileShape() { return HWY_DYNAMIC_DISPATCH(IndirectConvTile
 
 void RunIndirectConvTask(const IndirectConvPlan& plan, const IndirectConvBuffers& buffers, size_t task,
                          std::byte* scratch) {
+  DECAL_DASSERT(task < plan.tasks.size());
+  DECAL_DASSERT(plan.tasks[task].phase < plan.shape.phases.size() && plan.tasks[task].group < plan.shape.groups);
+  DECAL_DASSERT(plan.tasks[task].first_panel + plan.tasks[task].panels <=
+                CeilDiv(plan.shape.columns, plan.packing.width));
+  DECAL_DASSERT((plan.half_weights ? buffers.packed_half != nullptr : buffers.packed != nullptr));
+  DECAL_DASSERT(plan.epilogue.residual == Epilogue::Residual::kNone || buffers.residual != nullptr);
+  DECAL_DASSERT(plan.epilogue.post != Epilogue::Post::kSlopes || buffers.slopes != nullptr);
+  DECAL_DASSERT(plan.scratch_bytes == 0 || IsAligned(scratch, kAlignment));
   HWY_DYNAMIC_DISPATCH(RunIndirectConvTaskTarget)(plan, buffers, task, scratch);
 }
 
 void RunProductPanel(const ProductShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
                      const float* b, size_t panel, std::byte* scratch) {
+  DECAL_DASSERT(shape.a.column == 1 || shape.depth <= 1);
+  DECAL_DASSERT(panel * IndirectConvTileShape().width < shape.columns);
+  DECAL_DASSERT(epilogue.residual == Epilogue::Residual::kNone || buffers.residual != nullptr);
+  DECAL_DASSERT(IsAligned(scratch, kAlignment));
   HWY_DYNAMIC_DISPATCH(RunProductPanelTarget)(shape, epilogue, buffers, b, panel, scratch);
 }
 

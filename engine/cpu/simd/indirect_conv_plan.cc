@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/base/buffer.h"
+#include "engine/base/assert.h"
 #include "engine/base/dtype.h"
 #include "engine/cpu/simd/indirect_conv.h"
 
@@ -185,12 +186,14 @@ double IndirectConvCost(const IndirectConvPlan& plan) {
 
 void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
                 const float* weights, float* packed, ThreadRunner& runner) {
+  DECAL_DASSERT(order.tap_offsets.size() == shape.taps.size());
   const float scale = order.scale;
   PackAll(shape, packing, order, weights, packed, runner, [scale](float weight) { return scale * weight; });
 }
 
 void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
                 const uint16_t* weights, uint16_t* packed, ThreadRunner& runner) {
+  DECAL_DASSERT(order.tap_offsets.size() == shape.taps.size());
   PackAll(shape, packing, order, weights, packed, runner, [](uint16_t weight) { return weight; });
 }
 

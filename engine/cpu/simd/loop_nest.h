@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "decal/parallel.h"
+#include "engine/base/assert.h"
 #include "engine/base/loop_nest.h"
 #include "engine/cpu/simd/feature_map.h"
 
@@ -31,6 +32,8 @@ struct LoopTile {
 // iteration stands for `work` elements.
 template <size_t kOperands, class Fn>
 void ForEachTile(const LoopNest<kOperands>& nest, size_t work, ThreadRunner& runner, const Fn& fn) {
+  DECAL_DASSERT(work > 0);
+  DECAL_DASSERT(nest.extents.elements() > 0);
   const size_t rank = nest.extents.rank();
   const size_t inner = static_cast<size_t>(nest.inner_extent());
   const size_t rows = static_cast<size_t>(nest.rows());

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/norm.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
 #include "engine/cpu/simd/activation-inl.h"
 #include "engine/cpu/simd/simd-inl.h"
 #include "hwy/highway.h"
@@ -175,10 +176,13 @@ HWY_EXPORT(SoftmaxRowsTarget);
 
 void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride,
                    size_t pixels, size_t channels, const ScaleShift& by) {
+  DECAL_DASSERT(in != out || in_pixel_stride == out_pixel_stride);
   HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)(in, in_pixel_stride, out, out_pixel_stride, pixels, channels, by);
 }
 
 void LayerNormRun(const float* x, const float* scale, const float* bias, float epsilon, float* out, size_t n) {
+  DECAL_DASSERT(n > 0);
+  DECAL_DASSERT(SameOrDisjoint<float>(x, out, n));
   const float count = static_cast<float>(n);
   const float mean = RunStatistic(Statistic::kSum, x, n) / count;
   const float variance = RunSquaredDeviation(x, n, mean) / count;
@@ -187,6 +191,8 @@ void LayerNormRun(const float* x, const float* scale, const float* bias, float e
 
 void SoftmaxRows(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride, size_t rows,
                  size_t n, bool logarithm) {
+  DECAL_DASSERT(n > 0);
+  DECAL_DASSERT(x != out || x_row_stride == out_row_stride);
   HWY_DYNAMIC_DISPATCH(SoftmaxRowsTarget)(x, x_row_stride, out, out_row_stride, rows, n, logarithm);
 }
 

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/pool.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 
+#include "engine/base/assert.h"
 #include "engine/cpu/simd/simd-inl.h"
 #include "hwy/highway.h"
 
@@ -154,11 +155,13 @@ HWY_EXPORT(AveragePoolRowTarget);
 
 void MaxPoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
                 float* out, ptrdiff_t out_pixel_stride) {
+  DECAL_DASSERT(y.extent == static_cast<int64_t>(in.height) && x.extent == static_cast<int64_t>(in.width));
   HWY_DYNAMIC_DISPATCH(MaxPoolRowTarget)(in, y, x, out_y, out_width, out, out_pixel_stride);
 }
 
 void AveragePoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
                     float* out, ptrdiff_t out_pixel_stride) {
+  DECAL_DASSERT(y.extent == static_cast<int64_t>(in.height) && x.extent == static_cast<int64_t>(in.width));
   HWY_DYNAMIC_DISPATCH(AveragePoolRowTarget)(in, y, x, out_y, out_width, out, out_pixel_stride);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/assert.h"
 #include "engine/base/small_sort.h"
 
 namespace decal {
@@ -84,6 +85,8 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
 }
 
 void StridedCopy::Run(const void* from, void* to, ThreadRunner& runner) const {
+  DECAL_DASSERT(element_bytes_ == 1 || element_bytes_ == 2 || element_bytes_ == 4 || element_bytes_ == 8);
+  DECAL_DASSERT(from != to || elements() == 0);
   switch (element_bytes_) {
     case 1: return RunAs(static_cast<const uint8_t*>(from), static_cast<uint8_t*>(to), runner);
     case 2: return RunAs(static_cast<const uint16_t*>(from), static_cast<uint16_t*>(to), runner);

@@ -1,5 +1,7 @@
 // Winograd convolutions: transforms of tiles and filters around the products.
 #include "engine/cpu/winograd/winograd.h"
+#include "engine/base/assert.h"
+#include "engine/base/buffer.h"
 
 #include <algorithm>
 #include <cstring>
@@ -435,11 +437,19 @@ size_t WinogradTileRows() { return HWY_DYNAMIC_DISPATCH(WinogradTileRowsTarget)(
 size_t WinogradShortRows() { return HWY_DYNAMIC_DISPATCH(WinogradShortRowsTarget)(); }
 
 void RunWinogradTask(const WinogradPlan& plan, const IndirectConvBuffers& buffers, size_t task, std::byte* scratch) {
+  DECAL_DASSERT(task < plan.tasks.size());
+  DECAL_DASSERT(plan.tasks[task].first_tile + plan.tasks[task].tiles <= plan.tiles());
+  DECAL_DASSERT(plan.tasks[task].first_panel + plan.tasks[task].panels <= plan.panels());
+  DECAL_DASSERT(buffers.packed != nullptr || (!plan.resident && buffers.packed_half != nullptr));
+  DECAL_DASSERT(plan.epilogue.residual == Epilogue::Residual::kNone || buffers.residual != nullptr);
+  DECAL_DASSERT(IsAligned(scratch, kAlignment));
   HWY_DYNAMIC_DISPATCH(RunWinogradTaskTarget)(plan, buffers, task, scratch);
 }
 
 void TransformWinogradFilters(const WinogradPlan& plan, const IndirectConvBuffers& panels, size_t panel,
                               float* gathered, float* transformed) {
+  DECAL_DASSERT(panel < plan.panels());
+  DECAL_DASSERT(panels.packed != nullptr || panels.packed_half != nullptr);
   HWY_DYNAMIC_DISPATCH(TransformFiltersTarget)(plan, panels, panel, gathered, transformed);
 }
 

@@ -1,0 +1,15 @@
+// The end of a process whose assertion failed.
+// SPDX-License-Identifier: MIT
+#include "engine/base/assert.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace decal {
+
+void AssertionFailed(const char* file, int line, const char* condition) {
+  std::fprintf(stderr, "%s:%d: this should hold: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace decal
