@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "engine/cpu/simd/loop_nest.h"
 #include "engine/cpu/simd/moments.h"
 #include "engine/cpu/simd/norm.h"
 #include "engine/ops/axis_group.h"

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "engine/cpu/simd/loop_nest.h"
 #include "engine/cpu/simd/statistics.h"
 #include "engine/cpu/map_reduction.h"
 #include "engine/cpu/maps.h"
