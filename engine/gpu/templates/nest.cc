@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "engine/ops/shape_rule.h"
+
 namespace decal {
 namespace {
 
