@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "decal/image.h"
+#include "decal/parallel.h"
 #include "decal/result.h"
 
 namespace decal::cli {
@@ -87,6 +88,7 @@ struct EncodeOptions {
   std::optional<Density> density;
   const Metadata* metadata = nullptr;
   std::span<const std::byte> profile;  // ICC; empty: none, which means sRGB
+  ThreadRunner* runner = nullptr;      // null: on the calling thread
 };
 
 // JPEG cannot hold kRgba. Errors: kInternal.

@@ -85,7 +85,8 @@ class Cutter {
 
     stopwatch_.Lap();
     EncodeOptions encode{
-        .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
+        .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density,
+        .runner = runner_.get()};
     if (options_.keep_metadata && !options_.mask_only) encode.metadata = &picture->metadata;
     if (own) encode.profile = picture->profile;
     const ImageView result = Cropped(own ? picture->own_view() : view, done.bounding_box);
