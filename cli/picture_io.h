@@ -41,6 +41,10 @@ struct Picture {
   std::vector<std::string> notes;
 
   MutableImageView view() { return {rgba.get(), width, height, size_t{4} * static_cast<size_t>(width)}; }
+  // What the pixels take.
+  size_t bytes() const {
+    return size_t{4} * static_cast<size_t>(width) * static_cast<size_t>(height) * (own_rgba ? 2 : 1);
+  }
   MutableImageView own_view() { return {own_rgba.get(), width, height, size_t{4} * static_cast<size_t>(width)}; }
 };
 
