@@ -1,4 +1,4 @@
-// RGBA8 to WebP and JPEG by libvips. JPEG's density and metadata are put in by ourselves, because libvips writes a density always.
+// RGBA8 to the format asked for. JPEG is libvips', but density and metadata are put in by ourselves: libvips writes a density always.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
@@ -9,6 +9,7 @@
 #include "cli/pictures/byte_writer.h"
 #include "cli/pictures/bytes.h"
 #include "cli/pictures/encode_png.h"
+#include "cli/pictures/encode_webp.h"
 #include "cli/pictures/vips_error.h"
 #include "cli/picture_io.h"
 
@@ -21,16 +22,6 @@ using vips::VImage;
 struct FreeBlob {
   void operator()(VipsBlob* blob) const { vips_area_unref(VIPS_AREA(blob)); }
 };
-
-VipsBlob* Save(const VImage& image, const EncodeOptions& options) {
-  switch (options.format) {
-    case PictureFormat::kPng: break;  // encode_png.h
-    case PictureFormat::kWebp: return image.webpsave_buffer(VImage::option()->set("Q", options.quality));
-    case PictureFormat::kJpeg:
-      return image.jpegsave_buffer(VImage::option()->set("Q", options.quality)->set("strip", true));
-  }
-  return nullptr;
-}
 
 Bytes JpegSegment(int marker, std::string_view prefix, ByteSpan body) {
   Bytes segment;
@@ -96,41 +87,29 @@ Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
   return dressed;
 }
 
-void Attach(const VImage& image, const char* name, ByteSpan bytes) {
-  if (!bytes.empty()) vips_image_set_blob_copy(image.get_image(), name, bytes.data(), bytes.size());
+Result<Bytes> EncodeJpeg(ImageView picture, const EncodeOptions& options) {
+  const size_t size = picture.stride_bytes * static_cast<size_t>(picture.height);
+  VImage image = VImage::new_from_memory(const_cast<uint8_t*>(picture.data), size, picture.width, picture.height, 4,
+                                         VIPS_FORMAT_UCHAR);
+  const bool grey = options.channels == PictureChannels::kGrey;
+  image = image.extract_band(0, VImage::option()->set("n", grey ? 1 : 3));
+  image = image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
+  const std::unique_ptr<VipsBlob, FreeBlob> blob(
+      image.jpegsave_buffer(VImage::option()->set("Q", options.quality)->set("strip", true)));
+  size_t bytes = 0;
+  const auto* data = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
+  return DressJpeg(ByteSpan(data, bytes), options);
 }
 
 }  // namespace
 
 Result<std::vector<std::byte>> EncodePicture(ImageView picture, const EncodeOptions& options) try {
-  if (options.format == PictureFormat::kPng) return EncodePng(picture, options);
-  const size_t size = picture.stride_bytes * static_cast<size_t>(picture.height);
-  VImage image = VImage::new_from_memory(const_cast<uint8_t*>(picture.data), size, picture.width, picture.height, 4,
-                                         VIPS_FORMAT_UCHAR);
-  switch (options.channels) {
-    case PictureChannels::kGrey: image = image.extract_band(0); break;
-    case PictureChannels::kRgb: image = image.extract_band(0, VImage::option()->set("n", 3)); break;
-    case PictureChannels::kRgba: break;
+  switch (options.format) {
+    case PictureFormat::kPng: return EncodePng(picture, options);
+    case PictureFormat::kWebp: return EncodeWebp(picture, options);
+    case PictureFormat::kJpeg: return EncodeJpeg(picture, options);
   }
-  const bool grey = options.channels == PictureChannels::kGrey;
-  image =
-      image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
-  if (!grey && options.format == PictureFormat::kWebp) Attach(image, VIPS_META_ICC_NAME, options.profile);
-  if (options.format == PictureFormat::kWebp && options.metadata != nullptr) {
-    Attach(image, VIPS_META_XMP_NAME, options.metadata->xmp);
-    if (!options.metadata->exif.empty()) {
-      Bytes exif;
-      Append(exif, "Exif\0\0"sv);
-      Append(exif, options.metadata->exif);
-      Attach(image, VIPS_META_EXIF_NAME, exif);
-    }
-  }
-  const std::unique_ptr<VipsBlob, FreeBlob> blob(Save(image, options));
-  size_t bytes = 0;
-  const auto* data = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
-  const ByteSpan encoded(data, bytes);
-  if (options.format == PictureFormat::kJpeg) return DressJpeg(encoded, options);
-  return Bytes(encoded.begin(), encoded.end());
+  return Fail(ErrorCode::kInternal, "no encoder");
 } catch (const vips::VError&) {
   return Fail(ErrorCode::kInternal, "cannot encode: " + VipsReason());
 }
