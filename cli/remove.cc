@@ -265,10 +265,15 @@ void CutAll(Cutter& cutter, const std::vector<Job>& jobs, size_t max_memory, con
   std::future<Result<Decoded>> next;
   std::future<Result<Done>> last;
   const Job* written = nullptr;
-  const auto finish = [&] {
-    if (last.valid()) report(*written, last.get());
+  bool interrupted = false;
+  const auto end = [&](const Job& job, const Result<Done>& result) {
+    interrupted = interrupted || (!result && result.error().code == ErrorCode::kCancelled);
+    report(job, result);
   };
-  for (size_t i = 0; i < jobs.size() && !Cancelled(); ++i) {
+  const auto finish = [&] {
+    if (last.valid()) end(*written, last.get());
+  };
+  for (size_t i = 0; i < jobs.size() && !interrupted; ++i) {
     const Job& job = jobs[i];
     begin(job);
     auto decoded = next.valid() ? next.get() : cutter.Decode(job);
@@ -278,14 +283,14 @@ void CutAll(Cutter& cutter, const std::vector<Job>& jobs, size_t max_memory, con
     auto cutout = decoded ? cutter.Cut(*std::move(decoded)) : std::unexpected(decoded.error());
     finish();
     if (!cutout) {
-      report(job, std::unexpected(cutout.error()));
+      end(job, std::unexpected(cutout.error()));
     } else if (overlaps) {
       written = &job;
       last = std::async(std::launch::async, [&cutter, &job, made = *std::move(cutout)]() mutable {
         return cutter.Write(job, std::move(made), nullptr);
       });
     } else {
-      report(job, cutter.Write(job, *std::move(cutout), cutter.runner()));
+      end(job, cutter.Write(job, *std::move(cutout), cutter.runner()));
     }
   }
   finish();
