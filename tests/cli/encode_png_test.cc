@@ -38,12 +38,12 @@ TestImage Random(std::mt19937& random, int width, int height) {
   return image;
 }
 
-class EncodePngTest : public testing::Test {
+class EncodePngTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { ASSERT_TRUE(InitPictures("encode_png_test", 1)); }
 
   static void ExpectRoundTrip(const TestImage& image, PictureChannels channels, ThreadRunner& runner) {
-    SCOPED_TRACE(testing::Message() << image.width << " x " << image.height << ", channels " << static_cast<int>(channels));
+    SCOPED_TRACE(::testing::Message() << image.width << " x " << image.height << ", channels " << static_cast<int>(channels));
     const auto file = EncodePng(image.view(), {.channels = channels, .runner = &runner});
     ASSERT_TRUE(file) << file.error().message;
     const auto alone = EncodePng(image.view(), {.channels = channels});

@@ -129,7 +129,7 @@ std::vector<std::pair<std::string, Bytes>> Files() {
   return files;
 }
 
-class PictureDamage : public testing::Test {
+class PictureDamage : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { ASSERT_TRUE(InitPictures("picture_damage_test", 1)); }
 
