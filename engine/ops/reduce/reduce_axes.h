@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ops/axis_group.h"
+#include "engine/ops/reduce/reduce.h"
 
 namespace decal {
 
