@@ -40,11 +40,14 @@ std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string whe
 std::string Error::ToString() const {
   std::string text;
   if (!where.empty()) text = where + ": ";
-  text += message + " (" + ErrorCodeName(code) + ")";
+  return text + message + " (" + ErrorCodeName(code) + ")";
+}
+
+std::string Error::Location() const {
 #ifdef DECAL_ERROR_LOCATIONS
-  if (made_at.line() != 0) text += std::string(" [") + made_at.file_name() + ":" + std::to_string(made_at.line()) + "]";
+  if (made_at.line() != 0) return std::string(made_at.file_name()) + ":" + std::to_string(made_at.line());
 #endif
-  return text;
+  return {};
 }
 
 }  // namespace decal

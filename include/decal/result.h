@@ -39,6 +39,9 @@ struct [[nodiscard]] Error {
 
   // One line for people, such as "photo.jpg: not a picture we can decode (corrupt-image)".
   std::string ToString() const;
+
+  // "engine/base/buffer.cc:31", the line of the source that made it, in debug builds of the library; empty in others.
+  std::string Location() const;
 };
 
 template <class T>
@@ -46,7 +49,7 @@ using Result = std::expected<T, Error>;
 using Status = std::expected<void, Error>;
 
 // A debug build of the library defines DECAL_ERROR_LOCATIONS, for itself and for what links to it: its errors know the line
-// of the source that made them, and ToString ends with it.
+// of the source that made them.
 #ifdef DECAL_ERROR_LOCATIONS
 std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {},
                             std::source_location at = std::source_location::current());
