@@ -12,6 +12,11 @@ interface Box {
   to: number;
 }
 
+/** Of an item: the property, and where it is said that the item has it. */
+interface Property extends Box {
+  association: Edit;
+}
+
 /** Where alpha is a picture of its own: the file once without it, once with it in the colours' place. */
 export interface SplitAlpha {
   colours: Edit[];
@@ -61,14 +66,9 @@ export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | nul
   readColour(file, facts, properties.get(main) ?? []);
   facts.orientation = mirror === null ? kTurned[turn]! : kTurnedAndMirrored[mirror]![turn]!;
   readCrop(file, facts, properties.get(main) ?? []);
-  // Alpha has transformations of its own, which are the same.
-  const transforms = parts.filter(({ type }) => type === 'ipco').flatMap(({ body, to }) => readBoxes(file, body, to));
-  for (const { type, from, body } of transforms) {
-    // A mirror becomes a turn by nothing, which is as long.
-    if (facts.orientation !== 1 && (type === 'irot' || type === 'imir')) {
-      facts.edits.push(text(from + 4, 'irot'), { from: body, to: body + 1, bytes: Uint8Array.of(0) });
-    }
-    if (facts.crop && type === 'clap') facts.edits.push({ from: body, to: body + 32, bytes: wholeCrop(facts) });
+  // Alpha has transformations of its own, which are the same. An association with property 0 is none (8.11.14).
+  for (const property of [...properties.values()].flat()) {
+    if (/^(irot|imir|clap)$/.test(property.type)) facts.edits.push({ ...property.association, bytes: new Uint8Array(property.association.to - property.association.from) });
   }
   return { ...facts, split: splitAlpha(file, box('iref'), pitm, wide, main, properties) };
 }
@@ -94,8 +94,8 @@ function readBoxes(file: Bytes, from: number, to: number): Box[] {
 }
 
 /** The properties of each item, in the order in which they apply. */
-function associations(file: Bytes, iprp: Box[]): Map<number, Box[]> {
-  const found = new Map<number, Box[]>();
+function associations(file: Bytes, iprp: Box[]): Map<number, Property[]> {
+  const found = new Map<number, Property[]>();
   const container = iprp.find(({ type }) => type === 'ipco');
   const all = container ? readBoxes(file, container.body, container.to) : [];
   for (const { body, to } of iprp.filter(({ type }) => type === 'ipma')) {
@@ -108,7 +108,7 @@ function associations(file: Bytes, iprp: Box[]): Map<number, Box[]> {
       for (let left = file.u8(at++); left > 0 && at < to; --left, at += wideIndices ? 2 : 1) {
         const index = wideIndices ? file.u16(at) & 0x7fff : file.u8(at) & 0x7f;
         const property = all[index - 1];
-        if (property) own.push(property);
+        if (property) own.push({ ...property, association: { from: at, to: at + (wideIndices ? 2 : 1) } });
       }
       found.set(item, own);
     }
@@ -149,7 +149,8 @@ function readColour(file: Bytes, facts: PictureFacts, properties: Box[]): void {
   if (!nclx || colours.some(({ body }) => /^(prof|rICC)$/.test(file.text(body, 4)))) return;
   const matrix = file.u16(nclx.body + 8), full = (file.u8(nclx.body + 10) & 0x80) !== 0;
   // The arithmetic that all of them use on x86 (libyuv) has no room for the factor of blue, 2.11 or 2.14: it takes 2.
-  if (!full && (matrix === 1 || matrix === 9)) {
+  const grey = properties.some(({ type, body }) => type === 'av1C' && (file.u8(body + 2) & 0x10) !== 0);
+  if (!full && !grey && (matrix === 1 || matrix === 9)) {
     facts.notes.push('YCbCr of BT.709 or BT.2020 in limited range: browsers give full blue and yellow up to 12 of 255 off');
   }
   facts.colour = colourOfCicp(file.u16(nclx.body + 4), file.u16(nclx.body + 6), facts.notes);
@@ -170,12 +171,6 @@ function readCrop(file: Bytes, facts: PictureFacts, properties: Box[]): void {
     return;
   }
   facts.crop = { x, y, width, height };
-}
-
-function wholeCrop({ width, height }: PictureFacts): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(32);
-  [width, 1, height, 1, 0, 1, 0, 1].forEach((value, i) => new DataView(bytes.buffer).setUint32(4 * i, value));
-  return bytes;
 }
 
 function splitAlpha(

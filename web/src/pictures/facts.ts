@@ -18,6 +18,8 @@ export interface PictureFacts {
   crop: { x: number; y: number; width: number; height: number } | null;
   /** To be converted to sRGB; null where the browser does it, or nothing is to do. */
   colour: Colour | null;
+  /** Nothing of the picture can be transparent: what comes out so was not decoded. */
+  opaque: boolean;
   /** For people, a sentence each. */
   notes: string[];
   edits: Edit[];
@@ -31,7 +33,7 @@ export interface PictureFacts {
 
 export function plainFacts(): PictureFacts {
   return {
-    width: 0, height: 0, orientation: 1, crop: null, colour: null, notes: [], edits: [], inkProfile: null, rows: null,
+    width: 0, height: 0, orientation: 1, crop: null, colour: null, opaque: false, notes: [], edits: [], inkProfile: null, rows: null,
     verify: null,
   };
 }

@@ -64,7 +64,7 @@ export function jpegFacts(file: Bytes): PictureFacts {
   }
   if (!frame || scans.length === 0) throw damaged('it has no scan');
   const { width, height, components } = frame;
-  Object.assign(facts, { width, height });
+  Object.assign(facts, { width, height, opaque: true });
   if (facts.orientation !== 1) facts.edits.push(...exif);
   readProfile(file, facts, profile, components.length);
   // The height may follow behind the first scan, and arithmetic codes are nobody's.

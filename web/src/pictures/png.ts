@@ -16,6 +16,7 @@ interface Chunk extends Edit {
 /** Far above any profile; a bomb stops here. */
 const kMaxProfileBytes = 64 << 20;
 const kChannels: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+const kCritical = ['IHDR', 'PLTE', 'IDAT', 'IEND'];
 const kColourChunks = ['cICP', 'iCCP', 'sRGB', 'gAMA', 'cHRM'];
 
 /** Throws `corrupt-image` for a file that is cut or whose chunks contradict their sums. */
@@ -33,6 +34,7 @@ export async function pngFacts(file: Bytes): Promise<PictureFacts> {
   const find = (name: string) => chunks.find((chunk) => chunk.name === name)?.body;
   facts.orientation = exifOrientation(find('eXIf')?.all ?? new Uint8Array(0));
   if (facts.orientation !== 1) cut('eXIf');
+  facts.opaque = kind !== 4 && kind !== 6 && !find('tRNS');
   const animation = find('acTL');
   if (animation) cut('acTL', 'fcTL', 'fdAT');
   if (animation && animation.u32(0) > 1) facts.notes.push('animated PNG: its default picture taken');
@@ -62,6 +64,7 @@ function readChunks(file: Bytes, edits: Edit[]): Chunk[] {
     if (file.failed || to > file.size) throw cutShort();
     const name = file.text(at + 4, 4);
     const critical = (file.u8(at + 4) & 0x20) === 0;
+    if (critical && !kCritical.includes(name)) throw damaged(`a chunk ${name} that cannot be left away and is not known`);
     // The sums of the data are looked at while the browser decodes.
     if (name !== 'IDAT' && !sumIsRight(file, at, to)) {
       if (critical) throw damaged(`the checksum of its ${name} chunk is wrong`);

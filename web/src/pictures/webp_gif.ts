@@ -10,13 +10,14 @@ export function webpFacts(file: Bytes): PictureFacts {
   const riff = file.u32(4) + 8;
   // The byte that pads the last chunk is often left away.
   if (riff > file.size + 1) throw cutShort();
-  let frames = 0, pictures = 0;
+  let frames = 0, pictures = 0, extended = false;
   for (let at = 12; at + 8 <= Math.min(riff, file.size); ) {
     const size = file.u32(at + 4);
     const body = file.part(at + 8, at + 8 + size);
     if (body.size < size) throw cutShort();
     switch (file.text(at, 4)) {
       case 'VP8X':
+        extended = true;
         facts.width = 1 + (body.u32(4) & 0xffffff);
         facts.height = 1 + (body.u16(7) | body.u8(9) << 16);
         break;
@@ -25,11 +26,13 @@ export function webpFacts(file: Bytes): PictureFacts {
         break;
       case 'VP8 ':
         ++pictures;
+        facts.opaque = !extended;
         facts.width ||= body.u16(6) & 0x3fff;
         facts.height ||= body.u16(8) & 0x3fff;
         break;
       case 'VP8L':
         ++pictures;
+        facts.opaque = !extended && (body.u32(1) & 1 << 28) === 0;
         facts.width ||= 1 + (body.u32(1) & 0x3fff);
         facts.height ||= 1 + (body.u32(1) >>> 14 & 0x3fff);
         break;
@@ -62,12 +65,16 @@ export function gifFacts(file: Bytes): PictureFacts {
   };
   facts.width = file.u16(6);
   facts.height = file.u16(8);
-  let frames = 0;
+  let frames = 0, transparent = false;
   for (let at = 13 + tableBytes(file.u8(10)); at > 0; ) {
     const block = file.u8(at);
     if (block === 0x21) {
+      // A graphic control extension with a transparent index.
+      if (frames === 0 && file.u8(at + 1) === 0xf9) transparent = (file.u8(at + 3) & 1) !== 0;
       at = skipSubBlocks(at + 2);
     } else if (block === 0x2c) {
+      const whole = file.u16(at + 1) + file.u16(at + 3) === 0 && file.u16(at + 5) >= facts.width && file.u16(at + 7) >= facts.height;
+      if (frames === 0) facts.opaque = whole && !transparent;
       at = skipSubBlocks(at + 11 + tableBytes(file.u8(at + 9)));
       if (at > 0) ++frames;
     } else {

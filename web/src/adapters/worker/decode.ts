@@ -5,7 +5,7 @@ import { checkPixels } from '../../shared/options.js';
 import type { DecodedPicture } from '../../host/picture.js';
 import { edited, type Edit } from '../../pictures/bytes.js';
 import { converter } from '../../pictures/colour.js';
-import { plainFacts } from '../../pictures/facts.js';
+import { damaged, plainFacts } from '../../pictures/facts.js';
 import { inspect, type Inspected } from '../../pictures/inspect.js';
 import { kSniffBytes, sniffKind } from '../../pictures/kind.js';
 import { checkCanvas, openContext, RowReader, shownSize } from './canvas.js';
@@ -58,13 +58,22 @@ export async function decode(picture: Picture, draw: DrawSvg, signal: AbortSigna
   }
 }
 
-/** Puts the picture's name before what is said of it. */
-async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
+/** Puts the picture's name before what is said of it, now and while it is read. */
+async function named(name: string, work: () => Promise<DecodedPicture>): Promise<DecodedPicture> {
+  const blame = (error: unknown) =>
+    error instanceof DecalError ? new DecalError(error.code, `${name}: ${error.message}`, { cause: error.cause }) : error;
   try {
-    return await work();
+    const picture = await work();
+    const rows = (first: number, count: number) => {
+      try {
+        return picture.rows(first, count);
+      } catch (error) {
+        throw blame(error);
+      }
+    };
+    return { ...picture, rows };
   } catch (error) {
-    if (!(error instanceof DecalError)) throw error;
-    throw new DecalError(error.code, `${name}: ${error.message}`, { cause: error.cause });
+    throw blame(error);
   }
 }
 
@@ -176,6 +185,7 @@ function fromDrawable(
     notes: facts.notes,
     rows(first, count) {
       const rows = colours.rows(first, count);
+      if (facts.opaque) checkOpaque(rows, shownWidth);
       if (alphas) putAlpha(rows, alphas.rows(first, count), facts.split!.premultiplied);
       convert?.(rows);
       return rows;
@@ -185,6 +195,13 @@ function fromDrawable(
       alphas?.close();
     },
   };
+}
+
+/** WebKit (2.50) resolves with a transparent bitmap where a decoder fails. Looks at both ends of each row. */
+function checkOpaque(rows: Rows, width: number): void {
+  for (let at = 3; at < rows.length; at += 4 * width) {
+    if (rows[at] !== 255 || rows[at + 4 * (width - 1)] !== 255) throw damaged('this browser has decoded only a part of it');
+  }
 }
 
 /** Alpha that was decoded as a grey picture. */
