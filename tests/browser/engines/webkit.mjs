@@ -25,6 +25,7 @@ export const webkit = {
       const driver = await new Builder().usingServer(service.url).withCapabilities(capabilities).build();
       await driver.manage().setTimeouts({ script: kScriptMs });
       return {
+        version: (await driver.getCapabilities()).getBrowserVersion(),
         open: (url) => driver.get(url),
         async evaluate(work, argument) {
           const { value, error } = await driver.executeAsyncScript(

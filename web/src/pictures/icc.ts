@@ -9,6 +9,8 @@ const kSpaces: Record<string, string> = { 'GRAY': 'grey', 'RGB ': 'RGB', 'CMYK':
 const kNoDevice: Record<string, string> = { link: 'a device link', abst: 'an abstract profile', nmcl: 'a list of named colours' };
 
 export interface ProfileUse {
+  /** For people: how exact browsers are with it. */
+  note: string | null;
   /** Why it cannot be used; the picture counts as if it had none. */
   ignored: string | null;
   /** Of a grey picture with a grey profile: to be applied here. */
@@ -18,28 +20,32 @@ export interface ProfileUse {
 /** What becomes of a picture of that model with this profile. */
 export function useProfile(profile: Uint8Array<ArrayBuffer>, model: ColourModel): ProfileUse {
   const bytes = new Bytes(profile);
-  const ignored = (why: string): ProfileUse => ({ ignored: `colour profile ignored: ${why}`, colour: null });
+  const ignored = (why: string): ProfileUse => ({ note: null, ignored: `colour profile ignored: ${why}`, colour: null });
   if (bytes.u32(0) > bytes.size || !bytes.has(36, 'acsp')) return ignored('it is damaged');
   const what = kNoDevice[bytes.text(12, 4)];
   if (what) return ignored(`it is ${what}`);
   const space = kSpaces[bytes.text(16, 4)] ?? 'another space';
   // Grey with an RGB profile is red = green = blue.
   if (space !== model && !(model === 'grey' && space === 'RGB')) return ignored(`it is for ${space}, the picture is ${model}`);
-  if (space !== 'grey') return { ignored: null, colour: null };
-  const curve = greyCurve(bytes);
-  return curve ? { ignored: null, colour: { primaries: kSrgbPrimaries, light: curve, range: 'standard' } }
+  if (space !== 'grey') {
+    const tables = space === 'RGB' && findTag(bytes, 'A2B0') !== null;
+    return { note: tables ? 'colour profile of tables: browsers are up to 7 of 255 off it' : null, ignored: null, colour: null };
+  }
+  const tag = findTag(bytes, 'kTRC');
+  const curve = tag && curveOf(tag);
+  return curve ? { note: null, ignored: null, colour: { primaries: kSrgbPrimaries, light: curve, range: 'standard' } }
     : ignored('it has no table from the picture\'s values to colours');
 }
 
-// kTRC gives the share of white's light (ICC.1, 8.3.4 and 10.6, 10.18).
-function greyCurve(bytes: Bytes): ((value: number) => number) | null {
-  for (let i = 0, count = Math.min(bytes.u32(128), 100); i < count; ++i) {
-    const entry = 132 + 12 * i;
-    if (bytes.has(entry, 'kTRC')) return curveOf(bytes.part(bytes.u32(entry + 4), bytes.u32(entry + 4) + bytes.u32(entry + 8)));
+function findTag(profile: Bytes, name: string): Bytes | null {
+  for (let i = 0, count = Math.min(profile.u32(128), 100); i < count; ++i) {
+    const entry = 132 + 12 * i, from = profile.u32(entry + 4);
+    if (profile.has(entry, name)) return profile.part(from, from + profile.u32(entry + 8));
   }
   return null;
 }
 
+// kTRC gives the share of white's light (ICC.1, 8.3.4, 10.6 and 10.18).
 function curveOf(tag: Bytes): ((value: number) => number) | null {
   if (tag.has(0, 'curv')) {
     const count = tag.u32(8);

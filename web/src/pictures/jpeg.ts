@@ -159,8 +159,8 @@ function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], cha
     return;
   }
   const profile = joined([...parts].sort((a, b) => a.number - b.number).map(({ from, to }) => file.all.subarray(from + 18, to)));
-  const { ignored, colour } = useProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB');
-  if (ignored) facts.notes.push(ignored);
+  const { note, ignored, colour } = useProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB');
+  if (ignored ?? note) facts.notes.push((ignored ?? note)!);
   facts.colour = colour;
   if (ignored || colour) facts.edits.push(...parts);
   else if (channels === 4) facts.inkProfile = parts;

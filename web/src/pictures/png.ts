@@ -1,5 +1,6 @@
 // The chunks of a PNG file, in the order of precedence that PNG's third edition gives those of colour (section 4.3).
 // SPDX-License-Identifier: MIT
+import { DecalError } from '../shared/errors.js';
 import type { Bytes, Edit } from './bytes.js';
 import { crc32 } from './checksum.js';
 import { colourOfCicp, kSrgbPrimaries, ofGamma, type Colour, type Primaries } from './colour.js';
@@ -95,8 +96,8 @@ async function readColour(facts: PictureFacts, find: Find, cut: (...names: strin
     // Name, zero, method.
     const profile = await inflateWhole(iccp.all.subarray(iccp.all.indexOf(0) + 2), kMaxProfileBytes);
     if (profile?.length) {
-      const { ignored, colour } = useProfile(profile, grey ? 'grey' : 'RGB');
-      if (ignored) facts.notes.push(ignored);
+      const { note, ignored, colour } = useProfile(profile, grey ? 'grey' : 'RGB');
+      if (ignored ?? note) facts.notes.push((ignored ?? note)!);
       facts.colour = colour;
       const browserConverts = !ignored && !colour;
       return cut(...kColourChunks.filter((name) => !(browserConverts && name === 'iCCP')));
@@ -148,7 +149,7 @@ async function checkRows(data: Uint8Array<ArrayBuffer>[], rows: { count: number;
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof TypeError ? damaged('its data cannot be inflated') : error;
+    throw error instanceof DecalError ? error : damaged('its data cannot be inflated');
   }
   if (done < total) throw damaged(`its data end after ${done} of ${total} bytes`);
 }
