@@ -8,7 +8,7 @@ import { distance, pictureFault, refusalFault } from './support.mjs';
 const kAtATime = 20;
 
 const kPremultiplied = 'canvases keep colours multiplied by alpha, in 8 bits';
-const kInks = 'black point compensation is the command’s; Firefox and WebKit ignore CMYK profiles';
+const kInks = 'Chromium mixes black into the other inks before it uses the profile; Firefox and WebKit ignore CMYK profiles';
 
 /** Kinds that are read; of others every file is `unsupported`. */
 const kReads = ['PNG', 'JPEG', 'GIF', 'WebP', 'AVIF', 'BMP, ICO', 'SVG', 'damaged PNG', 'damaged JPEG', 'other damage', 'not read'];

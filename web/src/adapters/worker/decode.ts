@@ -165,7 +165,7 @@ async function inkNote(blob: Blob, without: Blob): Promise<string> {
   };
   const [used, unused] = [await small(blob), await small(without)];
   return used.some((value, i) => value !== unused[i])
-    ? 'CMYK converted by the browser, without black point compensation: black is lighter than the profile means it'
+    ? 'CMYK converted by the browser: with black ink, other colours than the profile means'
     : 'CMYK: this browser ignores the colour profile: each ink takes away its complement';
 }
 
