@@ -6,8 +6,8 @@ import { distance } from './support.mjs';
 export const kBrowsers = ['Chromium', 'Firefox', 'WebKitGTK'];
 
 const hex = (colour) => colour.slice(0, 3).join(',') + (colour[3] === 255 ? '' : ` (alpha ${colour[3]})`);
-const escape = (cell) => cell.trim().replaceAll('|', '\\|');
-const rowKey = (kind, title) => `${kind}: ${escape(title)}`;
+const inCell = (cell) => cell.trim().replaceAll('|', '\\|');
+const rowKey = (kind, title) => `${kind}: ${inCell(title)}`;
 
 /** What a host made of a file, in few words. */
 export function cell(entry, report) {
@@ -65,7 +65,7 @@ export function formatsPage(entries, reports, node, browsers) {
       const right = entry.code ? 'refused' : `${hex(entry.right[0])} · ${hex(entry.right[6] ?? entry.right.at(-1))}`;
       const native = entry.code ? `\`${entry.code}\`: ${report.error.message}` : `as right (${entry.tolerance})`;
       const cells = [entry.title, right, entry.source, native, (report.notes ?? []).join('; '), node.cells.get(entry.file)];
-      lines.push(`| ${[...cells, ...kBrowsers.map((name) => browsers[name].cells.get(entry.file))].map(escape).join(' | ')} |`);
+      lines.push(`| ${[...cells, ...kBrowsers.map((name) => browsers[name].cells.get(entry.file))].map(inCell).join(' | ')} |`);
     }
   }
   lines.push('', '## Known differences of browsers', '', '| file | off by, of 255 | why |', '|---|---|---|');

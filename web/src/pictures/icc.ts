@@ -18,7 +18,7 @@ export interface ProfileUse {
 }
 
 /** What becomes of a picture of that model with this profile. */
-export function useProfile(profile: Uint8Array<ArrayBuffer>, model: ColourModel): ProfileUse {
+export function applyProfile(profile: Uint8Array<ArrayBuffer>, model: ColourModel): ProfileUse {
   const bytes = new Bytes(profile);
   const ignored = (why: string): ProfileUse => ({ note: null, ignored: `colour profile ignored: ${why}`, colour: null });
   if (bytes.u32(0) > bytes.size || !bytes.has(36, 'acsp')) return ignored('it is damaged');

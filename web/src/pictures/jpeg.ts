@@ -4,7 +4,7 @@ import { DecalError } from '../shared/errors.js';
 import { joined, type Bytes, type Edit } from './bytes.js';
 import { exifOrientation } from './exif.js';
 import { cutShort, damaged, plainFacts, type PictureFacts } from './facts.js';
-import { useProfile } from './icc.js';
+import { applyProfile } from './icc.js';
 import { makeCodes, ScanWalker, type Codes, type Component, type Frame, type Scan } from './jpeg_scan.js';
 
 const kExif = 'Exif\0\0', kIcc = 'ICC_PROFILE\0';
@@ -159,7 +159,7 @@ function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], cha
     return;
   }
   const profile = joined([...parts].sort((a, b) => a.number - b.number).map(({ from, to }) => file.all.subarray(from + 18, to)));
-  const { note, ignored, colour } = useProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB');
+  const { note, ignored, colour } = applyProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB');
   if (ignored ?? note) facts.notes.push((ignored ?? note)!);
   facts.colour = colour;
   if (ignored || colour) facts.edits.push(...parts);

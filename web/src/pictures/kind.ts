@@ -104,7 +104,7 @@ function markup(begin: Uint8Array<ArrayBuffer>): SniffedKind | null {
   let text = new TextDecoder().decode(begin);  // without its byte order mark
   for (let before = ''; text !== before; ) {
     before = text;
-    text = text.trimStart().replace(/^(<!--[^]*?-->|<\?[^]*?\?>|<![^>[]*(\[[^\]]*\]\s*)?>)/, '');
+    text = text.trimStart().replace(/^(<!--.*?-->|<\?.*?\?>|<![^>[]*(\[[^\]]*\]\s*)?>)/s, '');
   }
   const name = /^<([^\s/>]+)/.exec(text)?.[1];
   if (name === 'svg' || name?.endsWith(':svg')) return { name: 'SVG', read: true };

@@ -6,7 +6,7 @@ import { crc32 } from './checksum.js';
 import { colourOfCicp, kSrgbPrimaries, ofGamma, type Colour, type Primaries } from './colour.js';
 import { exifOrientation } from './exif.js';
 import { cutShort, damaged, plainFacts, type PictureFacts } from './facts.js';
-import { useProfile } from './icc.js';
+import { applyProfile } from './icc.js';
 import { inflate, inflateWhole } from './inflate.js';
 
 interface Chunk extends Edit {
@@ -96,7 +96,7 @@ async function readColour(facts: PictureFacts, find: Find, cut: (...names: strin
     // Name, zero, method.
     const profile = await inflateWhole(iccp.all.subarray(iccp.all.indexOf(0) + 2), kMaxProfileBytes);
     if (profile?.length) {
-      const { note, ignored, colour } = useProfile(profile, grey ? 'grey' : 'RGB');
+      const { note, ignored, colour } = applyProfile(profile, grey ? 'grey' : 'RGB');
       if (ignored ?? note) facts.notes.push((ignored ?? note)!);
       facts.colour = colour;
       const browserConverts = !ignored && !colour;
