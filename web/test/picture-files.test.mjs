@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { crc32 as zlibCrc, deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { importSource, rejectsWith, samplePicture } from './helpers.mjs';
+import { importSource, randomBytes, rejectsWith, samplePicture } from './helpers.mjs';
 
 const { converter, crc32, edited, inspect, sniffKind, applyProfile } = await importSource(
   'pictures/bytes.ts', 'pictures/checksum.ts', 'pictures/colour.ts', 'pictures/icc.ts', 'pictures/inspect.ts', 'pictures/kind.ts');
@@ -87,6 +87,42 @@ test('JPEG: restart markers that are missing, or out of turn', async () => {
   for (const data of [
     [0, 0, 0, 0], [0, 0xff, 0xd0, 0, 0xff, 0xd1, 0], [0, 0xff, 0xd1, 0, 0xff, 0xd0, 0, 0xff, 0xd2, 0], [0, 0xff, 0xd0, 0xff, 0xd1, 0, 0xff, 0xd2, 0],
   ]) await rejectsWith('corrupt-image', () => check(jpeg(...data)));
+});
+
+const kMutations = 200;
+/** What one mutation may take on a busy machine; whole files take a few milliseconds. */
+const kMostMs = 5000;
+
+// Slow by design: every file some hundred times.
+test('mutated files have facts or a typed error, soon', async () => {
+  const words = new Map();
+  const random = randomBytes(20261129);
+  const next = (below) => (random.next().value * 65536 + random.next().value * 256 + random.next().value) % below;
+  const bmp = Buffer.concat([Buffer.from('BM'), Buffer.alloc(12), Buffer.from([40, 0, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 1, 0, 32]), Buffer.alloc(25 + 64)]);
+  for (const [name, file] of [...Object.entries(whole), ['BMP', bmp]]) {
+    for (let i = 0; i < kMutations; ++i) {
+      const mutant = Buffer.from(file);
+      // Headers are where sizes stand.
+      for (let n = 1 + next(4); n > 0; --n) mutant[4 + next(next(2) === 0 ? Math.min(400, file.length - 4) : file.length - 4)] = [0, 255, next(256)][next(3)];
+      const since = performance.now();
+      try {
+        const kind = sniffKind(bytesOf(mutant));
+        const facts = kind && await inspect(bytesOf(mutant), kind.name);
+        if (facts && facts.width * facts.height < 1e7) {
+          await facts.verify?.(never);
+          facts.rows?.(0, Math.min(facts.height, 10));
+          edited(bytesOf(mutant), facts.edits);
+        }
+      } catch (error) {
+        if (error.name !== 'DecalError' || !['corrupt-image', 'unsupported'].includes(error.code)) throw new Error(`${name}, mutation ${i}`, { cause: error });
+        assert.doesNotMatch(error.message, /\n/);
+        words.set(error.message, 1 + (words.get(error.message) ?? 0));
+      }
+      const ms = performance.now() - since;
+      assert.ok(ms < kMostMs, `${name}, mutation ${i}: ${ms} ms`);
+    }
+  }
+  assert.ok(words.size > 15, [...words.keys()].join('; '));
 });
 
 test('what takes long ends soon after an abort', async () => {

@@ -24,6 +24,8 @@ export interface SplitAlpha {
   premultiplied: boolean;
 }
 
+/** Characters of an auxiliary picture's kind that are looked at. */
+const kMostKind = 64;
 const kAlphaKind = /^urn:mpeg:(mpegB:cicp:systems:auxiliary:alpha|hevc:2015:auxid:1)\0/;
 /** EXIF's orientation of quarter turns against the clock, without mirror, then with top and bottom, then with left and right exchanged. */
 const kTurned = [1, 8, 3, 6], kTurnedAndMirrored = [[4, 5, 2, 7], [2, 7, 4, 5]];
@@ -185,7 +187,7 @@ function splitAlpha(
     if (type !== 'auxl') return false;
     const targets = Array.from({ length: file.u16(body + step) }, (_, i) => id(body + step + 2 + step * i));
     const kind = properties.get(id(body))?.find((property) => property.type === 'auxC');
-    return targets.includes(main) && kind !== undefined && kAlphaKind.test(file.text(kind.body + 4, kind.to - kind.body - 4)) && to > body;
+    return targets.includes(main) && kind !== undefined && kAlphaKind.test(file.text(kind.body + 4, kMostKind)) && to > body;
   });
   if (!alpha) return null;
   const item = id(alpha.body);

@@ -20,12 +20,14 @@ export function bmpFacts(file: Bytes): PictureFacts {
   if ((compression > kBitFields && compression !== kAlphaBitFields) || (size === 64 && compression >= kBitFields)) {
     throw new DecalError('unsupported', `BMP with compression ${compression} is not read`);
   }
-  const pixels = file.u32(10);
+  // Left out, it is right behind the header and what belongs to it.
+  const behind = kHeader + size + (size === 40 ? { [kBitFields]: 12, [kAlphaBitFields]: 16 }[compression] ?? 0 : 0) + 4 * Math.min(file.u32(kHeader + 32), 256);
+  const pixels = file.u32(10) || behind;
   const runs = compression === kRle8 || compression === kRle4;
   const rowBytes = Math.ceil(facts.width * bits / 32) * 4;
   // The padding of the last row may be missing.
   const needed = rowBytes * (facts.height - 1) + Math.ceil(facts.width * bits / 8);
-  if (file.failed || (!runs && pixels > 0 && pixels + needed > file.size)) throw cutShort();
+  if (file.failed || (!runs && pixels + needed > file.size)) throw cutShort();
   if (!runs && (bits === 16 || bits === 32)) {
     const words = file.part(pixels, pixels + needed);
     facts.rows = wordRows(words, { width: facts.width, height: facts.height, topDown: height < 0, bytes: bits / 8, rowBytes }, masksOf(file, size, bits, compression));
