@@ -17,8 +17,8 @@ type Rows = Uint8ClampedArray<ArrayBuffer>;
 /** Formats that every browser reads: what fails is damaged. */
 const kEverywhere = ['JPEG', 'PNG', 'GIF', 'WebP', 'BMP', 'ICO'];
 const kTypes: Record<string, string> = { AVIF: 'image/avif', HEIC: 'image/heic', TIFF: 'image/tiff', 'JPEG XL': 'image/jxl', 'JPEG 2000': 'image/jp2' };
-/** Firefox decodes nothing beyond 65,535 pixels a side; JPEG and WebP end before. */
-const kUsualSide = 32767;
+/** What every browser decodes. Firefox ends at 65,535 pixels a side; how many pixels there may be depends on the memory. */
+const kUsualSide = 32767, kUsualPixels = 50e6;
 /** Side of the small copies by which an unused profile is found out. */
 const kSmall = 16;
 
@@ -144,8 +144,8 @@ async function decodeAll(versions: Blob[], facts: Inspected, kind: string, signa
   throw await undecodable(facts, kind, failure!.reason);
 }
 
-async function undecodable({ width, height }: Inspected, kind: string, cause: unknown): Promise<DecalError> {
-  if (Math.max(width, height) > kUsualSide) {
+async function undecodable({ width, height, verify }: Inspected, kind: string, cause: unknown): Promise<DecalError> {
+  if (Math.max(width, height) > kUsualSide || (verify && width * height > kUsualPixels)) {
     return new DecalError('limit-exceeded', `${width} x ${height} pixels: this browser decodes no picture of that size`, { cause });
   }
   const type = kTypes[kind];
