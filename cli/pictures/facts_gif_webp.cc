@@ -25,7 +25,8 @@ size_t SkipSubBlocks(const Numbers& numbers, size_t at) {
 // How many pixels the codes stand for whose smallest size is at `at` (GIF89a, appendix F). Only the lengths of their strings matter.
 size_t CountPixels(const Numbers& numbers, size_t at) {
   constexpr uint32_t kMostCodes = 4096, kMostBits = 12;
-  const uint32_t smallest = std::min<uint32_t>(numbers.U8(at++), kMostBits - 1), clear = 1u << smallest, end = clear + 1;
+  const uint32_t smallest = std::min<uint32_t>(numbers.U8(at++), kMostBits - 1);
+  const uint32_t clear = 1u << smallest, end = clear + 1;
   std::vector<size_t> lengths(kMostCodes, 1);
   uint32_t next = end + 1, width = smallest + 1, previous = clear, bits = 0, held = 0;
   int left = 0;  // bytes of the sub-block
