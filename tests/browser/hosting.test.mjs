@@ -58,7 +58,7 @@ suite('hosting', { skip: noBrowser }, () => {
   test('without isolation: abort rejects at once, and the next call works', async () => {
     const { page } = plain;
     const ends = await page.evaluate(async (shares) =>
-      probe.aborts(decal, await probe.largePhoto(4000, 3000), shares), [0.02, 0.2, 0.5]);
+      probe.aborts(decal, await probe.largePhoto(2000, 1500), shares), [0.02, 0.2, 0.5]);
     for (const { name, tasks } of ends) assert.deepEqual([name, tasks], ['AbortError', 0]);
     assert.ok(difference((await removeFromPhoto(page)).picture, reference).max <= 1);
   });
