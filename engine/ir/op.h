@@ -355,7 +355,7 @@ class Op : public OpVariant {
   ~Op();
 
  private:
-  // Moves `op`, the alternative of that index, into this.
+  // Moves `op`, the alternative of that index, into this. Without its type, so that callers compile nothing of the variant.
   void Take(size_t index, void* op);
 };
 

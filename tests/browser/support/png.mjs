@@ -43,7 +43,7 @@ export function decodePng(bytes) {
   return { width, height, rgba, at };
 }
 
-/** Row by row, each filter's loop by itself: tests decode hundreds of pictures, and with a call for each byte one took seven times as long. */
+/** Row by row, with a loop for each filter: tests decode hundreds of pictures, which took seven times as long with a call a byte. */
 function unfilter(raw, stride, height, channels) {
   // A row of zeros above the first, and a pixel of zeros before each row: what lies outside counts as zero.
   const pitch = stride + channels;
