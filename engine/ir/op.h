@@ -320,13 +320,13 @@ struct Strided {
 // Same tensor in another memory layout; the layout is that of the output value.
 struct Relayout {};
 
-using OpVariant = std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention,
-                               WindowPartition, WindowMerge, Quantize, Dequantize, RoundToGrid,
-                               DynamicQuantize, MatMulInteger, ConvInteger, Pool, GlobalPool,
-                               Resize, GridSample, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape, Flatten,
-                               Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd,
-                               ScatterNd, GatherElements, ScatterElements, DepthToSpace, SpaceToDepth, TopK, ArgReduce,
-                               CumSum, NonZero, Einsum, ShapeOf, ConstantOfShape, Range, Strided, Relayout>;
+using OpVariant =
+    std::variant<Unary, Binary, Where, Cast, Conv, ConvTranspose, DeformConv, MatMul, Gemm, Attention, WindowPartition,
+                 WindowMerge, Quantize, Dequantize, RoundToGrid, DynamicQuantize, MatMulInteger, ConvInteger, Pool,
+                 GlobalPool, Resize, GridSample, BatchNorm, InstanceNorm, LayerNorm, Softmax, Reduce, View, Reshape,
+                 Flatten, Squeeze, Unsqueeze, Transpose, Concat, Split, Slice, Expand, Tile, Pad, Gather, GatherNd,
+                 ScatterNd, GatherElements, ScatterElements, DepthToSpace, SpaceToDepth, TopK, ArgReduce, CumSum,
+                 NonZero, Einsum, ShapeOf, ConstantOfShape, Range, Strided, Relayout>;
 
 // Where T stands among the alternatives; their number if it is none.
 template <class T, class Variant>
