@@ -3,10 +3,7 @@
 import { DecalError } from '../../shared/errors.js';
 import { release } from './release.js';
 
-/**
- * Of a canvas's side. Chromium 156 gives zeros, without an error, for canvases of 65,536 pixels and more on a side; WebKit and
- * Firefox refuse above 32,767.
- */
+/** Of a canvas's side. Chromium 156 gives zeros, without an error, for canvases of 65,536 pixels and more on a side. */
 const kTile = 16384;
 const kProbe = 32;
 
