@@ -72,7 +72,7 @@ await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { comm
 // Of what others wrote, and of what is generated, the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
 for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
   const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
-  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? null : text));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? '' : text));
   writeFileSync(join(dist, name), JSON.stringify(map));
 }
 

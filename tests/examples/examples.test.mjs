@@ -185,6 +185,8 @@ async function installOnce() {
     const workspaces = chosen.flatMap((name) => ['--workspace', name]);
     if (chosen.some((name) => kLaterNode.includes(name))) workspaces.push('--include-workspace-root');
     await timed('install', () => npm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...workspaces], kBuild));
+    // Its command is put in place by a script, and scripts of packages are not run here otherwise (.npmrc).
+    if (chosen.includes('node')) await npm(['rebuild', 'bun', '--ignore-scripts=false', '--loglevel=error'], kBuild);
     await writeFile(stamp, JSON.stringify({ hash, names: chosen }));
   }
   // What `npm install decal` does with the file that `npm publish` would send: the package has no dependencies.
