@@ -6,4 +6,6 @@ export default defineNuxtConfig({
   telemetry: false,
   app: { head: { htmlAttrs: { lang: 'en' }, title: 'Decal with Nuxt', link: [{ rel: 'icon', href: 'data:,' }] } },
   routeRules: { '/**': { headers } },
+  // The development server's own files: a page with these headers takes a worker's script only if that has them, too.
+  vite: { server: { headers } },
 });
