@@ -96,7 +96,7 @@ class ThreadPool final : public ThreadRunner {
   size_t tasks_ = 0;
 
   // On lines of their own: all threads write to these.
-  alignas(64) std::atomic<size_t> remaining_ = 0;   // tasks that nobody has taken
+  alignas(64) std::atomic<size_t> remaining_ = 0;  // tasks that nobody has taken
   alignas(64) std::atomic<size_t> unfinished_ = 0;  // tasks that have not ended
   std::vector<std::thread> workers_;
 };

@@ -35,7 +35,8 @@ TEST(ThreadPool, EveryTaskOnceAndEveryThreadIndexByOneThread) {
       std::atomic<bool> shared_index = false;
       ParallelFor(*pool, tasks, [&](size_t i, size_t thread) {
         if (thread >= threads || inside[thread].fetch_add(1) != 0) shared_index = true;
-        for (volatile int spin = 0; spin < 300; spin = spin + 1) {}
+        for (volatile int spin = 0; spin < 300; spin = spin + 1) {
+        }
         done[i] += job + 1;
         if (thread < threads) inside[thread].fetch_sub(1);
       });
@@ -85,7 +86,7 @@ TEST(ThreadPool, AJobDoesNotWaitForWorkersThatTookNothing) {
   for (int in_a_row = 0; in_a_row < 5; in_a_row = parked() ? in_a_row + 1 : 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
-  struct sigaction hold {}, before {};
+  struct sigaction hold{}, before{};
   hold.sa_handler = Hold;
   hold.sa_flags = SA_RESTART;
   held = 0;
@@ -98,7 +99,8 @@ TEST(ThreadPool, AJobDoesNotWaitForWorkersThatTookNothing) {
   std::atomic<bool> finished = false, late = false;
   std::thread watch([&] {
     const auto begin = std::chrono::steady_clock::now();
-    while (!finished && std::chrono::steady_clock::now() - begin < kPatience) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (!finished && std::chrono::steady_clock::now() - begin < kPatience)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     late = !finished;
     release = true;
   });
