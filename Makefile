@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test check lint operators fuzz web python docs nightly bench bench-browser bench-gpu bench-edges clean
+.PHONY: help run install test examples check lint operators fuzz web python docs nightly bench bench-browser bench-gpu bench-edges clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ install: ## Build the library and the command for every instruction set and inst
 
 test: ## Install, build and run every test
 	@scripts/setup.sh test && node scripts/test.mjs
+
+examples: ## Build and drive every example; `make test` does a few of them each day
+	@scripts/setup.sh test && DECAL_EXAMPLES=all node scripts/test.mjs examples
 
 check: ## For daily work: style, types and the unit tests of what changed since BASE (HEAD~1)
 	@scripts/setup.sh test && scripts/setup.sh lint && LINT_INSTALL=yes LINT_STRICT=yes scripts/check.sh

@@ -5,5 +5,5 @@ set(engine_tests gpu/plan_test.cc onnx/importer_test.cc
   passes/fuse_attention_test.cc passes/fuse_deform_conv_test.cc passes/hoist_shrinking_test.cc
   passes/sink_resize_test.cc passes/fold_batch_norm_test.cc
   passes/lower_quantized_test.cc passes/widen_half_test.cc
-  base/memory_plan_test.cc base/result_test.cc plan/storage_test.cc
+  base/memory_plan_test.cc base/result_test.cc base/thread_pool_test.cc plan/storage_test.cc
   runtime/session_test.cc runtime/weights_test.cc runtime/random_graph_test.cc)

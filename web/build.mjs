@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -72,14 +72,30 @@ await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { comm
 // Of what others wrote, and of what is generated, the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
 for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
   const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
-  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? null : text));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? '' : text));
   writeFileSync(join(dist, name), JSON.stringify(map));
 }
 
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
 // Their published names, whatever folder of the sources they come from.
-for (const name of ['index', 'node', 'react', 'rembg-webgpu', 'imgly']) {
-  const also = name === 'imgly' ? `export { default } from './entries/${name}.js';\n` : '';
-  writeFileSync(join(dist, `${name}.d.ts`), `export * from './entries/${name}.js';\n${also}`);
+const published = ['index', 'node', 'react', 'rembg-webgpu', 'imgly'].map((name) => `${name}.d.ts`);
+for (const file of published) {
+  const from = `./entries/${file.replace('.d.ts', '.js')}`;
+  const also = file === 'imgly.d.ts' ? `export { default } from '${from}';\n` : '';
+  writeFileSync(join(dist, file), `export * from '${from}';\n${also}`);
+}
+removeUnreached(published);
+
+/** Of the declarations, half describe the package's inside: no published one imports them. */
+function removeUnreached(entries) {
+  const reached = new Set(entries);
+  for (const file of reached) {
+    const imports = readFileSync(join(dist, file), 'utf8').matchAll(/\b(?:from |import\()['"](\.[^'"]+)\.js['"]/g);
+    for (const [, path] of imports) reached.add(join(dirname(file), `${path}.d.ts`));
+  }
+  for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (path.endsWith('.d.ts') && !reached.has(relative(dist, path))) rmSync(path);
+  }
 }

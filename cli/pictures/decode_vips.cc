@@ -157,7 +157,9 @@ Status DecodeByVips(ByteSpan file, PictureKind kind, Canvas& canvas) {
     canvas.picture().density = facts->density;
     canvas.picture().metadata = facts->metadata;
     try {
-      return Decode(blob.get(), kind, fail_on, *facts, canvas);
+      const Status decoded = Decode(blob.get(), kind, fail_on, *facts, canvas);
+      vips_error_clear();  // harmless warnings, which would be the reason of the next error
+      return decoded;
     } catch (const vips::VError&) {
       const std::string reason = VipsReason();
       if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");

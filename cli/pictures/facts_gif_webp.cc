@@ -22,6 +22,42 @@ size_t SkipSubBlocks(const Numbers& numbers, size_t at) {
   }
 }
 
+// How many pixels the codes stand for whose smallest size is at `at` (GIF89a, appendix F). Only the lengths of their strings matter.
+size_t CountPixels(const Numbers& numbers, size_t at) {
+  constexpr uint32_t kMostCodes = 4096, kMostBits = 12;
+  const uint32_t smallest = std::min<uint32_t>(numbers.U8(at++), kMostBits - 1);
+  const uint32_t clear = 1u << smallest, end = clear + 1;
+  std::vector<size_t> lengths(kMostCodes, 1);
+  uint32_t next = end + 1, width = smallest + 1, previous = clear, bits = 0, held = 0;
+  int left = 0;  // bytes of the sub-block
+  size_t pixels = 0;
+  for (;;) {
+    for (; held < width; held += 8, --left) {
+      if (left == 0) left = numbers.U8(at++);
+      if (left == 0 || numbers.failed()) return pixels;
+      bits |= static_cast<uint32_t>(numbers.U8(at++)) << held;
+    }
+    const uint32_t code = bits & ((1u << width) - 1);
+    bits >>= width;
+    held -= width;
+    if (code == end) return pixels;
+    if (code == clear) {
+      next = end + 1;
+      width = smallest + 1;
+    } else if (previous == clear) {
+      if (code > clear) return pixels;
+      ++pixels;
+    } else {
+      if (code > next || (code == next && next == kMostCodes)) return pixels;
+      const size_t longer = lengths[previous] + 1;
+      pixels += code < next ? lengths[code] : longer;
+      if (next < kMostCodes) lengths[next++] = longer;
+      if (next == 1u << width && width < kMostBits) ++width;
+    }
+    previous = code;
+  }
+}
+
 size_t ColourTableBytes(int flags) { return flags & 0x80 ? size_t{3} << ((flags & 7) + 1) : 0; }
 
 }  // namespace
@@ -31,7 +67,7 @@ Result<FileFacts> GifFacts(ByteSpan file) {
   const Numbers numbers(file, false);
   facts.width = numbers.U16(6);
   facts.height = numbers.U16(8);
-  size_t at = 13 + ColourTableBytes(numbers.U8(10));
+  size_t at = 13 + ColourTableBytes(numbers.U8(10)), codes = 0;
   while (!numbers.failed()) {
     const int block = numbers.U8(at);
     if (numbers.failed() || block == 0x3b) break;
@@ -43,6 +79,7 @@ Result<FileFacts> GifFacts(ByteSpan file) {
         facts.frame_y = numbers.U16(at + 3);
         facts.frame_width = numbers.U16(at + 5);
         facts.frame_height = numbers.U16(at + 7);
+        codes = at + 10 + ColourTableBytes(numbers.U8(at + 9));
       }
       at = SkipSubBlocks(numbers, at + 11 + ColourTableBytes(numbers.U8(at + 9)));
     } else {
@@ -50,7 +87,8 @@ Result<FileFacts> GifFacts(ByteSpan file) {
     }
     if (at == 0) break;
   }
-  if (facts.frames == 0) return CutShort();
+  const auto pixels = static_cast<size_t>(facts.frame_width * facts.frame_height);
+  if (facts.frames == 0 || CountPixels(Numbers(file, false), codes) < pixels) return CutShort();
   // A frame that is larger than the canvas makes it larger.
   facts.width = std::max(facts.width, facts.frame_x + facts.frame_width);
   facts.height = std::max(facts.height, facts.frame_y + facts.frame_height);

@@ -1,5 +1,6 @@
 // The segments of a JPEG file up to its scan.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -80,12 +81,50 @@ bool IsFrame(int marker) {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
+// Of a frame: what its scans' restarts depend on.
+struct Sampling {
+  bool sequential = false;
+  int64_t units = 0;  // of a scan with all components: MCUs
+
+  void Read(const Numbers& numbers, size_t at, int marker) {
+    sequential = marker <= 0xc1;
+    const int components = numbers.U8(at + 9);
+    int across = 1, down = 1;
+    for (int i = 0; i < components; ++i) {
+      const int sampling = numbers.U8(at + 11 + 3 * static_cast<size_t>(i));
+      across = std::max(across, sampling >> 4);
+      down = std::max(down, sampling & 15);
+    }
+    // One component is never interleaved: its blocks are the units.
+    if (components == 1) across = down = 1;
+    const auto count = [](int64_t pixels, int blocks) { return (pixels + 8 * blocks - 1) / (8 * blocks); };
+    units = count(numbers.U16(at + 7), across) * count(numbers.U16(at + 5), down);
+  }
+};
+
+// libjpeg goes on without a restart marker and only says that bytes are left over at the end, as cameras leave them.
+bool RestartsAreMissing(ByteSpan file, size_t scan, int64_t expected) {
+  const std::string_view text = AsText(file);
+  int64_t found = 0;
+  for (size_t at = scan; found < expected; at += 2) {
+    at = text.find('\xff', at);
+    if (at == std::string_view::npos || at + 1 >= text.size()) return true;
+    const auto next = static_cast<uint8_t>(text[at + 1]);
+    if (next >= 0xd0 && next <= 0xd7) ++found;
+    else if (next == 0xff) --at;  // fill byte
+    else if (next != 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<FileFacts> JpegFacts(ByteSpan file) {
   FileFacts facts;
   Segments segments(facts);
   const Numbers numbers(file, true);
+  Sampling sampling;
+  int64_t restart_interval = 0;
   for (size_t at = 2; at + 4 <= file.size();) {
     if (numbers.U8(at) != 0xff) {
       facts.stray_bytes = true;
@@ -109,6 +148,7 @@ Result<FileFacts> JpegFacts(ByteSpan file) {
       facts.height = numbers.U16(at + 5);
       facts.width = numbers.U16(at + 7);
       facts.channels = numbers.U8(at + 9);
+      sampling.Read(numbers, at, marker);
       if (marker == 0xc3 || (marker >= 0xc5 && marker <= 0xc7) || marker >= 0xcb) {
         if (marker != 0xc9 && marker != 0xca) {
           return Fail(ErrorCode::kUnsupported,
@@ -118,8 +158,14 @@ Result<FileFacts> JpegFacts(ByteSpan file) {
       if (facts.bits != 8)
         return Fail(ErrorCode::kUnsupported, fmt::format("JPEG with {} bits is not read", facts.bits));
     }
+    if (marker == 0xdd) restart_interval = numbers.U16(at + 4);
     if (marker == 0xda) {
       if (facts.channels == 0) break;
+      const bool whole = sampling.sequential && numbers.U8(at + 4) == facts.channels && sampling.units > 0;
+      if (whole && restart_interval > 0 &&
+          RestartsAreMissing(file, at + 2 + size, (sampling.units - 1) / restart_interval)) {
+        return Fail(ErrorCode::kCorruptImage, "damaged picture: restart markers of its scan are missing");
+      }
       segments.End();
       return facts;
     }

@@ -175,7 +175,7 @@ TEST(Session, ThreadCountDoesNotChangeTheResult) {
   std::vector<float> expected(4 * 64 * 48), y(expected.size());
   ASSERT_TRUE(session->Specialize(64, 48));
   ASSERT_TRUE(session->Run(x, expected));
-  for (size_t threads : {2, 3, 5}) {
+  for (size_t threads : {2, 3, 5, 8}) {
     auto pool = MakeThreadPool(threads);
     ASSERT_TRUE(session->Specialize(64, 48, *pool));
     for (int round = 0; round < 3; ++round) {

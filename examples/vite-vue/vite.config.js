@@ -6,8 +6,6 @@ const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 
 export default defineConfig({
   plugins: [vue()],
-  // The development server would bundle the package into one file and leave its assets behind.
-  optimizeDeps: { exclude: ['decal'] },
   server: { headers },
   preview: { headers },
 });

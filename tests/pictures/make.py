@@ -10,6 +10,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
+import table_damage
 import table_other
 import table_png_tiff
 from patches import Table
@@ -36,6 +37,7 @@ def main(folder):
     table_other.add_bitmaps(table)
     table_other.add_small(table)
     table_other.add_unsupported(table)
+    table_damage.add_damage(table)
     matte_one(table.path('matte-one.onnx'))
     table.write('table.json', json.dumps(table.entries).encode())
 

@@ -26,6 +26,18 @@ def data(code, patches=COLOURS, order='<'):
     return b''.join(rows(code, patches, order))
 
 
+def turned(orientation, patches=COLOURS):
+    """The patches of a picture as EXIF's orientation has it shown, row after row."""
+    grid = [patches[:4], patches[4:]]
+    if orientation >= 5:
+        grid = [list(row) for row in zip(*grid)]  # 5: rows and columns change places
+    if orientation in (2, 3, 6, 7):
+        grid = [row[::-1] for row in grid]
+    if orientation in (3, 4, 7, 8):
+        grid = grid[::-1]
+    return [patch for row in grid for patch in row]
+
+
 def grey_patches(values=GREYS):
     return [(v,) for v in values]
 

@@ -1,11 +1,14 @@
-// Every file of the table through the command: right colours and notes, or the right refusal; docs/formats.md says the same.
+// Every file of the table through the command: right colours and notes, or the right refusal; docs/formats.md says the same, and what
+// Node gives. Browsers: tests/browser/formats.test.mjs.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { fault, formatsPage, makeTable, runTable } from './support.mjs';
+import { kNodeVersion, runNode } from './node_host.mjs';
+import { cellsOf, formatsPage, readBrowsers } from './page.mjs';
+import { fault, makeTable, runTable } from './support.mjs';
 
 describe('the table of files', () => {
   let folder, entries, reports;
@@ -28,6 +31,11 @@ describe('the table of files', () => {
 
   test('docs/formats.md is up to date: node tests/pictures/write_formats.mjs', async () => {
     const page = await readFile(join(import.meta.dirname, '../../docs/formats.md'), 'utf8');
-    assert.equal(page, formatsPage(entries, reports));
+    const node = { version: kNodeVersion, cells: cellsOf(entries, await runNode(entries, folder)) };
+    const browsers = readBrowsers(page, entries);
+    for (const [name, { cells }] of Object.entries(browsers)) {
+      assert.deepEqual([...cells].filter(([, text]) => text === '?'), [], `${name}: node tests/pictures/write_formats.mjs --browsers`);
+    }
+    assert.equal(page, formatsPage(entries, reports, node, browsers));
   });
 });

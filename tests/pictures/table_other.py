@@ -7,11 +7,15 @@ import subprocess
 from PIL import Image
 
 import reference as ref
-from patches import COLOURS, GREYS, HEIGHT, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows
+from patches import COLOURS, GREYS, HEIGHT, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows, turned
 from table_png_tiff import exif, grey_profile, matrix_profile
 from writers import bmp, gif, lut16_tag, png, profile, qoi, with_nclx
 
 SIZE = (WIDTH, HEIGHT)
+
+
+def shown(orientation):
+    return SIZE[::-1] if orientation >= 5 else SIZE
 
 
 def run(*command):
@@ -80,8 +84,8 @@ def add_jpeg(table):
     add('grey', 'grey with a grey profile, gamma 1.0', greys_to(lambda v: v), grey, 'the profile', tolerance=5)
     half = matrix_profile(ref.P3, 1.8)
     add('half-profile', 'a profile of two parts, the second missing', COLOURS, insert(plain, (0xe2, b'ICC_PROFILE\0\1\2' + half[:300])), 'ICC.1, annex B', note='parts of it are missing')
-    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
-    add('exif', 'EXIF orientation 6', turned, insert(plain, (0xe1, b'Exif\0\0' + exif(6))), 'EXIF 2.32', size=SIZE[::-1])
+    for orientation in (6, 3):
+        add('exif' + str(orientation), f'EXIF orientation {orientation}', turned(orientation), insert(plain, (0xe1, b'Exif\0\0' + exif(orientation))), 'EXIF 2.32', size=shown(orientation))
     inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
     cmyk = Image.frombytes('CMYK', SIZE, data('B', inks))
     add('cmyk', 'CMYK without a profile', [ref.naive_cmyk(c) for c in inks], jpeg(cmyk), 'CSS Color 4, device-cmyk', note='CMYK without')
@@ -122,8 +126,8 @@ def add_gif_webp(table):
 
     webp('plain', 'lossless', COLOURS, [image])
     webp('animated', 'two frames', COLOURS, [image], save_all=True, append_images=[other], note='first of 2 frames')
-    turned = [COLOURS[i] for i in (4, 0, 5, 1, 6, 2, 7, 3)]
-    webp('exif', 'EXIF orientation 6', turned, [image], exif=exif(6), size=SIZE[::-1])
+    for orientation in range(2, 9):
+        webp(f'exif{orientation}', f'EXIF orientation {orientation}', turned(orientation), [image], exif=exif(orientation), size=shown(orientation))
 
 
 def add_heif(table):
@@ -148,6 +152,12 @@ def add_heif(table):
     avif('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', [*exact, '-p'], tolerance=3, alpha=200, input_png=rgba)
     # irot counts a quarter turn against the clock: patch columns become rows from the bottom.
     avif('turned', 'irot', [COLOURS[i] for i in (3, 7, 2, 6, 1, 5, 0, 4)], 'HEIF, irot', [*exact, '--irot', '1'], size=SIZE[::-1])
+    for name, options, orientation in (('mirrored', ['--imir', '0'], 4), ('mirrored-1', ['--imir', '1'], 2), ('turned-2', ['--irot', '2'], 3),
+                                       ('turned-3', ['--irot', '3'], 6), ('both', ['--irot', '1', '--imir', '0'], 5), ('both-3', ['--irot', '3', '--imir', '0'], 7),
+                                       ('both-1', ['--irot', '1', '--imir', '1'], 7)):
+        avif(name, ' '.join(options).replace('--', ''), turned(orientation), 'HEIF, irot then imir', [*exact, *options], size=shown(orientation))
+    avif('cropped', 'clap', COLOURS[1:3], 'HEIF, clap', [*exact, '--crop', '16,0,32,16'], size=(32, 16))
+    avif('cropped-turned', 'clap and irot', [COLOURS[2], COLOURS[1]], 'HEIF, clap', [*exact, '--crop', '16,0,32,16', '--irot', '1'], size=(16, 32))
     avif('limited', 'YCbCr 4:4:4, limited range', COLOURS, 'ITU-T H.273', ['-y', '444', '--cicp', '1/13/1', '-r', 'limited'], tolerance=4)
     table.write('frame0.png', png(*SIZE, rows('B')))
     table.write('frame1.png', png(*SIZE, rows('B', [(9, 9, 9)] * 8)))

@@ -1,7 +1,7 @@
 // The package in the hands of tools: what they look for in it, what they leave behind, and what an error says then.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,17 @@ test('decal copy-assets copies what is loaded at run time, and the package works
   await init({ assetBaseUrl: new URL(`file://${place}`), threads: 2 });
   assert.equal((await removeBackgroundRaw(samplePicture(8, 8))).execution.threads, 2);
 });
+
+// Turbopack puts it among a server's assets, and says of all that lies there that it is CommonJS.
+for (const type of ['commonjs', 'module']) {
+  test(`a thread starts from a folder whose scripts are of the type ${type}`, async () => {
+    const place = join(folder, type);
+    assert.equal(decal('copy-assets', place).status, 0);
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ type }));
+    await init({ assetBaseUrl: new URL(`file://${place}`), threads: 2 });
+    assert.equal((await removeBackgroundRaw(samplePicture(8, 8))).execution.threads, 2);
+  });
+}
 
 test('decal says how it is used, and what it could not do', () => {
   for (const args of [[], ['copy-assets'], ['copy', 'x'], ['copy-assets', 'x', 'y']]) {
@@ -70,6 +81,8 @@ test('the worker is a module to whoever guesses by its exports, and the package 
   const { main } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   assert.ok(existsSync(join(root, main)));
   execFileSync(process.execPath, ['--input-type=module', '--check'], { input: readFileSync(distPath('worker.js')) });
+  // A script of either kind, which has to look like neither.
+  assert.doesNotMatch(readFileSync(distPath('node-thread.js'), 'utf8'), /\bexports[.[]|\brequire\(|^(import|export)\b/m);
 });
 
 test('where Vite bundles the package for its development server, its files are where they were', () => {

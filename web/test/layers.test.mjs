@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { root } from './helpers.mjs';
 
 /** From the ground up; those of one row do not see each other. */
-const kLayers = [['border'], ['shared'], ['engine'], ['download', 'gpu'], ['host'], ['adapters/worker', 'adapters/node'], ['page'], ['entries']];
+const kLayers = [['border'], ['shared'], ['engine', 'pictures'], ['download', 'gpu'], ['host'], ['adapters/worker', 'adapters/node'], ['page'], ['entries']];
 const source = join(root, 'web/src');
 
 const layerOf = (folder) => kLayers.findIndex((row) => row.includes(folder));

@@ -66,7 +66,7 @@ function connect() {
 function photo() {
   const { data, width, height } = samplePicture(24, 20);
   for (let i = 3; i < data.length; i += 4) data[i] = 255;
-  return { kind: 'pixels', data: new Uint8ClampedArray(data), width, height };
+  return { kind: 'pixels', data: new Uint8ClampedArray(data), width, height, maxPixels: 1e6, svgSize: null };
 }
 
 const remove = (worker, picture = photo()) => worker.job({ kind: 'remove', picture, output: kOutput });

@@ -9,8 +9,11 @@ const kCallMs = 60_000;
 export const firefox = {
   name: 'Firefox',
   missing: existsSync(kPath) ? false : `NOT TESTED: no Firefox at ${kPath}; install firefox-esr or set FIREFOX_PATH`,
-  async start() {
-    const browser = await launch({ browser: 'firefox', executablePath: kPath, headless: true, protocolTimeout: kCallMs });
+  /** `preferences`: of about:config. */
+  async start({ preferences = {} } = {}) {
+    const browser = await launch({
+      browser: 'firefox', executablePath: kPath, headless: true, protocolTimeout: kCallMs, extraPrefsFirefox: preferences,
+    });
     const page = await browser.newPage();
     return {
       open: async (url) => void (await page.goto(url)),

@@ -1,9 +1,9 @@
 // WebKitGTK's MiniBrowser by WebKitWebDriver, on a display of its own: the nearest that Debian has to Safari.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Builder, Capabilities } from 'selenium-webdriver';
+import { freePort } from '../support/free_port.mjs';
 
 const kDriver = process.env.WEBKIT_DRIVER_PATH ?? '/usr/bin/WebKitWebDriver';
 const kDisplay = process.env.XVFB_PATH ?? '/usr/bin/Xvfb';
@@ -25,6 +25,7 @@ export const webkit = {
       const driver = await new Builder().usingServer(service.url).withCapabilities(capabilities).build();
       await driver.manage().setTimeouts({ script: kScriptMs });
       return {
+        version: (await driver.getCapabilities()).getBrowserVersion(),
         open: (url) => driver.get(url),
         async evaluate(work, argument) {
           const { value, error } = await driver.executeAsyncScript(
@@ -64,6 +65,7 @@ async function startDisplay() {
 }
 
 async function startDriver(display) {
+  // The driver cannot choose a port and tell which.
   const port = await freePort();
   // Rendering on the CPU: there is nobody to look, and no GPU where tests run.
   const environment = { ...process.env, DISPLAY: display, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1' };
@@ -79,16 +81,4 @@ async function startDriver(display) {
     await sleep(50);
   }
   return { url, end };
-}
-
-// The driver cannot choose a port and tell which.
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -17,14 +17,14 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 
 /** A helper thread's whole life: it computes until the engine stops or the worker is ended. */
 export function runThread(module: WebAssembly.Module, memory: WebAssembly.Memory, index: number, stackPointer: number) {
-  const exports = instantiate(module, memory);
+  const engine = instantiate(module, memory);
   // Before any call: until now this instance's stack is the engine's own.
-  exports.__stack_pointer.value = stackPointer;
+  engine.__stack_pointer.value = stackPointer;
   try {
-    exports.decal_worker_main(index);
+    engine.decal_worker_main(index);
   } catch (error) {
     // The engine's thread is waiting for this one's share.
-    exports.decal_worker_failed();
+    engine.decal_worker_failed();
     throw error;
   }
 }

@@ -12,7 +12,7 @@ import { ExecutionFeed } from '../host/execution.js';
 import { findAdapter } from '../gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from '../shared/models.js';
 import {
-  checkDevice, checkSettings, copyMatte, kDefaultThreads, planOutput, under,
+  checkDevice, checkSettings, copyMatte, kDefaultThreads, planDecoding, planOutput, under,
 } from '../shared/options.js';
 import { sharedMemoryLimit } from '../page/memory-limit.js';
 import { Progress } from '../page/progress.js';
@@ -21,7 +21,7 @@ import { noThreadsReason, spawnEngine, type EngineWorker } from '../page/spawn.j
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from '../adapters/worker/protocol.js';
 import type {
   ApplyMatteOptions, BatchItem, BatchOptions, Capabilities, CapabilitiesOptions, DeviceOption, ExecutionListener, ImageSource,
-  InitOptions, Matte, ModelInfo, ModelOption, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
+  InitOptions, Matte, ModelInfo, ModelOption, PictureOptions, PictureResult, PreloadOptions, ProgressListener, RemoveBackgroundOptions,
   RemoveBackgroundResult, SegmentOptions, SegmentResult,
 } from '../shared/types.js';
 
@@ -52,7 +52,7 @@ export async function removeBackground(
   const output = planOutput(options);
   const withModel = modelAndDevice(options);
   const removed = await perform(
-    [source], (picture) => ({ kind: 'remove', picture: picture!, output, ...withModel }), options.signal);
+    [source], options, (picture) => ({ kind: 'remove', picture: picture!, output, ...withModel }), options.signal);
   return { ...pictureResult(removed, start), execution: removed.execution! };
 }
 
@@ -82,7 +82,7 @@ export async function segment(source: ImageSource, options: SegmentOptions = {})
   options.signal?.throwIfAborted();
   const withModel = modelAndDevice(options);
   const segmented = await perform(
-    [source], (picture) => ({ kind: 'segment', picture: picture!, ...withModel }), options.signal);
+    [source], options, (picture) => ({ kind: 'segment', picture: picture!, ...withModel }), options.signal);
   return { ...segmented, processingTimeSeconds: (performance.now() - start) / 1000 };
 }
 
@@ -101,7 +101,7 @@ export async function applyMatte(
   // As it is now: the caller may go on editing.
   const own = isMatte(matte) ? copyMatte(matte) : null;
   const applied = await perform(
-    own ? [source] : [source, matte as ImageSource],
+    own ? [source] : [source, matte as ImageSource], options,
     (picture, other) => ({ kind: 'apply', picture: picture!, matte: own ?? other!, output }), options.signal);
   return pictureResult(applied, start);
 }
@@ -113,7 +113,7 @@ export async function applyMatte(
 export async function preload(model?: ModelOption, options: PreloadOptions = {}): Promise<void> {
   options.signal?.throwIfAborted();
   const withModel = modelAndDevice({ ...options, model });
-  await perform([], () => ({ kind: 'load', ...withModel }), options.signal);
+  await perform([], {}, () => ({ kind: 'load', ...withModel }), options.signal);
 }
 
 /**
@@ -204,11 +204,12 @@ function modelPlaces(): Places {
 
 /** Sends the task that `make` makes of the sources to the worker; again to another one if that is lost. */
 async function perform<T extends Task>(
-  sources: readonly ImageSource[], make: (...pictures: Picture[]) => T, signal: AbortSignal | undefined,
+  sources: readonly ImageSource[], options: PictureOptions, make: (...pictures: Picture[]) => T, signal: AbortSignal | undefined,
 ): Promise<Outcomes[T['kind']]> {
+  const plan = planDecoding(options);
   const engine = connect();
   const prepare = async (): Promise<Prepared<T>> => {
-    const { pictures, transfer } = await toPictures(sources);
+    const { pictures, transfer } = await toPictures(sources, plan);
     return { task: make(...pictures), transfer };
   };
   const preparing = prepare();

@@ -1,7 +1,8 @@
-// A helper thread in Node.
-import { workerData } from 'node:worker_threads';
+// A helper thread in Node. Imports nothing when it is read: servers' bundlers copy it into folders of CommonJS, where `import` is an error.
 import type { ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
 
-const { module, memory, index, stackPointer } = workerData as ThreadTask;
-runThread(module, memory, index, stackPointer);
+void import('node:worker_threads').then(({ workerData }) => {
+  const { module, memory, index, stackPointer } = workerData as ThreadTask;
+  runThread(module, memory, index, stackPointer);
+});

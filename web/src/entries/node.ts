@@ -18,7 +18,7 @@ import {
   backgroundColour, checkDevice, checkSettings, copyMatte, planOutput, type OutputPlan,
 } from '../shared/options.js';
 import type {
-  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, ModelOption, PreloadOptions,
+  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, ModelOption, PictureOptions, PreloadOptions,
   RemoveBackgroundOptions, SegmentOptions,
 } from '../shared/types.js';
 
@@ -43,7 +43,7 @@ export interface RawResult {
 
 export type RawOutput = Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
 
-export interface RawOptions extends SegmentOptions {
+export interface RawOptions extends Omit<SegmentOptions, keyof PictureOptions> {
   output?: RawOutput;
 }
 

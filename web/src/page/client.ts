@@ -1,6 +1,7 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
 import { kRemedy } from '../shared/assets.js';
 import type { Fetch } from '../download/host.js';
+import { serveDrawing } from '../adapters/worker/page-drawing.js';
 import { serveFetch } from '../adapters/worker/page-fetch.js';
 import { DecalError } from '../shared/errors.js';
 import type { EngineWorker } from './spawn.js';
@@ -10,6 +11,7 @@ import type {
   EngineConfig, EngineFacts, Failure, FromWorker, Outcome, Outcomes, Task, ThreadStart, ToWorker,
 } from '../adapters/worker/protocol.js';
 import { release } from './source.js';
+import { drawSvg } from './svg.js';
 import type { ExecutionEvent } from '../shared/types.js';
 
 /**
@@ -214,6 +216,9 @@ export class EngineClient {
         break;
       case 'fetch':
         void serveFetch(this.#workerSetup!.fetch!, message.request, message.port);
+        break;
+      case 'draw':
+        void serveDrawing(drawSvg, message.request, message.port);
         break;
       case 'building':
         this.#progress.building(this.#sessionId, message.share);

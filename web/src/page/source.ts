@@ -1,6 +1,7 @@
 // Turns whatever the caller has into something a worker can take, without touching the caller's own object.
 import { DecalError, toDecalError } from '../shared/errors.js';
-import type { Picture } from '../adapters/worker/protocol.js';
+import type { Picture, PictureSource } from '../adapters/worker/protocol.js';
+import type { DecodePlan } from '../shared/options.js';
 import type { ImageSource, Matte } from '../shared/types.js';
 
 /** Copied at once between two turns of the event loop: about 4 ms. */
@@ -8,7 +9,7 @@ const kSliceBytes = 8 << 20;
 
 /** The picture and what of it is to be transferred rather than copied. */
 export interface PortablePicture {
-  picture: Picture;
+  picture: PictureSource;
   transfer: Transferable[];
 }
 
@@ -33,13 +34,15 @@ export function isMatte(value: Matte | ImageSource): value is Matte {
   return typeof value === 'object' && value !== null && 'data' in value && !is<ImageData>('ImageData', value);
 }
 
-export async function toPictures(sources: readonly ImageSource[]): Promise<{ pictures: Picture[]; transfer: Transferable[] }> {
+export async function toPictures(
+  sources: readonly ImageSource[], plan: DecodePlan,
+): Promise<{ pictures: Picture[]; transfer: Transferable[] }> {
   const pictures: Picture[] = [];
   const transfer: Transferable[] = [];
   try {
     for (const source of sources) {
       const portable = await toPicture(source);
-      pictures.push(portable.picture);
+      pictures.push({ ...portable.picture, ...plan });
       transfer.push(...portable.transfer);
     }
     return { pictures, transfer };
@@ -51,7 +54,7 @@ export async function toPictures(sources: readonly ImageSource[]): Promise<{ pic
 
 async function toPicture(source: ImageSource): Promise<PortablePicture> {
   if (typeof source === 'string' || is<URL>('URL', source)) return fromUrl(String(source));
-  if (is<Blob>('Blob', source)) return fromBlob(source);
+  if (is<Blob>('Blob', source)) return { picture: { kind: 'blob', blob: source }, transfer: [] };
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     if (source.byteLength === 0) throw gone('empty, or was transferred away');
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
@@ -92,11 +95,6 @@ function fromUrl(text: string): PortablePicture {
   }
 }
 
-async function fromBlob(blob: Blob): Promise<PortablePicture> {
-  if (blob.type.startsWith('image/svg')) return drawable(() => rasterize(blob));
-  return { picture: { kind: 'blob', blob }, transfer: [] };
-}
-
 // Decoding a large element with createImageBitmap would block the page, so its file is taken again (from the
 // cache) where that is allowed, and decoded in the worker.
 async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
@@ -104,7 +102,7 @@ async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
   if (url === '') throw new DecalError('invalid-argument', 'source: the image element has no picture');
   try {
     const response = await fetch(url, { cache: 'force-cache' });
-    if (response.ok) return await fromBlob(await response.blob());
+    if (response.ok) return { picture: { kind: 'blob', blob: await response.blob() }, transfer: [] };
   } catch {
     // Not readable a second time (another origin, a revoked blob: address): the element's own pixels may be.
   }
@@ -112,18 +110,6 @@ async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
     await image.decode();
     return createImageBitmap(image);
   });
-}
-
-// Workers cannot decode SVG.
-async function rasterize(blob: Blob): Promise<ImageBitmap> {
-  const image = new Image();
-  image.src = URL.createObjectURL(blob);
-  try {
-    await image.decode();
-    return await createImageBitmap(image);
-  } finally {
-    URL.revokeObjectURL(image.src);
-  }
 }
 
 // The caller keeps the pixels. In slices, because a large picture at once would block the page.

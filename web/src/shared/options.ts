@@ -1,7 +1,7 @@
 // Checks what callers pass and fills in the defaults.
 import { DecalError } from './errors.js';
 import { checkField, checkOption } from './fields.js';
-import type { DeviceOption, Matte, OutputFormat, OutputOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import type { DeviceOption, Matte, OutputFormat, OutputOptions, PictureOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
 const kPreviewSize = 450;
@@ -18,6 +18,31 @@ export interface OutputPlan {
   background: string | [number, number, number, number] | null;
   mask: boolean;
   previewSize: number;
+}
+
+/** How pictures are decoded, with every choice made. */
+export interface DecodePlan {
+  maxPixels: number;
+  /** Pixels of an SVG's longer side; null for its own size. */
+  svgSize: number | null;
+}
+
+/**
+ * Cameras of medium format have 151 million. Such a picture takes 12 bytes a pixel: decoded, in the engine, and its share of
+ * what is drawn and encoded; 300 million took 3.5 GB in Chromium.
+ */
+const kMaxPixels = 160e6;
+
+export function planDecoding({ maxPixels = kMaxPixels, svgSize }: PictureOptions): DecodePlan {
+  checkField('maxPixels', maxPixels);
+  checkOption('svgSize', svgSize);
+  return { maxPixels, svgSize: svgSize ?? null };
+}
+
+/** Throws `limit-exceeded` for a picture of more than `most` pixels, without its name. */
+export function checkPixels(width: number, height: number, most: number): void {
+  if (width * height <= most) return;
+  throw new DecalError('limit-exceeded', `${width} x ${height} pixels are over the limit of ${most} (maxPixels)`);
 }
 
 export function checkDevice(device: unknown = 'auto'): DeviceOption {

@@ -128,7 +128,15 @@ export interface OutputOptions {
   mask?: boolean;
 }
 
-export interface RemoveBackgroundOptions {
+/** How pictures are decoded. */
+export interface PictureOptions {
+  /** Larger pictures are refused before they are decoded: 160 million pixels by default. Each takes some 12 bytes. */
+  maxPixels?: number;
+  /** Pixels of an SVG's longer side; by default its own size. */
+  svgSize?: number;
+}
+
+export interface RemoveBackgroundOptions extends PictureOptions {
   model?: ModelOption;
   device?: DeviceOption;
   /** Rejects the call at once with the signal's reason and stops its work. */
@@ -289,7 +297,7 @@ export interface Matte {
   data: Uint8ClampedArray | Uint8Array | Float32Array;
 }
 
-export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'>;
+export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'> & PictureOptions;
 
 /** A matte of the picture's size, yours to edit and to hand to `applyMatte`. */
 export interface SegmentResult extends Matte {
@@ -300,7 +308,7 @@ export interface SegmentResult extends Matte {
   execution: Execution;
 }
 
-export type ApplyMatteOptions = Pick<RemoveBackgroundOptions, 'signal' | 'output' | 'previewSize'>;
+export type ApplyMatteOptions = Pick<RemoveBackgroundOptions, 'signal' | 'output' | 'previewSize'> & PictureOptions;
 
 export type PreloadOptions = Pick<RemoveBackgroundOptions, 'device' | 'signal'>;
 

@@ -13,6 +13,7 @@ import { plannerModule } from '../../gpu/planner.js';
 import type { HostAdapter } from '../../host/engine-host.js';
 import type { EngineConfig, FromWorker, Picture } from './protocol.js';
 import { decode } from './decode.js';
+import { drawThroughPage } from './page-drawing.js';
 import { encodeBoth, parseCssColour } from './encode.js';
 
 /** Says something to the page. */
@@ -27,6 +28,7 @@ export interface PageFile {
 export function browserAdapter(config: EngineConfig, send: Send): HostAdapter<Picture, PageFile> {
   // In GiB, where browsers tell.
   const { gpu, deviceMemory } = navigator as Navigator & { gpu?: GPU; deviceMemory?: number };
+  const draw = drawThroughPage((request, port) => send({ type: 'draw', request, port }, [port]));
   return {
     startEngine: (signal) => startEngine(config, send, signal),
     read: startReader(config, send),
@@ -36,7 +38,7 @@ export function browserAdapter(config: EngineConfig, send: Send): HostAdapter<Pi
       planner: plannerModule(async () => new Uint8Array(await (await fetchFile(config.planner, undefined, kRemedy)).arrayBuffer())),
       machineBytes: () => (deviceMemory === undefined ? undefined : deviceMemory * 2 ** 30),
     },
-    decode,
+    decode: (picture, signal) => decode(picture, draw, signal),
     encode: encodeBoth,
     parseColour: parseCssColour,
   };

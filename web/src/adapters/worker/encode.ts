@@ -3,8 +3,9 @@ import { resizeForPreview, type EnginePicture } from '../../engine/cutout.js';
 import type { Engine } from '../../engine/engine.js';
 import { encodePng } from '../../engine/png.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
-import type { OutputPlan } from '../../shared/options.js';
+import { parseHex, type OutputPlan } from '../../shared/options.js';
 import { strips } from '../../host/strips.js';
+import { checkCanvas } from './canvas.js';
 
 /** The file and its small copy. */
 export async function encodeBoth(
@@ -34,6 +35,7 @@ async function encode(
   };
   // A Blob for each strip: its bytes leave this process before the next one's are copied.
   if (format === 'image/x-rgba8') return new Blob(Array.from(copies(), ({ pixels }) => new Blob([pixels])), { type: format });
+  checkCanvas(`${format} cannot be written (image/png can)`);
   let blob: Blob;
   try {
     const canvas = new OffscreenCanvas(width, height);
@@ -59,10 +61,15 @@ export function parseCssColour(text: string): [number, number, number, number] |
   const styled = ['#000', '#fff'].map((before) => {
     context.fillStyle = before;
     context.fillStyle = text;
-    return context.fillStyle;
+    return String(context.fillStyle);
   });
   if (styled[0] !== styled[1]) return null;
+  // Most come back as numbers; what a canvas would give for others is not true everywhere.
+  const [, red, green, blue, alpha] = /^rgba\((\d+), (\d+), (\d+), ([\d.]+)\)$/.exec(styled[0]!) ?? [];
+  if (alpha !== undefined) return [Number(red), Number(green), Number(blue), Math.round(255 * Number(alpha))];
+  const hex = parseHex(styled[0]!);
+  if (hex) return hex;
+  checkCanvas('output.background');
   context.fillRect(0, 0, 1, 1);
-  const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
-  return [red!, green!, blue!, alpha!];
+  return [...context.getImageData(0, 0, 1, 1).data] as [number, number, number, number];
 }

@@ -1,9 +1,10 @@
 // The messages between the page and the engine's worker.
 import type { DownloadProgress } from '../../download/host.js';
+import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';
 import type { DecalErrorCode } from '../../shared/errors.js';
 import type { WithModel } from '../../host/engine-host.js';
-import type { OutputPlan } from '../../shared/options.js';
+import type { DecodePlan, OutputPlan } from '../../shared/options.js';
 import type { Execution, ExecutionEvent, Matte, SimdLevel } from '../../shared/types.js';
 
 export interface EngineConfig {
@@ -22,8 +23,10 @@ export interface EngineConfig {
   ownFetch: boolean;
 }
 
-/** A picture on its way into the worker. */
-export type Picture =
+/** A picture on its way into the worker, and how it is to be decoded. */
+export type Picture = PictureSource & DecodePlan;
+
+export type PictureSource =
   | { kind: 'url'; url: string }
   | { kind: 'blob'; blob: Blob }
   | { kind: 'drawable'; drawable: ImageBitmap | VideoFrame }
@@ -114,6 +117,8 @@ export type FromWorker =
   | ({ type: 'downloading'; name: string } & DownloadProgress)
   /** For the page's own fetch; the answer comes over the port. */
   | { type: 'fetch'; request: PageRequest; port: MessagePort }
+  /** For the page's image elements; the answer comes over the port. */
+  | { type: 'draw'; request: DrawingRequest; port: MessagePort }
   /** `share`: of what is built for the GPU, 0 to 1. */
   | { type: 'building'; share: number }
   | { type: 'ready' }
