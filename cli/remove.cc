@@ -3,7 +3,10 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
+#include <expected>
 #include <memory>
+#include <set>
+#include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -36,6 +39,12 @@ struct Done {
   bool found_subject = true;
 };
 
+// Why a picture is not done; `of_model`: any other may meet the same.
+struct CutError {
+  Error error;
+  bool of_model = false;
+};
+
 class Cutter {
  public:
   Cutter(const RemoveOptions& options, PictureFormat format)
@@ -52,23 +61,23 @@ class Cutter {
     return {};
   }
 
-  Result<Done> Cut(const Job& job) {
+  std::expected<Done, CutError> Cut(const Job& job) {
     Done done{.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}};
     Execution& execution = done.execution;
     stopwatch_.Lap();
     auto picture = Decode(job.input);
-    if (!picture) return std::unexpected(picture.error());
+    if (!picture) return OfPicture(picture.error());
     execution.decode_ms = stopwatch_.Lap();
     if (Cancelled()) return Interrupted();
 
     done.extent = {picture->width, picture->height};
-    if (const Status prepared = remover_->Prepare(done.extent); !prepared) return std::unexpected(prepared.error());
+    if (const Status prepared = remover_->Prepare(done.extent); !prepared) return OfRun(prepared.error());
     execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
     done.notes = std::move(picture->notes);
     const MutableImageView view = picture->view();
     const auto report = remover_->Run(view, Composing(Background()), view, &Cancelled());
-    if (!report) return std::unexpected(report.error());
+    if (!report) return OfRun(report.error());
     done.coverage = report->coverage;
     done.bounding_box = report->bounding_box;
     if (!report->found_subject()) done.notes.emplace_back(kNoSubject);
@@ -80,7 +89,7 @@ class Cutter {
 
     const bool own = picture->own_rgba && !options_.mask_only;
     if (own) {
-      if (Status composed = ComposeOwn(*picture); !composed) return std::unexpected(composed.error());
+      if (Status composed = ComposeOwn(*picture); !composed) return OfPicture(composed.error());
     }
 
     stopwatch_.Lap();
@@ -91,9 +100,9 @@ class Cutter {
     const ImageView result = Cropped(own ? picture->own_view() : view, done.bounding_box);
     done.extent = {result.width, result.height};
     const auto file = EncodePicture(result, encode);
-    if (!file) return std::unexpected(file.error());
+    if (!file) return OfPicture(file.error());
     if (Cancelled()) return Interrupted();
-    if (const Status written = WriteFile(job.output, *file); !written) return std::unexpected(written.error());
+    if (const Status written = WriteFile(job.output, *file); !written) return OfPicture(written.error());
     execution.encode_ms = stopwatch_.Lap();
     return done;
   }
@@ -131,7 +140,16 @@ class Cutter {
             .fill_holes = options_.fill_holes};
   }
 
-  static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
+  static std::unexpected<CutError> OfPicture(const Error& error) { return std::unexpected(CutError{error}); }
+  static std::unexpected<CutError> Interrupted() { return OfPicture({ErrorCode::kCancelled, "interrupted"}); }
+
+  // What preparing or running the model met: a fault of the model's, or one that this picture brought about.
+  std::unexpected<CutError> OfRun(const Error& error) const {
+    const bool of_model = error.code == ErrorCode::kShapeMismatch || error.code == ErrorCode::kCorruptModel ||
+                          error.code == ErrorCode::kUnsupportedOperator || error.code == ErrorCode::kInternal ||
+                          (error.code == ErrorCode::kInvalidArgument && !error.where.empty());
+    return std::unexpected(CutError{of_model ? InFile(error, model_name_) : error, of_model});
+  }
 
   std::optional<std::array<uint8_t, 4>> Background() const {
     if (format_ != PictureFormat::kJpeg || options_.mask_only) return options_.background;
@@ -217,11 +235,35 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
   }
 }
 
-void PrintFailed(const RemoveOptions& options, const Job& job, const Error& error) {
-  PrintError(InFile(error, job.input));
+// Tells of failures; what is wrong with the model once for all pictures.
+class Failures {
+ public:
+  void Print(const RemoveOptions& options, const Job& job, const CutError& cut);
+  // How many more pictures met what was told already.
+  void PrintRepeated() const {
+    if (repeated_ > 0) PrintLine(fmt::format("the same for {} more picture{}", repeated_, repeated_ == 1 ? "" : "s"));
+  }
+
+ private:
+  std::set<std::string> told_;
+  size_t repeated_ = 0;
+};
+
+void Failures::Print(const RemoveOptions& options, const Job& job, const CutError& cut) {
+  const auto& [error, of_model] = cut;
+  if (!of_model) {
+    PrintError(InFile(error, job.input));
+  } else if (told_.insert(ErrorCodeName(error.code) + error.where).second) {  // its numbers may differ
+    PrintError(error);
+  } else {
+    ++repeated_;
+  }
   if (options.json) {
     const std::string reason =
-        JsonObject().Add(keys::kCode, ErrorCodeName(error.code)).Add(keys::kMessage, error.message).ToString();
+        JsonObject()
+            .Add(keys::kCode, ErrorCodeName(error.code))
+            .Add(keys::kMessage, of_model ? fmt::format("{}: {}", error.where, error.message) : error.message)
+            .ToString();
     PrintJson(job, JsonObject().Add(keys::kInput, job.input).AddRaw(keys::kError, reason));
   }
 }
@@ -259,6 +301,7 @@ int RemoveBackgrounds(const RemoveOptions& options) {
   ProgressBar bar(options.quiet ? 0 : plan->jobs.size());
   Stopwatch total;
   size_t done = 0, empty = 0;
+  Failures failures;
   for (const Job& job : plan->jobs) {
     bar.Show(done++, job.input);
     const auto result = cutter.Cut(job);
@@ -268,11 +311,12 @@ int RemoveBackgrounds(const RemoveOptions& options) {
       empty += !result->found_subject;
       continue;
     }
-    PrintFailed(options, job, result.error());
+    failures.Print(options, job, result.error());
     ++failed;
     if (Cancelled()) return kExitInterrupted;
   }
   bar.Clear();
+  failures.PrintRepeated();
   if (bar.visible()) {
     fmt::print(stderr, "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
                plan->jobs.size() + plan->errors.size(), total.Lap() / 1e3);

@@ -6,6 +6,7 @@
 
 #include "engine/base/element.h"
 #include "engine/base/limits.h"
+#include "engine/onnx/external_data.h"
 #include "engine/onnx/onnx_model.h"
 
 namespace decal {
@@ -39,6 +40,9 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
       case 4: DECAL_TRY(CopyString(reader.string(), attribute.s)); break;
       case 5: {
         DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(reader.bytes()));
+        if (tensor.external) {
+          return Fail(ErrorCode::kUnsupportedOperator, "an attribute whose values lie in another file", attribute.name);
+        }
         attribute.tensor = std::move(tensor.tensor);
         break;
       }
@@ -81,6 +85,60 @@ uint32_t FieldOf(DType dtype) {
   }
 }
 
+// How many values share a byte of raw data.
+size_t ValuesPerByte(DType dtype) { return BitsOf(dtype) < 8 ? 8 / BitsOf(dtype) : 1; }
+
+// Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
+void CleanBools(DType dtype, std::byte* values, size_t count) {
+  if (dtype != DType::kBool) return;
+  for (size_t i = 0; i < count; ++i) values[i] = std::byte{values[i] != std::byte{0}};
+}
+
+void FillFromRaw(ConstantTensor& tensor, Bytes raw) {
+  const size_t count = static_cast<size_t>(tensor.shape.elements()), per_byte = ValuesPerByte(tensor.dtype);
+  std::byte* to = tensor.buffer.data();
+  if (per_byte > 1) {
+    for (size_t i = 0; i < count; i += per_byte)
+      Unpack(tensor.dtype, static_cast<uint8_t>(raw[i / per_byte]), to, i, std::min(per_byte, count - i));
+  } else if (count > 0) {
+    std::memcpy(to, raw.data(), raw.size());
+    CleanBools(tensor.dtype, to, count);
+  }
+}
+
+// A number of StringStringEntryProto; false where it is none.
+bool ParseNumber(std::string_view text, uint64_t& number) {
+  number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9' || number > (UINT64_MAX - 9) / 10) return false;
+    number = 10 * number + static_cast<uint64_t>(c - '0');
+  }
+  return !text.empty();
+}
+
+// One entry of TensorProto.external_data.
+Status ParseExternalEntry(Bytes bytes, ExternalPlace& place, uint64_t& length) {
+  std::string_view key, value;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) key = reader.string();
+    if (reader.field() == 2) value = reader.string();
+  }
+  bool good = !reader.corrupt();
+  if (key == "location") {
+    DECAL_TRY(CopyString(value, place.file));
+  } else if (key == "checksum") {
+    DECAL_TRY(CopyString(value, place.checksum));
+    for (char& c : place.checksum)
+      if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 'a' - 'A');
+  } else if (key == "offset") {
+    good = good && ParseNumber(value, place.offset);
+  } else if (key == "length") {
+    good = good && ParseNumber(value, length);
+  }
+  return good ? Status() : Corrupt("a broken reference to another file");
+}
+
 // FNV-1a, 64 bits (Fowler, Noll, Vo).
 uint64_t HashString(std::string_view text) {
   uint64_t hash = 0xCBF29CE484222325;
@@ -120,11 +178,32 @@ Result<DType> DTypeFromOnnx(int64_t data_type) {
   }
 }
 
+size_t RawBytes(DType dtype, const Shape& shape) {
+  const size_t count = static_cast<size_t>(shape.elements()), per_byte = ValuesPerByte(dtype);
+  return per_byte > 1 ? (count + per_byte - 1) / per_byte : count * SizeOf(dtype);
+}
+
+Result<ConstantPtr> FromRawBytes(DType dtype, const Shape& shape, Buffer raw) {
+  if (ValuesPerByte(dtype) > 1) {
+    DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(dtype, shape));
+    FillFromRaw(*tensor, {raw.data(), raw.size_bytes()});
+    return tensor;
+  }
+  CleanBools(dtype, raw.data(), raw.size_bytes());
+  auto tensor = std::make_shared<ConstantTensor>();
+  tensor->dtype = dtype;
+  tensor->shape = shape;
+  tensor->buffer = std::move(raw);
+  return tensor;
+}
+
 Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   OnnxInitializer result;
   Shape shape;
   int64_t data_type = 0, elements = 1;
   bool external = false, bad_shape = false;
+  uint64_t length = UINT64_MAX;
+  ExternalPlace place;
   Bytes raw;
   // The numeric fields may come in any number of pieces; the first pass finds type and shape, the second
   // the values, so that nothing is allocated before its size is known to be backed by bytes.
@@ -149,19 +228,30 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
         break;
       case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;
       case 9: raw = first.bytes(); break;
+      case 13: DECAL_TRY(ParseExternalEntry(first.bytes(), place, length)); break;
       case 14: external = first.varint() == 1; break;
       default: break;
     }
   }
   if (first.corrupt()) return Corrupt("a broken tensor", result.name);
   if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "a tensor that is too large", result.name);
-  if (external) return Fail(ErrorCode::kUnsupportedOperator, "weights in a second file (external data)", result.name);
   Result<DType> dtype = DTypeFromOnnx(data_type);
   if (!dtype) return Fail(dtype.error().code, dtype.error().message, result.name);
 
   const size_t count = static_cast<size_t>(elements);
-  const size_t per_byte = BitsOf(*dtype) < 8 ? 8 / BitsOf(*dtype) : 1;  // values that share one
-  const size_t raw_bytes = per_byte > 1 ? (count + per_byte - 1) / per_byte : count * SizeOf(*dtype);
+  const size_t per_byte = ValuesPerByte(*dtype);
+  const size_t raw_bytes = RawBytes(*dtype, shape);
+  if (external) {
+    place.dtype = *dtype;
+    place.shape = shape;
+    place.bytes = raw_bytes;
+    if (!StaysInFolder(place.file))
+      return Corrupt("its values lie in '" + place.file + "', which is not in the model's folder", result.name);
+    if ((length != UINT64_MAX && length != raw_bytes) || place.offset > UINT64_MAX - raw_bytes || *dtype == DType::kString)
+      return Corrupt("its values in '" + place.file + "' do not have the length of its shape", result.name);
+    result.external = std::make_shared<ExternalPlace>(std::move(place));
+    return result;
+  }
   // Numbers (or four at most that are packed) take at least a byte on the wire, so the file backs every
   // allocation within a factor of 8.
   if (raw.empty() ? value_bytes < (count + per_byte - 1) / per_byte : raw.size() != raw_bytes)
@@ -169,19 +259,11 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings as raw bytes", result.name);
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
   result.tensor = tensor;
-  std::byte* to = tensor->buffer.data();
   if (!raw.empty() || count == 0) {
-    if (per_byte > 1) {
-      for (size_t i = 0; i < count; i += per_byte)
-        Unpack(*dtype, static_cast<uint8_t>(raw[i / per_byte]), to, i, std::min(per_byte, count - i));
-    } else if (count > 0) {
-      std::memcpy(to, raw.data(), raw.size());
-      // Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
-      if (*dtype == DType::kBool)
-        for (size_t i = 0; i < count; ++i) to[i] = std::byte{to[i] != std::byte{0}};
-    }
+    FillFromRaw(*tensor, raw);
     return result;
   }
+  std::byte* to = tensor->buffer.data();
   size_t filled = 0;
   const size_t size = SizeOf(*dtype);
   // Numbers arrive as the bits of an element (floats below 32 bits are stored as bit patterns), lowest first.

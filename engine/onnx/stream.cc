@@ -32,8 +32,10 @@ Status OnnxStream::Append(Bytes bytes) {
 
 Status OnnxStream::Feed(Bytes bytes) {
   if (!status_) return status_;
+  if (external_.is_open()) return status_ = external_.Feed(bytes);
   total_bytes_ += bytes.size();
-  if (total_bytes_ > kMaxModelBytes) return status_ = Fail(ErrorCode::kLimitExceeded, "a model of over 2 GiB");
+  if (total_bytes_ > kMaxModelBytes)
+    return status_ = Fail(ErrorCode::kLimitExceeded, "an ONNX file is at most 2 GiB: larger models have external data");
   if (bytes.empty()) return {};
   if (pending_bytes_ == 0) {
     // Handle what is complete in place; buffer only the rest.
@@ -142,6 +144,8 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     case kGraphInitializer: {
       DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(payload));
+      if (tensor.external) DECAL_TRY(external_.Add(model_.initializers.size(), std::move(*std::move(tensor).external)));
+      tensor.external.reset();
       model_.initializers.push_back(std::move(tensor));
       return {};
     }
@@ -158,12 +162,28 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
   }
 }
 
-Result<OnnxModel> OnnxStream::Finish() {
-  if (!status_) return std::unexpected(status_.error());
-  if (total_bytes_ == 0) return CorruptFile("an empty file");
-  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return CorruptFile("the file is cut off");
-  if (!seen_graph_) return CorruptFile("not an ONNX model: there is no graph");
+Status OnnxStream::End() {
+  if (!status_) return status_;
+  if (total_bytes_ == 0) return status_ = CorruptFile("an empty file");
+  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return status_ = CorruptFile("the file is cut off");
+  if (!seen_graph_) return status_ = CorruptFile("not an ONNX model: there is no graph");
   pending_ = Buffer();
+  return {};
+}
+
+Result<std::vector<std::string>> OnnxStream::OtherFiles() {
+  DECAL_TRY(End());
+  return external_.files();
+}
+
+Status OnnxStream::Open(size_t file) {
+  DECAL_TRY(End());
+  return status_ = external_.Open(file);
+}
+
+Result<OnnxModel> OnnxStream::Finish() {
+  DECAL_TRY(End());
+  DECAL_TRY(external_.Finish(model_.initializers));
   return std::move(model_);
 }
 

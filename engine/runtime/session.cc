@@ -1,6 +1,7 @@
 // The public session: a loaded graph, its current specialisation, and the checks at the border.
 #include "decal/session.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -12,10 +13,16 @@
 namespace decal {
 namespace {
 
-TensorInfo InfoOf(const Value& value) {
+// An input or output as the file has it; passes may change both.
+struct Port {
+  std::string name;
+  DType dtype;
+};
+
+TensorInfo InfoOf(const Value& value, const Port& port) {
   TensorInfo info;
-  info.name = value.name;
-  info.dtype = Name(value.type.dtype);
+  info.name = port.name;
+  info.dtype = Name(port.dtype);
   if (value.type.shape) info.shape.assign(value.type.shape->begin(), value.type.shape->end());
   return info;
 }
@@ -31,8 +38,7 @@ Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* wha
   Shape& shape = *input.type.shape;
   if (shape[dimension] == kDynamic) {
     if (extent <= 0)
-      return Fail(ErrorCode::kShapeMismatch, std::string("the model leaves its ") + what + " open: give a size",
-                  input.name);
+      return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is dynamic: pass a size", input.name);
     shape[dimension] = extent;
   } else if (extent > 0 && extent != shape[dimension]) {
     return Fail(ErrorCode::kShapeMismatch,
@@ -48,7 +54,7 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
   for (ValueId v : graph.inputs) {
     Value& input = graph.values[v];
     if (!input.type.shape)
-      return Fail(ErrorCode::kShapeMismatch, "the model does not say the rank of its input", input.name);
+      return Fail(ErrorCode::kShapeMismatch, "the model does not state this input's rank", input.name);
     Shape& shape = *input.type.shape;
     if (shape.rank() == 4) {
       const size_t at = IsChannelsLastPicture(shape) ? 1 : 2;
@@ -59,7 +65,7 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
     }
     if (!shape.is_static())
       return Fail(ErrorCode::kShapeMismatch,
-                  "an input of shape " + shape.ToString() + " has open extents we cannot fill", input.name);
+                  "the shape " + shape.ToString() + " has dynamic dimensions that cannot be inferred", input.name);
   }
   return {};
 }
@@ -95,6 +101,8 @@ ModelStream& ModelStream::operator=(ModelStream&&) noexcept = default;
 ModelStream::~ModelStream() = default;
 
 Status ModelStream::Feed(std::span<const std::byte> bytes) { return impl_->stream.Feed(bytes); }
+Result<std::vector<std::string>> ModelStream::OtherFiles() { return impl_->stream.OtherFiles(); }
+Status ModelStream::Open(size_t file) { return impl_->stream.Open(file); }
 
 struct Session::Impl {
   Graph graph;  // as loaded: sizes open, batch norms folded; or `specialized`
@@ -105,7 +113,7 @@ struct Session::Impl {
   std::optional<Schedule> schedule;
   ThreadRunner* runner = nullptr;
   std::vector<TensorInfo> inputs, outputs;
-  std::vector<DType> input_types, output_types;
+  std::vector<Port> input_ports, output_ports;
   std::vector<StepInfo> steps;
   MemoryPlan no_plan;
 
@@ -119,11 +127,22 @@ struct Session::Impl {
     return copy;
   }
 
+  // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
+  Result<size_t> Find(const std::vector<Port>& ports, std::string_view name, const char* what) const {
+    if (schedule) return Fail(ErrorCode::kInvalidArgument, "inputs and outputs are chosen before Specialize", std::string(name));
+    std::string names;
+    for (size_t i = 0; i < ports.size(); ++i) {
+      if (ports[i].name == name) return i;
+      names += (i > 0 ? ", " : "") + ports[i].name;
+    }
+    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names, std::string(name));
+  }
+
   void Describe(const Graph& described) {
     inputs.clear();
     outputs.clear();
-    for (ValueId v : described.inputs) inputs.push_back(InfoOf(described.values[v]));
-    for (ValueId v : described.outputs) outputs.push_back(InfoOf(described.values[v]));
+    for (ValueId v : described.inputs) inputs.push_back(InfoOf(described.values[v], input_ports[inputs.size()]));
+    for (ValueId v : described.outputs) outputs.push_back(InfoOf(described.values[v], output_ports[outputs.size()]));
   }
 };
 
@@ -141,7 +160,10 @@ Result<Session> Session::Load(std::span<const std::byte> onnx) {
 Result<Session> Session::Load(ModelStream stream) {
   DECAL_TRY_ASSIGN(OnnxModel model, stream.impl_->stream.Finish());
   auto impl = std::make_unique<Impl>();
+  for (const OnnxValueInfo& output : model.outputs) impl->output_ports.push_back({output.name, output.type.dtype});
   DECAL_TRY_ASSIGN(impl->graph, ImportGraph(std::move(model)));
+  for (ValueId v : impl->graph.inputs)
+    impl->input_ports.push_back({impl->graph.values[v].name, impl->graph.values[v].type.dtype});
   if (impl->graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
   DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
   impl->Describe(impl->graph);
@@ -150,6 +172,34 @@ Result<Session> Session::Load(ModelStream stream) {
 
 const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
+
+Status Session::FixInput(std::string_view name, float value) {
+  Impl& impl = *impl_;
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.input_ports, name, "input"));
+  if (impl.input_ports.size() == 1) return Fail(ErrorCode::kInvalidArgument, "the model has no other input", std::string(name));
+  Value& input = impl.graph.values[impl.graph.inputs[index]];
+  Shape shape = input.type.shape.value_or(Shape{});
+  for (int64_t& size : shape) size = size == kDynamic ? 1 : size;
+  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(DType::kFloat32, shape));
+  std::fill_n(reinterpret_cast<float*>(tensor->buffer.data()), shape.elements(), value);
+  input.type.shape = shape;
+  input.constant = std::move(tensor);
+  impl.graph.inputs.erase(impl.graph.inputs.begin() + static_cast<ptrdiff_t>(index));
+  impl.input_ports.erase(impl.input_ports.begin() + static_cast<ptrdiff_t>(index));
+  impl.Describe(impl.graph);
+  return {};
+}
+
+Status Session::KeepOutput(std::string_view name) {
+  Impl& impl = *impl_;
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.output_ports, name, "output"));
+  if (impl.output_ports.size() == 1) return {};
+  impl.graph.outputs = {impl.graph.outputs[index]};
+  impl.output_ports = {impl.output_ports[index]};
+  DECAL_TRY(EliminateDead(impl.graph));
+  impl.Describe(impl.graph);
+  return {};
+}
 
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nanobind/nanobind.h>
@@ -28,9 +29,22 @@ struct ModelSource {
   std::string file;
 };
 
+// What is given instead of the registry's fields, and values of inputs besides the picture. The texts are its own.
+class ModelSpec {
+ public:
+  // As SetModelField takes them. What is wrong is an error here.
+  ModelSpec(const nanobind::dict& fields, const nanobind::dict& inputs);
+  ModelInfo Over(ModelInfo info) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+  std::vector<std::pair<std::string, float>> inputs_;
+  std::vector<InputValue> values_;
+};
+
 class Engine : public Shared {
  public:
-  Engine(const ModelSource& source, size_t threads);
+  Engine(const ModelSource& source, const ModelSpec& spec, size_t threads);
 
   // Plans for pictures of that size, so that a later Run has nothing left to prepare.
   void Prepare(int width, int height);
