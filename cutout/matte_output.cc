@@ -129,8 +129,8 @@ Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<i
   MatteLayout layout;
   size_t height = rank - 2;
   if (rank == 4) {
-    // One or two planes are told from rows by their number; of more, the fewer are the classes.
-    layout.channels_last = shape[1] > 2 && shape[3] < shape[1];
+    // There are fewer classes than rows or columns.
+    layout.channels_last = shape[3] < shape[1];
     layout.classes = static_cast<size_t>(shape[layout.channels_last ? 3 : 1]);
     height = layout.channels_last ? 1 : 2;
   }

@@ -84,7 +84,8 @@ void ExpectMatte(const OnnxBuilder& model, const ModelInfo& info, const Fn& fn, 
   for (int y = 0; y < 2; ++y) {
     for (int x = 0; x < 4; ++x) {
       const Rgba p = picture.at(x, y);
-      EXPECT_NEAR((*matte)[static_cast<size_t>(4 * y + x)], fn(float{p[0]}, float{p[1]}, float{p[2]}), tolerance) << x << ' ' << y;
+      const float expected = fn(static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]));
+      EXPECT_NEAR((*matte)[static_cast<size_t>(4 * y + x)], expected, tolerance) << x << ' ' << y;
     }
   }
 }
