@@ -242,7 +242,7 @@ bool Remover::Fits(Extent picture) const {
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture) {
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}))
-    return Fail(ErrorCode::kInvalidArgument, "there is no plan for a picture of that size");
+    return Fail(ErrorCode::kInvalidArgument, "nothing is prepared for a picture of this size: call Expect");
   DECAL_TRY(impl_->PrepareValues(picture));
   return impl_->InputValues();
 }
@@ -252,7 +252,7 @@ Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageV
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputValues().size())
-    return Fail(ErrorCode::kInvalidArgument, "a model output of " + std::to_string(model_output.size()) + " values");
+    return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) + " values, needs " + std::to_string(impl.OutputValues().size()));
   impl.has_matte = false;
   std::ranges::copy(model_output, impl.OutputValues().data());
   return impl.Compose(picture, options, out);

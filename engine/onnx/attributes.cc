@@ -18,7 +18,7 @@ std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
 
 Status CopyString(std::string_view from, std::string& to) {
   if (from.size() > kMaxStringBytes)
-    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes");
+    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes exceeds the limit of " + std::to_string(kMaxStringBytes));
   to = from;
   return {};
 }
@@ -41,7 +41,7 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
       case 5: {
         DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(reader.bytes()));
         if (tensor.external) {
-          return Fail(ErrorCode::kUnsupportedOperator, "an attribute whose values lie in another file", attribute.name);
+          return Fail(ErrorCode::kUnsupportedOperator, "external data in attributes is not supported", attribute.name);
         }
         attribute.tensor = std::move(tensor.tensor);
         break;
@@ -52,8 +52,8 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
       default: break;
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken attribute", attribute.name);
-  if (too_long) return Fail(ErrorCode::kLimitExceeded, "an attribute of too many elements", attribute.name);
+  if (reader.corrupt()) return Corrupt("the attribute is malformed", attribute.name);
+  if (too_long) return Fail(ErrorCode::kLimitExceeded, "the attribute has too many elements", attribute.name);
   using Type = OnnxAttribute::Type;
   switch (type) {
     case 1: case 2: case 3: case 4: case 6: case 7: attribute.type = static_cast<Type>(type); break;
@@ -136,7 +136,7 @@ Status ParseExternalEntry(Bytes bytes, ExternalPlace& place, uint64_t& length) {
   } else if (key == "length") {
     good = good && ParseNumber(value, length);
   }
-  return good ? Status() : Corrupt("a broken reference to another file");
+  return good ? Status() : Corrupt("the reference to external data is malformed");
 }
 
 // FNV-1a, 64 bits (Fowler, Noll, Vo).
@@ -233,8 +233,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
       default: break;
     }
   }
-  if (first.corrupt()) return Corrupt("a broken tensor", result.name);
-  if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "a tensor that is too large", result.name);
+  if (first.corrupt()) return Corrupt("the tensor is malformed", result.name);
+  if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "the tensor is too large", result.name);
   Result<DType> dtype = DTypeFromOnnx(data_type);
   if (!dtype) return Fail(dtype.error().code, dtype.error().message, result.name);
 
@@ -256,7 +256,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   // allocation within a factor of 8.
   if (raw.empty() ? value_bytes < (count + per_byte - 1) / per_byte : raw.size() != raw_bytes)
     return Corrupt("a tensor of shape " + shape.ToString() + " whose values are missing or cut off", result.name);
-  if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings as raw bytes", result.name);
+  if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings must not be raw data", result.name);
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
   result.tensor = tensor;
   if (!raw.empty() || count == 0) {
@@ -300,7 +300,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
 Result<OnnxNode> ParseNode(Bytes bytes) {
   OnnxNode node;
   const auto add = [&](std::vector<std::string>& list, std::string_view text) -> Status {
-    if (list.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "a node of too many inputs", node.name);
+    if (list.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "the node has too many inputs", node.name);
     return CopyString(text, list.emplace_back());
   };
   WireReader reader(bytes);
@@ -313,7 +313,7 @@ Result<OnnxNode> ParseNode(Bytes bytes) {
       case 5: {
         DECAL_TRY_ASSIGN(OnnxAttribute attribute, ParseAttribute(reader.bytes()));
         if (node.attributes.size() >= kMaxNodeInputs)
-          return Fail(ErrorCode::kLimitExceeded, "too many attributes", node.name);
+          return Fail(ErrorCode::kLimitExceeded, "the node has too many attributes", node.name);
         node.attributes.push_back(std::move(attribute));
         break;
       }
@@ -321,7 +321,7 @@ Result<OnnxNode> ParseNode(Bytes bytes) {
       default: break;
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken node", node.name);
+  if (reader.corrupt()) return Corrupt("the node is malformed", node.name);
   return node;
 }
 
@@ -349,19 +349,19 @@ Result<OnnxValueInfo> ParseValueInfo(Bytes bytes) {
               while (dim.Next())
                 if (dim.field() == 1 && dim.int64() > 0) extent = dim.int64();
               if (dim.corrupt() || shape.rank() == kMaxRank || extent > kMaxTensorElements)
-                return Corrupt("a broken or too large shape", info.name);
+                return Corrupt("the shape is malformed or too large", info.name);
               shape.push_back(extent);
             }
-            if (dims.corrupt()) return Corrupt("a broken shape", info.name);
+            if (dims.corrupt()) return Corrupt("the shape is malformed", info.name);
             info.type.shape = shape;
           }
         }
-        if (tensor.corrupt()) return Corrupt("a broken type", info.name);
+        if (tensor.corrupt()) return Corrupt("the type is malformed", info.name);
       }
-      if (type.corrupt()) return Corrupt("a broken type", info.name);
+      if (type.corrupt()) return Corrupt("the type is malformed", info.name);
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken value description", info.name);
+  if (reader.corrupt()) return Corrupt("the value description is malformed", info.name);
   return info;
 }
 

@@ -87,14 +87,14 @@ Status OnnxStream::Consume(Bytes& bytes) {
         if (state == WireState::kNeedMore) return {};
         if (state == WireState::kCorrupt || number > kMaxModelBytes) return CorruptFile("not an ONNX model");
         if (!in_graph_ && field == kModelGraph) {
-          if (seen_graph_) return CorruptFile("a model with two graphs");
+          if (seen_graph_) return CorruptFile("the file has two graphs");
           seen_graph_ = in_graph_ = true;
           graph_left_ = number;
           bytes = after.subspan(size);
           continue;
         }
         if (in_graph_ && tag_size + size + number > graph_left_)
-          return CorruptFile("a field that is longer than its graph");
+          return CorruptFile("a field is longer than its graph");
         if (after.size() - size < number) return {};
         payload = after.subspan(size, static_cast<size_t>(number));
         total = tag_size + size + static_cast<size_t>(number);
@@ -104,7 +104,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
         return CorruptFile("not an ONNX model");
     }
     if (in_graph_) {
-      if (total > graph_left_) return CorruptFile("a field that is longer than its graph");
+      if (total > graph_left_) return CorruptFile("a field is longer than its graph");
       graph_left_ -= total;
       DECAL_TRY(HandleGraphField(field, type, payload));
     } else {
@@ -124,7 +124,7 @@ Status OnnxStream::HandleModelField(uint32_t field, WireType type, Bytes payload
     if (reader.field() == 1) domain = reader.string();
     if (reader.field() == 2) version = reader.int64();
   }
-  if (reader.corrupt()) return CorruptFile("a broken operator set");
+  if (reader.corrupt()) return CorruptFile("the operator set is malformed");
   if (domain.empty() || domain == "ai.onnx") model_.opset = version;
   return {};
 }
@@ -133,7 +133,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
   if (type != WireType::kLengthDelimited) return {};
   switch (field) {
     case kGraphNode: {
-      if (model_.nodes.size() >= kMaxNodes) return Fail(ErrorCode::kLimitExceeded, "a graph of too many nodes");
+      if (model_.nodes.size() >= kMaxNodes) return Fail(ErrorCode::kLimitExceeded, "the graph has too many nodes");
       DECAL_TRY_ASSIGN(OnnxNode node, ParseNode(payload));
       model_.nodes.push_back(std::move(node));
       return {};
@@ -156,7 +156,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     }
     case kGraphSparseInitializer:
-      return Fail(ErrorCode::kUnsupportedOperator, "sparse weights");
+      return Fail(ErrorCode::kUnsupportedOperator, "sparse weights are not supported");
     default:
       return {};
   }
@@ -164,8 +164,8 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
 
 Status OnnxStream::End() {
   if (!status_) return status_;
-  if (total_bytes_ == 0) return status_ = CorruptFile("an empty file");
-  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return status_ = CorruptFile("the file is cut off");
+  if (total_bytes_ == 0) return status_ = CorruptFile("the file is empty");
+  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return status_ = CorruptFile("the file is truncated");
   if (!seen_graph_) return status_ = CorruptFile("not an ONNX model: there is no graph");
   pending_ = Buffer();
   return {};

@@ -203,7 +203,7 @@ Status Session::KeepOutput(std::string_view name) {
 
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
-    return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
+    return Fail(ErrorCode::kInvalidArgument, "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
   impl_->packed.DropOrphans();
   DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
   if (!HasOpenSize(impl_->graph)) {
@@ -236,12 +236,12 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
     known = known || after == pass.name;
     names += std::string(names.empty() ? "" : ", ") + pass.name;
   }
-  if (!known) return Fail(ErrorCode::kInvalidArgument, "no pass '" + std::string(after) + "': there are " + names);
+  if (!known) return Fail(ErrorCode::kInvalidArgument, "there is no pass '" + std::string(after) + "'; the passes are " + names);
   Graph graph = impl_->graph;
   DECAL_TRY(FixInputs(graph, height, width));
   if (impl_->specialized) {
     if (!after.empty() && after != SpecializePasses().back().name)
-      return Fail(ErrorCode::kInvalidArgument, "the graph after '" + std::string(after) + "' is gone since Specialize");
+      return Fail(ErrorCode::kInvalidArgument, "the graph after '" + std::string(after) + "' is not kept after Specialize: print it before");
     return Print(graph);
   }
   DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
@@ -259,7 +259,7 @@ const std::vector<StepInfo>& Session::steps() const { return impl_->steps; }
 
 Status Session::Run(std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs,
                     const RunOptions& options) {
-  if (!impl_->schedule) return Fail(ErrorCode::kInvalidArgument, "Run before Specialize");
+  if (!impl_->schedule) return Fail(ErrorCode::kInvalidArgument, "call Specialize before Run");
   if (inputs.size() != impl_->inputs.size() || outputs.size() > impl_->outputs.size())
     return Fail(ErrorCode::kShapeMismatch, "the model has " + std::to_string(impl_->inputs.size()) + " inputs and " +
                                                std::to_string(impl_->outputs.size()) + " outputs");
@@ -270,7 +270,7 @@ Status Session::Run(std::span<const std::span<const float>> inputs, std::span<co
   };
   const auto wrong = [](const TensorInfo& info, size_t have, size_t want) {
     return Fail(ErrorCode::kShapeMismatch,
-                std::to_string(have) + " values where " + std::to_string(want) + " are needed", info.name);
+                "got " + std::to_string(have) + " values, needs " + std::to_string(want), info.name);
   };
   std::vector<const void*> in;
   std::vector<void*> out(impl_->outputs.size(), nullptr);

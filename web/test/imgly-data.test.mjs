@@ -31,7 +31,7 @@ function data(models, form) {
 }
 
 const kHost = 'https://host.example/';
-let files = {};
+const files = {};
 const asked = [];
 const fetchFiles = async (url) => {
   asked.push(String(url));
