@@ -82,7 +82,8 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
       ->group(kGroup);
   for (const Flag& flag : kFlags) {
     app.add_option_function<std::string>(
-           flag.name, [&choice, field = flag.field](const std::string& text) { choice.fields.emplace_back(field, text); },
+           flag.name,
+           [&choice, field = flag.field](const std::string& text) { choice.fields.emplace_back(field, text); },
            flag.help)
         ->check(Checks(flag.field))
         ->type_name(flag.type)

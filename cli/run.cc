@@ -74,7 +74,8 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
   Session& session = model->session;
   timings.load_ms = stopwatch.Lap();
   if (session.inputs().size() != 1) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("has {} inputs: give all but one a value (--model-value)", session.inputs().size()),
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("has {} inputs: give all but one a value (--model-value)", session.inputs().size()),
                 options.model.model);
   }
   const auto [height, width] = PictureSize(session.inputs()[0].shape, input->shape);

@@ -88,7 +88,8 @@ struct Summary {
 std::string Tenths(float value) {
   constexpr float kMost = 1e8f;
   const long tenths = std::lround(10 * std::clamp(value, -kMost, kMost));
-  return (tenths < 0 ? "-" : "") + std::to_string(std::labs(tenths) / 10) + "." + std::to_string(std::labs(tenths) % 10);
+  return (tenths < 0 ? "-" : "") + std::to_string(std::labs(tenths) / 10) + "." +
+         std::to_string(std::labs(tenths) % 10);
 }
 
 std::unexpected<Error> NotAMatte(OutputActivation activation, const MatteLayout& layout, const Range& range) {
@@ -97,8 +98,8 @@ std::unexpected<Error> NotAMatte(OutputActivation activation, const MatteLayout&
                                          : "set activation to bytes for 0 to 255";
   const char* scale = activation == OutputActivation::kBytes ? " after division by 255" : "";
   return Fail(ErrorCode::kInvalidArgument,
-              "the matte has values from " + Tenths(range.least) + " to " + Tenths(range.most) + scale + ", not 0 to 1: " +
-                  what + ", or to auto",
+              "the matte has values from " + Tenths(range.least) + " to " + Tenths(range.most) + scale +
+                  ", not 0 to 1: " + what + ", or to auto",
               "activation");
 }
 
@@ -136,15 +137,17 @@ Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<i
   }
   layout.extent = {static_cast<int>(shape[height + 1]), static_cast<int>(shape[height])};
   if (foreground_class < 0 && layout.classes > 2) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the model tells " + std::to_string(layout.classes) + " classes apart: set foregroundClass to the subject's",
-                ShapeText(name, shape));
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "the model tells " + std::to_string(layout.classes) + " classes apart: set foregroundClass to the subject's",
+        ShapeText(name, shape));
   }
   layout.foreground = foreground_class < 0 ? layout.classes - 1 : static_cast<size_t>(foreground_class);
   if (layout.foreground >= layout.classes) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "foregroundClass " + std::to_string(foreground_class) + " of " + std::to_string(layout.classes) + " classes",
-                ShapeText(name, shape));
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "foregroundClass " + std::to_string(foreground_class) + " of " + std::to_string(layout.classes) + " classes",
+        ShapeText(name, shape));
   }
   return layout;
 }
@@ -161,7 +164,7 @@ Result<float> ReadMatte(OutputActivation activation, const MatteLayout& layout, 
       for (size_t i = begin; i < end; ++i) found.Add(source[i * step]);
       return found;
     });
-    activation = range.is_matte()      ? OutputActivation::kNone
+    activation = range.is_matte()       ? OutputActivation::kNone
                  : !range.is_negative() ? OutputActivation::kBytes
                  : layout.classes > 1   ? OutputActivation::kSoftmax
                                         : OutputActivation::kSigmoid;

@@ -56,7 +56,8 @@ Result<Remover> Create(const OnnxBuilder& model, const ModelInfo& info) {
 TestPicture Gradient() {
   TestPicture picture(4, 2);
   picture.ForEach([](int x, int y) {
-    return Rgba{static_cast<uint8_t>(10 + 50 * x), static_cast<uint8_t>(20 + 30 * y), static_cast<uint8_t>(200 - 40 * x), 255};
+    return Rgba{static_cast<uint8_t>(10 + 50 * x), static_cast<uint8_t>(20 + 30 * y),
+                static_cast<uint8_t>(200 - 40 * x), 255};
   });
   return picture;
 }
@@ -113,7 +114,8 @@ TEST(MatteOutputTest, ClassesArePlanesOrLieSideBySide) {
     const std::string planes = Mix(b, "x", {kRed, kGreen, kBlue, kRed}, "planes");
     // [1,2,4,4] would be as good as four classes of 2 x 4.
     const std::string wide = b.Node("Concat", {planes, planes, planes, planes}, OnnxAttributes().Int("axis", 2));
-    b.Node("Transpose", {wide}, {"y"}, OnnxAttributes().Ints("perm", last ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 1, 2, 3}));
+    b.Node("Transpose", {wide}, {"y"},
+           OnnxAttributes().Ints("perm", last ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 1, 2, 3}));
     b.Output("y");
     ModelInfo info = PlainInfo();
     for (const auto& [index, channel] : {std::pair{0, &Red}, {1, &Green}, {2, &Blue}}) {
@@ -188,7 +190,8 @@ TEST(MatteOutputTest, NumbersThatAreNoMatteAreAnErrorThatNamesTheOption) {
   EXPECT_NE(failed(MixModel({{20, -20, 0}, {-20, 20, 0}}), PlainInfo()).find("softmax"), std::string::npos);
   EXPECT_NE(failed(MixModel({{0, 0, 255}}), PlainInfo()).find("bytes"), std::string::npos);
   EXPECT_NE(failed(MixModel({{0, 0, 255}}), PlainInfo()).find("from 0.0 to 200.0"), std::string::npos);
-  EXPECT_NE(failed(MixModel({{0, 0, 1000}}), PlainInfo(OutputActivation::kBytes)).find("division by 255"), std::string::npos);
+  EXPECT_NE(failed(MixModel({{0, 0, 1000}}), PlainInfo(OutputActivation::kBytes)).find("division by 255"),
+            std::string::npos);
 }
 
 // A little beyond 0..1, or much on a few pixels, is a matte that is clamped.
@@ -212,7 +215,8 @@ TEST(MatteOutputTest, LargeOutputsAreReadInRunsAlike) {
   for (const bool last : {false, true}) {
     const MatteLayout layout{.extent = {200, 200}, .classes = 3, .foreground = 1, .channels_last = last};
     std::vector<float> first(layout.values());
-    for (size_t i = 0; i < first.size(); ++i) first[i] = static_cast<float>(std::sin(static_cast<double>(i) * 0.37) * 4);
+    for (size_t i = 0; i < first.size(); ++i)
+      first[i] = static_cast<float>(std::sin(static_cast<double>(i) * 0.37) * 4);
     std::vector<float> second = first;
     const auto serial = ReadMatte(OutputActivation::kSoftmax, layout, first, SerialRunner());
     const auto threads = ReadMatte(OutputActivation::kSoftmax, layout, second, *pool);

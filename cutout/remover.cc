@@ -51,7 +51,8 @@ Result<InputLayout> FindInputLayout(const Session& session) {
   }
   if (!others.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
-                "the model takes more than the picture '" + picture->name + "': give a value to each of " + others, "inputs");
+                "the model takes more than the picture '" + picture->name + "': give a value to each of " + others,
+                "inputs");
   }
   InputLayout layout = *PictureLayout(picture->shape);
   // Whole numbers are bytes of RGB as they are.
@@ -252,7 +253,8 @@ Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageV
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputValues().size())
-    return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) + " values, needs " + std::to_string(impl.OutputValues().size()));
+    return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) +
+                                                 " values, needs " + std::to_string(impl.OutputValues().size()));
   impl.has_matte = false;
   std::ranges::copy(model_output, impl.OutputValues().data());
   return impl.Compose(picture, options, out);

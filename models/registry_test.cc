@@ -92,9 +92,15 @@ TEST(RegistryTest, WhatNoPictureCanBePreparedForIsNamed) {
 
 TEST(RegistryTest, FieldsFromText) {
   ModelInfo model;
-  for (const auto& [field, text] :
-       {std::pair{"mean", "0.5,-1,2e-1"}, {"std", "1,2,3"}, {"input.rule", "short-side"}, {"input.width", "640"},
-        {"input.height", "480"}, {"input.multiple", "32"}, {"activation", "auto"}, {"output", "pha"}, {"foregroundClass", "15"}}) {
+  for (const auto& [field, text] : {std::pair{"mean", "0.5,-1,2e-1"},
+                                    {"std", "1,2,3"},
+                                    {"input.rule", "short-side"},
+                                    {"input.width", "640"},
+                                    {"input.height", "480"},
+                                    {"input.multiple", "32"},
+                                    {"activation", "auto"},
+                                    {"output", "pha"},
+                                    {"foregroundClass", "15"}}) {
     const Status set = SetModelField(model, field, text);
     EXPECT_TRUE(set.has_value()) << set.error().ToString();
   }
@@ -108,10 +114,22 @@ TEST(RegistryTest, FieldsFromText) {
   EXPECT_EQ(model.output, "pha");
   EXPECT_EQ(model.foreground_class, 15);
   const ModelInfo before = model;
-  for (const auto& [field, text] :
-       {std::pair{"mean", "1,2"}, {"mean", "1,2,3,4"}, {"mean", "1,2,"}, {"mean", ""}, {"mean", "1,2,nan"}, {"std", "1,0,1"},
-        {"input.rule", "Stretch"}, {"input.width", "0"}, {"input.width", "1.5"}, {"input.width", " 8"}, {"activation", ""},
-        {"output", ""}, {"foregroundClass", "-1"}, {"foregroundClass", "99999999999"}, {"name", "x"}, {"", "x"}}) {
+  for (const auto& [field, text] : {std::pair{"mean", "1,2"},
+                                    {"mean", "1,2,3,4"},
+                                    {"mean", "1,2,"},
+                                    {"mean", ""},
+                                    {"mean", "1,2,nan"},
+                                    {"std", "1,0,1"},
+                                    {"input.rule", "Stretch"},
+                                    {"input.width", "0"},
+                                    {"input.width", "1.5"},
+                                    {"input.width", " 8"},
+                                    {"activation", ""},
+                                    {"output", ""},
+                                    {"foregroundClass", "-1"},
+                                    {"foregroundClass", "99999999999"},
+                                    {"name", "x"},
+                                    {"", "x"}}) {
     const Status set = SetModelField(model, field, text);
     EXPECT_FALSE(set.has_value()) << field << " = " << text;
     EXPECT_TRUE(set || set.error().code == ErrorCode::kInvalidArgument);

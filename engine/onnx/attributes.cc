@@ -18,7 +18,8 @@ std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
 
 Status CopyString(std::string_view from, std::string& to) {
   if (from.size() > kMaxStringBytes)
-    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes exceeds the limit of " + std::to_string(kMaxStringBytes));
+    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes exceeds the limit of " +
+                                               std::to_string(kMaxStringBytes));
   to = from;
   return {};
 }
@@ -247,7 +248,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
     place.bytes = raw_bytes;
     if (!StaysInFolder(place.file))
       return Corrupt("its values lie in '" + place.file + "', which is not in the model's folder", result.name);
-    if ((length != UINT64_MAX && length != raw_bytes) || place.offset > UINT64_MAX - raw_bytes || *dtype == DType::kString)
+    if ((length != UINT64_MAX && length != raw_bytes) || place.offset > UINT64_MAX - raw_bytes ||
+        *dtype == DType::kString)
       return Corrupt("its values in '" + place.file + "' do not have the length of its shape", result.name);
     result.external = std::make_shared<ExternalPlace>(std::move(place));
     return result;
@@ -300,7 +302,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
 Result<OnnxNode> ParseNode(Bytes bytes) {
   OnnxNode node;
   const auto add = [&](std::vector<std::string>& list, std::string_view text) -> Status {
-    if (list.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "the node has too many inputs", node.name);
+    if (list.size() >= kMaxNodeInputs)
+      return Fail(ErrorCode::kLimitExceeded, "the node has too many inputs", node.name);
     return CopyString(text, list.emplace_back());
   };
   WireReader reader(bytes);

@@ -16,8 +16,8 @@ namespace decal {
 
 // Where a tensor's bytes lie: TensorProto.external_data.
 struct ExternalPlace {
-  std::string file;       // relative to the model's folder
-  std::string checksum;   // SHA-1 of that file in hex, or empty
+  std::string file;  // relative to the model's folder
+  std::string checksum;  // SHA-1 of that file in hex, or empty
   uint64_t offset = 0;
   DType dtype = DType::kFloat32;
   Shape shape;
@@ -54,8 +54,8 @@ class ExternalData {
   struct File {
     std::string checksum;
     std::vector<Piece> pieces;  // by offset, once it was opened
-    size_t first = 0;           // those before are complete
-    uint64_t at = 0;            // bytes fed
+    size_t first = 0;  // those before are complete
+    uint64_t at = 0;  // bytes fed
     std::unique_ptr<Sha1> hash;
     bool whole = false;
   };

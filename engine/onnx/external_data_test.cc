@@ -34,7 +34,8 @@ std::string Hash(const std::string& text) {
 TEST(Sha1Test, KnownAnswers) {
   EXPECT_EQ(Hash("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(Hash(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
-  EXPECT_EQ(Hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+  EXPECT_EQ(Hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
   EXPECT_EQ(Hash(std::string(55, 'a')), "c1c8bbdc22796e28c0e15163d20899b65621d65a");
   EXPECT_EQ(Hash(std::string(64, 'a')), "0098ba824b5c16427bd7a1122a5a442a25ec644d");
   Sha1 pieces;
@@ -45,11 +46,24 @@ TEST(Sha1Test, KnownAnswers) {
 }
 
 TEST(ExternalDataTest, NamesStayInTheModelsFolder) {
-  for (const char* good : {"model.onnx.data", "model.onnx_data", "weights/part 1.bin", "a/./b", "..data", "a..b/c", "ü"})
+  for (const char* good :
+       {"model.onnx.data", "model.onnx_data", "weights/part 1.bin", "a/./b", "..data", "a..b/c", "ü"})
     EXPECT_TRUE(StaysInFolder(good)) << good;
-  const std::vector<std::string> bad = {"",        "/weights",  "../weights", "a/../../weights", "a/..",      "..",
-                                        "a//b",    "a/",        "a\\b",       "..\\weights",     "C:weights", "http://host/weights",
-                                        "file:/a", "weights\n", std::string("a\0b", 3)};
+  const std::vector<std::string> bad = {"",
+                                        "/weights",
+                                        "../weights",
+                                        "a/../../weights",
+                                        "a/..",
+                                        "..",
+                                        "a//b",
+                                        "a/",
+                                        "a\\b",
+                                        "..\\weights",
+                                        "C:weights",
+                                        "http://host/weights",
+                                        "file:/a",
+                                        "weights\n",
+                                        std::string("a\0b", 3)};
   for (const std::string& name : bad) EXPECT_FALSE(StaysInFolder(name)) << name;
 }
 
@@ -105,7 +119,8 @@ std::vector<float> RunOk(Result<Session> session, const std::vector<float>& x) {
 const std::string kData = FloatFile({9, 1, 2, 3, 4, 8, 10, 20, 30, 40, 7});
 
 TEST(ExternalDataTest, OneFileOrSeveralWithOffsets) {
-  const ExternalModel one({{"location", "w"}, {"offset", "4"}, {"length", "16"}}, {{"location", "w"}, {"offset", "24"}});
+  const ExternalModel one({{"location", "w"}, {"offset", "4"}, {"length", "16"}},
+                          {{"location", "w"}, {"offset", "24"}});
   const std::vector<float> expected = {11, 22, 33, 44};
   for (const size_t piece : {size_t{1}, size_t{3}, size_t{7}, size_t{20}, SIZE_MAX})
     EXPECT_EQ(RunOk(Load(one.onnx, {{"w", kData}}, piece), {1, 1, 1, 1}), expected) << piece;
@@ -149,7 +164,8 @@ TEST(ExternalDataTest, Checksums) {
   std::string upper = right;
   for (char& c : upper) c = static_cast<char>(std::toupper(c));
   for (const std::string& stated : {right, upper}) {
-    const ExternalModel model({{"location", "w"}, {"offset", "4"}, {"checksum", stated}}, {{"location", "w"}, {"offset", "24"}});
+    const ExternalModel model({{"location", "w"}, {"offset", "4"}, {"checksum", stated}},
+                              {{"location", "w"}, {"offset", "24"}});
     EXPECT_EQ(RunOk(Load(model.onnx, {{"w", kData}}, 9), {1, 1, 1, 1}), (std::vector<float>{11, 22, 33, 44}));
     std::string damaged = kData;
     damaged.back() ^= 1;  // beyond all tensors
@@ -193,7 +209,8 @@ TEST(ExternalDataTest, WhatDoesNotFit) {
 // A model of a few bytes may state tensors of gigabytes: nothing is allocated before a file has come that far.
 TEST(ExternalDataTest, NothingIsAllocatedForFilesThatDoNotCome) {
   ExternalData data;
-  ExternalPlace place{.file = "w", .checksum = {}, .offset = uint64_t{1} << 40, .shape = Shape{1 << 30}, .bytes = size_t{1} << 62};
+  ExternalPlace place{
+      .file = "w", .checksum = {}, .offset = uint64_t{1} << 40, .shape = Shape{1 << 30}, .bytes = size_t{1} << 62};
   ASSERT_TRUE(data.Add(0, place));
   ASSERT_TRUE(data.Open(0));
   EXPECT_TRUE(data.Feed(AsBytes(kData)));

@@ -180,8 +180,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
     const bool high = model.opset > kMaxOpset;
     return Fail(ErrorCode::kUnsupportedOperator,
                 "the model is of ONNX opset " + std::to_string(model.opset) + "; the " + (high ? "highest" : "lowest") +
-                    " supported is " + std::to_string(high ? kMaxOpset : kMinOpset) +
-                    ": export or convert it to that");
+                    " supported is " + std::to_string(high ? kMaxOpset : kMinOpset) + ": export or convert it to that");
   }
   DECAL_TRY(SortNodes(model.nodes));
   Graph graph;

@@ -93,8 +93,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
           bytes = after.subspan(size);
           continue;
         }
-        if (in_graph_ && tag_size + size + number > graph_left_)
-          return CorruptFile("a field is longer than its graph");
+        if (in_graph_ && tag_size + size + number > graph_left_) return CorruptFile("a field is longer than its graph");
         if (after.size() - size < number) return {};
         payload = after.subspan(size, static_cast<size_t>(number));
         total = tag_size + size + static_cast<size_t>(number);
@@ -155,8 +154,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       (field == kGraphInput ? model_.inputs : model_.outputs).push_back(std::move(info));
       return {};
     }
-    case kGraphSparseInitializer:
-      return Fail(ErrorCode::kUnsupportedOperator, "sparse weights are not supported");
+    case kGraphSparseInitializer: return Fail(ErrorCode::kUnsupportedOperator, "sparse weights are not supported");
     default:
       return {};
   }

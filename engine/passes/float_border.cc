@@ -46,7 +46,8 @@ Status FloatBorder(Graph& graph) {
     v = whole;
   }
   if (!first.empty()) {
-    graph.nodes.insert(graph.nodes.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end()));
+    graph.nodes.insert(graph.nodes.begin(), std::make_move_iterator(first.begin()),
+                       std::make_move_iterator(first.end()));
   }
   for (ValueId& v : graph.outputs) {
     const TensorType type = graph.values[v].type;

@@ -44,7 +44,9 @@ TEST(FloatBorderTest, EveryTypeIsFloat32ForRun) {
       b.Node("Cast", {doubled}, {"y"}, OnnxAttributes().Int("to", out));
       b.Output("y", {4}, out);
       Session session = LoadOk(b);
-      const auto name = [](int32_t type) { return type == kFloat ? "f32" : type == kUint8 ? "u8" : type == kInt64 ? "i64" : "f16"; };
+      const auto name = [](int32_t type) {
+        return type == kFloat ? "f32" : type == kUint8 ? "u8" : type == kInt64 ? "i64" : "f16";
+      };
       EXPECT_EQ(session.inputs()[0].dtype, name(in));
       EXPECT_EQ(session.outputs()[0].dtype, name(out));
       EXPECT_EQ(RunOk(session, {0, 1, 60, 127}), (std::vector<float>{0, 2, 120, 254})) << in << " " << out;

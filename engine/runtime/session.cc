@@ -38,7 +38,8 @@ Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* wha
   Shape& shape = *input.type.shape;
   if (shape[dimension] == kDynamic) {
     if (extent <= 0)
-      return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is dynamic: pass a size", input.name);
+      return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is dynamic: pass a size",
+                  input.name);
     shape[dimension] = extent;
   } else if (extent > 0 && extent != shape[dimension]) {
     return Fail(ErrorCode::kShapeMismatch,
@@ -129,13 +130,15 @@ struct Session::Impl {
 
   // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
   Result<size_t> Find(const std::vector<Port>& ports, std::string_view name, const char* what) const {
-    if (schedule) return Fail(ErrorCode::kInvalidArgument, "inputs and outputs are chosen before Specialize", std::string(name));
+    if (schedule)
+      return Fail(ErrorCode::kInvalidArgument, "inputs and outputs are chosen before Specialize", std::string(name));
     std::string names;
     for (size_t i = 0; i < ports.size(); ++i) {
       if (ports[i].name == name) return i;
       names += (i > 0 ? ", " : "") + ports[i].name;
     }
-    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names, std::string(name));
+    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names,
+                std::string(name));
   }
 
   void Describe(const Graph& described) {
@@ -176,7 +179,8 @@ const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs;
 Status Session::FixInput(std::string_view name, float value) {
   Impl& impl = *impl_;
   DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.input_ports, name, "input"));
-  if (impl.input_ports.size() == 1) return Fail(ErrorCode::kInvalidArgument, "the model has no other input", std::string(name));
+  if (impl.input_ports.size() == 1)
+    return Fail(ErrorCode::kInvalidArgument, "the model has no other input", std::string(name));
   Value& input = impl.graph.values[impl.graph.inputs[index]];
   Shape shape = input.type.shape.value_or(Shape{});
   for (int64_t& size : shape) size = size == kDynamic ? 1 : size;
@@ -203,7 +207,8 @@ Status Session::KeepOutput(std::string_view name) {
 
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
-    return Fail(ErrorCode::kInvalidArgument, "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
+    return Fail(ErrorCode::kInvalidArgument,
+                "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
   impl_->packed.DropOrphans();
   DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
   if (!HasOpenSize(impl_->graph)) {
@@ -236,12 +241,14 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
     known = known || after == pass.name;
     names += std::string(names.empty() ? "" : ", ") + pass.name;
   }
-  if (!known) return Fail(ErrorCode::kInvalidArgument, "there is no pass '" + std::string(after) + "'; the passes are " + names);
+  if (!known)
+    return Fail(ErrorCode::kInvalidArgument, "there is no pass '" + std::string(after) + "'; the passes are " + names);
   Graph graph = impl_->graph;
   DECAL_TRY(FixInputs(graph, height, width));
   if (impl_->specialized) {
     if (!after.empty() && after != SpecializePasses().back().name)
-      return Fail(ErrorCode::kInvalidArgument, "the graph after '" + std::string(after) + "' is not kept after Specialize: print it before");
+      return Fail(ErrorCode::kInvalidArgument,
+                  "the graph after '" + std::string(after) + "' is not kept after Specialize: print it before");
     return Print(graph);
   }
   DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
@@ -269,8 +276,8 @@ Status Session::Run(std::span<const std::span<const float>> inputs, std::span<co
     return n;
   };
   const auto wrong = [](const TensorInfo& info, size_t have, size_t want) {
-    return Fail(ErrorCode::kShapeMismatch,
-                "got " + std::to_string(have) + " values, needs " + std::to_string(want), info.name);
+    return Fail(ErrorCode::kShapeMismatch, "got " + std::to_string(have) + " values, needs " + std::to_string(want),
+                info.name);
   };
   std::vector<const void*> in;
   std::vector<void*> out(impl_->outputs.size(), nullptr);

@@ -36,7 +36,8 @@ struct ModelInfo {
   std::string_view output;
   // Of a model that tells several classes apart, the subject's. -1: the last of two.
   int foreground_class = -1;
-  std::span<const InputValue> inputs;  // besides the picture; they and `output` live as long as the call that takes them
+  std::span<const InputValue>
+      inputs;  // besides the picture; they and `output` live as long as the call that takes them
 };
 
 // Whether a picture can be prepared as `model` says. Errors: kInvalidArgument naming the field and what it may be, as
