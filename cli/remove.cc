@@ -145,9 +145,7 @@ class Cutter {
 
   // What preparing or running the model met: a fault of the model's, or one that this picture brought about.
   std::unexpected<CutError> OfRun(const Error& error) const {
-    const bool of_model = error.code == ErrorCode::kShapeMismatch || error.code == ErrorCode::kCorruptModel ||
-                          error.code == ErrorCode::kUnsupportedOperator || error.code == ErrorCode::kInternal ||
-                          (error.code == ErrorCode::kInvalidArgument && !error.where.empty());
+    const bool of_model = IsModelFault(error);
     return std::unexpected(CutError{of_model ? InFile(error, model_name_) : error, of_model});
   }
 

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <utility>
 
+#include "engine/base/json.h"
 #include "engine/base/result.h"
 #include "engine/cpu/activation.h"
 
@@ -62,19 +62,6 @@ struct Range {
   bool is_negative() const { return least < -kOvershoot; }
 };
 
-// Rows of work over a matte: each task returns what it found.
-template <class Found, class Fn>
-Found ForRuns(size_t pixels, ThreadRunner& runner, const Fn& fn) {
-  std::vector<Found> parts((pixels + kMatteRun - 1) / kMatteRun);
-  ParallelFor(runner, parts.size(), [&](size_t task, size_t) {
-    const size_t begin = task * kMatteRun;
-    parts[task] = fn(begin, std::min(pixels, begin + kMatteRun));
-  });
-  Found all;
-  for (const Found& part : parts) all.Add(part);
-  return all;
-}
-
 struct Summary {
   double sum = 0;
   Range range;  // before values are clamped
@@ -84,23 +71,16 @@ struct Summary {
   }
 };
 
-// "-8.3": without printf, which would be a fiftieth of the WebAssembly module.
-std::string Tenths(float value) {
-  constexpr float kMost = 1e8f;
-  const long tenths = std::lround(10 * std::clamp(value, -kMost, kMost));
-  return (tenths < 0 ? "-" : "") + std::to_string(std::labs(tenths) / 10) + "." +
-         std::to_string(std::labs(tenths) % 10);
-}
-
 std::unexpected<Error> NotAMatte(OutputActivation activation, const MatteLayout& layout, const Range& range) {
   const char* what = range.is_negative() ? layout.classes > 1 ? "logits: set activation to softmax"
                                                               : "logits: set activation to sigmoid"
                                          : "set activation to bytes for 0 to 255";
-  const char* scale = activation == OutputActivation::kBytes ? " after division by 255" : "";
-  return Fail(ErrorCode::kInvalidArgument,
-              "the matte has values from " + Tenths(range.least) + " to " + Tenths(range.most) + scale +
-                  ", not 0 to 1: " + what + ", or to auto",
-              "activation");
+  std::string text = "the matte has values from ";
+  json::AppendNumber(text, range.least);
+  text += " to ";
+  json::AppendNumber(text, range.most);
+  if (activation == OutputActivation::kBytes) text += " after division by 255";
+  return Fail(ErrorCode::kInvalidArgument, text + ", not 0 to 1: " + what + ", or to auto", "activation");
 }
 
 }  // namespace
@@ -136,19 +116,14 @@ Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<i
     height = layout.channels_last ? 1 : 2;
   }
   layout.extent = {static_cast<int>(shape[height + 1]), static_cast<int>(shape[height])};
-  if (foreground_class < 0 && layout.classes > 2) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        "the model tells " + std::to_string(layout.classes) + " classes apart: set foregroundClass to the subject's",
-        ShapeText(name, shape));
+  const size_t given = static_cast<size_t>(foreground_class);
+  if (foreground_class < 0 ? layout.classes > 2 : given >= layout.classes) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the model tells " + std::to_string(layout.classes) +
+                    " classes apart: set foregroundClass to the subject's, from 0",
+                ShapeText(name, shape));
   }
-  layout.foreground = foreground_class < 0 ? layout.classes - 1 : static_cast<size_t>(foreground_class);
-  if (layout.foreground >= layout.classes) {
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        "foregroundClass " + std::to_string(foreground_class) + " of " + std::to_string(layout.classes) + " classes",
-        ShapeText(name, shape));
-  }
+  layout.foreground = foreground_class < 0 ? layout.classes - 1 : given;
   return layout;
 }
 
@@ -158,23 +133,13 @@ Result<float> ReadMatte(OutputActivation activation, const MatteLayout& layout, 
   // From one pixel, and from one class, to the next.
   const size_t step = layout.channels_last ? layout.classes : 1, plane = layout.channels_last ? 1 : pixels;
   const float* source = output.data() + layout.foreground * plane;
-  if (activation == OutputActivation::kAuto) {
-    const Range range = ForRuns<Range>(pixels, runner, [&](size_t begin, size_t end) {
-      Range found;
-      for (size_t i = begin; i < end; ++i) found.Add(source[i * step]);
-      return found;
-    });
-    activation = range.is_matte()       ? OutputActivation::kNone
-                 : !range.is_negative() ? OutputActivation::kBytes
-                 : layout.classes > 1   ? OutputActivation::kSoftmax
-                                        : OutputActivation::kSigmoid;
-  }
-  if (activation == OutputActivation::kSoftmax && layout.classes == 1) activation = OutputActivation::kSigmoid;
-
-  const float scale = activation == OutputActivation::kBytes ? 1.0f / 255 : 1.0f;
   float* matte = output.data() + layout.offset();
-  const auto run = [&](size_t begin, size_t end) {
-    Summary found;
+  const auto run = [&](size_t begin, size_t end, Summary& found) {
+    if (activation == OutputActivation::kAuto) {
+      for (size_t i = begin; i < end; ++i) found.range.Add(source[i * step]);
+      return;
+    }
+    const float scale = activation == OutputActivation::kBytes ? 1.0f / 255 : 1.0f;
     for (size_t i = begin; i < end; ++i) {
       float value = source[i * step] * scale;
       if (activation == OutputActivation::kSoftmax) {
@@ -184,18 +149,37 @@ Result<float> ReadMatte(OutputActivation activation, const MatteLayout& layout, 
       }
       matte[i] = value;
     }
-    const std::span<float> values(matte + begin, end - begin);
     if (activation == OutputActivation::kSigmoid)
-      cpu::ActivateRun({cpu::Activation::kSigmoid}, values.data(), values.data(), values.size());
-    for (float& value : values) {
-      found.range.Add(value);
-      value = std::clamp(value, 0.0f, 1.0f);  // keeps NaN, and so does the sum
-      found.sum += value;
+      cpu::ActivateRun({cpu::Activation::kSigmoid}, matte + begin, matte + begin, end - begin);
+    for (size_t i = begin; i < end; ++i) {
+      found.range.Add(matte[i]);
+      matte[i] = std::clamp(matte[i], 0.0f, 1.0f);  // keeps NaN, and so does the sum
+      found.sum += matte[i];
     }
-    return found;
   };
-  // Side by side, the classes of one pixel lie where the matte of others goes: from the front, on one thread.
-  const Summary all = layout.channels_last ? run(0, pixels) : ForRuns<Summary>(pixels, runner, run);
+  const auto run_all = [&] {
+    // Side by side, the classes of one pixel lie where the matte of others goes: from the front, on one thread.
+    const size_t run_pixels = step > 1 ? pixels : kMatteRun;
+    std::vector<Summary> parts((pixels + run_pixels - 1) / run_pixels);
+    ParallelFor(runner, parts.size(), [&](size_t task, size_t) {
+      const size_t begin = task * run_pixels;
+      run(begin, std::min(pixels, begin + run_pixels), parts[task]);
+    });
+    Summary all;
+    for (const Summary& part : parts) all.Add(part);
+    return all;
+  };
+
+  Summary all;
+  if (activation == OutputActivation::kAuto) {
+    all = run_all();
+    activation = all.range.is_matte()       ? OutputActivation::kNone
+                 : !all.range.is_negative() ? OutputActivation::kBytes
+                                            : OutputActivation::kSoftmax;
+  }
+  // Of one class, softmax is the sigmoid of its logit against 0.
+  if (activation == OutputActivation::kSoftmax && layout.classes == 1) activation = OutputActivation::kSigmoid;
+  all = run_all();
   if (std::isnan(all.sum)) return Fail(ErrorCode::kInternal, "the model's output contains NaN");
   if (!all.range.is_matte()) return NotAMatte(activation, layout, all.range);
   return static_cast<float>(all.sum / static_cast<double>(pixels));

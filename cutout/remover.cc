@@ -125,6 +125,17 @@ struct Remover::Impl {
   Result<CutoutReport> Compose(ImageView picture, const CompositeOptions& options, MutableImageView out);
 };
 
+bool IsModelFault(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kShapeMismatch:
+    case ErrorCode::kCorruptModel:
+    case ErrorCode::kUnsupportedOperator:
+    case ErrorCode::kInternal: return true;
+    case ErrorCode::kInvalidArgument: return !error.where.empty();  // a field of ModelInfo, or a tensor
+    default: return false;
+  }
+}
+
 Extent Remover::Impl::Wanted(Extent picture) const {
   Extent wanted = InputExtent(model, picture);
   if (layout.width > 0) wanted.width = static_cast<int>(layout.width);

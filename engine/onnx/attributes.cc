@@ -204,7 +204,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   int64_t data_type = 0, elements = 1;
   bool external = false, bad_shape = false;
   uint64_t length = UINT64_MAX;
-  ExternalPlace place;
+  std::shared_ptr<ExternalPlace> place;
   Bytes raw;
   // The numeric fields may come in any number of pieces; the first pass finds type and shape, the second
   // the values, so that nothing is allocated before its size is known to be backed by bytes.
@@ -229,7 +229,10 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
         break;
       case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;
       case 9: raw = first.bytes(); break;
-      case 13: DECAL_TRY(ParseExternalEntry(first.bytes(), place, length)); break;
+      case 13:
+        if (!place) place = std::make_shared<ExternalPlace>();
+        DECAL_TRY(ParseExternalEntry(first.bytes(), *place, length));
+        break;
       case 14: external = first.varint() == 1; break;
       default: break;
     }
@@ -243,15 +246,15 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   const size_t per_byte = ValuesPerByte(*dtype);
   const size_t raw_bytes = RawBytes(*dtype, shape);
   if (external) {
-    place.dtype = *dtype;
-    place.shape = shape;
-    place.bytes = raw_bytes;
-    if (!StaysInFolder(place.file))
-      return Corrupt("its values lie in '" + place.file + "', which is not in the model's folder", result.name);
-    if ((length != UINT64_MAX && length != raw_bytes) || place.offset > UINT64_MAX - raw_bytes ||
-        *dtype == DType::kString)
-      return Corrupt("its values in '" + place.file + "' do not have the length of its shape", result.name);
-    result.external = std::make_shared<ExternalPlace>(std::move(place));
+    if (!place || !StaysInFolder(place->file))
+      return Corrupt("external data in '" + (place ? place->file : std::string()) + "', which is not in the model's folder",
+                     result.name);
+    if ((length != UINT64_MAX && length != raw_bytes) || place->offset > UINT64_MAX - raw_bytes || *dtype == DType::kString)
+      return Corrupt("external data of another length than its shape's", result.name);
+    place->dtype = *dtype;
+    place->shape = shape;
+    place->size = raw_bytes;
+    result.external = std::move(place);
     return result;
   }
   // Numbers (or four at most that are packed) take at least a byte on the wire, so the file backs every

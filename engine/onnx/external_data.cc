@@ -22,85 +22,73 @@ bool StaysInFolder(std::string_view name) {
   return true;
 }
 
-Status ExternalData::Add(size_t tensor, ExternalPlace place) {
-  const size_t index = static_cast<size_t>(std::ranges::find(names_, place.file) - names_.begin());
-  if (index == names_.size()) {
-    names_.push_back(place.file);
-    files_.emplace_back();
-  }
-  File& file = files_[index];
-  if (!place.checksum.empty()) {
-    if (!file.checksum.empty() && file.checksum != place.checksum)
-      return Fail(ErrorCode::kCorruptModel, "two checksums for one file of weights", place.file);
-    file.checksum = place.checksum;
-  }
-  file.pieces.push_back({tensor, std::move(place), Buffer()});
-  return {};
+void ExternalData::Add(ExternalPlace& place) {
+  place.index = static_cast<size_t>(std::ranges::find(names_, place.file) - names_.begin());
+  if (place.index == names_.size()) names_.push_back(place.file);
 }
 
-Status ExternalData::Open(size_t index) {
+Status ExternalData::Open(size_t file, std::vector<OnnxInitializer>& initializers) {
   // Another attempt at the same file need not have been whole.
-  if (open_ != index) DECAL_TRY(Close());
-  if (index >= files_.size()) return Fail(ErrorCode::kInvalidArgument, "the model has no such file of weights");
-  File& file = files_[index];
-  std::ranges::sort(file.pieces, {}, [](const Piece& piece) { return piece.place.offset; });
-  file.first = 0;
-  file.at = 0;
-  file.whole = false;
-  if (!file.checksum.empty()) file.hash = std::make_unique<Sha1>();
-  open_ = index;
+  if (open_ != file) DECAL_TRY(Close(initializers));
+  if (file >= names_.size()) return Fail(ErrorCode::kInvalidArgument, "the model has no such file of weights");
+  open_ = file;
+  at_ = 0;
+  hash_ = Sha1();
+  hashed_ = false;
+  for (const OnnxInitializer& initializer : initializers) {
+    const ExternalPlace* place = initializer.external.get();
+    hashed_ = hashed_ || (place != nullptr && place->index == file && !place->checksum.empty());
+  }
   return {};
 }
 
-Status ExternalData::Feed(Bytes bytes) {
-  File& file = files_[open_];
-  if (file.hash) file.hash->Update(bytes);
-  const uint64_t begin = file.at, end = begin + bytes.size();
-  file.at = end;
-  bool leading = true;
-  for (size_t i = file.first; i < file.pieces.size() && file.pieces[i].place.offset < end; ++i) {
-    Piece& piece = file.pieces[i];
-    const uint64_t from = std::max(begin, piece.place.offset);
-    const uint64_t piece_end = piece.place.offset + piece.place.bytes;
-    if (from < std::min(end, piece_end)) {
-      if (piece.bytes.size_bytes() == 0) {
-        DECAL_TRY_ASSIGN(piece.bytes, Buffer::Allocate(piece.place.bytes, "the model's weights"));
-      }
-      std::memcpy(piece.bytes.data() + (from - piece.place.offset), bytes.data() + (from - begin),
-                  static_cast<size_t>(std::min(end, piece_end) - from));
+Status ExternalData::Feed(Bytes bytes, std::vector<OnnxInitializer>& initializers) {
+  if (hashed_) hash_.Update(bytes);
+  const uint64_t begin = at_, end = begin + bytes.size();
+  at_ = end;
+  for (OnnxInitializer& initializer : initializers) {
+    ExternalPlace* place = initializer.external.get();
+    if (place == nullptr || place->index != open_) continue;
+    const uint64_t from = std::max(begin, place->offset), to = std::min(end, place->offset + place->size);
+    if (from >= to) continue;
+    if (place->bytes.size_bytes() == 0) {
+      DECAL_TRY_ASSIGN(place->bytes, Buffer::Allocate(place->size, "the model's weights"));
     }
-    leading = leading && piece_end <= end;
-    if (leading) file.first = i + 1;
+    std::memcpy(place->bytes.data() + (from - place->offset), bytes.data() + (from - begin),
+                static_cast<size_t>(to - from));
   }
   return {};
 }
 
 // Whether the file that is open was the right one, and whole. An attempt that is not may be repeated.
-Status ExternalData::Close() {
+Status ExternalData::Close(std::vector<OnnxInitializer>& initializers) {
   if (open_ == kNone) return {};
-  File& file = files_[std::exchange(open_, kNone)];
-  const std::string& name = names_[static_cast<size_t>(&file - files_.data())];
-  uint64_t needed = 0;
-  for (const Piece& piece : file.pieces) needed = std::max(needed, piece.place.offset + piece.place.bytes);
-  if (file.at < needed) {
-    return Fail(ErrorCode::kCorruptModel,
-                "has " + std::to_string(file.at) + " bytes, the model needs " + std::to_string(needed), name);
+  const size_t file = std::exchange(open_, kNone);
+  const std::string digest = hash_.Digest();
+  for (OnnxInitializer& initializer : initializers) {
+    ExternalPlace* place = initializer.external.get();
+    if (place == nullptr || place->index != file) continue;
+    const uint64_t needed = place->offset + place->size;
+    if (at_ < needed) {
+      return Fail(ErrorCode::kCorruptModel,
+                  "has " + std::to_string(at_) + " bytes, the model needs " + std::to_string(needed), names_[file]);
+    }
+    if (!place->checksum.empty() && place->checksum != digest)
+      return Fail(ErrorCode::kCorruptModel, "its SHA-1 is not the one that the model states", names_[file]);
+    place->whole = true;
   }
-  if (file.hash && file.hash->Digest() != file.checksum)
-    return Fail(ErrorCode::kCorruptModel, "its SHA-1 is not the " + file.checksum + " that the model states", name);
-  file.whole = true;
   return {};
 }
 
 Status ExternalData::Finish(std::vector<OnnxInitializer>& initializers) {
-  DECAL_TRY(Close());
-  for (size_t i = 0; i < files_.size(); ++i) {
-    if (!files_[i].whole)
-      return Fail(ErrorCode::kNotFound, "the model's weights are in this file, which was not given", names_[i]);
-    for (Piece& piece : files_[i].pieces) {
-      OnnxInitializer& initializer = initializers[piece.tensor];
-      DECAL_TRY_ASSIGN(initializer.tensor, FromRawBytes(piece.place.dtype, piece.place.shape, std::move(piece.bytes)));
-    }
+  DECAL_TRY(Close(initializers));
+  for (OnnxInitializer& initializer : initializers) {
+    ExternalPlace* place = initializer.external.get();
+    if (place == nullptr) continue;
+    if (!place->whole)
+      return Fail(ErrorCode::kNotFound, "the model's weights are in this file, which was not given", place->file);
+    DECAL_TRY_ASSIGN(initializer.tensor, FromRawBytes(place->dtype, place->shape, std::move(place->bytes)));
+    initializer.external.reset();
   }
   return {};
 }

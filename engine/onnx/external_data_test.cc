@@ -209,12 +209,17 @@ TEST(ExternalDataTest, WhatDoesNotFit) {
 // A model of a few bytes may state tensors of gigabytes: nothing is allocated before a file has come that far.
 TEST(ExternalDataTest, NothingIsAllocatedForFilesThatDoNotCome) {
   ExternalData data;
-  ExternalPlace place{
-      .file = "w", .checksum = {}, .offset = uint64_t{1} << 40, .shape = Shape{1 << 30}, .bytes = size_t{1} << 62};
-  ASSERT_TRUE(data.Add(0, place));
-  ASSERT_TRUE(data.Open(0));
-  EXPECT_TRUE(data.Feed(AsBytes(kData)));
   std::vector<OnnxInitializer> initializers(1);
+  initializers[0].external = std::make_shared<ExternalPlace>();
+  ExternalPlace& place = *initializers[0].external;
+  place.file = "w";
+  place.offset = uint64_t{1} << 40;
+  place.shape = Shape{1 << 30};
+  place.size = size_t{1} << 62;
+  data.Add(place);
+  ASSERT_TRUE(data.Open(0, initializers));
+  EXPECT_TRUE(data.Feed(AsBytes(kData), initializers));
+  EXPECT_EQ(place.bytes.size_bytes(), 0u);
   EXPECT_EQ(data.Finish(initializers).error().code, ErrorCode::kCorruptModel);
 }
 

@@ -32,7 +32,7 @@ Status OnnxStream::Append(Bytes bytes) {
 
 Status OnnxStream::Feed(Bytes bytes) {
   if (!status_) return status_;
-  if (external_.is_open()) return status_ = external_.Feed(bytes);
+  if (external_.is_open()) return status_ = external_.Feed(bytes, model_.initializers);
   total_bytes_ += bytes.size();
   if (total_bytes_ > kMaxModelBytes)
     return status_ = Fail(ErrorCode::kLimitExceeded, "an ONNX file is at most 2 GiB: larger models have external data");
@@ -143,8 +143,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     case kGraphInitializer: {
       DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(payload));
-      if (tensor.external) DECAL_TRY(external_.Add(model_.initializers.size(), std::move(*std::move(tensor).external)));
-      tensor.external.reset();
+      if (tensor.external) external_.Add(*tensor.external);
       model_.initializers.push_back(std::move(tensor));
       return {};
     }
@@ -176,7 +175,7 @@ Result<std::vector<std::string>> OnnxStream::OtherFiles() {
 
 Status OnnxStream::Open(size_t file) {
   DECAL_TRY(End());
-  return status_ = external_.Open(file);
+  return status_ = external_.Open(file, model_.initializers);
 }
 
 Result<OnnxModel> OnnxStream::Finish() {

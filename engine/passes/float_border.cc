@@ -8,6 +8,7 @@
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/passes/passes.h"
@@ -35,28 +36,32 @@ bool SkipCasts(Graph& graph, ValueId input, ValueId whole) {
 
 Status FloatBorder(Graph& graph) {
   std::vector<Node> first;
+  const auto float_of = [&](ValueId v) {
+    TensorType type = graph.values[v].type;
+    type.dtype = DType::kFloat32;
+    return graph.AddValue(graph.values[v].name, type);
+  };
   for (ValueId& v : graph.inputs) {
-    const TensorType type = graph.values[v].type;
-    const TensorType floats{DType::kFloat32, type.shape};
-    if (type.dtype == DType::kFloat16) graph.values[v].type = floats;
-    if (IsFloat(type.dtype)) continue;
-    const std::string name = graph.values[v].name;
-    const ValueId whole = graph.AddValue(name, floats);
-    if (SkipCasts(graph, v, whole)) first.push_back(Node{Cast{type.dtype}, name, {whole}, {v}});
+    DType& dtype = graph.values[v].type.dtype;
+    if (IsFloat(dtype)) {
+      dtype = DType::kFloat32;
+      continue;
+    }
+    const DType whole_type = dtype;
+    const ValueId whole = float_of(v);
+    if (SkipCasts(graph, v, whole)) first.push_back(Node{Cast{whole_type}, graph.values[v].name, {whole}, {v}});
     v = whole;
   }
-  if (!first.empty()) {
-    graph.nodes.insert(graph.nodes.begin(), std::make_move_iterator(first.begin()),
-                       std::make_move_iterator(first.end()));
-  }
+  first.insert(first.end(), std::make_move_iterator(graph.nodes.begin()), std::make_move_iterator(graph.nodes.end()));
+  graph.nodes = std::move(first);
   for (ValueId& v : graph.outputs) {
-    const TensorType type = graph.values[v].type;
-    const TensorType floats{DType::kFloat32, type.shape};
-    if (type.dtype == DType::kFloat16 && !graph.IsConstant(v)) graph.values[v].type = floats;
-    if (IsFloat(type.dtype)) continue;
-    const std::string name = graph.values[v].name;
-    const ValueId cast = graph.AddValue(name, floats);
-    graph.nodes.push_back(Node{Cast{DType::kFloat32}, name, {v}, {cast}});
+    DType& dtype = graph.values[v].type.dtype;
+    if (IsFloat(dtype)) {
+      if (!graph.IsConstant(v)) dtype = DType::kFloat32;
+      continue;
+    }
+    const ValueId cast = float_of(v);
+    graph.nodes.push_back(Node{Cast{DType::kFloat32}, graph.values[v].name, {v}, {cast}});
     v = cast;
   }
   return {};

@@ -1,9 +1,9 @@
 // The public session: a loaded graph, its current specialisation, and the checks at the border.
 #include "decal/session.h"
 
-#include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "engine/onnx/importer.h"
 #include "engine/passes/passes.h"
@@ -13,18 +13,13 @@
 namespace decal {
 namespace {
 
-// An input or output as the file has it; passes may change both.
-struct Port {
-  std::string name;
-  DType dtype;
-};
-
-TensorInfo InfoOf(const Value& value, const Port& port) {
-  TensorInfo info;
-  info.name = port.name;
-  info.dtype = Name(port.dtype);
-  if (value.type.shape) info.shape.assign(value.type.shape->begin(), value.type.shape->end());
-  return info;
+// Shapes of those values; names and types stay as the file has them, which passes may change.
+void SetShapes(std::vector<TensorInfo>& infos, const Graph& graph, std::span<const ValueId> ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::optional<Shape>& shape = graph.values[ids[i]].type.shape;
+    infos[i].shape.clear();
+    if (shape) infos[i].shape.assign(shape->begin(), shape->end());
+  }
 }
 
 // The dimensions that hold height and width of a picture input: 2 and 3 of [N,C,H,W], 1 and 2 of
@@ -114,7 +109,6 @@ struct Session::Impl {
   std::optional<Schedule> schedule;
   ThreadRunner* runner = nullptr;
   std::vector<TensorInfo> inputs, outputs;
-  std::vector<Port> input_ports, output_ports;
   std::vector<StepInfo> steps;
   MemoryPlan no_plan;
 
@@ -129,23 +123,20 @@ struct Session::Impl {
   }
 
   // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
-  Result<size_t> Find(const std::vector<Port>& ports, std::string_view name, const char* what) const {
-    if (schedule)
-      return Fail(ErrorCode::kInvalidArgument, "inputs and outputs are chosen before Specialize", std::string(name));
+  Result<size_t> Find(const std::vector<TensorInfo>& tensors, std::string_view name) const {
+    if (schedule) return Fail(ErrorCode::kInvalidArgument, "chosen after Specialize", std::string(name));
     std::string names;
-    for (size_t i = 0; i < ports.size(); ++i) {
-      if (ports[i].name == name) return i;
-      names += (i > 0 ? ", " : "") + ports[i].name;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (tensors[i].name == name) return i;
+      names += (i > 0 ? ", " : "") + tensors[i].name;
     }
-    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names,
-                std::string(name));
+    const char* what = &tensors == &inputs ? "input" : "output";
+    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names, std::string(name));
   }
 
   void Describe(const Graph& described) {
-    inputs.clear();
-    outputs.clear();
-    for (ValueId v : described.inputs) inputs.push_back(InfoOf(described.values[v], input_ports[inputs.size()]));
-    for (ValueId v : described.outputs) outputs.push_back(InfoOf(described.values[v], output_ports[outputs.size()]));
+    SetShapes(inputs, described, described.inputs);
+    SetShapes(outputs, described, described.outputs);
   }
 };
 
@@ -163,10 +154,12 @@ Result<Session> Session::Load(std::span<const std::byte> onnx) {
 Result<Session> Session::Load(ModelStream stream) {
   DECAL_TRY_ASSIGN(OnnxModel model, stream.impl_->stream.Finish());
   auto impl = std::make_unique<Impl>();
-  for (const OnnxValueInfo& output : model.outputs) impl->output_ports.push_back({output.name, output.type.dtype});
+  for (const OnnxValueInfo& output : model.outputs) impl->outputs.push_back({output.name, Name(output.type.dtype), {}});
   DECAL_TRY_ASSIGN(impl->graph, ImportGraph(std::move(model)));
-  for (ValueId v : impl->graph.inputs)
-    impl->input_ports.push_back({impl->graph.values[v].name, impl->graph.values[v].type.dtype});
+  for (ValueId v : impl->graph.inputs) {
+    const Value& input = impl->graph.values[v];
+    impl->inputs.push_back({input.name, Name(input.type.dtype), {}});
+  }
   if (impl->graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
   DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
   impl->Describe(impl->graph);
@@ -178,31 +171,37 @@ const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs;
 
 Status Session::FixInput(std::string_view name, float value) {
   Impl& impl = *impl_;
-  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.input_ports, name, "input"));
-  if (impl.input_ports.size() == 1)
-    return Fail(ErrorCode::kInvalidArgument, "the model has no other input", std::string(name));
-  Value& input = impl.graph.values[impl.graph.inputs[index]];
+  Graph& graph = impl.graph;
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.inputs, name));
+  if (graph.inputs.size() == 1)
+    return Fail(ErrorCode::kInvalidArgument, "the model has no other input", impl.inputs[0].name);
+  Value& input = graph.values[graph.inputs[index]];
   Shape shape = input.type.shape.value_or(Shape{});
   for (int64_t& size : shape) size = size == kDynamic ? 1 : size;
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(DType::kFloat32, shape));
-  std::fill_n(reinterpret_cast<float*>(tensor->buffer.data()), shape.elements(), value);
+  float* values = reinterpret_cast<float*>(tensor->buffer.data());
+  for (int64_t i = 0; i < shape.elements(); ++i) values[i] = value;
   input.type.shape = shape;
   input.constant = std::move(tensor);
-  impl.graph.inputs.erase(impl.graph.inputs.begin() + static_cast<ptrdiff_t>(index));
-  impl.input_ports.erase(impl.input_ports.begin() + static_cast<ptrdiff_t>(index));
-  impl.Describe(impl.graph);
+  for (size_t i = index + 1; i < graph.inputs.size(); ++i) {
+    graph.inputs[i - 1] = graph.inputs[i];
+    std::swap(impl.inputs[i - 1], impl.inputs[i]);
+  }
+  graph.inputs.pop_back();
+  impl.inputs.pop_back();
   return {};
 }
 
 Status Session::KeepOutput(std::string_view name) {
   Impl& impl = *impl_;
-  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.output_ports, name, "output"));
-  if (impl.output_ports.size() == 1) return {};
-  impl.graph.outputs = {impl.graph.outputs[index]};
-  impl.output_ports = {impl.output_ports[index]};
-  DECAL_TRY(EliminateDead(impl.graph));
-  impl.Describe(impl.graph);
-  return {};
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.outputs, name));
+  std::swap(impl.graph.outputs[0], impl.graph.outputs[index]);
+  std::swap(impl.outputs[0], impl.outputs[index]);
+  while (impl.outputs.size() > 1) {
+    impl.graph.outputs.pop_back();
+    impl.outputs.pop_back();
+  }
+  return EliminateDead(impl.graph);
 }
 
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {

@@ -103,6 +103,9 @@ struct CutoutReport {
 // does it itself; a host that plans the same model for a GPU does it before PlanGpu. Errors: as Session::KeepOutput.
 Status ChooseMatte(Session& session, std::string_view output);
 
+// Whether what Remover's Prepare, Run or Finish reports is a fault of the model rather than of this picture or its options.
+bool IsModelFault(const Error& error);
+
 // A model that takes pictures: a session, its preprocessing, and the size it is compiled for.
 // Not thread-safe. `runner` must outlive it.
 //

@@ -136,7 +136,8 @@ nb::dict ToDict(const CutoutReport& report) {
 
 }  // namespace
 
-Engine::Engine(const ModelSource& source, const ModelSpec& spec, size_t threads) : Shared(threads) {
+Engine::Engine(const ModelSource& source, const ModelSpec& spec, size_t threads)
+    : Shared(threads), model_(source.file.empty() ? source.name : source.file) {
   const nb::gil_scoped_release released;
   remover_.emplace(Unwrap(Remover::Create(Load(source), spec.Over(InfoOf(source)), runner), source.file));
 }
@@ -144,7 +145,7 @@ Engine::Engine(const ModelSource& source, const ModelSpec& spec, size_t threads)
 void Engine::Prepare(int width, int height) {
   const nb::gil_scoped_release released;
   const std::lock_guard lock(mutex);
-  Unwrap(remover_->Prepare({width, height}));
+  Named(remover_->Prepare({width, height}));
 }
 
 nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const nb::dict& given) {
@@ -160,7 +161,7 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
     runner.WatchSignals(nullptr);
   }
   RaiseSignal();
-  return ToDict(Unwrap(std::move(report)));
+  return ToDict(Named(std::move(report)));
 }
 
 void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,

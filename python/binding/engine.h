@@ -12,6 +12,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "binding/errors.h"
 #include "binding/runner.h"
 #include "decal/cutout.h"
 
@@ -55,6 +56,14 @@ class Engine : public Shared {
                const nanobind::dict& options);
 
  private:
+  // What errors of the model, and not of a picture, name.
+  template <class T>
+  T Named(Result<T> result) const {
+    const bool of_model = !result && IsModelFault(result.error());
+    return Unwrap(std::move(result), of_model ? model_ : std::string());
+  }
+
+  std::string model_;
   std::optional<Remover> remover_;
 };
 

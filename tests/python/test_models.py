@@ -80,6 +80,7 @@ def test_what_is_wrong_with_a_model_says_what_to_do(tmp_path, picture):
     with pytest.raises(decal.Error, match="set activation to sigmoid") as error:
         segment(logits, picture)
     assert error.value.code == "invalid-argument"
+    assert "logits.onnx: activation" in str(error.value)
     with pytest.raises(decal.Error, match="it has matte") as error:
         segment(logits, picture, output="alpha")
     assert error.value.code == "not-found"
