@@ -73,7 +73,7 @@ export function resolveModel(option: ModelOption | undefined, places: Places): R
   const spec = plainSpec(option);
   const { id, source } = sourceOf('model', option, places);
   const listed = option.externalData === undefined ? undefined : externalFiles(option.externalData, places);
-  const key = JSON.stringify([id, spec, ...(listed ?? []).map(({ id: fileId }) => fileId)]);
+  const key = JSON.stringify([id, spec, ...(listed ?? []).map(({ id: fileId, file }) => [fileId, file.spec])]);
   return { key, spec, source, ...(listed ? { external: listed.map(({ file }) => file) } : {}) };
 }
 
@@ -86,7 +86,7 @@ function sourceOf(field: string, option: object, { pageUrl }: Places): { id: str
       checkField('model.sha256', sha256);
       return { url: addressOf(`${field}.parts`, part, pageUrl), bytes, sha256: sha256 || null };
     });
-    return { id: resolved.map((part) => part.url).join(' '), source: { parts: resolved } };
+    return { id: resolved.map((part) => `${part.url} ${part.sha256 ?? ''}`).join(' '), source: { parts: resolved } };
   }
   if (data === undefined || data === null) {
     if (!url) throw new DecalError('invalid-argument', `${field}: needs a url, data or parts`);
