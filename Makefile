@@ -41,7 +41,7 @@ docs: ## Build the documentation site, with the TypeScript and C++ references, i
 	@scripts/setup.sh docs && scripts/build.sh wasm package docs
 
 bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
-	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures models
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures whole models
 
 bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../web/tools/npy.mjs';
 import { root } from '../tests/support/models.mjs';
 
-/** The file of a suite: "models", "browser" or "gpu". */
+/** The file of a suite: "whole", "models", "browser" or "gpu". */
 export const resultsFile = (suite) => join(root, 'bench/results', `${suite}.json`);
 
 /** JSON with lists of numbers on one line. */
@@ -26,4 +26,4 @@ export function readResults(suite) {
 
 /** Those of all suites, as the page takes them. */
 export const readAllResults = () =>
-  Object.fromEntries(['models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)]));
+  Object.fromEntries(['whole', 'models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)]));

@@ -38,6 +38,18 @@ export const firstRows = (results) => grid(results, ({ first_ms }) => millisecon
 export const loadRows = (results) => grid(results, ({ load_ms }) => milliseconds(load_ms));
 export const peakRows = (results) => grid(results, ({ peak_bytes }) => megabytes(peak_bytes));
 
+/** Whole calls of the command, and encoders on the same pixels, in ms. */
+export function wholeRows({ cases }) {
+  const file = ({ file_bytes: bytes }) => (bytes / 1e6).toPrecision(3);
+  return [
+    ['photo', 'written as', 'whole call', 'of it decoding', 'model', 'network', 'encoding', "sharp's encoding", "Pillow's encoding", 'MB: decal, sharp, Pillow'],
+    ...cases.map(({ megapixels, format, contenders: { decal, sharp, pillow } }) => [
+      `${megapixels} MP`, format, ...[decal.whole_ms, decal.decode_ms, decal.load_ms, decal.network_ms, decal.median_ms].map(milliseconds),
+      ...[sharp, pillow].map(({ median_ms }) => `${milliseconds(median_ms)} (${(median_ms / decal.median_ms).toFixed(1)}x)`),
+      [decal, sharp, pillow].map(file).join(', ')]),
+  ];
+}
+
 /** Start-up: what a visitor of a page waits for before the first picture. */
 export function startRows({ contenders: outcomes, compile }) {
   const names = Object.keys(contenders).filter((name) => name in outcomes);

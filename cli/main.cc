@@ -22,6 +22,7 @@ struct Overloaded : Fs... {
 };
 
 int Main(int argc, const char* const* argv) {
+  Console();
   auto command = ParseCommandLine(argc, argv);
   if (!command) {
     command.error().message += "; see decal --help";

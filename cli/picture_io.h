@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "decal/image.h"
+#include "decal/parallel.h"
 #include "decal/result.h"
 
 namespace decal::cli {
@@ -40,6 +41,10 @@ struct Picture {
   std::vector<std::string> notes;
 
   MutableImageView view() { return {rgba.get(), width, height, size_t{4} * static_cast<size_t>(width)}; }
+  // What the pixels take.
+  size_t bytes() const {
+    return size_t{4} * static_cast<size_t>(width) * static_cast<size_t>(height) * (own_rgba ? 2 : 1);
+  }
   MutableImageView own_view() { return {own_rgba.get(), width, height, size_t{4} * static_cast<size_t>(width)}; }
 };
 
@@ -87,6 +92,7 @@ struct EncodeOptions {
   std::optional<Density> density;
   const Metadata* metadata = nullptr;
   std::span<const std::byte> profile;  // ICC; empty: none, which means sRGB
+  ThreadRunner* runner = nullptr;      // null: on the calling thread
 };
 
 // JPEG cannot hold kRgba. Errors: kInternal.

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <expected>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -39,10 +39,17 @@ struct Done {
   bool found_subject = true;
 };
 
-// Why a picture is not done; `of_model`: any other may meet the same.
-struct CutError {
-  Error error;
-  bool of_model = false;
+struct Decoded {
+  Picture picture;
+  double ms = 0;
+};
+
+// A picture that is not written yet. `result` lies in `picture`.
+struct Cutout {
+  Done done;
+  Picture picture;
+  bool own = false;  // in the picture's own colours
+  ImageView result;
 };
 
 class Cutter {
@@ -61,21 +68,38 @@ class Cutter {
     return {};
   }
 
-  std::expected<Done, CutError> Cut(const Job& job) {
-    Done done{.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}};
-    Execution& execution = done.execution;
-    stopwatch_.Lap();
-    auto picture = Decode(job.input);
-    if (!picture) return OfPicture(picture.error());
-    execution.decode_ms = stopwatch_.Lap();
-    if (Cancelled()) return Interrupted();
+  // From any thread.
+  Result<Decoded> Decode(const Job& job) const {
+    Stopwatch stopwatch;
+    auto file = ReadPictureFile(job.input, options_.max_memory);
+    if (!file) return std::unexpected(file.error());
+    auto picture = DecodeInterruptibly(*std::move(file), job.input,
+                                       {.max_bytes = options_.max_memory,
+                                        .svg_size = options_.svg_size,
+                                        .metadata = options_.keep_metadata,
+                                        .own_colours = options_.keep_profile,
+                                        .target = format_});
+    if (!picture) return std::unexpected(picture.error());
+    return Decoded{*std::move(picture), stopwatch.Lap()};
+  }
 
-    done.extent = {picture->width, picture->height};
-    if (const Status prepared = remover_->Prepare(done.extent); !prepared) return OfRun(prepared.error());
+  // The cut-out in the picture's place.
+  Result<Cutout> Cut(Decoded decoded) {
+    Cutout cutout{.done = {.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}},
+                  .picture = std::move(decoded.picture)};
+    Done& done = cutout.done;
+    Picture& picture = cutout.picture;
+    Execution& execution = done.execution;
+    execution.decode_ms = decoded.ms;
+    if (Cancelled()) return Interrupted();
+    stopwatch_.Lap();
+    if (const Status prepared = remover_->Prepare({picture.width, picture.height}); !prepared) {
+      return OfRun(prepared.error());
+    }
     execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
-    done.notes = std::move(picture->notes);
-    const MutableImageView view = picture->view();
+    done.notes = std::move(picture.notes);
+    const MutableImageView view = picture.view();
     const auto report = remover_->Run(view, Composing(Background()), view, &Cancelled());
     if (!report) return OfRun(report.error());
     done.coverage = report->coverage;
@@ -87,41 +111,43 @@ class Cutter {
     execution.postprocess_ms = report->postprocess_ms;
     execution.memory_bytes = report->memory_bytes;
 
-    const bool own = picture->own_rgba && !options_.mask_only;
-    if (own) {
-      if (Status composed = ComposeOwn(*picture); !composed) return OfPicture(composed.error());
+    if (picture.own_rgba && !options_.mask_only) {
+      if (Status composed = ComposeOwn(picture); !composed) return std::unexpected(composed.error());
+      cutout.own = true;
     }
-
-    stopwatch_.Lap();
-    EncodeOptions encode{
-        .format = format_, .channels = Channels(), .quality = options_.quality, .density = picture->density};
-    if (options_.keep_metadata && !options_.mask_only) encode.metadata = &picture->metadata;
-    if (own) encode.profile = picture->profile;
-    const ImageView result = Cropped(own ? picture->own_view() : view, done.bounding_box);
-    done.extent = {result.width, result.height};
-    const auto file = EncodePicture(result, encode);
-    if (!file) return OfPicture(file.error());
-    if (Cancelled()) return Interrupted();
-    if (const Status written = WriteFile(job.output, *file); !written) return OfPicture(written.error());
-    execution.encode_ms = stopwatch_.Lap();
-    return done;
+    cutout.result = Cropped(cutout.own ? picture.own_view() : view, done.bounding_box);
+    done.extent = {cutout.result.width, cutout.result.height};
+    return cutout;
   }
+
+  // From any thread, whose own `runner` it is, or null.
+  Result<Done> Write(const Job& job, Cutout cutout, ThreadRunner* runner) const {
+    Stopwatch stopwatch;
+    EncodeOptions encode{.format = format_,
+                         .channels = Channels(),
+                         .quality = options_.quality,
+                         .density = cutout.picture.density,
+                         .runner = runner};
+    if (options_.keep_metadata && !options_.mask_only) encode.metadata = &cutout.picture.metadata;
+    if (cutout.own) encode.profile = cutout.picture.profile;
+    const auto file = EncodePicture(cutout.result, encode);
+    if (!file) return std::unexpected(file.error());
+    if (Cancelled()) return Interrupted();
+    if (const Status written = WriteFile(job.output, *file); !written) return std::unexpected(written.error());
+    cutout.done.execution.encode_ms = stopwatch.Lap();
+    return std::move(cutout.done);
+  }
+
+  // While the network does not run.
+  ThreadRunner* runner() { return runner_.get(); }
+
+  // Of an error of Cut: any other picture may meet the same.
+  bool IsOfModel(const Error& error) const { return IsModelFault(error) && error.where.starts_with(model_name_); }
 
   // JPEG cannot be transparent: white unless the user says otherwise.
   bool needs_white() const { return format_ == PictureFormat::kJpeg && !options_.background && !options_.mask_only; }
 
  private:
-  Result<Picture> Decode(const std::string& input) const {
-    auto file = ReadPictureFile(input, options_.max_memory);
-    if (!file) return std::unexpected(file.error());
-    return DecodeInterruptibly(*std::move(file), input,
-                               {.max_bytes = options_.max_memory,
-                                .svg_size = options_.svg_size,
-                                .metadata = options_.keep_metadata,
-                                .own_colours = options_.keep_profile,
-                                .target = format_});
-  }
-
   // The last matte on the picture in its own colours, instead of the sRGB that the model saw.
   Status ComposeOwn(Picture& picture) {
     auto background = Background();
@@ -140,13 +166,11 @@ class Cutter {
             .fill_holes = options_.fill_holes};
   }
 
-  static std::unexpected<CutError> OfPicture(const Error& error) { return std::unexpected(CutError{error}); }
-  static std::unexpected<CutError> Interrupted() { return OfPicture({ErrorCode::kCancelled, "interrupted"}); }
+  static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
 
-  // What preparing or running the model met: a fault of the model's, or one that this picture brought about.
-  std::unexpected<CutError> OfRun(const Error& error) const {
-    const bool of_model = IsModelFault(error);
-    return std::unexpected(CutError{of_model ? InFile(error, model_name_) : error, of_model});
+  // What preparing or running the model met: a fault of the model's, which the error then names, or of this picture's.
+  std::unexpected<Error> OfRun(const Error& error) const {
+    return std::unexpected(IsModelFault(error) ? InFile(error, model_name_) : error);
   }
 
   std::optional<std::array<uint8_t, 4>> Background() const {
@@ -195,7 +219,7 @@ class Cutter {
 
 // Lines of JSON go to standard output unless the picture itself does.
 void PrintJson(const Job& job, const JsonObject& line) {
-  std::FILE* stream = job.output == kStandardStream ? stderr : stdout;
+  std::FILE* stream = job.output == kStandardStream ? Console() : stdout;
   fmt::print(stream, "{}\n", line.ToString());
   std::fflush(stream);
 }
@@ -228,7 +252,7 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
                        .AddRaw(keys::kNotes, JsonStrings(done.notes))
                        .AddRaw(keys::kExecution, done.execution.ToJson()));
   } else if (!options.quiet && !bar) {
-    fmt::print(stderr, "{} -> {} ({} x {}): {}\n", job.input, job.output, done.extent.width, done.extent.height,
+    fmt::print(Console(), "{} -> {} ({} x {}): {}\n", job.input, job.output, done.extent.width, done.extent.height,
                done.execution.ToText());
   }
 }
@@ -236,7 +260,7 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
 // Tells of failures; what is wrong with the model once for all pictures.
 class Failures {
  public:
-  void Print(const RemoveOptions& options, const Job& job, const CutError& cut);
+  void Print(const RemoveOptions& options, const Job& job, const Error& error, bool of_model);
   // How many more pictures met what was told already.
   void PrintRepeated() const {
     if (repeated_ > 0) PrintLine(fmt::format("the same for {} more picture{}", repeated_, repeated_ == 1 ? "" : "s"));
@@ -247,8 +271,7 @@ class Failures {
   size_t repeated_ = 0;
 };
 
-void Failures::Print(const RemoveOptions& options, const Job& job, const CutError& cut) {
-  const auto& [error, of_model] = cut;
+void Failures::Print(const RemoveOptions& options, const Job& job, const Error& error, bool of_model) {
   if (!of_model) {
     PrintError(InFile(error, job.input));
   } else if (told_.insert(ErrorCodeName(error.code) + error.where).second) {  // its numbers may differ
@@ -264,6 +287,46 @@ void Failures::Print(const RemoveOptions& options, const Job& job, const CutErro
             .ToString();
     PrintJson(job, JsonObject().Add(keys::kInput, job.input).AddRaw(keys::kError, reason));
   }
+}
+
+// One picture after the other through the network, while the next is decoded and the last is encoded. Three are in memory at most, and
+// two where one alone takes a quarter of `max_memory`. `begin` and `report` are called on this thread, in the jobs' order.
+template <class Begin, class Report>
+void CutAll(Cutter& cutter, const std::vector<Job>& jobs, size_t max_memory, const Begin& begin, const Report& report) {
+  const size_t large = (max_memory != 0 ? max_memory : DefaultMaxMemory()) / 4;
+  const auto decode = [&](const Job& job) { return std::async(std::launch::async, [&] { return cutter.Decode(job); }); };
+  std::future<Result<Decoded>> next;
+  std::future<Result<Done>> last;
+  const Job* written = nullptr;
+  bool interrupted = false;
+  const auto end = [&](const Job& job, const Result<Done>& result) {
+    interrupted = interrupted || (!result && result.error().code == ErrorCode::kCancelled);
+    report(job, result);
+  };
+  const auto finish = [&] {
+    if (last.valid()) end(*written, last.get());
+  };
+  for (size_t i = 0; i < jobs.size() && !interrupted; ++i) {
+    const Job& job = jobs[i];
+    begin(job);
+    auto decoded = next.valid() ? next.get() : cutter.Decode(job);
+    const bool more = i + 1 < jobs.size();
+    const bool overlaps = decoded && more && decoded->picture.bytes() < large;
+    if (overlaps) next = decode(jobs[i + 1]);
+    auto cutout = decoded ? cutter.Cut(*std::move(decoded)) : std::unexpected(decoded.error());
+    finish();
+    if (!cutout) {
+      end(job, std::unexpected(cutout.error()));
+    } else if (overlaps) {
+      written = &job;
+      last = std::async(std::launch::async, [&cutter, &job, made = *std::move(cutout)]() mutable {
+        return cutter.Write(job, std::move(made), nullptr);
+      });
+    } else {
+      end(job, cutter.Write(job, *std::move(cutout), cutter.runner()));
+    }
+  }
+  finish();
 }
 
 }  // namespace
@@ -293,30 +356,30 @@ int RemoveBackgrounds(const RemoveOptions& options) {
     return kExitFailed;
   }
   if (cutter.needs_white() && !options.quiet) {
-    fmt::print(stderr, "decal: JPEG has no transparency: the background becomes white (--background chooses)\n");
+    fmt::print(Console(), "decal: JPEG has no transparency: the background becomes white (--background chooses)\n");
   }
 
   ProgressBar bar(options.quiet ? 0 : plan->jobs.size());
   Stopwatch total;
-  size_t done = 0, empty = 0;
+  size_t begun = 0, ended = 0, empty = 0;
   Failures failures;
-  for (const Job& job : plan->jobs) {
-    bar.Show(done++, job.input);
-    const auto result = cutter.Cut(job);
+  const auto report = [&](const Job& job, const Result<Done>& result) {
+    ++ended;
     if (!result || options.json || !result->notes.empty()) bar.Clear();
-    if (result) {
-      PrintDone(options, job, *result, bar.visible());
-      empty += !result->found_subject;
-      continue;
+    if (!result) {
+      failures.Print(options, job, result.error(), cutter.IsOfModel(result.error()));
+      ++failed;
+      return;
     }
-    failures.Print(options, job, result.error());
-    ++failed;
-    if (Cancelled()) return kExitInterrupted;
-  }
+    PrintDone(options, job, *result, bar.visible());
+    empty += !result->found_subject;
+  };
+  CutAll(cutter, plan->jobs, options.max_memory, [&](const Job& job) { bar.Show(begun++, job.input); }, report);
+  if (Cancelled() && (ended < plan->jobs.size() || failed > plan->errors.size())) return kExitInterrupted;
   bar.Clear();
   failures.PrintRepeated();
   if (bar.visible()) {
-    fmt::print(stderr, "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
+    fmt::print(Console(), "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
                plan->jobs.size() + plan->errors.size(), total.Lap() / 1e3);
   }
   if (failed > 0) return kExitFailed;

@@ -1,6 +1,7 @@
 // Text for people on standard error, JSON for machines.
 #include "cli/report.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -119,11 +120,22 @@ Error InFile(Error error, std::string_view file) {
   return error;
 }
 
+std::FILE* Console() {
+  static std::FILE* const stream = [] {
+    const int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    std::FILE* own = descriptor >= 0 ? fdopen(descriptor, "w") : nullptr;
+    if (own == nullptr) return stderr;
+    std::setvbuf(own, nullptr, _IONBF, 0);
+    return own;
+  }();
+  return stream;
+}
+
 void PrintError(const Error& error) { PrintLine(error.ToString()); }
 
 void PrintLine(std::string text) {
   std::ranges::replace(text, '\n', ' ');
-  fmt::print(stderr, "decal: {}\n", text);
+  fmt::print(Console(), "decal: {}\n", text);
 }
 
 ProgressBar::ProgressBar(size_t total) : total_(total), visible_(total > 1 && isatty(STDERR_FILENO)) {}
@@ -135,12 +147,11 @@ void ProgressBar::Show(size_t done, std::string_view current) {
   // A line that wraps could not be overwritten.
   const size_t room = std::max(TerminalColumns(), line.size() + 1) - line.size() - 1;
   line += current.substr(0, room);
-  fmt::print(stderr, "\r\033[K{}", line);
-  std::fflush(stderr);
+  fmt::print(Console(), "\r\033[K{}", line);
 }
 
 void ProgressBar::Clear() {
-  if (visible_) fmt::print(stderr, "\r\033[K");
+  if (visible_) fmt::print(Console(), "\r\033[K");
 }
 
 }  // namespace decal::cli

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,10 @@ std::string JsonStrings(const std::vector<std::string>& texts);
 
 // The same error, with `where` starting with the file it happened in.
 Error InFile(Error error, std::string_view file);
+
+// Standard error by a descriptor of its own, unbuffered: while a decoder's library is kept quiet in one thread (quiet_stderr.h),
+// another can still speak. Call it once before the first decoder runs.
+std::FILE* Console();
 
 // "decal: photo.jpg: not a picture we can decode (corrupt-image)" on standard error: one line, whatever the error says.
 void PrintError(const Error& error);

@@ -1,6 +1,6 @@
 // Every filter is scored without being stored, all five in one pass over the row, and the best one is run again into
 // the output.
-#include "cutout/png_filter.h"
+#include "decal/png_filter.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -17,8 +17,6 @@ namespace decal::HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr size_t kPixelBytes = 4;
 
 using Tag = hn::ScalableTag<uint8_t>;
 using Bytes = hn::Vec<Tag>;
@@ -79,7 +77,7 @@ HWY_INLINE Bytes LoadFirst(Tag d, const uint8_t* from, size_t count) {
 
 // Calls `fn(i, count, neighbours)` for all bytes of the row in turn. Behind `count` bytes, where that is less than a
 // vector, everything is 0 and so is every difference.
-template <class Fn>
+template <size_t kPixelBytes, class Fn>
 HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) {
   const size_t lanes = hn::Lanes(d);
   const Bytes zero = hn::Zero(d);
@@ -135,12 +133,13 @@ HWY_INLINE uint64_t Total(Sum sum) {
 
 // The number of the filter whose differences, read as signed bytes, have the smallest sum of magnitudes; of equals the
 // first.
+template <size_t kPixelBytes>
 HWY_NOINLINE int BestFilter(const Rows& rows, size_t bytes) {
   const Tag d;
   const Bytes zero = hn::Zero(d);
   const auto magnitude = [&](Bytes v) HWY_ATTR { return hn::Min(v, hn::Sub(zero, v)); };
   Sum none = hn::Zero(SumTag()), sub = none, up = none, average = none, paeth = none;
-  ForVectors(d, rows, bytes, [&](size_t, size_t, const Neighbours& n) HWY_ATTR {
+  ForVectors<kPixelBytes>(d, rows, bytes, [&](size_t, size_t, const Neighbours& n) HWY_ATTR {
     none = AddBytes(none, magnitude(Difference<0>(d, n)));
     sub = AddBytes(sub, magnitude(Difference<1>(d, n)));
     up = AddBytes(up, magnitude(Difference<2>(d, n)));
@@ -151,11 +150,11 @@ HWY_NOINLINE int BestFilter(const Rows& rows, size_t bytes) {
   return static_cast<int>(std::min_element(std::begin(totals), std::end(totals)) - totals);
 }
 
-template <int kFilter>
+template <size_t kPixelBytes, int kFilter>
 HWY_NOINLINE void Write(const Rows& rows, size_t bytes, uint8_t* out) {
   const Tag d;
   const size_t lanes = hn::Lanes(d);
-  ForVectors(d, rows, bytes, [&](size_t i, size_t count, const Neighbours& n) HWY_ATTR {
+  ForVectors<kPixelBytes>(d, rows, bytes, [&](size_t i, size_t count, const Neighbours& n) HWY_ATTR {
     const Bytes difference = Difference<kFilter>(d, n);
     if (count == lanes) return hn::StoreU(difference, d, out + i);
     HWY_ALIGN uint8_t first[hn::MaxLanes(Tag())];
@@ -164,20 +163,29 @@ HWY_NOINLINE void Write(const Rows& rows, size_t bytes, uint8_t* out) {
   });
 }
 
-}  // namespace
-
-void FilterPngRowTarget(const uint8_t* row, const uint8_t* above, size_t bytes, uint8_t* out) {
+template <size_t kPixelBytes>
+void FilterRow(const uint8_t* row, const uint8_t* above, size_t bytes, uint8_t* out) {
   HWY_ALIGN static constexpr uint8_t kZeros[hn::MaxLanes(Tag())] = {};
   const Rows rows = {row, above ? above : kZeros, above ? size_t{1} : size_t{0}};
-  const int filter = BestFilter(rows, bytes);
+  const int filter = BestFilter<kPixelBytes>(rows, bytes);
   *out++ = static_cast<uint8_t>(filter);
   switch (filter) {
     case 0: return static_cast<void>(std::memcpy(out, row, bytes));
-    case 1: return Write<1>(rows, bytes, out);
-    case 2: return Write<2>(rows, bytes, out);
-    case 3: return Write<3>(rows, bytes, out);
-    case 4: return Write<4>(rows, bytes, out);
+    case 1: return Write<kPixelBytes, 1>(rows, bytes, out);
+    case 2: return Write<kPixelBytes, 2>(rows, bytes, out);
+    case 3: return Write<kPixelBytes, 3>(rows, bytes, out);
+    case 4: return Write<kPixelBytes, 4>(rows, bytes, out);
   }
+}
+
+}  // namespace
+
+void FilterPngRowTarget(const uint8_t* row, const uint8_t* above, size_t bytes, size_t pixel_bytes, uint8_t* out) {
+#if !HWY_ARCH_WASM  // whose hosts write RGBA alone
+  if (pixel_bytes == 1) return FilterRow<1>(row, above, bytes, out);
+  if (pixel_bytes == 3) return FilterRow<3>(row, above, bytes, out);
+#endif
+  FilterRow<4>(row, above, bytes, out);
 }
 
 }  // namespace decal::HWY_NAMESPACE
@@ -188,12 +196,17 @@ namespace decal {
 
 HWY_EXPORT(FilterPngRowTarget);
 
+void FilterPngRow(const uint8_t* row, const uint8_t* above, int width, int channels, uint8_t* out) {
+  const size_t pixel_bytes = static_cast<size_t>(channels);
+  HWY_DYNAMIC_DISPATCH(FilterPngRowTarget)(row, above, pixel_bytes * static_cast<size_t>(width), pixel_bytes, out);
+}
+
 void FilterPngRows(const uint8_t* rgba, int width, int first, int count, uint8_t* out, ThreadRunner& runner) {
   const size_t bytes = 4 * static_cast<size_t>(width);
   ParallelFor(runner, static_cast<size_t>(count), [&](size_t i, size_t) {
     const size_t y = static_cast<size_t>(first) + i;
     const uint8_t* row = rgba + y * bytes;
-    HWY_DYNAMIC_DISPATCH(FilterPngRowTarget)(row, y == 0 ? nullptr : row - bytes, bytes, out + i * (bytes + 1));
+    FilterPngRow(row, y == 0 ? nullptr : row - bytes, width, 4, out + i * (bytes + 1));
   });
 }
 

@@ -2,10 +2,11 @@
 // choice of filters is checked on pictures made for each.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <vector>
 
-#include "cutout/png_filter.h"
+#include "decal/png_filter.h"
 #include "cutout/test_picture.h"
 #include "tests/support/simd_targets.h"
 
@@ -65,11 +66,11 @@ void ExpectFilteredAsReference(const TestPicture& picture) {
 }
 
 // The decoder's side, plainly. `above` is the decoded row above.
-std::vector<uint8_t> Unfilter(const uint8_t* row, size_t bytes, const std::vector<uint8_t>& above) {
+std::vector<uint8_t> Unfilter(const uint8_t* row, size_t bytes, const std::vector<uint8_t>& above, size_t pixel = 4) {
   const uint8_t filter = *row++;
   std::vector<uint8_t> decoded(bytes);
   for (size_t i = 0; i < bytes; ++i) {
-    const int a = i >= 4 ? decoded[i - 4] : 0, b = above[i], c = i >= 4 ? above[i - 4] : 0;
+    const int a = i >= pixel ? decoded[i - pixel] : 0, b = above[i], c = i >= pixel ? above[i - pixel] : 0;
     EXPECT_LE(filter, 4);
     decoded[i] = static_cast<uint8_t>(row[i] + Predict(filter, a, b, c));
   }
@@ -109,6 +110,33 @@ TEST(PngFilterTest, AgreesWithAPlainEncoderOnEveryTarget) {
         return Rgba{value(3 * x), value(5 * y), value(x + y), 255};
       });
       ExpectFilteredAsReference(cutout);
+    }
+  });
+}
+
+// Slopes of grey and RGB, whose neighbour to the left is one and three bytes away: each filter is chosen somewhere.
+TEST(PngFilterTest, GreyAndRgbOnEveryTarget) {
+  testing::ForEachSimdTarget([] {
+    std::mt19937 random(4);
+    for (const int channels : {1, 3}) {
+      std::array<int, 5> chosen{};
+      for (int width = 1; width <= 90; ++width) {
+        const auto bytes = static_cast<size_t>(width * channels);
+        std::vector<uint8_t> above(bytes), row(bytes), filtered(bytes + 1);
+        const int across = width % 3, down = width % 4;
+        for (size_t i = 0; i < bytes; ++i) {
+          const auto x = static_cast<uint32_t>(i) / static_cast<uint32_t>(channels), level = static_cast<uint32_t>(across) * 7 * x;
+          const auto noise = width % 5 == 0 ? static_cast<uint32_t>(random()) : static_cast<uint32_t>(random() % 2);
+          above[i] = static_cast<uint8_t>(level + noise);
+          row[i] = static_cast<uint8_t>(level + static_cast<uint32_t>(down) * 40 + noise);
+        }
+        FilterPngRow(row.data(), above.data(), width, channels, filtered.data());
+        ++chosen[filtered[0]];
+        EXPECT_EQ(Unfilter(filtered.data(), bytes, above, static_cast<size_t>(channels)), row) << width;
+        FilterPngRow(row.data(), nullptr, width, channels, filtered.data());
+        EXPECT_EQ(Unfilter(filtered.data(), bytes, std::vector<uint8_t>(bytes), static_cast<size_t>(channels)), row);
+      }
+      for (const int filter : {0, 1, 2, 4}) EXPECT_GT(chosen[static_cast<size_t>(filter)], 0) << filter;
     }
   });
 }

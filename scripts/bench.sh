@@ -2,6 +2,7 @@
 # Runs the named benchmarks; those of whole models end with docs/performance.md.
 #   kernels   each kernel on shapes of real models: every benchmark program of the native build
 #   pictures  the picture work in WebAssembly
+#   whole     whole calls of the command, its encoders beside sharp's and Pillow's
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
@@ -18,7 +19,7 @@ for part in "$@"; do
     pictures)
       echo "== pictures in WebAssembly"
       node bench/pictures.mjs ;;
-    models | browser | gpu)
+    whole | models | browser | gpu)
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;

@@ -12,7 +12,7 @@ run_packages=(
   clang-22 lld-22 llvm-22 g++ cmake ninja-build pkg-config           # native build; g++ brings libstdc++
   libc++-22-dev-wasm32 libc++abi-22-dev-wasm32                       # WebAssembly build
   libclang-rt-22-dev-wasm32 wasi-libc
-  libhwy-dev libcli11-dev libfmt-dev libvips-dev                     # libraries
+  libhwy-dev libcli11-dev libfmt-dev libvips-dev libisal-dev         # libraries
   python-matplotlib-data                                             # the sample photo
 )
 test_packages=(

@@ -1,13 +1,19 @@
 """What the salient network is trained further on: pairs of all sets, composites of them, scenes without a subject, and how far to
 trust each mask beside the teachers' answer.
 
+With the stored answers of a large teacher (teacher.py), only pictures that it answered are drawn, and their targets contain its
+share already.
+
 Pictures stay compressed and are decoded when they are drawn: a few milliseconds, where a step of training takes hundreds.
 """
 import collections
+import io
+import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from data import HELD_OUT, PEOPLE, PORTRAIT_SHARE, compose, decode, free_strip, portrait, read_pairs, recolour, tar_or_folder, warp
@@ -41,11 +47,18 @@ EMPTY_TRUST, SCENE_TRUST, COMPOSITE_TRUST = 1.0, 0.7, 0.75
 BEHIND = (0.4, 0.2, 0.2, 0.2)
 
 
+def read_answers(folder):
+    """What teacher.py wrote: PNG bytes by picture name."""
+    folder = pathlib.Path(folder)
+    return {path.relative_to(folder).with_suffix("").as_posix(): path.read_bytes() for path in folder.rglob("*.png")}
+
+
 class Mixture:
     """Draws augmented batches from a folder of archives."""
 
-    def __init__(self, folder, held_out=False):
-        self.pairs, self.members = [], collections.defaultdict(list)
+    def __init__(self, folder, held_out=False, answers=None, trust=1.0, composites=COMPOSITES):
+        self.pairs, self.members, self.answers = [], collections.defaultdict(list), answers
+        self.trust, self.composites = trust, composites
         for source in SOURCES:
             path = tar_or_folder(folder, source)
             if not path.exists():
@@ -53,7 +66,7 @@ class Mixture:
             stored = {name: (photo, mask) for name, photo, mask in read_pairs(path)}
             masked = [name for name, (_, mask) in stored.items() if mask is not None]
             for i, name in enumerate(masked):
-                if (i % HELD_OUT == 0) != held_out:
+                if (i % HELD_OUT == 0) != held_out or not self._answered(name):
                     continue
                 cut = stored.get(name + "_fg", (None,))[0]  # the foreground's own colours, past its edge
                 self.members[name.split("/")[0]].append(len(self.pairs))
@@ -64,20 +77,44 @@ class Mixture:
         drawn = np.array([SETS.get(name, OTHERS)[:2] for name in self.sets])
         self.plain, self.cut = (drawn / drawn.sum(0)).T
 
-    @staticmethod
-    def _photos(folder, name, held_out):
+    def _photos(self, folder, name, held_out):
         path = tar_or_folder(folder, name)
-        photos = [photo for _, photo, _ in read_pairs(path)] if path.exists() else []
-        return [photo for i, photo in enumerate(photos) if (i % HELD_OUT == 0) == held_out]
+        photos = [(name, photo) for name, photo, _ in read_pairs(path)] if path.exists() else []
+        return [each for i, each in enumerate(photos) if (i % HELD_OUT == 0) == held_out and self._answered(each[0])]
+
+    def _answered(self, name):
+        return self.answers is None or name in self.answers
+
+    def in_turn(self, rng):
+        """All pictures that a teacher can answer, (name, photo), the likelier to be drawn the sooner."""
+        drawn = [(each[:2], self.plain[i] / len(self.members[name])) for i, name in enumerate(self.sets)
+                 for each in (self.pairs[k] for k in self.members[name])]
+        for share, photos in ((SCENES, self.scenes), (UNKNOWN, self.unknown)):
+            drawn += [(each, share / len(photos)) for each in photos]
+        chances = np.array([chance for _, chance in drawn])
+        for i in rng.choice(len(drawn), len(drawn), replace=False, p=chances / chances.sum()):
+            yield drawn[i][0]
+
+    def _blended(self, picture, name, trust):
+        """The picture with the teacher's stored answer in its target, and what of the target is still to be asked for: nothing."""
+        if self.answers is None:
+            return picture, trust
+        trust *= self.trust
+        answer = np.asarray(Image.open(io.BytesIO(self.answers[name])), np.float32)
+        picture[3] = np.round(trust * picture[3] + (1 - trust) * answer)
+        return picture, 1.0
 
     def _pair(self, rng, chances, cut=False):
         """A picture uint8 [4,S,S], its aspect ratio, the trust in its mask, and whether its outline is exact."""
         name = self.sets[rng.choice(len(self.sets), p=chances)]
-        _, photo, mask, colours = self.pairs[rng.choice(self.members[name])]
+        stored, photo, mask, colours = self.pairs[rng.choice(self.members[name])]
         picture, aspect = decode(colours if cut and colours else photo, mask, STORED)
+        trust = SETS.get(name, OTHERS)[2]
+        if not cut:
+            picture, trust = self._blended(picture, stored, trust)
         if name in PEOPLE and rng.uniform() < PORTRAIT_SHARE:
             picture, aspect = portrait(picture, aspect, rng)
-        return picture, aspect, SETS.get(name, OTHERS)[2], name in EXACT
+        return picture, aspect, trust, name in EXACT
 
     def draw(self, rng):
         """One picture with a mask as it is, uint8 [4,STORED,STORED]."""
@@ -91,26 +128,29 @@ class Mixture:
                 part = torch.from_numpy(picture[:3, strip[0], strip[1]].astype(np.float32))[None]
                 full = F.interpolate(part, size=(STORED, STORED), mode="bilinear", align_corners=False)[0].round().byte().numpy()
                 return np.concatenate([full, np.zeros_like(full[:1])]), aspect * part.shape[3] / part.shape[2]
-        return self._photo(rng, self.scenes or self.unknown)
+        return self._photo(rng, self.scenes or self.unknown, SCENE_TRUST)[:2]
 
-    @staticmethod
-    def _photo(rng, photos):
-        return decode(photos[rng.integers(len(photos))], None, STORED)
+    def _photo(self, rng, photos, trust=0.0):
+        """A picture without a mask, its aspect ratio, and the trust in there being no subject."""
+        name, photo = photos[rng.integers(len(photos))]
+        picture, aspect = decode(photo, None, STORED)
+        picture, trust = self._blended(picture, name, trust)
+        return picture, aspect, trust
 
     def _behind(self, rng):
         kind = rng.choice(4, p=BEHIND)
         if kind == 0 and self.scenes:
-            return self._photo(rng, self.scenes)
+            return self._photo(rng, self.scenes, SCENE_TRUST)[:2]
         if kind == 1:
             return self._strip(rng)
         if kind == 2 and self.unknown:
-            return self._photo(rng, self.unknown)
+            return self._photo(rng, self.unknown)[:2]
         return self._pair(rng, self.plain)[:2]
 
     def batch(self, dice, count, size):
         """Pictures [count,3,size,size] 0..1, their mattes [count,1,size,size] and the trust in these [count,1,1,1]."""
         rng = dice.rng
-        kinds = rng.choice(5, count, p=(1 - COMPOSITES - STRIPS - SCENES - UNKNOWN, COMPOSITES, STRIPS, SCENES, UNKNOWN))
+        kinds = rng.choice(5, count, p=(1 - self.composites - STRIPS - SCENES - UNKNOWN, self.composites, STRIPS, SCENES, UNKNOWN))
         plain, trust = [], []
         for kind in kinds[kinds != 1]:
             if kind == 0:
@@ -118,15 +158,14 @@ class Mixture:
             elif kind == 2:
                 drawn, sure = self._strip(rng), EMPTY_TRUST
             else:
-                photos, sure = (self.scenes, SCENE_TRUST) if kind == 3 and self.scenes else (self.unknown, 0.0)
-                drawn = self._photo(rng, photos)
+                *drawn, sure = self._photo(rng, *((self.scenes, SCENE_TRUST) if kind == 3 and self.scenes else (self.unknown, 0.0)))
             plain.append(drawn)
             trust.append(sure)
         parts = [warp(*stacked(plain), size, dice)] if plain else []
         composites = count - len(plain)
         if composites:
             parts.append(self._composites(dice, composites, size))
-            trust += [COMPOSITE_TRUST] * composites
+            trust += [1.0 if self.answers else COMPOSITE_TRUST] * composites
         planes = torch.cat(parts)
         return recolour(planes[:, :3], dice), planes[:, 3:], torch.tensor(trust, dtype=torch.float32).view(-1, 1, 1, 1)
 

@@ -22,7 +22,7 @@ import start
 from encoder import MEAN as SMALL_MEAN
 from encoder import STD as SMALL_STD
 from losses import laplacian_loss, matte_loss
-from mixture import Mixture
+from mixture import COMPOSITES, Mixture, read_answers
 from model import INPUT_SIZE, MatteNet
 from salient import Salient, begun, early_stages, normalise
 from train import Average, multiplies_bfloat16
@@ -109,13 +109,15 @@ class Run:
     def loss(self, samples, whole, half):
         rgb, matte, trust = samples
         picture = normalise(rgb).contiguous(memory_format=torch.channels_last)
+        target = matte
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            with torch.no_grad():
-                _, said = self._found(self.teachers.network, picture, whole)
-                small = self.teachers.small_logits(rgb, said.shape[2:])
+            if (trust < 1).any():
+                with torch.no_grad():
+                    _, said = self._found(self.teachers.network, picture, whole)
+                    small = self.teachers.small_logits(rgb, said.shape[2:])
+                answer = self.teachers.answer(said.float(), small)
+                target = trust * F.adaptive_avg_pool2d(matte, answer.shape[2:]) + (1 - trust) * answer
             found, _ = self._found(self.network, picture, whole)
-        answer = self.teachers.answer(said.float(), small)
-        target = trust * F.adaptive_avg_pool2d(matte, answer.shape[2:]) + (1 - trust) * answer
         weights = (1.0, *SIDE_WEIGHTS) if whole else SIDE_WEIGHTS[1:]
         total = 0
         for logits, weight in zip(found, weights):
@@ -146,6 +148,9 @@ def parse(argv):
     parser.add_argument("--data", required=True, help="folder with train.tar and, where there, the others of mixture.py")
     parser.add_argument("--start", type=pathlib.Path, help="u2netp.onnx or an exported default model, for a new state")
     parser.add_argument("--small", type=pathlib.Path, help="a model of Decal's small network: the second teacher")
+    parser.add_argument("--answers", type=pathlib.Path, help="what teacher.py wrote")
+    parser.add_argument("--trust", type=float, default=1.0, help="with --answers: how far to trust our masks, of what mixture.py says")
+    parser.add_argument("--composites", type=float, default=COMPOSITES, help="share of the samples that are composites")
     parser.add_argument("--samples", type=int, required=True, help="end when so many were seen; the rate falls to zero until then")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--sizes", type=int, nargs="+", default=[288], help="edges of the input, drawn in turn")
@@ -171,9 +176,11 @@ def main(argv):
     if arguments.state.exists():
         run.restore(arguments.state)
     dice = data.Dice(np.random.default_rng((arguments.seed, run.seen)), "cpu")
-    batches = Mixture(arguments.data).batches(dice, arguments.batch, arguments.sizes)
+    answers = read_answers(arguments.answers) if arguments.answers else None
+    mixture = Mixture(arguments.data, answers=answers, trust=arguments.trust, composites=arguments.composites)
+    batches = mixture.batches(dice, arguments.batch, arguments.sizes)
     steps, losses = 0, {False: [], True: []}
-    wall, own, begun = time.monotonic(), time.process_time(), run.seen
+    wall, own, first = time.monotonic(), time.process_time(), run.seen
     while run.seen < arguments.samples:
         done = run.seen / arguments.samples
         share = min(1, (run.seen + arguments.batch) / WARM_UP_SAMPLES) * (0.5 + 0.5 * math.cos(math.pi * done))
@@ -183,7 +190,7 @@ def main(argv):
         if steps % 20 == 0:
             took, used = time.monotonic() - wall, time.process_time() - own
             means = " ".join(f"{name} {np.mean(losses[key]):.4f}" for key, name in ((False, "coarse"), (True, "whole")) if losses[key])
-            print(f"{took / 60:6.1f} min  {run.seen} samples  {(run.seen - begun) / took:.2f}/s, {(run.seen - begun) / used:.2f} a "
+            print(f"{took / 60:6.1f} min  {run.seen} samples  {(run.seen - first) / took:.2f}/s, {(run.seen - first) / used:.2f} a "
                   f"processor second  loss {means}", flush=True)
             losses = {False: [], True: []}
         if run.seen // arguments.save != (run.seen - arguments.batch) // arguments.save:

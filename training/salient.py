@@ -38,18 +38,18 @@ class Conv(nn.Conv2d):
 
 
 class Stage(nn.Module):
-    """[N,inputs,H,W] to [N,WIDE,H,W]: a U of so many levels (0: four dilated ones), added to what enters it."""
+    """[N,inputs,H,W] to [N,wide,H,W]: a U of so many levels (0: four dilated ones), added to what enters it."""
 
-    def __init__(self, inputs, levels):
+    def __init__(self, inputs, levels, narrow=NARROW, wide=WIDE):
         super().__init__()
         self.pools = levels > 0
         dilations = DILATIONS if not levels else (1,) * (levels - 1) + (2,)
         count = len(dilations)
-        self.entry = Conv(inputs, WIDE)
-        self.down = nn.ModuleList(Conv(NARROW if i else WIDE, NARROW, dilations[i]) for i in range(count))
+        self.entry = Conv(inputs, wide)
+        self.down = nn.ModuleList(Conv(narrow if i else wide, narrow, dilations[i]) for i in range(count))
         # In the order they run: the coarsest first.
         back = [1] * count if levels else DILATIONS
-        self.up = nn.ModuleList(Conv(2 * NARROW, NARROW if i else WIDE, back[i]) for i in reversed(range(count - 1)))
+        self.up = nn.ModuleList(Conv(2 * narrow, narrow if i else wide, back[i]) for i in reversed(range(count - 1)))
 
     def forward(self, x):
         return self.around(self.entry(x))
@@ -89,19 +89,22 @@ class Early(nn.Module):
         return F.relu(enlarged(self.coarse(coarse), fine) + fine)
 
 
-class Salient(nn.Module):
+class Network(nn.Module):
     """RGB [N,3,H,W], normalised by MEAN and STD, to logits of a matte [N,1,H,W].
 
-    `early` stages of the way back, counted from the finest, have an Early entry.
+    `stages` has, of each stage of DOWN and then of UP, the channels inside it and those that leave it.
     """
 
-    def __init__(self, early=0):
+    def __init__(self, stages):
         super().__init__()
-        self.down = nn.ModuleList(Stage(WIDE if i else 3, levels) for i, levels in enumerate(DOWN))
-        self.up = nn.ModuleList(Stage(2 * WIDE, levels) for levels in UP)  # the coarsest first
-        for stage in self.up[len(UP) - early:]:
-            stage.entry = Early()
-        self.sides = nn.ModuleList(nn.Conv2d(WIDE, 1, 3, padding=1) for _ in DOWN)  # the finest first
+        wide = [3, *(outputs for _, outputs in stages)]
+        self.down = nn.ModuleList(Stage(wide[i], levels, *stages[i]) for i, levels in enumerate(DOWN))
+        ups = stages[len(DOWN):]
+        coarser = [stages[len(DOWN) - 1], *ups]  # what is enlarged: the last stage down, then each stage up
+        level = stages[len(DOWN) - 2::-1]  # the stage down of the same size
+        self.up = nn.ModuleList(Stage(coarser[i][1] + level[i][1], levels, *ups[i]) for i, levels in enumerate(UP))
+        sided = [*reversed(ups), stages[len(DOWN) - 1]]
+        self.sides = nn.ModuleList(nn.Conv2d(outputs, 1, 3, padding=1) for _, outputs in sided)  # the finest first
         self.join = nn.Conv2d(len(DOWN), 1, 1)
 
     def coarse(self, level):
@@ -133,6 +136,17 @@ class Salient(nn.Module):
         for stage in (*self.down, *self.up):
             yield from (stage.entry, *stage.down, *stage.up)
 
+class Salient(Network):
+    """U-2-Net-p's channels.
+
+    `early` stages of the way back, counted from the finest, have an Early entry.
+    """
+
+    def __init__(self, early=0):
+        super().__init__([(NARROW, WIDE)] * (len(DOWN) + len(UP)))
+        for stage in self.up[len(UP) - early:]:
+            stage.entry = Early()
+
 
 def normalise(rgb):
     """RGB 0..1 as the network wants it."""
@@ -145,7 +159,7 @@ def begun(path):
     weights = read_model(path, ("salient.",))
     if not weights:
         network = Salient()
-        take_u2netp(network, path)
+        take(network, path)
         return network
     network = Salient(early_stages(weights))
     network.load_state_dict(weights)
@@ -158,8 +172,8 @@ def early_stages(weights):
 
 
 @torch.no_grad()
-def take_u2netp(network, path):
-    """Fills the network from u2netp.onnx, whose convolutions stand in the order they run."""
+def take(network, path):
+    """Fills the network from u2netp.onnx or u2net.onnx, whose convolutions stand in the order they run."""
     import onnx  # Debian's python3-onnx or PyPI's
     from onnx import numpy_helper
 
@@ -168,7 +182,7 @@ def take_u2netp(network, path):
     plain = [node for node in graph.node if node.op_type == "Conv" and not node.input[1].startswith(("side", "outconv"))]
     mine = list(network.convolutions())
     if len(plain) != len(mine):
-        raise SystemExit(f"{path}: {len(plain)} convolutions where U-2-Net-p has {len(mine)}")
+        raise SystemExit(f"{path}: {len(plain)} convolutions where the network has {len(mine)}")
     for conv, node in zip(mine, plain):
         conv.weight.copy_(stored[node.input[1]])
         conv.bias.copy_(stored[node.input[2]])

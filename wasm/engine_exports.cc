@@ -9,8 +9,8 @@
 
 #include "border/exports.h"
 #include "border/rules.h"
-#include "cutout/png_filter.h"
 #include "decal/cutout.h"
+#include "decal/png_filter.h"
 #include "decal/session.h"
 #include "wasm/handles.h"
 #include "wasm/thread_runner.h"

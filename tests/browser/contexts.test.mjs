@@ -7,12 +7,13 @@ import { after, before, suite, test } from 'node:test';
 import { noBrowser, openPage, startBrowser } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
-import { kPackage, kPages, kPhoto, kPolicy, kScratch } from './support/site.mjs';
+import { kPages, kPhoto, kPolicy, kScratch } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 suite('contexts', { skip: noBrowser }, () => {
   let session, page, reference;
   before(async () => {
-    session = await startSession();
+    session = await startSession({ decal: kSmallPackage });
     page = session.page;
     reference = (await removeFromPhoto(page)).picture;
   });
@@ -133,7 +134,7 @@ suite('a browser extension (Manifest V3)', { skip: noBrowser }, () => {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     await cp(fileURLToPath(new URL('extension', import.meta.url)), folder, { recursive: true });
-    await cp(kPackage, join(folder, 'decal'), { recursive: true });
+    await cp(kSmallPackage, join(folder, 'decal'), { recursive: true });
     await cp(join(kPages, 'probe.js'), join(folder, 'probe.js'));
     await cp(kPhoto, join(folder, 'photo.jpg'));
     browser = await startBrowser({ flags: [`--load-extension=${folder}`, `--disable-extensions-except=${folder}`] });

@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
-import { answerSlowly, isModel, kPackage } from './support/site.mjs';
+import { answerSlowly, isModel } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 const kOrder = ['idle', 'downloading', 'building', 'ready'];
-const kModelFile = `${kPackage}/models/decal-default.onnx`;
+const kModelFile = `${kSmallPackage}/models/decal-default.onnx`;
 
 suite('lifecycle', { skip: noBrowser }, () => {
   /** How the next request for the model is answered; by default like any other. */
@@ -15,6 +16,7 @@ suite('lifecycle', { skip: noBrowser }, () => {
   let session, page, reference;
   before(async () => {
     session = await startSession({
+      decal: kSmallPackage,
       intercept: async (request, response) => {
         if (!isModel(request) || !answerModel) return false;
         await answerModel(request, response);

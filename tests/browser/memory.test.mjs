@@ -1,16 +1,20 @@
 // Nothing stays behind: after aborts at every stage, after workers that die, after hundreds of pictures.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { matteModel } from '../../web/test/helpers.mjs';
 import { noBrowser } from './support/chromium.mjs';
 import { difference, removeFromPhoto } from './support/session.mjs';
 import { isModel } from './support/site.mjs';
-import { missing, modelFile, smallDefaultFor, smallDefaultModel } from '../support/models.mjs';
 import { startWatchedSession, watch } from './support/watched.mjs';
 
 const kMemoryGrowth = 20e6;
 
-/** Hundreds of pictures need no large network; the default where its small version cannot be made. */
-const kQuickModel = missing(smallDefaultModel) ? 'decal-default' : smallDefaultFor('/small-default.onnx');
+/** Hundreds of pictures need no network: what they leave behind, they leave whatever the model. */
+const kQuickModel = {
+  name: 'matte', input: { rule: 'stretch', width: 96, height: 96, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1],
+  activation: 'none', url: '/matte.onnx',
+};
+const kMatte = matteModel([0.3, 0.5, 0.2]);
 
 for (const isolation of [true, false]) {
   suite(`${isolation ? 'with' : 'without'} isolation`, { skip: noBrowser }, () => {
@@ -20,8 +24,8 @@ for (const isolation of [true, false]) {
     before(async () => {
       session = await startWatchedSession({
         isolation,
-        mounts: missing(smallDefaultModel) ? {} : { '/small-default.onnx': modelFile(smallDefaultModel) },
-        async intercept(request) {
+        async intercept(request, response) {
+          if (request.url === '/matte.onnx') return Boolean(response.writeHead(200, { 'Content-Length': kMatte.length }).end(kMatte));
           if (isModel(request)) await hold;
           return false;
         },

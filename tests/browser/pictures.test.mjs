@@ -6,6 +6,7 @@ import { noBrowser, watchRenderers } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { startSession } from './support/session.mjs';
 import { kPhoto } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 /** What a picture of 50 megapixels may take in the page's process beyond itself, decoded. */
 const kBeyondBitmap = 400e6;
@@ -17,6 +18,7 @@ suite('pictures', { skip: noBrowser }, () => {
   let picture;
   before(async () => {
     session = await startSession({
+      decal: kSmallPackage,
       async intercept({ url }, response) {
         if (url !== '/picture') return false;
         response.writeHead(200, { 'Content-Type': 'application/octet-stream' }).end(picture);

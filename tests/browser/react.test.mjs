@@ -4,11 +4,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { build } from 'esbuild';
-import { assetUrls } from './support/asset_urls.mjs';
+import { assetUrls, packageFrom } from './support/asset_urls.mjs';
 import { noBrowser } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { startSession } from './support/session.mjs';
-import { answerSlowly, isModel, kPackage, kPages, kPhoto, kScratch } from './support/site.mjs';
+import { answerSlowly, isModel, kPages, kPhoto, kScratch } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 suite('React', { skip: noBrowser }, () => {
   const bundled = join(kScratch, 'react');
@@ -24,13 +25,14 @@ suite('React', { skip: noBrowser }, () => {
       target: 'es2022',
       define: { 'process.env.NODE_ENV': '"development"' },
       logLevel: 'warning',
-      plugins: [assetUrls()],
+      plugins: [packageFrom(kSmallPackage), assetUrls()],
     });
     session = await startSession({
+      decal: kSmallPackage,
       mounts: { '/react': bundled },
       async intercept(request, response) {
         if (!slow || !isModel(request)) return false;
-        await answerSlowly(response, `${kPackage}/models/decal-default.onnx`, { pieces: 30, pauseMs: 40 });
+        await answerSlowly(response, `${kSmallPackage}/models/decal-default.onnx`, { pieces: 30, pauseMs: 40 });
         return true;
       },
     }, { path: '/react.html' });

@@ -8,12 +8,13 @@ import { truncated, withOrientation } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
 import { difference, removeFromPhoto, startSession } from './support/session.mjs';
 import { kPhoto } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 suite('sources', { skip: noBrowser }, () => {
   let session, page, jpeg, reference;
   before(async () => {
     jpeg = await readFile(kPhoto);
-    session = await startSession();
+    session = await startSession({ decal: kSmallPackage });
     page = session.page;
     reference = (await removeFromPhoto(page)).picture;
   });

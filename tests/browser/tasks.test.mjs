@@ -4,11 +4,12 @@ import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { removeFromPhoto, startSession } from './support/session.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 
 suite('tasks', { skip: noBrowser }, () => {
   let session, page, cutout;
   before(async () => {
-    session = await startSession();
+    session = await startSession({ decal: kSmallPackage });
     page = session.page;
     cutout = (await removeFromPhoto(page)).picture;
   });

@@ -9,7 +9,7 @@
 namespace decal::cli {
 namespace {
 
-std::vector<std::byte> Bytes(const std::string& text) {
+std::vector<std::byte> BytesOf(const std::string& text) {
   const auto* data = reinterpret_cast<const std::byte*>(text.data());
   return {data, data + text.size()};
 }
@@ -21,7 +21,7 @@ std::vector<std::byte> File(int version, const std::string& header, const std::v
   for (int i = 0; i < (version == 1 ? 2 : 4); ++i) text += static_cast<char>(header.size() >> (8 * i) & 0xff);
   text += header;
   text.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  return Bytes(text);
+  return BytesOf(text);
 }
 
 std::string Reason(const std::vector<std::byte>& file) {
@@ -66,8 +66,8 @@ TEST(Npy, RoundTrip) {
 }
 
 TEST(Npy, RefusesWithReason) {
-  EXPECT_EQ(Reason(Bytes("")), "not a .npy file");
-  EXPECT_EQ(Reason(Bytes("\x89PNG and so on and on")), "not a .npy file");
+  EXPECT_EQ(Reason(BytesOf("")), "not a .npy file");
+  EXPECT_EQ(Reason(BytesOf("\x89PNG and so on and on")), "not a .npy file");
   EXPECT_EQ(Reason(File(4, kPair, {1, 2})), "version 4 of the .npy format is unknown");
   EXPECT_EQ(Reason(File(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", {1, 2})),
             "holds <f8, not little-endian float32 ('<f4')");

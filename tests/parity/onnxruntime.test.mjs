@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference } from '../support/compare.mjs';
 import { defaultModel, missing, modelFile, models, photoTensor, root, smallModels, work } from '../support/models.mjs';
+import { onnxruntimeAnswer } from '../support/onnxruntime.mjs';
 
 const decal = join(root, 'build/bin/decal');
 
@@ -30,10 +30,7 @@ for (const model of [defaultModel, ...models, ...smallModels.filter(({ resized }
     const x = join(work, `${model.name}.x.npy`);
     writeNpy(x, input.shape, input.data);
 
-    const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
-    const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
-    const expected = Float32Array.from((await session.run(feeds))[session.outputNames[0]].data);
-    await session.release();
+    const expected = await onnxruntimeAnswer(file, input);
     assert.ok(deviation(expected) > 1e-4, 'a constant output would prove nothing');
 
     const y = join(work, `${model.name}.y.npy`);

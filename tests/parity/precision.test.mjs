@@ -7,10 +7,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference, shareWithin } from '../support/compare.mjs';
 import { missing, modelFile, models, photoTensor, root, work } from '../support/models.mjs';
+import { onnxruntimeAnswer } from '../support/onnxruntime.mjs';
 
 const decal = join(root, 'build/bin/decal');
 
@@ -46,10 +46,7 @@ async function references(model, x) {
   const file = modelFile(model);
   const input = await photoTensor(model);
   writeNpy(x, input.shape, input.data);
-  const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 2, logSeverityLevel: 3 });
-  const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input.data, input.shape) };
-  const expected = Float32Array.from((await session.run(feeds))[session.outputNames[0]].data);
-  await session.release();
+  const expected = await onnxruntimeAnswer(file, input);
   return { file, expected, ours: runNative(file, x, x.replace('.x.npy', '.y.npy')) };
 }
 

@@ -1,5 +1,5 @@
-// An esbuild plugin for what Vite, webpack and Rollup do with `new URL('./file', import.meta.url)`: the file is copied
-// beside the bundle under a name with its hash, and the expression points there.
+// Esbuild plugins: what Vite, webpack and Rollup do with `new URL('./file', import.meta.url)`: the file is copied beside the bundle
+// under a name with its hash, and the expression points there; and the package from another folder than web/dist.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -15,6 +15,16 @@ export function assetUrls() {
         contents: await rewrite(path, folder, './', new Map()),
         loader: 'js',
       }));
+    },
+  };
+}
+
+/** `decal` and its other entries are those in `folder`. */
+export function packageFrom(folder) {
+  return {
+    name: 'package-from',
+    setup(build) {
+      build.onResolve({ filter: /^decal($|\/)/ }, ({ path }) => ({ path: join(folder, `${path.slice('decal/'.length) || 'index'}.js`) }));
     },
   };
 }

@@ -27,12 +27,12 @@ await mkdir(kScratch, { recursive: true });
 export const kPolicy =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' blob: data:; img-src 'self' blob: data:";
 
-/** A site with the package at /decal, the photo at /photo.jpg and the pages at the root. */
-export function startSite({ mounts = {}, ...options } = {}) {
+/** A site with the package (`decal`, a folder) at /decal, the photo at /photo.jpg and the pages at the root. */
+export function startSite({ decal = kPackage, mounts = {}, ...options } = {}) {
   needs(`${kPackage}/index.js`, 'run `npm run build`');
   return serve({
     root: kPages,
-    mounts: { '/decal': kPackage, '/photo.jpg': kPhoto, ...mounts },
+    mounts: { '/decal': decal, '/photo.jpg': kPhoto, ...mounts },
     headers: { 'Content-Security-Policy': kPolicy },
     ...options,
   });
