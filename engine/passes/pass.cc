@@ -7,7 +7,6 @@ namespace decal {
 namespace {
 
 constexpr Pass kLoadPasses[] = {
-    {"float-border", FloatBorder},
     {"widen-half", WidenHalf},
     {"fold-constants", [](Graph& g) { return FoldConstants(g, FoldStage::kLoaded); }},
     {"lower-quantized", LowerQuantized},

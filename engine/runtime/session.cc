@@ -161,6 +161,7 @@ Result<Session> Session::Load(ModelStream stream) {
     impl->inputs.push_back({input.name, Name(input.type.dtype), {}});
   }
   if (impl->graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
+  DECAL_TRY(FloatBorder(impl->graph));
   DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
   impl->Describe(impl->graph);
   return Session(std::move(impl));
