@@ -247,9 +247,11 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   const size_t raw_bytes = RawBytes(*dtype, shape);
   if (external) {
     if (!place || !StaysInFolder(place->file))
-      return Corrupt("external data in '" + (place ? place->file : std::string()) + "', which is not in the model's folder",
-                     result.name);
-    if ((length != UINT64_MAX && length != raw_bytes) || place->offset > UINT64_MAX - raw_bytes || *dtype == DType::kString)
+      return Corrupt(
+          "external data in '" + (place ? place->file : std::string()) + "', which is not in the model's folder",
+          result.name);
+    if ((length != UINT64_MAX && length != raw_bytes) || place->offset > UINT64_MAX - raw_bytes ||
+        *dtype == DType::kString)
       return Corrupt("external data of another length than its shape's", result.name);
     place->dtype = *dtype;
     place->shape = shape;

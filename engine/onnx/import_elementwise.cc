@@ -18,10 +18,14 @@ Status EmitUnary(NodeImporter& n, Unary unary) { return n.Emit(unary, AllInputs(
 Status EmitBinary(NodeImporter& n, BinaryKind kind) { return n.Emit(Binary{kind}, AllInputs(n, 2)); }
 
 template <UnaryKind kKind>
-Status ImportUnary(NodeImporter& n) { return EmitUnary(n, {kKind}); }
+Status ImportUnary(NodeImporter& n) {
+  return EmitUnary(n, {kKind});
+}
 
 template <BinaryKind kKind>
-Status ImportBinary(NodeImporter& n) { return EmitBinary(n, kKind); }
+Status ImportBinary(NodeImporter& n) {
+  return EmitBinary(n, kKind);
+}
 
 // Sum, Min and Max of any number of inputs: a chain.
 Status EmitChain(NodeImporter& n, BinaryKind kind) {
@@ -32,11 +36,11 @@ Status EmitChain(NodeImporter& n, BinaryKind kind) {
 }
 
 template <BinaryKind kKind>
-Status ImportChain(NodeImporter& n) { return EmitChain(n, kKind); }
-
-Status ImportLeakyRelu(NodeImporter& n) {
-  return EmitUnary(n, {UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)});
+Status ImportChain(NodeImporter& n) {
+  return EmitChain(n, kKind);
 }
+
+Status ImportLeakyRelu(NodeImporter& n) { return EmitUnary(n, {UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}); }
 Status ImportElu(NodeImporter& n) { return EmitUnary(n, {UnaryKind::kElu, n.Float("alpha", 1)}); }
 Status ImportHardSigmoid(NodeImporter& n) {
   return EmitUnary(n, {UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)});
@@ -48,8 +52,7 @@ Status ImportGelu(NodeImporter& n) {
 
 Status ImportClip(NodeImporter& n) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (n.opset() < 11)
-    return EmitUnary(n, {UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)});
+  if (n.opset() < 11) return EmitUnary(n, {UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)});
   const auto bound = [&](size_t i, float absent) {
     return n.input(i) == kNoValue ? std::optional<float>(absent) : ScalarFloat(n.constant(i));
   };

@@ -131,7 +131,8 @@ struct Session::Impl {
       names += (i > 0 ? ", " : "") + tensors[i].name;
     }
     const char* what = &tensors == &inputs ? "input" : "output";
-    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names, std::string(name));
+    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names,
+                std::string(name));
   }
 
   void Describe(const Graph& described) {
