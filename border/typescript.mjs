@@ -75,7 +75,7 @@ function structs(types) {
   return parts.join('\n');
 }
 
-const kReturns = { address: 'Address', handle: 'Handle', text: 'Text', status: 'Status', flag: 'number', u32: 'number', i32: 'number' };
+const kReturns = { address: 'Address', handle: 'Handle', text: 'Text', status: 'Status', flag: 'number', u32: 'number', i32: 'number', f64: 'number' };
 
 function functions({ about, functions }) {
   const typeOf = (type) => (type.endsWith('*') ? 'Address' : kReturns[type]);
@@ -116,7 +116,7 @@ function rules(fields, limits, types) {
     return `  '${prefix}${name}': [${[type, message, ...(words ?? numbers)].map(literal).join(', ')}],\n`;
   }).join('');
   return '/** What a field may be, what is said where it is something else, and the words, or least, most and how many. */\n' +
-    "export type FieldRule = readonly [\n  type: 'text' | 'choice' | 'whole' | 'number' | 'numbers' | 'digest' | 'flag' | 'function', message: string,\n" +
+    "export type FieldRule = readonly [\n  type: 'text' | 'choice' | 'whole' | 'number' | 'numbers' | 'values' | 'digest' | 'flag' | 'function', message: string,\n" +
     '  ...rest: readonly (string | number | undefined)[],\n];\n\n' +
     `export const fields = {\n${table('model', 'model.')}${table('options', '')}} as const satisfies Record<string, FieldRule>;\n`;
 }

@@ -39,7 +39,7 @@ void PrintTensors(const char* kind, const std::vector<TensorInfo>& tensors) {
   }
 }
 
-bool HasFreeSize(const Session& session) {
+bool HasDynamicSize(const Session& session) {
   for (const TensorInfo& input : session.inputs()) {
     for (const int64_t extent : input.shape) {
       if (extent < 0) return true;
@@ -207,6 +207,10 @@ int Inspect(const InspectOptions& options) {
     PrintError(model.error());
     return kExitFailed;
   }
+  if (const Status chosen = ChooseTensors(*model); !chosen) {
+    PrintError(chosen.error());
+    return kExitFailed;
+  }
   Session& session = model->session;
   if (options.graph) {
     const Result<std::string> graph = session.PrintGraph(options.height, options.width, options.after);
@@ -215,7 +219,7 @@ int Inspect(const InspectOptions& options) {
     return kExitOk;
   }
   if (options.gpu) return InspectGpu(options, session);
-  const bool plannable = options.height > 0 || !HasFreeSize(session);
+  const bool plannable = options.height > 0 || !HasDynamicSize(session);
   const auto runner = MakeThreadPool(static_cast<size_t>(options.threads));
   std::optional<Profile> profile;
   if (plannable) {
@@ -225,7 +229,7 @@ int Inspect(const InspectOptions& options) {
   if (options.profile) {
     if (!plannable) {
       return Failed(options,
-                    {ErrorCode::kInvalidArgument, "the size is free: --profile needs --height and --width", {}});
+                    {ErrorCode::kInvalidArgument, "the size is dynamic: --profile needs --height and --width", {}});
     }
     Result<Profile> measured = Measure(session, options.repeat);
     if (!measured) return Failed(options, measured.error());
@@ -238,7 +242,7 @@ int Inspect(const InspectOptions& options) {
   PrintTensors("input", session.inputs());
   PrintTensors("output", session.outputs());
   if (!plannable) {
-    fmt::print("\nThe size is free: --height H --width W show the schedule and the memory plan.\n");
+    fmt::print("\nThe size is dynamic: --height H --width W show the schedule and the memory plan.\n");
     return kExitOk;
   }
   if (profile) {

@@ -31,13 +31,35 @@ std::string FetchHint(const ModelInfo& model) {
   return model.url.empty() ? std::string() : fmt::format(": fetch it from {}", model.url);
 }
 
+Status ReadModelFiles(const std::string& path, ModelStream& stream) {
+  const auto feed = [&](std::span<const std::byte> piece) -> Status { return stream.Feed(piece); };
+  if (Status read = ReadFile(path, feed); !read) return read;
+  const auto others = stream.OtherFiles();
+  if (!others) return std::unexpected(others.error());
+  for (size_t i = 0; i < others->size(); ++i) {
+    if (Status opened = stream.Open(i); !opened) return opened;
+    // Not a device, which a link may lead to.
+    const fs::path other = fs::path(path).parent_path() / (*others)[i];
+    std::error_code error;
+    if (fs::exists(other, error) && !fs::is_regular_file(other, error))
+      return Fail(ErrorCode::kIo, "the model's weights must be in a regular file", other.string());
+    if (Status read = ReadFile(other.string(), feed); !read) return read;
+  }
+  return {};
+}
+
 Result<Session> LoadSession(const std::string& path) {
   ModelStream stream;
-  const Status read =
-      ReadFile(path, [&](std::span<const std::byte> piece) -> Status { return stream.Feed(piece); });
+  const Status read = ReadModelFiles(path, stream);
   Result<Session> session = read ? Session::Load(std::move(stream)) : std::unexpected(read.error());
   if (!session) return std::unexpected(InFile(session.error(), path));
   return session;
+}
+
+LoadedModel Loaded(const ModelChoice& choice, const ModelInfo& known, std::string name, Session session) {
+  LoadedModel model{known, std::move(name), std::move(session), {}};
+  ApplyChoice(choice, model.info, model.values);
+  return model;
 }
 
 // The weights of a registry entry in `folder`: <name>.onnx.
@@ -64,7 +86,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
     const ModelInfo info = known != Models().end() ? *known : UnknownModel();
     auto session = LoadSession(choice.model);
     if (!session) return std::unexpected(session.error());
-    return LoadedModel{info, fs::path(choice.model).filename().string(), *std::move(session)};
+    return Loaded(choice, info, fs::path(choice.model).filename().string(), *std::move(session));
   }
 
   const ModelInfo* info = &Models().front();
@@ -77,7 +99,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   if (path.empty() && IsEmbedded(*info)) {
     auto session = Session::Load(DefaultModelBytes());
     if (!session) return std::unexpected(InFile(session.error(), info->name));
-    return LoadedModel{*info, std::string(info->name), *std::move(session)};
+    return Loaded(choice, *info, std::string(info->name), *std::move(session));
   }
   if (path.empty() && !choice.models_dir.empty()) {
     const auto found = FindInFolder(*info, choice.models_dir);
@@ -91,7 +113,18 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   }
   auto session = LoadSession(path);
   if (!session) return std::unexpected(session.error());
-  return LoadedModel{*info, std::string(info->name), *std::move(session)};
+  return Loaded(choice, *info, std::string(info->name), *std::move(session));
+}
+
+Status ChooseTensors(LoadedModel& model) {
+  for (const InputValue& input : model.info.inputs) {
+    if (const Status fixed = model.session.FixInput(input.name, input.value); !fixed)
+      return std::unexpected(InFile(fixed.error(), model.name));
+  }
+  if (model.info.output.empty()) return {};
+  const Status kept = model.session.KeepOutput(model.info.output);
+  if (!kept) return std::unexpected(InFile(kept.error(), model.name));
+  return {};
 }
 
 }  // namespace decal::cli

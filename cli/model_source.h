@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/options.h"
 #include "decal/model.h"
@@ -13,14 +14,18 @@ struct LoadedModel {
   ModelInfo info;    // how to prepare pictures; its strings live as long as the program
   std::string name;  // for reports: the registry's name or the file's
   Session session;
+  std::vector<InputValue> values;  // of info.inputs
 };
 
 // True if the weights are part of the library: the first entry, the default.
 bool IsEmbedded(const ModelInfo& model);
 
-// Streams the weights. For a file called <name>.onnx pictures are prepared as that entry of the registry says;
-// any other is taken to want RGB in 0..1 at its own size and to answer with a matte. Errors name the file or model in
-// `where`.
+// Streams the weights, and those that lie in files beside the model's. For a file called <name>.onnx pictures are prepared
+// as that entry of the registry says; any other is taken to want RGB in 0..1 at its own size and to answer with a matte. What
+// `choice` states goes first. Errors name the file or model in `where`.
 Result<LoadedModel> LoadModel(const ModelChoice& choice);
+
+// For commands that run the session itself: fixes the inputs that have a value and keeps the output that was asked for.
+Status ChooseTensors(LoadedModel& model);
 
 }  // namespace decal::cli

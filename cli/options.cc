@@ -21,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   decal photo.jpg --mask -o matte.png      the matte alone, as a grey picture
   decal - < photo.jpg > cutout.png         standard input and output
   decal photo.jpg --model modnet --model-file modnet.onnx
+  decal photo.jpg --model own.onnx --mean 0.5,0.5,0.5 --activation sigmoid
 A picture named like a subcommand is reached as ./run.
 Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
 3 no subject found in some picture (--fail-if-empty).)";
@@ -55,13 +56,6 @@ CLI::Validator OneOf(const std::map<std::string, PictureFormat>& words, const ru
         return words.contains(LowerCased(text)) ? std::string() : std::string(rule.message);
       },
       "");
-}
-
-CLI::Option* AddModelOptions(CLI::App& app, ModelChoice& choice) {
-  app.add_option("--model-file", choice.file, "The weights of --model")->type_name("PATH");
-  return app.add_option("--models-dir", choice.models_dir, "Folder to look for weights that are not embedded")
-      ->type_name("DIR")
-      ->envname("DECAL_MODELS_DIR");
 }
 
 void AddThreads(CLI::App& app, int& threads) {
@@ -134,7 +128,9 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
       ->check(CLI::Range(0.0, 100.0))
       ->type_name("MARGIN");
   app.add_flag("--fail-if-empty", remove.fail_if_empty, "Exit with 3 where no subject is found");
-  app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")->type_name("MODEL");
+  app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")
+      ->type_name("MODEL")
+      ->group("Model");
   AddModelOptions(app, remove.model);
   AddThreads(app, remove.threads);
   app.add_flag("--json", remove.json, "One line of JSON a picture on standard output");
@@ -148,9 +144,9 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App* inspect_app =
       app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
-  inspect_app->add_option("--height", inspect.height, "Pixels, for models of free size")
+  inspect_app->add_option("--height", inspect.height, "Pixels, for models of dynamic size")
       ->check(Obeys(rules::kCommandHeight));
-  inspect_app->add_option("--width", inspect.width, "Pixels, for models of free size")
+  inspect_app->add_option("--width", inspect.width, "Pixels, for models of dynamic size")
       ->check(Obeys(rules::kCommandWidth));
   AddModelOptions(*inspect_app, inspect.model);
   AddThreads(*inspect_app, inspect.threads);

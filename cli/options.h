@@ -8,18 +8,12 @@
 #include <variant>
 #include <vector>
 
+#include "cli/model_options.h"
 #include "cli/picture_io.h"
 #include "decal/cutout.h"
 #include "decal/result.h"
 
 namespace decal::cli {
-
-// Which model: a name of the registry or a path, and where weights that are not embedded lie.
-struct ModelChoice {
-  std::string model;        // empty: the default
-  std::string file;         // --model-file
-  std::string models_dir;   // --models-dir
-};
 
 // decal photo.jpg ...
 struct RemoveOptions {

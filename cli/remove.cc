@@ -5,6 +5,8 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <set>
+#include <string>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -92,14 +94,14 @@ class Cutter {
     if (Cancelled()) return Interrupted();
     stopwatch_.Lap();
     if (const Status prepared = remover_->Prepare({picture.width, picture.height}); !prepared) {
-      return std::unexpected(prepared.error());
+      return OfRun(prepared.error());
     }
     execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
     done.notes = std::move(picture.notes);
     const MutableImageView view = picture.view();
     const auto report = remover_->Run(view, Composing(Background()), view, &Cancelled());
-    if (!report) return std::unexpected(report.error());
+    if (!report) return OfRun(report.error());
     done.coverage = report->coverage;
     done.bounding_box = report->bounding_box;
     if (!report->found_subject()) done.notes.emplace_back(kNoSubject);
@@ -139,6 +141,9 @@ class Cutter {
   // While the network does not run.
   ThreadRunner* runner() { return runner_.get(); }
 
+  // Of an error of Cut: any other picture may meet the same.
+  bool IsOfModel(const Error& error) const { return IsModelFault(error) && error.where.starts_with(model_name_); }
+
   // JPEG cannot be transparent: white unless the user says otherwise.
   bool needs_white() const { return format_ == PictureFormat::kJpeg && !options_.background && !options_.mask_only; }
 
@@ -162,6 +167,11 @@ class Cutter {
   }
 
   static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
+
+  // What preparing or running the model met: a fault of the model's, which the error then names, or of this picture's.
+  std::unexpected<Error> OfRun(const Error& error) const {
+    return std::unexpected(IsModelFault(error) ? InFile(error, model_name_) : error);
+  }
 
   std::optional<std::array<uint8_t, 4>> Background() const {
     if (format_ != PictureFormat::kJpeg || options_.mask_only) return options_.background;
@@ -247,11 +257,34 @@ void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, b
   }
 }
 
-void PrintFailed(const RemoveOptions& options, const Job& job, const Error& error) {
-  PrintError(InFile(error, job.input));
+// Tells of failures; what is wrong with the model once for all pictures.
+class Failures {
+ public:
+  void Print(const RemoveOptions& options, const Job& job, const Error& error, bool of_model);
+  // How many more pictures met what was told already.
+  void PrintRepeated() const {
+    if (repeated_ > 0) PrintLine(fmt::format("the same for {} more picture{}", repeated_, repeated_ == 1 ? "" : "s"));
+  }
+
+ private:
+  std::set<std::string> told_;
+  size_t repeated_ = 0;
+};
+
+void Failures::Print(const RemoveOptions& options, const Job& job, const Error& error, bool of_model) {
+  if (!of_model) {
+    PrintError(InFile(error, job.input));
+  } else if (told_.insert(ErrorCodeName(error.code) + error.where).second) {  // its numbers may differ
+    PrintError(error);
+  } else {
+    ++repeated_;
+  }
   if (options.json) {
     const std::string reason =
-        JsonObject().Add(keys::kCode, ErrorCodeName(error.code)).Add(keys::kMessage, error.message).ToString();
+        JsonObject()
+            .Add(keys::kCode, ErrorCodeName(error.code))
+            .Add(keys::kMessage, of_model ? fmt::format("{}: {}", error.where, error.message) : error.message)
+            .ToString();
     PrintJson(job, JsonObject().Add(keys::kInput, job.input).AddRaw(keys::kError, reason));
   }
 }
@@ -329,11 +362,12 @@ int RemoveBackgrounds(const RemoveOptions& options) {
   ProgressBar bar(options.quiet ? 0 : plan->jobs.size());
   Stopwatch total;
   size_t begun = 0, ended = 0, empty = 0;
+  Failures failures;
   const auto report = [&](const Job& job, const Result<Done>& result) {
     ++ended;
     if (!result || options.json || !result->notes.empty()) bar.Clear();
     if (!result) {
-      PrintFailed(options, job, result.error());
+      failures.Print(options, job, result.error(), cutter.IsOfModel(result.error()));
       ++failed;
       return;
     }
@@ -343,6 +377,7 @@ int RemoveBackgrounds(const RemoveOptions& options) {
   CutAll(cutter, plan->jobs, options.max_memory, [&](const Job& job) { bar.Show(begun++, job.input); }, report);
   if (Cancelled() && (ended < plan->jobs.size() || failed > plan->errors.size())) return kExitInterrupted;
   bar.Clear();
+  failures.PrintRepeated();
   if (bar.visible()) {
     fmt::print(Console(), "{} of {} pictures done in {:.1f} s\n", plan->jobs.size() + plan->errors.size() - failed,
                plan->jobs.size() + plan->errors.size(), total.Lap() / 1e3);

@@ -70,10 +70,12 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
   Stopwatch stopwatch;
   auto model = LoadModel(options.model);
   if (!model) return std::unexpected(model.error());
+  if (Status chosen = ChooseTensors(*model); !chosen) return chosen;
   Session& session = model->session;
   timings.load_ms = stopwatch.Lap();
   if (session.inputs().size() != 1) {
-    return Fail(ErrorCode::kInvalidArgument, fmt::format("has {} inputs, run feeds one", session.inputs().size()),
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("has {} inputs: give all but one a value (--model-value)", session.inputs().size()),
                 options.model.model);
   }
   const auto [height, width] = PictureSize(session.inputs()[0].shape, input->shape);

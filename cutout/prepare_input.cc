@@ -84,7 +84,7 @@ Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> i
   }
   float scale[3], offset[3];
   for (size_t c = 0; c < 3; ++c) {
-    if (!(spec.std[c] > 0)) return Fail(ErrorCode::kInvalidArgument, "a standard deviation is not positive");
+    if (!(spec.std[c] > 0)) return Fail(ErrorCode::kInvalidArgument, "std must be positive");
     scale[c] = 1 / (255 * spec.std[c]);
     offset[c] = -spec.mean[c] / spec.std[c];
   }

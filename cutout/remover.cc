@@ -2,14 +2,15 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cutout/matte_output.h"
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
 #include "decal/cutout.h"
-#include "engine/cpu/simd/activation.h"
 
 namespace decal {
 namespace {
@@ -18,82 +19,45 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string ShapeText(const std::string& name, const std::vector<int64_t>& shape) {
-  std::string text = name + " [";
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (i > 0) text += ",";
-    text += shape[i] < 0 ? "?" : std::to_string(shape[i]);
-  }
-  return text + "]";
-}
-
-// An extent that is `value`, or may still become it.
-bool CanBe(int64_t extent, int64_t value) { return extent == value || extent < 0; }
+// A size that is `value`, or may still become it.
+bool CanBe(int64_t size, int64_t value) { return size == value || size < 0; }
 
 // Where the picture's dimensions are in a [1,3,H,W] or [1,H,W,3] input.
 struct InputLayout {
   bool channels_last = false;
-  int64_t height = -1, width = -1;  // -1: free
+  int64_t height = -1, width = -1;  // -1: dynamic
+  bool bytes = false;               // 0 to 255 instead of normalised values
 };
+
+std::optional<InputLayout> PictureLayout(const std::vector<int64_t>& shape) {
+  if (shape.size() != 4 || !CanBe(shape[0], 1)) return std::nullopt;
+  if (shape[1] == 3) return InputLayout{false, shape[2], shape[3]};
+  if (shape[3] == 3) return InputLayout{true, shape[1], shape[2]};
+  if (shape[1] < 0) return InputLayout{false, shape[2], shape[3]};
+  return std::nullopt;
+}
 
 Result<InputLayout> FindInputLayout(const Session& session) {
   const std::vector<TensorInfo>& inputs = session.inputs();
-  if (inputs.size() != 1) {
-    return Fail(ErrorCode::kShapeMismatch,
-                "the model has " + std::to_string(inputs.size()) + " inputs, not one picture");
+  const auto is_picture = [](const TensorInfo& input) { return PictureLayout(input.shape).has_value(); };
+  const auto picture = std::ranges::find_if(inputs, is_picture);
+  if (picture == inputs.end()) {
+    return Fail(ErrorCode::kShapeMismatch, "the model's input is not a picture: [1,3,H,W] or [1,H,W,3]",
+                ShapeText(inputs[0].name, inputs[0].shape));
   }
-  const std::vector<int64_t>& shape = inputs[0].shape;
-  if (shape.size() == 4 && CanBe(shape[0], 1)) {
-    if (shape[1] == 3) return InputLayout{false, shape[2], shape[3]};
-    if (shape[3] == 3) return InputLayout{true, shape[1], shape[2]};
-    if (shape[1] < 0) return InputLayout{false, shape[2], shape[3]};
+  std::string others;
+  for (const TensorInfo& input : inputs) {
+    if (&input != &*picture) others += (others.empty() ? "" : ", ") + input.name;
   }
-  return Fail(ErrorCode::kShapeMismatch, "the model's input is neither [1,3,H,W] nor [1,H,W,3]",
-              ShapeText(inputs[0].name, shape));
-}
-
-// Where the matte is in the first output.
-struct MatteLayout {
-  Extent extent;
-  size_t channels = 1;  // 2: background and foreground planes
-};
-
-Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<int64_t>& s) {
-  const auto layout = [](int64_t height, int64_t width, size_t channels) {
-    return MatteLayout{{static_cast<int>(width), static_cast<int>(height)}, channels};
-  };
-  if (s.size() == 4 && s[0] == 1 && std::ranges::all_of(s, [](int64_t extent) { return extent > 0; })) {
-    if (s[1] == 1 || s[1] == 2) return layout(s[2], s[3], static_cast<size_t>(s[1]));
-    if (s[3] == 1) return layout(s[1], s[2], 1);
+  if (!others.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the model takes more than the picture '" + picture->name + "': give a value to each of " + others,
+                "inputs");
   }
-  return Fail(ErrorCode::kShapeMismatch, "the model's first output is no matte: [1,1,H,W], [1,H,W,1] or [1,2,H,W]",
-              ShapeText(name, s));
-}
-
-// Values of a matte per task: 64 kB, a sixteenth of a matte of 512 x 512.
-constexpr size_t kMatteRun = 16 << 10;
-
-// Turns the model's output into a clean matte in place and returns its mean. A NaN is an error: a picture with
-// holes, or a blank one, must not pass for a result.
-Result<float> FinishMatte(OutputActivation activation, std::span<float> matte, ThreadRunner& runner) {
-  std::vector<double> sums((matte.size() + kMatteRun - 1) / kMatteRun);
-  ParallelFor(runner, sums.size(), [&](size_t task, size_t) {
-    const size_t begin = task * kMatteRun;
-    const std::span<float> run = matte.subspan(begin, std::min(kMatteRun, matte.size() - begin));
-    if (activation == OutputActivation::kSigmoid) {
-      cpu::ActivateRun({cpu::Activation::kSigmoid}, run.data(), run.data(), run.size());
-    }
-    double sum = 0;
-    for (float& value : run) {
-      value = std::clamp(value, 0.0f, 1.0f);  // keeps NaN, and so does the sum
-      sum += value;
-    }
-    sums[task] = sum;
-  });
-  double sum = 0;
-  for (const double part : sums) sum += part;
-  if (std::isnan(sum)) return Fail(ErrorCode::kInternal, "the model's output holds values that are not numbers");
-  return static_cast<float>(sum / static_cast<double>(matte.size()));
+  InputLayout layout = *PictureLayout(picture->shape);
+  // Whole numbers are bytes of RGB as they are.
+  layout.bytes = picture->dtype != "f32" && picture->dtype != "f16";
+  return layout;
 }
 
 // The cells of at least one half, as pixels of the picture.
@@ -135,25 +99,24 @@ struct Remover::Impl {
   Extent specialized;
   double preprocess_ms = 0;
 
-  InputSpec Spec() const { return {extent, model.mean, model.std, layout.channels_last}; }
-  size_t MattePixels() const {
-    return static_cast<size_t>(matte_layout.extent.width) * static_cast<size_t>(matte_layout.extent.height);
+  InputSpec Spec() const {
+    InputSpec spec{extent, model.mean, model.std, layout.channels_last};
+    if (layout.bytes) spec.mean = {}, spec.std.fill(1.0f / 255);
+    return spec;
   }
-  float* OutputData() { return reinterpret_cast<float*>(output.data()); }
-  // The foreground is the last of the channels.
-  std::span<float> Matte() { return {OutputData() + (matte_layout.channels - 1) * MattePixels(), MattePixels()}; }
+  std::span<float> OutputValues() {
+    return {reinterpret_cast<float*>(output.data()), output.size_bytes() / sizeof(float)};
+  }
   MatteView View() const {
     if (!has_matte) return {};
     const float* values = reinterpret_cast<const float*>(output.data());
-    return {values + (matte_layout.channels - 1) * MattePixels(), matte_layout.extent.width,
-            matte_layout.extent.height};
+    return {values + matte_layout.offset(), matte_layout.extent.width, matte_layout.extent.height};
   }
 
   Extent Wanted(Extent picture) const;
   std::span<float> InputValues() {
     return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
   }
-  size_t OutputSize() const { return matte_layout.channels * MattePixels(); }
 
   Status Prepare(Extent picture);
   Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
@@ -161,6 +124,17 @@ struct Remover::Impl {
   Status Infer(const CancelFlag* cancel);
   Result<CutoutReport> Compose(ImageView picture, const CompositeOptions& options, MutableImageView out);
 };
+
+bool IsModelFault(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kShapeMismatch:
+    case ErrorCode::kCorruptModel:
+    case ErrorCode::kUnsupportedOperator:
+    case ErrorCode::kInternal: return true;
+    case ErrorCode::kInvalidArgument: return !error.where.empty();  // a field of ModelInfo, or a tensor
+    default: return false;
+  }
+}
 
 Extent Remover::Impl::Wanted(Extent picture) const {
   Extent wanted = InputExtent(model, picture);
@@ -179,7 +153,6 @@ Status Remover::Impl::Prepare(Extent picture) {
     DECAL_TRY(session.Specialize(fixed ? 0 : wanted.height, fixed ? 0 : wanted.width, *runner));
     specialized = wanted;
   }
-  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
   return Allocate(wanted, session.outputs()[0].name, session.outputs()[0].shape);
 }
 
@@ -188,10 +161,10 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
                                const std::vector<int64_t>& output_shape) {
   extent = {};
   has_matte = false;
-  DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(output_name, output_shape));
+  DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(output_name, output_shape, model.foreground_class));
   const uint64_t pixels = static_cast<uint64_t>(wanted.width) * static_cast<uint64_t>(wanted.height);
   DECAL_TRY_ASSIGN(input, AllocateArray<float>(3 * pixels, "the model's input"));
-  DECAL_TRY_ASSIGN(output, AllocateArray<float>(OutputSize(), "the matte"));
+  DECAL_TRY_ASSIGN(output, AllocateArray<float>(matte_layout.values(), "the matte"));
   extent = wanted;
   return {};
 }
@@ -200,6 +173,9 @@ Status Remover::Impl::PrepareValues(ImageView picture) {
   has_matte = false;
   const auto start = std::chrono::steady_clock::now();
   DECAL_TRY(decal::PrepareInput(picture, Spec(), InputValues(), *runner));
+  if (layout.bytes) {
+    for (float& value : InputValues()) value = std::clamp(std::round(value), 0.0f, 255.0f);
+  }
   preprocess_ms = MillisecondsSince(start);
   return {};
 }
@@ -210,7 +186,7 @@ Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOp
   report.input = extent;
   report.preprocess_ms = preprocess_ms;
   const auto start = std::chrono::steady_clock::now();
-  DECAL_TRY_ASSIGN(report.coverage, FinishMatte(model.activation, Matte(), *runner));
+  DECAL_TRY_ASSIGN(report.coverage, ReadMatte(model.activation, matte_layout, OutputValues(), *runner));
   has_matte = true;
   report.bounding_box = BoundingBox(View(), {picture.width, picture.height});
   DECAL_TRY(Composite(picture, View(), options, out, *runner));
@@ -226,20 +202,20 @@ Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOp
 
 Status Remover::Impl::Infer(const CancelFlag* cancel) {
   const std::span<const float> inputs[] = {InputValues()};
-  // The further outputs of U-2-Net and its kin are coarser mattes for training: empty spans drop them.
-  std::vector<std::span<float>> outputs(session.outputs().size());
-  outputs[0] = {OutputData(), output.size_bytes() / sizeof(float)};
+  const std::span<float> outputs[] = {OutputValues()};
   return session.Run(inputs, outputs, {.cancel = cancel});
 }
 
 Result<Remover> Remover::Create(Session session, const ModelInfo& model, ThreadRunner& runner) {
   DECAL_TRY(CheckModel(model));
+  for (const InputValue& input : model.inputs) DECAL_TRY(session.FixInput(input.name, input.value));
+  DECAL_TRY(ChooseMatte(session, model.output));
   DECAL_TRY_ASSIGN(const InputLayout layout, FindInputLayout(session));
-  if (session.outputs().empty()) return Fail(ErrorCode::kShapeMismatch, "the model has no output");
   auto impl = std::make_unique<Impl>(Impl{std::move(session), model, &runner, layout});
   // The texts belong to the caller and may not live as long.
   impl->model.name = impl->model.description = impl->model.licence = {};
-  impl->model.file = impl->model.url = impl->model.sha256 = {};
+  impl->model.file = impl->model.url = impl->model.sha256 = impl->model.output = {};
+  impl->model.inputs = {};
   return Remover(std::move(impl));
 }
 
@@ -278,7 +254,7 @@ bool Remover::Fits(Extent picture) const {
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture) {
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}))
-    return Fail(ErrorCode::kInvalidArgument, "there is no plan for a picture of that size");
+    return Fail(ErrorCode::kInvalidArgument, "nothing is prepared for a picture of this size: call Expect");
   DECAL_TRY(impl_->PrepareValues(picture));
   return impl_->InputValues();
 }
@@ -287,10 +263,11 @@ Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageV
                                      const CompositeOptions& options, MutableImageView out) {
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
-  if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputSize())
-    return Fail(ErrorCode::kInvalidArgument, "a model output of " + std::to_string(model_output.size()) + " values");
+  if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputValues().size())
+    return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) +
+                                                 " values, needs " + std::to_string(impl.OutputValues().size()));
   impl.has_matte = false;
-  std::ranges::copy(model_output, impl.OutputData());
+  std::ranges::copy(model_output, impl.OutputValues().data());
   return impl.Compose(picture, options, out);
 }
 

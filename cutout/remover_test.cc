@@ -330,7 +330,11 @@ TEST(RemoverTest, ModelsWithOtherShapesAreRefused) {
   EXPECT_EQ(created.error().code, ErrorCode::kShapeMismatch);
   EXPECT_NE(created.error().where.find("x [1,4,8,8]"), std::string::npos);
 
-  Remover remover = MakeRemover(Load(MixModel({kRed, kGreen, kRed})), PlainInfo(4, 4));
+  OnnxBuilder one_number;
+  one_number.Input("x", {1, 3, 8, 8});
+  one_number.Node("ReduceMean", {"x"}, {"y"}, OnnxAttributes().Int("keepdims", 0));
+  one_number.Output("y");
+  Remover remover = MakeRemover(Load(one_number), PlainInfo(4, 4));
   const Status prepared = remover.Prepare({10, 10});
   ASSERT_FALSE(prepared.has_value());
   EXPECT_EQ(prepared.error().code, ErrorCode::kShapeMismatch);

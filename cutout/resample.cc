@@ -3,8 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace decal {
+
+Result<Buffer> AllocateElements(uint64_t count, size_t element_bytes, const char* what) {
+  if (count > SIZE_MAX / element_bytes) {
+    return Fail(ErrorCode::kOutOfMemory, std::string("too large for this address space: ") + what);
+  }
+  return Buffer::Allocate(static_cast<size_t>(count) * element_bytes, what);
+}
 
 Status CheckPicture(ImageView picture) {
   if (picture.data == nullptr || picture.width <= 0 || picture.height <= 0) {

@@ -3,20 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "decal/image.h"
 #include "engine/base/buffer.h"
 
 namespace decal {
 
-// Memory for `count` elements of T; kOutOfMemory also where the size does not fit size_t (wasm32).
+// Memory for `count` elements; kOutOfMemory also where the size does not fit size_t (wasm32).
+Result<Buffer> AllocateElements(uint64_t count, size_t element_bytes, const char* what);
 template <class T>
 Result<Buffer> AllocateArray(uint64_t count, const char* what) {
-  if (count > SIZE_MAX / sizeof(T)) {
-    return Fail(ErrorCode::kOutOfMemory, std::string("too large for this address space: ") + what);
-  }
-  return Buffer::Allocate(static_cast<size_t>(count) * sizeof(T), what);
+  return AllocateElements(count, sizeof(T), what);
 }
 
 // kInvalidArgument unless `picture` has pixels and rows that hold them.

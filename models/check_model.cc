@@ -21,6 +21,9 @@ Status CheckModel(const ModelInfo& model) {
   DECAL_TRY(Check(rules::kModelInputMultiple, model.multiple));
   for (const float value : model.mean) DECAL_TRY(Check(rules::kModelMean, value));
   for (const float value : model.std) DECAL_TRY(Check(rules::kModelStd, value));
+  // -1 stands for none.
+  if (model.foreground_class != -1) DECAL_TRY(Check(rules::kModelForegroundClass, model.foreground_class));
+  for (const InputValue& input : model.inputs) DECAL_TRY(Check(rules::kModelInputs, input.value));
   return Check(rules::kModelActivation, static_cast<int>(model.activation));
 }
 

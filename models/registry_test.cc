@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "decal/model.h"
 
@@ -79,7 +80,62 @@ TEST(RegistryTest, WhatNoPictureCanBePreparedForIsNamed) {
   EXPECT_EQ(refused([](ModelInfo& model) { model.size_rule = static_cast<SizeRule>(2); }),
             "model.input.rule: \"stretch\" or \"short-side\" (invalid-argument)");
   EXPECT_EQ(refused([](ModelInfo& model) { model.activation = static_cast<OutputActivation>(-1); }),
-            "model.activation: \"none\" or \"sigmoid\" (invalid-argument)");
+            "model.activation: one of none, sigmoid, softmax, bytes, auto (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.activation = static_cast<OutputActivation>(5); }),
+            "model.activation: one of none, sigmoid, softmax, bytes, auto (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.foreground_class = 65536; }),
+            "model.foregroundClass: a whole number, 0 to 65535 (invalid-argument)");
+  static constexpr InputValue kEndless[] = {{"ratio", std::numeric_limits<float>::infinity()}};
+  EXPECT_EQ(refused([](ModelInfo& model) { model.inputs = kEndless; }),
+            "model.inputs: a number for each input besides the picture (invalid-argument)");
+}
+
+TEST(RegistryTest, FieldsFromText) {
+  ModelInfo model;
+  for (const auto& [field, text] : {std::pair{"mean", "0.5,-1,2e-1"},
+                                    {"std", "1,2,3"},
+                                    {"input.rule", "short-side"},
+                                    {"input.width", "640"},
+                                    {"input.height", "480"},
+                                    {"input.multiple", "32"},
+                                    {"activation", "auto"},
+                                    {"output", "pha"},
+                                    {"foregroundClass", "15"}}) {
+    const Status set = SetModelField(model, field, text);
+    EXPECT_TRUE(set.has_value()) << set.error().ToString();
+  }
+  EXPECT_EQ(model.mean, (std::array<float, 3>{0.5f, -1, 0.2f}));
+  EXPECT_EQ(model.std, (std::array<float, 3>{1, 2, 3}));
+  EXPECT_EQ(model.size_rule, SizeRule::kShortSide);
+  EXPECT_EQ(model.width, 640);
+  EXPECT_EQ(model.height, 480);
+  EXPECT_EQ(model.multiple, 32);
+  EXPECT_EQ(model.activation, OutputActivation::kAuto);
+  EXPECT_EQ(model.output, "pha");
+  EXPECT_EQ(model.foreground_class, 15);
+  const ModelInfo before = model;
+  for (const auto& [field, text] : {std::pair{"mean", "1,2"},
+                                    {"mean", "1,2,3,4"},
+                                    {"mean", "1,2,"},
+                                    {"mean", ""},
+                                    {"mean", "1,2,nan"},
+                                    {"std", "1,0,1"},
+                                    {"input.rule", "Stretch"},
+                                    {"input.width", "0"},
+                                    {"input.width", "1.5"},
+                                    {"input.width", " 8"},
+                                    {"activation", ""},
+                                    {"output", ""},
+                                    {"foregroundClass", "-1"},
+                                    {"foregroundClass", "99999999999"},
+                                    {"name", "x"},
+                                    {"", "x"}}) {
+    const Status set = SetModelField(model, field, text);
+    EXPECT_FALSE(set.has_value()) << field << " = " << text;
+    EXPECT_TRUE(set || set.error().code == ErrorCode::kInvalidArgument);
+  }
+  EXPECT_EQ(model.mean, before.mean);
+  EXPECT_EQ(model.width, before.width);
 }
 
 TEST(RegistryTest, UnknownNamesListTheKnownOnes) {

@@ -77,7 +77,8 @@ ModelInfo MakeModelInfo(const border::ModelParameters& parameters) {
                  .width = parameters.width,
                  .height = parameters.height,
                  .multiple = parameters.multiple,
-                 .activation = parameters.activation};
+                 .activation = parameters.activation,
+                 .foreground_class = parameters.foreground_class};
   std::ranges::copy(parameters.mean, info.mean.begin());
   std::ranges::copy(parameters.std, info.std.begin());
   return info;

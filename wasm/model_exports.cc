@@ -6,6 +6,7 @@
 
 #include "border/exports.h"
 #include "border/keys.h"
+#include "decal/cutout.h"
 #include "engine/base/buffer.h"
 #include "wasm/handles.h"
 
@@ -52,10 +53,32 @@ int decal_stream_feed(void* stream, const uint8_t* bytes, uint32_t size) {
   return Report(static_cast<ModelStream*>(stream)->Feed({reinterpret_cast<const std::byte*>(bytes), size}));
 }
 
+const char* decal_stream_files(void* stream) {
+  const auto files = static_cast<ModelStream*>(stream)->OtherFiles();
+  if (Report(files) != 0) return nullptr;
+  json_result = "[";
+  for (const std::string& file : *files) {
+    if (json_result.size() > 1) json_result += ',';
+    json::AppendString(json_result, file);
+  }
+  json_result += ']';
+  return json_result.c_str();
+}
+
+int decal_stream_open(void* stream, uint32_t file) { return Report(static_cast<ModelStream*>(stream)->Open(file)); }
+
 void decal_stream_free(void* stream) { delete static_cast<ModelStream*>(stream); }
 
 void* decal_session_from_stream(void* stream) {
   return MakeHandle(Session::Load(TakeHandle<ModelStream>(stream)));
+}
+
+int decal_session_fix_input(void* session, const char* name, double value) {
+  return Report(static_cast<Session*>(session)->FixInput(name, static_cast<float>(value)));
+}
+
+int decal_session_choose_matte(void* session, const char* output) {
+  return Report(ChooseMatte(*static_cast<Session*>(session), output));
 }
 
 void decal_session_free(void* session) { delete static_cast<Session*>(session); }

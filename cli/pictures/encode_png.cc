@@ -138,7 +138,7 @@ Bytes Header(ImageView picture, int channels) {
   return header;
 }
 
-void AppendProfile(Bytes& file, ByteSpan profile) {
+void AppendProfileChunk(Bytes& file, ByteSpan profile) {
   uLongf size = compressBound(static_cast<uLong>(profile.size()));
   std::vector<Bytef> packed(size);
   if (compress(packed.data(), &size, reinterpret_cast<const Bytef*>(profile.data()),
@@ -153,7 +153,7 @@ void AppendProfile(Bytes& file, ByteSpan profile) {
 
 // What stands between the header and the pixels.
 void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
-  if (!options.profile.empty() && channels > 1) AppendProfile(file, options.profile);
+  if (!options.profile.empty() && channels > 1) AppendProfileChunk(file, options.profile);
   if (options.density) {
     Bytes body;
     AppendBig(body, Rounded(options.density->x, 2e9), 4);

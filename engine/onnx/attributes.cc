@@ -6,6 +6,7 @@
 
 #include "engine/base/element.h"
 #include "engine/base/limits.h"
+#include "engine/onnx/external_data.h"
 #include "engine/onnx/onnx_model.h"
 
 namespace decal {
@@ -17,7 +18,8 @@ std::unexpected<Error> Corrupt(std::string what, std::string where = {}) {
 
 Status CopyString(std::string_view from, std::string& to) {
   if (from.size() > kMaxStringBytes)
-    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes");
+    return Fail(ErrorCode::kLimitExceeded, "a name of " + std::to_string(from.size()) + " bytes exceeds the limit of " +
+                                               std::to_string(kMaxStringBytes));
   to = from;
   return {};
 }
@@ -39,6 +41,9 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
       case 4: DECAL_TRY(CopyString(reader.string(), attribute.s)); break;
       case 5: {
         DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(reader.bytes()));
+        if (tensor.external) {
+          return Fail(ErrorCode::kUnsupportedOperator, "external data in attributes is not supported", attribute.name);
+        }
         attribute.tensor = std::move(tensor.tensor);
         break;
       }
@@ -48,8 +53,8 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
       default: break;
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken attribute", attribute.name);
-  if (too_long) return Fail(ErrorCode::kLimitExceeded, "an attribute of too many elements", attribute.name);
+  if (reader.corrupt()) return Corrupt("the attribute is malformed", attribute.name);
+  if (too_long) return Fail(ErrorCode::kLimitExceeded, "the attribute has too many elements", attribute.name);
   using Type = OnnxAttribute::Type;
   switch (type) {
     case 1: case 2: case 3: case 4: case 6: case 7: attribute.type = static_cast<Type>(type); break;
@@ -79,6 +84,60 @@ uint32_t FieldOf(DType dtype) {
     case DType::kString: return 6;
     default: return 5;
   }
+}
+
+// How many values share a byte of raw data.
+size_t ValuesPerByte(DType dtype) { return BitsOf(dtype) < 8 ? 8 / BitsOf(dtype) : 1; }
+
+// Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
+void CleanBools(DType dtype, std::byte* values, size_t count) {
+  if (dtype != DType::kBool) return;
+  for (size_t i = 0; i < count; ++i) values[i] = std::byte{values[i] != std::byte{0}};
+}
+
+void FillFromRaw(ConstantTensor& tensor, Bytes raw) {
+  const size_t count = static_cast<size_t>(tensor.shape.elements()), per_byte = ValuesPerByte(tensor.dtype);
+  std::byte* to = tensor.buffer.data();
+  if (per_byte > 1) {
+    for (size_t i = 0; i < count; i += per_byte)
+      Unpack(tensor.dtype, static_cast<uint8_t>(raw[i / per_byte]), to, i, std::min(per_byte, count - i));
+  } else if (count > 0) {
+    std::memcpy(to, raw.data(), raw.size());
+    CleanBools(tensor.dtype, to, count);
+  }
+}
+
+// A number of StringStringEntryProto; false where it is none.
+bool ParseNumber(std::string_view text, uint64_t& number) {
+  number = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9' || number > (UINT64_MAX - 9) / 10) return false;
+    number = 10 * number + static_cast<uint64_t>(c - '0');
+  }
+  return !text.empty();
+}
+
+// One entry of TensorProto.external_data.
+Status ParseExternalEntry(Bytes bytes, ExternalPlace& place, uint64_t& length) {
+  std::string_view key, value;
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == 1) key = reader.string();
+    if (reader.field() == 2) value = reader.string();
+  }
+  bool good = !reader.corrupt();
+  if (key == "location") {
+    DECAL_TRY(CopyString(value, place.file));
+  } else if (key == "checksum") {
+    DECAL_TRY(CopyString(value, place.checksum));
+    for (char& c : place.checksum)
+      if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 'a' - 'A');
+  } else if (key == "offset") {
+    good = good && ParseNumber(value, place.offset);
+  } else if (key == "length") {
+    good = good && ParseNumber(value, length);
+  }
+  return good ? Status() : Corrupt("the reference to external data is malformed");
 }
 
 // FNV-1a, 64 bits (Fowler, Noll, Vo).
@@ -120,11 +179,32 @@ Result<DType> DTypeFromOnnx(int64_t data_type) {
   }
 }
 
+size_t RawBytes(DType dtype, const Shape& shape) {
+  const size_t count = static_cast<size_t>(shape.elements()), per_byte = ValuesPerByte(dtype);
+  return per_byte > 1 ? (count + per_byte - 1) / per_byte : count * SizeOf(dtype);
+}
+
+Result<ConstantPtr> FromRawBytes(DType dtype, const Shape& shape, Buffer raw) {
+  if (ValuesPerByte(dtype) > 1) {
+    DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(dtype, shape));
+    FillFromRaw(*tensor, {raw.data(), raw.size_bytes()});
+    return tensor;
+  }
+  CleanBools(dtype, raw.data(), raw.size_bytes());
+  auto tensor = std::make_shared<ConstantTensor>();
+  tensor->dtype = dtype;
+  tensor->shape = shape;
+  tensor->buffer = std::move(raw);
+  return tensor;
+}
+
 Result<OnnxInitializer> ParseTensor(Bytes bytes) {
   OnnxInitializer result;
   Shape shape;
   int64_t data_type = 0, elements = 1;
   bool external = false, bad_shape = false;
+  uint64_t length = UINT64_MAX;
+  std::shared_ptr<ExternalPlace> place;
   Bytes raw;
   // The numeric fields may come in any number of pieces; the first pass finds type and shape, the second
   // the values, so that nothing is allocated before its size is known to be backed by bytes.
@@ -149,39 +229,48 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
         break;
       case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;
       case 9: raw = first.bytes(); break;
+      case 13:
+        if (!place) place = std::make_shared<ExternalPlace>();
+        DECAL_TRY(ParseExternalEntry(first.bytes(), *place, length));
+        break;
       case 14: external = first.varint() == 1; break;
       default: break;
     }
   }
-  if (first.corrupt()) return Corrupt("a broken tensor", result.name);
-  if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "a tensor that is too large", result.name);
-  if (external) return Fail(ErrorCode::kUnsupportedOperator, "weights in a second file (external data)", result.name);
+  if (first.corrupt()) return Corrupt("the tensor is malformed", result.name);
+  if (bad_shape) return Fail(ErrorCode::kLimitExceeded, "the tensor is too large", result.name);
   Result<DType> dtype = DTypeFromOnnx(data_type);
   if (!dtype) return Fail(dtype.error().code, dtype.error().message, result.name);
 
   const size_t count = static_cast<size_t>(elements);
-  const size_t per_byte = BitsOf(*dtype) < 8 ? 8 / BitsOf(*dtype) : 1;  // values that share one
-  const size_t raw_bytes = per_byte > 1 ? (count + per_byte - 1) / per_byte : count * SizeOf(*dtype);
+  const size_t per_byte = ValuesPerByte(*dtype);
+  const size_t raw_bytes = RawBytes(*dtype, shape);
+  if (external) {
+    if (!place || !StaysInFolder(place->file))
+      return Corrupt(
+          "external data in '" + (place ? place->file : std::string()) + "', which is not in the model's folder",
+          result.name);
+    if ((length != UINT64_MAX && length != raw_bytes) || place->offset > UINT64_MAX - raw_bytes ||
+        *dtype == DType::kString)
+      return Corrupt("external data of another length than its shape's", result.name);
+    place->dtype = *dtype;
+    place->shape = shape;
+    place->size = raw_bytes;
+    result.external = std::move(place);
+    return result;
+  }
   // Numbers (or four at most that are packed) take at least a byte on the wire, so the file backs every
   // allocation within a factor of 8.
   if (raw.empty() ? value_bytes < (count + per_byte - 1) / per_byte : raw.size() != raw_bytes)
     return Corrupt("a tensor of shape " + shape.ToString() + " whose values are missing or cut off", result.name);
-  if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings as raw bytes", result.name);
+  if (*dtype == DType::kString && !raw.empty()) return Corrupt("strings must not be raw data", result.name);
   DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(*dtype, shape));
   result.tensor = tensor;
-  std::byte* to = tensor->buffer.data();
   if (!raw.empty() || count == 0) {
-    if (per_byte > 1) {
-      for (size_t i = 0; i < count; i += per_byte)
-        Unpack(*dtype, static_cast<uint8_t>(raw[i / per_byte]), to, i, std::min(per_byte, count - i));
-    } else if (count > 0) {
-      std::memcpy(to, raw.data(), raw.size());
-      // Any other byte than 0 and 1 in a bool is undefined behaviour, and the file is not ours.
-      if (*dtype == DType::kBool)
-        for (size_t i = 0; i < count; ++i) to[i] = std::byte{to[i] != std::byte{0}};
-    }
+    FillFromRaw(*tensor, raw);
     return result;
   }
+  std::byte* to = tensor->buffer.data();
   size_t filled = 0;
   const size_t size = SizeOf(*dtype);
   // Numbers arrive as the bits of an element (floats below 32 bits are stored as bit patterns), lowest first.
@@ -218,7 +307,8 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
 Result<OnnxNode> ParseNode(Bytes bytes) {
   OnnxNode node;
   const auto add = [&](std::vector<std::string>& list, std::string_view text) -> Status {
-    if (list.size() >= kMaxNodeInputs) return Fail(ErrorCode::kLimitExceeded, "a node of too many inputs", node.name);
+    if (list.size() >= kMaxNodeInputs)
+      return Fail(ErrorCode::kLimitExceeded, "the node has too many inputs", node.name);
     return CopyString(text, list.emplace_back());
   };
   WireReader reader(bytes);
@@ -231,7 +321,7 @@ Result<OnnxNode> ParseNode(Bytes bytes) {
       case 5: {
         DECAL_TRY_ASSIGN(OnnxAttribute attribute, ParseAttribute(reader.bytes()));
         if (node.attributes.size() >= kMaxNodeInputs)
-          return Fail(ErrorCode::kLimitExceeded, "too many attributes", node.name);
+          return Fail(ErrorCode::kLimitExceeded, "the node has too many attributes", node.name);
         node.attributes.push_back(std::move(attribute));
         break;
       }
@@ -239,7 +329,7 @@ Result<OnnxNode> ParseNode(Bytes bytes) {
       default: break;
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken node", node.name);
+  if (reader.corrupt()) return Corrupt("the node is malformed", node.name);
   return node;
 }
 
@@ -267,19 +357,19 @@ Result<OnnxValueInfo> ParseValueInfo(Bytes bytes) {
               while (dim.Next())
                 if (dim.field() == 1 && dim.int64() > 0) extent = dim.int64();
               if (dim.corrupt() || shape.rank() == kMaxRank || extent > kMaxTensorElements)
-                return Corrupt("a broken or too large shape", info.name);
+                return Corrupt("the shape is malformed or too large", info.name);
               shape.push_back(extent);
             }
-            if (dims.corrupt()) return Corrupt("a broken shape", info.name);
+            if (dims.corrupt()) return Corrupt("the shape is malformed", info.name);
             info.type.shape = shape;
           }
         }
-        if (tensor.corrupt()) return Corrupt("a broken type", info.name);
+        if (tensor.corrupt()) return Corrupt("the type is malformed", info.name);
       }
-      if (type.corrupt()) return Corrupt("a broken type", info.name);
+      if (type.corrupt()) return Corrupt("the type is malformed", info.name);
     }
   }
-  if (reader.corrupt()) return Corrupt("a broken value description", info.name);
+  if (reader.corrupt()) return Corrupt("the value description is malformed", info.name);
   return info;
 }
 

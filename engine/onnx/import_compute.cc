@@ -69,15 +69,20 @@ Status ImportDeformConv(NodeImporter& n) {
   return n.Emit(conv, {n.input(0), n.input(1), n.input(2), n.input(3), n.input(4)});
 }
 
-template <PoolKind kKind>
-Status ImportPool(NodeImporter& n) {
-  Pool pool{kKind};
+// One body for all kinds, here and below: one for each would be 10 kB more of WebAssembly.
+Status ImportPoolOf(NodeImporter& n, PoolKind kind) {
+  Pool pool{kind};
   DECAL_TRY_ASSIGN(pool.window, ImportWindow(n));
   if (pool.window.kernel.empty()) return n.Unsupported("without kernel_shape");
   pool.ceil_mode = n.Int("ceil_mode", 0) != 0;
   pool.count_include_pad = n.Int("count_include_pad", 0) != 0;
   pool.columns_first = n.Int("storage_order", 0) != 0;
-  return n.Emit(pool, AllInputs(n, 1), kKind == PoolKind::kMax && n.wants_output(1) ? 2 : 1);
+  return n.Emit(pool, AllInputs(n, 1), kind == PoolKind::kMax && n.wants_output(1) ? 2 : 1);
+}
+
+template <PoolKind kKind>
+Status ImportPool(NodeImporter& n) {
+  return ImportPoolOf(n, kKind);
 }
 
 template <PoolKind kKind>
@@ -180,13 +185,17 @@ Status ImportSoftmax(NodeImporter& n) {
   return n.Emit(Softmax{n.Int("axis", flatten ? 1 : -1), kLog, flatten}, AllInputs(n, 1));
 }
 
-template <ReduceKind kKind>
-Status ImportReduce(NodeImporter& n) {
-  Reduce reduce{kKind};
+Status ImportReduceOf(NodeImporter& n, ReduceKind kind) {
+  Reduce reduce{kind};
   DECAL_TRY_ASSIGN(reduce.axes, n.SmallInts("axes"));
   reduce.keepdims = n.Int("keepdims", 1) != 0;
   reduce.noop_with_empty_axes = n.Int("noop_with_empty_axes", 0) != 0;
   return n.Emit(reduce, {n.input(0), n.input(1)});
+}
+
+template <ReduceKind kKind>
+Status ImportReduce(NodeImporter& n) {
+  return ImportReduceOf(n, kKind);
 }
 
 constexpr OpRow kComputeRows[] = {

@@ -13,42 +13,51 @@ std::optional<float> ScalarFloat(const ConstantPtr& constant) {
   return *constant->view().as<float>();
 }
 
+// One body for all kinds: one for each would be 7 kB more of WebAssembly.
+Status EmitUnary(NodeImporter& n, Unary unary) { return n.Emit(unary, AllInputs(n, 1)); }
+Status EmitBinary(NodeImporter& n, BinaryKind kind) { return n.Emit(Binary{kind}, AllInputs(n, 2)); }
+
 template <UnaryKind kKind>
-Status ImportUnary(NodeImporter& n) { return n.Emit(Unary{kKind}, AllInputs(n, 1)); }
+Status ImportUnary(NodeImporter& n) {
+  return EmitUnary(n, {kKind});
+}
 
 template <BinaryKind kKind>
-Status ImportBinary(NodeImporter& n) { return n.Emit(Binary{kKind}, AllInputs(n, 2)); }
+Status ImportBinary(NodeImporter& n) {
+  return EmitBinary(n, kKind);
+}
 
 // Sum, Min and Max of any number of inputs: a chain.
-template <BinaryKind kKind>
-Status ImportChain(NodeImporter& n) {
+Status EmitChain(NodeImporter& n, BinaryKind kind) {
   ValueId value = n.input(0);
-  for (size_t i = 1; i + 1 < n.input_count(); ++i) value = n.EmitTemporary(Binary{kKind}, {value, n.input(i)});
+  for (size_t i = 1; i + 1 < n.input_count(); ++i) value = n.EmitTemporary(Binary{kind}, {value, n.input(i)});
   if (n.input_count() == 1) return n.Alias(value);
-  return n.Emit(Binary{kKind}, {value, n.input(n.input_count() - 1)});
+  return n.Emit(Binary{kind}, {value, n.input(n.input_count() - 1)});
 }
 
-Status ImportLeakyRelu(NodeImporter& n) {
-  return n.Emit(Unary{UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}, AllInputs(n, 1));
+template <BinaryKind kKind>
+Status ImportChain(NodeImporter& n) {
+  return EmitChain(n, kKind);
 }
-Status ImportElu(NodeImporter& n) { return n.Emit(Unary{UnaryKind::kElu, n.Float("alpha", 1)}, AllInputs(n, 1)); }
+
+Status ImportLeakyRelu(NodeImporter& n) { return EmitUnary(n, {UnaryKind::kLeakyRelu, n.Float("alpha", 0.01f)}); }
+Status ImportElu(NodeImporter& n) { return EmitUnary(n, {UnaryKind::kElu, n.Float("alpha", 1)}); }
 Status ImportHardSigmoid(NodeImporter& n) {
-  return n.Emit(Unary{UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)}, AllInputs(n, 1));
+  return EmitUnary(n, {UnaryKind::kHardSigmoid, n.Float("alpha", 0.2f), n.Float("beta", 0.5f)});
 }
 Status ImportGelu(NodeImporter& n) {
   const bool tanh = n.String("approximate", "none") == "tanh";
-  return n.Emit(Unary{tanh ? UnaryKind::kGeluTanh : UnaryKind::kGelu}, AllInputs(n, 1));
+  return EmitUnary(n, {tanh ? UnaryKind::kGeluTanh : UnaryKind::kGelu});
 }
 
 Status ImportClip(NodeImporter& n) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  if (n.opset() < 11)
-    return n.Emit(Unary{UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)}, AllInputs(n, 1));
+  if (n.opset() < 11) return EmitUnary(n, {UnaryKind::kClip, n.Float("min", -kInfinity), n.Float("max", kInfinity)});
   const auto bound = [&](size_t i, float absent) {
     return n.input(i) == kNoValue ? std::optional<float>(absent) : ScalarFloat(n.constant(i));
   };
   const std::optional<float> low = bound(1, -kInfinity), high = bound(2, kInfinity);
-  if (low && high) return n.Emit(Unary{UnaryKind::kClip, *low, *high}, AllInputs(n, 1));
+  if (low && high) return EmitUnary(n, {UnaryKind::kClip, *low, *high});
   ValueId value = n.input(0);
   if (n.input(1) != kNoValue && n.input(2) != kNoValue) {
     value = n.EmitTemporary(Binary{BinaryKind::kMax}, {value, n.input(1)});
@@ -59,7 +68,7 @@ Status ImportClip(NodeImporter& n) {
 }
 
 Status ImportMod(NodeImporter& n) {
-  return n.Emit(Binary{n.Int("fmod", 0) != 0 ? BinaryKind::kFmod : BinaryKind::kMod}, AllInputs(n, 2));
+  return EmitBinary(n, n.Int("fmod", 0) != 0 ? BinaryKind::kFmod : BinaryKind::kMod);
 }
 
 Status ImportCast(NodeImporter& n) {

@@ -142,9 +142,10 @@ Result<Graph> ImportGraph(OnnxModel model) {
   if (model.opset == 0) return Fail(ErrorCode::kCorruptModel, "the model names no operator set");
   const bool timeless = std::all_of(model.nodes.begin(), model.nodes.end(), IsTimeless);
   if ((model.opset < kMinOpset && !timeless) || model.opset > kMaxOpset) {
-    return Fail(ErrorCode::kUnsupportedOperator, "ONNX opset " + std::to_string(model.opset) +
-                                                     " (supported: " + std::to_string(kMinOpset) + " to " +
-                                                     std::to_string(kMaxOpset) + ")");
+    const bool high = model.opset > kMaxOpset;
+    return Fail(ErrorCode::kUnsupportedOperator,
+                "the model is of ONNX opset " + std::to_string(model.opset) + "; the " + (high ? "highest" : "lowest") +
+                    " supported is " + std::to_string(high ? kMaxOpset : kMinOpset) + ": export or convert it to that");
   }
   DECAL_TRY(SortNodes(model.nodes));
   Graph graph;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/ir/graph.h"
+#include "engine/onnx/external_data.h"
 #include "engine/onnx/onnx_model.h"
 
 namespace decal {
@@ -15,16 +16,22 @@ class OnnxStream {
  public:
   // An error is final: later calls return it again.
   Status Feed(Bytes bytes);
+  // Ends the model's own file and names those that hold further weights, relative to its folder; mostly none. Open says
+  // that one of them follows, from its first byte.
+  Result<std::vector<std::string>> OtherFiles();
+  Status Open(size_t file);
   // The model, once all bytes were fed.
   Result<OnnxModel> Finish();
 
  private:
+  Status End();
   Status Consume(Bytes& bytes);
   Status HandleModelField(uint32_t field, WireType type, Bytes payload, uint64_t number);
   Status HandleGraphField(uint32_t field, WireType type, Bytes payload);
   Status Append(Bytes bytes);
 
   OnnxModel model_;
+  ExternalData external_;
   Buffer pending_;                // received bytes of the field that is not complete yet
   size_t pending_bytes_ = 0;
   uint64_t total_bytes_ = 0;

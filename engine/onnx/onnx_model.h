@@ -34,9 +34,12 @@ struct OnnxValueInfo {
   TensorType type;
 };
 
+struct ExternalPlace;  // engine/onnx/external_data.h
+
 struct OnnxInitializer {
   std::string name;
-  ConstantPtr tensor;
+  ConstantPtr tensor;                       // null while its bytes are still to come from another file
+  std::shared_ptr<ExternalPlace> external;  // where they are then
 };
 
 struct OnnxModel {
@@ -51,6 +54,11 @@ struct OnnxModel {
 Result<OnnxNode> ParseNode(Bytes bytes);
 Result<OnnxInitializer> ParseTensor(Bytes bytes);
 Result<OnnxValueInfo> ParseValueInfo(Bytes bytes);
+
+// A tensor of values as TensorProto.raw_data has them, as many bytes as RawBytes says. Takes the memory where it can.
+Result<ConstantPtr> FromRawBytes(DType dtype, const Shape& shape, Buffer raw);
+// 2- and 4-bit values share a byte.
+size_t RawBytes(DType dtype, const Shape& shape);
 
 // The DType of an ONNX TensorProto.DataType number. Doubles become float32 when parsed.
 Result<DType> DTypeFromOnnx(int64_t data_type);

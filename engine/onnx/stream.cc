@@ -32,8 +32,10 @@ Status OnnxStream::Append(Bytes bytes) {
 
 Status OnnxStream::Feed(Bytes bytes) {
   if (!status_) return status_;
+  if (external_.is_open()) return status_ = external_.Feed(bytes, model_.initializers);
   total_bytes_ += bytes.size();
-  if (total_bytes_ > kMaxModelBytes) return status_ = Fail(ErrorCode::kLimitExceeded, "a model of over 2 GiB");
+  if (total_bytes_ > kMaxModelBytes)
+    return status_ = Fail(ErrorCode::kLimitExceeded, "an ONNX file is at most 2 GiB: larger models have external data");
   if (bytes.empty()) return {};
   if (pending_bytes_ == 0) {
     // Handle what is complete in place; buffer only the rest.
@@ -85,14 +87,13 @@ Status OnnxStream::Consume(Bytes& bytes) {
         if (state == WireState::kNeedMore) return {};
         if (state == WireState::kCorrupt || number > kMaxModelBytes) return CorruptFile("not an ONNX model");
         if (!in_graph_ && field == kModelGraph) {
-          if (seen_graph_) return CorruptFile("a model with two graphs");
+          if (seen_graph_) return CorruptFile("the file has two graphs");
           seen_graph_ = in_graph_ = true;
           graph_left_ = number;
           bytes = after.subspan(size);
           continue;
         }
-        if (in_graph_ && tag_size + size + number > graph_left_)
-          return CorruptFile("a field that is longer than its graph");
+        if (in_graph_ && tag_size + size + number > graph_left_) return CorruptFile("a field is longer than its graph");
         if (after.size() - size < number) return {};
         payload = after.subspan(size, static_cast<size_t>(number));
         total = tag_size + size + static_cast<size_t>(number);
@@ -102,7 +103,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
         return CorruptFile("not an ONNX model");
     }
     if (in_graph_) {
-      if (total > graph_left_) return CorruptFile("a field that is longer than its graph");
+      if (total > graph_left_) return CorruptFile("a field is longer than its graph");
       graph_left_ -= total;
       DECAL_TRY(HandleGraphField(field, type, payload));
     } else {
@@ -122,7 +123,7 @@ Status OnnxStream::HandleModelField(uint32_t field, WireType type, Bytes payload
     if (reader.field() == 1) domain = reader.string();
     if (reader.field() == 2) version = reader.int64();
   }
-  if (reader.corrupt()) return CorruptFile("a broken operator set");
+  if (reader.corrupt()) return CorruptFile("the operator set is malformed");
   if (domain.empty() || domain == "ai.onnx") model_.opset = version;
   return {};
 }
@@ -131,7 +132,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
   if (type != WireType::kLengthDelimited) return {};
   switch (field) {
     case kGraphNode: {
-      if (model_.nodes.size() >= kMaxNodes) return Fail(ErrorCode::kLimitExceeded, "a graph of too many nodes");
+      if (model_.nodes.size() >= kMaxNodes) return Fail(ErrorCode::kLimitExceeded, "the graph has too many nodes");
       DECAL_TRY_ASSIGN(OnnxNode node, ParseNode(payload));
       model_.nodes.push_back(std::move(node));
       return {};
@@ -142,6 +143,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     case kGraphInitializer: {
       DECAL_TRY_ASSIGN(OnnxInitializer tensor, ParseTensor(payload));
+      if (tensor.external) external_.Add(*tensor.external);
       model_.initializers.push_back(std::move(tensor));
       return {};
     }
@@ -151,19 +153,34 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       (field == kGraphInput ? model_.inputs : model_.outputs).push_back(std::move(info));
       return {};
     }
-    case kGraphSparseInitializer:
-      return Fail(ErrorCode::kUnsupportedOperator, "sparse weights");
+    case kGraphSparseInitializer: return Fail(ErrorCode::kUnsupportedOperator, "sparse weights are not supported");
     default:
       return {};
   }
 }
 
-Result<OnnxModel> OnnxStream::Finish() {
-  if (!status_) return std::unexpected(status_.error());
-  if (total_bytes_ == 0) return CorruptFile("an empty file");
-  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return CorruptFile("the file is cut off");
-  if (!seen_graph_) return CorruptFile("not an ONNX model: there is no graph");
+Status OnnxStream::End() {
+  if (!status_) return status_;
+  if (total_bytes_ == 0) return status_ = CorruptFile("the file is empty");
+  if (pending_bytes_ > 0 || (in_graph_ && graph_left_ > 0)) return status_ = CorruptFile("the file is truncated");
+  if (!seen_graph_) return status_ = CorruptFile("not an ONNX model: there is no graph");
   pending_ = Buffer();
+  return {};
+}
+
+Result<std::vector<std::string>> OnnxStream::OtherFiles() {
+  DECAL_TRY(End());
+  return external_.files();
+}
+
+Status OnnxStream::Open(size_t file) {
+  DECAL_TRY(End());
+  return status_ = external_.Open(file, model_.initializers);
+}
+
+Result<OnnxModel> OnnxStream::Finish() {
+  DECAL_TRY(End());
+  DECAL_TRY(external_.Finish(model_.initializers));
   return std::move(model_);
 }
 

@@ -15,6 +15,9 @@ enum class FoldStage : uint8_t { kLoaded, kSpecialized };
 // value its type, and fails where a shape depends on the contents of a tensor or does not fit.
 Status FoldConstants(Graph& graph, FoldStage stage);
 
+// Makes inputs and outputs float32: what a Session does before the passes.
+Status FloatBorder(Graph& graph);
+
 // Lets float16 graphs compute in float32.
 Status WidenHalf(Graph& graph);
 

@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include "engine/onnx/importer.h"
 #include "engine/passes/passes.h"
@@ -12,12 +13,13 @@
 namespace decal {
 namespace {
 
-TensorInfo InfoOf(const Value& value) {
-  TensorInfo info;
-  info.name = value.name;
-  info.dtype = Name(value.type.dtype);
-  if (value.type.shape) info.shape.assign(value.type.shape->begin(), value.type.shape->end());
-  return info;
+// Shapes of those values; names and types stay as the file has them, which passes may change.
+void SetShapes(std::vector<TensorInfo>& infos, const Graph& graph, std::span<const ValueId> ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::optional<Shape>& shape = graph.values[ids[i]].type.shape;
+    infos[i].shape.clear();
+    if (shape) infos[i].shape.assign(shape->begin(), shape->end());
+  }
 }
 
 // The dimensions that hold height and width of a picture input: 2 and 3 of [N,C,H,W], 1 and 2 of
@@ -31,7 +33,7 @@ Status FixExtent(Value& input, size_t dimension, int64_t extent, const char* wha
   Shape& shape = *input.type.shape;
   if (shape[dimension] == kDynamic) {
     if (extent <= 0)
-      return Fail(ErrorCode::kShapeMismatch, std::string("the model leaves its ") + what + " open: give a size",
+      return Fail(ErrorCode::kShapeMismatch, std::string("the model's ") + what + " is dynamic: pass a size",
                   input.name);
     shape[dimension] = extent;
   } else if (extent > 0 && extent != shape[dimension]) {
@@ -48,7 +50,7 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
   for (ValueId v : graph.inputs) {
     Value& input = graph.values[v];
     if (!input.type.shape)
-      return Fail(ErrorCode::kShapeMismatch, "the model does not say the rank of its input", input.name);
+      return Fail(ErrorCode::kShapeMismatch, "the model does not state this input's rank", input.name);
     Shape& shape = *input.type.shape;
     if (shape.rank() == 4) {
       const size_t at = IsChannelsLastPicture(shape) ? 1 : 2;
@@ -59,7 +61,7 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
     }
     if (!shape.is_static())
       return Fail(ErrorCode::kShapeMismatch,
-                  "an input of shape " + shape.ToString() + " has open extents we cannot fill", input.name);
+                  "the shape " + shape.ToString() + " has dynamic dimensions that cannot be inferred", input.name);
   }
   return {};
 }
@@ -95,6 +97,8 @@ ModelStream& ModelStream::operator=(ModelStream&&) noexcept = default;
 ModelStream::~ModelStream() = default;
 
 Status ModelStream::Feed(std::span<const std::byte> bytes) { return impl_->stream.Feed(bytes); }
+Result<std::vector<std::string>> ModelStream::OtherFiles() { return impl_->stream.OtherFiles(); }
+Status ModelStream::Open(size_t file) { return impl_->stream.Open(file); }
 
 struct Session::Impl {
   Graph graph;  // as loaded: sizes open, batch norms folded; or `specialized`
@@ -105,7 +109,6 @@ struct Session::Impl {
   std::optional<Schedule> schedule;
   ThreadRunner* runner = nullptr;
   std::vector<TensorInfo> inputs, outputs;
-  std::vector<DType> input_types, output_types;
   std::vector<StepInfo> steps;
   MemoryPlan no_plan;
 
@@ -119,11 +122,22 @@ struct Session::Impl {
     return copy;
   }
 
+  // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
+  Result<size_t> Find(const std::vector<TensorInfo>& tensors, std::string_view name) const {
+    if (schedule) return Fail(ErrorCode::kInvalidArgument, "chosen after Specialize", std::string(name));
+    std::string names;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (tensors[i].name == name) return i;
+      names += (i > 0 ? ", " : "") + tensors[i].name;
+    }
+    const char* what = &tensors == &inputs ? "input" : "output";
+    return Fail(ErrorCode::kNotFound, std::string("the model has no such ") + what + "; it has " + names,
+                std::string(name));
+  }
+
   void Describe(const Graph& described) {
-    inputs.clear();
-    outputs.clear();
-    for (ValueId v : described.inputs) inputs.push_back(InfoOf(described.values[v]));
-    for (ValueId v : described.outputs) outputs.push_back(InfoOf(described.values[v]));
+    SetShapes(inputs, described, described.inputs);
+    SetShapes(outputs, described, described.outputs);
   }
 };
 
@@ -141,8 +155,14 @@ Result<Session> Session::Load(std::span<const std::byte> onnx) {
 Result<Session> Session::Load(ModelStream stream) {
   DECAL_TRY_ASSIGN(OnnxModel model, stream.impl_->stream.Finish());
   auto impl = std::make_unique<Impl>();
+  for (const OnnxValueInfo& output : model.outputs) impl->outputs.push_back({output.name, Name(output.type.dtype), {}});
   DECAL_TRY_ASSIGN(impl->graph, ImportGraph(std::move(model)));
+  for (ValueId v : impl->graph.inputs) {
+    const Value& input = impl->graph.values[v];
+    impl->inputs.push_back({input.name, Name(input.type.dtype), {}});
+  }
   if (impl->graph.inputs.empty()) return Fail(ErrorCode::kCorruptModel, "the model has no inputs");
+  DECAL_TRY(FloatBorder(impl->graph));
   DECAL_TRY(RunPasses(impl->graph, LoadPasses()));
   impl->Describe(impl->graph);
   return Session(std::move(impl));
@@ -151,9 +171,45 @@ Result<Session> Session::Load(ModelStream stream) {
 const std::vector<TensorInfo>& Session::inputs() const { return impl_->inputs; }
 const std::vector<TensorInfo>& Session::outputs() const { return impl_->outputs; }
 
+Status Session::FixInput(std::string_view name, float value) {
+  Impl& impl = *impl_;
+  Graph& graph = impl.graph;
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.inputs, name));
+  if (graph.inputs.size() == 1)
+    return Fail(ErrorCode::kInvalidArgument, "the model has no other input", impl.inputs[0].name);
+  Value& input = graph.values[graph.inputs[index]];
+  Shape shape = input.type.shape.value_or(Shape{});
+  for (int64_t& size : shape) size = size == kDynamic ? 1 : size;
+  DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(DType::kFloat32, shape));
+  float* values = reinterpret_cast<float*>(tensor->buffer.data());
+  for (int64_t i = 0; i < shape.elements(); ++i) values[i] = value;
+  input.type.shape = shape;
+  input.constant = std::move(tensor);
+  for (size_t i = index + 1; i < graph.inputs.size(); ++i) {
+    graph.inputs[i - 1] = graph.inputs[i];
+    std::swap(impl.inputs[i - 1], impl.inputs[i]);
+  }
+  graph.inputs.pop_back();
+  impl.inputs.pop_back();
+  return {};
+}
+
+Status Session::KeepOutput(std::string_view name) {
+  Impl& impl = *impl_;
+  DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.outputs, name));
+  std::swap(impl.graph.outputs[0], impl.graph.outputs[index]);
+  std::swap(impl.outputs[0], impl.outputs[index]);
+  while (impl.outputs.size() > 1) {
+    impl.graph.outputs.pop_back();
+    impl.outputs.pop_back();
+  }
+  return EliminateDead(impl.graph);
+}
+
 Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) {
   if (height < 0 || width < 0 || height > kMaxTensorElements || width > kMaxTensorElements)
-    return Fail(ErrorCode::kInvalidArgument, "a size of " + std::to_string(width) + "x" + std::to_string(height));
+    return Fail(ErrorCode::kInvalidArgument,
+                "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
   impl_->packed.DropOrphans();
   DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
   if (!HasOpenSize(impl_->graph)) {
@@ -186,12 +242,14 @@ Result<std::string> Session::PrintGraph(int64_t height, int64_t width, std::stri
     known = known || after == pass.name;
     names += std::string(names.empty() ? "" : ", ") + pass.name;
   }
-  if (!known) return Fail(ErrorCode::kInvalidArgument, "no pass '" + std::string(after) + "': there are " + names);
+  if (!known)
+    return Fail(ErrorCode::kInvalidArgument, "there is no pass '" + std::string(after) + "'; the passes are " + names);
   Graph graph = impl_->graph;
   DECAL_TRY(FixInputs(graph, height, width));
   if (impl_->specialized) {
     if (!after.empty() && after != SpecializePasses().back().name)
-      return Fail(ErrorCode::kInvalidArgument, "the graph after '" + std::string(after) + "' is gone since Specialize");
+      return Fail(ErrorCode::kInvalidArgument,
+                  "the graph after '" + std::string(after) + "' is not kept after Specialize: print it before");
     return Print(graph);
   }
   DECAL_TRY(RunPasses(graph, SpecializePasses(), after));
@@ -209,7 +267,7 @@ const std::vector<StepInfo>& Session::steps() const { return impl_->steps; }
 
 Status Session::Run(std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs,
                     const RunOptions& options) {
-  if (!impl_->schedule) return Fail(ErrorCode::kInvalidArgument, "Run before Specialize");
+  if (!impl_->schedule) return Fail(ErrorCode::kInvalidArgument, "call Specialize before Run");
   if (inputs.size() != impl_->inputs.size() || outputs.size() > impl_->outputs.size())
     return Fail(ErrorCode::kShapeMismatch, "the model has " + std::to_string(impl_->inputs.size()) + " inputs and " +
                                                std::to_string(impl_->outputs.size()) + " outputs");
@@ -219,8 +277,8 @@ Status Session::Run(std::span<const std::span<const float>> inputs, std::span<co
     return n;
   };
   const auto wrong = [](const TensorInfo& info, size_t have, size_t want) {
-    return Fail(ErrorCode::kShapeMismatch,
-                std::to_string(have) + " values where " + std::to_string(want) + " are needed", info.name);
+    return Fail(ErrorCode::kShapeMismatch, "got " + std::to_string(have) + " values, needs " + std::to_string(want),
+                info.name);
   };
   std::vector<const void*> in;
   std::vector<void*> out(impl_->outputs.size(), nullptr);

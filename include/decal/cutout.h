@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "decal/image.h"
 #include "decal/model.h"
@@ -98,6 +99,13 @@ struct CutoutReport {
   bool found_subject() const { return coverage >= 0.001f; }
 };
 
+// Keeps the output with the matte alone: `output`, or where that is empty the one whose name or shape says so. A Remover
+// does it itself; a host that plans the same model for a GPU does it before PlanGpu. Errors: as Session::KeepOutput.
+Status ChooseMatte(Session& session, std::string_view output);
+
+// Whether what Remover's Prepare, Run or Finish reports is a fault of the model rather than of this picture or its options.
+bool IsModelFault(const Error& error);
+
 // A model that takes pictures: a session, its preprocessing, and the size it is compiled for.
 // Not thread-safe. `runner` must outlive it.
 //
@@ -106,9 +114,10 @@ struct CutoutReport {
 // (IS-Net: 176 MB, or 88 as float16) until a Run packs them.
 class Remover {
  public:
-  // Takes a loaded session. The model must have one picture input ([1,3,H,W] or [1,H,W,3], sizes may be
-  // free) and a matte as its first output ([1,1,H,W], [1,H,W,1], or [1,2,H,W] whose second channel is the
-  // foreground). Errors: kShapeMismatch; as CheckModel. A fixed input size of the model wins over the registry's.
+  // Takes a loaded session. The model must have one picture input, [1,3,H,W] or [1,H,W,3] of floats or bytes, whose sizes
+  // may be dynamic; all others have a value in `model.inputs`. An input of bytes takes 0 to 255: mean and std do not apply.
+  // Its matte is an output of [1,C,H,W], [1,H,W,C], [1,H,W] or [H,W]; see ModelInfo. A fixed input size wins over the
+  // size rule. Errors: kShapeMismatch; kInvalidArgument; kNotFound for the name of an input or output; as CheckModel.
   static Result<Remover> Create(Session session, const ModelInfo& model, ThreadRunner& runner);
   // The embedded default model.
   static Result<Remover> CreateDefault(ThreadRunner& runner);
@@ -135,8 +144,9 @@ class Remover {
   // The model's input, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument if nothing is
   // prepared for pictures of that size; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture);
-  // Makes the cut-out from the model's first output, dense float32. `picture` is that of PrepareInput. Nothing is written
-  // after an error. Errors: kInvalidArgument for a wrong size; kInternal if the output contains NaN; as Composite.
+  // Makes the cut-out from the model's output, dense float32. `picture` is that of PrepareInput. Nothing is written
+  // after an error. Errors: kInvalidArgument for a wrong size; of the model: kInternal if the output contains NaN,
+  // kInvalidArgument (`where` is "activation") if it is neither a matte nor what the activation makes one of; as Composite.
   Result<CutoutReport> Finish(std::span<const float> model_output, ImageView picture, const CompositeOptions& options,
                               MutableImageView out);
 

@@ -13,6 +13,12 @@
 
 namespace decal {
 
+// A value for an input besides the picture, such as a ratio: all its elements.
+struct InputValue {
+  std::string_view name;
+  float value = 0;
+};
+
 // One entry of models/registry.json, which is compiled into the library.
 struct ModelInfo {
   std::string_view name;         // "decal-default"
@@ -26,11 +32,22 @@ struct ModelInfo {
   int width = 0, height = 0, multiple = 1;  // pixels
   std::array<float, 3> mean{}, std{};       // of RGB in 0..1: input = (rgb / 255 - mean) / std
   OutputActivation activation = OutputActivation::kNone;
+  // The output with the matte. Empty: the one whose name or shape says so (matte, alpha, pha, mask; one or two classes).
+  std::string_view output;
+  // Of a model that tells several classes apart, the subject's. -1: the last of two.
+  int foreground_class = -1;
+  std::span<const InputValue>
+      inputs;  // besides the picture; they and `output` live as long as the call that takes them
 };
 
 // Whether a picture can be prepared as `model` says. Errors: kInvalidArgument naming the field and what it may be, as
 // border/fields.json has it; the npm package says the same.
 Status CheckModel(const ModelInfo& model);
+
+// Sets the field that models/registry.json calls `field` (mean, std, input.rule, input.width, input.height, input.multiple,
+// activation, output, foregroundClass) from text, numbers separated by commas. `output` refers to `text` afterwards. Errors:
+// kInvalidArgument naming the field and what it may be.
+Status SetModelField(ModelInfo& model, std::string_view field, std::string_view text);
 
 // All entries, the default first.
 std::span<const ModelInfo> Models();

@@ -19,7 +19,7 @@ namespace decal {
 // A model's input or output. Shapes are in the model's own order; -1 is a size that is not known before Specialize.
 struct TensorInfo {
   std::string name;
-  std::string dtype;  // "f32"
+  std::string dtype;  // the file's: "f32", "f16", "u8"; Run takes and gives float32 for all
   std::vector<int64_t> shape;
 };
 
@@ -57,6 +57,11 @@ class ModelStream {
 
   // Parses the next bytes of the file. After an error, all further calls fail.
   Status Feed(std::span<const std::byte> bytes);
+  // Ends the model's own file and returns the names of those that hold further weights (ONNX calls them external data),
+  // relative to its folder and never outside of it; mostly none. Feed each after Open(its index), from its first byte; Open
+  // again starts over. Files may be larger than 2 GB. Errors: as Load.
+  Result<std::vector<std::string>> OtherFiles();
+  Status Open(size_t file);
 
  private:
   friend class Session;
@@ -69,7 +74,7 @@ class ModelStream {
 class Session {
  public:
   // Parses a whole ONNX file. Errors: kCorruptModel; kUnsupportedOperator, which lists every missing operator with the
-  // names of its nodes; kLimitExceeded; kOutOfMemory.
+  // names of its nodes; kLimitExceeded; kOutOfMemory; kNotFound if weights lie in other files: a ModelStream takes those.
   static Result<Session> Load(std::span<const std::byte> onnx);
   // The same, from a stream that has received all bytes.
   static Result<Session> Load(ModelStream stream);
@@ -80,6 +85,13 @@ class Session {
 
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
+
+  // Gives all elements of an input that value, now and in every run; its dynamic dimensions become 1. inputs() no longer
+  // lists it. Errors: kNotFound, which lists the inputs; kInvalidArgument after Specialize or for the last input.
+  Status FixInput(std::string_view name, float value);
+  // Keeps that output and drops the others with all that only they need. Errors: kNotFound, which lists the outputs;
+  // kInvalidArgument after Specialize.
+  Status KeepOutput(std::string_view name);
 
   // Compiles the model for an input size in pixels: fixes all shapes, plans the schedule and all memory, packs the
   // weights. 0, 0 uses the model's own fixed size. `runner` must outlive the session. Errors: kShapeMismatch if the

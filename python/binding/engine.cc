@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include <nanobind/stl/array.h>
@@ -25,15 +27,33 @@ struct FileClose {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-Result<Session> LoadFile(const std::string& path) {
+Status FeedFile(ModelStream& stream, const std::string& path) {
   const std::unique_ptr<std::FILE, FileClose> file(std::fopen(path.c_str(), "rb"));
   if (!file) return Fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, std::strerror(errno), path);
-  ModelStream stream;
   std::vector<std::byte> piece(kPieceBytes);
   while (const size_t read = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    if (Status fed = stream.Feed({piece.data(), read}); !fed) return std::unexpected(fed.error());
+    if (Status fed = stream.Feed({piece.data(), read}); !fed) return fed;
   }
   if (std::ferror(file.get())) return Fail(ErrorCode::kIo, std::strerror(errno), path);
+  return {};
+}
+
+// The file, and those beside it that hold further weights.
+Result<Session> LoadFile(const std::string& path) {
+  namespace fs = std::filesystem;
+  ModelStream stream;
+  if (Status fed = FeedFile(stream, path); !fed) return std::unexpected(fed.error());
+  const auto others = stream.OtherFiles();
+  if (!others) return std::unexpected(others.error());
+  for (size_t i = 0; i < others->size(); ++i) {
+    const fs::path other = fs::path(path).parent_path() / (*others)[i];
+    std::error_code error;
+    if (fs::exists(other, error) && !fs::is_regular_file(other, error))
+      return Fail(ErrorCode::kIo, "the model's weights must be in a regular file", other.string());
+    Status fed = stream.Open(i);
+    if (fed) fed = FeedFile(stream, other.string());
+    if (!fed) return std::unexpected(fed.error());
+  }
   return Session::Load(std::move(stream));
 }
 
@@ -116,15 +136,16 @@ nb::dict ToDict(const CutoutReport& report) {
 
 }  // namespace
 
-Engine::Engine(const ModelSource& source, size_t threads) : Shared(threads) {
+Engine::Engine(const ModelSource& source, const ModelSpec& spec, size_t threads)
+    : Shared(threads), model_(source.file.empty() ? source.name : source.file) {
   const nb::gil_scoped_release released;
-  remover_.emplace(Unwrap(Remover::Create(Load(source), InfoOf(source), runner), source.file));
+  remover_.emplace(Unwrap(Remover::Create(Load(source), spec.Over(InfoOf(source)), runner), source.file));
 }
 
 void Engine::Prepare(int width, int height) {
   const nb::gil_scoped_release released;
   const std::lock_guard lock(mutex);
-  Unwrap(remover_->Prepare({width, height}));
+  Named(remover_->Prepare({width, height}));
 }
 
 nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const nb::dict& given) {
@@ -140,7 +161,7 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
     runner.WatchSignals(nullptr);
   }
   RaiseSignal();
-  return ToDict(Unwrap(std::move(report)));
+  return ToDict(Named(std::move(report)));
 }
 
 void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,

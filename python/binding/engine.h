@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include "binding/errors.h"
 #include "binding/runner.h"
 #include "decal/cutout.h"
 
@@ -28,9 +30,22 @@ struct ModelSource {
   std::string file;
 };
 
+// What is given instead of the registry's fields, and values of inputs besides the picture. The texts are its own.
+class ModelSpec {
+ public:
+  // As SetModelField takes them. What is wrong is an error here.
+  ModelSpec(const nanobind::dict& fields, const nanobind::dict& inputs);
+  ModelInfo Over(ModelInfo info) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+  std::vector<std::pair<std::string, float>> inputs_;
+  std::vector<InputValue> values_;
+};
+
 class Engine : public Shared {
  public:
-  Engine(const ModelSource& source, size_t threads);
+  Engine(const ModelSource& source, const ModelSpec& spec, size_t threads);
 
   // Plans for pictures of that size, so that a later Run has nothing left to prepare.
   void Prepare(int width, int height);
@@ -41,6 +56,14 @@ class Engine : public Shared {
                const nanobind::dict& options);
 
  private:
+  // What errors of the model, and not of a picture, name.
+  template <class T>
+  T Named(Result<T> result) const {
+    const bool of_model = !result && IsModelFault(result.error());
+    return Unwrap(std::move(result), of_model ? model_ : std::string());
+  }
+
+  std::string model_;
   std::optional<Remover> remover_;
 };
 

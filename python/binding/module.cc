@@ -48,10 +48,11 @@ NB_MODULE(_decal, m) {
   nb::class_<Engine>(m, "Engine")
       .def(
           "__init__",
-          [source](Engine* self, std::string name, std::string file, size_t threads) {
-            new (self) Engine(source(std::move(name), std::move(file)), threads);
+          [source](Engine* self, std::string name, std::string file, size_t threads, const nb::dict& fields,
+                   const nb::dict& inputs) {
+            new (self) Engine(source(std::move(name), std::move(file)), ModelSpec(fields, inputs), threads);
           },
-          nb::arg("name"), nb::arg("file"), nb::arg("threads"))
+          nb::arg("name"), nb::arg("file"), nb::arg("threads"), nb::arg("fields"), nb::arg("inputs"))
       .def_prop_ro("threads", [](const Engine& engine) { return engine.runner.thread_count(); })
       .def("prepare", &Engine::Prepare, nb::arg("width"), nb::arg("height"))
       .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"))

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import numbers
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import _decal
@@ -49,3 +51,38 @@ def find_model(
     if entry["bytes"] and size != entry["bytes"]:
         raise Error("corrupt-model", f"has {size} bytes, not the {entry['bytes']} of {text}: an interrupted download?", path)
     return text, path, text
+
+
+# Of an entry in the registry's form: what says how pictures are prepared and the output is read.
+_FIELDS = ("input", "mean", "std", "activation", "output", "foregroundClass", "inputs")
+# And what says where it comes from, which takes no part here.
+_ORIGIN = ("name", "description", "licence", "file", "url", "sha256", "bytes", "training")
+
+
+def model_fields(spec: Mapping[str, Any] | None) -> tuple[dict[str, str], dict[str, float]]:
+    """The fields as texts, those of `input` as "input.width", and the values of inputs besides the picture."""
+    fields: dict[str, str] = {}
+    inputs: dict[str, float] = {}
+    for name, value in (spec or {}).items():
+        if name in _ORIGIN:
+            continue
+        if name not in _FIELDS:
+            raise Error("invalid-argument", "a model has no such field", f"spec: {name}")
+        if name in ("input", "inputs") and not isinstance(value, Mapping):
+            raise Error("invalid-argument", "a dictionary", f"spec: {name}")
+        if name == "input":
+            fields.update({f"input.{key}": str(inner) for key, inner in value.items()})
+        elif name == "inputs":
+            for key, number in value.items():
+                if not isinstance(number, numbers.Real):
+                    raise Error("invalid-argument", "a number for each input besides the picture", f"spec: inputs: {key}")
+                inputs[str(key)] = float(number)
+        elif name in ("mean", "std"):
+            fields[name] = ",".join(str(float(number)) for number in value) if _are_numbers(value) else ""
+        elif value is not None:
+            fields[name] = str(value)
+    return fields, inputs
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str) and all(isinstance(one, numbers.Real) for one in value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 
 from . import _decal, _pictures
 from ._errors import Error
-from ._models import find_model
+from ._models import find_model, model_fields
 from ._results import CutoutArray, CutoutBytes, CutoutFile, CutoutPath, Execution, as_array
 
 MAX_THREADS = 256  # as the command: far above any machine this runs on; catches typing errors
@@ -48,6 +49,10 @@ class Session:
         model_file: the weights of `model`, where they are not part of this package.
         models_dir: a folder to look for `<model>.onnx` in; otherwise the environment's DECAL_MODELS_DIR.
         threads: to compute with; left out, one for each core.
+        spec: how pictures are prepared for `model` and what its output means, in the form of models/registry.json: any of
+            "input" ({"rule", "width", "height", "multiple"}), "mean", "std", "activation" ("none", "sigmoid", "softmax",
+            "bytes", "auto"), "output" (the name of the one with the matte), "foregroundClass", and "inputs" ({name: number}
+            for inputs besides the picture). The rest is as the registry says, or RGB in 0..1 and a matte for other files.
 
     Raises:
         decal.Error: the model is not known ("not-found"), or its file is missing, damaged or of no use here.
@@ -62,13 +67,15 @@ class Session:
         model_file: str | os.PathLike[str] | None = None,
         models_dir: str | os.PathLike[str] | None = None,
         threads: int | None = None,
+        spec: Mapping[str, Any] | None = None,
     ) -> None:
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise Error("invalid-argument", f"threads is a number from 1 to {MAX_THREADS}, not {threads}")
-        self._arguments = (model, model_file, models_dir, threads)
+        self._arguments = (model, model_file, models_dir, threads, spec)
+        fields, inputs = model_fields(spec)
         name, file, self.model = find_model(model, model_file, models_dir)
         laps = _Laps()
-        self._engine = _decal.Engine(name, file, threads or 0)
+        self._engine = _decal.Engine(name, file, threads or 0, fields, inputs)
         self._unreported_load = laps.lap()  # belongs to the first picture
 
     @property
@@ -162,8 +169,8 @@ class Session:
         )
 
 
-def _restore(model: Any, model_file: Any, models_dir: Any, threads: int | None) -> Session:
-    return Session(model, model_file=model_file, models_dir=models_dir, threads=threads)
+def _restore(model: Any, model_file: Any, models_dir: Any, threads: int | None, spec: Any) -> Session:
+    return Session(model, model_file=model_file, models_dir=models_dir, threads=threads, spec=spec)
 
 
 class _Plan:

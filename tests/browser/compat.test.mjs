@@ -1,6 +1,7 @@
 // The entries for people who come from elsewhere, used as those packages' own documentation says.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { matteModel } from '../../web/test/helpers.mjs';
 import { noBrowser } from './support/chromium.mjs';
 import { decodePng } from './support/png.mjs';
 import { removeFromPhoto, startSession } from './support/session.mjs';
@@ -148,9 +149,41 @@ suite('compatibility', { skip: noBrowser }, () => {
     await fresh.close();
     assert.ok(seen.told.length > 1 && seen.told.every(([key, now, total]) => key === 'fetch:decal-default' && now <= total));
     assert.equal(seen.told.at(-1)[1], seen.told.at(-1)[2]);
-    assert.deepEqual(seen.asked, [['/photo.jpg', { cache: 'no-store' }]]);
+    // Once, whether their data is there.
+    assert.ok(seen.asked[0][0].endsWith('/decal/resources.json'));
+    assert.deepEqual(seen.asked.slice(1), [['/photo.jpg', { cache: 'no-store' }]]);
     assert.deepEqual(seen.events, [['run', 'wasm']]);
     assert.ok(seen.size > 0);
+  });
+
+  test('imgly: a site that hosts their data runs their models', async () => {
+    // One of their models, in two chunks: the matte is the picture's red.
+    const onnx = matteModel([1, 0, 0]);
+    const chunks = [onnx.subarray(0, 80), onnx.subarray(80)];
+    const seen = await page.evaluate(async (chunks) => {
+      const bytes = chunks.map((chunk) => Uint8Array.from(chunk));
+      const names = await Promise.all(bytes.map(async (chunk) =>
+        [...new Uint8Array(await crypto.subtle.digest('SHA-256', chunk))].map((byte) => byte.toString(16).padStart(2, '0')).join('')));
+      const offsets = [[0, 80], [80, 80 + bytes[1].length]];
+      const resources = { '/models/isnet_quint8': { size: offsets[1][1], chunks: names.map((hash, i) => ({ hash, offsets: offsets[i] })) } };
+      const { fetch: real } = window;
+      const theirs = (url) => String(url).startsWith(`${location.origin}/theirs/`);
+      const answer = (url) => {
+        const name = String(url).split('/').at(-1);
+        return name === 'resources.json' ? Response.json(resources) : new Response(bytes[names.indexOf(name)]);
+      };
+      window.fetch = async (url, options) => (theirs(url) ? answer(url) : real(url, options));
+      try {
+        await decal.init({ fetch: async (url, options) => window.fetch(url, options) });
+        const config = { publicPath: `${location.origin}/theirs/`, model: 'isnet_quint8', output: { format: 'image/x-alpha8' } };
+        const pixels = { data: Uint8Array.from([255, 0, 0, 255, 0, 0]), shape: [1, 2, 3] };
+        return [...new Uint8Array(await (await imgly.segmentForeground(pixels, config)).arrayBuffer())];
+      } finally {
+        window.fetch = real;
+      }
+    }, chunks.map((chunk) => [...chunk]));
+    assert.equal(seen.length, 2);
+    for (const value of seen) assert.ok(Math.abs(value - (255 * 127) / 256) <= 1, String(seen));
   });
 
   test('imgly: what cannot be done is said with a code', async () => {

@@ -26,8 +26,12 @@ def _value_info(name: str, shape: tuple[int, ...]) -> bytes:
     return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
 
 
-def _tensor(name: str, shape: tuple[int, ...], values: list[float]) -> bytes:
+def _tensor(name: str, shape: tuple[int, ...], values: list[float], external: tuple[str, int] | None) -> bytes:
     dims = b"".join(_field(1, extent) for extent in shape)
+    if external:
+        entries = (("location", external[0]), ("offset", str(external[1])))
+        places = b"".join(_field(13, _field(1, key) + _field(2, value)) for key, value in entries)
+        return dims + _field(2, 1) + _field(8, name) + places + _field(14, 1)
     return dims + _field(2, 1) + _field(8, name) + _field(9, struct.pack(f"<{len(values)}f", *values))
 
 
@@ -35,13 +39,23 @@ def _node(op: str, inputs: list[str], output: str) -> bytes:
     return b"".join(_field(1, name) for name in inputs) + _field(2, output) + _field(4, op)
 
 
-def write_tiny_model(path, size: int = 64, channels: int = 1, weights: list[float] | None = None, layers: int = 1) -> str:
-    """[1,3,size,size] -> [1,channels,size,size]; channel c is the sigmoid of 8 * (red - blue), or of `weights`, taken `layers` times."""
+def write_tiny_model(
+    path,
+    size: int = 64,
+    channels: int = 1,
+    weights: list[float] | None = None,
+    layers: int = 1,
+    external: tuple[str, int] | None = None,
+) -> str:
+    """[1,3,size,size] -> [1,channels,size,size]; channel c is the sigmoid of 8 * (red - blue), or of `weights`, taken `layers` times.
+
+    `external`: a file beside the model and an offset, where the weights lie instead.
+    """
     weights = weights or [8.0, 0.0, -8.0] * channels
     names = [f"y{layer}" for layer in range(layers)] + ["matte"]
     graph = _field(1, _node("Conv", ["x", "w"], names[0])) + _field(2, "tiny")
     graph += b"".join(_field(1, _node("Sigmoid", [a], b)) for a, b in zip(names, names[1:]))
-    graph += _field(5, _tensor("w", (channels, 3, 1, 1), weights))
+    graph += _field(5, _tensor("w", (channels, 3, 1, 1), weights, external))
     graph += _field(11, _value_info("x", (1, 3, size, size))) + _field(12, _value_info("matte", (1, channels, size, size)))
     path.write_bytes(_field(1, 8) + _field(7, graph) + _field(8, _field(2, 13)))
     return str(path)

@@ -6,6 +6,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace decal::testing {
@@ -82,6 +83,25 @@ class OnnxBuilder {
   std::string Tensor(const std::string& name, const std::vector<int64_t>& shape, int32_t type,
                      const std::vector<T>& values) {
     return AddTensor(name, shape, type, std::as_bytes(std::span(values)));
+  }
+  // A tensor whose bytes lie in another file.
+  std::string External(const std::string& name, const std::vector<int64_t>& shape, int32_t type,
+                       const std::vector<std::pair<std::string, std::string>>& entries) {
+    std::string tensor;
+    protozero::pbf_writer writer(tensor);
+    writer.add_packed_int64(1, shape.begin(), shape.end());
+    writer.add_int32(2, type);
+    writer.add_string(8, name);
+    for (const auto& [key, value] : entries) {
+      std::string entry;
+      protozero::pbf_writer entry_writer(entry);
+      entry_writer.add_string(1, key);
+      entry_writer.add_string(2, value);
+      writer.add_message(13, entry);
+    }
+    writer.add_int32(14, 1);
+    protozero::pbf_writer(graph_).add_message(5, tensor);
+    return name;
   }
   std::string Strings(const std::string& name, const std::vector<int64_t>& shape,
                       const std::vector<std::string>& values) {

@@ -1,5 +1,6 @@
 // Runs an ONNX model on raw float32 tensors with the wasm engine or on WebGPU (npm webgpu): the twin of `decal run`, same
 // line of JSON, with the time to start the engine.
+import { dirname, join } from 'node:path';
 import { coded, naming, peakBytes, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';
 
@@ -30,7 +31,8 @@ await runMain(async () => {
     const loadStart = performance.now();
     const session = await naming(modelPath, () => {
       const chunks = readModelFile(modelPath);
-      return device === 'webgpu' ? loadPlanner(chunks) : RawSession.load(engine, chunks);
+      const others = { open: (path, use) => use(readModelFile(join(dirname(modelPath), path))) };
+      return device === 'webgpu' ? loadPlanner(chunks, others) : RawSession.load(engine, chunks, others);
     });
     const planStart = performance.now();
     const [height, width] = spatialExtents(input.shape, session.info().inputs[0]);

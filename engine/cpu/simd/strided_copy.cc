@@ -87,16 +87,6 @@ StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides&
 void StridedCopy::Run(const void* from, void* to, ThreadRunner& runner) const {
   DECAL_DASSERT(element_bytes_ == 1 || element_bytes_ == 2 || element_bytes_ == 4 || element_bytes_ == 8);
   DECAL_DASSERT(from != to || elements() == 0);
-  switch (element_bytes_) {
-    case 1: return RunAs(static_cast<const uint8_t*>(from), static_cast<uint8_t*>(to), runner);
-    case 2: return RunAs(static_cast<const uint16_t*>(from), static_cast<uint16_t*>(to), runner);
-    case 4: return RunAs(static_cast<const uint32_t*>(from), static_cast<uint32_t*>(to), runner);
-    default: return RunAs(static_cast<const uint64_t*>(from), static_cast<uint64_t*>(to), runner);
-  }
-}
-
-template <class T>
-void StridedCopy::RunAs(const T* from, T* to, ThreadRunner& runner) const {
   const int64_t total = shape_.elements();
   if (total == 0) return;
   const size_t inner = transposes_ ? 2 : 1;
@@ -122,10 +112,20 @@ void StridedCopy::RunAs(const T* from, T* to, ThreadRunner& runner) const {
         left /= shape_[i];
       }
       const size_t last = shape_.rank() - 1;
-      if (transposes_) {
-        CopyTransposed(from + from_offset, from_[last], to + to_offset, to_[outer_rank], count, shape_[last]);
-      } else {
-        CopyRun(from + from_offset, from_[last], to + to_offset, to_[last], count);
+      const auto copy = [&]<class T>(T) {
+        const T* source = static_cast<const T*>(from) + from_offset;
+        T* target = static_cast<T*>(to) + to_offset;
+        if (transposes_) {
+          CopyTransposed(source, from_[last], target, to_[outer_rank], count, shape_[last]);
+        } else {
+          CopyRun(source, from_[last], target, to_[last], count);
+        }
+      };
+      switch (element_bytes_) {
+        case 1: copy(uint8_t{}); break;
+        case 2: copy(uint16_t{}); break;
+        case 4: copy(uint32_t{}); break;
+        default: copy(uint64_t{}); break;
       }
     }
   });

@@ -19,9 +19,6 @@ class StridedCopy {
   int64_t elements() const { return shape_.elements(); }
 
  private:
-  template <class T>
-  void RunAs(const T* from, T* to, ThreadRunner& runner) const;
-
   // Outermost first; the last dimension is the one that is contiguous in the target, where there is one.
   Shape shape_;
   Strides from_, to_;

@@ -1,14 +1,14 @@
 // A model's bytes from wherever it is: an address, a file, or memory.
 import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';
-import type { ResolvedModel } from '../shared/models.js';
+import type { Part, ResolvedFile } from '../shared/models.js';
 import type { ModelFiles, ReadOptions, Use } from './files.js';
 import { wrongFile, type Host, type Wanted } from './host.js';
 import { ProgressMeter } from './progress-meter.js';
 import { fetchFile, readAll } from './fetch-once.js';
 
-/** Reads a model through `use`; see ModelFiles.read. */
-export type ReadModel = <T>(model: ResolvedModel, use: Use<T>, options: ReadOptions) => Promise<T>;
+/** Reads a model, or a file with weights of one, through `use`; see ModelFiles.read. */
+export type ReadModel = <T>(file: ResolvedFile, use: Use<T>, options: ReadOptions) => Promise<T>;
 
 /**
  * @param openFile reads a `file:` address, where the host can
@@ -25,12 +25,32 @@ export function modelReader(
     }
     const meter = new ProgressMeter(host, wanted.bytes ?? ('data' in source ? source.data.size : null), onProgress);
     const checked = (chunks: Chunks) => use(verified(chunks, wanted, host, (count) => meter.add(count, false)));
+    if ('parts' in source) return checked(joined(await files(), spec.name, source.parts, options));
     if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
     if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));
     // blob:, data:, an extension's own files: here already.
     const response = await fetchFile(source.url, signal);
     return checked(readAll(response.body!, source.url));
   };
+}
+
+/** A file that lies in several, which are small: each is whole, and right as far as can be known, before it is passed on. */
+async function* joined(
+  files: ModelFiles, name: string, parts: readonly Part[], { signal, onNote }: ReadOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const told = new Set<string>();
+  const onNewNote = (text: string) => {
+    if (!told.has(text)) onNote?.(text);
+    told.add(text);
+  };
+  for (const part of parts) {
+    const collect = async (chunks: AsyncIterable<Uint8Array>) => {
+      const pieces: Uint8Array[] = [];
+      for await (const chunk of chunks) pieces.push(chunk);
+      return pieces;
+    };
+    yield* await files.read({ name, ...part }, collect, { signal, onNote: onNewNote });
+  }
 }
 
 /** Passes `chunks` on and fails at their end if they are not the file that is wanted. */

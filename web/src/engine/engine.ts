@@ -149,9 +149,9 @@ export class Engine {
     return handle;
   }
 
-  /** Calls a function that returns JSON. */
+  /** Calls a function that returns JSON, or null for failure. */
   json<T>(work: () => number): T {
-    return JSON.parse(this.#text(this.call(work) >>> 0)) as T;
+    return JSON.parse(this.#text(this.handle(work))) as T;
   }
 
   alloc(bytes: number, what: string): number {

@@ -6,7 +6,7 @@ import { DecalError } from '../shared/errors.js';
 import type { ModelSpec } from '../shared/types.js';
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
-import { readStruct, withStruct } from './struct.js';
+import { readStruct, withStruct, withText } from './struct.js';
 
 export type { RemoverReport, SessionInfo, SessionMemory, TensorInfo } from '../border/border.js';
 
@@ -16,23 +16,52 @@ export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 /** Largest piece that crosses into wasm memory at once: enough to make the crossing cheap, little to keep twice. */
 const kFeedBytes = 1 << 20;
 
+export interface LoadOptions {
+  signal?: AbortSignal | undefined;
+  /** Reads a file with further weights through `use`, perhaps more than once; `path` is what the model calls it. */
+  open?: (path: string, use: (chunks: Chunks) => Promise<void>) => Promise<void>;
+  /** All bytes are in the engine. */
+  onArrived?: (() => void) | undefined;
+}
+
 /**
- * Reads an ONNX file piece by piece into the engine: it is never whole in memory beside its weights.
+ * Reads an ONNX file, and those that hold further weights of it, piece by piece into the engine: it is never whole in memory
+ * beside its weights.
  *
  * @returns a session handle
  */
-export async function loadSession(engine: Engine, chunks: Chunks, signal?: AbortSignal): Promise<number> {
+export async function loadSession(engine: Engine, chunks: Chunks, { signal, open, onArrived }: LoadOptions = {}): Promise<number> {
   const loader = new SessionLoader(engine);
   try {
-    for await (const chunk of chunks) {
+    const feed = async (pieces: Chunks) => {
+      for await (const chunk of pieces) {
+        signal?.throwIfAborted();
+        loader.feed(chunk);
+      }
       signal?.throwIfAborted();
-      loader.feed(chunk);
+    };
+    await feed(chunks);
+    if (open) {
+      for (const [index, path] of loader.files().entries()) {
+        await open(path, (pieces) => {
+          loader.open(index);
+          return feed(pieces);
+        });
+      }
     }
-    signal?.throwIfAborted();
+    onArrived?.();
     return loader.finish();
   } finally {
     loader.free();
   }
+}
+
+/** Makes a session one of a picture and a matte, as `spec` says. */
+export function chooseTensors(engine: Engine, session: number, { output = '', inputs = {} }: Pick<ModelSpec, 'output' | 'inputs'>): void {
+  for (const [name, value] of Object.entries(inputs)) {
+    withText(engine, name, (text) => engine.check(() => engine.exports.decal_session_fix_input(session, text, value)));
+  }
+  withText(engine, output, (text) => engine.check(() => engine.exports.decal_session_choose_matte(session, text)));
 }
 
 /** An ONNX file on its way into the engine, piece by piece. Free it whatever happens. */
@@ -59,6 +88,16 @@ export class SessionLoader {
       engine.bytes(this.#buffer, piece.length).set(piece);
       engine.check(() => engine.exports.decal_stream_feed(this.#stream, this.#buffer, piece.length));
     }
+  }
+
+  /** The files with further weights, as the model calls them. Its own is all here. */
+  files(): string[] {
+    return this.#engine.json(() => this.#engine.exports.decal_stream_files(this.#stream));
+  }
+
+  /** What is fed from here on is that one of them, from its first byte. */
+  open(file: number): void {
+    this.#engine.check(() => this.#engine.exports.decal_stream_open(this.#stream, file));
   }
 
   /** Returns a session handle. */
@@ -91,8 +130,9 @@ export class RawSession {
     this.#handle = handle;
   }
 
-  static async load(engine: Engine, chunks: Chunks): Promise<RawSession> {
-    return new RawSession(engine, await loadSession(engine, chunks));
+  /** `options.open`: for models that keep weights in other files. */
+  static async load(engine: Engine, chunks: Chunks, options?: LoadOptions): Promise<RawSession> {
+    return new RawSession(engine, await loadSession(engine, chunks, options));
   }
 
   info(): SessionInfo {
@@ -171,12 +211,14 @@ export class Remover {
     this.#handle = handle;
   }
 
-  static async load(engine: Engine, spec: ModelSpec, chunks: Chunks, signal?: AbortSignal): Promise<Remover> {
-    const session = await loadSession(engine, chunks, signal);
-    const { mean, std, activation, input } = spec;
+  static async load(engine: Engine, spec: ModelSpec, chunks: Chunks, options?: LoadOptions): Promise<Remover> {
+    const session = await loadSession(engine, chunks, options);
+    const { mean, std, activation, input, foregroundClass = -1 } = spec;
     let taken = false;
     try {
-      return withStruct(engine, kModelParameters, { mean, std, activation, ...input }, 'parameters', (parameters) => {
+      // Where nothing is chosen, the remover does it.
+      if (spec.output || spec.inputs) chooseTensors(engine, session, spec);
+      return withStruct(engine, kModelParameters, { mean, std, activation, foregroundClass, ...input }, 'parameters', (parameters) => {
         taken = true;
         return new Remover(engine, engine.handle(() => engine.exports.decal_remover_new(session, parameters)));
       });
@@ -204,7 +246,7 @@ export class Remover {
     return readStruct(engine, kPixelSize, engine.call(() => engine.exports.decal_remover_input_size(this.#handle, width, height)) >>> 0);
   }
 
-  /** Gets ready for pictures of that size which a plan serves whose first output has that shape. */
+  /** Gets ready for pictures of that size which a plan serves whose output has that shape. */
   expect({ width, height }: PictureSize, outputShape: readonly number[]): void {
     const engine = this.#engine;
     const shape = Int32Array.from(outputShape);

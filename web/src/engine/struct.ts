@@ -25,3 +25,15 @@ export function readStruct<T extends Record<keyof T, number>>(engine: Engine, { 
   const view = new DataView(engine.memory.buffer, pointer, bytes);
   return Object.fromEntries(fields.map(([name, type, at]) => [name, view[`get${type}`](at, true)])) as T;
 }
+
+/** A text in memory of its own while `use` takes. */
+export function withText<R>(engine: Engine, text: string, use: (pointer: number) => R): R {
+  const bytes = new TextEncoder().encode(`${text}\0`);
+  const pointer = engine.alloc(bytes.length, 'a name');
+  try {
+    engine.bytes(pointer, bytes.length).set(bytes);
+    return use(pointer);
+  } finally {
+    engine.free(pointer);
+  }
+}

@@ -1,6 +1,7 @@
 // The entry `decal/imgly`: the functions and Config names of @imgly/background-removal 1.7 on decal's engine, written from
 // its documentation and types. docs/migration.md says what each option does here.
 import * as decal from './index.js';
+import { findResources, isTheirs, theirModel } from '../page/imgly-data.js';
 import type { DeviceOption, ImageSource as DecalSource, Matte, ModelOption, OutputOptions } from '../shared/types.js';
 
 /** As ndarray has it: height, width and 3 or 4 channels, dense. */
@@ -14,7 +15,10 @@ export type ImageSource = ImageData | ArrayBuffer | Uint8Array | Blob | URL | st
 export type ImageFormat = 'image/png' | 'image/jpeg' | 'image/webp' | 'image/x-rgba8' | 'image/x-alpha8';
 
 export interface Config {
-  /** Where decal's files lie (worker.js, the .wasm files, models/), if not beside its script. Theirs are of no use here. */
+  /**
+   * The folder of their data (`resources.json` and its chunks, 1.4 to 1.7), whose models then run; decal's own files lie beside
+   * its script. Where there is no such data: where decal's files lie (worker.js, the .wasm files, models/).
+   */
   publicPath?: string;
   /** Logs progress and what ran. */
   debug?: boolean;
@@ -29,10 +33,11 @@ export interface Config {
   /** Told while a model is downloaded: its key, and how much of how much, in bytes; in percent where its size is unknown. */
   progress?: (key: string, current: number, total: number) => unknown;
   /**
-   * Their three names mean IS-Net in full precision (`isnet-general`, 179 MB, from its own address); any model of decal's
-   * can be given too. Without it the model inside the package runs, and nothing else is downloaded.
+   * Their three names mean the models at `publicPath` (`isnet_fp16` by default) where their data is there, and IS-Net in full
+   * precision (`isnet-general`, 179 MB, from its own address) otherwise; any model of decal's can be given too. Without
+   * their data and without a name the model inside the package runs, and nothing else is downloaded.
    */
-  model?: 'isnet' | 'isnet_fp16' | 'isnet_quint8' | ModelOption;
+  model?: 'isnet' | 'isnet_fp16' | 'isnet_quint8' | 'small' | 'medium' | 'large' | ModelOption;
   output?: {
     /** `image/png` by default; `image/x-rgba8` and `image/x-alpha8` are dense pixels, their size in the blob's type. */
     format?: ImageFormat;
@@ -103,15 +108,17 @@ interface Choices {
   quality: number;
 }
 
-const kTheirModels: readonly unknown[] = ['isnet', 'isnet_fp16', 'isnet_quint8'];
 const kFormats: readonly unknown[] = ['image/png', 'image/jpeg', 'image/webp', 'image/x-rgba8', 'image/x-alpha8'];
 
 /** Runs `work` with the choices of a configuration, while its listeners listen. */
 async function withConfig<T>(configuration: Config, work: (choices: Choices) => Promise<T>): Promise<T> {
+  const { publicPath, model } = configuration;
   const choices = choose(configuration);
-  const { publicPath } = configuration;
+  const resources = publicPath === undefined ? null : await findResources(publicPath);
+  const wanted = resources ? theirModel(resources, model) : isTheirs(model) ? 'isnet-general' : model;
+  if (wanted !== undefined) choices.how.model = wanted;
   // It holds for the whole page. The model too, lest another one be loaded first.
-  if (publicPath !== undefined) await decal.init({ assetBaseUrl: publicPath, ...choices.how });
+  if (publicPath !== undefined && !resources) await decal.init({ assetBaseUrl: publicPath, ...choices.how });
   const end = listen(configuration);
   try {
     return await work(choices);
@@ -120,19 +127,11 @@ async function withConfig<T>(configuration: Config, work: (choices: Choices) => 
   }
 }
 
-function choose({ device, model, output = {} }: Config): Choices {
+function choose({ device, output = {} }: Config): Choices {
   if (device !== undefined && device !== 'cpu' && device !== 'gpu') throw invalid('device: "cpu" or "gpu"');
   const { format = 'image/png', quality = 0.8 } = output;
   if (!kFormats.includes(format)) throw invalid(`output.format: one of ${kFormats.join(', ')}`);
-  const known = kTheirModels.includes(model) ? 'isnet-general' : model;
-  return {
-    how: {
-      ...(known === undefined ? {} : { model: known }),
-      ...(device === undefined ? {} : { device: device === 'cpu' ? 'wasm' : 'auto' }),
-    },
-    format,
-    quality,
-  };
+  return { how: device === undefined ? {} : { device: device === 'cpu' ? 'wasm' : 'auto' }, format, quality };
 }
 
 function listen({ progress, debug }: Config): () => void {

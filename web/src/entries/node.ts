@@ -9,7 +9,7 @@ import { batch, type BatchSources } from '../shared/batch.js';
 import { clearStores, describeModels } from '../download/inventory.js';
 import type { Engine } from '../engine/engine.js';
 import { encodePng as encodePngParts } from '../engine/png.js';
-import type { Chunks } from '../engine/session.js';
+import type { Chunks, LoadOptions } from '../engine/session.js';
 import { ExecutionFeed } from '../host/execution.js';
 import { Planner } from '../gpu/planner.js';
 import { EngineHost, HostSlot, type WithModel } from '../host/engine-host.js';
@@ -27,7 +27,7 @@ export { DecalError, type DecalErrorCode } from '../shared/errors.js';
 export { Engine } from '../engine/engine.js';
 export { Planner } from '../gpu/planner.js';
 export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from '../adapters/node/raw-gpu.js';
-export { RawSession, type Chunks, type SessionInfo, type SessionMemory, type TensorInfo } from '../engine/session.js';
+export { RawSession, type Chunks, type LoadOptions, type SessionInfo, type SessionMemory, type TensorInfo } from '../engine/session.js';
 export { readModelFile, type EngineStartOptions, type NodeInitOptions, type RawImage } from '../adapters/node/adapter.js';
 export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';
@@ -62,8 +62,8 @@ const hosts = new HostSlot<EngineHost<RawImage, RawFile>>((after) => {
 });
 
 /** A planner of your own, for RawGpuSession. `close()` it when done. */
-export function loadPlanner(chunks: Chunks): Promise<Planner> {
-  return Planner.load(packagePlanner(settings.assetBaseUrl), chunks);
+export function loadPlanner(chunks: Chunks, options?: LoadOptions): Promise<Planner> {
+  return Planner.load(packagePlanner(settings.assetBaseUrl), chunks, options);
 }
 
 /** Starts an engine of your own, for RawSession. `close()` it when done. */

@@ -1,6 +1,7 @@
 // The planner for WebGPU: a module and an instance of its own, whose memory goes when there is nothing left to plan.
 import { Engine } from '../engine/engine.js';
-import { SessionLoader, type Chunks, type SessionInfo } from '../engine/session.js';
+import { chooseTensors, loadSession, SessionLoader, type Chunks, type LoadOptions, type SessionInfo } from '../engine/session.js';
+import type { ModelSpec } from '../shared/types.js';
 import type { DeviceLimits } from '../border/border.js';
 import { EnginePlan } from './plan.js';
 
@@ -19,7 +20,12 @@ export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>
   };
 }
 
-/** A model on its way into a planner, piece by piece. */
+async function startPlanner(module: PlannerModule): Promise<Engine> {
+  // It computes nothing: one thread, and the build without relaxed SIMD is all there is.
+  return Engine.start({ wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {} });
+}
+
+/** A model of one file on its way into a planner, piece by piece. */
 export class PlannerLoad {
   readonly #engine: Engine;
   readonly #loader: SessionLoader;
@@ -30,10 +36,7 @@ export class PlannerLoad {
   }
 
   static async start(module: PlannerModule): Promise<PlannerLoad> {
-    // It computes nothing: one thread, and the build without relaxed SIMD is all there is.
-    const engine = await Engine.start({
-      wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {},
-    });
+    const engine = await startPlanner(module);
     return new PlannerLoad(engine, new SessionLoader(engine));
   }
 
@@ -59,18 +62,21 @@ export class Planner {
     this.#session = session;
   }
 
-  static async load(module: PlannerModule, chunks: Chunks, signal?: AbortSignal): Promise<Planner> {
-    const load = await PlannerLoad.start(module);
+  /** `options.open`: for models that keep weights in other files. */
+  static async load(module: PlannerModule, chunks: Chunks, options?: LoadOptions): Promise<Planner> {
+    const engine = await startPlanner(module);
     try {
-      for await (const chunk of chunks) {
-        signal?.throwIfAborted();
-        load.feed(chunk);
-      }
-      return load.finish();
+      return new Planner(engine, await loadSession(engine, chunks, options));
     } catch (error) {
-      load.abort();
+      engine.close();
       throw error;
     }
+  }
+
+  /** What is planned is the matte of a picture, as for a Remover. */
+  chooseTensors(spec: Pick<ModelSpec, 'output' | 'inputs'>): this {
+    chooseTensors(this.#engine, this.#session, spec);
+    return this;
   }
 
   info(): SessionInfo {

@@ -4,7 +4,7 @@ import { following } from '../shared/abort.js';
 import type { DownloadProgress } from '../download/host.js';
 import type { ReadModel } from '../download/source.js';
 import type { Engine } from '../engine/engine.js';
-import { DecalError } from '../shared/errors.js';
+import { DecalError, type DecalErrorCode } from '../shared/errors.js';
 import { makeExecution } from './execution.js';
 import { GpuHost, type GpuHostOptions } from '../gpu/host.js';
 import type { ResolvedModel } from '../shared/models.js';
@@ -171,7 +171,9 @@ export class EngineHost<Source, File> {
     use: (loaded: Loaded, picture: DecodedPicture, times: { load: number; decode: number }) => Promise<T>,
   ): Promise<T> {
     const result = await this.#withPicture(source, this.#load(withModel, signal), signal, ({ loaded, ms }, picture, decodeMs) =>
-      use(loaded, picture, { load: ms, decode: decodeMs }));
+      use(loaded, picture, { load: ms, decode: decodeMs }).catch((error: unknown) => {
+        throw naming(loaded.name, error);
+      }));
     this.#events.onExecution?.(withModel.model.key, { kind: 'run', ...result.execution });
     return result;
   }
@@ -208,7 +210,7 @@ export class EngineHost<Source, File> {
     starting.catch(() => {});  // told where it is awaited
     // Where WebGPU is demanded and there is none, nothing need be downloaded.
     if (device === 'webgpu') await this.#gpu.demand(await starting);
-    const { model: routed, route } = await loadModel({
+    const loading = loadModel({
       engine: starting, host: this.#gpu, planner: this.#adapter.gpu.planner, read: this.#adapter.read, model, device, signal,
       onDownload: (progress) => this.#events.onDownload?.(name, progress),
       onArrived: () => this.#events.onBuilding?.(0),
@@ -218,6 +220,9 @@ export class EngineHost<Source, File> {
         onDowngrade: (other) =>
           this.#events.onExecution?.(key, { kind: 'downgrade', ...makeExecution(other, this.#engine!, name, {}) }),
       },
+    });
+    const { model: routed, route } = await loading.catch((error: unknown) => {
+      throw naming(name, error);
     });
     const owner = await starting;
     const loaded: Loaded = { key, name, owner, model: routed };
@@ -254,6 +259,17 @@ export class EngineHost<Source, File> {
     this.#engine?.close();
     this.#engine = null;
   }
+}
+
+/** Codes of what is wrong with a model, while it is loaded and while it runs. */
+const kModelFaults: readonly DecalErrorCode[] = ['shape-mismatch', 'unsupported-operator', 'corrupt-model', 'not-found', 'invalid-argument'];
+
+/** An error of a model names it. */
+function naming(name: string, error: unknown): unknown {
+  if (!(error instanceof DecalError) || !kModelFaults.includes(error.code) || error.message.startsWith(`${name}: `)) return error;
+  // Others are of the call's options.
+  if (error.code === 'invalid-argument' && !/^(activation|inputs): |foregroundClass/.test(error.message)) return error;
+  return new DecalError(error.code, `${name}: ${error.message}`, { cause: error });
 }
 
 /** The one host there is: made when it is needed, and its successor waits until it has ended. */

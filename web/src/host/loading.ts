@@ -1,11 +1,12 @@
 // Getting a model ready: its bytes into the engine, and into a planner where a GPU promises something, then the route.
+import type { ReadOptions } from '../download/files.js';
 import type { ReadModel } from '../download/source.js';
 import type { DownloadProgress } from '../download/host.js';
 import type { Engine } from '../engine/engine.js';
-import { Remover } from '../engine/session.js';
+import { Remover, type Chunks, type LoadOptions } from '../engine/session.js';
 import type { GpuHost } from '../gpu/host.js';
 import { Planner, PlannerLoad, readAlong, type PlannerModule } from '../gpu/planner.js';
-import type { ResolvedModel } from '../shared/models.js';
+import { externalFile, type ResolvedModel } from '../shared/models.js';
 import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from './routing.js';
 import type { DeviceOption } from '../shared/types.js';
 
@@ -35,9 +36,17 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   const { spec } = model;
   /** Why the model was not kept, for example. */
   const notes: string[] = [];
+  // Files with further weights, through the same doors as the model's own.
+  const external = (options: ReadOptions): NonNullable<LoadOptions['open']> => (path, use) =>
+    read(externalFile(model, path), use, options);
+  const progressOf = addUp(model, onDownload);
   const planners: PlannerSource = {
     ready: null,
-    open: (again) => read(model, (chunks) => Planner.load(planner, chunks, again), { signal: again ?? signal }),
+    open: async (again) => {
+      const options = { signal: again ?? signal };
+      const load = (chunks: Chunks) => Planner.load(planner, chunks, { signal: again, open: external(options) });
+      return (await read(model, load, options)).chooseTensors(spec);
+    },
     keep: spec.input.rule !== 'stretch',
   };
   const closePlanner = () => {
@@ -51,10 +60,13 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
     const promising = device === 'wasm' ? Promise.resolve(false) : host.isUsable(engine);
     const planning = promising.then((yes) => (yes ? PlannerLoad.start(planner) : null));
     const along = readAlong(chunks, planning, (made) => {
-      planners.ready = made;
+      // A model of several files fails here: its planner reads it anew when it is needed.
+      planners.ready = made.chooseTensors(spec);
     });
     try {
-      return await Remover.load(engine, spec, announcingEnd(along, onArrived), signal);
+      return await Remover.load(engine, spec, along, {
+        signal, onArrived, open: (path, use) => external({ signal, onProgress: progressOf() })(path, use),
+      });
     } catch (error) {
       // It may not have been reached, and must neither stay behind nor start once all this is over.
       (await planning.catch(() => null))?.abort();
@@ -64,7 +76,7 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   parts.engine.catch(() => {});  // told where it is awaited, if anything gets that far
   let remover: Remover;
   try {
-    remover = await read(model, feed, { signal, onProgress: onDownload, onNote: (note) => notes.push(note) });
+    remover = await read(model, feed, { signal, onProgress: progressOf(), onNote: (note) => notes.push(note) });
   } catch (error) {
     closePlanner();
     throw error;
@@ -80,7 +92,20 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   }
 }
 
-async function* announcingEnd(chunks: AsyncIterable<Uint8Array>, onEnd = () => {}): AsyncGenerator<Uint8Array, void> {
-  yield* chunks;
-  onEnd();
+/** Progress of one file after the other, as of a single one. Of files that nobody has told the sizes of, there is no total. */
+function addUp({ spec, external = [] }: ResolvedModel, tell: LoadParts['onDownload']): () => (progress: DownloadProgress) => void {
+  const sizes = [spec, ...external.map((file) => file.spec)].map(({ bytes }) => bytes || null);
+  const total = sizes.reduce((sum, bytes) => (sum === null || bytes === null ? null : sum + bytes), 0);
+  let before = 0;
+  let loaded = 0;
+  return () => {
+    before += loaded;
+    loaded = 0;
+    const start = before;
+    return (progress) => {
+      loaded = progress.loadedBytes;
+      const totalBytes = external.length > 0 ? total : progress.totalBytes;
+      tell?.({ ...progress, loadedBytes: start + loaded, totalBytes: totalBytes === null ? null : Math.max(totalBytes, start + loaded) });
+    };
+  };
 }

@@ -31,6 +31,8 @@ function isAllowed(type: FieldRule[0], rest: readonly unknown[], value: unknown)
       return within(value);
     case 'numbers':
       return Array.isArray(value) && value.length === count && value.every(within);
+    case 'values':
+      return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(within);
     case 'digest':
       return value === null || value === '' || (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value));
     case 'flag':

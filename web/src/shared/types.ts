@@ -68,16 +68,43 @@ export interface ModelSpec {
   /** Of RGB in 0..1: input = (rgb / 255 - mean) / std. */
   mean: readonly [number, number, number];
   std: readonly [number, number, number];
-  /** `sigmoid` when the model gives logits. */
+  /** `sigmoid` when the model gives logits; `auto` finds out. */
   activation: OutputActivation;
+  /** The output with the matte. Left out, the one whose name or shape says so. */
+  output?: string | undefined;
+  /** Of a model that tells several classes apart, the subject's, from 0. Left out, the last of two. */
+  foregroundClass?: number | undefined;
+  /** A number for each input besides the picture, by name. */
+  inputs?: Readonly<Record<string, number>> | undefined;
   /** Lower-case hex of the file. Checked when given. */
   sha256?: string | null;
   /** Size of the file. Checked when given. */
   bytes?: number | null;
 }
 
-/** A model of your own: an ONNX file by address or in memory, and how to feed it. */
-export type CustomModel = ModelSpec & ({ url: string | URL } | { data: ArrayBuffer | Uint8Array | Blob });
+/** A file that an ONNX file keeps weights in ("external data"). `path`: as the ONNX file calls it. */
+export type ExternalFile = { path: string; sha256?: string | null; bytes?: number | null } & (
+  | { url: string | URL }
+  | { data: ArrayBuffer | Uint8Array | Blob }
+);
+
+/** A piece of a file that is kept in several, each small. */
+export interface FilePart {
+  url: string | URL;
+  sha256?: string | null;
+  bytes?: number | null;
+}
+
+/** A model of your own: an ONNX file by address, in memory or in parts one after the other, and how to feed it. */
+export type CustomModel = ModelSpec & (
+  { url: string | URL } | { data: ArrayBuffer | Uint8Array | Blob } | { parts: readonly FilePart[] }
+) & {
+  /**
+   * Where its external data is: addresses, which are told apart by their last part, or files with their names. Left out, it
+   * lies beside `url`.
+   */
+  externalData?: readonly (string | URL | ExternalFile)[] | undefined;
+};
 
 /** One line of the registry, see {@link models}. */
 export interface RegistryModel extends ModelSpec {

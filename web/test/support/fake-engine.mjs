@@ -118,6 +118,7 @@ export class FakeEngine {
       if (found && size > 0) found.model = this.bytes(pointer, 1)[0];
       return this.#chance('the model');
     },
+    decal_stream_files: () => [],
     decal_stream_free: (stream) => this.#free(stream, 'stream'),
     decal_session_from_stream: (stream) => {
       const model = this.#get(stream, 'stream')?.model ?? 0;

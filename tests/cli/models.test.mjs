@@ -1,0 +1,200 @@
+// Models of one's own on the command line: every kind of input and output, options, weights in other files, and errors.
+//
+// Copyright the Decal authors.
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import sharp from 'sharp';
+import { casePicture, externalFiles, externalModel, kHeight, kWidth, modelCases } from '../support/model_cases.mjs';
+import { kFloat, kUint8, onnxModel } from '../support/onnx.mjs';
+import { decal, pixels, scratch } from './support.mjs';
+
+const picture = casePicture();
+
+async function writeCase(cwd, { name, onnx, files = {} }) {
+  await writeFile(join(cwd, `${name}.onnx`), onnx);
+  for (const [path, bytes] of Object.entries(files)) {
+    await mkdir(dirname(join(cwd, path)), { recursive: true });
+    await writeFile(join(cwd, path), bytes);
+  }
+}
+
+async function withPicture(t) {
+  const cwd = await scratch(t);
+  await sharp(picture.data, { raw: { width: kWidth, height: kHeight, channels: 4 } }).png().toFile(join(cwd, 'a.png'));
+  return cwd;
+}
+
+const plain = ['--refine', 'off', '--keep-colours', '--mask'];
+const model = (name) => modelCases.find((one) => one.name === name);
+
+test('every kind of model gives the right matte', async (t) => {
+  const cwd = await withPicture(t);
+  for (const one of modelCases) {
+    await writeCase(cwd, one);
+    const { status, stderr } = await decal(['a.png', '--model', `${one.name}.onnx`, ...(one.args ?? []), ...plain, '-o', `${one.name}.png`], { cwd });
+    assert.equal(status, 0, `${one.name}: ${stderr}`);
+    const { data, info } = await pixels(join(cwd, `${one.name}.png`));
+    for (let i = 0; i < kWidth * kHeight; ++i) {
+      const expected = 255 * one.matte(...picture.data.subarray(4 * i, 4 * i + 3));
+      assert.ok(Math.abs(data[info.channels * i] - expected) <= 1.01, `${one.name}: pixel ${i}: ${data[info.channels * i]}, not ${expected}`);
+    }
+  }
+});
+
+test('a matte that is none is an error that says which option to give', async (t) => {
+  const cwd = await withPicture(t);
+  for (const [name, word] of [['logits', 'sigmoid'], ['bytes', 'bytes'], ['softmax', 'softmax']]) {
+    await writeCase(cwd, model(name));
+    const extra = name === 'softmax' ? ['--foreground-class', '2', '--mean', '0.5,0.5,0.5'] : [];
+    const { status, stderr } = await decal(['a.png', '--model', `${name}.onnx`, ...extra, '-o', 'x.png'], { cwd });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, new RegExp(`^decal: ${name}\\.onnx: activation: .*set activation to ${word}.*\\(invalid-argument\\)$`, 'm'));
+    assert.equal(await readFile(join(cwd, 'x.png')).catch(() => null), null);
+  }
+});
+
+test('errors of the model name it and are told once for a run of many pictures', async (t) => {
+  const cwd = await withPicture(t);
+  await writeCase(cwd, model('logits'));
+  for (const name of ['b.png', 'c.png']) await writeFile(join(cwd, name), await readFile(join(cwd, 'a.png')));
+  const { status, stderr, stdout } = await decal(
+    ['a.png', 'b.png', 'c.png', '--model', 'logits.onnx', '-o', 'out', '--json'], { cwd });
+  assert.equal(status, 1);
+  assert.equal(stderr.match(/activation/g).length, 2, stderr);  // "activation: ... set activation to"
+  assert.match(stderr, /^decal: the same for 2 more pictures$/m);
+  assert.doesNotMatch(stderr, /[abc]\.png/);
+  const lines = String(stdout).trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(lines.map(({ input }) => input), ['a.png', 'b.png', 'c.png']);
+  for (const { error } of lines) {
+    assert.equal(error.code, 'invalid-argument');
+    assert.match(error.message, /^logits\.onnx: activation: /);
+  }
+});
+
+test('names of inputs and outputs that are not there, and values that are missing', async (t) => {
+  const cwd = await withPicture(t);
+  await writeCase(cwd, model('several'));
+  await writeCase(cwd, model('many-classes'));
+  for (const [args, message] of [
+    [['several'], /the model takes more than the picture 'picture': give a value to each of ratio, state \(invalid-argument\)$/m],
+    [['several', '--model-value', 'rate=1'], /rate: the model has no such input; it has picture, ratio, state \(not-found\)$/m],
+    [['several', '--model-value', 'ratio=1', '--model-value', 'state=0', '--model-output', 'mask'],
+      /mask: the model has no such output; it has fgr, pha \(not-found\)$/m],
+    [['many-classes'], /y \[1,4,2,4\]: the model tells 4 classes apart: set foregroundClass/],
+    [['many-classes', '--foreground-class', '4'], /4 classes apart: set foregroundClass/],
+  ]) {
+    const { status, stderr } = await decal(['a.png', '--model', `${args[0]}.onnx`, ...args.slice(1), '-o', 'x.png'], { cwd });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, message);
+    assert.match(stderr, new RegExp(`^decal: ${args[0]}\\.onnx: `, 'm'));
+  }
+});
+
+test('options of models that make no sense are usage errors', async (t) => {
+  const cwd = await scratch(t);
+  for (const [option, value, message] of [
+    ['--mean', '1,2', /three numbers/], ['--mean', '1,2,x', /three numbers/], ['--std', '1,0,1', /each more than 0/],
+    ['--activation', 'relu', /one of none, sigmoid, softmax, bytes, auto/], ['--size-rule', 'long-side', /"stretch" or "short-side"/],
+    ['--input-size', '0', /N or WxH/], ['--input-size', '5xy', /N or WxH/], ['--size-multiple', '0', /whole pixels/],
+    ['--foreground-class', '-1', /whole number/], ['--model-value', 'ratio', /NAME=NUMBER/], ['--model-value', 'ratio=much', /NAME=NUMBER/],
+  ]) {
+    const { status, stderr } = await decal(['a.png', `${option}=${value}`], { cwd });
+    assert.equal(status, 2, `${option} ${value}: ${stderr}`);
+    assert.match(stderr, message, `${option} ${value}`);
+  }
+});
+
+test('the size rule and input size of a model of dynamic size', async (t) => {
+  const cwd = await withPicture(t);
+  const dynamic = (channels) => [1, channels, 'height', 'width'];
+  await writeFile(join(cwd, 'free.onnx'), onnxModel({
+    nodes: [['Conv', ['x', 'w'], ['y']]], tensors: [{ name: 'w', shape: [1, 3, 1, 1], data: Float32Array.of(1, 0, 0) }],
+    inputs: [{ name: 'x', shape: dynamic(3) }], outputs: [{ name: 'y', shape: dynamic(1) }],
+  }));
+  // What 512 squared needs besides what the picture does is far more.
+  const memory = async (...args) => {
+    const { stdout, stderr } = await decal(['a.png', '--model', 'free.onnx', '--json', '-o', 'x.png', ...args], { cwd });
+    assert.ok(stdout.length > 0, stderr);
+    return JSON.parse(stdout).execution.memoryBytes;
+  };
+  const [large, small, wide, short] = [
+    await memory(), await memory('--input-size', '16'), await memory('--input-size', '64x16'),
+    await memory('--input-size', '16', '--size-rule', 'short-side', '--size-multiple', '8'),
+  ];
+  assert.ok(large > wide && wide > short && short > small, `${large} ${wide} ${short} ${small}`);
+});
+
+test('weights in other files: missing, cut, wrong, outside of the folder, no regular file', async (t) => {
+  const cwd = await withPicture(t);
+  const run = async (onnx, files = externalFiles) => {
+    await writeCase(cwd, { name: 'm', onnx, files });
+    return decal(['a.png', '--model', 'm.onnx', ...plain, '-o', 'x.png'], { cwd });
+  };
+  const fails = async (message, onnx, files) => {
+    const { status, stderr } = await run(onnx, files);
+    assert.equal(status, 1);
+    assert.match(stderr, message);
+  };
+  await fails(/m\.onnx: external\.onnx\.data: cannot open: .*\(not-found\)$/m, externalModel(), {});
+  await fails(/external\.onnx\.data: has 8 bytes, the model needs 16 \(corrupt-model\)$/m, externalModel(),
+    { ...externalFiles, 'external.onnx.data': externalFiles['external.onnx.data'].subarray(0, 8) });
+  const damaged = Buffer.from(externalFiles['external.onnx.data']);
+  damaged[0] ^= 1;
+  await fails(/SHA-1/, externalModel(), { ...externalFiles, 'external.onnx.data': damaged });
+  // A file that is there, one folder up.
+  await mkdir(join(cwd, 'in'));
+  await writeFile(join(cwd, 'in/m.onnx'), externalModel({ outer: { location: '../external.onnx.data', offset: 4 } }));
+  const outside = await decal(['a.png', '--model', 'in/m.onnx', '-o', 'x.png'], { cwd });
+  assert.equal(outside.status, 1);
+  assert.match(outside.stderr, /'\.\.\/external\.onnx\.data', which is not in the model's folder \(corrupt-model\)$/m);
+  await symlink('/dev/zero', join(cwd, 'zeros'));
+  await fails(/must be in a regular file/, externalModel({ outer: { location: 'zeros' } }));
+  // Links to files are what caches of downloads are made of.
+  await symlink('external.onnx.data', join(cwd, 'link.data'));
+  const linked = await run(externalModel({ outer: { location: 'link.data', offset: 4 } }));
+  assert.equal(linked.status, 0, linked.stderr);
+});
+
+// Slow by design: 2 GB of zeros go through the reader; they take no space on the disk.
+test('weights beyond 2 GB of a file', async (t) => {
+  const cwd = await withPicture(t);
+  const offset = 2 ** 31 + 4099;
+  await writeCase(cwd, { name: 'large', onnx: externalModel({ outer: { location: 'large.data', offset }, inner: { location: 'large.data', offset: offset + 12 } }) });
+  const file = await open(join(cwd, 'large.data'), 'w');
+  await file.write(Buffer.from(Float32Array.of(0, 0, 1, 0.125).buffer), 0, 16, offset);
+  await file.close();
+  const { status, stderr } = await decal(['a.png', '--model', 'large.onnx', ...plain, '-o', 'x.png'], { cwd });
+  assert.equal(status, 0, stderr);
+  const { data, info } = await pixels(join(cwd, 'x.png'));
+  for (let i = 0; i < kWidth * kHeight; ++i) {
+    assert.ok(Math.abs(data[info.channels * i] - (picture.data[4 * i + 2] + 255 / 8)) <= 1.01);
+  }
+});
+
+test('inspect tells inputs and outputs by the names and types of the file', async (t) => {
+  const cwd = await scratch(t);
+  await writeFile(join(cwd, 'names.onnx'), onnxModel({
+    nodes: [['Cast', ['x'], ['floats'], { to: kFloat }], ['Relu', ['floats'], ['inner']], ['Identity', ['inner'], ['alpha']], ['Identity', ['alpha'], ['copy']]],
+    inputs: [{ name: 'x', shape: [1, 3, 4, 4], type: kUint8 }],
+    outputs: [{ name: 'alpha', shape: [1, 3, 4, 4] }, { name: 'copy', shape: [1, 3, 4, 4] }],
+  }));
+  const { stdout } = await decal(['inspect', 'names.onnx', '--json'], { cwd });
+  const { inputs, outputs } = JSON.parse(stdout);
+  assert.deepEqual(inputs, [{ name: 'x', dtype: 'u8', shape: [1, 3, 4, 4] }]);
+  assert.deepEqual(outputs.map(({ name, dtype }) => [name, dtype]), [['alpha', 'f32'], ['copy', 'f32']]);
+  await writeCase(cwd, model('several'));
+  const several = await decal(['inspect', 'several.onnx', '--json', '--model-value', 'ratio=1', '--model-value', 'state=0'], { cwd });
+  assert.deepEqual(JSON.parse(several.stdout).inputs.map(({ name }) => name), ['picture']);
+});
+
+test('an opset that is too high says which is the highest', async (t) => {
+  const cwd = await withPicture(t);
+  const onnx = onnxModel({ nodes: [['Relu', ['x'], ['y']]], inputs: [{ name: 'x', shape: [1, 3, 2, 4] }], outputs: [{ name: 'y', shape: [1, 3, 2, 4] }], opset: 99 });
+  await writeFile(join(cwd, 'new.onnx'), onnx);
+  const { status, stderr } = await decal(['a.png', '--model', 'new.onnx', '-o', 'x.png'], { cwd });
+  assert.equal(status, 1);
+  assert.match(stderr, /new\.onnx: the model is of ONNX opset 99; the highest supported is 25/);
+});
