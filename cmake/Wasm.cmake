@@ -10,7 +10,8 @@ target_compile_options(decal_hwy INTERFACE -Wno-unused-function)
 add_compile_options(-Wno-deprecated -msimd128 -matomics -mbulk-memory -mnontrapping-fptoint -msign-ext)
 
 # Binaryen's optimiser takes a fifth off what the linker leaves and makes BiRefNet 5 % faster. Only the features that
-# the two modules use are named: a newer encoding would be refused by the engines we support.
+# the two modules use are named: a newer encoding would be refused by the engines we support. Functions and globals in the
+# order of their use get shorter indices: 2.6 kB.
 find_program(DECAL_WASM_OPT wasm-opt PATHS "${PROJECT_SOURCE_DIR}/node_modules/.bin" NO_DEFAULT_PATH)
 # decal_optimize_module(<target> <simd>): `simd128` or `relaxed`
 function(decal_optimize_module target simd)
@@ -23,6 +24,6 @@ function(decal_optimize_module target simd)
     list(APPEND features --enable-relaxed-simd)
   endif()
   add_custom_command(TARGET ${target} POST_BUILD
-    COMMAND "${DECAL_WASM_OPT}" --mvp-features ${features} -Oz "$<TARGET_FILE:${target}>" -o "$<TARGET_FILE:${target}>"
+    COMMAND "${DECAL_WASM_OPT}" --mvp-features ${features} -Oz --reorder-functions --reorder-globals "$<TARGET_FILE:${target}>" -o "$<TARGET_FILE:${target}>"
     VERBATIM)
 endfunction()

@@ -21,10 +21,10 @@ using testing::OnnxBuilder;
 using testing::Rgba;
 using testing::TestPicture;
 
-constexpr int32_t kFloat = 1, kUint8 = 2, kHalf = 10;
-constexpr std::array<float, 3> kRed = {1, 0, 0}, kGreen = {0, 1, 0}, kBlue = {0, 0, 1};
+constexpr int32_t kOnnxFloat = 1, kOnnxUint8 = 2, kOnnxHalf = 10;
+constexpr std::array<float, 3> kTakeRed = {1, 0, 0}, kTakeGreen = {0, 1, 0}, kTakeBlue = {0, 0, 1};
 
-ModelInfo PlainInfo(OutputActivation activation = OutputActivation::kNone) {
+ModelInfo FixedInfo(OutputActivation activation = OutputActivation::kNone) {
   return {.width = 4, .height = 2, .mean = {0, 0, 0}, .std = {1, 1, 1}, .activation = activation};
 }
 
@@ -38,7 +38,7 @@ std::string Mix(OnnxBuilder& b, const std::string& x, const std::vector<std::arr
 }
 
 // One output "y" of the picture's channels, [1,C,2,4].
-OnnxBuilder MixModel(const std::vector<std::array<float, 3>>& rows) {
+OnnxBuilder FixedMixModel(const std::vector<std::array<float, 3>>& rows) {
   OnnxBuilder b;
   b.Input("x", {1, 3, 2, 4});
   Mix(b, "x", rows, "y");
@@ -101,9 +101,9 @@ TEST(MatteOutputTest, ShapesOfMattes) {
        std::vector<std::vector<int64_t>>{{1, 1, 2, 4}, {1, 2, 4, 1}, {1, 2, 4}, {2, 4}}) {
     OnnxBuilder b;
     b.Input("x", {1, 3, 2, 4});
-    b.Node("Reshape", {Mix(b, "x", {kRed}, "red"), b.Ints("shape", shape)}, {"y"});
+    b.Node("Reshape", {Mix(b, "x", {kTakeRed}, "red"), b.Ints("shape", shape)}, {"y"});
     b.Output("y", shape);
-    ExpectMatte(b, PlainInfo(), Red);
+    ExpectMatte(b, FixedInfo(), Red);
   }
 }
 
@@ -111,13 +111,13 @@ TEST(MatteOutputTest, ClassesArePlanesOrLieSideBySide) {
   for (const bool last : {false, true}) {
     OnnxBuilder b;
     b.Input("x", {1, 3, 2, 4});
-    const std::string planes = Mix(b, "x", {kRed, kGreen, kBlue, kRed}, "planes");
+    const std::string planes = Mix(b, "x", {kTakeRed, kTakeGreen, kTakeBlue, kTakeRed}, "planes");
     // [1,2,4,4] would be as good as four classes of 2 x 4.
     const std::string wide = b.Node("Concat", {planes, planes, planes, planes}, OnnxAttributes().Int("axis", 2));
     b.Node("Transpose", {wide}, {"y"},
            OnnxAttributes().Ints("perm", last ? std::vector<int64_t>{0, 2, 3, 1} : std::vector<int64_t>{0, 1, 2, 3}));
     b.Output("y");
-    ModelInfo info = PlainInfo();
+    ModelInfo info = FixedInfo();
     for (const auto& [index, channel] : {std::pair{0, &Red}, {1, &Green}, {2, &Blue}}) {
       info.foreground_class = index;
       Result<Remover> remover = Create(b, info);
@@ -144,37 +144,37 @@ TEST(MatteOutputTest, ClassesArePlanesOrLieSideBySide) {
 }
 
 TEST(MatteOutputTest, OfTwoClassesTheLastUnlessOneIsNamed) {
-  const OnnxBuilder two = MixModel({kRed, kGreen});
-  ExpectMatte(two, PlainInfo(), Green);
-  ModelInfo first = PlainInfo();
+  const OnnxBuilder two = FixedMixModel({kTakeRed, kTakeGreen});
+  ExpectMatte(two, FixedInfo(), Green);
+  ModelInfo first = FixedInfo();
   first.foreground_class = 0;
   ExpectMatte(two, first, Red);
 }
 
 TEST(MatteOutputTest, ActivationsAndWhatAutoFinds) {
-  const auto auto_info = PlainInfo(OutputActivation::kAuto);
-  ExpectMatte(MixModel({kRed}), auto_info, Red);
+  const auto auto_info = FixedInfo(OutputActivation::kAuto);
+  ExpectMatte(FixedMixModel({kTakeRed}), auto_info, Red);
 
-  const OnnxBuilder logits = MixModel({{20, -20, 0}});
+  const OnnxBuilder logits = FixedMixModel({{20, -20, 0}});
   const auto logit = [](float r, float g, float) { return Sigmoid(20 * (r - g) / 255); };
-  ExpectMatte(logits, PlainInfo(OutputActivation::kSigmoid), logit);
+  ExpectMatte(logits, FixedInfo(OutputActivation::kSigmoid), logit);
   ExpectMatte(logits, auto_info, logit);
 
-  const OnnxBuilder bytes = MixModel({{0, 0, 255}});
-  ExpectMatte(bytes, PlainInfo(OutputActivation::kBytes), Blue);
+  const OnnxBuilder bytes = FixedMixModel({{0, 0, 255}});
+  ExpectMatte(bytes, FixedInfo(OutputActivation::kBytes), Blue);
   ExpectMatte(bytes, auto_info, Blue);
 
-  const OnnxBuilder classes = MixModel({{20, 0, 0}, {0, 20, 0}, {-20, 0, 5}});
+  const OnnxBuilder classes = FixedMixModel({{20, 0, 0}, {0, 20, 0}, {-20, 0, 5}});
   const auto softmax = [](float r, float g, float b) {
     const float e[] = {std::exp(20 * r / 255), std::exp(20 * g / 255), std::exp((5 * b - 20 * r) / 255)};
     return e[2] / (e[0] + e[1] + e[2]);
   };
   for (const auto activation : {OutputActivation::kSoftmax, OutputActivation::kAuto}) {
-    ModelInfo info = PlainInfo(activation);
+    ModelInfo info = FixedInfo(activation);
     info.foreground_class = 2;
     ExpectMatte(classes, info, softmax);
   }
-  ExpectMatte(logits, PlainInfo(OutputActivation::kSoftmax), logit);  // one class: as the sigmoid
+  ExpectMatte(logits, FixedInfo(OutputActivation::kSoftmax), logit);  // one class: as the sigmoid
 }
 
 TEST(MatteOutputTest, NumbersThatAreNoMatteAreAnErrorThatNamesTheOption) {
@@ -186,11 +186,11 @@ TEST(MatteOutputTest, NumbersThatAreNoMatteAreAnErrorThatNamesTheOption) {
     EXPECT_EQ(matte.error().where, "activation");
     return matte.error().message;
   };
-  EXPECT_NE(failed(MixModel({{20, -20, 0}}), PlainInfo()).find("sigmoid"), std::string::npos);
-  EXPECT_NE(failed(MixModel({{20, -20, 0}, {-20, 20, 0}}), PlainInfo()).find("softmax"), std::string::npos);
-  EXPECT_NE(failed(MixModel({{0, 0, 255}}), PlainInfo()).find("bytes"), std::string::npos);
-  EXPECT_NE(failed(MixModel({{0, 0, 255}}), PlainInfo()).find("from 0 to 200,"), std::string::npos);
-  EXPECT_NE(failed(MixModel({{0, 0, 1000}}), PlainInfo(OutputActivation::kBytes)).find("division by 255"),
+  EXPECT_NE(failed(FixedMixModel({{20, -20, 0}}), FixedInfo()).find("sigmoid"), std::string::npos);
+  EXPECT_NE(failed(FixedMixModel({{20, -20, 0}, {-20, 20, 0}}), FixedInfo()).find("softmax"), std::string::npos);
+  EXPECT_NE(failed(FixedMixModel({{0, 0, 255}}), FixedInfo()).find("bytes"), std::string::npos);
+  EXPECT_NE(failed(FixedMixModel({{0, 0, 255}}), FixedInfo()).find("from 0 to 200,"), std::string::npos);
+  EXPECT_NE(failed(FixedMixModel({{0, 0, 1000}}), FixedInfo(OutputActivation::kBytes)).find("division by 255"),
             std::string::npos);
 }
 
@@ -235,15 +235,15 @@ TEST(MatteOutputTest, TheOutputThatIsTheMatte) {
   const auto model = [](const std::string& second, const std::vector<int64_t>& first_shape = {1, 3, 2, 4}) {
     OnnxBuilder b;
     b.Input("x", {1, 3, 2, 4});
-    Mix(b, "x", {kRed, kGreen, kBlue}, "fgr");
-    Mix(b, "x", {kBlue}, second);
+    Mix(b, "x", {kTakeRed, kTakeGreen, kTakeBlue}, "fgr");
+    Mix(b, "x", {kTakeBlue}, second);
     b.Output("fgr", first_shape);
     b.Output(second, {1, 1, 2, 4});
     return b;
   };
-  for (const char* name : {"pha", "Alpha", "the_matte", "mask_out"}) ExpectMatte(model(name), PlainInfo(), Blue);
-  ExpectMatte(model("other"), PlainInfo(), Blue);  // by its shape
-  ModelInfo info = PlainInfo();
+  for (const char* name : {"pha", "Alpha", "the_matte", "mask_out"}) ExpectMatte(model(name), FixedInfo(), Blue);
+  ExpectMatte(model("other"), FixedInfo(), Blue);  // by its shape
+  ModelInfo info = FixedInfo();
   info.output = "fgr";
   info.foreground_class = 0;
   ExpectMatte(model("pha"), info, Red);
@@ -255,11 +255,11 @@ TEST(MatteOutputTest, TheOutputThatIsTheMatte) {
   // Of outputs that are alike, as the coarser mattes of U-2-Net, the first.
   OnnxBuilder alike;
   alike.Input("x", {1, 3, 2, 4});
-  for (const auto& [name, row] : {std::pair{"d0", kGreen}, {"d1", kRed}, {"d2", kRed}}) {
+  for (const auto& [name, row] : {std::pair{"d0", kTakeGreen}, {"d1", kTakeRed}, {"d2", kTakeRed}}) {
     Mix(alike, "x", {row}, name);
     alike.Output(name, {1, 1, 2, 4});
   }
-  ExpectMatte(alike, PlainInfo(), Green);
+  ExpectMatte(alike, FixedInfo(), Green);
 }
 
 TEST(MatteOutputTest, InputsBesidesThePictureHaveAValue) {
@@ -267,15 +267,15 @@ TEST(MatteOutputTest, InputsBesidesThePictureHaveAValue) {
   b.Input("gain", {1});
   b.Input("x", {1, 3, 2, 4});
   b.Input("state", {-1, 1, -1, -1});
-  const std::string red = Mix(b, "x", {kRed}, "red");
+  const std::string red = Mix(b, "x", {kTakeRed}, "red");
   b.Node("Add", {b.Node("Mul", {red, "gain"}), "state"}, {"y"});
   b.Output("y");
-  const auto without = MatteOf(b, PlainInfo());
+  const auto without = MatteOf(b, FixedInfo());
   ASSERT_FALSE(without);
   EXPECT_EQ(without.error().code, ErrorCode::kInvalidArgument);
   EXPECT_NE(without.error().message.find("gain, state"), std::string::npos) << without.error().message;
   const InputValue values[] = {{"gain", 0.5f}, {"state", 0.25f}};
-  ModelInfo info = PlainInfo();
+  ModelInfo info = FixedInfo();
   info.inputs = values;
   ExpectMatte(b, info, [](float r, float, float) { return 0.5f * r / 255 + 0.25f; });
 }
@@ -283,22 +283,22 @@ TEST(MatteOutputTest, InputsBesidesThePictureHaveAValue) {
 // [1,H,W,3] of bytes, and float16 in and out; mean and std are of values, not of bytes.
 TEST(MatteOutputTest, TypesOfInputsAndOutputs) {
   OnnxBuilder bytes;
-  bytes.Input("x", {1, 2, 4, 3}, kUint8);
-  const std::string floats = bytes.Node("Cast", {"x"}, OnnxAttributes().Int("to", kFloat));
+  bytes.Input("x", {1, 2, 4, 3}, kOnnxUint8);
+  const std::string floats = bytes.Node("Cast", {"x"}, OnnxAttributes().Int("to", kOnnxFloat));
   const std::string scaled = bytes.Node("Div", {floats, bytes.Floats("full", {1}, {255})});
   const std::string planes = bytes.Node("Transpose", {scaled}, OnnxAttributes().Ints("perm", {0, 3, 1, 2}));
-  Mix(bytes, planes, {kGreen}, "y");
+  Mix(bytes, planes, {kTakeGreen}, "y");
   bytes.Output("y");
-  ModelInfo info = PlainInfo();
+  ModelInfo info = FixedInfo();
   info.mean = {0.5f, 0.5f, 0.5f};
   ExpectMatte(bytes, info, Green);
 
   OnnxBuilder half;
-  half.Input("x", {1, 3, 2, 4}, kHalf);
-  const std::string kernel = half.Tensor<uint16_t>("kernel", {1, 3, 1, 1}, kHalf, {0, 0, 0x3C00});  // 0, 0, 1
+  half.Input("x", {1, 3, 2, 4}, kOnnxHalf);
+  const std::string kernel = half.Tensor<uint16_t>("kernel", {1, 3, 1, 1}, kOnnxHalf, {0, 0, 0x3C00});  // 0, 0, 1
   half.Node("Conv", {"x", kernel}, {"y"});
-  half.Output("y", {1, 1, 2, 4}, kHalf);
-  ExpectMatte(half, PlainInfo(), Blue);
+  half.Output("y", {1, 1, 2, 4}, kOnnxHalf);
+  ExpectMatte(half, FixedInfo(), Blue);
 }
 
 }  // namespace

@@ -180,7 +180,8 @@ void FilterRow(const uint8_t* row, const uint8_t* above, size_t bytes, uint8_t* 
 
 }  // namespace
 
-void FilterPngRowTarget(const uint8_t* row, const uint8_t* above, size_t bytes, size_t pixel_bytes, uint8_t* out) {
+void FilterPngRowTarget(const uint8_t* row, const uint8_t* above, size_t bytes, [[maybe_unused]] size_t pixel_bytes,
+                        uint8_t* out) {
 #if !HWY_ARCH_WASM  // whose hosts write RGBA alone
   if (pixel_bytes == 1) return FilterRow<1>(row, above, bytes, out);
   if (pixel_bytes == 3) return FilterRow<3>(row, above, bytes, out);

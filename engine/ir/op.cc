@@ -5,6 +5,7 @@
 #include "engine/ir/op.h"
 
 #include <array>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -28,8 +29,15 @@ constexpr auto kTakers = Takers(std::make_index_sequence<std::variant_size_v<OpV
 Op::Op() noexcept = default;
 Op::Op(const Op&) = default;
 Op::Op(Op&&) noexcept = default;
-Op& Op::operator=(const Op&) = default;
-Op& Op::operator=(Op&&) noexcept = default;
+// By the constructors: assignment from each alternative to each other one would be code of its own.
+Op& Op::operator=(const Op& op) { return *this = Op(op); }
+Op& Op::operator=(Op&& op) noexcept {
+  if (this != &op) {
+    std::destroy_at(this);
+    std::construct_at(this, std::move(op));
+  }
+  return *this;
+}
 Op::~Op() = default;
 
 void Op::Take(size_t index, void* op) { kTakers[index](*this, op); }

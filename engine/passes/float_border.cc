@@ -16,7 +16,7 @@
 namespace decal {
 namespace {
 
-bool IsFloat(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16; }
+bool RunsAsFloat32(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16; }
 
 // The casts of `input` to a float type read `whole` instead. Whether something else reads it.
 bool SkipCasts(Graph& graph, ValueId input, ValueId whole) {
@@ -25,7 +25,7 @@ bool SkipCasts(Graph& graph, ValueId input, ValueId whole) {
     const Cast* cast = std::get_if<Cast>(&node.op);
     for (ValueId& v : node.inputs) {
       if (v != input) continue;
-      if (cast != nullptr && IsFloat(cast->to)) v = whole;
+      if (cast != nullptr && RunsAsFloat32(cast->to)) v = whole;
       else others = true;
     }
   }
@@ -43,7 +43,7 @@ Status FloatBorder(Graph& graph) {
   };
   for (ValueId& v : graph.inputs) {
     DType& dtype = graph.values[v].type.dtype;
-    if (IsFloat(dtype)) {
+    if (RunsAsFloat32(dtype)) {
       dtype = DType::kFloat32;
       continue;
     }
@@ -56,7 +56,7 @@ Status FloatBorder(Graph& graph) {
   graph.nodes = std::move(first);
   for (ValueId& v : graph.outputs) {
     DType& dtype = graph.values[v].type.dtype;
-    if (IsFloat(dtype)) {
+    if (RunsAsFloat32(dtype)) {
       if (!graph.IsConstant(v)) dtype = DType::kFloat32;
       continue;
     }

@@ -16,7 +16,7 @@ namespace {
 using testing::OnnxAttributes;
 using testing::OnnxBuilder;
 
-constexpr int32_t kFloat = 1, kUint8 = 2, kInt64 = 7, kHalf = 10;
+constexpr int32_t kOnnxFloat = 1, kOnnxUint8 = 2, kOnnxInt64 = 7, kOnnxHalf = 10;
 
 Session LoadOk(const OnnxBuilder& builder) {
   Result<Session> session = Session::Load(testing::AsBytes(builder.Build()));
@@ -35,17 +35,17 @@ std::vector<float> RunOk(Session& session, const std::vector<float>& x) {
 
 // Each type of input with each of output, through Cast nodes where they differ.
 TEST(FloatBorderTest, EveryTypeIsFloat32ForRun) {
-  for (const int32_t in : {kFloat, kUint8, kInt64, kHalf}) {
-    for (const int32_t out : {kFloat, kUint8, kInt64, kHalf}) {
+  for (const int32_t in : {kOnnxFloat, kOnnxUint8, kOnnxInt64, kOnnxHalf}) {
+    for (const int32_t out : {kOnnxFloat, kOnnxUint8, kOnnxInt64, kOnnxHalf}) {
       OnnxBuilder b;
       b.Input("x", {4}, in);
-      const std::string floats = b.Node("Cast", {"x"}, OnnxAttributes().Int("to", kFloat));
+      const std::string floats = b.Node("Cast", {"x"}, OnnxAttributes().Int("to", kOnnxFloat));
       const std::string doubled = b.Node("Add", {floats, floats});
       b.Node("Cast", {doubled}, {"y"}, OnnxAttributes().Int("to", out));
       b.Output("y", {4}, out);
       Session session = LoadOk(b);
       const auto name = [](int32_t type) {
-        return type == kFloat ? "f32" : type == kUint8 ? "u8" : type == kInt64 ? "i64" : "f16";
+        return type == kOnnxFloat ? "f32" : type == kOnnxUint8 ? "u8" : type == kOnnxInt64 ? "i64" : "f16";
       };
       EXPECT_EQ(session.inputs()[0].dtype, name(in));
       EXPECT_EQ(session.outputs()[0].dtype, name(out));
@@ -58,18 +58,18 @@ TEST(FloatBorderTest, EveryTypeIsFloat32ForRun) {
 
 TEST(FloatBorderTest, IntegersThatAreReadAsSuch) {
   OnnxBuilder b;
-  b.Input("x", {4}, kUint8);
+  b.Input("x", {4}, kOnnxUint8);
   b.Node("Transpose", {"x"}, {"y"}, OnnxAttributes().Ints("perm", {0}));
-  b.Output("y", {4}, kUint8);
+  b.Output("y", {4}, kOnnxUint8);
   Session session = LoadOk(b);
   EXPECT_EQ(RunOk(session, {0, 1, 200, 255}), (std::vector<float>{0, 1, 200, 255}));
 }
 
 TEST(FloatBorderTest, HalfThroughout) {
   OnnxBuilder b;
-  b.Input("x", {4}, kHalf);
+  b.Input("x", {4}, kOnnxHalf);
   b.Node("Add", {"x", "x"}, {"y"});
-  b.Output("y", {4}, kHalf);
+  b.Output("y", {4}, kOnnxHalf);
   Session session = LoadOk(b);
   EXPECT_EQ(RunOk(session, {0, 0.25f, -3, 1000}), (std::vector<float>{0, 0.5f, -6, 2000}));
 }

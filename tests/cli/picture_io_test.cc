@@ -49,7 +49,7 @@ Bytes Noise(const char* suffix) {
   return bytes;
 }
 
-class PictureIo : public testing::Test {
+class PictureIo : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { ASSERT_TRUE(InitPictures("picture_io_test", 1)); }
 

@@ -1,6 +1,8 @@
 // Merging the rows of a matrix product into few loops.
 #include "engine/ops/matmul/matrix_rows.h"
 
+#include "engine/ops/shape_rule.h"
+
 namespace decal {
 namespace {
 
