@@ -129,9 +129,7 @@ void ExpandFolder(const std::string& folder, bool tree, std::vector<std::string>
   std::ranges::move(found, std::back_inserter(pictures));
 }
 
-std::unexpected<Error> BadJob(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+std::unexpected<Error> BadJob(std::string message) { return Fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 // The folder that all inputs have in common: the kept tree begins below it.
 fs::path CommonFolder(const std::vector<std::string>& inputs) {

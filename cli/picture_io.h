@@ -92,7 +92,7 @@ struct EncodeOptions {
   std::optional<Density> density;
   const Metadata* metadata = nullptr;
   std::span<const std::byte> profile;  // ICC; empty: none, which means sRGB
-  ThreadRunner* runner = nullptr;      // null: on the calling thread
+  ThreadRunner* runner = nullptr;  // null: on the calling thread
 };
 
 // JPEG cannot hold kRgba. Errors: kInternal.

@@ -97,8 +97,8 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
     const auto& [red, green, blue, alpha] = sums.planes;
     size_t x = 0;
     for (; x + lanes <= count; x += lanes) {
-      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x),
-                            hn::Load(d, alpha + x), d, out + 4 * (begin + x));
+      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x), hn::Load(d, alpha + x),
+                            d, out + 4 * (begin + x));
     }
     for (; x < count; ++x) {
       float* to = out + 4 * (begin + x);

@@ -12,9 +12,7 @@ namespace decal {
 // One cache line, and the widest SIMD vector we compile for.
 inline constexpr size_t kAlignment = 64;
 
-constexpr size_t AlignUp(size_t value, size_t alignment = kAlignment) {
-  return RoundUp(value, alignment);
-}
+constexpr size_t AlignUp(size_t value, size_t alignment = kAlignment) { return RoundUp(value, alignment); }
 
 class Buffer {
  public:

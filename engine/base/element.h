@@ -18,9 +18,7 @@ constexpr bool IsUnsigned(DType dtype) {
 }
 constexpr bool IsInteger(DType dtype) { return IsSigned(dtype) || IsUnsigned(dtype); }
 // Of any width, the 8- and 4-bit storage formats included.
-constexpr bool IsFloating(DType dtype) {
-  return !IsInteger(dtype) && dtype != DType::kBool && dtype != DType::kString;
-}
+constexpr bool IsFloating(DType dtype) { return !IsInteger(dtype) && dtype != DType::kBool && dtype != DType::kString; }
 
 // Bits of one value as the file packs it.
 constexpr size_t BitsOf(DType dtype) {

@@ -17,8 +17,8 @@ void ExpectNoOverlap(std::span<const BufferLifetime> buffers, const ArenaPlan& p
     EXPECT_LE(plan.offsets[a] + buffers[a].bytes, plan.arena_bytes);
     for (size_t b = a + 1; b < buffers.size(); ++b) {
       const bool together = buffers[a].first <= buffers[b].last && buffers[b].first <= buffers[a].last;
-      const bool overlap = plan.offsets[a] < plan.offsets[b] + buffers[b].bytes &&
-                           plan.offsets[b] < plan.offsets[a] + buffers[a].bytes;
+      const bool overlap =
+          plan.offsets[a] < plan.offsets[b] + buffers[b].bytes && plan.offsets[b] < plan.offsets[a] + buffers[a].bytes;
       EXPECT_FALSE(together && overlap) << a << " and " << b;
     }
   }

@@ -18,7 +18,9 @@ struct TensorView {
   Strides strides;
 
   template <class T>
-  const T* as() const { return static_cast<const T*>(data); }
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
   bool present() const { return data != nullptr; }
 };
 
@@ -32,7 +34,9 @@ struct MutableTensorView {
   Strides strides;
 
   template <class T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   operator TensorView() const { return {data, dtype, shape, strides}; }  // NOLINT: as T* to const T*
 };
 

@@ -86,7 +86,9 @@ Status ImportPool(NodeImporter& n) {
 }
 
 template <PoolKind kKind>
-Status ImportGlobalPool(NodeImporter& n) { return n.Emit(GlobalPool{kKind}, AllInputs(n, 1)); }
+Status ImportGlobalPool(NodeImporter& n) {
+  return n.Emit(GlobalPool{kKind}, AllInputs(n, 1));
+}
 
 Status ImportResize(NodeImporter& n) {
   Resize resize;

@@ -36,7 +36,8 @@ Status SortNodes(std::vector<OnnxNode>& nodes) {
       if (placed[needed]) continue;
       // A node on the path has looked at one of its inputs at least; others have not.
       if (looked[needed] > 0) {
-        return Fail(ErrorCode::kCorruptModel, nodes[needed].op_type + " needs its own output '" + maker->first + "'", nodes[needed].name);
+        return Fail(ErrorCode::kCorruptModel, nodes[needed].op_type + " needs its own output '" + maker->first + "'",
+                    nodes[needed].name);
       }
       path.push_back(needed);
     }

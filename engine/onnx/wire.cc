@@ -50,8 +50,7 @@ bool WireReader::Next() {
       size = used + static_cast<size_t>(length);
       break;
     }
-    default:
-      return Corrupt() != 0;
+    default: return Corrupt() != 0;
   }
   rest_ = rest_.subspan(size);
   return true;

@@ -75,8 +75,8 @@ TEST(FuseInstanceNorms, PartsInAnyOrder) {
 
 TEST(FuseInstanceNorms, LimitsBehindAWholeNorm) {
   PartsModel m;
-  const std::string clipped = m.b.Node("Clip", {m.Instance("x", 12), m.b.Floats("low", {}, {-0.5f}),
-                                                m.b.Floats("high", {}, {0.75f})});
+  const std::string clipped =
+      m.b.Node("Clip", {m.Instance("x", 12), m.b.Floats("low", {}, {-0.5f}), m.b.Floats("high", {}, {0.75f})});
   const Graph graph = m.Finish(clipped);
   const InstanceNorm* norm = OnlyNorm(graph);
   ASSERT_NE(norm, nullptr) << Print(graph);
@@ -99,8 +99,9 @@ TEST(FuseInstanceNorms, WhatDiffersStays) {
   }
   {  // apart
     PartsModel m;
-    EXPECT_EQ(norms(m.Finish(m.Concat({m.Instance(m.Slice(0, 4), 4), m.Batch(m.Slice(4, 8), 4),
-                                       m.Instance(m.Slice(8, 12), 4)}))), 3u);
+    EXPECT_EQ(norms(m.Finish(
+                  m.Concat({m.Instance(m.Slice(0, 4), 4), m.Batch(m.Slice(4, 8), 4), m.Instance(m.Slice(8, 12), 4)}))),
+              3u);
   }
   {  // another epsilon
     PartsModel m;

@@ -20,9 +20,7 @@ constexpr size_t kMaxReaders = 64;
 class Hoister {
  public:
   explicit Hoister(Graph& graph)
-      : graph_(graph),
-        kept_(graph.values.size(), false),
-        maker_(graph.values.size(), SIZE_MAX),
+      : graph_(graph), kept_(graph.values.size(), false), maker_(graph.values.size(), SIZE_MAX),
         readers_(graph.values.size()) {
     for (ValueId v : graph.inputs) kept_[v] = true;
     for (ValueId v : graph.outputs) kept_[v] = true;

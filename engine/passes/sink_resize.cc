@@ -110,7 +110,8 @@ class Sinker {
       const Shape in = pattern_.ShapeOf(x), out = pattern_.ShapeOf(resize.outputs[0]);
       DECAL_TRY_ASSIGN(const ValueId part, AddWeight(conv, std::array{Channels{first, in[1]}}));
       const ValueId small = graph_.AddValue(conv.name + "_part", {DType::kFloat32, Shape{in[0], rows, in[2], in[3]}});
-      const ValueId large = graph_.AddValue(resize.name + "_part", {DType::kFloat32, Shape{out[0], rows, out[2], out[3]}});
+      const ValueId large =
+          graph_.AddValue(resize.name + "_part", {DType::kFloat32, Shape{out[0], rows, out[2], out[3]}});
       replacements_[at].push_back({*op, conv.name, {x, part, kNoValue}, {small}});
       // The channels are fewer than the sizes or scales say.
       DECAL_TRY(SetChannels(resize, rows));

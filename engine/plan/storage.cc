@@ -23,10 +23,7 @@ using CopiedParts = std::set<std::pair<size_t, size_t>>;
 class StoragePlanner {
  public:
   StoragePlanner(const Graph& graph, const CopiedParts& copied)
-      : graph_(graph),
-        copied_(copied),
-        producers_(Producers(graph)),
-        readers_(graph.values.size()),
+      : graph_(graph), copied_(copied), producers_(Producers(graph)), readers_(graph.values.size()),
         fixed_(graph.values.size(), false) {
     const size_t n = graph.values.size();
     for (const Node& node : graph.nodes)

@@ -61,19 +61,20 @@ class GpuCompiler {
       const int64_t elements = graph_.values[v].type.shape->elements();
       const int64_t size = SizeOf(StorageOf(v));
       const int32_t first = IsInput(v) ? 0 : storage_.first_use[v] + 1;
-      regions_[v] = builder_.AddRegion(static_cast<uint64_t>(elements * size), first, std::max(0, storage_.last_use[v] + 1));
+      regions_[v] =
+          builder_.AddRegion(static_cast<uint64_t>(elements * size), first, std::max(0, storage_.last_use[v] + 1));
     }
   }
 
   // Inputs arrive as float32; the rest is stored as the plan says.
-  gpu::Storage StorageOf(ValueId root) const {
-    return IsInput(root) ? gpu::Storage::kFloat32 : builder_.storage();
-  }
+  gpu::Storage StorageOf(ValueId root) const { return IsInput(root) ? gpu::Storage::kFloat32 : builder_.storage(); }
 
   gpu::Tensor TensorOf(ValueId v) const {
     const Placement& placement = storage_.placements[v];
-    gpu::Tensor tensor{.storage = StorageOf(placement.root), .offset = placement.offset,
-                       .shape = *graph_.values[v].type.shape, .strides = placement.strides};
+    gpu::Tensor tensor{.storage = StorageOf(placement.root),
+                       .offset = placement.offset,
+                       .shape = *graph_.values[v].type.shape,
+                       .strides = placement.strides};
     if (!graph_.IsConstant(placement.root)) tensor.region = regions_[placement.root];
     return tensor;
   }

@@ -86,10 +86,9 @@ class Builder {
     constexpr int64_t kWidened[] = {3};  // beside the formats of cpu/indirect_conv_kernel.cc
     const ConstantPtr& constant = graph_.values[root].constant;
     const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
-    DECAL_TRY_ASSIGN(auto wide,
-                     packed_.Get(constant, PackingId(kWidened), bytes, [&](const TensorView& source, std::byte* to) {
-                       std::memcpy(to, source.data, bytes);
-                     }));
+    DECAL_TRY_ASSIGN(
+        auto wide, packed_.Get(constant, PackingId(kWidened), bytes,
+                               [&](const TensorView& source, std::byte* to) { std::memcpy(to, source.data, bytes); }));
     binding.view.data = wide->data() + storage_.placements[v].offset * static_cast<int64_t>(sizeof(float));
     widened_.push_back(std::move(wide));
     return {};

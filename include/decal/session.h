@@ -112,7 +112,7 @@ class Session {
   // WebGPU kernel; kLimitExceeded if a tensor exceeds the device.
   Result<GpuPlan> PlanGpu(int64_t height, int64_t width, const GpuLimits& limits, const GpuOptions& options) const;
 
-  const MemoryPlan& memory() const;            // after Specialize
+  const MemoryPlan& memory() const;  // after Specialize
   const std::vector<StepInfo>& steps() const;  // after Specialize
 
   // Computes the outputs from the inputs: dense float32, in the order and shape of inputs() and outputs(). An output

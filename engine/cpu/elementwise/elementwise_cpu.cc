@@ -77,8 +77,7 @@ bool IsSquare(const Binary& op, const Operand& exponent) {
 KernelResult MakeCpuKernel(const Unary& op, const KernelRequest& request) {
   if (op.kind == UnaryKind::kNot || !AllFloat32(request)) return nullptr;
   const TensorView& out = request.outputs[0].view;
-  return std::make_unique<UnaryKernel>(
-      op, Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
+  return std::make_unique<UnaryKernel>(op, Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
 }
 
 KernelResult MakeCpuKernel(const Binary& op, const KernelRequest& request) {

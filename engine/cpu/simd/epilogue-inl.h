@@ -78,8 +78,8 @@ HWY_INLINE void FinishTile(const Epilogue& epilogue, const TileOperands& o, Floa
     case Epilogue::Post::kLeaky:
     case Epilogue::Post::kSlopes:
       for (size_t v = 0; v < kVectors; ++v) {
-        const FloatVector slope = epilogue.post == Epilogue::Post::kLeaky ? hn::Set(d, epilogue.low)
-                                                                          : hn::LoadU(d, o.slopes + v * lanes);
+        const FloatVector slope =
+            epilogue.post == Epilogue::Post::kLeaky ? hn::Set(d, epilogue.low) : hn::LoadU(d, o.slopes + v * lanes);
         for (size_t i = 0; i < kRows; ++i)
           acc[i][v] = hn::IfThenElse(hn::Lt(acc[i][v], zero), hn::Mul(acc[i][v], slope), acc[i][v]);
       }

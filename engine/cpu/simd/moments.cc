@@ -31,9 +31,8 @@ template <size_t kVectors, bool kPartial>
 HWY_INLINE void AddRun(const MomentRun& run, size_t c, size_t valid, float* means, float* squares) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
-  const auto load = [&](const float* from) HWY_ATTR {
-    return kPartial ? LoadPartial(d, from, valid) : hn::LoadU(d, from);
-  };
+  const auto load = [&](const float* from)
+                        HWY_ATTR { return kPartial ? LoadPartial(d, from, valid) : hn::LoadU(d, from); };
   // Two pixels at a time, to hide the latency of an addition.
   FloatVector even[kVectors], odd[kVectors], mean[kVectors];
   for (size_t v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);

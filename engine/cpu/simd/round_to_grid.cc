@@ -16,9 +16,8 @@ void RoundRunTarget(const Grid& grid, const float* x, float* y, size_t n) {
   const size_t lanes = hn::Lanes(d);
   const FloatVector scale = hn::Set(d, grid.scale), step = hn::Set(d, grid.step);
   const FloatVector low = hn::Set(d, grid.low), high = hn::Set(d, grid.high);
-  const auto round = [&](FloatVector v) HWY_ATTR {
-    return hn::Mul(hn::Round(AtMost(AtLeast(hn::Div(v, scale), low), high)), step);
-  };
+  const auto round = [&](FloatVector v)
+                         HWY_ATTR { return hn::Mul(hn::Round(AtMost(AtLeast(hn::Div(v, scale), low), high)), step); };
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(round(hn::LoadU(d, x + i)), d, y + i);
   if (i < n) StorePartial(round(LoadPartial(d, x + i, n - i)), d, y + i, n - i);

@@ -85,7 +85,7 @@ WeightOrder ForwardOrder(const ConvGeometry& g) {
 
 ProductFactor PackFilters(const GpuRequest& request, const WeightOrder& order) {
   constexpr int64_t kFilters = 102;
-  std::vector<int64_t> id = {kFilters,           order.depth,         order.columns,    order.groups,
+  std::vector<int64_t> id = {kFilters,           order.depth,         order.columns,     order.groups,
                              order.depth_stride, order.column_stride, order.group_stride};
   id.insert(id.end(), order.taps.begin(), order.taps.end());
   const int64_t padded = PaddedColumns(order.columns);

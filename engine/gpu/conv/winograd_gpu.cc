@@ -33,7 +33,8 @@ double WinogradCost(const ConvGeometry& g) {
   // through workgroup memory, four epilogues and stores.
   constexpr double kOfChannels = 256 + 24 * 4 + 180, kOfOutput = 500;
   const int64_t tiles = g.batch * TilesOf(g.out[0], g.dilation[0]) * TilesOf(g.out[1], g.dilation[1]);
-  const double invocations = static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
+  const double invocations =
+      static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
   return invocations * (static_cast<double>(CeilDiv(g.in_channels, 4)) * kOfChannels + kOfOutput);
 }
 

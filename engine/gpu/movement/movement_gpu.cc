@@ -108,6 +108,8 @@ Status MakeGpuKernel(const Strided& op, const GpuRequest& request) {
   return CopyUnlessInPlace(request, from, to);
 }
 
-Status MakeGpuKernel(const Relayout&, const GpuRequest& request) { return CopyUnlessInPlace(request, request.At(0), request.out()); }
+Status MakeGpuKernel(const Relayout&, const GpuRequest& request) {
+  return CopyUnlessInPlace(request, request.At(0), request.out());
+}
 
 }  // namespace decal

@@ -97,7 +97,10 @@ Status MakeGpuKernel(const Resize& op, const GpuRequest& request) {
   const gpu::Tensor table = Upload(request, std::move(entries));
   request.builder.Algorithm("tables of taps");
   return AddMapKernel(request.builder,
-                      {.label = "resize", .body = kResize, .x = x, .y = y,
+                      {.label = "resize",
+                       .body = kResize,
+                       .x = x,
+                       .y = y,
                        .source_rows = [&](int64_t begin, int64_t end) { return SourceRows(rows, begin, end); },
                        .adjust =
                            [&](gpu::Kernel& kernel, const MapBand&) {

@@ -156,8 +156,8 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
       g.out[d] = full - g.pad_begin[d] - pad_end[d];
     }
     if (g.in[d] < 1 || g.out[d] < 1)
-      return Fail(ErrorCode::kShapeMismatch, "an input of " + x.ToString() + " gives an output extent of " +
-                                                 std::to_string(g.out[d]));
+      return Fail(ErrorCode::kShapeMismatch,
+                  "an input of " + x.ToString() + " gives an output extent of " + std::to_string(g.out[d]));
   }
   return g;
 }

@@ -57,9 +57,8 @@ Status Reference(const DeformConv& op, std::span<const TensorView> in, std::span
         sum += value * scale * double{At(w, m, k, ky, kx)};
       }
     }
-    out[0].as<float>()[i.offset(0)] =
-        ApplyEpilogue(op.epilogue, sum, PerChannel(bias, m), PerChannel(slope, m),
-                      residual.present() ? At(residual, n, m, oy, ox) : 0.0f);
+    out[0].as<float>()[i.offset(0)] = ApplyEpilogue(op.epilogue, sum, PerChannel(bias, m), PerChannel(slope, m),
+                                                    residual.present() ? At(residual, n, m, oy, ox) : 0.0f);
   }
   return {};
 }

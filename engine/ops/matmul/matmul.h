@@ -7,7 +7,9 @@
 namespace decal {
 
 // NumPy matmul; inputs a, b, bias (absent unless fused; [N] of the last dimension), then the epilogue's.
-struct MatMul { Epilogue epilogue; };
+struct MatMul {
+  Epilogue epilogue;
+};
 
 // alpha * A' * B' + beta * C.
 struct Gemm {

@@ -17,7 +17,9 @@ struct Pool {
 };
 
 // Mean or maximum over all spatial dimensions, kept as extents of 1.
-struct GlobalPool { PoolKind kind; };
+struct GlobalPool {
+  PoolKind kind;
+};
 
 // ---- traits ----------------------------------------------------------------------------------
 

@@ -12,8 +12,7 @@ struct ScaleMap {
 
   int64_t at(const Dims& index) const {
     int64_t offset = 0;
-    for (size_t d = 0; d < strides.rank(); ++d)
-      offset += (d == axis ? index[d] / block : index[d]) * strides[d];
+    for (size_t d = 0; d < strides.rank(); ++d) offset += (d == axis ? index[d] / block : index[d]) * strides[d];
     return offset;
   }
 };

@@ -101,6 +101,7 @@ export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): Ba
 /** A forecast at first; once a model is ready, how it really runs. */
 function useCapabilities(ready: boolean): Capabilities | null {
   const [capabilities, setCapabilities] = useState<Capabilities | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again once a model is ready
   useEffect(() => {
     let gone = false;
     // Where nothing runs at all, the first picture says why.

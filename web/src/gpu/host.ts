@@ -56,7 +56,7 @@ export class GpuHost {
   }
 
   async #prepare(engine: Engine): Promise<DeviceFacts> {
-    if (this.#open && this.#open.watch.error) this.deviceLost();
+    if (this.#open?.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
     let facts: DeviceFacts;
     try {
