@@ -1,4 +1,5 @@
 // Picture work on a 40-megapixel photo (5203 x 7800): each stage around the network, on one thread and on two.
+// SPDX-License-Identifier: MIT
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Convolutions and matrix products on shapes of real models: billions of operations (two a multiply-add) a second.
+// SPDX-License-Identifier: MIT
 #include <benchmark/benchmark.h>
 
 #include <cstring>

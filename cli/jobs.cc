@@ -1,4 +1,5 @@
 // Expands inputs and names outputs: photo.jpg -> photo.decal.png beside it or in the output folder.
+// SPDX-License-Identifier: MIT
 #include "cli/jobs.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The command line's grammar, in CLI11; its exceptions end here.
+// SPDX-License-Identifier: MIT
 #include "cli/options.h"
 
 #include <cctype>

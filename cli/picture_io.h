@@ -1,4 +1,5 @@
 // Pictures between files and RGBA8 memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Medians of a schedule's steps and the tables that show them.
+// SPDX-License-Identifier: MIT
 #include "cli/profile.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // decal photo.jpg ...: picture in, cut-out out, one after the other with one model.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -1,4 +1,5 @@
 // A vector of pixels is one of 32-bit words, and every channel of it a vector of floats.
+// SPDX-License-Identifier: MIT
 #include "cutout/compose_rows.h"
 
 #include <cstring>

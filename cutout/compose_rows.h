@@ -1,4 +1,5 @@
 // Rows of pixels through one of the ways to compose, with the matte between two rows of it: the SIMD part of Composite.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // Matte and picture become a cut-out, a mask, or a picture with another background.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>

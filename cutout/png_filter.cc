@@ -1,5 +1,6 @@
 // Every filter is scored without being stored, all five in one pass over the row, and the best one is run again into
 // the output.
+// SPDX-License-Identifier: MIT
 #include "decal/png_filter.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // Filtered rows are undone as a PNG reader does it and compared with a plain encoder on every SIMD target, and the
 // choice of filters is checked on pictures made for each.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <array>

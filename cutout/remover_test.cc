@@ -1,4 +1,5 @@
 // The Remover over tiny models written here: layouts, activations, sizes, cancelling; and over the default model.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>

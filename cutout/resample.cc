@@ -1,4 +1,5 @@
 // The tables of one axis: where each output's triangle begins, and what it weighs.
+// SPDX-License-Identifier: MIT
 #include "cutout/resample.h"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // Rows first, columns second: the sum over picture rows streams through memory once, and what is left for the columns
 // is one row. Sums add in the order of the taps and nothing is fused, so every SIMD target gives the same bits.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 

@@ -1,4 +1,5 @@
 // Sizes, the model's input and picture resizing: against values worked out by hand and against PIL.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <algorithm>

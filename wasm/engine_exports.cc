@@ -1,4 +1,5 @@
 // The C interface, second part: the engine and the picture work.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <bit>
 #include <cstring>

@@ -1,4 +1,5 @@
 // The C interface, first part: memory and models. Both modules have it.
+// SPDX-License-Identifier: MIT
 #include <cstdlib>
 #include <string>
 #include <string_view>

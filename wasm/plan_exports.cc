@@ -1,4 +1,5 @@
 // The C interface, last part: plans for WebGPU, in a module of their own.
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 
 #include "border/exports.h"

@@ -1,5 +1,6 @@
 // Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
 // `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,4 +1,5 @@
 // Owned, 64-byte aligned memory whose allocation may be refused without ending the process.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Element types of tensors and the conversions between them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <bit>

@@ -1,4 +1,5 @@
 // Loads and stores of single elements; the binary formats of all narrow floats from one description.
+// SPDX-License-Identifier: MIT
 #include "engine/base/element.h"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 //
 // The scalar references of operators that seldom run are compiled once for these two, instead of once for
 // each of 23 element types.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/dtype.h"

@@ -1,4 +1,5 @@
 // Greedy-by-size placement of buffers with lifetimes.
+// SPDX-License-Identifier: MIT
 #include "engine/base/memory_plan.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The arena: no two buffers alive together overlap, and the total stays near the lower bound.
+// SPDX-License-Identifier: MIT
 #include "engine/base/memory_plan.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Result plumbing for the engine: the public error type plus the DECAL_TRY macros.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "decal/result.h"

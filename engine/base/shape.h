@@ -1,4 +1,5 @@
 // Tensor extents without heap memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // A typed, strided window into memory that someone else owns: what kernels read and write.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // The cache of packed weights.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/kernel.h"
 
 #include <cstring>

@@ -1,4 +1,5 @@
 // What CPU kernels of feature maps share: tensors as maps, and a partition of rows.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // From kernels over regions to a plan: shader texts, merged bindings, places in buffers.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/plan_builder.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Plans: what the builder makes of kernels, and what Verify refuses.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cstring>

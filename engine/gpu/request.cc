@@ -1,4 +1,5 @@
 // Uploads of weights and tables.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/request.h"
 
 #include <cstring>

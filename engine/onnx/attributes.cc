@@ -1,4 +1,5 @@
 // Nodes, attributes, tensors and value descriptions out of their wire form.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <bit>
 #include <cstring>

@@ -1,4 +1,5 @@
 // Import of convolutions, pools, resizes, products, norms and reductions.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

@@ -1,4 +1,5 @@
 // From the bytes of an ONNX file, whole or piece by piece, to a Graph.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ir/graph.h"

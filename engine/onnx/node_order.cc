@@ -1,4 +1,5 @@
 // Depth-first, from each node in the file's order to those that it needs. Iterative: a file may hold a chain of any length.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/node_order.h"
 
 #include <string>

@@ -1,4 +1,5 @@
 // The incremental parser: two levels of fields (model, graph), each handled when it is complete.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>

@@ -1,4 +1,5 @@
 // Varints, fixed-width numbers and length-delimited fields of the protobuf wire format.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/wire.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Single elements of tensors of any type: copied, compared and combined without a loop for each type.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstring>

@@ -1,4 +1,5 @@
 // Shape rule of the fused epilogue and its form for the SIMD layer.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/epilogue.h"
 
 namespace decal {

@@ -6,6 +6,7 @@
 //   Gemm without transposed A, alpha = beta = 1, vector C    ⇒  MatMul with a bias
 //   View, Transpose, Cast, Expand, Slice, Pad, Tile, Resize,
 //   Concat or Reduce that change nothing                     ⇒  their input
+// SPDX-License-Identifier: MIT
 #include "engine/passes/passes.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Batch norms and additions of channels behind a convolution become its weights and bias; others stay.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"

@@ -5,6 +5,7 @@
 //                        y ──────────────────► Resize           leave nothing but the Resize
 //
 // The scalar reference of each operator is the evaluator: folding and running cannot disagree.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

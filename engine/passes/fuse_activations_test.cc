@@ -1,4 +1,5 @@
 // Activations in the spellings of exporters become one operator; what only looks like one stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <numbers>

@@ -1,4 +1,5 @@
 // Attention in the products that exporters write becomes one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"

@@ -11,6 +11,7 @@
 //
 // The four gathers hold every tap of every pixel, 200 times the input for a 7x7 kernel; DeformConv holds a tile.
 // Indices are clipped into the padded map, whose border is zero: the same as zeros outside.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cmath>

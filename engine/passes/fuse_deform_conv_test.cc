@@ -1,5 +1,6 @@
 // Deformable convolution in the GatherND spelling of PyTorch exports becomes DeformConv; what only looks like
 // it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <functional>

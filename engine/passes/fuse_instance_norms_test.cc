@@ -1,4 +1,5 @@
 // Norms of parts of the channels become one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"

@@ -1,4 +1,5 @@
 // Normalisation in each spelling that the pass draws becomes one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"

@@ -1,4 +1,5 @@
 // Shifted windows: every spelling that is one becomes it, near misses do not, and no value changes.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -5,6 +5,7 @@
 //
 // A node moves up behind the makers of its inputs and the other readers of those inputs that die with it, if what
 // dies is larger than what it makes. (IS-Net at 1024: 17 MB of 218.)
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <optional>
 

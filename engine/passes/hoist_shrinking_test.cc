@@ -1,5 +1,6 @@
 // What shrinks the tensors that are alive runs early, and nothing else moves; the results are the same to the
 // bit.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"

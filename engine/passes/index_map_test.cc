@@ -1,4 +1,5 @@
 // The algebra of index maps against the scalar references of the operators that they stand for.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/index_map.h"
 
 #include <gtest/gtest.h>

@@ -6,6 +6,7 @@
 // Both are linear and a resize treats all channels alike, so they commute; the sum moves into the second convolution's
 // epilogue. BiRefNet-lite at 1024 ends with 96 channels enlarged to 1024x1024 for a convolution that makes one of them:
 // 384 MB, more than WebGPU guarantees for a buffer; and adds a pooled pixel, enlarged to 256 channels of a whole map.
+// SPDX-License-Identifier: MIT
 #include <array>
 #include <cstring>
 #include <span>

@@ -1,4 +1,5 @@
 // 1x1 convolutions of concats with enlarged parts.
+// SPDX-License-Identifier: MIT
 #include "tests/support/pass_test.h"
 #include "tests/support/seed.h"
 

@@ -1,4 +1,5 @@
 // The aliasing decisions behind the memory plan, in four steps: concats, views, lifetimes, in-place.
+// SPDX-License-Identifier: MIT
 #include "engine/plan/storage.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Where values live: nothing is overwritten while it is still read, and aliases save what they are meant to.
+// SPDX-License-Identifier: MIT
 #include "engine/plan/storage.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Regions for values, dispatches for nodes: the storage plan of the CPU serves, in buffers of a device.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_compiler.h"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 //
 // The generator mixes what real networks mix: convolutions of every kind, skips into concats, residuals,
 // resizes, pools, slices and layout changes. It finds wrong aliases, wrong lifetimes and wrong fusions.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // Building and running a schedule.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/schedule.h"
 
 #include <algorithm>

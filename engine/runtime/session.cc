@@ -1,4 +1,5 @@
 // The public session: a loaded graph, its current specialisation, and the checks at the border.
+// SPDX-License-Identifier: MIT
 #include "decal/session.h"
 
 #include <set>

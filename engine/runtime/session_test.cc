@@ -1,4 +1,5 @@
 // The session's contract: sizes, errors, cancelling, memory figures, several specialisations.
+// SPDX-License-Identifier: MIT
 #include "decal/session.h"
 
 #include <gtest/gtest.h>

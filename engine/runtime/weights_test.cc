@@ -1,4 +1,5 @@
 // What becomes of weights: half precision stays half, shared ones are packed once, and raw forms may go.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>

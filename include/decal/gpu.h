@@ -1,6 +1,7 @@
 // What a model needs to run on WebGPU, as data: shaders, buffers, uploads and dispatches for one device's limits.
 //
 // Session::PlanGpu makes a plan; a host with a GPU carries it out (web/src/gpu). Nothing here uses a GPU.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

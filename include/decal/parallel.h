@@ -1,4 +1,5 @@
 // How the library gets its threads: the caller passes a runner; the engine starts no thread by itself.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

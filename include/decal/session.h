@@ -1,4 +1,5 @@
 // Load a model, compile it for an input size, know its memory, run it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>

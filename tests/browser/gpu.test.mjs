@@ -1,4 +1,5 @@
 // WebGPU in a page, on Chromium's software renderer: the gate, the same cut-out, and every fault ending in a whole picture.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { matteModel } from '../../web/test/helpers.mjs';

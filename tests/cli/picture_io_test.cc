@@ -1,4 +1,5 @@
 // Whatever a picture is stored as, it decodes to the same upright sRGB RGBA8; damage is an error, never half a picture.
+// SPDX-License-Identifier: MIT
 #include "cli/picture_io.h"
 
 #include <gtest/gtest.h>

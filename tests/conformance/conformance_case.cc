@@ -1,4 +1,5 @@
 // Runs a case with as few inputs known in advance as its shapes allow.
+// SPDX-License-Identifier: MIT
 #include "tests/conformance/conformance_case.h"
 
 #include <algorithm>

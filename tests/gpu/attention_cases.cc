@@ -1,4 +1,5 @@
 // Attention, the windows it works in, and convolutions that sample.
+// SPDX-License-Identifier: MIT
 #include <limits>
 
 #include "tests/gpu/cases.h"

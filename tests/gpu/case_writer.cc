@@ -1,4 +1,5 @@
 // Plans, runs on the CPU, and writes one case after the other.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/case_writer.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Elementwise operators, with and without broadcasting.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {

@@ -1,4 +1,5 @@
 // decal_gpu_cases <folder> [--half] [<filter>]: writes the random cases that the WebGPU tests run.
+// SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <string>
 

@@ -1,4 +1,5 @@
 // Convolutions and matrix products.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {

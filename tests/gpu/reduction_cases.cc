@@ -1,4 +1,5 @@
 // Reductions, normalisations and softmax.
+// SPDX-License-Identifier: MIT
 #include <limits>
 #include <utility>
 

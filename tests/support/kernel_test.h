@@ -1,4 +1,5 @@
 // What operator tests share: tensors with guarded memory, random contents, and one call that runs a kernel.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // What tests of single passes share: a model goes through all passes, and its results and types must come out
 // unharmed.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Random ONNX models of data movement, with an elementwise operator here and there that ends a chain.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

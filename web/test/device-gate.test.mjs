@@ -1,4 +1,5 @@
 // The gate as tables: what is known of a device, and what is decided from it.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';

@@ -1,4 +1,5 @@
 // Downloads one thing at a time: what is asked of the server, what is waited for, what is kept, what is told.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // Where models run in Node, on Dawn with Chromium's software driver: the gate, downgrades in the same call, and events.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, before, suite, test } from 'node:test';

@@ -1,4 +1,5 @@
 // CPU kernel of Attention: heads and blocks of queries in a fixed partition.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/attention/attention_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // CPU kernels of convolutions: implicit GEMM or depthwise, chosen by shape and strides.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/conv/conv_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // CPU kernel of DeformConv: sample a block of output pixels into columns, multiply them by the packed weights.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/deform_conv/deform_conv_cpu.h"
 
 #include <algorithm>

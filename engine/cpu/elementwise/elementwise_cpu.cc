@@ -1,4 +1,5 @@
 // Elementwise kernels: dimensions merged, tiles handed to the vector loops of engine/cpu.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/elementwise/elementwise_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // CPU kernels of matrix products: packed constant weights, or a second factor packed panel by panel in each run.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/matmul/matmul_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Normalisation kernels: per channel over channels-last maps, and along contiguous runs.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/norm/norm_cpu.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // Resize kernels: nearest and linear over H and W, from tables made once per shape.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/resize/resize_cpu.h"
 
 #include "engine/cpu/simd/resize.h"

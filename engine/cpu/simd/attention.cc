@@ -1,4 +1,5 @@
 // Attention on the product kernels' register tile: scores of a few queries stay in the first-level cache.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/attention.h"
 
 #include <algorithm>

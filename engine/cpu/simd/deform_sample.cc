@@ -1,4 +1,5 @@
 // Bilinear sampling of all channels of a tap at once: its corners and their weights are found once a pixel.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/deform_sample.h"
 
 #include <algorithm>

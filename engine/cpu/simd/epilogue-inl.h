@@ -1,4 +1,5 @@
 // The epilogue of a tile that is still in registers.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_EPILOGUE_INL_H_
 #undef DECAL_ENGINE_CPU_EPILOGUE_INL_H_

@@ -3,6 +3,7 @@
 //
 // Rows are output pixels, columns output channels, depth runs over taps and input channels. The weights are
 // packed into panels of a register tile's width; see PackPanels.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

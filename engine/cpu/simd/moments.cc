@@ -1,5 +1,6 @@
 // Moments of runs of pixels that stay in a first-level cache, by two passes over each, joined pairwise (Chan, Golub and
 // LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979).
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/moments.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Normalisation loops. Softmax of short rows runs its exponentials over many rows at once.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/norm.h"
 
 #include <algorithm>

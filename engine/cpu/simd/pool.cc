@@ -1,4 +1,5 @@
 // Pooling: for every pixel the window's cells are accumulated in registers, a block of channels at a time.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/pool.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Windowed maximum and average over one channels-last map.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Bilinear resampling: four taps a pixel where channels fill vectors, else rows first and columns by gathers.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/resize.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The vector loop of quantisation: divided, as the definition does, because a product would move ties.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/round_to_grid.h"
 
 #undef HWY_TARGET_INCLUDE

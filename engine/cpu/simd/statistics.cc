@@ -1,4 +1,5 @@
 // Reductions. Long sums are split into parts of kPart terms, so that their rounding error stays small.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/statistics.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Loop merging, ordering and the three inner loops of strided copies.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/strided_copy.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Winograd convolutions: transforms of tiles and filters around the products.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/winograd/winograd.h"
 #include "engine/base/assert.h"
 #include "engine/base/buffer.h"

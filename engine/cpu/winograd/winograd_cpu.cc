@@ -1,4 +1,5 @@
 // Choosing and running Winograd convolutions.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/winograd/winograd_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Blocks, partition and packing of Winograd convolutions.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include "engine/base/buffer.h"

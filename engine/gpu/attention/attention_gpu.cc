@@ -1,4 +1,5 @@
 // WebGPU kernel of Attention: a workgroup for each block of queries of a head.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/attention/attention_gpu.h"
 
 #include <algorithm>

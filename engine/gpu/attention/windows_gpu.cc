@@ -1,4 +1,5 @@
 // WebGPU kernels of WindowPartition and WindowMerge: one gather each.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/base/rounding.h"

@@ -1,4 +1,5 @@
 // WebGPU kernels of convolutions: implicit GEMM over gathered pixels.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/conv_gpu.h"
 
 #include <algorithm>

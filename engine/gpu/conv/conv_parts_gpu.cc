@@ -1,4 +1,5 @@
 // Maps and packed filters of convolutions on WebGPU.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/conv_parts_gpu.h"
 
 #include <utility>

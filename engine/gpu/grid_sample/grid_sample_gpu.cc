@@ -1,4 +1,5 @@
 // The WebGPU kernel of GridSample.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/grid_sample/grid_sample_gpu.h"
 
 #include "engine/gpu/templates/map.h"

@@ -1,4 +1,5 @@
 // WebGPU kernels of matrix products: the rows of A against packed constants or against any second factor.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/matmul/matmul_gpu.h"
 
 #include <bit>

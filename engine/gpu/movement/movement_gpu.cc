@@ -1,4 +1,5 @@
 // WebGPU kernels of data movement: every operator here becomes strided copies of two bindings each.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/movement/movement_gpu.h"
 
 #include "engine/ops/movement/movement.h"

@@ -1,4 +1,5 @@
 // WebGPU kernels of movement that takes several copies: blocks, tiles, padding and gathers by constant indices.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/any_element.h"
 #include "engine/ops/movement/blocks.h"
 #include "engine/gpu/movement/movement_gpu.h"

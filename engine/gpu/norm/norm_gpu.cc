@@ -1,4 +1,5 @@
 // WebGPU kernels of the normalisations and of softmax: what they add to the shared reduction.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/norm/norm_gpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // WebGPU kernels of pooling: windows pixel by pixel, whole maps as reductions.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/pool/pool_gpu.h"
 
 #include <algorithm>

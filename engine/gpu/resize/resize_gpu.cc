@@ -1,4 +1,5 @@
 // The WebGPU kernel of Resize: all modes come down to tables of taps for rows and columns.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/resize/resize_gpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Items, strides and bands of kernels over maps.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/map.h"
 
 #include <string>

@@ -1,4 +1,5 @@
 // Tiles, parameters and bands of the shared product kernel.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/product.h"
 
 #include <algorithm>

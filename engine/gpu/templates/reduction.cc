@@ -1,4 +1,5 @@
 // Loops, lanes and bands of the shared reduction kernel.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/reduction.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // The WebGPU kernel of everything that joins elements along dimensions: reductions, pooling of whole maps, norms, softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

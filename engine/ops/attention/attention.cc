@@ -1,4 +1,5 @@
 // Shape rule and scalar reference of Attention.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <string>

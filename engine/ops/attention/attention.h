@@ -1,4 +1,5 @@
 // Attention over tokens and the windows it works in.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"

@@ -1,4 +1,5 @@
 // Convolutions by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/epilogue.h"

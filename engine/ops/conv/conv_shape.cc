@@ -1,4 +1,5 @@
 // Shape rules of convolutions: padding modes, dilation, groups, output padding.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

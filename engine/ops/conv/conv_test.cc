@@ -1,4 +1,5 @@
 // Convolutions: shape rules by hand, and every fast kernel against the scalar reference on random cases.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/conv/conv.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // DeformConv by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 
 #include "engine/ops/conv/conv_geometry.h"

@@ -1,4 +1,5 @@
 // Operators that treat every element alike: unary, binary with broadcasting, Where, Cast.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/element.h"

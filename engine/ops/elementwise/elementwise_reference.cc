@@ -1,4 +1,5 @@
 // The specification of the elementwise operators, for every element type.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 

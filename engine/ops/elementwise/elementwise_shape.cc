@@ -1,4 +1,5 @@
 // Output types of the elementwise operators.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/elementwise/elementwise.h"

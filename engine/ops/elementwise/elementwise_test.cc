@@ -1,4 +1,5 @@
 // Elementwise operators: element types, broadcasting, any strides, in place.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/elementwise/elementwise.h"
 
 #include "engine/ops/pointwise_test.h"

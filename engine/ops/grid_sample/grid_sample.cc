@@ -1,4 +1,5 @@
 // Shape rule and scalar reference of GridSample; it has no fast kernel.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,4 +1,5 @@
 // Operators that read or write where indices point, find positions, or sum along labels and axes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

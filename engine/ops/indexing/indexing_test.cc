@@ -1,4 +1,5 @@
 // Operators that follow indices: the examples of their definitions by hand, and indices that lead outside.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/indexing/indexing.h"
 
 #include "engine/ops/pointwise_test.h"

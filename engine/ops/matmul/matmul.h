@@ -1,4 +1,5 @@
 // Matrix products.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/epilogue.h"

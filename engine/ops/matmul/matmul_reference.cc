@@ -1,4 +1,5 @@
 // Matrix products by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/epilogue.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"

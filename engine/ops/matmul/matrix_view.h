@@ -1,4 +1,5 @@
 // NumPy's promotion of vectors to matrices, on views.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/tensor_view.h"

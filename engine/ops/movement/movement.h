@@ -1,4 +1,5 @@
 // Operators that move elements without computing: views, concatenation, slices, padding, gathers.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <vector>

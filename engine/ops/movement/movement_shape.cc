@@ -1,4 +1,5 @@
 // Shape rules and layout needs of data movement.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

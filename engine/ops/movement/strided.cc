@@ -1,4 +1,5 @@
 // Strided: the regular index map that chains of data movement compose to.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>

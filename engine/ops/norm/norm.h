@@ -1,4 +1,5 @@
 // Normalisations and softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <limits>

@@ -1,4 +1,5 @@
 // Output types of the normalisations.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/norm/norm.h"

@@ -1,4 +1,5 @@
 // Pooling over windows and over whole maps.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"

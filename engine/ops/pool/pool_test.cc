@@ -1,4 +1,5 @@
 // Pooling: ONNX extents, padding and averages by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/pool/pool.h"
 
 #include "engine/ops/pointwise_test.h"

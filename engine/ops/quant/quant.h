@@ -1,4 +1,5 @@
 // Quantisation: to and from codes, dynamic ranges, products of codes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // Quantisation by definition: any element types and strides; products of codes are summed exactly.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 

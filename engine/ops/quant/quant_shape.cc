@@ -1,4 +1,5 @@
 // Shape and type rules of quantisation.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/base/element.h"

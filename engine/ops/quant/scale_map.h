@@ -1,4 +1,5 @@
 // Which scale (and zero point) belongs to an element: one for all, one per index of an axis, one per block of it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/shape_rule.h"

@@ -1,4 +1,5 @@
 // Output type of Reduce.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/reduce/reduce.h"
 #include "engine/ops/reduce/reduce_axes.h"
 

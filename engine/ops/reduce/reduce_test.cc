@@ -1,4 +1,5 @@
 // Reduce: element types and axes by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/reduce/reduce.h"
 
 #include "engine/ops/pointwise_test.h"

@@ -1,4 +1,5 @@
 // Resampling of spatial dimensions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"

@@ -1,4 +1,5 @@
 // Output type of Resize.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/resize/resize.h"

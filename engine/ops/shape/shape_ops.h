@@ -1,4 +1,5 @@
 // Operators whose result depends on shapes only.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <limits>

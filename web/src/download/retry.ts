@@ -1,4 +1,5 @@
 // When to try again, and how long to wait before.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';
 

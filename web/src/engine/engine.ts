@@ -1,4 +1,5 @@
 // The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
+// SPDX-License-Identifier: MIT
 import type { EngineError, Exports } from '../border/border.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
 import { decodeText, instantiate } from './instance.js';

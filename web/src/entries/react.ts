@@ -1,4 +1,5 @@
 // The entry `decal/react`: a hook that keeps one cut-out, and a component that shows what the hook knows.
+// SPDX-License-Identifier: MIT
 'use client';
 import {
   createElement as h, useCallback, useEffect, useId, useRef, useState, useSyncExternalStore,

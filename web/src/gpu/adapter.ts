@@ -1,4 +1,5 @@
 // Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
+// SPDX-License-Identifier: MIT
 import { toDecalError } from '../shared/errors.js';
 import type { AdapterInfo } from '../shared/types.js';
 import type { PipelineCache } from './executor.js';

@@ -1,4 +1,5 @@
 // Whether a device may run a model: a pure function from facts to a decision with its reasons.
+// SPDX-License-Identifier: MIT
 import {
   kBindingBytes, kBufferBytes, kOffsetAlignment, kStorageBuffers, kWorkgroupBytes, kWorkgroupInvocations, kWorkgroupsPerDimension,
 } from '../border/border.js';
