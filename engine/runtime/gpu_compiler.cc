@@ -98,7 +98,7 @@ class GpuCompiler {
     for (const ValueId v : node.outputs) outputs.push_back(OperandOf(v));
     for (const GpuOperand& input : inputs)
       if (input.constant && input.constant->buffer.data() == nullptr && input.constant->shape.elements() > 0)
-        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew");
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model again");
     work_ += WorkOf(node);
     return MakeGpuKernels(node.op, {inputs, outputs, builder_});
   }

@@ -205,7 +205,7 @@ class Builder {
       const Binding& input = step.inputs[i];
       const bool released = input.source == Binding::Source::kConstant && input.view.data == nullptr;
       if (released && (step.kernel == nullptr || step.kernel->reads_input(i)))
-        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew",
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model again",
                     step.name);
     }
     return {};

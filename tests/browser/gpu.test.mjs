@@ -35,10 +35,10 @@ const kFaults = [
   ['no-gpu', /there is no WebGPU in this browser/, 'webgpu-unavailable'],
   ['no-adapter', /gives no adapter/, 'webgpu-unavailable'],
   ['limits-of-0', /reports maxStorageBuffersPerShaderStage 0, where WebGPU guarantees/, 'webgpu-unavailable'],
-  ['nan-in-self-test', /self-test gave values that are not numbers/, 'webgpu-unavailable'],
+  ['nan-in-self-test', /self-test returned NaN/, 'webgpu-unavailable'],
   ['create-buffer', /buffers: /, 'webgpu-failed'],
   ['pipeline', /shader .*: /, 'webgpu-failed'],
-  ['nan', /the GPU gave values that are not numbers/, 'webgpu-failed'],
+  ['nan', /the GPU returned NaN/, 'webgpu-failed'],
   ['lost-mid-run', /the GPU was lost/, 'device-lost'],
 ];
 

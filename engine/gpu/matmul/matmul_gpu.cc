@@ -18,7 +18,7 @@ constexpr std::string_view kGatherRows =
     ;
 
 Status RefuseProduct(const char* what) {
-  return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for products ") + what);
+  return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for a matrix product ") + what);
 }
 
 // A product's matrices and where they lie.

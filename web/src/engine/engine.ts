@@ -173,7 +173,7 @@ export class Engine {
   }
 
   #fail(): never {
-    throw this.#lastError() ?? new DecalError('internal', 'the engine failed without saying why');
+    throw this.#lastError() ?? new DecalError('internal', 'the engine failed and gave no reason');
   }
 
   #lastError(): DecalError | null {
