@@ -89,7 +89,7 @@ test('pauses double, differ, and end; Retry-After is obeyed', async () => {
   assert.equal(world.requests.length, 3);
   await store.clear();
   const long = serve(kFile, { faults: ['429 for long'] });
-  assert.match((await rejectsWith('network', () => read(long.wanted))).message, /come back in 86400 s/);
+  assert.match((await rejectsWith('network', () => read(long.wanted))).message, /retry after 86400 s/);
 });
 
 test('what will not get better is not tried again, the rest only so often', async () => {
