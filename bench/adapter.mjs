@@ -1,4 +1,5 @@
 // What adapter and Node at hand mean for the suite of WebGPU: whether they count, who can run, and what to know.
+// SPDX-License-Identifier: MIT
 import { contenders } from './cases.mjs';
 
 /**

@@ -1,5 +1,6 @@
 // The WebAssembly contenders in Chromium, each measurement in a fresh browser: whole models, start-up and compiling.
 //   node bench/browser.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
+// SPDX-License-Identifier: MIT
 import { noBrowser, startBrowser } from '../tests/browser/support/chromium.mjs';
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
 import { browserCases, defaultModel, webContenders } from './cases.mjs';

@@ -1,4 +1,5 @@
 // What is measured: which models, by whom, how often; and the ratios that this project has set itself.
+// SPDX-License-Identifier: MIT
 
 /** Who runs the models, in the order of the tables. */
 export const contenders = {

@@ -1,4 +1,5 @@
 // One contender, one process: how each is started and what is kept of what it says.
+// SPDX-License-Identifier: MIT
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

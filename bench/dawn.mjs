@@ -1,4 +1,5 @@
 // Puts npm webgpu where onnxruntime-web looks for a browser's WebGPU.
+// SPDX-License-Identifier: MIT
 
 /** Defines `navigator.gpu` and WebGPU's other globals. */
 export async function offerGpu() {

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """Pictures with a known matte for bench/edges.py: composites of cut-outs with exact alpha over photos, the same ones every time."""
-import pathlib
 import tarfile
 
 import numpy as np

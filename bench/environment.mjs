@@ -1,4 +1,5 @@
 // What the measurements were made with: machine, versions, commit, and the sizes of the WebAssembly files.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';

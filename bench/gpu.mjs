@@ -1,5 +1,6 @@
 // decal's WebGPU against onnxruntime-web's, both in Node on npm webgpu, in one run.
 //   node bench/gpu.mjs [--models a,b] [--contenders A,B] [--rounds N] [--allow-software] ...   (--help)
+// SPDX-License-Identifier: MIT
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
 import { fitCases, nodeCaveats } from './adapter.mjs';
 import { gpuCases } from './cases.mjs';

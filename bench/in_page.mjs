@@ -1,4 +1,5 @@
 // One measurement in a fresh browser: its own profile, so that nothing is cached, and its own process to weigh.
+// SPDX-License-Identifier: MIT
 import { dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';

@@ -1,5 +1,6 @@
 // Whole models: decal natively and in WebAssembly against onnxruntime natively and in WebAssembly, in one run.
 //   node bench/models.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
+// SPDX-License-Identifier: MIT
 import { modelCases } from './cases.mjs';
 import { prepareProcesses } from './contenders.mjs';
 import { environment, wasmSizes } from './environment.mjs';

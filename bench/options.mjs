@@ -1,4 +1,5 @@
 // The options of the suites, and where their results go.
+// SPDX-License-Identifier: MIT
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resultsFile } from './results.mjs';

@@ -1,5 +1,6 @@
 // Runs an ONNX model with onnxruntime and prints the same line of JSON as `decal run`.
 //   node bench/peer.mjs node|web|webgpu model.onnx x.npy [--threads N] [--warm-up N] [--repeat N]
+// SPDX-License-Identifier: MIT
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { peakBytes } from '../web/tools/command.mjs';

@@ -1,6 +1,7 @@
 // Picture work on a 40-megapixel photo (5203 x 7800) in WebAssembly: each stage around the network, and the memory it
 // takes beside the picture. The first cut-out meets code that the host has not optimised yet.
 //   node bench/pictures.mjs [--rounds N] [--threads 1,2] [--simd relaxed,baseline] [--matte 256,1024]
+// SPDX-License-Identifier: MIT
 import { parseArgs } from 'node:util';
 import { startEngine } from '../web/dist/node.js';
 import { importSource, matteModel } from '../web/test/helpers.mjs';

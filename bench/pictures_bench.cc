@@ -1,4 +1,5 @@
 // Picture work on a 40-megapixel photo (5203 x 7800): each stage around the network, on one thread and on two.
+// SPDX-License-Identifier: MIT
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -80,9 +81,8 @@ void Compose(benchmark::State& state, const CompositeOptions& options) {
   std::vector<uint8_t> picture = Photo();
   const MutableImageView view{picture.data(), kWidth, kHeight, kStride};
   // In place as the package does it; what was composed once has the same cost again.
-  Measure(state, [&](ThreadRunner& runner) {
-    (void)Composite(view, {matte.data(), side, side}, options, view, runner);
-  });
+  Measure(state,
+          [&](ThreadRunner& runner) { (void)Composite(view, {matte.data(), side, side}, options, view, runner); });
 }
 void BM_CompositeTransparent(benchmark::State& state) { Compose(state, {}); }
 void BM_CompositeBackground(benchmark::State& state) {
@@ -99,8 +99,11 @@ void BM_Preview(benchmark::State& state) {
   const MutableImageView view{out.data(), extent.width, extent.height, 4 * static_cast<size_t>(extent.width)};
   Measure(state, [&](ThreadRunner& runner) { (void)ResizeImage(PhotoView(), view, runner); });
 }
-BENCHMARK(BM_Preview)->ArgNames({"side", "threads"})->ArgsProduct({{450}, {1, 2}})
-    ->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_Preview)
+    ->ArgNames({"side", "threads"})
+    ->ArgsProduct({{450}, {1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 // In strips of about 1 MB, as the package writes a PNG.
 void BM_PngFilter(benchmark::State& state) {
@@ -112,8 +115,11 @@ void BM_PngFilter(benchmark::State& state) {
     }
   });
 }
-BENCHMARK(BM_PngFilter)->ArgNames({"", "threads"})->ArgsProduct({{0}, {1, 2}})
-    ->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_PngFilter)
+    ->ArgNames({"", "threads"})
+    ->ArgsProduct({{0}, {1, 2}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace decal

@@ -1,4 +1,5 @@
 // Convolutions and matrix products on shapes of real models: billions of operations (two a multiply-add) a second.
+// SPDX-License-Identifier: MIT
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -58,7 +59,8 @@ void BM_Conv(benchmark::State& state) {
   const int64_t c = state.range(0), m = state.range(1), extent = state.range(2), kernel = state.range(3);
   const int64_t stride = state.range(4), dilation = state.range(5), pad = dilation * (kernel / 2);
   Conv op;
-  op.window = {.strides = {stride, stride}, .dilations = {dilation, dilation}, .pads_begin = {pad, pad}, .pads_end = {pad, pad}};
+  op.window = {
+      .strides = {stride, stride}, .dilations = {dilation, dilation}, .pads_begin = {pad, pad}, .pads_end = {pad, pad}};
   op.epilogue.activation = Unary{UnaryKind::kRelu};
   Measure(state, op, {1, c, extent, extent}, {RandomConstant({m, c, kernel, kernel}), RandomConstant({m})},
           Layout::kChannelsLast);
@@ -89,7 +91,8 @@ void BM_Depthwise(benchmark::State& state) {
   const int64_t c = state.range(0), extent = state.range(1), kernel = state.range(2), stride = state.range(3);
   Conv op;
   op.group = c;
-  op.window = {.strides = {stride, stride}, .pads_begin = {kernel / 2, kernel / 2}, .pads_end = {kernel / 2, kernel / 2}};
+  op.window = {
+      .strides = {stride, stride}, .pads_begin = {kernel / 2, kernel / 2}, .pads_end = {kernel / 2, kernel / 2}};
   op.epilogue.activation = Unary{UnaryKind::kClip, 0, 6};
   Measure(state, op, {1, c, extent, extent}, {RandomConstant({c, 1, kernel, kernel}), RandomConstant({c})},
           Layout::kChannelsLast);
@@ -116,7 +119,11 @@ void BM_MatMul(benchmark::State& state) {
   const int64_t m = state.range(0), k = state.range(1), n = state.range(2);
   Measure(state, MatMul{}, {m, k}, {RandomConstant({k, n})}, Layout::kRowMajor);
 }
-BENCHMARK(BM_MatMul)->ArgNames({"m", "k", "n"})->Args({4096, 192, 768})->Args({49, 32, 49})->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_MatMul)
+    ->ArgNames({"m", "k", "n"})
+    ->Args({4096, 192, 768})
+    ->Args({49, 32, 49})
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace decal

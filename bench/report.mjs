@@ -1,5 +1,6 @@
 // Makes docs/performance.md from bench/results/*.json. Every `make bench...` ends with it, and a test
 // checks that the committed page is the same.
+// SPDX-License-Identifier: MIT
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,5 @@
 // Results on disk: one JSON file a suite, the latest whole run, written so that a difference can be read.
+// SPDX-License-Identifier: MIT
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../web/tools/npy.mjs';

@@ -1,4 +1,5 @@
 // Contenders taking turns, so that a machine whose speed drifts slows all of them alike.
+// SPDX-License-Identifier: MIT
 import { summarise } from './statistics.mjs';
 
 /**

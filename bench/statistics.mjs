@@ -1,4 +1,5 @@
 // What is told about a list of times, and how two contenders compare.
+// SPDX-License-Identifier: MIT
 
 /** The middle value, or the mean of the two in the middle; NaN of none. */
 export function median(values) {

@@ -1,4 +1,5 @@
 // What the suites do alike: go through their cases, show the tables and keep the results.
+// SPDX-License-Identifier: MIT
 import { missing, modelFile, models } from '../tests/support/models.mjs';
 import { writeResults } from './results.mjs';
 import { takeTurns } from './rounds.mjs';

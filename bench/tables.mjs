@@ -1,4 +1,5 @@
 // Results as rows of text, for the terminal and for the page alike.
+// SPDX-License-Identifier: MIT
 import { bars, contenders, gpuBars } from './cases.mjs';
 import { speedRatio } from './statistics.mjs';
 

@@ -1,6 +1,7 @@
 // Whole calls of the command: a JPEG in, a cut-out out, by stage; and its encoder beside sharp's and Pillow's on the same pixels.
 //   node bench/whole.mjs [--rounds N] [--megapixels 0.3,4,12,24] [--formats png,webp] [--output FILE]
 // Pillow runs in PYTHON (/usr/bin/python3), sharp in a Node of its own; contenders take turns.
+// SPDX-License-Identifier: MIT
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

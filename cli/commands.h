@@ -1,4 +1,5 @@
 // The subcommands: each returns the process's exit status.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "cli/options.h"

@@ -1,4 +1,5 @@
 // POSIX reads and atomic writes with the operating system's reason in every error.
+// SPDX-License-Identifier: MIT
 #include "cli/file_io.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // Whole files in, whole files out: a file this command writes is complete or does not exist.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // decal inspect: what a model takes and gives, what the engine makes of it, what that needs and where its time goes.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>
 #include <optional>

@@ -1,4 +1,5 @@
 // Prints or saves a model's plan for WebGPU.
+// SPDX-License-Identifier: MIT
 #include "cli/inspect_gpu.h"
 
 #include <span>

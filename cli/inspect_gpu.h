@@ -1,4 +1,5 @@
 // decal inspect --gpu: the plan for WebGPU, printed or saved.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "cli/options.h"

@@ -1,4 +1,5 @@
 // Signal handlers that only store to a lock-free flag.
+// SPDX-License-Identifier: MIT
 #include "cli/interrupt.h"
 
 #include <csignal>

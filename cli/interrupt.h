@@ -1,4 +1,5 @@
 // Ctrl-C and a polite kill, turned into the engine's cancel flag.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "decal/session.h"

@@ -1,4 +1,5 @@
 // Expands inputs and names outputs: photo.jpg -> photo.decal.png beside it or in the output folder.
+// SPDX-License-Identifier: MIT
 #include "cli/jobs.h"
 
 #include <algorithm>
@@ -129,9 +130,7 @@ void ExpandFolder(const std::string& folder, bool tree, std::vector<std::string>
   std::ranges::move(found, std::back_inserter(pictures));
 }
 
-std::unexpected<Error> BadJob(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument, std::move(message));
-}
+std::unexpected<Error> BadJob(std::string message) { return Fail(ErrorCode::kInvalidArgument, std::move(message)); }
 
 // The folder that all inputs have in common: the kept tree begins below it.
 fs::path CommonFolder(const std::vector<std::string>& inputs) {

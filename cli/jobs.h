@@ -1,4 +1,5 @@
 // Which picture goes where: folders expanded, outputs named.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

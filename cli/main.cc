@@ -1,4 +1,5 @@
 // The decal command: parse, dispatch, and no exception past this point.
+// SPDX-License-Identifier: MIT
 #include <unistd.h>
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 // Finds weights (embedded, a given file, a folder of models) and streams them into a session.
+// SPDX-License-Identifier: MIT
 #include "cli/model_source.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // From what the user calls a model to a loaded session.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // decal models: the registry as a table.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>
 #include <string>

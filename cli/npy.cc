@@ -1,4 +1,5 @@
 // A strict reader for the three fields of a .npy header (a Python dict literal) and a writer of the same.
+// SPDX-License-Identifier: MIT
 #include "cli/npy.h"
 
 #include <bit>

@@ -1,4 +1,5 @@
 // NumPy's .npy files, as far as the engine needs them: dense little-endian float32 in C order.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // The command line's grammar, in CLI11; its exceptions end here.
+// SPDX-License-Identifier: MIT
 #include "cli/options.h"
 
 #include <cctype>
@@ -26,9 +27,10 @@ A picture named like a subcommand is reached as ./run.
 Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
 3 no subject found in some picture (--fail-if-empty).)";
 
-const std::map<std::string, PictureFormat> kFormats = {
-    {"png", PictureFormat::kPng}, {"webp", PictureFormat::kWebp}, {"jpeg", PictureFormat::kJpeg},
-    {"jpg", PictureFormat::kJpeg}};
+const std::map<std::string, PictureFormat> kFormats = {{"png", PictureFormat::kPng},
+                                                       {"webp", PictureFormat::kWebp},
+                                                       {"jpeg", PictureFormat::kJpeg},
+                                                       {"jpg", PictureFormat::kJpeg}};
 
 std::string LowerCased(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -160,10 +162,11 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_flag("--choices", inspect.choices,
                         "Print which algorithms were compared for each layer, and what the cost model says of them");
   inspect_app->add_flag("--json", inspect.json, "All of it as one JSON object");
-  CLI::Option* gpu = inspect_app->add_flag("--gpu", inspect.gpu,
-                                           "Print the plan for WebGPU instead, for a device with the guaranteed limits");
+  CLI::Option* gpu = inspect_app->add_flag(
+      "--gpu", inspect.gpu, "Print the plan for WebGPU instead, for a device with the guaranteed limits");
   inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
-  inspect_app->add_option("--gpu-save", inspect.gpu_save, "Write the plan to plan.json, weights.bin and uniforms.bin here")
+  inspect_app
+      ->add_option("--gpu-save", inspect.gpu_save, "Write the plan to plan.json, weights.bin and uniforms.bin here")
       ->needs(gpu)
       ->type_name("FOLDER");
 

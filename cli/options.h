@@ -1,4 +1,5 @@
 // What the user asked for: the command line as plain data.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // From a file's bytes to the decoder of its kind.
+// SPDX-License-Identifier: MIT
 #include "cli/picture_io.h"
 
 #include <unistd.h>

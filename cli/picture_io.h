@@ -1,4 +1,5 @@
 // Pictures between files and RGBA8 memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -92,7 +93,7 @@ struct EncodeOptions {
   std::optional<Density> density;
   const Metadata* metadata = nullptr;
   std::span<const std::byte> profile;  // ICC; empty: none, which means sRGB
-  ThreadRunner* runner = nullptr;      // null: on the calling thread
+  ThreadRunner* runner = nullptr;  // null: on the calling thread
 };
 
 // JPEG cannot hold kRgba. Errors: kInternal.

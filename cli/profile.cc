@@ -1,4 +1,5 @@
 // Medians of a schedule's steps and the tables that show them.
+// SPDX-License-Identifier: MIT
 #include "cli/profile.h"
 
 #include <algorithm>
@@ -30,9 +31,7 @@ double Median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-double Cost::gflops() const {
-  return ms < kMeasurableMs ? 0 : 2e-6 * static_cast<double>(multiply_adds) / ms;
-}
+double Cost::gflops() const { return ms < kMeasurableMs ? 0 : 2e-6 * static_cast<double>(multiply_adds) / ms; }
 
 void Profile::Add(const std::vector<double>& step_ms, double run_ms) {
   for (size_t i = 0; i < step_ms_.size() && i < step_ms.size(); ++i) step_ms_[i].push_back(step_ms[i]);
@@ -87,9 +86,8 @@ std::string Profile::ToText(std::string_view how) const {
     shapes = std::max(shapes, std::min(step.shapes.size(), kMaxRowShapes));
   }
   constexpr const char* kCosts = "       MS   SHARE      MUL-ADDS    GF/S";
-  std::string text =
-      fmt::format("{:>4}  {}  {:<{}}  {:<{}}  {:<{}}  NAME\n", "STEP", kCosts, "OP", op, "ALGORITHM", algorithm,
-                  "SHAPES", shapes);
+  std::string text = fmt::format("{:>4}  {}  {:<{}}  {:<{}}  {:<{}}  NAME\n", "STEP", kCosts, "OP", op, "ALGORITHM",
+                                 algorithm, "SHAPES", shapes);
   const std::vector<Cost> costs = StepCosts();
   for (size_t i = 0; i < steps_.size(); ++i) {
     const StepInfo& step = steps_[i];

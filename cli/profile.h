@@ -1,4 +1,5 @@
 // Where a model's time goes: the steps of a schedule, timed over several runs.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // decal photo.jpg ...: picture in, cut-out out, one after the other with one model.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -85,8 +86,9 @@ class Cutter {
 
   // The cut-out in the picture's place.
   Result<Cutout> Cut(Decoded decoded) {
-    Cutout cutout{.done = {.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}},
-                  .picture = std::move(decoded.picture)};
+    Cutout cutout{
+        .done = {.execution = {.simd = SimdTarget(), .threads = runner_->thread_count(), .model = model_name_}},
+        .picture = std::move(decoded.picture)};
     Done& done = cutout.done;
     Picture& picture = cutout.picture;
     Execution& execution = done.execution;
@@ -294,7 +296,9 @@ void Failures::Print(const RemoveOptions& options, const Job& job, const Error& 
 template <class Begin, class Report>
 void CutAll(Cutter& cutter, const std::vector<Job>& jobs, size_t max_memory, const Begin& begin, const Report& report) {
   const size_t large = (max_memory != 0 ? max_memory : DefaultMaxMemory()) / 4;
-  const auto decode = [&](const Job& job) { return std::async(std::launch::async, [&] { return cutter.Decode(job); }); };
+  const auto decode = [&](const Job& job) {
+    return std::async(std::launch::async, [&] { return cutter.Decode(job); });
+  };
   std::future<Result<Decoded>> next;
   std::future<Result<Done>> last;
   const Job* written = nullptr;

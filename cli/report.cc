@@ -1,4 +1,5 @@
 // Text for people on standard error, JSON for machines.
+// SPDX-License-Identifier: MIT
 #include "cli/report.h"
 
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // What the command tells its user: result lines, JSON, errors and the progress bar.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
 // decal run: one tensor through a model, timed, for engine work.
+// SPDX-License-Identifier: MIT
 #include <sys/resource.h>
 
 #include <algorithm>

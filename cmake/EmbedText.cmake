@@ -1,6 +1,7 @@
 # Shaders as C++ string literals: comments and indentation stay behind, the rest travels in the binary.
 #
 # decal_embed_wgsl(<layer> <file.wgsl>...): for engine/x/y.wgsl, `#include "engine/x/y.wgsl.inc"` is a raw string.
+# SPDX-License-Identifier: MIT
 function(decal_embed_wgsl layer)
   set(root "${CMAKE_BINARY_DIR}/wgsl")
   foreach(file ${ARGN})

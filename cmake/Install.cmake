@@ -1,4 +1,5 @@
 # `cmake --install`: the library, its headers, the command, and a package that find_package(decal) understands.
+# SPDX-License-Identifier: MIT
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(decal_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/decal")

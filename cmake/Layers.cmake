@@ -1,6 +1,7 @@
 # One object library per layer. A layer sees the headers of the layers it names and no others: each gets
 # an include root in the build tree that holds a link to its own folder only, so a forbidden include does
 # not compile.
+# SPDX-License-Identifier: MIT
 set(DECAL_LAYER_ROOT "${CMAKE_BINARY_DIR}/layers")
 
 # Sources compiled as one: enough to parse common headers rarely, few enough that two cores end together. (`passes` in one piece

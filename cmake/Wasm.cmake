@@ -1,5 +1,6 @@
 # What the WebAssembly build needs beyond the toolchain file: header links and flags for shared memory.
 # /usr/include must stay off the include path (it is glibc's), so Highway alone is linked into the build tree.
+# SPDX-License-Identifier: MIT
 set(wasm_include "${CMAKE_BINARY_DIR}/include")
 file(MAKE_DIRECTORY "${wasm_include}")
 file(CREATE_LINK /usr/include/hwy "${wasm_include}/hwy" SYMBOLIC)

@@ -1,5 +1,6 @@
 # Toolchain file: clang-22 for wasm32-wasi with Debian's sysroot (which has no wasip1 folder).
 # CMake does not know this system: Platform/WASI.cmake beside this file describes it.
+# SPDX-License-Identifier: MIT
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
 set(CMAKE_SYSTEM_NAME WASI)
 set(CMAKE_SYSTEM_VERSION 1)

@@ -1,4 +1,5 @@
 // A vector of pixels is one of 32-bit words, and every channel of it a vector of floats.
+// SPDX-License-Identifier: MIT
 #include "cutout/compose_rows.h"
 
 #include <cstring>
@@ -73,9 +74,8 @@ HWY_NOINLINE void ComposeAll(const uint8_t* from, const MatteRow& matte, size_t 
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const Floats top_weight = hn::Set(d, matte.top_weight), bottom_weight = hn::Set(d, matte.bottom_weight);
-  const auto between = [&](Floats top, Floats bottom) HWY_ATTR {
-    return hn::Add(hn::Mul(top_weight, top), hn::Mul(bottom_weight, bottom));
-  };
+  const auto between = [&](Floats top, Floats bottom)
+                           HWY_ATTR { return hn::Add(hn::Mul(top_weight, top), hn::Mul(bottom_weight, bottom)); };
   size_t x = 0;
   for (; x + lanes <= width; x += lanes) {
     const Floats values = between(hn::LoadU(d, matte.top + x), hn::LoadU(d, matte.bottom + x));

@@ -1,4 +1,5 @@
 // Rows of pixels through one of the ways to compose, with the matte between two rows of it: the SIMD part of Composite.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
@@ -16,8 +17,8 @@ struct MatteRow {
 
 enum class Composition {
   kCutOut,  // alpha times matte; 0 where that is 0
-  kMask,    // that product as opaque grey
-  kOver,    // the cut-out over a background: source-over (Porter and Duff 1984) on straight alpha in 8-bit sRGB
+  kMask,  // that product as opaque grey
+  kOver,  // the cut-out over a background: source-over (Porter and Duff 1984) on straight alpha in 8-bit sRGB
 };
 
 // Composes `width` RGBA8 pixels; `to` may be `from`. `background` is RGBA, for kOver. Every SIMD target gives the same

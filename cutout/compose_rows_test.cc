@@ -1,4 +1,5 @@
 // Composed rows against the plain formulas, on every SIMD target, for every alpha and for rows of any length.
+// SPDX-License-Identifier: MIT
 #include "cutout/compose_rows.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // The matte meets the picture: at its size, refined where that is asked for, and composed row by row.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <optional>

@@ -1,4 +1,5 @@
 // Matte and picture become a cut-out, a mask, or a picture with another background.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -130,8 +131,7 @@ TEST(CompositeTest, MattesOfAnySizeAreResampledByBothAxes) {
 
 TEST(CompositeTest, OpaqueBackgroundGivesAnOpaquePicture) {
   const TestPicture picture = TestPicture::Random(16, 9, 1);
-  const TestPicture out =
-      Composed(picture, Matte::Filled(4, 4, 0.3f), {.background = Rgba{250, 128, 0, 255}});
+  const TestPicture out = Composed(picture, Matte::Filled(4, 4, 0.3f), {.background = Rgba{250, 128, 0, 255}});
   for (int y = 0; y < 9; ++y) {
     for (int x = 0; x < 16; ++x) {
       const Rgba from = picture.at(x, y), to = out.at(x, y);

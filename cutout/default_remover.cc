@@ -1,4 +1,5 @@
 // The Remover of the embedded default model: native builds only, since WebAssembly builds embed no weights.
+// SPDX-License-Identifier: MIT
 #include "decal/cutout.h"
 #include "engine/base/result.h"
 

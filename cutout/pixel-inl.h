@@ -1,4 +1,5 @@
 // The vector form of pixel.h: RGBA8 pixels as 32-bit lanes, their channels as floats, and back.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_CUTOUT_PIXEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_CUTOUT_PIXEL_INL_H_
 #undef DECAL_CUTOUT_PIXEL_INL_H_

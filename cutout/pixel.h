@@ -1,4 +1,5 @@
 // RGBA8 pixels as little-endian 32-bit words: loops over words vectorise where loops over bytes do not.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

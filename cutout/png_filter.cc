@@ -1,5 +1,6 @@
 // Every filter is scored without being stored, all five in one pass over the row, and the best one is run again into
 // the output.
+// SPDX-License-Identifier: MIT
 #include "decal/png_filter.h"
 
 #include <algorithm>
@@ -26,9 +27,7 @@ struct Neighbours {
   Bytes byte, left, above, above_left;
 };
 
-HWY_INLINE Bytes AbsoluteDifference(Bytes a, Bytes b) {
-  return hn::Or(hn::SaturatedSub(a, b), hn::SaturatedSub(b, a));
-}
+HWY_INLINE Bytes AbsoluteDifference(Bytes a, Bytes b) { return hn::Or(hn::SaturatedSub(a, b), hn::SaturatedSub(b, a)); }
 
 // The distances of the estimate left + above - above_left from the three, in 8 bits. The third is the sum of the other
 // two where they point the same way, else their difference. A sum that does not fit is at least as large as either,
@@ -92,15 +91,16 @@ HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) 
     const uint8_t* row = rows.row + i;
     const uint8_t* above = rows.above + i * rows.above_step;
     const uint8_t* above_left = rows.above + (i - kPixelBytes) * rows.above_step;
-    fn(i, lanes, Neighbours{hn::LoadU(d, row), hn::LoadU(d, row - kPixelBytes), hn::LoadU(d, above),
-                            hn::LoadU(d, above_left)});
+    fn(i, lanes,
+       Neighbours{hn::LoadU(d, row), hn::LoadU(d, row - kPixelBytes), hn::LoadU(d, above), hn::LoadU(d, above_left)});
   }
   if (i == bytes) return;
   const size_t left = bytes - i;
   const uint8_t* above = rows.above + i * rows.above_step;
   const uint8_t* above_left = rows.above + (i - kPixelBytes) * rows.above_step;
-  fn(i, left, Neighbours{LoadFirst(d, rows.row + i, left), LoadFirst(d, rows.row + i - kPixelBytes, left),
-                         LoadFirst(d, above, left), LoadFirst(d, above_left, left)});
+  fn(i, left,
+     Neighbours{LoadFirst(d, rows.row + i, left), LoadFirst(d, rows.row + i - kPixelBytes, left),
+                LoadFirst(d, above, left), LoadFirst(d, above_left, left)});
 }
 
 // A sum of bytes in several lanes.
@@ -113,9 +113,7 @@ HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) {
 }
 #elif HWY_TARGET == HWY_SCALAR
 using SumTag = hn::ScalableTag<uint32_t>;
-HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) {
-  return hn::Add(sum, hn::PromoteTo(SumTag(), v));
-}
+HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) { return hn::Add(sum, hn::PromoteTo(SumTag(), v)); }
 #else
 using SumTag = hn::ScalableTag<uint64_t>;
 HWY_INLINE hn::Vec<SumTag> AddBytes(hn::Vec<SumTag> sum, Bytes v) { return hn::Add(sum, hn::SumsOf8(v)); }

@@ -1,5 +1,6 @@
 // Filtered rows are undone as a PNG reader does it and compared with a plain encoder on every SIMD target, and the
 // choice of filters is checked on pictures made for each.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <array>
@@ -126,7 +127,8 @@ TEST(PngFilterTest, GreyAndRgbOnEveryTarget) {
         std::vector<uint8_t> above(bytes), row(bytes), filtered(bytes + 1);
         const int across = width % 3, down = width % 4;
         for (size_t i = 0; i < bytes; ++i) {
-          const auto x = static_cast<uint32_t>(i) / static_cast<uint32_t>(channels), level = static_cast<uint32_t>(across) * 7 * x;
+          const auto x = static_cast<uint32_t>(i) / static_cast<uint32_t>(channels),
+                     level = static_cast<uint32_t>(across) * 7 * x;
           const auto noise = width % 5 == 0 ? static_cast<uint32_t>(random()) : static_cast<uint32_t>(random() % 2);
           above[i] = static_cast<uint8_t>(level + noise);
           row[i] = static_cast<uint8_t>(level + static_cast<uint32_t>(down) * 40 + noise);

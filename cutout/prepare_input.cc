@@ -1,4 +1,5 @@
 // A picture becomes a model's input: its size, the antialiased reduction to it, and the normalisation.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <atomic>
 #include <cmath>

@@ -1,4 +1,5 @@
 // One picture through everything: prepare, run, read the matte, compose.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <chrono>
 #include <cmath>

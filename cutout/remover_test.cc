@@ -1,4 +1,5 @@
 // The Remover over tiny models written here: layouts, activations, sizes, cancelling; and over the default model.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -86,8 +87,8 @@ TEST(RemoverTest, ShortSideRuleFollowsEachPicture) {
   info.size_rule = SizeRule::kShortSide;
   info.multiple = 4;
   Remover remover = MakeRemover(RedModel(), info);
-  for (const auto& [picture_extent, input] : {std::pair{Extent{20, 10}, Extent{16, 8}}, {Extent{10, 20}, Extent{8, 16}},
-                                              {Extent{40, 20}, Extent{16, 8}}}) {
+  for (const auto& [picture_extent, input] :
+       {std::pair{Extent{20, 10}, Extent{16, 8}}, {Extent{10, 20}, Extent{8, 16}}, {Extent{40, 20}, Extent{16, 8}}}) {
     TestPicture picture(picture_extent.width, picture_extent.height);
     picture.ForEach(
         [&](int, int y) { return Rgba{static_cast<uint8_t>(y < picture_extent.height / 2 ? 255 : 0), 0, 0, 255}; });

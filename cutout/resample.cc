@@ -1,4 +1,5 @@
 // The tables of one axis: where each output's triangle begins, and what it weighs.
+// SPDX-License-Identifier: MIT
 #include "cutout/resample.h"
 
 #include <algorithm>
@@ -9,7 +10,7 @@ namespace decal {
 
 Result<Buffer> AllocateElements(uint64_t count, size_t element_bytes, const char* what) {
   if (count > SIZE_MAX / element_bytes) {
-    return Fail(ErrorCode::kOutOfMemory, std::string("too large for this address space: ") + what);
+    return Fail(ErrorCode::kOutOfMemory, std::string("too large for the address space: ") + what);
   }
   return Buffer::Allocate(static_cast<size_t>(count) * element_bytes, what);
 }
@@ -19,7 +20,7 @@ Status CheckPicture(ImageView picture) {
     return Fail(ErrorCode::kInvalidArgument, "the picture is empty");
   }
   if (picture.stride_bytes / 4 < static_cast<size_t>(picture.width)) {
-    return Fail(ErrorCode::kInvalidArgument, "the picture's rows are closer together than they are long");
+    return Fail(ErrorCode::kInvalidArgument, "the picture's stride is less than a row of its pixels");
   }
   return {};
 }

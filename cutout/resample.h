@@ -1,4 +1,5 @@
 // Separable resampling with a triangle filter: the tables of one axis, and rows of RGBA8 through both.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

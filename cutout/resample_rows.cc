@@ -1,5 +1,6 @@
 // Rows first, columns second: the sum over picture rows streams through memory once, and what is left for the columns
 // is one row. Sums add in the order of the taps and nothing is fused, so every SIMD target gives the same bits.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 
@@ -97,8 +98,8 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
     const auto& [red, green, blue, alpha] = sums.planes;
     size_t x = 0;
     for (; x + lanes <= count; x += lanes) {
-      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x),
-                            hn::Load(d, alpha + x), d, out + 4 * (begin + x));
+      hn::StoreInterleaved4(hn::Load(d, red + x), hn::Load(d, green + x), hn::Load(d, blue + x), hn::Load(d, alpha + x),
+                            d, out + 4 * (begin + x));
     }
     for (; x < count; ++x) {
       float* to = out + 4 * (begin + x);

@@ -1,4 +1,5 @@
 // Resampled rows against plain loops, to the bit, on every SIMD target.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <random>

@@ -1,4 +1,5 @@
 // Sizes, the model's input and picture resizing: against values worked out by hand and against PIL.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -115,13 +116,13 @@ struct PilCase {
 
 const PilCase kPilCases[] = {
     {{7, 5}, {3, 2}, {43, 35, 228, 122, 79, 179, 201, 160, 130, 65, 93, 214, 144, 137, 165, 194, 156, 116}},
-    {{4, 3}, {6, 5}, {0,   0,  255, 19,  3,  244, 43,  8,  228, 68,  17, 213, 93,  33, 198, 111, 45, 186,
-                      4,   12, 252, 23,  15, 241, 47,  20, 225, 72,  29, 210, 97,  45, 195, 115, 57, 183,
-                      11,  29, 248, 30,  32, 237, 54,  37, 221, 79,  46, 206, 104, 62, 191, 122, 74, 179,
-                      18,  46, 244, 37,  49, 233, 61,  54, 217, 86,  63, 202, 111, 79, 187, 129, 91, 175,
-                      22,  58, 241, 41,  61, 230, 65,  66, 214, 90,  75, 199, 115, 91, 184, 133, 103, 172}},
-    {{9, 2}, {4, 3}, {31, 6,  236, 106, 45,  189, 172, 137, 137, 61, 165, 90, 37, 21, 233, 112, 60, 186,
-                      178, 142, 134, 67, 125, 87, 42,  35,  229, 117, 74, 182, 183, 147, 130, 72, 84, 83}},
+    {{4, 3}, {6, 5}, {0,  0,  255, 19, 3,  244, 43, 8,  228, 68, 17, 213, 93,  33, 198, 111, 45,  186,
+                      4,  12, 252, 23, 15, 241, 47, 20, 225, 72, 29, 210, 97,  45, 195, 115, 57,  183,
+                      11, 29, 248, 30, 32, 237, 54, 37, 221, 79, 46, 206, 104, 62, 191, 122, 74,  179,
+                      18, 46, 244, 37, 49, 233, 61, 54, 217, 86, 63, 202, 111, 79, 187, 129, 91,  175,
+                      22, 58, 241, 41, 61, 230, 65, 66, 214, 90, 75, 199, 115, 91, 184, 133, 103, 172}},
+    {{9, 2}, {4, 3}, {31,  6,   236, 106, 45,  189, 172, 137, 137, 61,  165, 90,  37,  21,  233, 112, 60, 186,
+                      178, 142, 134, 67,  125, 87,  42,  35,  229, 117, 74,  182, 183, 147, 130, 72,  84, 83}},
 };
 
 TEST(PrepareInputTest, AgreesWithPil) {
@@ -188,14 +189,14 @@ TEST(PreviewExtentTest, ReducesTheLongSideOnly) {
 TEST(ResizeImageTest, OpaquePicturesAgreeWithPil) {
   for (const PilCase& pil : kPilCases) {
     TestPicture out(pil.to.width, pil.to.height, 8);
-    ASSERT_TRUE(ResizeImage(TestPicture::Pattern(pil.from.width, pil.from.height).view(), out.mutable_view(),
-                            SerialRunner()));
+    ASSERT_TRUE(
+        ResizeImage(TestPicture::Pattern(pil.from.width, pil.from.height).view(), out.mutable_view(), SerialRunner()));
     EXPECT_TRUE(out.PaddingIntact());
     for (int y = 0; y < out.height(); ++y) {
       for (int x = 0; x < out.width(); ++x) {
         for (int c = 0; c < 3; ++c) {
-          EXPECT_NEAR(out.at(x, y)[static_cast<size_t>(c)],
-                      pil.rgb[static_cast<size_t>((y * out.width() + x) * 3 + c)], 1);
+          EXPECT_NEAR(out.at(x, y)[static_cast<size_t>(c)], pil.rgb[static_cast<size_t>((y * out.width() + x) * 3 + c)],
+                      1);
         }
         EXPECT_EQ(out.at(x, y)[3], 255);
       }

@@ -1,4 +1,5 @@
 // Antialiased resize of RGBA pictures, for previews.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 

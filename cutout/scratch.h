@@ -1,4 +1,5 @@
 // Working memory for the picture stages: one block per thread, allocated before any work starts.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Pictures for tests: owned RGBA8 rows, with room behind each row when asked for.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

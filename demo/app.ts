@@ -1,4 +1,5 @@
 // The demo page: takes photos in, shows one of them with its cut-out, hands the results out.
+// SPDX-License-Identifier: MIT
 import { getCapabilities, init, subscribeToProgress, type Capabilities, type ProgressState } from 'decal';
 import { element } from './dom.ts';
 import { exportAll, exportPhoto, save } from './export.ts';

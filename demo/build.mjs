@@ -1,4 +1,5 @@
 // Builds the demo page into build/demo: bundles the scripts, copies the page and the package, lists all for offline use.
+// SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';

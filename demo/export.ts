@@ -1,4 +1,5 @@
 // The files to download or copy: cut-outs in the chosen format and look, without a second run; many of them as a ZIP.
+// SPDX-License-Identifier: MIT
 import { Zip, ZipPassThrough } from 'fflate';
 import type { Photo } from './photos.ts';
 import type { Look } from './look.ts';

@@ -1,4 +1,5 @@
 // What is told of the photo shown: its size, how long it took and where, and all of "How it ran".
+// SPDX-License-Identifier: MIT
 import type { Capabilities } from 'decal';
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';

@@ -1,4 +1,5 @@
 // How photos come in: chosen, dropped, pasted, or the sample.
+// SPDX-License-Identifier: MIT
 import { element } from './dom.ts';
 
 // Written by build.mjs: whether sample.jpg lies beside the page.

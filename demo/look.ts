@@ -1,4 +1,5 @@
 // The choices of how cut-outs look: what lies behind them, how soft their edges are, and in which format they leave.
+// SPDX-License-Identifier: MIT
 import { element } from './dom.ts';
 import type { ImageType } from './picture_tasks.ts';
 import { edgesInWords, formatInWords } from './strings.ts';

@@ -1,4 +1,5 @@
 // The choice of the model, with what it costs: licence, megabytes, and where they come from.
+// SPDX-License-Identifier: MIT
 import { clearCache, listModels, type ModelInfo } from 'decal';
 import { element } from './dom.ts';
 import { licenceWarning, modelAction, modelInWords, modelLine, sizeInWords } from './strings.ts';

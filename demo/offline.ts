@@ -1,4 +1,5 @@
 // Registers the service worker, and tells when the page works offline and when a newer page waits.
+// SPDX-License-Identifier: MIT
 
 interface OfflineHooks {
   ready: () => void;

@@ -1,4 +1,5 @@
 // The visitor's photos and the queue that works on them, one after the other.
+// SPDX-License-Identifier: MIT
 import { applyMatte, models, removeBackground, type PictureResult, type RemoveBackgroundResult } from 'decal';
 import type { Background } from './look.ts';
 import { askPictureWorker } from './picture_client.ts';

@@ -1,4 +1,5 @@
 // The page's end of the picture worker.
+// SPDX-License-Identifier: MIT
 import type { Answers, PictureAnswer, PictureRequest, PictureTask } from './picture_tasks.ts';
 
 type Value = Answers[PictureTask['kind']];

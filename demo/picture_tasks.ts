@@ -1,4 +1,5 @@
 // What the page and its picture worker say to each other.
+// SPDX-License-Identifier: MIT
 
 export type ImageType = 'image/png' | 'image/webp' | 'image/jpeg';
 

@@ -1,4 +1,5 @@
 // The large picture: original and cut-out with the slider between them, or what keeps them from being there.
+// SPDX-License-Identifier: MIT
 import type { ProgressState } from 'decal';
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';

@@ -1,4 +1,5 @@
 // What there is to choose, what ran and what went wrong, in plain words.
+// SPDX-License-Identifier: MIT
 import type { Capabilities, DecalErrorCode, Execution, ModelInfo, ProgressState } from 'decal';
 import type { Photo } from './photos.ts';
 import type { ImageType } from './picture_tasks.ts';

@@ -1,4 +1,5 @@
 // The strip of small pictures: one card a photo, to select it or to put it away.
+// SPDX-License-Identifier: MIT
 import { element } from './dom.ts';
 import type { Photo } from './photos.ts';
 import { stateInWords } from './strings.ts';

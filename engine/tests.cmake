@@ -1,4 +1,5 @@
 # Tests of the layers above the operators, relative to this folder.
+# SPDX-License-Identifier: MIT
 set(engine_tests gpu/plan_test.cc onnx/importer_test.cc onnx/external_data_test.cc
   passes/passes_test.cc passes/index_map_test.cc passes/compose_movement_test.cc passes/fuse_windows_test.cc
   passes/fuse_norms_test.cc passes/fuse_instance_norms_test.cc passes/fuse_activations_test.cc

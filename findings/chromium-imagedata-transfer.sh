@@ -7,6 +7,7 @@
 # wakes up only then, and a detached buffer no longer wakes it). The ImageData keeps the memory. Transferred to a MessagePort whose
 # other end is closed, each strip is freed at once: 0 MB.
 # Fails when that is no longer so. Needs node, npm and chromium.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -7,6 +7,7 @@
 # 400 MB then, and within a minute one of under 300 MB, of the same process. A peak read at the end of a run depends on when
 # that was: read it all along, and keep the most.
 # Fails when that is no longer so. Needs node, npm and chromium.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

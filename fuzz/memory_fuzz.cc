@@ -1,4 +1,5 @@
 // Random lifetimes through the arena planner: nothing that is alive together overlaps, and offsets are aligned.
+// SPDX-License-Identifier: MIT
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 // Any bytes as an ONNX file, whole and in pieces: the same verdict, and no more memory than the stated factor.
+// SPDX-License-Identifier: MIT
 #include <sanitizer/allocator_interface.h>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // Any bytes as a model through import, all passes, the plan for WebGPU, storage and memory plan, and a run where that is
 // little work.
+// SPDX-License-Identifier: MIT
 #include <cstdlib>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // Follows every byte of a planned graph's memory without computing anything.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ir/graph.h"

@@ -1,4 +1,5 @@
 // The bytes that embedded.S puts into the library.
+// SPDX-License-Identifier: MIT
 #include "decal/model.h"
 
 extern "C" {

@@ -1,4 +1,5 @@
 // The table of models, as generated from registry.json.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

@@ -1,4 +1,5 @@
 # Turns registry.json into rows of the C++ table, and refuses a registry that disagrees with its files.
+# SPDX-License-Identifier: MIT
 
 # decal_model_field(<variable> <json> <path>...): the field, which must be there; null becomes "".
 macro(decal_model_field variable json)

@@ -1,5 +1,6 @@
 // The generated table says what registry.json says, and the embedded bytes are the file it names.
 // (That the file's size and hash are the registry's is checked when the build is configured.)
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cstring>

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Stores the weights of a float32 ONNX model as float16, each followed by a Cast back to float32.
 
 Halves the file and changes nothing else: arithmetic stays float32, and any runtime that knows Cast can read it.

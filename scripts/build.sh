@@ -10,6 +10,7 @@
 #   docs      the documentation site, build/docs; with the C++ reference where Doxygen is installed
 #   python    the Python package, installed for its tests
 #   bench     the benchmarks
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

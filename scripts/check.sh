@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make check`, for daily work: style, types, and the unit tests of what changed since BASE (default: the last commit, with
 # what is not committed). It takes a minute once everything is built; `make test` runs everything.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${BASE:-HEAD~1}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for so many seconds; new inputs stay in build/fuzz/corpus. What a target finds (crash, leak,
 # time-out, too much memory) ends the script and lies in build/fuzz/found.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 seconds=${1:?usage: fuzz.sh <seconds for each target> [<target>...]}
 shift

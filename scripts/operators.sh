@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs the conformance cases natively and in WebAssembly and writes docs/operators.md from the outcomes.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

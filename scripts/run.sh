@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make run`: from a fresh machine to a photo without its background in minutes. Installs and builds what that takes and no more, and
 # shows the native picture as soon as it is there, then the one of the WebAssembly engine in Node.
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 photo=$(realpath -m "${1:?usage: scripts/run.sh PHOTO}")
 cd "$(dirname "$0")/.."

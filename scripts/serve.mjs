@@ -1,4 +1,5 @@
 // A small static web server for the demo page and the browser tests: right types, cross-origin isolation, no dependencies.
+// SPDX-License-Identifier: MIT
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';

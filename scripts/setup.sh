@@ -5,6 +5,7 @@
 #   scripts/setup.sh docs [apt|npm]   what `make docs` needs
 #   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
 #   scripts/setup.sh python           what `make python` needs
+# SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

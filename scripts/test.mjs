@@ -2,6 +2,7 @@
 // tests and the totals.
 //   node scripts/test.mjs                 everything
 //   node scripts/test.mjs NAME...         these parts and what they need
+// SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,5 @@
 // Reads what test runners write of their tests: JUnit files of node:test, ctest and GoogleTest, and Python's unittest.
+// SPDX-License-Identifier: MIT
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """The weights between two networks, or the mean of several: what was trained further, and what it began with.
 
 On pictures unlike those of the training a point between them is better than both ends (Wortsman et al. 2022, WiSE-FT).

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Turns data sets, as their authors publish them, into the pairs that data.py reads.
 
     ./convert.py caltech101 caltech-101/ DATA/train     # 101_ObjectCategories and Annotations, unpacked

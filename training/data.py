@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Photo and mask pairs: decoded once into arrays, then augmented in batches.
 
 A source is a folder or tar of `<set>/<name>.webp` (or .jpg, .png beside a mask) with its mask `<set>/<name>.png`, 0

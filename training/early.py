@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Gives the finer stages of the salient network's way back an Early entry, whose weights least squares find: no training.
 
 A convolution of an enlarged map is nearly an enlarged convolution of the map. The best such one, and the best kernel beside it for the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The encoder: the backbone of NanoDet-g, a cross-stage-partial network (Wang et al. 2020) of dense 3x3 convolutions.
 
 Its shape is the detector's so that training can begin with the detector's weights (start.py). Those have batch

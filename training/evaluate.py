@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Measures a model as users get it, and others beside it: the decal command cuts out every picture of the validation sets.
 
 Writes RESULTS.md and sheets of the worst pictures, to be looked at.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Writes a trained network as ONNX (opset 17): batch normalisation folded into the convolutions, sigmoid inside."""
 import argparse
 import copy

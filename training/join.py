@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Writes the default model as ONNX (opset 17): the salient network and Decal's small one, their answers joined, in one graph.
 
 Convolution kernels are stored as float16 with a Cast after them (the salient network's) or as int8, a scale for each output channel,

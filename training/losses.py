@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the network is trained to minimise, at half resolution."""
 import torch
 from torch.nn import functional as F

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the salient network is trained further on: pairs of all sets, composites of them, scenes without a subject, and how far to
 trust each mask beside the teachers' answer.
 

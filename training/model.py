@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The default model's network: a detector's encoder of dense 3x3 convolutions, global context, and a small decoder.
 
 Designed for Decal's engine: dense 3x3 convolutions run as Winograd, channel counts are multiples of 16, and most

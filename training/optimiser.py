@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Muon (Jordan 2024): steps for matrices and kernels whose directions all count alike, by making them orthogonal.
 
 Gradients of kernels are dominated by few directions; a step that is the nearest orthogonal matrix moves the rare ones as

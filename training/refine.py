@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Trains the salient network further, from U-2-Net-p's weights, on masks and on what its teachers say of the same picture.
 
 A state file holds all that is needed to go on. The teachers are the network that the run began with and, where given, Decal's small

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The network that finds subjects: the shape of U-2-Net-p (Qin et al. 2020), so that training can begin with its weights.
 
 A U-shaped network whose every stage is a small U of its own. The weights come from an ONNX file in which batch normalisation is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Where a new training begins: the encoder at a detector's weights, or everything at a model that was exported before.
 
 The detector is NanoDet-g by RangiLyu (Apache-2.0), which has seen COCO's 118,000 pictures; README.md says where it is.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """What U-2-Net, forty times as large as the salient network, answers to the training pictures: mattes that refine.py learns from.
 
 Writes `<set>/<name>.png` [320,320], the picture stretched to that square. Run it again to go on.

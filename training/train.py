@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Trains the network, in as many runs as one likes: a state file holds all that is needed to go on.
 
 The learning rate stays constant (after a warm-up) until a run with --decay takes it to zero, so that total training

@@ -1,4 +1,5 @@
 // The C interface, second part: the engine and the picture work.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -93,7 +94,7 @@ CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask) {
 
 Status RunSession(Session& session, const float* const* inputs, float* const* outputs) {
   if (!IsStatic(session.inputs()) || !IsStatic(session.outputs())) {
-    return Fail(ErrorCode::kInvalidArgument, "the session has no input size yet: specialise it first");
+    return Fail(ErrorCode::kInvalidArgument, "the session has no input size yet: compile it for one first (Specialize)");
   }
   std::vector<std::span<const float>> in;
   for (const TensorInfo& info : session.inputs()) in.emplace_back(inputs[in.size()], Elements(info));

@@ -1,4 +1,5 @@
 // Keeps the last failure as JSON.
+// SPDX-License-Identifier: MIT
 #include "wasm/errors.h"
 
 #include <string>

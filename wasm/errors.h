@@ -1,4 +1,5 @@
 // The last failure, as decal_error() tells it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "decal/result.h"

@@ -1,4 +1,5 @@
 // What the files of exports share: handles, the last JSON answer, errors as return values.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

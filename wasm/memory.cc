@@ -1,4 +1,5 @@
 // What happens when a small allocation inside the C++ library is refused: there are no exceptions to throw.
+// SPDX-License-Identifier: MIT
 #include <__verbose_abort>
 #include <cstdlib>
 #include <new>

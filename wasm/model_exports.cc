@@ -1,4 +1,5 @@
 // The C interface, first part: memory and models. Both modules have it.
+// SPDX-License-Identifier: MIT
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -69,9 +70,7 @@ int decal_stream_open(void* stream, uint32_t file) { return Report(static_cast<M
 
 void decal_stream_free(void* stream) { delete static_cast<ModelStream*>(stream); }
 
-void* decal_session_from_stream(void* stream) {
-  return MakeHandle(Session::Load(TakeHandle<ModelStream>(stream)));
-}
+void* decal_session_from_stream(void* stream) { return MakeHandle(Session::Load(TakeHandle<ModelStream>(stream))); }
 
 int decal_session_fix_input(void* session, const char* name, double value) {
   return Report(static_cast<Session*>(session)->FixInput(name, static_cast<float>(value)));

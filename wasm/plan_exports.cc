@@ -1,4 +1,5 @@
 // The C interface, last part: plans for WebGPU, in a module of their own.
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 
 #include "border/exports.h"
@@ -13,8 +14,7 @@ void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const bor
                          .offset_alignment = static_cast<uint32_t>(limits->offset_alignment),
                          .binding_bytes = static_cast<uint64_t>(limits->binding_bytes),
                          .buffer_bytes = static_cast<uint64_t>(limits->buffer_bytes)};
-  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device,
-                                                            {.half_storage = half != 0}));
+  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device, {.half_storage = half != 0}));
 }
 
 void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }

@@ -1,4 +1,5 @@
 // A job is one counter of untaken tasks that all threads lower, and a futex on it.
+// SPDX-License-Identifier: MIT
 #include "wasm/thread_runner.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Threads of the WebAssembly module: every worker runs this same code on the same shared memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
 // `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,7 +45,13 @@ await build({
   entryPoints: { index: join(web, 'src/entries/index.ts') },
 });
 // It exports nothing, and says so: tools that guess the format of a file by its exports would take it for a script.
-await build({ ...common, platform: 'browser', entryPoints: { worker: join(web, 'src/entries/worker.ts') }, footer: { js: 'export {};' } });
+await build({
+  ...common,
+  platform: 'browser',
+  minify: true,  // a fifth of what a page loads before its first picture, modules aside
+  entryPoints: { worker: join(web, 'src/entries/worker.ts') },
+  footer: { js: 'export {};' },
+});
 // The whole of it in one file, for contexts that cannot start workers.
 const inline = {
   name: 'inline',
@@ -52,7 +59,7 @@ const inline = {
     onResolve({ filter: /\/spawn\.js$/ }, () => ({ path: join(web, 'src/page/spawn-inline.ts') }));
   },
 };
-await build({ ...common, platform: 'browser', entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
+await build({ ...common, platform: 'browser', minify: true, entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
 // They share index.js, and with it the page's one engine, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',
@@ -69,10 +76,11 @@ await build({
 });
 await build({ ...common, platform: 'node', sourcemap: false, entryPoints: { command: join(web, 'src/entries/command.ts') } });
 
-// Of what others wrote, and of what is generated, the maps keep the names alone: the whole of hash-wasm would be a quarter of each.
+// Of what others wrote, and of what is generated, the maps keep the names alone: the whole of hash-wasm would be a quarter of each. So
+// does inline.js's map: its sources are those of index.js and worker.js once more.
 for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map'))) {
   const map = JSON.parse(readFileSync(join(dist, name), 'utf8'));
-  map.sourcesContent = map.sourcesContent.map((text, i) => (/node_modules|src\/border\//.test(map.sources[i]) ? '' : text));
+  map.sourcesContent = map.sourcesContent.map((text, i) => (name === 'inline.js.map' || /node_modules|src\/border\//.test(map.sources[i]) ? '' : text));
   writeFileSync(join(dist, name), JSON.stringify(map));
 }
 

@@ -1,4 +1,5 @@
 // decal as an application uses it: the package in the page, the engine in its worker.
+// SPDX-License-Identifier: MIT
 import * as decal from '/decal/index.js';
 
 export async function run({ contender, threads, warmUp, repeat, size, ownModel }) {

@@ -2,6 +2,7 @@
 //   ?contender=relaxed|simd128|ort-web&threads=N&warm-up=N&repeat=N&size=N   a model at /model.onnx
 //   ?contender=...&threads=N&default                                         start-up with the package's own model
 //   ?contender=...&compile                                                   compiling the WebAssembly module alone
+// SPDX-License-Identifier: MIT
 
 const asked = new URLSearchParams(location.search);
 const number = (name) => Number(asked.get(name));

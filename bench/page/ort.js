@@ -1,4 +1,5 @@
 // onnxruntime-web where it is at its best: in a worker, which leaves the page free and lets its threads wait.
+// SPDX-License-Identifier: MIT
 export function run(job) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./ort_worker.js', import.meta.url), { type: 'module' });

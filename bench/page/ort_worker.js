@@ -1,4 +1,5 @@
 // Loads and runs a model with onnxruntime-web's build that has WebAssembly alone, the smallest of its builds.
+// SPDX-License-Identifier: MIT
 import * as ort from '/ort/ort.wasm.min.mjs';
 
 async function measure({ threads, warmUp, repeat, size, ownModel, navigation }) {

@@ -93,7 +93,8 @@ Result<Bytes> EncodeJpeg(ImageView picture, const EncodeOptions& options) {
                                          VIPS_FORMAT_UCHAR);
   const bool grey = options.channels == PictureChannels::kGrey;
   image = image.extract_band(0, VImage::option()->set("n", grey ? 1 : 3));
-  image = image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
+  image =
+      image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
   const std::unique_ptr<VipsBlob, FreeBlob> blob(
       image.jpegsave_buffer(VImage::option()->set("Q", options.quality)->set("strip", true)));
   size_t bytes = 0;

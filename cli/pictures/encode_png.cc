@@ -53,9 +53,9 @@ struct Workspace {
 };
 
 struct Strip {
-  Bytes chunk;           // a whole IDAT
+  Bytes chunk;  // a whole IDAT
   uint32_t checksum = 1;  // Adler-32 of its filtered bytes
-  size_t bytes = 0;       // how many these are
+  size_t bytes = 0;  // how many these are
   bool failed = false;
 };
 
@@ -183,7 +183,8 @@ Result<std::vector<std::byte>> EncodePng(ImageView picture, const EncodeOptions&
   std::vector<Workspace> spaces(runner.thread_count());
   ParallelFor(runner, strips.size(), [&](size_t i, size_t thread) {
     const int first = static_cast<int>(i) * strip_rows;
-    strips[i] = encoder.Make(first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(), spaces[thread]);
+    strips[i] =
+        encoder.Make(first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(), spaces[thread]);
   });
 
   Bytes file;

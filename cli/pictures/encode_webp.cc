@@ -48,7 +48,8 @@ int Collect(const uint8_t* data, size_t size, const WebPPicture* picture) {
 Result<Bytes> Encode(ImageView view, const EncodeOptions& options, ThreadRunner& runner) {
   WebPConfig config;
   WebPPicture picture;
-  if (WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, static_cast<float>(options.quality)) == 0 || WebPPictureInit(&picture) == 0) {
+  if (WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, static_cast<float>(options.quality)) == 0 ||
+      WebPPictureInit(&picture) == 0) {
     return Fail(ErrorCode::kInternal, "libwebp is of another version");
   }
   config.method = kMethod;

@@ -1,4 +1,5 @@
 // Blurs planes of numbers, in time that does not depend on the radius.
+// SPDX-License-Identifier: MIT
 
 type Plane = Float32Array<ArrayBuffer>;
 

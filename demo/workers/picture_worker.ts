@@ -1,4 +1,5 @@
 // Edits and encodes pictures away from the page: a large one would block it for longer than a frame.
+// SPDX-License-Identifier: MIT
 import type { AlphaPlane, Backdrop, ImageType, PictureAnswer, PictureRequest } from '../picture_tasks.ts';
 import { blurPlane } from './blur.ts';
 

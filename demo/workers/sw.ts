@@ -1,4 +1,5 @@
 // The service worker: keeps every file of the page, so that it works without a connection after the first visit.
+// SPDX-License-Identifier: MIT
 declare const self: ServiceWorkerGlobalScope;
 // Written by build.mjs: the files of this build, and a hash over their contents.
 declare const kFiles: string[];

@@ -1,4 +1,5 @@
 // Aligned allocation, so that a refusal is a value rather than an exception.
+// SPDX-License-Identifier: MIT
 #include "engine/base/buffer.h"
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Owned, 64-byte aligned memory whose allocation may be refused without ending the process.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -12,9 +13,7 @@ namespace decal {
 // One cache line, and the widest SIMD vector we compile for.
 inline constexpr size_t kAlignment = 64;
 
-constexpr size_t AlignUp(size_t value, size_t alignment = kAlignment) {
-  return RoundUp(value, alignment);
-}
+constexpr size_t AlignUp(size_t value, size_t alignment = kAlignment) { return RoundUp(value, alignment); }
 
 class Buffer {
  public:

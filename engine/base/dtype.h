@@ -1,4 +1,5 @@
 // Element types of tensors and the conversions between them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <bit>
@@ -11,10 +12,29 @@ namespace decal {
 // The first seven have C++ types and kernels (DispatchDType); the others go through engine/base/element.h.
 // Values of less than a byte take one byte each in memory: only the file packs them.
 enum class DType : uint8_t {
-  kFloat32, kFloat16, kInt64, kInt32, kInt8, kUint8, kBool,
-  kFloat64, kInt16, kUint16, kUint32, kUint64, kBFloat16,
-  kFloat8E4M3FN, kFloat8E4M3FNUZ, kFloat8E5M2, kFloat8E5M2FNUZ, kFloat8E8M0, kFloat4E2M1,
-  kInt4, kUint4, kInt2, kUint2,
+  kFloat32,
+  kFloat16,
+  kInt64,
+  kInt32,
+  kInt8,
+  kUint8,
+  kBool,
+  kFloat64,
+  kInt16,
+  kUint16,
+  kUint32,
+  kUint64,
+  kBFloat16,
+  kFloat8E4M3FN,
+  kFloat8E4M3FNUZ,
+  kFloat8E5M2,
+  kFloat8E5M2FNUZ,
+  kFloat8E8M0,
+  kFloat4E2M1,
+  kInt4,
+  kUint4,
+  kInt2,
+  kUint2,
   kString,  // each a 64-bit hash: movement and equality need no more, and no string ever leaves the engine
 };
 
@@ -39,10 +59,10 @@ constexpr size_t SizeOf(DType dtype) {
 }
 
 constexpr const char* Name(DType dtype) {
-  constexpr const char* kNames[] = {"f32",      "f16",        "i64",    "i32",        "i8",     "u8",    "bool", "f64",
-                                    "i16",      "u16",        "u32",    "u64",        "bf16",   "f8e4m3fn",
-                                    "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0", "f4e2m1", "i4", "u4", "i2", "u2",
-                                    "string"};
+  constexpr const char* kNames[] = {"f32",    "f16",      "i64",        "i32",    "i8",         "u8",
+                                    "bool",   "f64",      "i16",        "u16",    "u32",        "u64",
+                                    "bf16",   "f8e4m3fn", "f8e4m3fnuz", "f8e5m2", "f8e5m2fnuz", "f8e8m0",
+                                    "f4e2m1", "i4",       "u4",         "i2",     "u2",         "string"};
   static_assert(std::size(kNames) == static_cast<size_t>(DType::kString) + 1);
   return kNames[static_cast<size_t>(dtype)];
 }
@@ -86,13 +106,34 @@ inline Half::Half(float value) {  // round to nearest even
 
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<float> { static constexpr DType value = DType::kFloat32; };
-template <> struct DTypeOf<Half> { static constexpr DType value = DType::kFloat16; };
-template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::kInt64; };
-template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::kInt32; };
-template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::kInt8; };
-template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::kUint8; };
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::kBool; };
+template <>
+struct DTypeOf<float> {
+  static constexpr DType value = DType::kFloat32;
+};
+template <>
+struct DTypeOf<Half> {
+  static constexpr DType value = DType::kFloat16;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr DType value = DType::kInt64;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr DType value = DType::kInt32;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr DType value = DType::kInt8;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr DType value = DType::kUint8;
+};
+template <>
+struct DTypeOf<bool> {
+  static constexpr DType value = DType::kBool;
+};
 
 // Calls `fn.operator()<T>()` with the C++ type of `dtype`, which IsCore, and returns what it returns.
 template <class Fn>

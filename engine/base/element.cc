@@ -1,4 +1,5 @@
 // Loads and stores of single elements; the binary formats of all narrow floats from one description.
+// SPDX-License-Identifier: MIT
 #include "engine/base/element.h"
 
 #include <algorithm>
@@ -86,9 +87,13 @@ uint8_t EncodeExponent(double value, NarrowRule rule) {
 }
 
 template <class T>
-T& At(void* data, int64_t index) { return static_cast<T*>(data)[index]; }
+T& At(void* data, int64_t index) {
+  return static_cast<T*>(data)[index];
+}
 template <class T>
-const T& At(const void* data, int64_t index) { return static_cast<const T*>(data)[index]; }
+const T& At(const void* data, int64_t index) {
+  return static_cast<const T*>(data)[index];
+}
 
 // The range of an integer type as doubles, which are exact but for the upper ends of 64 bits.
 double LowestOf(DType dtype) { return IsSigned(dtype) ? -std::ldexp(1.0, static_cast<int>(BitsOf(dtype)) - 1) : 0.0; }

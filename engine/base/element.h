@@ -2,6 +2,7 @@
 //
 // The scalar references of operators that seldom run are compiled once for these two, instead of once for
 // each of 23 element types.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/dtype.h"
@@ -18,9 +19,7 @@ constexpr bool IsUnsigned(DType dtype) {
 }
 constexpr bool IsInteger(DType dtype) { return IsSigned(dtype) || IsUnsigned(dtype); }
 // Of any width, the 8- and 4-bit storage formats included.
-constexpr bool IsFloating(DType dtype) {
-  return !IsInteger(dtype) && dtype != DType::kBool && dtype != DType::kString;
-}
+constexpr bool IsFloating(DType dtype) { return !IsInteger(dtype) && dtype != DType::kBool && dtype != DType::kString; }
 
 // Bits of one value as the file packs it.
 constexpr size_t BitsOf(DType dtype) {

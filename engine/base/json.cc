@@ -1,4 +1,5 @@
 // Writes JSON strings and numbers.
+// SPDX-License-Identifier: MIT
 #include "engine/base/json.h"
 
 #include <cmath>

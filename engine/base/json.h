@@ -1,4 +1,5 @@
 // Just enough JSON writing for the few objects that cross the border; no printf, no streams.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 //
 // There is none for nesting: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and
 // skips what lies deeper, such as the graphs of control flow, without looking in.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

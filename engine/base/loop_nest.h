@@ -46,8 +46,7 @@ LoopNest<kOperands> Coalesce(const Shape& shape, const std::array<Strides, kOper
     const size_t d = order[i];
     const size_t last = nest.extents.rank() - 1;  // unused while there is none
     bool mergeable = !nest.extents.empty();
-    for (size_t o = 0; o < kOperands && mergeable; ++o)
-      mergeable = nest.strides[o][last] == strides[o][d] * shape[d];
+    for (size_t o = 0; o < kOperands && mergeable; ++o) mergeable = nest.strides[o][last] == strides[o][d] * shape[d];
     if (mergeable) {
       nest.extents[last] *= shape[d];
       for (size_t o = 0; o < kOperands; ++o) nest.strides[o][last] = strides[o][d];

@@ -1,4 +1,5 @@
 // Greedy-by-size placement of buffers with lifetimes.
+// SPDX-License-Identifier: MIT
 #include "engine/base/memory_plan.h"
 
 #include <algorithm>
@@ -56,8 +57,7 @@ class Placer {
     size_t end = 0;
     for (const size_t p : placed_[page]) {
       if (buffers_[p].last < buffers_[i].first || buffers_[p].first > buffers_[i].last) continue;
-      if (plan_.offsets[p] >= end + need && plan_.offsets[p] - end < best.gap)
-        best = {end, plan_.offsets[p] - end};
+      if (plan_.offsets[p] >= end + need && plan_.offsets[p] - end < best.gap) best = {end, plan_.offsets[p] - end};
       end = std::max(end, plan_.offsets[p] + Aligned(buffers_[p].bytes));
     }
     return best.gap == SIZE_MAX ? Candidate{end} : best;
@@ -87,9 +87,8 @@ class Placer {
     plan_.offsets[i] = at.offset;
     plan_.pages[chosen] = std::max(plan_.pages[chosen], at.offset + need);
     std::vector<size_t>& placed = placed_[chosen];
-    const auto behind = std::upper_bound(placed.begin(), placed.end(), i, [&](size_t a, size_t b) {
-      return plan_.offsets[a] < plan_.offsets[b];
-    });
+    const auto behind = std::upper_bound(placed.begin(), placed.end(), i,
+                                         [&](size_t a, size_t b) { return plan_.offsets[a] < plan_.offsets[b]; });
     placed.insert(behind, i);
   }
 

@@ -1,4 +1,5 @@
 // Offsets in one arena, or in pages of limited size, for buffers with known lifetimes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // The arena: no two buffers alive together overlap, and the total stays near the lower bound.
+// SPDX-License-Identifier: MIT
 #include "engine/base/memory_plan.h"
 
 #include <gtest/gtest.h>
@@ -17,8 +18,8 @@ void ExpectNoOverlap(std::span<const BufferLifetime> buffers, const ArenaPlan& p
     EXPECT_LE(plan.offsets[a] + buffers[a].bytes, plan.arena_bytes);
     for (size_t b = a + 1; b < buffers.size(); ++b) {
       const bool together = buffers[a].first <= buffers[b].last && buffers[b].first <= buffers[a].last;
-      const bool overlap = plan.offsets[a] < plan.offsets[b] + buffers[b].bytes &&
-                           plan.offsets[b] < plan.offsets[a] + buffers[a].bytes;
+      const bool overlap =
+          plan.offsets[a] < plan.offsets[b] + buffers[b].bytes && plan.offsets[b] < plan.offsets[a] + buffers[a].bytes;
       EXPECT_FALSE(together && overlap) << a << " and " << b;
     }
   }

@@ -1,4 +1,5 @@
 // The runner that uses the calling thread only.
+// SPDX-License-Identifier: MIT
 #include "decal/parallel.h"
 
 namespace decal {

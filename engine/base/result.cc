@@ -1,4 +1,5 @@
 // Names of error codes and the one-line form of an error.
+// SPDX-License-Identifier: MIT
 #include "engine/base/result.h"
 
 #include <iterator>

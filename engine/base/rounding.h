@@ -1,4 +1,5 @@
 // Whole numbers, not negative, divided upwards and up to the next multiple.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,5 @@
 // Text form and dense strides of shapes.
+// SPDX-License-Identifier: MIT
 #include "engine/base/shape.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Tensor extents without heap memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
@@ -34,14 +35,23 @@ class Dims {
   size_t rank() const { return rank_; }
   size_t size() const { return rank_; }
   bool empty() const { return rank_ == 0; }
-  int64_t& operator[](size_t i) { assert(i < rank_); return values_[i]; }
-  int64_t operator[](size_t i) const { assert(i < rank_); return values_[i]; }
+  int64_t& operator[](size_t i) {
+    assert(i < rank_);
+    return values_[i];
+  }
+  int64_t operator[](size_t i) const {
+    assert(i < rank_);
+    return values_[i];
+  }
   int64_t* begin() { return values_.data(); }
   int64_t* end() { return values_.data() + rank_; }
   const int64_t* begin() const { return values_.data(); }
   const int64_t* end() const { return values_.data() + rank_; }
   int64_t back() const { return (*this)[rank_ - 1]; }
-  void push_back(int64_t v) { assert(rank_ < kMaxRank); values_[rank_++] = v; }
+  void push_back(int64_t v) {
+    assert(rank_ < kMaxRank);
+    values_[rank_++] = v;
+  }
   void insert(size_t at, int64_t v) {
     push_back(v);
     for (size_t i = rank_ - 1; i > at; --i) values_[i] = values_[i - 1];

@@ -1,4 +1,5 @@
 // A typed, strided window into memory that someone else owns: what kernels read and write.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,9 @@ struct TensorView {
   Strides strides;
 
   template <class T>
-  const T* as() const { return static_cast<const T*>(data); }
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
   bool present() const { return data != nullptr; }
 };
 
@@ -32,7 +35,9 @@ struct MutableTensorView {
   Strides strides;
 
   template <class T>
-  T* as() const { return static_cast<T*>(data); }
+  T* as() const {
+    return static_cast<T*>(data);
+  }
   operator TensorView() const { return {data, dtype, shape, strides}; }  // NOLINT: as T* to const T*
 };
 

@@ -1,4 +1,5 @@
 // The native thread pool: parked std::threads that take tasks from one atomic counter. A worker that wakes late misses the job.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>

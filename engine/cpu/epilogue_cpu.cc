@@ -10,8 +10,7 @@ cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue) {
   cpu::Epilogue result;
   if (epilogue.residual == Epilogue::Residual::kBeforeActivation)
     result.residual = cpu::Epilogue::Residual::kBeforePost;
-  if (epilogue.residual == Epilogue::Residual::kAfterActivation)
-    result.residual = cpu::Epilogue::Residual::kAfterPost;
+  if (epilogue.residual == Epilogue::Residual::kAfterActivation) result.residual = cpu::Epilogue::Residual::kAfterPost;
   if (epilogue.prelu_slope) result.post = cpu::Epilogue::Post::kSlopes;
   if (!epilogue.activation) return result;
   result.activation = *epilogue.activation;
@@ -30,8 +29,7 @@ cpu::Epilogue ToCpuEpilogue(const Epilogue& epilogue) {
       result.post = cpu::Epilogue::Post::kLeaky;
       result.low = epilogue.activation->alpha;
       break;
-    default:
-      result.post = cpu::Epilogue::Post::kActivate;
+    default: result.post = cpu::Epilogue::Post::kActivate;
   }
   return result;
 }

@@ -1,4 +1,5 @@
 // Packing of constants for the implicit GEMM, and the kernel that runs its tasks.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/indirect_conv_kernel.h"
 
 #include <bit>

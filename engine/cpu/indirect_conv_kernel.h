@@ -1,4 +1,5 @@
 // The CPU kernel over packed constant weights that convolutions and matrix products share.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/simd/indirect_conv.h"

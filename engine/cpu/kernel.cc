@@ -1,13 +1,14 @@
 // The cache of packed weights.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/kernel.h"
 
 #include <cstring>
 
 namespace decal {
 
-Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
-    const ConstantPtr& source, uint64_t packing, size_t bytes,
-    const std::function<void(const TensorView&, std::byte*)>& pack, bool as_stored) {
+Result<std::shared_ptr<const Buffer>> PackedWeights::Get(const ConstantPtr& source, uint64_t packing, size_t bytes,
+                                                         const std::function<void(const TensorView&, std::byte*)>& pack,
+                                                         bool as_stored) {
   Entry& entry = entries_[{source.get(), packing}];
   if (entry.packed == nullptr) {
     if (source->buffer.data() == nullptr)
@@ -40,7 +41,7 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(
 }
 
 Result<std::shared_ptr<const Buffer>> PackedWeights::Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
-                                                             const std::function<void(std::byte*)>& make) {
+                                                            const std::function<void(std::byte*)>& make) {
   Entry& entry = entries_[{source.get(), packing}];
   if (entry.packed == nullptr) {
     DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(bytes, "packed weights"));

@@ -2,6 +2,7 @@
 //
 // A family declares, for each operator struct T whose traits say `on_cpu`:
 //   KernelResult MakeCpuKernel(const T&, const KernelRequest&);
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

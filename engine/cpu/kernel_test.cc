@@ -1,4 +1,5 @@
 // Packed weights: a weight whose packing fails for want of memory can be packed later.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/kernel.h"
 
 #include <gtest/gtest.h>

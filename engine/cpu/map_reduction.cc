@@ -1,4 +1,5 @@
 // Maps are reduced in bands of rows; see ParallelChannelStatistic.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/map_reduction.h"
 
 #include "engine/cpu/maps.h"

@@ -1,4 +1,5 @@
 // The kernel that reduces every channel of a map to one number: global pooling, and Reduce over H and W.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <memory>

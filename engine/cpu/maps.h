@@ -1,4 +1,5 @@
 // What CPU kernels of feature maps share: tensors as maps, and a partition of rows.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>
@@ -16,14 +17,14 @@ inline bool IsChannelsLastMap(const TensorView& view) {
 
 // Picture `n` of a tensor that IsChannelsLastMap.
 inline cpu::FeatureMap MapOf(const TensorView& view, int64_t n) {
-  return {view.as<float>() + n * view.strides[0], static_cast<size_t>(view.shape[2]),
-          static_cast<size_t>(view.shape[3]), static_cast<size_t>(view.shape[1]),
+  return {view.as<float>() + n * view.strides[0],  static_cast<size_t>(view.shape[2]),
+          static_cast<size_t>(view.shape[3]),      static_cast<size_t>(view.shape[1]),
           static_cast<ptrdiff_t>(view.strides[2]), static_cast<ptrdiff_t>(view.strides[3])};
 }
 
 inline cpu::MutableFeatureMap MapOf(const MutableTensorView& view, int64_t n) {
-  return {view.as<float>() + n * view.strides[0], static_cast<size_t>(view.shape[2]),
-          static_cast<size_t>(view.shape[3]), static_cast<size_t>(view.shape[1]),
+  return {view.as<float>() + n * view.strides[0],  static_cast<size_t>(view.shape[2]),
+          static_cast<size_t>(view.shape[3]),      static_cast<size_t>(view.shape[1]),
           static_cast<ptrdiff_t>(view.strides[2]), static_cast<ptrdiff_t>(view.strides[3])};
 }
 

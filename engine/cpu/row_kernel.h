@@ -1,4 +1,5 @@
 // The kernel of an operator on single floats that engine/cpu runs over contiguous rows.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

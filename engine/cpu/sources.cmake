@@ -1,4 +1,5 @@
 # CPU kernels, relative to this folder; see each file's first line.
+# SPDX-License-Identifier: MIT
 set(cpu_sources kernel.cc epilogue_cpu.cc map_reduction.cc indirect_conv_kernel.cc
   movement/movement_cpu.cc movement/strided_cpu.cc movement/depth_space_cpu.cc
   elementwise/elementwise_cpu.cc pool/pool_cpu.cc resize/resize_cpu.cc norm/norm_cpu.cc reduce/reduce_cpu.cc

@@ -1,4 +1,5 @@
 // What a kernel declares, collected for the prelude that PlanBuilder writes.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/kernel_text.h"
 
 #include <algorithm>

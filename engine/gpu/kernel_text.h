@@ -1,4 +1,5 @@
 // One dispatch while it is being written: WGSL body, constants, parameters and operands, turned into shader text.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // Checking a plan, counting its memory, and its two spellings: JSON for hosts, a table for people.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 #include <string_view>

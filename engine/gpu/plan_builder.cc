@@ -1,4 +1,5 @@
 // From kernels over regions to a plan: shader texts, merged bindings, places in buffers.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/plan_builder.h"
 
 #include <algorithm>
@@ -103,8 +104,7 @@ Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
   };
   const auto join = [](Merged& into, const Merged& from) {
     const uint64_t begin = std::min(into.binding.offset, from.binding.offset);
-    const uint64_t end =
-        std::max(into.binding.offset + into.binding.bytes, from.binding.offset + from.binding.bytes);
+    const uint64_t end = std::max(into.binding.offset + into.binding.bytes, from.binding.offset + from.binding.bytes);
     into.binding.offset = begin;
     into.binding.bytes = end - begin;
     into.vectors = into.vectors && from.vectors;
@@ -147,16 +147,15 @@ Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
     half = half || m.storage == Storage::kFloat16;
     const bool writable = !m.binding.region.weight;
     const std::string scalar = ScalarName(m.storage), number = std::to_string(b + 1);
-    bindings += "@group(0) @binding(" + number + ") var<storage, " + (writable ? "read_write" : "read") + "> b" + number +
-                ": array<" + (m.vectors ? "vec4<" + scalar + ">" : scalar) + ">;\n";
+    bindings += "@group(0) @binding(" + number + ") var<storage, " + (writable ? "read_write" : "read") + "> b" +
+                number + ": array<" + (m.vectors ? "vec4<" + scalar + ">" : scalar) + ">;\n";
     shader.bindings.push_back(m.binding);
     shader.writable.push_back(writable);
   }
   for (size_t i = 0; i < kernel.operands_.size(); ++i) {
     const Kernel::OperandUse& use = kernel.operands_[i];
     const Merged& m = merged[binding_of[i]];
-    const int64_t base =
-        use.tensor.offset - static_cast<int64_t>(m.binding.offset) / SizeOf(use.tensor.storage);
+    const int64_t base = use.tensor.offset - static_cast<int64_t>(m.binding.offset) / SizeOf(use.tensor.storage);
     fields += "  " + use.name + "_base: i32,\n";
     shader.bases.push_back(std::bit_cast<std::array<std::byte, 4>>(static_cast<int32_t>(base)));
     accessors += Accessors(use.name, "b" + std::to_string(binding_of[i] + 1), m.storage, m.vectors, use.written);
@@ -194,8 +193,8 @@ void PlanBuilder::Append(const Kernel& kernel, Shader shader) {
   made.dispatch.groups = shader.groups;
   const auto [at, is_new] = pipeline_index_.try_emplace(shader.code, static_cast<uint32_t>(pipelines_.size()));
   if (is_new)
-    pipelines_.push_back({kernel.label_, std::move(shader.code), kernel.workgroup_, kernel.workgroup_bytes_,
-                          shader.writable});
+    pipelines_.push_back(
+        {kernel.label_, std::move(shader.code), kernel.workgroup_, kernel.workgroup_bytes_, shader.writable});
   made.dispatch.pipeline = at->second;
   made.dispatch.step = static_cast<uint32_t>(steps_.size()) - 1;
   made.bindings = std::move(shader.bindings);

@@ -1,4 +1,5 @@
 // Collects dispatches over regions, then gives every region its place and makes the plan.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

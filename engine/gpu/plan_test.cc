@@ -1,4 +1,5 @@
 // Plans: what the builder makes of kernels, and what Verify refuses.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -72,7 +73,8 @@ TEST(GpuPlan, OperandsInOneMemoryShareABinding) {
   Tensor b = a;
   b.offset = 4;
   const Region far = builder.AddRegion(4000, 0, 2);
-  ASSERT_TRUE(builder.Add(Kernel("test", kBody).Read("a", a, true).Write("b", b, true).Read("c", Vector(far, 10), true)));
+  ASSERT_TRUE(
+      builder.Add(Kernel("test", kBody).Read("a", a, true).Write("b", b, true).Read("c", Vector(far, 10), true)));
   const Result<GpuPlan> plan = builder.Finish();
   ASSERT_TRUE(plan);
   EXPECT_TRUE(Verify(*plan, {}));
@@ -140,7 +142,8 @@ TEST(GpuPlan, SaysWhatDoesNotFit) {
   const Region x = rows.AddRegion(8192, 0, 1);
   rows.BeginStep(1, {"Test", "first", ""});
   const Tensor wide{.region = x, .shape = {1, 2048}, .strides = {2048, 1}};
-  const Status one_row = rows.AddInBands(1, [&](int64_t, int64_t) { return Kernel("test", kBody).Read("x", wide, true); });
+  const Status one_row =
+      rows.AddInBands(1, [&](int64_t, int64_t) { return Kernel("test", kBody).Read("x", wide, true); });
   ASSERT_FALSE(one_row);
   EXPECT_EQ(one_row.error().code, ErrorCode::kLimitExceeded);
   EXPECT_NE(one_row.error().message.find("8192 bytes in one binding"), std::string::npos) << one_row.error().message;

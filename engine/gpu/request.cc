@@ -1,4 +1,5 @@
 // Uploads of weights and tables.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/request.h"
 
 #include <cstring>
@@ -36,11 +37,10 @@ gpu::Tensor GpuRequest::At(size_t i) const {
   tensor.storage = builder.storage();
   const int64_t elements = operand.constant->shape.elements();
   const gpu::Storage storage = tensor.storage;
-  tensor.region = builder.Weight(operand.constant.get(), storage == gpu::Storage::kFloat32 ? kAsItIs : kAsItIsHalf,
-                                 static_cast<uint64_t>(elements * gpu::SizeOf(storage)),
-                                 [constant = operand.constant, storage](std::byte* to) {
-                                   StoreFloats(storage, FloatsOf(*constant), to);
-                                 });
+  tensor.region = builder.Weight(
+      operand.constant.get(), storage == gpu::Storage::kFloat32 ? kAsItIs : kAsItIsHalf,
+      static_cast<uint64_t>(elements * gpu::SizeOf(storage)),
+      [constant = operand.constant, storage](std::byte* to) { StoreFloats(storage, FloatsOf(*constant), to); });
   return tensor;
 }
 
@@ -48,13 +48,12 @@ gpu::Tensor PackedWeight(const GpuRequest& request, const ConstantPtr& constant,
                          std::function<void(std::span<const float>, std::span<float>)> arrange) {
   const gpu::Storage storage = request.builder.storage();
   gpu::Tensor tensor{.storage = storage, .shape = {elements}, .strides = {1}};
-  tensor.region = request.builder.Weight(
-      constant.get(), format, static_cast<uint64_t>(elements * gpu::SizeOf(storage)),
-      [constant, storage, elements, arrange = std::move(arrange)](std::byte* to) {
-        std::vector<float> packed(static_cast<size_t>(elements), 0.0f);
-        arrange(FloatsOf(*constant), packed);
-        StoreFloats(storage, packed, to);
-      });
+  tensor.region = request.builder.Weight(constant.get(), format, static_cast<uint64_t>(elements * gpu::SizeOf(storage)),
+                                         [constant, storage, elements, arrange = std::move(arrange)](std::byte* to) {
+                                           std::vector<float> packed(static_cast<size_t>(elements), 0.0f);
+                                           arrange(FloatsOf(*constant), packed);
+                                           StoreFloats(storage, packed, to);
+                                         });
   return tensor;
 }
 

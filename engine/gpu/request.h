@@ -3,6 +3,7 @@
 // A family declares, for each operator struct T whose traits say `on_gpu`:
 //   Status MakeGpuKernel(const T&, const GpuRequest&);
 // which adds dispatches to request.builder, or fails with kUnsupportedOperator for a case that it does not know.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

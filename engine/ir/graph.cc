@@ -1,4 +1,5 @@
 // Graph construction helpers and use-def queries.
+// SPDX-License-Identifier: MIT
 #include "engine/ir/graph.h"
 
 namespace decal {

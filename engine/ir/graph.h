@@ -1,4 +1,5 @@
 // The graph: values and the nodes that make them, in execution order.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

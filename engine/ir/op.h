@@ -3,6 +3,7 @@
 // Each family's header (ops/<family>/) has the structs, their traits, shape rules and references. Input and output order
 // is that of the ONNX operator of the same name (opset 17), unless the struct says otherwise. Adding an operator: its
 // family, a place in `OpVariant` below, and a row in onnx/import_<part>.cc. What is missing does not compile.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

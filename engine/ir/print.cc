@@ -1,4 +1,5 @@
 // The readable dump of a graph.
+// SPDX-License-Identifier: MIT
 #include <optional>
 #include <string>
 #include <vector>

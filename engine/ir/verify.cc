@@ -1,4 +1,5 @@
 // Structural invariants of a graph: run after every pass in debug builds.
+// SPDX-License-Identifier: MIT
 #include "engine/ir/graph.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Nodes, attributes, tensors and value descriptions out of their wire form.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -57,7 +58,12 @@ Result<OnnxAttribute> ParseAttribute(Bytes bytes) {
   if (too_long) return Fail(ErrorCode::kLimitExceeded, "the attribute has too many elements", attribute.name);
   using Type = OnnxAttribute::Type;
   switch (type) {
-    case 1: case 2: case 3: case 4: case 6: case 7: attribute.type = static_cast<Type>(type); break;
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 6:
+    case 7: attribute.type = static_cast<Type>(type); break;
     default: attribute.type = Type::kOther; break;
   }
   return attribute;
@@ -224,7 +230,12 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
         });
         break;
       case 2: data_type = first.int64(); break;
-      case 4: case 5: case 6: case 7: case 10: case 11:
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+      case 10:
+      case 11:
         value_bytes += first.type() == WireType::kLengthDelimited && first.field() != 6 ? first.bytes().size() : 1;
         break;
       case 8: DECAL_TRY(CopyString(first.string(), result.name)); break;

@@ -1,4 +1,5 @@
 // Import of convolutions, pools, resizes, products, norms and reductions.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 
@@ -86,7 +87,9 @@ Status ImportPool(NodeImporter& n) {
 }
 
 template <PoolKind kKind>
-Status ImportGlobalPool(NodeImporter& n) { return n.Emit(GlobalPool{kKind}, AllInputs(n, 1)); }
+Status ImportGlobalPool(NodeImporter& n) {
+  return n.Emit(GlobalPool{kKind}, AllInputs(n, 1));
+}
 
 Status ImportResize(NodeImporter& n) {
   Resize resize;

@@ -1,4 +1,5 @@
 // Import of operators that compute element by element.
+// SPDX-License-Identifier: MIT
 #include <limits>
 #include <optional>
 #include <string>

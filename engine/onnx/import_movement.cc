@@ -1,4 +1,5 @@
 // Import of constants, shapes, data movement and indexing.
+// SPDX-License-Identifier: MIT
 #include <limits>
 #include <string>
 

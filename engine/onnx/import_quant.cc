@@ -1,5 +1,6 @@
 // Import of quantisation. QLinearConv and QLinearMatMul become products in float32 between Dequantize and Quantize:
 // the sums are those of their definition but for float32 rounding, and passes/lower_quantized.cc joins neighbours.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/op_rows.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // Builds the graph: names to values, nodes through the operator table, and all that is missing in one error.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/importer.h"
 
 #include <algorithm>

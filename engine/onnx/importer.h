@@ -1,4 +1,5 @@
 // From the bytes of an ONNX file, whole or piece by piece, to a Graph.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ir/graph.h"
@@ -32,12 +33,12 @@ class OnnxStream {
 
   OnnxModel model_;
   ExternalData external_;
-  Buffer pending_;                // received bytes of the field that is not complete yet
+  Buffer pending_;  // received bytes of the field that is not complete yet
   size_t pending_bytes_ = 0;
   uint64_t total_bytes_ = 0;
   bool in_graph_ = false;
   bool seen_graph_ = false;
-  uint64_t graph_left_ = 0;       // bytes of the graph message still to come
+  uint64_t graph_left_ = 0;  // bytes of the graph message still to come
   Status status_;
 };
 

@@ -1,4 +1,5 @@
 // The ONNX reader: streaming, broken files, names and operators that are missing.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/importer.h"
 
 #include <gtest/gtest.h>

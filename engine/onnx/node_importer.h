@@ -1,4 +1,5 @@
 // What an operator's import function sees: its node's attributes and inputs, and the graph to add to.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string_view>

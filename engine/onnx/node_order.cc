@@ -1,4 +1,5 @@
 // Depth-first, from each node in the file's order to those that it needs. Iterative: a file may hold a chain of any length.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/node_order.h"
 
 #include <string>
@@ -36,7 +37,8 @@ Status SortNodes(std::vector<OnnxNode>& nodes) {
       if (placed[needed]) continue;
       // A node on the path has looked at one of its inputs at least; others have not.
       if (looked[needed] > 0) {
-        return Fail(ErrorCode::kCorruptModel, nodes[needed].op_type + " needs its own output '" + maker->first + "'", nodes[needed].name);
+        return Fail(ErrorCode::kCorruptModel, nodes[needed].op_type + " needs its own output '" + maker->first + "'",
+                    nodes[needed].name);
       }
       path.push_back(needed);
     }

@@ -1,4 +1,5 @@
 // Puts a model's nodes into an order in which they can run.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <vector>

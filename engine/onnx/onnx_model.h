@@ -1,4 +1,5 @@
 // An ONNX file in memory: just what the importer needs, before operators have a meaning.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
 // The table of ONNX operators, in parts: each import file lists the operators it knows how to read.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

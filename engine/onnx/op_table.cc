@@ -1,4 +1,5 @@
 // Which function imports an ONNX operator.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include "engine/onnx/op_rows.h"

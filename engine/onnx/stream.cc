@@ -1,4 +1,5 @@
 // The incremental parser: two levels of fields (model, graph), each handled when it is complete.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -64,7 +65,8 @@ Status OnnxStream::Consume(Bytes& bytes) {
     size_t tag_size, size;
     WireState state = ReadVarint(bytes, tag, tag_size);
     if (state == WireState::kNeedMore) return {};
-    if (state == WireState::kCorrupt || (tag >> 3) == 0 || (tag >> 3) > 0x1FFFFFFF) return CorruptFile("not an ONNX model");
+    if (state == WireState::kCorrupt || (tag >> 3) == 0 || (tag >> 3) > 0x1FFFFFFF)
+      return CorruptFile("not an ONNX model");
     const Bytes after = bytes.subspan(tag_size);
     const uint32_t field = static_cast<uint32_t>(tag >> 3);
     const WireType type = static_cast<WireType>(tag & 7);
@@ -99,8 +101,7 @@ Status OnnxStream::Consume(Bytes& bytes) {
         total = tag_size + size + static_cast<size_t>(number);
         break;
       }
-      default:
-        return CorruptFile("not an ONNX model");
+      default: return CorruptFile("not an ONNX model");
     }
     if (in_graph_) {
       if (total > graph_left_) return CorruptFile("a field is longer than its graph");
@@ -154,8 +155,7 @@ Status OnnxStream::HandleGraphField(uint32_t field, WireType type, Bytes payload
       return {};
     }
     case kGraphSparseInitializer: return Fail(ErrorCode::kUnsupportedOperator, "sparse weights are not supported");
-    default:
-      return {};
+    default: return {};
   }
 }
 

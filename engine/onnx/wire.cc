@@ -1,4 +1,5 @@
 // Varints, fixed-width numbers and length-delimited fields of the protobuf wire format.
+// SPDX-License-Identifier: MIT
 #include "engine/onnx/wire.h"
 
 namespace decal {
@@ -50,8 +51,7 @@ bool WireReader::Next() {
       size = used + static_cast<size_t>(length);
       break;
     }
-    default:
-      return Corrupt() != 0;
+    default: return Corrupt() != 0;
   }
   rest_ = rest_.subspan(size);
   return true;

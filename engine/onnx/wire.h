@@ -2,6 +2,7 @@
 //
 // The engine builds without exceptions and protobuf libraries report broken input by throwing
 // (protozero too; Debian's WebAssembly libc++abi has no unwinder), hence these few lines of our own.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

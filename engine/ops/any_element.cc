@@ -1,4 +1,5 @@
 // The parts of element access that look at values.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/any_element.h"
 
 #include <bit>

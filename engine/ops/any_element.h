@@ -1,4 +1,5 @@
 // Single elements of tensors of any type: copied, compared and combined without a loop for each type.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstring>
@@ -25,11 +26,13 @@ inline int64_t IndexAt(const TensorView& indices, int64_t offset) {
 template <class Fn>
 void WithSums(DType dtype, const Fn& fn) {
   if (IsFloating(dtype)) {
-    fn(double{}, [](const TensorView& v, int64_t at) { return LoadNumber(v.dtype, v.data, at); },
-       [](const MutableTensorView& v, int64_t at, double value) { StoreNumber(v.dtype, v.data, at, value); });
+    fn(
+        double{}, [](const TensorView& v, int64_t at) { return LoadNumber(v.dtype, v.data, at); },
+        [](const MutableTensorView& v, int64_t at, double value) { StoreNumber(v.dtype, v.data, at, value); });
   } else {
-    fn(uint64_t{}, [](const TensorView& v, int64_t at) { return LoadInteger(v.dtype, v.data, at); },
-       [](const MutableTensorView& v, int64_t at, uint64_t value) { StoreInteger(v.dtype, v.data, at, value); });
+    fn(
+        uint64_t{}, [](const TensorView& v, int64_t at) { return LoadInteger(v.dtype, v.data, at); },
+        [](const MutableTensorView& v, int64_t at, uint64_t value) { StoreInteger(v.dtype, v.data, at, value); });
   }
 }
 

@@ -1,4 +1,5 @@
 // Splits a tensor's dimensions into those an operator works along and those it repeats over.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/loop_nest.h"

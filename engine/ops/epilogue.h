@@ -1,5 +1,6 @@
 // The fused epilogue as operators see it: where its inputs stand, its shape rule, its scalar definition and its
 // form for the SIMD layer.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

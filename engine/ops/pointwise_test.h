@@ -1,4 +1,5 @@
 // Fast kernels against their references: shared by the tests of the elementwise to reduction families.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "tests/support/kernel_test.h"

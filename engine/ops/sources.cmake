@@ -1,4 +1,5 @@
 # Operator families: attributes, traits, shape rule and scalar reference of each.
+# SPDX-License-Identifier: MIT
 set(ops_sources shape_rule.cc any_element.cc epilogue.cc
   movement/movement_shape.cc movement/movement_reference.cc movement/strided.cc movement/depth_space.cc
   indexing/nd.cc indexing/elements.cc indexing/combine.cc indexing/select.cc indexing/cumsum.cc indexing/einsum.cc

@@ -1,4 +1,5 @@
 # Test files of the operators and of the SIMD layer below them, relative to this folder; append only.
+# SPDX-License-Identifier: MIT
 set(ops_tests)
 list(APPEND ops_tests ../cpu/simd/activation_test.cc ../cpu/simd/indirect_conv_plan_test.cc ../cpu/winograd/winograd_test.cc)
 list(APPEND ops_tests movement/movement_test.cc)

@@ -3,6 +3,7 @@
 // A walk in execution order. An operator that needs a layout gets it, through a Relayout where its input has
 // the other one; an operator that works on any strides follows its inputs. A Relayout between tensors that
 // lie the same way in memory (one channel, one pixel) costs nothing: the planner makes it an alias.
+// SPDX-License-Identifier: MIT
 #include <map>
 #include <string>
 

@@ -6,6 +6,7 @@
 //   Gemm without transposed A, alpha = beta = 1, vector C    ⇒  MatMul with a bias
 //   View, Transpose, Cast, Expand, Slice, Pad, Tile, Resize,
 //   Concat or Reduce that change nothing                     ⇒  their input
+// SPDX-License-Identifier: MIT
 #include "engine/passes/passes.h"
 
 namespace decal {
@@ -93,8 +94,8 @@ Status Canonicalize(Graph& graph) {
     if (const auto* pool = std::get_if<Pool>(&node.op); pool != nullptr && IsGlobal(*pool, in, out)) {
       node.op = GlobalPool{pool->kind};
     }
-    if (const auto* gemm = std::get_if<Gemm>(&node.op); gemm != nullptr && !gemm->trans_a && !gemm->trans_b &&
-        gemm->alpha == 1 && gemm->beta == 1) {
+    if (const auto* gemm = std::get_if<Gemm>(&node.op);
+        gemm != nullptr && !gemm->trans_a && !gemm->trans_b && gemm->alpha == 1 && gemm->beta == 1) {
       const ValueId c = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
       const bool vector = c != kNoValue && graph.values[c].type.shape->rank() == 1 &&
                           graph.values[c].type.shape->elements() == out.back();

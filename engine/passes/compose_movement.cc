@@ -8,6 +8,7 @@
 //
 // Two bindings whatever the width; the planner makes it an alias where its reader takes strides, and one copy
 // otherwise. What does not compose to a regular map (a roll, uneven parts) is left as it is.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <map>

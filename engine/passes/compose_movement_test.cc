@@ -1,4 +1,5 @@
 // Composed movement: the values of the chains it replaces, by the references and through the whole pipeline.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,4 +1,5 @@
 // Dead code: a node lives if a graph output depends on it.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/passes.h"
 
 namespace decal {

@@ -5,6 +5,7 @@
 //   Conv(x, w) ─► Add(b [1,C,1,1]) ─► BatchNorm          ⇒   likewise
 //
 // This runs when the model is loaded: later, the weights before the change could not be given up.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 

@@ -1,4 +1,5 @@
 // Batch norms and additions of channels behind a convolution become its weights and bias; others stay.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -28,16 +29,14 @@ struct BatchNormModel {
   std::string Conv(bool bias, int64_t group = 1, const std::string& weight = "") {
     const std::string w = weight.empty() ? Constant({kOut, kIn / group, 3, 3}) : weight;
     const OnnxAttributes window = OnnxAttributes().Ints("pads", {1, 1, 1, 1}).Int("group", group);
-    return b.Node(
-        "Conv", bias ? std::vector{std::string("x"), w, Constant({kOut})} : std::vector{std::string("x"), w},
-        window);
+    return b.Node("Conv", bias ? std::vector{std::string("x"), w, Constant({kOut})} : std::vector{std::string("x"), w},
+                  window);
   }
   std::string ConvTranspose(bool bias, int64_t group = 1) {
     const std::string w = Constant({kIn, kOut / group, 3, 3});
     const OnnxAttributes window = OnnxAttributes().Ints("pads", {1, 1, 1, 1}).Int("group", group);
-    return b.Node(
-        "ConvTranspose",
-        bias ? std::vector{std::string("x"), w, Constant({kOut})} : std::vector{std::string("x"), w}, window);
+    return b.Node("ConvTranspose",
+                  bias ? std::vector{std::string("x"), w, Constant({kOut})} : std::vector{std::string("x"), w}, window);
   }
   std::string BatchNorm(const std::string& v,
                         const OnnxAttributes& attributes = OnnxAttributes().Float("epsilon", 0.25f)) {
@@ -63,14 +62,11 @@ struct BatchNormModel {
   }
 };
 
-
 void ExpectFolded(const Graph& graph) {
   EXPECT_EQ(graph.nodes.size(), 2u) << Print(graph);
   EXPECT_EQ(Count(graph, {"Conv", "ConvTranspose"}), 1u) << Print(graph);
 }
-void ExpectNormStays(const Graph& graph) {
-  EXPECT_EQ(Count(graph, "BatchNormalization"), 1u) << Print(graph);
-}
+void ExpectNormStays(const Graph& graph) { EXPECT_EQ(Count(graph, "BatchNormalization"), 1u) << Print(graph); }
 
 TEST(FoldBatchNorm, BehindEveryConvolution) {
   for (const bool bias : {false, true}) {
@@ -160,8 +156,7 @@ TEST(FoldBatchNorm, AGroupedTransposedConvolutionKeepsItsNorm) {
 
 TEST(FoldBatchNorm, OtherOperandsOfTheAdditionStay) {
   // Columns (as many as channels), rows, one number, a picture.
-  for (const Dimensions& shape :
-       {Dimensions{kSize}, {kSize, 1}, {1}, {1, 1, kSize, kSize}, {kOut, kSize, 1}}) {
+  for (const Dimensions& shape : {Dimensions{kSize}, {kSize, 1}, {1}, {1, 1, kSize, kSize}, {kOut, kSize, 1}}) {
     BatchNormModel m;
     const Graph graph = m.Finish(m.BatchNorm(m.Add(m.Conv(false), shape)));
     EXPECT_EQ(Count(graph, "Add"), 1u) << Print(graph);
@@ -224,10 +219,8 @@ TEST(FoldBatchNorm, AComputedWeightOrBiasStays) {
     m.b.Input("p", shape);
     m.inputs.push_back(weight ? Shape{kOut, kIn, 3, 3} : Shape{kOut});
     const std::vector<std::string> inputs =
-        weight ? std::vector<std::string>{"x", "p"}
-               : std::vector<std::string>{"x", m.Constant({kOut, kIn, 3, 3}), "p"};
-    ExpectNormStays(
-        m.Finish(m.BatchNorm(m.b.Node("Conv", inputs, OnnxAttributes().Ints("pads", {1, 1, 1, 1})))));
+        weight ? std::vector<std::string>{"x", "p"} : std::vector<std::string>{"x", m.Constant({kOut, kIn, 3, 3}), "p"};
+    ExpectNormStays(m.Finish(m.BatchNorm(m.b.Node("Conv", inputs, OnnxAttributes().Ints("pads", {1, 1, 1, 1})))));
   }
 }
 

@@ -5,6 +5,7 @@
 //                        y ──────────────────► Resize           leave nothing but the Resize
 //
 // The scalar reference of each operator is the evaluator: folding and running cannot disagree.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 
@@ -93,7 +94,7 @@ Status Evaluate(Graph& graph, const Node& node, const NodeFacts& facts, const st
     if (type.size_bytes() > std::max(kMaxFoldedBytes, 4 * facts.weight_bytes))
       return Fail(ErrorCode::kLimitExceeded, "a constant of " + std::to_string(type.size_bytes()) + " bytes");
     if (type.size_bytes() > bytes_left)
-      return Fail(ErrorCode::kLimitExceeded, "too many bytes of constants made by folding");
+      return Fail(ErrorCode::kLimitExceeded, "the constants that folding would make take too many bytes");
     bytes_left -= type.size_bytes();
     DECAL_TRY_ASSIGN(auto tensor, ConstantTensor::Allocate(type.dtype, *type.shape));
     out.push_back({tensor->buffer.data(), type.dtype, *type.shape, DenseStrides(*type.shape, Layout::kRowMajor)});

@@ -7,6 +7,7 @@
 //   x * Clip(x + 3, 0, 6) * 1/6,   x * HardSigmoid(x; 1/6, 1/2)  ⇒  HardSwish(x)   Howard 2019
 //
 // One operator instead of four to eight passes over memory, and an activation that fits a product's epilogue.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <numbers>
 

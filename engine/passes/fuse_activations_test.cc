@@ -1,4 +1,5 @@
 // Activations in the spellings of exporters become one operator; what only looks like one stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <numbers>
@@ -68,7 +69,6 @@ struct ActivationModel {
     EXPECT_EQ(Count(graph, {"Gelu", "GeluTanh", "HardSwish"}), 0u) << Print(graph);
   }
 };
-
 
 // ---- GELU through erf --------------------------------------------------------------------------
 
@@ -181,8 +181,8 @@ TEST(FuseActivations, GeluTanhInEveryOrder) {
 TEST(FuseActivations, GeluTanhWithTheInputTakenOutOfTheSum) {
   for (const bool powers : {false, true}) {
     ActivationModel m;  // x * sqrt(2/pi) * (1 + 0.044715 * x * x)
-    const std::string square = powers ? m.Mul(m.b.Node("Pow", {m.x, m.Scalar(2)}), kCubeFactor)
-                                      : m.Mul(m.Mul(m.x, kCubeFactor), m.x);
+    const std::string square =
+        powers ? m.Mul(m.b.Node("Pow", {m.x, m.Scalar(2)}), kCubeFactor) : m.Mul(m.Mul(m.x, kCubeFactor), m.x);
     const std::string angle = m.Mul(m.Mul(m.x, kTanhFactor), m.Add(square, 1));
     m.ExpectFused(m.Halved(m.Add(m.Tanh(angle), 1), 0), "GeluTanh");
   }
@@ -195,8 +195,7 @@ struct TanhConstants {
 TEST(FuseActivations, OtherConstantsThanThoseOfGeluTanhStay) {
   for (const TanhConstants& c :
        {TanhConstants{.cube = 0.045f}, TanhConstants{.cube = -kCubeFactor}, TanhConstants{.inner = 0.8f},
-        TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2},
-        TanhConstants{.power = 4}}) {
+        TanhConstants{.one = -1}, TanhConstants{.half = 1}, TanhConstants{.power = 2}, TanhConstants{.power = 4}}) {
     ActivationModel m;
     const std::string cube = m.Mul(m.b.Node("Pow", {m.x, m.Scalar(c.power)}), c.cube);
     const std::string gate = m.Add(m.Tanh(m.Mul(m.Add(m.x, cube), c.inner)), c.one);
@@ -269,9 +268,8 @@ TEST(FuseActivations, OtherConstantsThanThoseOfHardSwishStay) {
   struct Case {
     float shift, low, high, scale;
   };
-  for (const Case& c :
-       {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6},
-        Case{3, 0, 5, 1.0f / 6}, Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
+  for (const Case& c : {Case{2.9f, 0, 6, 1.0f / 6}, Case{-3, 0, 6, 1.0f / 6}, Case{3, -1, 6, 1.0f / 6},
+                        Case{3, 0, 5, 1.0f / 6}, Case{3, 0, 6, 1}, Case{3, 0, 6, 1.0f / 5}, Case{3, 0, 6, -1.0f / 6}}) {
     ActivationModel m;
     m.ExpectUnfused(m.Mul(m.Mul(m.x, Clip(m, m.Add(m.x, c.shift), c.low, c.high)), c.scale));
   }

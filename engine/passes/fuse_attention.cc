@@ -7,6 +7,7 @@
 //
 // Scores are [B,H,M,N] or [B,M,N]; a mask may be added through a reshape that splits B (windows of one picture). Bias
 // and mask are constants. The Transposes that bring q, k and v to [B,M,H,D] compose with those that made them.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

@@ -1,4 +1,5 @@
 // Attention in the products that exporters write becomes one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -27,8 +28,7 @@ struct AttentionModel {
   std::mt19937 random{testing::TestSeed(9)};
   int constants = 0;
 
-  explicit AttentionModel(int64_t heads, int64_t opset = 17, int64_t m = kM, int64_t n = kN)
-      : b(opset), heads(heads) {
+  explicit AttentionModel(int64_t heads, int64_t opset = 17, int64_t m = kM, int64_t n = kN) : b(opset), heads(heads) {
     AddInput("q", WithHeads(kBatch, {m, kD}));
     AddInput("k", WithHeads(kBatch, {n, kD}));
     AddInput("v", WithHeads(kBatch, {n, kE}));
@@ -101,7 +101,8 @@ struct AttentionModel {
 };
 
 constexpr float kScale = AttentionModel::kScale;
-constexpr int64_t kBatch = AttentionModel::kBatch, kM = AttentionModel::kM, kN = AttentionModel::kN, kD = AttentionModel::kD, kE = AttentionModel::kE;
+constexpr int64_t kBatch = AttentionModel::kBatch, kM = AttentionModel::kM, kN = AttentionModel::kN,
+                  kD = AttentionModel::kD, kE = AttentionModel::kE;
 
 void ExpectUnfused(const Graph& graph) {
   EXPECT_EQ(Count(graph, "Attention"), 0u) << Print(graph);
@@ -130,12 +131,8 @@ TEST(FuseAttention, TheLastAxisByItsNumber) {
 }
 
 TEST(FuseAttention, ABiasThatBroadcasts) {
-  for (const Dimensions& shape : {Dimensions{3, kM, kN},
-                                  {1, 3, kM, kN},
-                                  {kM, kN},
-                                  {1, 1, kM, kN},
-                                  {kBatch, 3, kM, kN},
-                                  {kBatch, 1, kM, kN}})
+  for (const Dimensions& shape :
+       {Dimensions{3, kM, kN}, {1, 3, kM, kN}, {kM, kN}, {1, 1, kM, kN}, {kBatch, 3, kM, kN}, {kBatch, 1, kM, kN}})
     for (const bool first : {false, true}) {
       AttentionModel m(3);
       const std::string scores = m.Scores(Place::kAfter), bias = m.Constant(shape);
@@ -184,8 +181,7 @@ TEST(FuseAttention, HeadsOfOnePackedProjection) {
   }
   const std::string scaled = b.Node("Mul", {parts[0], b.Floats("scale", {}, {0.5f})});
   const std::string keys = b.Node("Transpose", {parts[1]}, OnnxAttributes().Ints("perm", {0, 1, 3, 2}));
-  const std::string weights =
-      b.Node("Softmax", {b.Node("MatMul", {scaled, keys})}, OnnxAttributes().Int("axis", -1));
+  const std::string weights = b.Node("Softmax", {b.Node("MatMul", {scaled, keys})}, OnnxAttributes().Int("axis", -1));
   const std::string mixed = b.Node("MatMul", {weights, parts[2]});
   const std::string back = b.Node("Transpose", {mixed}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));
   b.Node("Reshape", {back, b.Ints("merged", {batch, tokens, heads * width})}, {"y"});
@@ -269,12 +265,10 @@ TEST(FuseAttention, MasksOfOtherPeriodsStay) {
 
 TEST(FuseAttention, AMaskOverHeadsAndBatchTogetherStays) {
   AttentionModel m(2);  // [B,2,M,N] seen as [B*2,M,N]: dimension 0 is not the batch
-  const std::string sum =
-      m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
+  const std::string sum = m.Add(m.Reshape(m.Scores(), {kBatch * 2, kM, kN}), m.Constant({kBatch * 2, kM, kN}));
   ExpectUnfused(m.FinishScores(m.Reshape(sum, {kBatch, 2, kM, kN})));
   AttentionModel joined(2);  // and as [B/2,4,M,N]: dimension 1 is not the heads
-  const std::string four =
-      joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
+  const std::string four = joined.Add(joined.Reshape(joined.Scores(), {2, 4, kM, kN}), joined.Constant({4, kM, kN}));
   ExpectUnfused(joined.FinishScores(joined.Reshape(four, {kBatch, 2, kM, kN})));
 }
 
@@ -293,8 +287,8 @@ TEST(FuseAttention, AThirdBiasStays) {
 
 TEST(FuseAttention, OtherOperatorsBetweenStay) {
   AttentionModel difference(3);
-  ExpectUnfused(difference.FinishScores(
-      difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
+  ExpectUnfused(
+      difference.FinishScores(difference.b.Node("Sub", {difference.Scores(), difference.Constant({3, kM, kN})})));
   AttentionModel inverse(3);  // scalar / scores, all of them positive
   const std::string keys = inverse.Turned(inverse.b.Node("Exp", {"k"}));
   const std::string positive = inverse.b.Node("MatMul", {inverse.b.Node("Exp", {"q"}), keys});

@@ -11,6 +11,7 @@
 //
 // The four gathers hold every tap of every pixel, 200 times the input for a 7x7 kernel; DeformConv holds a tile.
 // Indices are clipped into the padded map, whose border is zero: the same as zeros outside.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -147,9 +148,8 @@ class DeformFuser {
   ValueId MaskMap(ValueId v) const {
     if (!IsPerTap(v)) return kNoValue;
     const ValueId mask = ThroughReshape(v);
-    return pattern_.ShapeOf(mask) == Shape{extents_.batch, extents_.taps(), extents_.height, extents_.width}
-               ? mask
-               : kNoValue;
+    return pattern_.ShapeOf(mask) == Shape{extents_.batch, extents_.taps(), extents_.height, extents_.width} ? mask
+                                                                                                             : kNoValue;
   }
 
   // weight * gathered: the number of the corner (bit 0: far in y, bit 1: far in x) if the indices agree with the weight.
@@ -198,8 +198,7 @@ class DeformFuser {
     if (map.rank() != 5) return std::nullopt;
     const Node* low = pattern_.Maker(ThroughReshape(v), BinaryKind::kMin);
     const Node* high =
-        low ? pattern_.Maker(pattern_.Beside(low, static_cast<double>(map[2 + axis] - 1)), BinaryKind::kMax)
-            : nullptr;
+        low ? pattern_.Maker(pattern_.Beside(low, static_cast<double>(map[2 + axis] - 1)), BinaryKind::kMax) : nullptr;
     ValueId index = pattern_.Beside(high, 0);
     bool far = false;
     if (const Node* add = pattern_.Maker(index, BinaryKind::kAdd)) {
@@ -341,7 +340,7 @@ class DeformFuser {
   Pattern pattern_;
   Extents extents_{};
   ValueId position_ = kNoValue;  // [N,1,taps,2,H,W]: where each tap of each pixel samples, in padded pixels
-  ValueId padded_ = kNoValue;    // [N,1,Hp,Wp,C]: what is sampled
+  ValueId padded_ = kNoValue;  // [N,1,Hp,Wp,C]: what is sampled
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Deformable convolution in the GatherND spelling of PyTorch exports becomes DeformConv; what only looks like
 // it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -16,8 +17,7 @@ using Dimensions = std::vector<int64_t>;
 
 // One deformable convolution, and what may be wrong with its spelling.
 struct Deform {
-  int64_t batch = 1, channels = 3, height = 6, width = 5, kernel_h = 3, kernel_w = 3, stride = 1,
-          dilation = 1, pad = 1;
+  int64_t batch = 1, channels = 3, height = 6, width = 5, kernel_h = 3, kernel_w = 3, stride = 1, dilation = 1, pad = 1;
   int64_t border = 1;  // of zeros around the map that is gathered from
   bool mask = true;
   bool bias = true;
@@ -47,9 +47,7 @@ struct Deform {
   std::string also_output = {};  // "sum", "floor", "masked"
 
   int64_t taps() const { return kernel_h * kernel_w; }
-  int64_t out_height() const {
-    return (height + 2 * pad - dilation * (kernel_h - 1) - 1) / stride + 1 - crop;
-  }
+  int64_t out_height() const { return (height + 2 * pad - dilation * (kernel_h - 1) - 1) / stride + 1 - crop; }
   int64_t out_width() const { return (width + 2 * pad - dilation * (kernel_w - 1) - 1) / stride + 1; }
 };
 
@@ -83,9 +81,8 @@ class DeformModel {
     const Dimensions pads =
         d_.pads.empty() ? Dimensions{0, 0, d_.border, d_.border, 0, 0, d_.border, d_.border} : d_.pads;
     const int64_t padded_h = d_.height + pads[2] + pads[6], padded_w = d_.width + pads[3] + pads[7];
-    const std::string bordered =
-        b_.Node("Pad", {"x", b_.Ints("pads", pads), b_.Floats("zero", {}, {d_.pad_value})},
-                OnnxAttributes().String("mode", d_.pad_mode));
+    const std::string bordered = b_.Node("Pad", {"x", b_.Ints("pads", pads), b_.Floats("zero", {}, {d_.pad_value})},
+                                         OnnxAttributes().String("mode", d_.pad_mode));
     map_ = Transposed(Reshaped(bordered, {d_.batch, 1, d_.channels, padded_h, padded_w}), {0, 1, 3, 4, 2});
 
     const std::string position = Position("offset");
@@ -105,11 +102,10 @@ class DeformModel {
     std::string sum;
     for (int i = 0; i < d_.corners; ++i) {
       const int corner = d_.swapped ? 3 - i : i;
-      const int weight = d_.weight_of[static_cast<size_t>(corner)],
-                pixels = d_.gather_of[static_cast<size_t>(corner)];
+      const int weight = d_.weight_of[static_cast<size_t>(corner)], pixels = d_.gather_of[static_cast<size_t>(corner)];
       const std::string w = Binary("Mul", part[0][weight & 1], part[1][weight >> 1]);
-      const std::string term = Binary("Mul", Gathered(index[0][pixels & 1], index[1][pixels >> 1]),
-                                      WithChannels(w, d_.weight_axis));
+      const std::string term =
+          Binary("Mul", Gathered(index[0][pixels & 1], index[1][pixels >> 1]), WithChannels(w, d_.weight_axis));
       if (sum.empty()) sum = term;
       else if (d_.minus && i == 3) sum = b_.Node("Sub", {sum, term});
       else sum = Binary("Add", sum, term);
@@ -127,9 +123,8 @@ class DeformModel {
     const Dimensions strides =
         d_.conv_stride ? Dimensions{d_.conv_stride, d_.conv_stride} : Dimensions{d_.kernel_h, d_.kernel_w};
     const int64_t p = d_.conv_pad;
-    b_.Node(
-        "Conv", d_.bias ? std::vector<std::string>{taps, "w", "bias"} : std::vector<std::string>{taps, "w"},
-        {"y"}, OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, 0, 0}).Int("group", d_.group));
+    b_.Node("Conv", d_.bias ? std::vector<std::string>{taps, "w", "bias"} : std::vector<std::string>{taps, "w"}, {"y"},
+            OnnxAttributes().Ints("strides", strides).Ints("pads", {p, p, 0, 0}).Int("group", d_.group));
     b_.Output("y");
     return b_.Build();
   }
@@ -139,8 +134,7 @@ class DeformModel {
     Shape offset = out;
     offset[1] *= 2;
     // Offsets of up to 3 reach beyond the border.
-    std::vector<TestTensor> inputs =
-        RandomInputs({Shape{d_.batch, d_.channels, d_.height, d_.width}, offset}, -3, 3);
+    std::vector<TestTensor> inputs = RandomInputs({Shape{d_.batch, d_.channels, d_.height, d_.width}, offset}, -3, 3);
     if (d_.mask) inputs.push_back(std::move(RandomInputs({out}, 0, 1)[0]));
     return inputs;
   }
@@ -164,8 +158,7 @@ class DeformModel {
       for (int64_t axis : {0, 1})
         for (int64_t y = 0; y < d_.out_height(); ++y)
           for (int64_t x = 0; x < d_.out_width(); ++x) {
-            const int64_t pixel = axis == 0 ? y : x,
-                          place = axis == 0 ? tap / d_.kernel_w : tap % d_.kernel_w;
+            const int64_t pixel = axis == 0 ? y : x, place = axis == 0 ? tap / d_.kernel_w : tap % d_.kernel_w;
             grid.push_back(static_cast<float>(pixel * d_.stride + place * d_.dilation - d_.pad + d_.border));
           }
     if (d_.spoil_grid) d_.spoil_grid(grid);
@@ -302,9 +295,7 @@ TEST(FuseDeformConv, AMissingCornerStays) {
 
 TEST(FuseDeformConv, ADifferenceInPlaceOfTheSumStays) { ExpectUnfused({.minus = true}); }
 
-TEST(FuseDeformConv, ColumnsBeforeRowsStay) {
-  ExpectUnfused({.height = 5, .width = 5, .columns_first = true});
-}
+TEST(FuseDeformConv, ColumnsBeforeRowsStay) { ExpectUnfused({.height = 5, .width = 5, .columns_first = true}); }
 
 TEST(FuseDeformConv, AFurtherNeighbourStays) { ExpectUnfused({.far = 2}); }
 

@@ -7,6 +7,7 @@
 //
 // where nobody else looks at the values in between. The fused node stands where the last of its parts
 // stood, so that the residual is there by then. Applies to Conv, ConvTranspose and MatMul.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include "engine/passes/passes.h"

@@ -6,6 +6,7 @@
 //
 // in any order and number, as long as the normalised channels are neighbours. One pass over the map scales, instead of
 // three.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 
 #include "engine/passes/passes.h"

@@ -1,4 +1,5 @@
 // Norms of parts of the channels become one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -75,8 +76,8 @@ TEST(FuseInstanceNorms, PartsInAnyOrder) {
 
 TEST(FuseInstanceNorms, LimitsBehindAWholeNorm) {
   PartsModel m;
-  const std::string clipped = m.b.Node("Clip", {m.Instance("x", 12), m.b.Floats("low", {}, {-0.5f}),
-                                                m.b.Floats("high", {}, {0.75f})});
+  const std::string clipped =
+      m.b.Node("Clip", {m.Instance("x", 12), m.b.Floats("low", {}, {-0.5f}), m.b.Floats("high", {}, {0.75f})});
   const Graph graph = m.Finish(clipped);
   const InstanceNorm* norm = OnlyNorm(graph);
   ASSERT_NE(norm, nullptr) << Print(graph);
@@ -99,8 +100,9 @@ TEST(FuseInstanceNorms, WhatDiffersStays) {
   }
   {  // apart
     PartsModel m;
-    EXPECT_EQ(norms(m.Finish(m.Concat({m.Instance(m.Slice(0, 4), 4), m.Batch(m.Slice(4, 8), 4),
-                                       m.Instance(m.Slice(8, 12), 4)}))), 3u);
+    EXPECT_EQ(norms(m.Finish(
+                  m.Concat({m.Instance(m.Slice(0, 4), 4), m.Batch(m.Slice(4, 8), 4), m.Instance(m.Slice(8, 12), 4)}))),
+              3u);
   }
   {  // another epsilon
     PartsModel m;

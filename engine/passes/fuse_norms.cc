@@ -8,6 +8,7 @@
 //   axes = 2, 3 of [N,C,H,W]     ⇒  InstanceNorm(x, scale, bias)                                       Ulyanov 2016
 //
 // Scale and bias are absorbed in a second walk, so that either may be missing.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include "engine/ops/reduce/reduce_axes.h"

@@ -1,4 +1,5 @@
 // Normalisation in each spelling that the pass draws becomes one operator; what only looks like it stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -28,9 +29,7 @@ struct NormModel {
   std::vector<Shape> inputs;
   int64_t opset;
 
-  explicit NormModel(const std::vector<int64_t>& x, int64_t opset = 17) : b(opset), opset(opset) {
-    AddInput("x", x);
-  }
+  explicit NormModel(const std::vector<int64_t>& x, int64_t opset = 17) : b(opset), opset(opset) { AddInput("x", x); }
 
   std::string AddInput(const std::string& name, const std::vector<int64_t>& shape) {
     b.Input(name, shape);
@@ -48,8 +47,7 @@ struct NormModel {
     return b.Node("ReduceMean", {v}, OnnxAttributes(keep).Ints("axes", axes));
   }
   std::string Difference(const std::vector<int64_t>& axes) { return b.Node("Sub", {"x", Mean("x", axes)}); }
-  std::string Variance(const std::string& difference, const std::vector<int64_t>& axes,
-                       const Spelling& s = {}) {
+  std::string Variance(const std::string& difference, const std::vector<int64_t>& axes, const Spelling& s = {}) {
     const std::string squared =
         s.pow ? b.Node("Pow", {difference, Scalar(s.exponent)}) : b.Node("Mul", {difference, difference});
     return Mean(squared, axes);
@@ -57,8 +55,7 @@ struct NormModel {
   // `difference` divided by the deviation.
   std::string Divide(const std::string& difference, const std::string& shifted, const Spelling& s = {}) {
     const auto times = [&](const std::string& factor) {
-      return b.Node("Mul",
-                    s.factor_first ? std::vector{factor, difference} : std::vector{difference, factor});
+      return b.Node("Mul", s.factor_first ? std::vector{factor, difference} : std::vector{difference, factor});
     };
     switch (s.root) {
       case Root::kSqrt: return b.Node("Div", {difference, b.Node("Sqrt", {shifted})});
@@ -137,8 +134,8 @@ TEST(FuseNorms, ScaleAndBiasAreAbsorbedInAnyOrder) {
     const char* ops;  // of constants, in their order
     bool constant_first;
   };
-  for (const Case& c : {Case{"*+", false}, Case{"*+", true}, Case{"*", false}, Case{"+", true},
-                        Case{"+*", false}, Case{"+*+*", true}, Case{"**", false}})
+  for (const Case& c : {Case{"*+", false}, Case{"*+", true}, Case{"*", false}, Case{"+", true}, Case{"+*", false},
+                        Case{"+*+*", true}, Case{"**", false}})
     for (const std::vector<int64_t>& shape : {std::vector<int64_t>{8}, {1, 1, 8}, {1}, {}}) {
       NormModel m({2, 3, 8});
       std::string v = m.Normalised({-1});
@@ -245,8 +242,7 @@ TEST(FuseNorms, TheProductOfTwoDifferencesStays) {
 TEST(FuseNorms, ReversedOperandsStay) {
   NormModel negated({3, 8});  // mean - x
   const std::string difference = negated.b.Node("Sub", {negated.Mean("x", {-1}), "x"});
-  const std::string variance =
-      negated.b.Node("Add", {negated.Variance(difference, {-1}), negated.Scalar(1e-3f)});
+  const std::string variance = negated.b.Node("Add", {negated.Variance(difference, {-1}), negated.Scalar(1e-3f)});
   EXPECT_EQ(Norms(negated.Finish(negated.Divide(difference, variance))), 0u);
   NormModel inverted({3, 8});  // deviation / (x - mean), which stays away from zero
   const std::string d = inverted.Difference({-1});
@@ -260,9 +256,9 @@ TEST(FuseNorms, AVarianceWithoutEpsilonOrWithAVectorStays) {
   EXPECT_EQ(Norms(bare.Finish(bare.Divide(difference, bare.Variance(difference, {-1})))), 0u);
   NormModel vector({3, 8});
   const std::string d = vector.Difference({-1});
-  EXPECT_EQ(Norms(vector.Finish(
-                vector.Divide(d, vector.b.Node("Add", {vector.Variance(d, {-1}), vector.Constant({8})})))),
-            0u);
+  EXPECT_EQ(
+      Norms(vector.Finish(vector.Divide(d, vector.b.Node("Add", {vector.Variance(d, {-1}), vector.Constant({8})})))),
+      0u);
 }
 
 TEST(FuseNorms, MeansThatDropTheirDimensionStay) {
@@ -281,8 +277,7 @@ TEST(FuseNorms, ScalarsThatAddADimensionStay) {
   NormModel wide_exponent({3, 8});
   const std::string e = wide_exponent.Difference({1});
   const std::string squared = wide_exponent.b.Node("Pow", {e, wide_exponent.Scalar(2, {1, 1, 1})});
-  const std::string sum =
-      wide_exponent.b.Node("Add", {wide_exponent.Mean(squared, {1}), wide_exponent.Scalar(1e-3f)});
+  const std::string sum = wide_exponent.b.Node("Add", {wide_exponent.Mean(squared, {1}), wide_exponent.Scalar(1e-3f)});
   EXPECT_EQ(Norms(wide_exponent.Finish(wide_exponent.Divide(e, sum))), 0u);
 }
 
@@ -308,8 +303,7 @@ TEST(FuseNorms, AScaleBehindANormThatOthersReadStays) {
       if (is_output) m.b.Output(normal);
       else m.b.Node("Neg", {normal}, {"negated"}), m.b.Output("negated");
       const std::string scaled = m.b.Node(
-          "Mul",
-          {normal, m.Constant(axes[0] == -1 ? std::vector<int64_t>{5} : std::vector<int64_t>{4, 1, 1})});
+          "Mul", {normal, m.Constant(axes[0] == -1 ? std::vector<int64_t>{5} : std::vector<int64_t>{4, 1, 1})});
       const Graph graph = m.Finish(scaled);
       EXPECT_EQ(Norms(graph), 1u) << Print(graph);
       EXPECT_EQ(Count(graph, "Mul"), 1u) << Print(graph);
@@ -331,8 +325,8 @@ TEST(FuseNorms, ConstantsAcrossTheParametersStay) {
     std::vector<int64_t> axes, shape;
   };
   for (const Case& c :
-       {Case{{-1}, {4, 1, 1}}, Case{{-1}, {3, 5}}, Case{{-1}, {1, 1, 1, 1, 1}}, Case{{1}, {5}},
-        Case{{1}, {4, 1, 5}}, Case{{1}, {2, 1, 1, 1}}, Case{{2, 3}, {3, 5}}, Case{{2, 3}, {2, 4, 1, 1}}}) {
+       {Case{{-1}, {4, 1, 1}}, Case{{-1}, {3, 5}}, Case{{-1}, {1, 1, 1, 1, 1}}, Case{{1}, {5}}, Case{{1}, {4, 1, 5}},
+        Case{{1}, {2, 1, 1, 1}}, Case{{2, 3}, {3, 5}}, Case{{2, 3}, {2, 4, 1, 1}}}) {
     NormModel m({2, 4, 3, 5});
     const Graph graph = m.Finish(m.b.Node("Mul", {m.Normalised(c.axes), m.Constant(c.shape)}));
     EXPECT_EQ(Norms(graph), 1u) << Print(graph);

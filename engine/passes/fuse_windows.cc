@@ -8,6 +8,7 @@
 //
 // What View and Transpose do together is compared as an index map, so that their number does not matter.
 // where pad, rolls and crop may each be missing, but not all of them: a plain cut is a regular map already.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <string>

@@ -1,4 +1,5 @@
 // Shifted windows: every spelling that is one becomes it, near misses do not, and no value changes.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -159,11 +160,9 @@ TEST(FuseWindows, BlocksOfSwinBecomeTwoOperators) {
       {{2, 8, 12, 3}, 4, 4, 2, 2},    // two pictures
       {{2, 9, 11, 1}, 4, 3, 2, 1},    // one channel, windows that are no squares
       {{1, 8, 8, 2}, 4, 4, 0, 2},     // along one dimension only
-      {{1, 8, 9, 2}, 4, 4, 1, 0},
-      {{1, 7, 7, 2}, 7, 7, 3, 3},     // a single window
+      {{1, 8, 9, 2}, 4, 4, 1, 0},   {{1, 7, 7, 2}, 7, 7, 3, 3},     // a single window
       {{1, 5, 6, 2}, 7, 7, 3, 3},     // a map smaller than a window
-      {{1, 14, 5, 2}, 7, 7, 3, 3},
-      {{1, 8, 8, 2}, 4, 4, 6, 5},     // by more than a window
+      {{1, 14, 5, 2}, 7, 7, 3, 3},  {{1, 8, 8, 2}, 4, 4, 6, 5},     // by more than a window
       {{1, 6, 6, 2}, 2, 2, 1, 1},
   };
   for (const Block& block : blocks) {
@@ -181,8 +180,7 @@ TEST(FuseWindows, BlocksOfSwinBecomeTwoOperators) {
     EXPECT_EQ(join->shift_x, block.shift_x);
     EXPECT_EQ(join->height, block.x[1]);
     EXPECT_EQ(join->width, block.x[2]);
-    for (const char* gone : {"Pad", "Slice", "Concat", "Transpose"})
-      EXPECT_EQ(Count(graph, gone), 0u) << gone;
+    for (const char* gone : {"Pad", "Slice", "Concat", "Transpose"}) EXPECT_EQ(Count(graph, gone), 0u) << gone;
   }
 }
 
@@ -234,8 +232,7 @@ Map Merged(WindowModel& m, const std::vector<int64_t>& perm = kSwap) {
 }
 
 TEST(FuseWindows, OtherPermutationsAreNoCuts) {
-  const std::vector<int64_t> perms[] = {
-      {0, 3, 1, 2, 4, 5}, {0, 1, 3, 4, 2, 5}, {0, 2, 4, 1, 3, 5}, {0, 1, 3, 2, 5, 4}};
+  const std::vector<int64_t> perms[] = {{0, 3, 1, 2, 4, 5}, {0, 1, 3, 4, 2, 5}, {0, 2, 4, 1, 3, 5}, {0, 1, 3, 2, 5, 4}};
   for (const std::vector<int64_t>& perm : perms) {
     WindowModel m;
     ExpectUnfused("cut", m, m.Partition(m.Roll(m.Input({1, 8, 8, 4}), 1, 2), 4, 4, perm));

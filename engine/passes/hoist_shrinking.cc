@@ -5,6 +5,7 @@
 //
 // A node moves up behind the makers of its inputs and the other readers of those inputs that die with it, if what
 // dies is larger than what it makes. (IS-Net at 1024: 17 MB of 218.)
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <optional>
 
@@ -20,9 +21,7 @@ constexpr size_t kMaxReaders = 64;
 class Hoister {
  public:
   explicit Hoister(Graph& graph)
-      : graph_(graph),
-        kept_(graph.values.size(), false),
-        maker_(graph.values.size(), SIZE_MAX),
+      : graph_(graph), kept_(graph.values.size(), false), maker_(graph.values.size(), SIZE_MAX),
         readers_(graph.values.size()) {
     for (ValueId v : graph.inputs) kept_[v] = true;
     for (ValueId v : graph.outputs) kept_[v] = true;

@@ -1,5 +1,6 @@
 // What shrinks the tensors that are alive runs early, and nothing else moves; the results are the same to the
 // bit.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "tests/support/pass_test.h"
@@ -16,9 +17,7 @@ constexpr int64_t kRows = 4, kColumns = 6;
 struct OrderModel {
   OnnxBuilder b;
   OrderModel() { b.Input("x", {kRows, kColumns}); }
-  std::string Node(const std::string& op, const std::vector<std::string>& inputs) {
-    return b.Node(op, inputs);
-  }
+  std::string Node(const std::string& op, const std::vector<std::string>& inputs) { return b.Node(op, inputs); }
   // Over the columns: a sixth of what it reads.
   std::string Shrunk(const std::vector<std::string>& inputs) {
     return b.Node("ReduceMean", inputs, OnnxAttributes().Ints("axes", {1}));
@@ -98,8 +97,7 @@ TEST(HoistShrinking, WhatIsReadLaterDoesNotDie) {
 
 TEST(HoistShrinking, OneInputThatDiesIsEnough) {
   OrderModel m;  // [1,4] that is read again, and [4,6] that is not
-  const std::string a = m.Node("Exp", {"x"}), row = m.Node("Transpose", {m.Shrunk({"x"})}),
-                    tail = m.Node("Abs", {"x"});
+  const std::string a = m.Node("Exp", {"x"}), row = m.Node("Transpose", {m.Shrunk({"x"})}), tail = m.Node("Abs", {"x"});
   const std::string product = m.Node("MatMul", {row, a});
   EXPECT_EQ(m.OrderFor({tail, product, m.Node("Neg", {row})}),
             (Order{"Exp", "ReduceMean", "Transpose", "MatMul", "Abs", "Neg"}));

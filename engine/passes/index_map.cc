@@ -1,4 +1,5 @@
 // Composition of regular index maps, digit by digit.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/index_map.h"
 
 #include <algorithm>

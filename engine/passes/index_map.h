@@ -1,4 +1,5 @@
 // The algebra of data movement: how chains of reshapes, transposes, slices and concats compose to one Strided.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // The algebra of index maps against the scalar references of the operators that they stand for.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/index_map.h"
 
 #include <gtest/gtest.h>
@@ -67,12 +68,31 @@ class Chain {
     std::optional<IndexMap> map;
     TestTensor values;
     switch (Pick(7)) {
-      case 0: case 1: what = "Reshape"; Reshape(map, values); break;
-      case 2: what = "Transpose"; Transposition(map, values); break;
-      case 3: what = "Slice"; RandomSlice(map, values); break;
-      case 4: what = "Expand"; RandomExpand(map, values); break;
-      case 5: what = "Gather"; OneIndex(map, values); break;
-      default: what = "Concat"; CutAndJoin(map, values); break;
+      case 0:
+      case 1:
+        what = "Reshape";
+        Reshape(map, values);
+        break;
+      case 2:
+        what = "Transpose";
+        Transposition(map, values);
+        break;
+      case 3:
+        what = "Slice";
+        RandomSlice(map, values);
+        break;
+      case 4:
+        what = "Expand";
+        RandomExpand(map, values);
+        break;
+      case 5:
+        what = "Gather";
+        OneIndex(map, values);
+        break;
+      default:
+        what = "Concat";
+        CutAndJoin(map, values);
+        break;
     }
     ++(map ? accepted : refused)[what];
     if (!map) return;
@@ -262,8 +282,7 @@ TEST(IndexMap, JoinsWithoutRegularityAreRefused) {
   EXPECT_FALSE(join({*row(x, 0).Sliced(1, 0, 1, 1), *row(x, 1).Sliced(1, 1, 1, 1)}));  // along the diagonal
   EXPECT_EQ(ValuesOf(*join({row(x, 2), row(x, 1), row(x, 0)}), {4, 4}),
             (std::vector<float>{8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3}));
-  EXPECT_EQ(ValuesOf(*join({row(x, 3), row(x, 3)}), {4, 4}),
-            (std::vector<float>{12, 13, 14, 15, 12, 13, 14, 15}));
+  EXPECT_EQ(ValuesOf(*join({row(x, 3), row(x, 3)}), {4, 4}), (std::vector<float>{12, 13, 14, 15, 12, 13, 14, 15}));
 }
 
 TEST(IndexMap, ScalarsHaveNoAxisToRepeatAlong) {

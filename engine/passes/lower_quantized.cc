@@ -11,6 +11,7 @@
 //
 // QLinearConv and QLinearMatMul are read as Dequantize ─► product ─► Quantize (onnx/import_quant.cc), so that the
 // second pattern joins them.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <map>

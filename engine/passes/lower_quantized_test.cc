@@ -1,4 +1,5 @@
 // Lowered quantised graphs against the references of the graphs as they were, within a step of the quantisation.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "engine/passes/passes.h"

@@ -1,4 +1,5 @@
 // The pass lists, the runner and the tools that passes share.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/passes.h"
 
 #include <string>

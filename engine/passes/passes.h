@@ -1,4 +1,5 @@
 // The graph rewrites, in the order they run. Each has its own file with its pattern in a comment.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
 // Passes: each rewrites what its comment draws, and never changes the result.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/passes.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Looking at graphs: makers, uses, scalars and products.
+// SPDX-License-Identifier: MIT
 #include "engine/passes/pattern.h"
 
 #include <algorithm>

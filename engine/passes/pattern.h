@@ -1,4 +1,5 @@
 // What recomposition passes look at a graph with: who makes a value, who else uses it, which scalars are known.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -6,6 +6,7 @@
 // Both are linear and a resize treats all channels alike, so they commute; the sum moves into the second convolution's
 // epilogue. BiRefNet-lite at 1024 ends with 96 channels enlarged to 1024x1024 for a convolution that makes one of them:
 // 384 MB, more than WebGPU guarantees for a buffer; and adds a pooled pixel, enlarged to 256 channels of a whole map.
+// SPDX-License-Identifier: MIT
 #include <array>
 #include <cstring>
 #include <span>
@@ -110,7 +111,8 @@ class Sinker {
       const Shape in = pattern_.ShapeOf(x), out = pattern_.ShapeOf(resize.outputs[0]);
       DECAL_TRY_ASSIGN(const ValueId part, AddWeight(conv, std::array{Channels{first, in[1]}}));
       const ValueId small = graph_.AddValue(conv.name + "_part", {DType::kFloat32, Shape{in[0], rows, in[2], in[3]}});
-      const ValueId large = graph_.AddValue(resize.name + "_part", {DType::kFloat32, Shape{out[0], rows, out[2], out[3]}});
+      const ValueId large =
+          graph_.AddValue(resize.name + "_part", {DType::kFloat32, Shape{out[0], rows, out[2], out[3]}});
       replacements_[at].push_back({*op, conv.name, {x, part, kNoValue}, {small}});
       // The channels are fewer than the sizes or scales say.
       DECAL_TRY(SetChannels(resize, rows));

@@ -1,4 +1,5 @@
 // 1x1 convolutions of concats with enlarged parts.
+// SPDX-License-Identifier: MIT
 #include "tests/support/pass_test.h"
 #include "tests/support/seed.h"
 
@@ -17,7 +18,7 @@ struct Part {
 
 // The parts, resized to 12 x 10 and joined, through a 1x1 convolution.
 std::string ResizedParts(const std::vector<Part>& parts, int64_t channels_out, bool by_scales = false,
-                  const char* mode = "linear", int64_t kernel = 1) {
+                         const char* mode = "linear", int64_t kernel = 1) {
   OnnxBuilder builder;
   std::mt19937 random(testing::TestSeed(1));
   std::vector<std::string> joined;
@@ -29,20 +30,26 @@ std::string ResizedParts(const std::vector<Part>& parts, int64_t channels_out, b
     if (part.height != 12 || part.width != 10) {
       const std::string n = std::to_string(i);
       const OnnxAttributes attributes = OnnxAttributes().String("mode", mode);
-      name = by_scales
-                 ? builder.Node("Resize", {name, "", builder.Floats("s" + n, {4}, {1, 1, 12.0f / static_cast<float>(part.height),
-                                                                                    10.0f / static_cast<float>(part.width)})},
-                                attributes)
-                 : builder.Node("Resize", {name, "", "", builder.Ints("s" + n, {1, part.channels, 12, 10})}, attributes);
+      name = by_scales ? builder.Node("Resize",
+                                      {name, "",
+                                       builder.Floats("s" + n, {4},
+                                                      {1, 1, 12.0f / static_cast<float>(part.height),
+                                                       10.0f / static_cast<float>(part.width)})},
+                                      attributes)
+                       : builder.Node("Resize", {name, "", "", builder.Ints("s" + n, {1, part.channels, 12, 10})},
+                                      attributes);
     }
     joined.push_back(name);
     channels += part.channels;
   }
   const std::string x = builder.Node("Concat", joined, OnnxAttributes().Int("axis", 1));
-  const std::string conv = builder.Node(
-      "Conv", {x, builder.RandomFloats("w", {channels_out, channels, kernel, kernel}, random, -0.4f, 0.4f),
-               builder.RandomFloats("b", {channels_out}, random, -0.4f, 0.4f)},
-      OnnxAttributes().Ints("kernel_shape", {kernel, kernel}).Ints("pads", {kernel / 2, kernel / 2, kernel / 2, kernel / 2}));
+  const std::string conv =
+      builder.Node("Conv",
+                   {x, builder.RandomFloats("w", {channels_out, channels, kernel, kernel}, random, -0.4f, 0.4f),
+                    builder.RandomFloats("b", {channels_out}, random, -0.4f, 0.4f)},
+                   OnnxAttributes()
+                       .Ints("kernel_shape", {kernel, kernel})
+                       .Ints("pads", {kernel / 2, kernel / 2, kernel / 2, kernel / 2}));
   builder.Node("Relu", {conv}, {"y"});
   builder.Output("y");
   return builder.Build();
@@ -58,8 +65,7 @@ std::vector<Shape> Shapes(const std::vector<Part>& parts) {
 int64_t ResizedChannels(const Graph& graph) {
   int64_t most = 0;
   for (const Node& node : graph.nodes)
-    if (std::holds_alternative<Resize>(node.op))
-      most = std::max(most, (*graph.values[node.outputs[0]].type.shape)[1]);
+    if (std::holds_alternative<Resize>(node.op)) most = std::max(most, (*graph.values[node.outputs[0]].type.shape)[1]);
   return most;
 }
 
@@ -86,11 +92,13 @@ TEST(SinkResize, TakesSeveralPartsAndAPooledPixel) {
 
 TEST(SinkResize, LeavesWhatWouldNotGain) {
   const std::vector<Part> wider = {{4, 6, 5}, {4, 12, 10}};
-  EXPECT_EQ(Count(Optimise(ResizedParts(wider, 7), RandomInputs(Shapes(wider))), "Conv"), 1u) << "more channels after than before";
+  EXPECT_EQ(Count(Optimise(ResizedParts(wider, 7), RandomInputs(Shapes(wider))), "Conv"), 1u)
+      << "more channels after than before";
   const std::vector<Part> smaller = {{8, 24, 20}, {4, 12, 10}};
   EXPECT_EQ(Count(Optimise(ResizedParts(smaller, 2), RandomInputs(Shapes(smaller))), "Conv"), 1u) << "the map shrinks";
   const std::vector<Part> all = {{8, 6, 5}, {9, 3, 5}};
-  EXPECT_EQ(Count(Optimise(ResizedParts(all, 2), RandomInputs(Shapes(all))), "Conv"), 1u) << "nothing would carry the sum";
+  EXPECT_EQ(Count(Optimise(ResizedParts(all, 2), RandomInputs(Shapes(all))), "Conv"), 1u)
+      << "nothing would carry the sum";
   const std::vector<Part> parts = {{9, 3, 5}, {4, 12, 10}};
   EXPECT_EQ(Count(Optimise(ResizedParts(parts, 2, false, "linear", 3), RandomInputs(Shapes(parts))), "Conv"), 1u)
       << "a 3x3 window sees the enlarged map";

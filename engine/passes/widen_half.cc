@@ -6,6 +6,7 @@
 //   op ─► float16 graph output          ⇒  op ─► Cast f16 ─► output
 //
 // The results are those of a float16 graph or better: nothing in between is rounded.
+// SPDX-License-Identifier: MIT
 #include <iterator>
 #include <optional>
 

@@ -1,4 +1,5 @@
 // Float16 graphs: everything between the border and the weights becomes float32, and the border stays.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "engine/passes/passes.h"

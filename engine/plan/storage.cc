@@ -1,4 +1,5 @@
 // The aliasing decisions behind the memory plan, in four steps: concats, views, lifetimes, in-place.
+// SPDX-License-Identifier: MIT
 #include "engine/plan/storage.h"
 
 #include <algorithm>
@@ -23,10 +24,7 @@ using CopiedParts = std::set<std::pair<size_t, size_t>>;
 class StoragePlanner {
  public:
   StoragePlanner(const Graph& graph, const CopiedParts& copied)
-      : graph_(graph),
-        copied_(copied),
-        producers_(Producers(graph)),
-        readers_(graph.values.size()),
+      : graph_(graph), copied_(copied), producers_(Producers(graph)), readers_(graph.values.size()),
         fixed_(graph.values.size(), false) {
     const size_t n = graph.values.size();
     for (const Node& node : graph.nodes)

@@ -1,4 +1,5 @@
 // Where every value of a specialised graph lives: which buffer, at which offset, with which strides.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

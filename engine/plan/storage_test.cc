@@ -1,4 +1,5 @@
 // Where values live: nothing is overwritten while it is still read, and aliases save what they are meant to.
+// SPDX-License-Identifier: MIT
 #include "engine/plan/storage.h"
 
 #include <gtest/gtest.h>
@@ -156,7 +157,8 @@ class PlannedGraph {
       const std::byte* a = actual.as<std::byte>() + i.offset(0) * static_cast<int64_t>(size);
       const std::byte* e = expected.as<std::byte>() + i.offset(1) * static_cast<int64_t>(size);
       ASSERT_EQ(std::memcmp(a, e, size), 0)
-          << "%" << v << " at " << i.index().ToString() << " before node " << n << "\n" << Print(graph_);
+          << "%" << v << " at " << i.index().ToString() << " before node " << n << "\n"
+          << Print(graph_);
     }
   }
 
@@ -223,8 +225,7 @@ TEST(Storage, PartsAreWrittenWhereTheyAreJoined) {
 TEST(Storage, DenseBlocksShareOneBuffer) {
   MapModel m;
   std::string joined = m.Conv("x", 2, 4);
-  for (int64_t channels = 4; channels < 16; channels += 4)
-    joined = m.Concat({joined, m.Conv(joined, channels, 4)});
+  for (int64_t channels = 4; channels < 16; channels += 4) joined = m.Concat({joined, m.Conv(joined, channels, 4)});
   PlannedGraph planned(m.Build(joined, 16));
   Check(planned);
   for (size_t n = 0; n < planned.graph().nodes.size(); ++n)

@@ -1,4 +1,5 @@
 // Regions for values, dispatches for nodes: the storage plan of the CPU serves, in buffers of a device.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_compiler.h"
 
 #include <algorithm>
@@ -61,19 +62,20 @@ class GpuCompiler {
       const int64_t elements = graph_.values[v].type.shape->elements();
       const int64_t size = SizeOf(StorageOf(v));
       const int32_t first = IsInput(v) ? 0 : storage_.first_use[v] + 1;
-      regions_[v] = builder_.AddRegion(static_cast<uint64_t>(elements * size), first, std::max(0, storage_.last_use[v] + 1));
+      regions_[v] =
+          builder_.AddRegion(static_cast<uint64_t>(elements * size), first, std::max(0, storage_.last_use[v] + 1));
     }
   }
 
   // Inputs arrive as float32; the rest is stored as the plan says.
-  gpu::Storage StorageOf(ValueId root) const {
-    return IsInput(root) ? gpu::Storage::kFloat32 : builder_.storage();
-  }
+  gpu::Storage StorageOf(ValueId root) const { return IsInput(root) ? gpu::Storage::kFloat32 : builder_.storage(); }
 
   gpu::Tensor TensorOf(ValueId v) const {
     const Placement& placement = storage_.placements[v];
-    gpu::Tensor tensor{.storage = StorageOf(placement.root), .offset = placement.offset,
-                       .shape = *graph_.values[v].type.shape, .strides = placement.strides};
+    gpu::Tensor tensor{.storage = StorageOf(placement.root),
+                       .offset = placement.offset,
+                       .shape = *graph_.values[v].type.shape,
+                       .strides = placement.strides};
     if (!graph_.IsConstant(placement.root)) tensor.region = regions_[placement.root];
     return tensor;
   }
@@ -96,7 +98,7 @@ class GpuCompiler {
     for (const ValueId v : node.outputs) outputs.push_back(OperandOf(v));
     for (const GpuOperand& input : inputs)
       if (input.constant && input.constant->buffer.data() == nullptr && input.constant->shape.elements() > 0)
-        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew");
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model again");
     work_ += WorkOf(node);
     return MakeGpuKernels(node.op, {inputs, outputs, builder_});
   }

@@ -1,4 +1,5 @@
 // From a specialised graph to a plan for WebGPU.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "decal/gpu.h"

@@ -2,6 +2,7 @@
 //
 // The generator mixes what real networks mix: convolutions of every kind, skips into concats, residuals,
 // resizes, pools, slices and layout changes. It finds wrong aliases, wrong lifetimes and wrong fusions.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -72,9 +73,13 @@ class RandomNetwork {
     const int64_t out = depthwise ? m.c : 1 + Pick(9), pad = dilation * (kernel - 1) / 2;
     std::vector<std::string> inputs = {m.name, Weights({out, depthwise ? 1 : m.c, kernel, kernel})};
     if (Pick(2)) inputs.push_back(Weights({out}));
-    const std::string conv = builder_.Node("Conv", inputs, OnnxAttributes().Ints("kernel_shape", {kernel, kernel})
-        .Ints("dilations", {dilation, dilation}).Ints("strides", {stride, stride}).Ints("pads", {pad, pad, pad, pad})
-        .Int("group", depthwise ? m.c : 1));
+    const std::string conv = builder_.Node("Conv", inputs,
+                                           OnnxAttributes()
+                                               .Ints("kernel_shape", {kernel, kernel})
+                                               .Ints("dilations", {dilation, dilation})
+                                               .Ints("strides", {stride, stride})
+                                               .Ints("pads", {pad, pad, pad, pad})
+                                               .Int("group", depthwise ? m.c : 1));
     const int64_t h = (m.h - 1) / stride + 1, w = (m.w - 1) / stride + 1;
     std::string name = Activated(conv, out);
     for (const Map& other : maps_) {
@@ -102,8 +107,12 @@ class RandomNetwork {
   void AddNode() {
     const Map m = AnyMap();
     switch (Pick(12)) {
-      case 0: case 1: case 2: case 3: return AddConv();
-      case 4: case 5: return AddConcat();
+      case 0:
+      case 1:
+      case 2:
+      case 3: return AddConv();
+      case 4:
+      case 5: return AddConcat();
       case 6:
         if (m.h < 4 || m.w < 4) return;
         return Add(
@@ -113,7 +122,8 @@ class RandomNetwork {
       case 7: {
         const int64_t h = 4 + Pick(10), w = 4 + Pick(10);
         return Add(builder_.Node("Resize", {m.name, "", "", builder_.Ints(Name("s"), {1, m.c, h, w})},
-                                 OnnxAttributes().String("mode", "linear")), m.c, h, w);
+                                 OnnxAttributes().String("mode", "linear")),
+                   m.c, h, w);
       }
       case 8: {  // squeeze and excite
         const std::string pooled = builder_.Node("GlobalAveragePool", {m.name});
@@ -124,7 +134,8 @@ class RandomNetwork {
         if (m.c < 2) return;
         const int64_t half = m.c / 2;
         return Add(builder_.Node("Slice", {m.name, builder_.Ints(Name("s"), {half}), builder_.Ints(Name("e"), {m.c}),
-                                           builder_.Ints(Name("a"), {1})}), m.c - half, m.h, m.w);
+                                           builder_.Ints(Name("a"), {1})}),
+                   m.c - half, m.h, m.w);
       }
       case 10: {  // through row-major memory and back
         const std::string flat = builder_.Node("Reshape", {m.name, builder_.Ints(Name("f"), {1, m.c, m.h * m.w})});
@@ -174,7 +185,8 @@ TEST(RandomGraphs, PipelineAgreesWithReferences) {
       for (size_t o = 0; o < expected.size(); ++o)
         for (size_t i = 0; i < expected[o].size(); ++i)
           ASSERT_NEAR(actual[o][i], expected[o][i], 2e-4f * std::max(1.0f, std::abs(expected[o][i])))
-              << "seed " << seed << " run " << run << " output " << o << " element " << i << "\n" << Print(*plain);
+              << "seed " << seed << " run " << run << " output " << o << " element " << i << "\n"
+              << Print(*plain);
     }
   }
   EXPECT_GT(steps, 1000u);

@@ -1,4 +1,5 @@
 // Building and running a schedule.
+// SPDX-License-Identifier: MIT
 #include "engine/runtime/schedule.h"
 
 #include <algorithm>
@@ -86,10 +87,9 @@ class Builder {
     constexpr int64_t kWidened[] = {3};  // beside the formats of cpu/indirect_conv_kernel.cc
     const ConstantPtr& constant = graph_.values[root].constant;
     const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
-    DECAL_TRY_ASSIGN(auto wide,
-                     packed_.Get(constant, PackingId(kWidened), bytes, [&](const TensorView& source, std::byte* to) {
-                       std::memcpy(to, source.data, bytes);
-                     }));
+    DECAL_TRY_ASSIGN(
+        auto wide, packed_.Get(constant, PackingId(kWidened), bytes,
+                               [&](const TensorView& source, std::byte* to) { std::memcpy(to, source.data, bytes); }));
     binding.view.data = wide->data() + storage_.placements[v].offset * static_cast<int64_t>(sizeof(float));
     widened_.push_back(std::move(wide));
     return {};
@@ -205,7 +205,7 @@ class Builder {
       const Binding& input = step.inputs[i];
       const bool released = input.source == Binding::Source::kConstant && input.view.data == nullptr;
       if (released && (step.kernel == nullptr || step.kernel->reads_input(i)))
-        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model anew",
+        return Fail(ErrorCode::kInternal, "a weight is needed again after it was packed: load the model again",
                     step.name);
     }
     return {};

@@ -1,4 +1,5 @@
 // An executable plan: kernels with their operands, the arena they share, and what it all takes in bytes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <memory>

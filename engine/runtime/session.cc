@@ -1,4 +1,5 @@
 // The public session: a loaded graph, its current specialisation, and the checks at the border.
+// SPDX-License-Identifier: MIT
 #include "decal/session.h"
 
 #include <set>
@@ -80,8 +81,8 @@ bool HasOpenSize(const Graph& graph) {
 Status RequireFloats(const Graph& graph, std::span<const ValueId> values, const char* what) {
   for (ValueId v : values)
     if (graph.values[v].type.dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator,
-                  std::string(what) + " of type " + Name(graph.values[v].type.dtype), graph.values[v].name);
+      return Fail(ErrorCode::kUnsupportedOperator, std::string(what) + " of type " + Name(graph.values[v].type.dtype),
+                  graph.values[v].name);
   return {};
 }
 

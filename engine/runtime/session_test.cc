@@ -1,4 +1,5 @@
 // The session's contract: sizes, errors, cancelling, memory figures, several specialisations.
+// SPDX-License-Identifier: MIT
 #include "decal/session.h"
 
 #include <gtest/gtest.h>
@@ -77,8 +78,7 @@ TEST(Session, EverySizeChoosesItsConvolution) {
       for (size_t k = 0; k < kChannels; ++k) {
         for (size_t tap = 0; tap < 9; ++tap) {
           const size_t in_y = row + tap / 3 - 1, in_x = pixel + tap % 3 - 1;  // wraps around outside
-          if (in_y < n && in_x < n)
-            sum += double{x[(k * n + in_y) * n + in_x]} * w[(column * kChannels + k) * 9 + tap];
+          if (in_y < n && in_x < n) sum += double{x[(k * n + in_y) * n + in_x]} * w[(column * kChannels + k) * 9 + tap];
         }
       }
       ASSERT_NEAR(y[at], sum, 4e-5) << "size " << size << " element " << at;

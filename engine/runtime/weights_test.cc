@@ -1,4 +1,5 @@
 // What becomes of weights: half precision stays half, shared ones are packed once, and raw forms may go.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -54,12 +55,12 @@ std::string Products(bool half) {
     for (int64_t extent : shape) count *= static_cast<size_t>(extent);
     std::vector<Half> stored;
     for (float v : RandomValues(count, random, 0.1f)) stored.push_back(Half(v));
-    if (half)
-      return b.Node("Cast", {b.Tensor(name, shape, kHalfType, stored)}, OnnxAttributes().Int("to", 1));
+    if (half) return b.Node("Cast", {b.Tensor(name, shape, kHalfType, stored)}, OnnxAttributes().Int("to", 1));
     return b.Floats(name, shape, std::vector<float>(stored.begin(), stored.end()));
   };
   b.Input("x", {1, 3, -1, -1});
-  std::string t = b.Node("Conv", {"x", b.RandomFloats("first", {96, 3, 3, 3}, random)}, OnnxAttributes().Ints("pads", {1, 1, 1, 1}));
+  std::string t = b.Node("Conv", {"x", b.RandomFloats("first", {96, 3, 3, 3}, random)},
+                         OnnxAttributes().Ints("pads", {1, 1, 1, 1}));
   t = b.Node("Conv", {t, weight("wide", {96, 96, 3, 3})}, OnnxAttributes().Ints("pads", {1, 1, 1, 1}));
   t = b.Node("Conv", {t, weight("pointwise", {384, 96, 1, 1})});
   t = b.Node("Conv", {t, weight("grouped", {384, 96, 3, 3})}, OnnxAttributes().Int("group", 4));
@@ -67,7 +68,10 @@ std::string Products(bool half) {
   t = b.Node("Transpose", {t}, OnnxAttributes().Ints("perm", {0, 2, 3, 1}));
   t = b.Node("MatMul", {t, weight("matrix", {64, 600})});
   // Read by no product alone: the sum needs it as floats.
-  b.Node("Add", {t, b.Node("ReduceSum", {weight("plain", {600, 60}), b.Ints("axis", {1})}, OnnxAttributes().Int("keepdims", 0))}, {"y"});
+  b.Node(
+      "Add",
+      {t, b.Node("ReduceSum", {weight("plain", {600, 60}), b.Ints("axis", {1})}, OnnxAttributes().Int("keepdims", 0))},
+      {"y"});
   b.Output("y");
   return b.Build();
 }
@@ -95,7 +99,8 @@ std::string TwoScales(bool shared) {
   const OnnxAttributes same = OnnxAttributes().Ints("pads", {1, 1, 1, 1});
   const std::string in = b.Node("Conv", {"x", b.RandomFloats("first", {64, 3, 3, 3}, random)}, same);
   const std::string large = b.Node("Relu", {b.Node("Conv", {in, first}, same)});
-  const std::string pooled = b.Node("AveragePool", {in}, OnnxAttributes().Ints("kernel_shape", {2, 2}).Ints("strides", {2, 2}));
+  const std::string pooled =
+      b.Node("AveragePool", {in}, OnnxAttributes().Ints("kernel_shape", {2, 2}).Ints("strides", {2, 2}));
   const std::string small = b.Node("Conv", {pooled, second}, same);
   const std::string back = b.Node("Resize", {small, "", b.Floats("scales", {4}, {1, 1, 2, 2})});
   b.Node("Add", {large, back}, {"y"});

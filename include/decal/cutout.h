@@ -1,4 +1,5 @@
 // From picture to cut-out: prepare the model's input, run the model, composite with its matte.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

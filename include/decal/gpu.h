@@ -1,6 +1,7 @@
 // What a model needs to run on WebGPU, as data: shaders, buffers, uploads and dispatches for one device's limits.
 //
 // Session::PlanGpu makes a plan; a host with a GPU carries it out (web/src/gpu). Nothing here uses a GPU.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
@@ -46,18 +47,18 @@ struct GpuBuffer {
 
 struct GpuPipeline {
   std::string label;
-  std::string code;                      // WGSL with one entry point, "main"
+  std::string code;  // WGSL with one entry point, "main"
   std::array<uint32_t, 3> workgroup{1, 1, 1};
-  uint32_t workgroup_bytes = 0;          // of workgroup memory
+  uint32_t workgroup_bytes = 0;  // of workgroup memory
   std::vector<bool> writable;  // for storage bindings 1, 2, ..: read_write instead of read; binding 0 is the uniforms
 };
 
 struct GpuDispatch {
   uint32_t pipeline = 0;
-  uint32_t step = 0;                     // of GpuPlan::steps
+  uint32_t step = 0;  // of GpuPlan::steps
   std::array<uint32_t, 3> groups{1, 1, 1};
   uint32_t uniform_offset = 0, uniform_bytes = 0;
-  std::vector<GpuRange> bindings;        // the storage buffers, in the order of `writable`
+  std::vector<GpuRange> bindings;  // the storage buffers, in the order of `writable`
 };
 
 // The contents of a part of a weight buffer, made on demand: `fill` writes range.bytes bytes.
@@ -82,7 +83,7 @@ struct GpuPlan {
   std::vector<GpuBuffer> buffers;
   std::vector<GpuPipeline> pipelines;
   std::vector<GpuDispatch> dispatches;  // in order; each sees what those before it wrote
-  std::vector<std::byte> uniforms;       // one buffer; dispatches bind parts of it
+  std::vector<std::byte> uniforms;  // one buffer; dispatches bind parts of it
   std::vector<GpuUpload> uploads;
   std::vector<GpuTensor> inputs, outputs;
   std::vector<GpuStep> steps;

@@ -1,4 +1,5 @@
 // Views of pictures and mattes: 8-bit RGBA rows with straight alpha, and float mattes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

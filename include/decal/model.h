@@ -1,4 +1,5 @@
 // The registry of models: where the weights are, how to prepare a picture for them, and their licence.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -1,4 +1,5 @@
 // How the library gets its threads: the caller passes a runner; the engine starts no thread by itself.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -23,10 +24,7 @@ template <class Fn>
 void ParallelFor(ThreadRunner& runner, size_t tasks, const Fn& fn) {
   if (tasks == 0) return;
   runner.Run(
-      tasks,
-      [](void* context, size_t index, size_t thread) {
-        (*static_cast<const Fn*>(context))(index, thread);
-      },
+      tasks, [](void* context, size_t index, size_t thread) { (*static_cast<const Fn*>(context))(index, thread); },
       const_cast<void*>(static_cast<const void*>(&fn)));
 }
 

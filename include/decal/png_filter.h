@@ -1,4 +1,5 @@
 // The row filters of PNG (RFC 2083, chapter 6), for hosts that write their own files.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

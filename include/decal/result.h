@@ -1,4 +1,5 @@
 // The error type of the library: every call that can fail returns a Result.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <expected>

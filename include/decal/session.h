@@ -1,4 +1,5 @@
 // Load a model, compile it for an input size, know its memory, run it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>
@@ -112,7 +113,7 @@ class Session {
   // WebGPU kernel; kLimitExceeded if a tensor exceeds the device.
   Result<GpuPlan> PlanGpu(int64_t height, int64_t width, const GpuLimits& limits, const GpuOptions& options) const;
 
-  const MemoryPlan& memory() const;            // after Specialize
+  const MemoryPlan& memory() const;  // after Specialize
   const std::vector<StepInfo>& steps() const;  // after Specialize
 
   // Computes the outputs from the inputs: dense float32, in the order and shape of inputs() and outputs(). An output

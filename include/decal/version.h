@@ -1,4 +1,5 @@
 // The library's version, and the instruction set it uses on this machine.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 namespace decal {

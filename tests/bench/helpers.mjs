@@ -1,4 +1,5 @@
 // Results as a suite would write them, of numbers that tests choose.
+// SPDX-License-Identifier: MIT
 
 /** A contender's outcome whose runs all took `ms`. */
 export const took = (ms) => ({ median_ms: ms, min_ms: ms, load_ms: 10, peak_bytes: 100e6, samples_ms: [ms] });

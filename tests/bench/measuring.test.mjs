@@ -1,4 +1,5 @@
 // How samples are gathered: statistics, turns, failures, and contenders that really run.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // The tables and the page: what they claim is what was measured, and the committed page is up to date.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

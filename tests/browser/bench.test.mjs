@@ -1,4 +1,5 @@
 // The benchmark's page: every contender can be measured in a browser, and says why when it cannot.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { suite, test } from 'node:test';

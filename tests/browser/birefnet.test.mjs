@@ -1,6 +1,7 @@
 // The model that browsers could not run: BiRefNet-lite at 1024 x 1024, whole, within the memory of a page.
 //
 // Without the folder of shared models this is skipped and says so.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { missing, modelFile, models } from '../support/models.mjs';

@@ -1,4 +1,5 @@
 // The entries for people who come from elsewhere, used as those packages' own documentation says.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { matteModel } from '../../web/test/helpers.mjs';

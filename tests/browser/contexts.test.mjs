@@ -1,4 +1,5 @@
 // Where else than in a page: workers of every kind, policies, and a browser extension.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

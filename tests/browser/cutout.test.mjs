@@ -1,4 +1,5 @@
 // A photo becomes a cut-out: pixels, formats, previews, and what the result says about itself.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';

@@ -1,4 +1,5 @@
 // The demo page in every browser engine: a photo goes in, and the cut-out that is shown and downloaded is the right one.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // The demo page as a visitor uses it: choose, compare, download, by mouse and by keyboard, online and offline.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,4 +1,5 @@
 // The model's way into a page and its place there: kept, resumed, shared between tabs, dropped, and used without a place.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, beforeEach, suite, test } from 'node:test';

@@ -1,5 +1,6 @@
 // What every browser engine must do, with and without cross-origin isolation. WebKitGTK stands for Safari: without shared
 // memory, relaxed SIMD and WebGPU it shows that the fallbacks work.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

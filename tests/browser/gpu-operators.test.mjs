@@ -1,4 +1,5 @@
 // Every WebGPU operator against the CPU engine in a page: some of each family's cases on Chromium's software renderer.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // WebGPU in a page, on Chromium's software renderer: the gate, the same cut-out, and every fault ending in a whole picture.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { matteModel } from '../../web/test/helpers.mjs';
@@ -34,10 +35,10 @@ const kFaults = [
   ['no-gpu', /there is no WebGPU in this browser/, 'webgpu-unavailable'],
   ['no-adapter', /gives no adapter/, 'webgpu-unavailable'],
   ['limits-of-0', /reports maxStorageBuffersPerShaderStage 0, where WebGPU guarantees/, 'webgpu-unavailable'],
-  ['nan-in-self-test', /self-test gave values that are not numbers/, 'webgpu-unavailable'],
+  ['nan-in-self-test', /self-test returned NaN/, 'webgpu-unavailable'],
   ['create-buffer', /buffers: /, 'webgpu-failed'],
   ['pipeline', /shader .*: /, 'webgpu-failed'],
-  ['nan', /the GPU gave values that are not numbers/, 'webgpu-failed'],
+  ['nan', /the GPU returned NaN/, 'webgpu-failed'],
   ['lost-mid-run', /the GPU was lost/, 'device-lost'],
 ];
 

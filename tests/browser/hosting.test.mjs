@@ -1,4 +1,5 @@
 // How pages are hosted: without cross-origin isolation, through a bundler, with assets elsewhere.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';

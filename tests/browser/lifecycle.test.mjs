@@ -1,4 +1,5 @@
 // What happens over time: progress, failed starts, abort, memory over many runs, and a page that stays responsive.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';

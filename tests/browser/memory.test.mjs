@@ -1,4 +1,5 @@
 // Nothing stays behind: after aborts at every stage, after workers that die, after hundreds of pictures.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { matteModel } from '../../web/test/helpers.mjs';

@@ -1,4 +1,5 @@
 // Pictures as cameras, printers and the web make them: colours, alpha, odd sizes, moving ones, and a very large one.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import sharp from 'sharp';

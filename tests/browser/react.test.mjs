@@ -1,4 +1,5 @@
 // The React component and hook: a visitor's way through it, and that nothing outlives it.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

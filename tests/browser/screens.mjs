@@ -1,4 +1,5 @@
 // Takes pictures of the demo page for people to look at: `node tests/browser/screens.mjs [FOLDER] [PHOTO...]`.
+// SPDX-License-Identifier: MIT
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serve } from '../../scripts/serve.mjs';

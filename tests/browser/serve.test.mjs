@@ -1,4 +1,5 @@
 // The static server behind `make web`: types, headers, and nothing from outside its folders.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';

@@ -1,4 +1,5 @@
 // Every kind of source gives the same cut-out; turned and damaged files are understood as what they are.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, suite, test } from 'node:test';

@@ -1,4 +1,5 @@
 // What a page does beside removing one background: mattes out and in, batches, loading ahead.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { noBrowser } from './support/chromium.mjs';

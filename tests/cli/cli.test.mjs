@@ -1,4 +1,5 @@
 // The decal command for real: every flag, every way to hand it pictures, every kind of bad input.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { execFile, spawn } from 'node:child_process';

@@ -23,11 +23,13 @@ struct TestImage {
 
 // Noise, a gradient (each of the five filters suits one of these), or a subject on pixels of alpha 0.
 TestImage Random(std::mt19937& random, int width, int height) {
-  TestImage image{width, height, std::vector<uint8_t>(size_t{4} * static_cast<size_t>(width) * static_cast<size_t>(height))};
+  TestImage image{width, height,
+                  std::vector<uint8_t>(size_t{4} * static_cast<size_t>(width) * static_cast<size_t>(height))};
   const auto kind = random() % 4;
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
-      uint8_t* pixel = image.rgba.data() + (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 4;
+      uint8_t* pixel =
+          image.rgba.data() + (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 4;
       if (kind == 3 && (x < width / 4 || y > height / 2)) continue;  // stays transparent black
       for (int c = 0; c < 4; ++c) {
         const auto gradient = static_cast<uint32_t>(kind == 0 ? 3 * x : kind == 1 ? 5 * y : 2 * x + 3 * y);
@@ -43,7 +45,8 @@ class EncodePngTest : public ::testing::Test {
   static void SetUpTestSuite() { ASSERT_TRUE(InitPictures("encode_png_test", 1)); }
 
   static void ExpectRoundTrip(const TestImage& image, PictureChannels channels, ThreadRunner& runner) {
-    SCOPED_TRACE(::testing::Message() << image.width << " x " << image.height << ", channels " << static_cast<int>(channels));
+    SCOPED_TRACE(::testing::Message() << image.width << " x " << image.height << ", channels "
+                                      << static_cast<int>(channels));
     const auto file = EncodePng(image.view(), {.channels = channels, .runner = &runner});
     ASSERT_TRUE(file) << file.error().message;
     const auto alone = EncodePng(image.view(), {.channels = channels});
@@ -54,7 +57,7 @@ class EncodePngTest : public ::testing::Test {
     ASSERT_EQ(decoded->width, image.width);
     ASSERT_EQ(decoded->height, image.height);
     for (size_t i = 0; i < image.rgba.size(); ++i) {
-      const uint8_t expected = channels == PictureChannels::kRgba ? image.rgba[i]
+      const uint8_t expected = channels == PictureChannels::kRgba  ? image.rgba[i]
                                : i % 4 == 3                        ? uint8_t{255}
                                : channels == PictureChannels::kRgb ? image.rgba[i]
                                                                    : image.rgba[i / 4 * 4];
@@ -94,7 +97,8 @@ TEST_F(EncodePngTest, LargePicturesAreSeveralChunks) {
   ASSERT_TRUE(file);
   int chunks = 0;
   const Numbers numbers(*file, true);
-  for (size_t at = 8; at + 12 <= file->size(); at += size_t{numbers.U32(at)} + 12) chunks += HasAt(*file, at + 4, "IDAT");
+  for (size_t at = 8; at + 12 <= file->size(); at += size_t{numbers.U32(at)} + 12)
+    chunks += HasAt(*file, at + 4, "IDAT");
   EXPECT_EQ(chunks, 3);
 }
 
@@ -104,7 +108,8 @@ TEST_F(EncodePngTest, DensityMetadataAndProfileStandInTheFile) {
   metadata.xmp = Bytes(100, std::byte{'x'});
   const Bytes profile(400, std::byte{'p'});
   const TestImage image = Random(random, 8, 8);
-  const auto file = EncodePng(image.view(), {.density = Density{11811, 11811}, .metadata = &metadata, .profile = profile});
+  const auto file =
+      EncodePng(image.view(), {.density = Density{11811, 11811}, .metadata = &metadata, .profile = profile});
   ASSERT_TRUE(file);
   std::string names;
   const Numbers numbers(*file, true);

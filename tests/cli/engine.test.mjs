@@ -1,4 +1,5 @@
 // The engine-facing subcommands: models, inspect and run.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

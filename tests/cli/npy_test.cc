@@ -1,4 +1,5 @@
 // The .npy reader takes what NumPy writes and refuses everything else with a reason.
+// SPDX-License-Identifier: MIT
 #include "cli/npy.h"
 
 #include <gtest/gtest.h>

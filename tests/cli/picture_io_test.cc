@@ -1,4 +1,5 @@
 // Whatever a picture is stored as, it decodes to the same upright sRGB RGBA8; damage is an error, never half a picture.
+// SPDX-License-Identifier: MIT
 #include "cli/picture_io.h"
 
 #include <gtest/gtest.h>
@@ -26,8 +27,11 @@ Bytes TakeBlob(VipsBlob* blob) {
 }
 
 VImage Flat(std::vector<double> colour) {
-  return VImage::black(16, 16).new_from_image(colour).cast(VIPS_FORMAT_UCHAR).copy(
-      VImage::option()->set("interpretation", colour.size() < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
+  return VImage::black(16, 16)
+      .new_from_image(colour)
+      .cast(VIPS_FORMAT_UCHAR)
+      .copy(VImage::option()->set("interpretation",
+                                  colour.size() < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
 }
 
 // Red on the left, blue on the right.
@@ -111,8 +115,10 @@ TEST_F(PictureIo, SixteenBit) {
 TEST_F(PictureIo, Cmyk) {
   // Without a profile each ink takes away its complement, as in browsers.
   const auto cmyk = [](std::vector<double> inks) {
-    const VImage image = VImage::black(16, 16).new_from_image(inks).cast(VIPS_FORMAT_UCHAR).copy(
-        VImage::option()->set("interpretation", VIPS_INTERPRETATION_CMYK));
+    const VImage image = VImage::black(16, 16)
+                             .new_from_image(inks)
+                             .cast(VIPS_FORMAT_UCHAR)
+                             .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_CMYK));
     return TakeBlob(image.jpegsave_buffer());
   };
   ExpectNear(At(cmyk({0, 0, 0, 0}), 3, 3), {255, 255, 255, 255}, 6);

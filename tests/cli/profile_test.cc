@@ -1,4 +1,5 @@
 // What a profile makes of times that are known.
+// SPDX-License-Identifier: MIT
 #include "cli/profile.h"
 
 #include <gtest/gtest.h>

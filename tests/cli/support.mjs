@@ -1,4 +1,5 @@
 // Helpers of the command's tests: a scratch folder, the command itself, and small files to feed it.
+// SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

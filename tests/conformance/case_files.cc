@@ -1,4 +1,5 @@
 // Finds, unpacks and lists the conformance cases.
+// SPDX-License-Identifier: MIT
 #include "tests/conformance/case_files.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Where the conformance cases are: the archive, the list that the project promises, and the listed exceptions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <filesystem>

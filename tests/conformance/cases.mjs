@@ -1,4 +1,5 @@
 // Where the conformance cases are, for the scripts; case_files.cc is the same for C++.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

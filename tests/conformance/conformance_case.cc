@@ -1,4 +1,5 @@
 // Runs a case with as few inputs known in advance as its shapes allow.
+// SPDX-License-Identifier: MIT
 #include "tests/conformance/conformance_case.h"
 
 #include <algorithm>
@@ -71,8 +72,10 @@ Status Compare(const Value& value, const std::byte* actual, const ConstantTensor
                           ? LoadInteger(type.dtype, actual, i) == LoadInteger(type.dtype, expected.buffer.data(), i)
                           : Same(a, e);
     if (!same)
-      return Fail(ErrorCode::kInternal, "element " + std::to_string(i) + " of " + std::to_string(elements) + " is " +
-                                            std::to_string(a) + " instead of " + std::to_string(e), value.name);
+      return Fail(ErrorCode::kInternal,
+                  "element " + std::to_string(i) + " of " + std::to_string(elements) + " is " + std::to_string(a) +
+                      " instead of " + std::to_string(e),
+                  value.name);
   }
   return {};
 }

@@ -1,5 +1,6 @@
 // One ONNX conformance case through the whole pipeline: import, passes, plan, run, compare. No test framework and no
 // exceptions, so that the same code runs natively and in a WebAssembly module.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

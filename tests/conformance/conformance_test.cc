@@ -1,4 +1,5 @@
 // ONNX's own conformance cases: the promised ones, every other one of the operators we have, and the exceptions.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -1,5 +1,6 @@
 // Makes docs/operators.md from the outcomes that the native and the WebAssembly conformance tests left in the build
 // folders. `make operators` runs both and then this; the WebAssembly test checks that the committed file is the same.
+// SPDX-License-Identifier: MIT
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,5 @@
 // The conformance cases in WebAssembly, both modules, against the natively computed outcomes; then the table made of both.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,6 +3,7 @@
 //
 // All of it happens in build/examples. Installing needs the npm registry (or its cache); what was installed for the same lock
 // file is used again.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

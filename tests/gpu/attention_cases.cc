@@ -1,4 +1,5 @@
 // Attention, the windows it works in, and convolutions that sample.
+// SPDX-License-Identifier: MIT
 #include <limits>
 
 #include "tests/gpu/cases.h"
@@ -50,7 +51,8 @@ void AddWindows(CaseWriter& writer) {
   for (uint32_t seed = 0; seed < 8; ++seed) {
     CaseGraph g(seed);
     const int64_t height = 3 + g.Pick(20), width = 3 + g.Pick(20), window_h = 1 + g.Pick(8), window_w = 1 + g.Pick(8);
-    const int64_t channels = seed % 2 == 0 ? 4 * (1 + g.Pick(12)) : 1 + g.Pick(20), shift_y = g.Pick(9), shift_x = g.Pick(9);
+    const int64_t channels = seed % 2 == 0 ? 4 * (1 + g.Pick(12)) : 1 + g.Pick(20), shift_y = g.Pick(9),
+                  shift_x = g.Pick(9);
     const Shape map{1 + g.Pick(2), height, width, channels};
     const ValueId x = g.Node(Unary{UnaryKind::kAbs}, {g.Input(map)});
     const ValueId windows = g.Node(WindowPartition{window_h, window_w, shift_y, shift_x}, {x});
@@ -66,7 +68,8 @@ void AddDeformable(CaseWriter& writer) {
   for (uint32_t seed = 0; seed < 10; ++seed) {
     CaseGraph g(seed);
     const int64_t kernels[] = {1, 3, 3, 5}, kernel = kernels[g.Pick(4)], taps = kernel * kernel;
-    const int64_t groups = 1 + g.Pick(2), stride = 1 + g.Pick(2), dilation = 1 + g.Pick(2), pad = dilation * (kernel / 2);
+    const int64_t groups = 1 + g.Pick(2), stride = 1 + g.Pick(2), dilation = 1 + g.Pick(2),
+                  pad = dilation * (kernel / 2);
     const int64_t in = groups * (seed % 2 == 0 ? 4 * (1 + g.Pick(4)) : 1 + g.Pick(7)), out = groups * (1 + g.Pick(12));
     const int64_t divisors[] = {1, 1, groups, in}, offset_group = divisors[g.Pick(4)];
     const Shape x{1 + g.Pick(2), in, kernel * dilation + g.Pick(9), kernel * dilation + g.Pick(9)};

@@ -1,4 +1,5 @@
 // Building small graphs node by node, with types from the shape rules.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/case_graph.h"
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 // Small graphs for the WebGPU tests: operators as the passes leave them, their inputs whole maps or slices of wider ones.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <random>

@@ -1,4 +1,5 @@
 // Plans, runs on the CPU, and writes one case after the other.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/case_writer.h"
 
 #include <algorithm>
@@ -58,9 +59,7 @@ std::vector<std::vector<float>> RunOnCpu(const std::string& name, const Graph& s
 
 CaseWriter::CaseWriter(const std::string& folder, std::string filter, bool half)
     : json_(std::fopen((folder + "/cases.json").c_str(), "wb")),
-      binary_(std::fopen((folder + "/cases.bin").c_str(), "wb")),
-      filter_(std::move(filter)),
-      half_(half) {
+      binary_(std::fopen((folder + "/cases.bin").c_str(), "wb")), filter_(std::move(filter)), half_(half) {
   if (json_ == nullptr || binary_ == nullptr) Stop(folder, "cannot be written to");
   std::fputs("[", json_);
 }

@@ -1,4 +1,5 @@
 // Writes GPU test cases: plans with their weights, inputs, and the outputs that the CPU engine computes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,5 @@
 // The families of WebGPU test cases: each adds random single operators to the writer.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "tests/gpu/case_writer.h"

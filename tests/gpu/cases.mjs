@@ -1,4 +1,5 @@
 // The WebGPU cases that decal_gpu_cases writes, and how one runs: in Node and in a page alike.
+// SPDX-License-Identifier: MIT
 
 /** Largest error of `actual` in units of (1 + |expected|); infinite where one alone is not a number. */
 export function largestError(actual, expected) {

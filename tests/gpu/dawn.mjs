@@ -1,4 +1,5 @@
 // Dawn in Node on Chromium's own software driver, or why that is not to be had; and Dawn without any driver.
+// SPDX-License-Identifier: MIT
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 

@@ -1,4 +1,5 @@
 // Elementwise operators, with and without broadcasting.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {
@@ -9,7 +10,8 @@ void AddUnaries(CaseWriter& writer) {
     for (uint32_t seed = 0; seed < 2; ++seed) {
       CaseGraph g(seed);
       const Unary op{static_cast<UnaryKind>(kind), 0.3f, 0.6f};
-      const bool positive = op.kind == UnaryKind::kSqrt || op.kind == UnaryKind::kLog || op.kind == UnaryKind::kReciprocal;
+      const bool positive =
+          op.kind == UnaryKind::kSqrt || op.kind == UnaryKind::kLog || op.kind == UnaryKind::kReciprocal;
       const Shape shape = seed == 0 ? Shape{1, 8, 9, 7} : Shape{2, 3, 33};
       g.Output(g.Node(op, {g.Input(shape, positive ? 0.1f : -5.0f, 5.0f)}));
       writer.Add(std::string(Name(op.kind)) + " " + std::to_string(seed), g);
@@ -18,8 +20,8 @@ void AddUnaries(CaseWriter& writer) {
 }
 
 void AddBinaries(CaseWriter& writer) {
-  for (const BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul, BinaryKind::kDiv, BinaryKind::kPow,
-                                BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kPRelu}) {
+  for (const BinaryKind kind : {BinaryKind::kAdd, BinaryKind::kSub, BinaryKind::kMul, BinaryKind::kDiv,
+                                BinaryKind::kPow, BinaryKind::kMin, BinaryKind::kMax, BinaryKind::kPRelu}) {
     for (uint32_t seed = 0; seed < 5; ++seed) {
       CaseGraph g(seed);
       const Shape shape{1 + g.Pick(2), g.Pick(2) == 0 ? 8 : 1 + g.Pick(9), 1 + g.Pick(40), 1 + g.Pick(40)};

@@ -1,4 +1,5 @@
 // Shaders with float16 storage for drivers without float16: the software driver is one.
+// SPDX-License-Identifier: MIT
 
 /** The same shader over words: loads unpack, stores pack. Exact where the driver rounds to nearest. */
 export function withoutHalf(code) {

@@ -1,4 +1,5 @@
 // decal_gpu_cases <folder> [--half] [<filter>]: writes the random cases that the WebGPU tests run.
+// SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <string>
 
@@ -23,7 +24,7 @@ int main(int argc, char** argv) {
   decal::testing::AddAttentionCases(writer);
   decal::testing::AddMapCases(writer);
   decal::testing::AddReductionCases(writer);
-  std::printf("%zu cases, %zu of them for a tiny device, at most %zu storage buffers\n", writer.count(), writer.banded(),
-              writer.max_storage_buffers());
+  std::printf("%zu cases, %zu of them for a tiny device, at most %zu storage buffers\n", writer.count(),
+              writer.banded(), writer.max_storage_buffers());
   return writer.count() > 0 ? 0 : 1;
 }

@@ -1,4 +1,5 @@
 // Pooling, resizing and sampling of maps.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {

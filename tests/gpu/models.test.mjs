@@ -1,4 +1,5 @@
 // Whole models on WebGPU against the CPU engine, on a real photo: Dawn on a software driver, natively made plans.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // Operators that move elements.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {

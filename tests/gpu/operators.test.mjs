@@ -1,4 +1,5 @@
 // Every WebGPU operator against the CPU engine over random shapes, on Dawn with a software driver.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from '../../web/test/helpers.mjs';

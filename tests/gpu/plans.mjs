@@ -1,4 +1,5 @@
 // Plans of whole models as the native planner writes them, and the rules that WebGPU has for every plan.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

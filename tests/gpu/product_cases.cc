@@ -1,4 +1,5 @@
 // Convolutions and matrix products.
+// SPDX-License-Identifier: MIT
 #include "tests/gpu/cases.h"
 
 namespace decal::testing {
@@ -14,9 +15,13 @@ Window SquareWindow(int64_t kernel, int64_t stride, int64_t dilation, int64_t pa
 
 Epilogue RandomEpilogue(CaseGraph& g, const Shape& shape, std::vector<ValueId>& inputs) {
   Epilogue epilogue;
-  constexpr Unary kActivations[] = {{UnaryKind::kRelu}, {UnaryKind::kSigmoid}, {UnaryKind::kGelu},
-                                    {UnaryKind::kLeakyRelu, 0.1f}, {UnaryKind::kClip, -0.2f, 0.7f},
-                                    {UnaryKind::kHardSwish}, {UnaryKind::kTanh}};
+  constexpr Unary kActivations[] = {{UnaryKind::kRelu},
+                                    {UnaryKind::kSigmoid},
+                                    {UnaryKind::kGelu},
+                                    {UnaryKind::kLeakyRelu, 0.1f},
+                                    {UnaryKind::kClip, -0.2f, 0.7f},
+                                    {UnaryKind::kHardSwish},
+                                    {UnaryKind::kTanh}};
   const int64_t activation = g.Pick(10);
   if (activation < 7) epilogue.activation = kActivations[activation];
   else if (activation == 7) epilogue.prelu_slope = true;
@@ -51,7 +56,8 @@ void AddConvolutions(CaseWriter& writer) {
 void AddDepthwise(CaseWriter& writer) {
   for (uint32_t seed = 0; seed < 12; ++seed) {
     CaseGraph g(seed);
-    const int64_t kernels[] = {1, 3, 3, 5, 7}, kernel = kernels[g.Pick(5)], stride = 1 + g.Pick(2), dilation = 1 + g.Pick(2);
+    const int64_t kernels[] = {1, 3, 3, 5, 7}, kernel = kernels[g.Pick(5)], stride = 1 + g.Pick(2),
+                  dilation = 1 + g.Pick(2);
     const int64_t channels = seed % 2 == 0 ? 4 * (1 + g.Pick(12)) : 2 + g.Pick(30), pad = dilation * (kernel - 1) / 2;
     const Shape shape{1 + g.Pick(2), channels, kernel * dilation + g.Pick(20), kernel * dilation + g.Pick(20)};
     Conv op{.window = SquareWindow(kernel, stride, dilation, pad), .group = channels};

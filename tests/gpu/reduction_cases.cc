@@ -1,4 +1,5 @@
 // Reductions, normalisations and softmax.
+// SPDX-License-Identifier: MIT
 #include <limits>
 #include <utility>
 
@@ -52,14 +53,17 @@ void AddNorms(CaseWriter& writer) {
     const std::string n = " " + std::to_string(seed);
     {
       CaseGraph g(seed);
-      const Shape shape{1 + g.Pick(2), g.Pick(2) == 0 ? 4 * (1 + g.Pick(9)) : 1 + g.Pick(30), 3 + g.Pick(20), 3 + g.Pick(20)};
+      const Shape shape{1 + g.Pick(2), g.Pick(2) == 0 ? 4 * (1 + g.Pick(9)) : 1 + g.Pick(30), 3 + g.Pick(20),
+                        3 + g.Pick(20)};
       const Shape c{shape[1]};
-      g.MapOutput(g.Node(BatchNorm{}, {g.Map(shape), g.Constant(c), g.Constant(c), g.Constant(c), g.Constant(c, 0.5f, 2)}));
+      g.MapOutput(
+          g.Node(BatchNorm{}, {g.Map(shape), g.Constant(c), g.Constant(c), g.Constant(c), g.Constant(c, 0.5f, 2)}));
       writer.Add("BatchNorm" + n, g);
 
       CaseGraph h(seed);
       const Shape map = seed % 3 == 0 ? Shape{1, shape[1], 70, 90} : shape;
-      h.MapOutput(h.Node(InstanceNorm{}, {h.Map(map), h.Constant(c, 0.5f, 2), seed % 2 == 0 ? h.Constant(c) : h.Input(c)}));
+      h.MapOutput(
+          h.Node(InstanceNorm{}, {h.Map(map), h.Constant(c, 0.5f, 2), seed % 2 == 0 ? h.Constant(c) : h.Input(c)}));
       writer.Add("InstanceNorm" + n, h);
     }
     {
@@ -77,10 +81,12 @@ void AddNorms(CaseWriter& writer) {
       CaseGraph g(seed);
       const size_t rank = 2 + seed % 3;
       const Shape shape = seed % 5 == 4 ? Shape{2, 3, 21, 150} : RandomShape(g, rank);
-      const Softmax op{.axis = g.Pick(static_cast<int64_t>(shape.rank())), .log = g.Pick(3) == 0, .flatten = g.Pick(4) == 0};
+      const Softmax op{
+          .axis = g.Pick(static_cast<int64_t>(shape.rank())), .log = g.Pick(3) == 0, .flatten = g.Pick(4) == 0};
       const bool map = shape.rank() == 4 && g.Pick(2) == 0;
-      if (map) g.MapOutput(g.Node(op, {g.Node(BatchNorm{}, {g.Map(shape), g.Constant({shape[1]}), g.Constant({shape[1]}),
-                                                             g.Constant({shape[1]}), g.Constant({shape[1]}, 0.5f, 2)})}));
+      if (map)
+        g.MapOutput(g.Node(op, {g.Node(BatchNorm{}, {g.Map(shape), g.Constant({shape[1]}), g.Constant({shape[1]}),
+                                                     g.Constant({shape[1]}), g.Constant({shape[1]}, 0.5f, 2)})}));
       else g.Output(g.Node(op, {g.Input(shape, -9, 9)}));
       writer.Add("Softmax" + n, g);
     }
@@ -90,7 +96,8 @@ void AddNorms(CaseWriter& writer) {
 // Norms of some channels, the others only scaled and shifted, and limits that were an operator of their own.
 void AddPartialNorms(CaseWriter& writer) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  constexpr std::pair<float, float> kLimits[] = {{-kInfinity, kInfinity}, {0, kInfinity}, {-0.3f, 0.8f}, {-kInfinity, 0.5f}};
+  constexpr std::pair<float, float> kLimits[] = {
+      {-kInfinity, kInfinity}, {0, kInfinity}, {-0.3f, 0.8f}, {-kInfinity, 0.5f}};
   for (uint32_t seed = 0; seed < 12; ++seed) {
     CaseGraph g(seed);
     const int64_t channels = seed % 2 == 0 ? 4 * (1 + g.Pick(9)) : 2 + g.Pick(30);

@@ -1,4 +1,5 @@
 // Every model's plan fits what WebGPU guarantees: 8 storage buffers, sizes, memory; and its shaders compile.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultModel, missingFile, modelFile, models, unscaled } from '../support/models.mjs';

@@ -1,4 +1,5 @@
 // Has the native program write its WebGPU cases, and reads them.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // Cuts out a bright disc on a dark ground with the embedded model, using nothing but the installed library.
+// SPDX-License-Identifier: MIT
 #include <cstdint>
 #include <cstdio>
 #include <vector>

@@ -1,4 +1,5 @@
 # The install test: installs this build into a folder of its own and builds and runs the consumer project against it.
+# SPDX-License-Identifier: MIT
 if(DECAL_SANITIZE)
   return()  # the consumer would have to know the sanitizers
 endif()

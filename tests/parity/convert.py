@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Makes the float16 and int8 versions of a float32 ONNX model that exporters and quantisers write.
 
     convert.py --half-weights | --half | --int8-weights [--per-channel] | --int8 [--per-channel]  IN.onnx OUT.onnx

@@ -1,6 +1,7 @@
 // Whole models against onnxruntime-node on a real photo: the native engine, and the wasm engine against the native one.
 //
 // Without the folder of shared models every test here is skipped and says so.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // A trained model on real photos, from the file to the matte, against mattes that PyTorch computed after PIL's resize.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <algorithm>

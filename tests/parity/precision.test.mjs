@@ -2,6 +2,7 @@
 // float32 model's own result, here and in onnxruntime-node.
 //
 // Without the folder of shared models every test here is skipped and says so.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """Exports an ONNX model again for square pictures of another size, without the framework that it came from.
 
     resize.py SIZE IN.onnx [LARGER.onnx] OUT.onnx

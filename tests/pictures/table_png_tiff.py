@@ -4,7 +4,7 @@ import struct
 import subprocess
 
 import reference as ref
-from patches import COLOURS, DARK, GREYS, HEIGHT, ORANGE, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows
+from patches import COLOURS, GREYS, HEIGHT, WIDTH, data, grey_patches, greys_to, pixels, rows
 from writers import gamma_tag, iccp, page, png, profile, tiff, xyz_tag
 
 PNG3 = 'PNG third edition, 4.3'

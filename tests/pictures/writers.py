@@ -89,7 +89,7 @@ def gif(width, height, frames, palette):
         bits = count = 0
         data = bytearray()
 
-        def put(code):
+        def put(code, data=data):
             nonlocal bits, count
             bits |= code << count
             count += 7
@@ -165,7 +165,7 @@ def lut16_tag(channels, grid, lab_of):
         light, a, b = lab_of(place)
         for value in (light * 652.8, (a + 128) * 256, (b + 128) * 256):
             points.append(min(max(round(value), 0), 65535))
-    return head + identity * channels + struct.pack('>%dH' % len(points), *points) + identity * 3
+    return head + identity * channels + struct.pack(f'>{len(points)}H', *points) + identity * 3
 
 
 def boxes(content, begin, end):

@@ -1,4 +1,5 @@
 // How far tensors are apart.
+// SPDX-License-Identifier: MIT
 
 /** The largest difference of two tensors of one length; NaN if an element is one. */
 export function maxDifference(a, b) {

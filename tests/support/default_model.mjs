@@ -1,4 +1,5 @@
 // The model that every build embeds: its entry of the registry, its file, and the side of its square input.
+// SPDX-License-Identifier: MIT
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

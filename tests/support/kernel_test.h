@@ -1,4 +1,5 @@
 // What operator tests share: tensors with guarded memory, random contents, and one call that runs a kernel.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,7 +25,9 @@ namespace decal::testing {
 inline constexpr size_t kGuards = 32;
 
 // A whole number of [low, high].
-inline int Pick(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+inline int Pick(std::mt19937& random, int low, int high) {
+  return std::uniform_int_distribution<int>(low, high)(random);
+}
 
 // A tensor in memory of its own. Every byte outside the view is a guard: 0xFF bytes, which read as NaN, so a
 // stray write fails GuardsIntact and a stray read spoils the result.
@@ -76,8 +79,7 @@ class TestTensor {
   // Its elements in row-major order.
   std::vector<float> Values() const {
     std::vector<float> values;
-    for (StridedIndex<1> i(shape_, {strides_}); i.valid(); i.Next())
-      values.push_back(view().as<float>()[i.offset(0)]);
+    for (StridedIndex<1> i(shape_, {strides_}); i.valid(); i.Next()) values.push_back(view().as<float>()[i.offset(0)]);
     return values;
   }
 

@@ -1,6 +1,7 @@
 // The real models that parity tests and benchmarks run: where they are and what a picture looks like to each.
 //
 // They are not part of the project. They are looked for in $DECAL_SHARED, or ../shared beside the checkout.
+// SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

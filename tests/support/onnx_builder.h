@@ -1,4 +1,5 @@
 // Writes small ONNX files for tests, through protozero: an implementation of the wire format that is not ours.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstring>

@@ -1,5 +1,6 @@
 // What tests of single passes share: a model goes through all passes, and its results and types must come out
 // unharmed.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>
@@ -15,21 +16,19 @@ namespace decal::testing {
 // Nodes whose operator has one of these names.
 inline size_t Count(const Graph& graph, std::initializer_list<std::string> ops) {
   size_t n = 0;
-  for (const Node& node : graph.nodes)
-    n += static_cast<size_t>(std::count(ops.begin(), ops.end(), OpName(node.op)));
+  for (const Node& node : graph.nodes) n += static_cast<size_t>(std::count(ops.begin(), ops.end(), OpName(node.op)));
   return n;
 }
 inline size_t Count(const Graph& graph, const std::string& op) { return Count(graph, {op}); }
 
 // Within `tolerance`, relative for values above 1.
-inline void ExpectNear(const std::vector<std::vector<float>>& actual,
-                       const std::vector<std::vector<float>>& expected, float tolerance) {
+inline void ExpectNear(const std::vector<std::vector<float>>& actual, const std::vector<std::vector<float>>& expected,
+                       float tolerance) {
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t o = 0; o < actual.size(); ++o) {
     ASSERT_EQ(actual[o].size(), expected[o].size());
     for (size_t i = 0; i < actual[o].size(); ++i)
-      ASSERT_NEAR(actual[o][i], expected[o][i], tolerance * std::max(1.0f, std::abs(expected[o][i])))
-          << "output " << o;
+      ASSERT_NEAR(actual[o][i], expected[o][i], tolerance * std::max(1.0f, std::abs(expected[o][i]))) << "output " << o;
   }
 }
 
@@ -69,8 +68,7 @@ inline Graph AfterPass(const std::string& model, std::string_view last) {
 }
 
 // The graph after all passes; its results are compared with those of the graph as imported.
-inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs,
-                      float tolerance = 1e-4f) {
+inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& inputs, float tolerance = 1e-4f) {
   const auto plain = ImportAndInfer(model);
   EXPECT_TRUE(plain) << plain.error().ToString();
   auto graph = Import(model);
@@ -87,12 +85,10 @@ inline Graph Optimise(const std::string& model, const std::vector<TestTensor>& i
 }
 
 // One input for each shape, all of them different.
-inline std::vector<TestTensor> RandomInputs(const std::vector<Shape>& shapes, float low = -2,
-                                            float high = 2) {
+inline std::vector<TestTensor> RandomInputs(const std::vector<Shape>& shapes, float low = -2, float high = 2) {
   std::mt19937 random(TestSeed(1));
   std::vector<TestTensor> inputs;
-  for (const Shape& shape : shapes)
-    inputs.emplace_back(TestTensor::Dense(shape)).FillRandom(random, low, high);
+  for (const Shape& shape : shapes) inputs.emplace_back(TestTensor::Dense(shape)).FillRandom(random, low, high);
   return inputs;
 }
 

@@ -1,4 +1,5 @@
 // Random ONNX models of data movement, with an elementwise operator here and there that ends a chain.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>
@@ -48,9 +49,7 @@ class RandomMovement {
   }
   std::string Fresh(const char* what) { return what + std::to_string(fresh_++); }
   std::string Ints(const std::vector<int64_t>& values) { return builder_.Ints(Fresh("c"), values); }
-  void Add(const std::string& name, const Shape& shape, int64_t type) {
-    tensors_.push_back({name, shape, type});
-  }
+  void Add(const std::string& name, const Shape& shape, int64_t type) { tensors_.push_back({name, shape, type}); }
 
   void AddOutput(const Tensor& t, const std::string& name) {
     builder_.Node("Cast", {t.name}, {name}, OnnxAttributes().Int("to", kFloat));
@@ -62,12 +61,15 @@ class RandomMovement {
     const int64_t rank = static_cast<int64_t>(t.shape.rank());
     const int64_t d = rank == 0 ? 0 : Pick(rank);
     switch (rank == 0 ? Pick(2) * 5 : Pick(14)) {
-      case 0: case 1: return Reshape(t);
-      case 2: case 3: return Transpose(t);
+      case 0:
+      case 1: return Reshape(t);
+      case 2:
+      case 3: return Transpose(t);
       case 4: return Slice(t, d);
       case 5: return Expand(t);
       case 6: return Gather(t, d);
-      case 7: case 8: return SplitAndMaybeJoin(t, d);
+      case 7:
+      case 8: return SplitAndMaybeJoin(t, d);
       case 9: return SplitTwiceAndJoin(t);
       case 10: return JoinEqual(t, d);
       case 11:

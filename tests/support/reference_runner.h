@@ -1,4 +1,5 @@
 // Runs a specialised graph node by node with the scalar references: the oracle for passes and plans.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Runs a test body once per instruction set that was compiled and that this machine has.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The training code of the default model's larger network: a step teaches, a state goes on, an Early entry says the same, and
 what is exported can be taken up again.
 

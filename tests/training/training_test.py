@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The training code on made-up pictures: samples are sane, a short run learns and can be resumed, exports are exact.
 
 Run by scripts/test.sh with Debian's Python; needs the decal command.

@@ -1,4 +1,5 @@
 // Batches: order, failures as items, no more at a time than the reader keeps up with, and ends of every kind.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -1,4 +1,5 @@
 // What the package weighs: for who installs it, and for who opens a page that uses it.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // The package in the hands of tools: what they look for in it, what they leave behind, and what an error says then.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // The page's side of the engine against a worker that does what the test says.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';

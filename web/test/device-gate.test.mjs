@@ -1,4 +1,5 @@
 // The gate as tables: what is known of a device, and what is decided from it.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';
@@ -62,9 +63,9 @@ const kRefused = [
   [{ adapter: adapter({ info: { description: 'lavapipe' } }) }, /llvmpipe/],
   [{ adapter: adapter({ info: { description: 'Microsoft Basic Render Driver' } }) }, /Microsoft Basic Render/],
   [{ adapter: adapter({ info: { vendor: 'microsoft', architecture: 'warp' } }) }, /WARP/],
-  [{ deviceError: 'the GPU gave no device: out of handles' }, /out of handles/],
+  [{ deviceError: 'the GPU adapter refused to open a device: out of handles' }, /out of handles/],
   [{ selfTest: { error: 'shader conv: no' } }, /self-test failed: shader conv: no/],
-  [{ selfTest: { ms: 3, maxError: NaN } }, /not numbers/],
+  [{ selfTest: { ms: 3, maxError: NaN } }, /self-test returned NaN/],
   [{ selfTest: { ms: 3, maxError: 0.5 } }, /wrong numbers: off by 0\.50, where 0\.0001 is allowed/],
   [{ selfTest: { ms: 3, maxError: Infinity } }, /wrong numbers/],
   [{ selfTest: { ms: 900, maxError: 0 } }, /took 900 ms, where 250 are allowed/],

@@ -1,4 +1,5 @@
 // The documentation: its snippets compile against the declarations, and its links lead somewhere.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

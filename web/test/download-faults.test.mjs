@@ -1,5 +1,6 @@
 // Downloads from a server that goes wrong in every way: each ends in the right bytes or a typed error, the store holds
 // nothing wrong, and a later visit to the mended server gets the file.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

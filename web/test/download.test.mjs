@@ -1,4 +1,5 @@
 // Downloads one thing at a time: what is asked of the server, what is waited for, what is kept, what is told.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -88,7 +89,7 @@ test('pauses double, differ, and end; Retry-After is obeyed', async () => {
   assert.equal(world.requests.length, 3);
   await store.clear();
   const long = serve(kFile, { faults: ['429 for long'] });
-  assert.match((await rejectsWith('network', () => read(long.wanted))).message, /come back in 86400 s/);
+  assert.match((await rejectsWith('network', () => read(long.wanted))).message, /retry after 86400 s/);
 });
 
 test('what will not get better is not tried again, the rest only so often', async () => {

@@ -1,4 +1,5 @@
 // The engine in Node: threads, kinds of memory, cancelling, running out of memory, bad models.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
 // How much shared memory is asked for, by what the browser says it is.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';

@@ -1,4 +1,5 @@
 // The executor on Dawn with Chromium's software driver: plans written by hand, and what a device refuses.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { noDriver, openDawnDevice } from '../../tests/gpu/dawn.mjs';

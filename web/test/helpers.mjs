@@ -1,4 +1,5 @@
 // What the tests share.
+// SPDX-License-Identifier: MIT
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';

@@ -1,5 +1,6 @@
 // The sequences of the fake engine's suite with the real one, in Node, on the smallest model there is.
 // DECAL_HOST_REAL_RUNS=n makes more of them, DECAL_HOST_SEED=n repeats one that failed.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,5 +1,6 @@
 // Calls, aborts, dispose() and init() in every order: each call ends once, with its cut-out or a typed error, and nothing stays.
 // DECAL_HOST_RUNS=n makes more of them, DECAL_HOST_SEED=n repeats one that failed.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { importSource } from './helpers.mjs';

@@ -1,4 +1,5 @@
 // The folders of web/src: each sees only those below it. What a folder may use of its host, its tsconfig says.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';

@@ -1,4 +1,5 @@
 // The WebAssembly modules as files: size, imports, exports.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';

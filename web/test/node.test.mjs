@@ -1,4 +1,5 @@
 // The Node entry: pictures in, cut-outs out, PNG files, errors.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // The picture work of both modules against plain JavaScript: the C++ tests reach the native SIMD targets only.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { startEngine } from '../dist/node.js';

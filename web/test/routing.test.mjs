@@ -1,4 +1,5 @@
 // Where models run in Node, on Dawn with Chromium's software driver: the gate, downgrades in the same call, and events.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, before, suite, test } from 'node:test';
@@ -154,12 +155,12 @@ suite('routing', { skip: noDriver }, () => {
     ['adapter-throws', /gives no adapter: the adapter is out/, 'webgpu-unavailable'],
     ['limits-of-0', /reports maxStorageBuffersPerShaderStage 0, where WebGPU guarantees/, 'webgpu-unavailable'],
     ['no-device', /no device today/, 'webgpu-unavailable'],
-    ['nan-in-self-test', /self-test gave values that are not numbers/, 'webgpu-unavailable'],
+    ['nan-in-self-test', /self-test returned NaN/, 'webgpu-unavailable'],
     ['wrong-numbers', /self-test gave wrong numbers: off by 0\.25/, 'webgpu-unavailable'],
     ['create-buffer', /buffers: /, 'webgpu-failed'],
     ['create-buffer-throws', /buffers: no memory for a buffer/, 'webgpu-failed'],
     ['pipeline', /shader .*: /, 'webgpu-failed'],
-    ['nan', /the GPU gave values that are not numbers/, 'webgpu-failed'],
+    ['nan', /the GPU returned NaN/, 'webgpu-failed'],
     ['map-fails', /mapping failed/, 'webgpu-failed'],
     ['lost-mid-run', /the GPU was lost/, 'device-lost'],
   ];

@@ -1,4 +1,5 @@
 // The parts that need no engine: progress, options, models, hashes.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // The declarations in web/dist, seen from a project that uses the package.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

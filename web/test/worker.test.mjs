@@ -1,4 +1,5 @@
 // The engine's side of a page, in Node with the real engine and a network that the test slows down.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';

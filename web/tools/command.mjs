@@ -1,4 +1,5 @@
 // What the tools share: arguments, one-line errors and their own memory.
+// SPDX-License-Identifier: MIT
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 

@@ -1,4 +1,5 @@
 // Reads and writes NumPy's .npy files of float32, little-endian, C order.
+// SPDX-License-Identifier: MIT
 import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { coded } from './command.mjs';
 

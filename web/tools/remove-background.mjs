@@ -1,4 +1,5 @@
 // Removes the background of a picture file in Node, with the wasm engine or on WebGPU.
+// SPDX-License-Identifier: MIT
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

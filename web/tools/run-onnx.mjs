@@ -1,5 +1,6 @@
 // Runs an ONNX model on raw float32 tensors with the wasm engine or on WebGPU (npm webgpu): the twin of `decal run`, same
 // line of JSON, with the time to start the engine.
+// SPDX-License-Identifier: MIT
 import { dirname, join } from 'node:path';
 import { coded, naming, peakBytes, positive, readArguments, runMain } from './command.mjs';
 import { readNpy, writeNpy } from './npy.mjs';

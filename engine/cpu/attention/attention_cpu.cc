@@ -1,4 +1,5 @@
 // CPU kernel of Attention: heads and blocks of queries in a fixed partition.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/attention/attention_cpu.h"
 
 #include <algorithm>
@@ -106,8 +107,8 @@ KernelResult MakeCpuKernel(const Attention& op, const KernelRequest& request) {
   }
   const auto row = [](const TensorView& view) { return static_cast<ptrdiff_t>(view.strides[1]); };
   const auto size = [](int64_t extent) { return static_cast<size_t>(extent); };
-  kernel->shape = {size(q.shape[1]), size(k.shape[1]), size(q.shape[3]), size(v.shape[3]), op.scale,
-                   row(q), row(k), row(v), row(y)};
+  kernel->shape = {
+      size(q.shape[1]), size(k.shape[1]), size(q.shape[3]), size(v.shape[3]), op.scale, row(q), row(k), row(v), row(y)};
   kernel->batch = size(q.shape[0]);
   kernel->heads = size(q.shape[2]);
   return kernel;

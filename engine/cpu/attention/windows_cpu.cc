@@ -23,8 +23,8 @@ struct ByteStrides {
 };
 
 // One window; `map` is its picture's first pixel, `window` its first token.
-void CutWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* map, ByteStrides at,
-               std::byte* window, int64_t token_bytes, size_t bytes) {
+void CutWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte* map, ByteStrides at, std::byte* window,
+               int64_t token_bytes, size_t bytes) {
   for (int64_t y = 0; y < grid.window_h; ++y)
     grid.ForEachRun(wy, wx, y, [&](int64_t row, int64_t column, int64_t token, int64_t pixels) {
       std::byte* to = window + token * token_bytes;
@@ -38,8 +38,8 @@ void PasteWindow(const WindowGrid& grid, int64_t wy, int64_t wx, const std::byte
   for (int64_t y = 0; y < grid.window_h; ++y)
     grid.ForEachRun(wy, wx, y, [&](int64_t row, int64_t column, int64_t token, int64_t pixels) {
       if (row >= 0)
-        CopyPixels(window + token * token_bytes, token_bytes, map + row * at.row + column * at.pixel, at.pixel,
-                   pixels, bytes);
+        CopyPixels(window + token * token_bytes, token_bytes, map + row * at.row + column * at.pixel, at.pixel, pixels,
+                   bytes);
     });
 }
 

@@ -1,4 +1,5 @@
 // CPU kernels of convolutions: implicit GEMM or depthwise, chosen by shape and strides.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/conv/conv_cpu.h"
 
 #include <algorithm>
@@ -71,7 +72,8 @@ KernelResult MakeDenseKernel(const Conv& op, const ConvGeometry& g, const Kernel
       spec.order.tap_offsets.push_back(ky * g.kernel[1] + kx);
     }
   }
-  spec.shape.phases.push_back({.height = static_cast<size_t>(g.out[0]), .width = static_cast<size_t>(g.out[1]),
+  spec.shape.phases.push_back({.height = static_cast<size_t>(g.out[0]),
+                               .width = static_cast<size_t>(g.out[1]),
                                .taps = spec.shape.taps.size()});
   spec.order.depth_stride = window;
   spec.order.column_stride = g.in_channels / g.group * window;

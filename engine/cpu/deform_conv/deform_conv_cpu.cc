@@ -1,4 +1,5 @@
 // CPU kernel of DeformConv: sample a block of output pixels into columns, multiply them by the packed weights.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/deform_conv/deform_conv_cpu.h"
 
 #include <algorithm>
@@ -133,8 +134,8 @@ KernelResult MakeCpuKernel(const DeformConv& op, const KernelRequest& request) {
 
   const cpu::TileShape &tile = kernel->plan.tile, &packing = kernel->plan.packing;
   const size_t rows = kernel->plan.shape.batch * s.out_height * s.out_width;
-  const size_t tiles = std::max<size_t>(1, std::min(kColumnBytes / sizeof(float) / kernel->row_floats,
-                                                    rows / kMinBlocks) / tile.rows);
+  const size_t tiles =
+      std::max<size_t>(1, std::min(kColumnBytes / sizeof(float) / kernel->row_floats, rows / kMinBlocks) / tile.rows);
   const size_t block_rows = tiles * tile.rows;
   const size_t panels = CeilDiv(weights.columns, tile.width);
   kernel->plan.tasks.clear();

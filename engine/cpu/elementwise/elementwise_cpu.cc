@@ -1,4 +1,5 @@
 // Elementwise kernels: dimensions merged, tiles handed to the vector loops of engine/cpu.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/elementwise/elementwise_cpu.h"
 
 #include <algorithm>
@@ -77,8 +78,7 @@ bool IsSquare(const Binary& op, const Operand& exponent) {
 KernelResult MakeCpuKernel(const Unary& op, const KernelRequest& request) {
   if (op.kind == UnaryKind::kNot || !AllFloat32(request)) return nullptr;
   const TensorView& out = request.outputs[0].view;
-  return std::make_unique<UnaryKernel>(
-      op, Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
+  return std::make_unique<UnaryKernel>(op, Coalesce<2>(out.shape, {out.strides, request.inputs[0].view.strides}));
 }
 
 KernelResult MakeCpuKernel(const Binary& op, const KernelRequest& request) {

@@ -1,4 +1,5 @@
 // CPU kernels of matrix products: packed constant weights, or a second factor packed panel by panel in each run.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/matmul/matmul_cpu.h"
 
 #include <algorithm>
@@ -49,9 +50,7 @@ class ProductKernel final : public CpuKernel {
   size_t scratch_bytes_per_thread() const override { return cpu::ProductScratchBytes(shape, tile); }
   bool reads_input(size_t i) const override { return i == 1 || operands.reads_input(i); }
   const char* algorithm() const override { return "GEMM, packed while running"; }
-  uint64_t multiply_adds() const override {
-    return uint64_t{batch.size()} * shape.rows * shape.depth * shape.columns;
-  }
+  uint64_t multiply_adds() const override { return uint64_t{batch.size()} * shape.rows * shape.depth * shape.columns; }
 };
 
 bool Fits(const Matrices& m, bool has_residual) {
@@ -65,8 +64,8 @@ cpu::PixelStrides ToPixelStrides(const int64_t (&s)[3]) {
 }
 
 // B is one constant matrix: a convolution with one tap whose pixels are the rows of A.
-KernelResult MakeConstantKernel(const Matrices& m, const Epilogue& epilogue, const EpilogueInputs& extra,
-                                float alpha, float beta, const KernelRequest& request) {
+KernelResult MakeConstantKernel(const Matrices& m, const Epilogue& epilogue, const EpilogueInputs& extra, float alpha,
+                                float beta, const KernelRequest& request) {
   const std::optional<RowLoops> loops = CollapseRows(m, extra.residual != EpilogueInputs::kAbsent);
   if (!loops) return nullptr;
   IndirectConvSpec spec{.bias_scale = beta, .extra = extra, .algorithm = "GEMM"};
@@ -119,9 +118,7 @@ KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, cons
   return kernel;
 }
 
-bool ConstantOrAbsent(const KernelRequest& request, size_t i) {
-  return !request.has(i) || IsConstantFloat(request, i);
-}
+bool ConstantOrAbsent(const KernelRequest& request, size_t i) { return !request.has(i) || IsConstantFloat(request, i); }
 
 }  // namespace
 
@@ -143,8 +140,10 @@ KernelResult MakeCpuKernel(const Gemm& op, const KernelRequest& request) {
     if (transpose) std::swap(view.shape[0], view.shape[1]), std::swap(view.strides[0], view.strides[1]);
     return view;
   };
-  const Matrices m{transposed(request.inputs[0].view, op.trans_a), transposed(request.inputs[1].view, op.trans_b),
-                   request.outputs[0].view, {}};
+  const Matrices m{transposed(request.inputs[0].view, op.trans_a),
+                   transposed(request.inputs[1].view, op.trans_b),
+                   request.outputs[0].view,
+                   {}};
   if (!Fits(m, false)) return nullptr;
   const EpilogueInputs extra(Epilogue{}, 3);
   if (request.has(2)) {  // only a row vector can be a bias

@@ -1,4 +1,5 @@
 // CPU kernels of data movement: every operator here becomes a few strided copies.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/movement/movement_cpu.h"
 
 #include <algorithm>

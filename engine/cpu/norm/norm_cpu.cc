@@ -1,4 +1,5 @@
 // Normalisation kernels: per channel over channels-last maps, and along contiguous runs.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/norm/norm_cpu.h"
 
 #include <cmath>
@@ -51,8 +52,7 @@ class BatchNormKernel final : public CpuKernel {
 
 class InstanceNormKernel final : public CpuKernel {
  public:
-  InstanceNormKernel(const InstanceNorm& op, int64_t channels)
-      : op_(op), channels_(static_cast<size_t>(channels)) {}
+  InstanceNormKernel(const InstanceNorm& op, int64_t channels) : op_(op), channels_(static_cast<size_t>(channels)) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -113,11 +113,8 @@ class LayerNormKernel final : public CpuKernel {
 class SoftmaxKernel final : public CpuKernel {
  public:
   SoftmaxKernel(bool logarithm, const LoopNest<2>& run, const LoopNest<2>& rows)
-      : logarithm_(logarithm),
-        n_(static_cast<size_t>(run.inner_extent())),
-        y_stride_(run.strides[0][0]),
-        x_stride_(run.strides[1][0]),
-        rows_(rows) {}
+      : logarithm_(logarithm), n_(static_cast<size_t>(run.inner_extent())), y_stride_(run.strides[0][0]),
+        x_stride_(run.strides[1][0]), rows_(rows) {}
 
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
@@ -133,9 +130,7 @@ class SoftmaxKernel final : public CpuKernel {
       }
     });
   }
-  size_t scratch_bytes_per_thread() const override {
-    return contiguous() ? 0 : GatheredRows() * n_ * sizeof(float);
-  }
+  size_t scratch_bytes_per_thread() const override { return contiguous() ? 0 : GatheredRows() * n_ * sizeof(float); }
   const char* algorithm() const override { return contiguous() ? "contiguous" : "gathered"; }
 
  private:
@@ -216,8 +211,7 @@ KernelResult MakeCpuKernel(const Softmax& op, const KernelRequest& request) {
   for (size_t d = axis; d < (op.flatten ? rank : std::min(axis + 1, rank)); ++d) group.in[d] = true;
   const LoopNest<2> run = CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, true);
   if (run.extents.rank() != 1) return nullptr;
-  return std::make_unique<SoftmaxKernel>(op.log, run,
-                                         CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, false));
+  return std::make_unique<SoftmaxKernel>(op.log, run, CoalesceSubset<2>(x.shape, {y.strides, x.strides}, group, false));
 }
 
 }  // namespace decal

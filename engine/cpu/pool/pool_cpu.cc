@@ -1,4 +1,5 @@
 // Pooling kernels: rows of windows, and whole maps reduced in bands.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/pool/pool_cpu.h"
 
 #include "engine/cpu/simd/pool.h"

@@ -1,5 +1,6 @@
 // Kernels of quantisation by one known scale: what activations have. Everything else is folded, lowered to float
 // products (passes/lower_quantized.cc) or rare, and runs its reference.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/quant/quant_cpu.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Reduce kernels: over H and W of a channels-last map, and along contiguous runs.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/reduce/reduce_cpu.h"
 
 #include <optional>

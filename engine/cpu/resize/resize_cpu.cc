@@ -1,4 +1,5 @@
 // Resize kernels: nearest and linear over H and W, from tables made once per shape.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/resize/resize_cpu.h"
 
 #include "engine/cpu/simd/resize.h"
@@ -27,8 +28,7 @@ Tap LinearTap(const Resize& op, const ResizeAxis& axis, int64_t at) {
 class TapTable {
  public:
   static Result<TapTable> Allocate(size_t entries) {
-    DECAL_TRY_ASSIGN(Buffer buffer,
-                     Buffer::Allocate(entries * (2 * sizeof(int32_t) + sizeof(float)), "resize table"));
+    DECAL_TRY_ASSIGN(Buffer buffer, Buffer::Allocate(entries * (2 * sizeof(int32_t) + sizeof(float)), "resize table"));
     return TapTable(entries, std::move(buffer));
   }
 
@@ -55,10 +55,8 @@ class TapTable {
 class ResizeKernel final : public CpuKernel {
  public:
   ResizeKernel(ResizeMode mode, const Shape& in, const Shape& out, TapTable rows, TapTable columns)
-      : nearest_(mode == ResizeMode::kNearest),
-        narrow_(IsNarrow(mode, in)),
-        scratch_floats_(narrow_ ? static_cast<size_t>((2 * in[3] + out[3]) * in[1]) : 0),
-        rows_(std::move(rows)),
+      : nearest_(mode == ResizeMode::kNearest), narrow_(IsNarrow(mode, in)),
+        scratch_floats_(narrow_ ? static_cast<size_t>((2 * in[3] + out[3]) * in[1]) : 0), rows_(std::move(rows)),
         columns_(std::move(columns)) {}
 
   static bool IsNarrow(ResizeMode mode, const Shape& in) {
@@ -69,8 +67,7 @@ class ResizeKernel final : public CpuKernel {
            const CpuContext& context) const override {
     const size_t height = static_cast<size_t>(out[0].shape[2]);
     const size_t width = static_cast<size_t>(out[0].shape[3]);
-    const RowTasks tasks(static_cast<size_t>(out[0].shape[0]) * height,
-                         width * static_cast<size_t>(out[0].shape[1]));
+    const RowTasks tasks(static_cast<size_t>(out[0].shape[0]) * height, width * static_cast<size_t>(out[0].shape[1]));
     const cpu::LinearTable rows = rows_.linear();
     const cpu::LinearTable columns = columns_.linear();
     ParallelFor(context.runner, tasks.count(), [&](size_t task, size_t thread) {
@@ -81,13 +78,11 @@ class ResizeKernel final : public CpuKernel {
         const cpu::MutableFeatureMap to = MapOf(out[0], n);
         const cpu::LinearRow source{static_cast<size_t>(rows.low[y]), static_cast<size_t>(rows.high[y]),
                                     rows.weight[y]};
-        if (nearest_)
-          cpu::ResizeNearestRow(from, source.low, columns.low, width, to.row(y), to.pixel_stride);
+        if (nearest_) cpu::ResizeNearestRow(from, source.low, columns.low, width, to.row(y), to.pixel_stride);
         else if (narrow_)
           cpu::ResizeLinearNarrow(from, source, columns, width, to.row(y), to.pixel_stride,
                                   reinterpret_cast<float*>(context.scratch_of(thread)));
-        else
-          cpu::ResizeLinearWide(from, source, columns, width, to.row(y), to.pixel_stride);
+        else cpu::ResizeLinearWide(from, source, columns, width, to.row(y), to.pixel_stride);
       }
     });
   }

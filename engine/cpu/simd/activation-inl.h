@@ -1,4 +1,5 @@
 // Vector forms of all activations, for kernels that keep their values in registers.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_ACTIVATION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_ACTIVATION_INL_H_
 #undef DECAL_ENGINE_CPU_ACTIVATION_INL_H_

@@ -1,4 +1,5 @@
 // The run-time switch from an activation's kind to its vector loop.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/activation.h"
 
 #undef HWY_TARGET_INCLUDE

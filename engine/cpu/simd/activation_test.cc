@@ -1,4 +1,5 @@
 // Activations: every vector form, on every compiled target, against the scalar definition.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/activation.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Attention on the product kernels' register tile: scores of a few queries stay in the first-level cache.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/attention.h"
 
 #include <algorithm>
@@ -24,14 +25,11 @@ namespace {
 // Keys of a block: those of Swin's windows (49 and 144) fit one, and the scores of a tile of 8 queries take 8 KB.
 constexpr size_t kBlockKeys = 256;
 
-
 // Floats of each part of the scratch memory, every one a whole number of panels.
 struct AttentionScratch {
   AttentionScratch(const AttentionShape& shape, const TileShape& tile)
-      : keys(RoundUp(std::min(shape.keys, kBlockKeys), tile.width)),
-        packed_k(keys * shape.depth),
-        packed_v(keys * RoundUp(shape.columns, tile.width)),
-        scores(tile.rows * keys) {}
+      : keys(RoundUp(std::min(shape.keys, kBlockKeys), tile.width)), packed_k(keys * shape.depth),
+        packed_v(keys * RoundUp(shape.columns, tile.width)), scores(tile.rows * keys) {}
   size_t total() const { return packed_k + packed_v + scores + 2 * kAttentionQueries; }
 
   size_t keys, packed_k, packed_v, scores;

@@ -1,4 +1,5 @@
 // Scaled dot-product attention of one head, block by block with a running softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Bilinear sampling of all channels of a tap at once: its corners and their weights are found once a pixel.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/deform_sample.h"
 
 #include <algorithm>
@@ -85,8 +86,8 @@ HWY_NOINLINE void SampleColumnsTarget(const DeformShape& shape, const DeformBuff
           const ptrdiff_t cy = down.low + ptrdiff_t(i / 2), cx = right.low + ptrdiff_t(i % 2);
           const bool inside = cy >= 0 && cy < ptrdiff_t(shape.in_height) && cx >= 0 && cx < ptrdiff_t(shape.in_width);
           corners.at[i] = inside ? image + cy * shape.in.row + cx * shape.in.pixel + channel : buffers.zeros;
-          corners.weight[i] = scale * (i / 2 ? down.fraction : 1 - down.fraction) *
-                              (i % 2 ? right.fraction : 1 - right.fraction);
+          corners.weight[i] =
+              scale * (i / 2 ? down.fraction : 1 - down.fraction) * (i % 2 ? right.fraction : 1 - right.fraction);
         }
         Blend(corners, count, columns + c);
         c += count;

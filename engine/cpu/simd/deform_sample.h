@@ -1,4 +1,5 @@
 // The inputs of a deformable convolution sampled for a block of output pixels.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/cpu/simd/indirect_conv.h"

@@ -1,4 +1,5 @@
 // Depthwise convolution: direct sums in registers, four neighbouring pixels at a time.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/depthwise.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Depthwise convolution: every channel with its own filter, vectorised over channels.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Vector loops for two operands; the scalar case uses the same formulas on one-lane vectors.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/elementwise.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // Vectorised arithmetic on two operands over a two-dimensional strided tile.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // The epilogue of a tile that is still in registers.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_EPILOGUE_INL_H_
 #undef DECAL_ENGINE_CPU_EPILOGUE_INL_H_
@@ -78,8 +79,8 @@ HWY_INLINE void FinishTile(const Epilogue& epilogue, const TileOperands& o, Floa
     case Epilogue::Post::kLeaky:
     case Epilogue::Post::kSlopes:
       for (size_t v = 0; v < kVectors; ++v) {
-        const FloatVector slope = epilogue.post == Epilogue::Post::kLeaky ? hn::Set(d, epilogue.low)
-                                                                          : hn::LoadU(d, o.slopes + v * lanes);
+        const FloatVector slope =
+            epilogue.post == Epilogue::Post::kLeaky ? hn::Set(d, epilogue.low) : hn::LoadU(d, o.slopes + v * lanes);
         for (size_t i = 0; i < kRows; ++i)
           acc[i][v] = hn::IfThenElse(hn::Lt(acc[i][v], zero), hn::Mul(acc[i][v], slope), acc[i][v]);
       }

@@ -1,4 +1,5 @@
 // What a product kernel does to its sums before it stores them: plain data for the SIMD layer.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // One picture's activations in channels-last memory, as the spatial building blocks see them.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

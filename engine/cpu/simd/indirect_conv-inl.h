@@ -1,4 +1,5 @@
 // The register tile: rows read through pointers, times one panel of packed weights.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_
 #undef DECAL_ENGINE_CPU_INDIRECT_CONV_INL_H_

@@ -1,4 +1,5 @@
 // The loops around the register tile: row pointers, panels, epilogue operands.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/indirect_conv.h"
 
 #include <algorithm>

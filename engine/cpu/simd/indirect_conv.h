@@ -3,6 +3,7 @@
 //
 // Rows are output pixels, columns output channels, depth runs over taps and input channels. The weights are
 // packed into panels of a register tile's width; see PackPanels.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -57,19 +58,19 @@ struct Tap {
 // remainder of the output position by the stride.
 struct Phase {
   size_t first_y = 0, first_x = 0;  // output pixel of q = (0, 0)
-  size_t height = 0, width = 0;     // how many q there are
-  size_t first_tap = 0, taps = 0;   // in IndirectConvShape::taps
-  size_t first_run = 0, runs = 0;   // in IndirectConvPlan::runs; filled in by MakeIndirectConvPlan
-  size_t packed_offset = 0;         // floats before this phase's panels; likewise
+  size_t height = 0, width = 0;  // how many q there are
+  size_t first_tap = 0, taps = 0;  // in IndirectConvShape::taps
+  size_t first_run = 0, runs = 0;  // in IndirectConvPlan::runs; filled in by MakeIndirectConvPlan
+  size_t packed_offset = 0;  // floats before this phase's panels; likewise
 };
 
 struct IndirectConvShape {
   size_t batch = 1;
   size_t in_height = 1, in_width = 1;
   size_t groups = 1;
-  size_t depth = 0;    // input channels of a group
+  size_t depth = 0;  // input channels of a group
   size_t columns = 0;  // output channels of a group
-  size_t in_step_y = 1, in_step_x = 1;    // input pixels from one q to the next
+  size_t in_step_y = 1, in_step_x = 1;  // input pixels from one q to the next
   size_t out_step_y = 1, out_step_x = 1;  // output pixels from one q to the next
   PixelStrides in, out, residual;
   std::vector<Tap> taps;
@@ -85,9 +86,9 @@ struct IndirectConvTask {
 
 // How a tile's products are formed.
 enum class TileMethod : uint8_t {
-  kRows,    // broadcast an element of each row, multiply by a vector of columns
+  kRows,  // broadcast an element of each row, multiply by a vector of columns
   kGather,  // few input channels: the same, after copying each row's taps together
-  kDots,    // few output channels: vectors along the depth, summed up at the end
+  kDots,  // few output channels: vectors along the depth, summed up at the end
 };
 
 // Taps whose input channels are adjacent in memory: one copy for all of them.

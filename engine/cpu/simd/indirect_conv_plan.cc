@@ -1,4 +1,5 @@
 // Partition and packing for the implicit GEMM: everything that happens before the first run.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <utility>
 

@@ -1,4 +1,5 @@
 // Packing for the implicit GEMM against its plain definition, for any number of threads.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Loop nests cut into tasks for threads.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

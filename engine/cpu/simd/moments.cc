@@ -1,5 +1,6 @@
 // Moments of runs of pixels that stay in a first-level cache, by two passes over each, joined pairwise (Chan, Golub and
 // LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979).
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/moments.h"
 
 #include <algorithm>
@@ -31,9 +32,8 @@ template <size_t kVectors, bool kPartial>
 HWY_INLINE void AddRun(const MomentRun& run, size_t c, size_t valid, float* means, float* squares) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
-  const auto load = [&](const float* from) HWY_ATTR {
-    return kPartial ? LoadPartial(d, from, valid) : hn::LoadU(d, from);
-  };
+  const auto load = [&](const float* from)
+                        HWY_ATTR { return kPartial ? LoadPartial(d, from, valid) : hn::LoadU(d, from); };
   // Two pixels at a time, to hide the latency of an addition.
   FloatVector even[kVectors], odd[kVectors], mean[kVectors];
   for (size_t v = 0; v < kVectors; ++v) even[v] = odd[v] = hn::Zero(d);

@@ -1,4 +1,5 @@
 // Mean and variance of every channel of a map, in one pass over memory.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Normalisation loops. Softmax of short rows runs its exponentials over many rows at once.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/norm.h"
 
 #include <algorithm>
@@ -71,8 +72,8 @@ HWY_NOINLINE void ScaleShiftRowTarget(const float* in, ptrdiff_t in_pixel_stride
   }
 }
 
-HWY_NOINLINE void NormalizeRun(const float* x, const float* scale, const float* bias, float mean_value,
-                               float inverse, float* out, size_t n) {
+HWY_NOINLINE void NormalizeRun(const float* x, const float* scale, const float* bias, float mean_value, float inverse,
+                               float* out, size_t n) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   const FloatVector mean = hn::Set(d, mean_value), factor = hn::Set(d, inverse), zero = hn::Zero(d);
@@ -174,8 +175,8 @@ HWY_EXPORT(ScaleShiftRowTarget);
 HWY_EXPORT(NormalizeRun);
 HWY_EXPORT(SoftmaxRowsTarget);
 
-void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride,
-                   size_t pixels, size_t channels, const ScaleShift& by) {
+void ScaleShiftRow(const float* in, ptrdiff_t in_pixel_stride, float* out, ptrdiff_t out_pixel_stride, size_t pixels,
+                   size_t channels, const ScaleShift& by) {
   DECAL_DASSERT(in != out || in_pixel_stride == out_pixel_stride);
   HWY_DYNAMIC_DISPATCH(ScaleShiftRowTarget)(in, in_pixel_stride, out, out_pixel_stride, pixels, channels, by);
 }
@@ -189,8 +190,8 @@ void LayerNormRun(const float* x, const float* scale, const float* bias, float e
   HWY_DYNAMIC_DISPATCH(NormalizeRun)(x, scale, bias, mean, 1.0f / std::sqrt(variance + epsilon), out, n);
 }
 
-void SoftmaxRows(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride, size_t rows,
-                 size_t n, bool logarithm) {
+void SoftmaxRows(const float* x, ptrdiff_t x_row_stride, float* out, ptrdiff_t out_row_stride, size_t rows, size_t n,
+                 bool logarithm) {
   DECAL_DASSERT(n > 0);
   DECAL_DASSERT(x != out || x_row_stride == out_row_stride);
   HWY_DYNAMIC_DISPATCH(SoftmaxRowsTarget)(x, x_row_stride, out, out_row_stride, rows, n, logarithm);

@@ -1,4 +1,5 @@
 // Rows of normalisation: scale and shift per channel, layer normalisation, softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

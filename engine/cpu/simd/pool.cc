@@ -1,4 +1,5 @@
 // Pooling: for every pixel the window's cells are accumulated in registers, a block of channels at a time.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/pool.h"
 
 #include <algorithm>
@@ -100,8 +101,8 @@ HWY_INLINE void OnePixel(const Cells& cells, size_t channels, float scale, float
 }
 
 template <bool kMax>
-HWY_NOINLINE void PoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y,
-                          size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
+HWY_NOINLINE void PoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
+                          float* out, ptrdiff_t out_pixel_stride) {
   const PoolTaps ty = TapsAt(y, static_cast<int64_t>(out_y));
   Cells cells{.rows = static_cast<size_t>(ty.taps),
               .row_step = static_cast<ptrdiff_t>(y.dilation) * in.row_stride,
@@ -121,8 +122,8 @@ void MaxPoolRowTarget(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x
   PoolRow<true>(in, y, x, out_y, out_width, out, out_pixel_stride);
 }
 
-void AveragePoolRowTarget(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y,
-                          size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
+void AveragePoolRowTarget(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
+                          float* out, ptrdiff_t out_pixel_stride) {
   PoolRow<false>(in, y, x, out_y, out_width, out, out_pixel_stride);
 }
 
@@ -153,8 +154,8 @@ PoolTaps TapsAt(const PoolAxis& axis, int64_t at) {
 HWY_EXPORT(MaxPoolRowTarget);
 HWY_EXPORT(AveragePoolRowTarget);
 
-void MaxPoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
-                float* out, ptrdiff_t out_pixel_stride) {
+void MaxPoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width, float* out,
+                ptrdiff_t out_pixel_stride) {
   DECAL_DASSERT(y.extent == static_cast<int64_t>(in.height) && x.extent == static_cast<int64_t>(in.width));
   HWY_DYNAMIC_DISPATCH(MaxPoolRowTarget)(in, y, x, out_y, out_width, out, out_pixel_stride);
 }

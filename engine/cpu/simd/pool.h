@@ -1,4 +1,5 @@
 // Windowed maximum and average over one channels-last map.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,8 @@ namespace decal::cpu {
 
 // One row of the output: `out` with out_width pixels, pixel_stride apart. A window without any cell gives
 // -infinity (maximum) or 0 (average).
-void MaxPoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
-                float* out, ptrdiff_t out_pixel_stride);
+void MaxPoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width, float* out,
+                ptrdiff_t out_pixel_stride);
 void AveragePoolRow(const FeatureMap& in, const PoolAxis& y, const PoolAxis& x, size_t out_y, size_t out_width,
                     float* out, ptrdiff_t out_pixel_stride);
 

@@ -1,4 +1,5 @@
 // Bilinear resampling: four taps a pixel where channels fill vectors, else rows first and columns by gathers.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/resize.h"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ HWY_INLINE void WideColumns(const FeatureMap& in, const LinearRow& row, const Li
   const size_t lanes = hn::Lanes(d);
   const FloatVector wy = hn::Set(d, row.weight);
   const float *top = in.row(row.low) + c, *bottom = in.row(row.high) + c;
-  const auto blend = [&](int32_t column, FloatVector (&to)[kVectors]) HWY_ATTR {
+  const auto blend = [&](int32_t column, FloatVector(&to)[kVectors]) HWY_ATTR {
     const ptrdiff_t at = column * in.pixel_stride;
     for (size_t v = 0; v < kVectors; ++v) {
       const float *above = top + at + v * lanes, *below = bottom + at + v * lanes;
@@ -76,8 +77,7 @@ HWY_NOINLINE void Wide(const FeatureMap& in, const LinearRow& row, const LinearT
       WideColumns<2, false>(in, row, columns, x, end, c, lanes, out, out_pixel_stride);
     for (; c + lanes <= in.channels; c += lanes)
       WideColumns<1, false>(in, row, columns, x, end, c, lanes, out, out_pixel_stride);
-    if (c < in.channels)
-      WideColumns<1, true>(in, row, columns, x, end, c, in.channels - c, out, out_pixel_stride);
+    if (c < in.channels) WideColumns<1, true>(in, row, columns, x, end, c, in.channels - c, out, out_pixel_stride);
   }
 }
 
@@ -87,10 +87,8 @@ HWY_NOINLINE void BlendRows(const float* low, const float* high, float weight, f
   const size_t lanes = hn::Lanes(d);
   const FloatVector w = hn::Set(d, weight);
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(Blend(hn::LoadU(d, low + i), hn::LoadU(d, high + i), w), d, to + i);
-  if (i < n)
-    StorePartial(Blend(LoadPartial(d, low + i, n - i), LoadPartial(d, high + i, n - i), w), d, to + i, n - i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(Blend(hn::LoadU(d, low + i), hn::LoadU(d, high + i), w), d, to + i);
+  if (i < n) StorePartial(Blend(LoadPartial(d, low + i, n - i), LoadPartial(d, high + i, n - i), w), d, to + i, n - i);
 }
 
 HWY_NOINLINE void BlendColumns(const float* row, const LinearTable& values, float* to, size_t n) {
@@ -105,23 +103,23 @@ HWY_NOINLINE void BlendColumns(const float* row, const LinearTable& values, floa
   }
   const hn::CappedTag<float, 1> one;
   for (; i < n; ++i)
-    to[i] = hn::GetLane(Blend(hn::Set(one, row[values.low[i]]), hn::Set(one, row[values.high[i]]),
-                              hn::Set(one, values.weight[i])));
+    to[i] = hn::GetLane(
+        Blend(hn::Set(one, row[values.low[i]]), hn::Set(one, row[values.high[i]]), hn::Set(one, values.weight[i])));
 }
 
-HWY_NOINLINE void CopyPixels(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride,
-                             size_t pixels, size_t channels) {
+HWY_NOINLINE void CopyPixels(const float* from, ptrdiff_t from_stride, float* to, ptrdiff_t to_stride, size_t pixels,
+                             size_t channels) {
   for (size_t x = 0; x < pixels; ++x, from += from_stride, to += to_stride)
     for (size_t c = 0; c < channels; ++c) to[c] = from[c];
 }
 
-void ResizeLinearWideTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& columns,
-                            size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
+void ResizeLinearWideTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,
+                            float* out, ptrdiff_t out_pixel_stride) {
   Wide(in, row, columns, out_width, out, out_pixel_stride);
 }
 
-void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& values,
-                              size_t out_width, float* out, ptrdiff_t out_pixel_stride, float* scratch) {
+void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const LinearTable& values, size_t out_width,
+                              float* out, ptrdiff_t out_pixel_stride, float* scratch) {
   const ptrdiff_t channels = static_cast<ptrdiff_t>(in.channels);
   const size_t in_values = in.width * in.channels, out_values = out_width * in.channels;
   float* blended = scratch;
@@ -139,8 +137,8 @@ void ResizeLinearNarrowTarget(const FeatureMap& in, const LinearRow& row, const 
   if (!dense) CopyPixels(dense_out, channels, out, out_pixel_stride, out_width, in.channels);
 }
 
-HWY_NOINLINE void ResizeNearestRowTarget(const FeatureMap& in, size_t in_row, const int32_t* columns,
-                                         size_t out_width, float* out, ptrdiff_t out_pixel_stride) {
+HWY_NOINLINE void ResizeNearestRowTarget(const FeatureMap& in, size_t in_row, const int32_t* columns, size_t out_width,
+                                         float* out, ptrdiff_t out_pixel_stride) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
   for (size_t x = 0; x < out_width; ++x, out += out_pixel_stride) {

@@ -1,4 +1,5 @@
 // Rows of bilinear and nearest resampling from index and weight tables.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // The vector loop of quantisation: divided, as the definition does, because a product would move ties.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/round_to_grid.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,9 +17,8 @@ void RoundRunTarget(const Grid& grid, const float* x, float* y, size_t n) {
   const size_t lanes = hn::Lanes(d);
   const FloatVector scale = hn::Set(d, grid.scale), step = hn::Set(d, grid.step);
   const FloatVector low = hn::Set(d, grid.low), high = hn::Set(d, grid.high);
-  const auto round = [&](FloatVector v) HWY_ATTR {
-    return hn::Mul(hn::Round(AtMost(AtLeast(hn::Div(v, scale), low), high)), step);
-  };
+  const auto round = [&](FloatVector v)
+                         HWY_ATTR { return hn::Mul(hn::Round(AtMost(AtLeast(hn::Div(v, scale), low), high)), step); };
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(round(hn::LoadU(d, x + i)), d, y + i);
   if (i < n) StorePartial(round(LoadPartial(d, x + i, n - i)), d, y + i, n - i);

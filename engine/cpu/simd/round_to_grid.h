@@ -1,4 +1,5 @@
 // Rounds float runs to the points of a quantisation grid.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

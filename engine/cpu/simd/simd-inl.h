@@ -1,4 +1,5 @@
 // What Highway 1.0.3 lacks for us: fused multiply-add on relaxed wasm, safe partial vectors, NaN-keeping limits.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_SIMD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_SIMD_INL_H_
 #undef DECAL_ENGINE_CPU_SIMD_INL_H_

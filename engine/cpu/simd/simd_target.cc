@@ -1,4 +1,5 @@
 // The version of the library and the name of the SIMD target its kernels run on.
+// SPDX-License-Identifier: MIT
 #include "decal/version.h"
 
 #ifndef __wasm__

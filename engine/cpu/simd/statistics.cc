@@ -1,4 +1,5 @@
 // Reductions. Long sums are split into parts of kPart terms, so that their rounding error stays small.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/statistics.h"
 
 #include <algorithm>
@@ -21,11 +22,17 @@ constexpr size_t kPart = 256;
 struct Sum {
   static constexpr float kStart = 0.0f;
   template <class V>
-  static HWY_INLINE V Take(V sum, V x, V) { return hn::Add(sum, x); }
+  static HWY_INLINE V Take(V sum, V x, V) {
+    return hn::Add(sum, x);
+  }
   template <class V>
-  static HWY_INLINE V Join(V a, V b) { return hn::Add(a, b); }
+  static HWY_INLINE V Join(V a, V b) {
+    return hn::Add(a, b);
+  }
   template <class D, class V>
-  static HWY_INLINE float Across(D d, V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
+  static HWY_INLINE float Across(D d, V v) {
+    return hn::GetLane(hn::SumOfLanes(d, v));
+  }
 };
 
 struct SquaredDeviation : Sum {
@@ -39,21 +46,33 @@ struct SquaredDeviation : Sum {
 struct Maximum {
   static constexpr float kStart = -std::numeric_limits<float>::infinity();
   template <class V>
-  static HWY_INLINE V Take(V best, V x, V) { return AtLeast(best, x); }
+  static HWY_INLINE V Take(V best, V x, V) {
+    return AtLeast(best, x);
+  }
   template <class V>
-  static HWY_INLINE V Join(V a, V b) { return AtLeast(a, b); }
+  static HWY_INLINE V Join(V a, V b) {
+    return AtLeast(a, b);
+  }
   template <class D, class V>
-  static HWY_INLINE float Across(D d, V v) { return hn::GetLane(hn::MaxOfLanes(d, v)); }
+  static HWY_INLINE float Across(D d, V v) {
+    return hn::GetLane(hn::MaxOfLanes(d, v));
+  }
 };
 
 struct Minimum {
   static constexpr float kStart = std::numeric_limits<float>::infinity();
   template <class V>
-  static HWY_INLINE V Take(V best, V x, V) { return AtMost(best, x); }
+  static HWY_INLINE V Take(V best, V x, V) {
+    return AtMost(best, x);
+  }
   template <class V>
-  static HWY_INLINE V Join(V a, V b) { return AtMost(a, b); }
+  static HWY_INLINE V Join(V a, V b) {
+    return AtMost(a, b);
+  }
   template <class D, class V>
-  static HWY_INLINE float Across(D d, V v) { return hn::GetLane(hn::MinOfLanes(d, v)); }
+  static HWY_INLINE float Across(D d, V v) {
+    return hn::GetLane(hn::MinOfLanes(d, v));
+  }
 };
 
 // Two registers over a run of n floats.
@@ -77,8 +96,7 @@ HWY_NOINLINE float Run(const float* x, size_t n, float mean_value) {
   }
   float result = R::Across(d, total);
   const hn::CappedTag<float, 1> one;
-  for (; i < n; ++i)
-    result = hn::GetLane(R::Take(hn::Set(one, result), hn::Set(one, x[i]), hn::Set(one, mean_value)));
+  for (; i < n; ++i) result = hn::GetLane(R::Take(hn::Set(one, result), hn::Set(one, x[i]), hn::Set(one, mean_value)));
   return result;
 }
 
@@ -143,8 +161,7 @@ HWY_NOINLINE void Channels(const FeatureMap& map, float* out) {
   }
   size_t c = 0;
   for (; c + 4 * lanes <= map.channels; c += 4 * lanes) FourChannelVectors<R>(map, c, out);
-  for (; c + lanes <= map.channels; c += lanes)
-    hn::StoreU(ChannelVector<R, false>(d, map, c, lanes), d, out + c);
+  for (; c + lanes <= map.channels; c += lanes) hn::StoreU(ChannelVector<R, false>(d, map, c, lanes), d, out + c);
   if (const size_t left = map.channels - c; left > 0)
     StorePartial(ChannelVector<R, true>(d, map, c, left), d, out + c, left);
 }
@@ -195,8 +212,7 @@ FeatureMap StatisticBand(const FeatureMap& map, size_t band, size_t bands) {
   return rows;
 }
 
-void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out,
-                              ThreadRunner& runner) {
+void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out, ThreadRunner& runner) {
   const size_t bands = StatisticBands(map);
   ParallelFor(runner, bands, [&](size_t band, size_t) {
     ChannelStatistic(kind, StatisticBand(map, band, bands), parts + band * map.channels);

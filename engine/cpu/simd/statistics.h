@@ -1,4 +1,5 @@
 // Sums and extrema over the pixels of a map per channel; sums, extrema and squared deviations over one run of floats.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // Loop merging, ordering and the three inner loops of strided copies.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/strided_copy.h"
 
 #include <algorithm>
@@ -17,8 +18,7 @@ constexpr int64_t kTile = 32;
 constexpr int64_t kTaskElements = 1 << 16;
 
 template <class T>
-void CopyTransposed(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t rows,
-                    int64_t columns) {
+void CopyTransposed(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t rows, int64_t columns) {
   // from[c * from_stride + r] -> to[r * to_stride + c]
   for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
     const int64_t r1 = std::min(rows, r0 + kTile);

@@ -1,4 +1,5 @@
 // Copies between strided tensors of elements of 1, 2, 4 or 8 bytes: transposes, slices, paddings, layout changes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // The one-dimensional transforms of Winograd convolutions and the register tile of their products.
+// SPDX-License-Identifier: MIT
 #if defined(DECAL_ENGINE_CPU_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DECAL_ENGINE_CPU_WINOGRAD_INL_H_
 #undef DECAL_ENGINE_CPU_WINOGRAD_INL_H_

@@ -1,4 +1,5 @@
 // Winograd convolutions: transforms of tiles and filters around the products.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/winograd/winograd.h"
 #include "engine/base/assert.h"
 #include "engine/base/buffer.h"
@@ -371,8 +372,11 @@ class TaskRunner {
     const size_t outputs = transforms_.extents.outputs;
     const ptrdiff_t lanes = static_cast<ptrdiff_t>(plan_.tile.lanes);
     HWY_ALIGN float sums[kMaxOutputs * kMaxOutputs * hn::MaxLanes(FloatTag())];
-    transforms_.output(m, width, {.low = -kInfinity, .high = kInfinity, .out = sums,
-                                  .out_step = {0, lanes * static_cast<ptrdiff_t>(outputs), lanes}});
+    transforms_.output(m, width,
+                       {.low = -kInfinity,
+                        .high = kInfinity,
+                        .out = sums,
+                        .out_step = {0, lanes * static_cast<ptrdiff_t>(outputs), lanes}});
     TileOperands operands;
     operands.rows = pixels;
     operands.columns = std::min(plan_.tile.lanes, plan_.shape.columns - column);

@@ -8,6 +8,7 @@
 // A task is a block of tiles times a range of panels. V, U and M of a task stay in second-level cache, whole
 // transformed tensors never exist. A dilated convolution is as many interleaved ones as its dilation squared: a tile
 // reads and writes pixels that many apart, nothing is copied.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstddef>

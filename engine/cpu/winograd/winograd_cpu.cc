@@ -1,4 +1,5 @@
 // Choosing and running Winograd convolutions.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/winograd/winograd_cpu.h"
 
 #include <algorithm>
@@ -43,8 +44,7 @@ class WinogradKernel final : public CpuKernel {
 constexpr size_t kResidentPart = 64;
 
 bool FiltersMayStay(const cpu::WinogradShape& s, cpu::WinogradVariant variant) {
-  const size_t activations =
-      s.batch * (s.in_height * s.in_width * s.depth + s.out_height * s.out_width * s.columns);
+  const size_t activations = s.batch * (s.in_height * s.in_width * s.depth + s.out_height * s.out_width * s.columns);
   return cpu::WinogradFilterFloats(s, variant) <= activations / kResidentPart;
 }
 
@@ -123,9 +123,10 @@ KernelResult MakeWinogradKernel(WinogradChoice choice, PackedOperands operands, 
                                       reinterpret_cast<float*>(to));
       });
     };
-    DECAL_TRY_ASSIGN(operands.weights,
-                     request.packed.Derive(request.inputs[1].constant, PackingId(id),
-                                           cpu::WinogradFilterFloats(plan.shape, plan.variant) * sizeof(float), transform));
+    DECAL_TRY_ASSIGN(
+        operands.weights,
+        request.packed.Derive(request.inputs[1].constant, PackingId(id),
+                              cpu::WinogradFilterFloats(plan.shape, plan.variant) * sizeof(float), transform));
     operands.half_weights.reset();
   }
   kernel->plan = std::move(plan);

@@ -1,4 +1,5 @@
 // Convolutions by Winograd's algorithm: the candidates for a convolution, and the kernel that runs one.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // Blocks, partition and packing of Winograd convolutions.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 
 #include "engine/base/buffer.h"
@@ -100,8 +101,8 @@ WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant varian
   plan.phases_x = std::min(shape.dilation_x, shape.out_width);
   plan.tiles_y = CeilDiv(CeilDiv(shape.out_height, plan.phases_y), e.outputs);
   plan.tiles_x = CeilDiv(CeilDiv(shape.out_width, plan.phases_x), e.outputs);
-  plan.multiply_adds = uint64_t{shape.batch} * shape.out_height * shape.out_width * e.taps * e.taps * shape.depth *
-                       shape.columns;
+  plan.multiply_adds =
+      uint64_t{shape.batch} * shape.out_height * shape.out_width * e.taps * e.taps * shape.depth * shape.columns;
 
   const size_t points = e.points * e.points, rows = WinogradTileRows();
   const size_t depth = std::min(shape.depth, kWinogradDepthBlock);

@@ -1,4 +1,5 @@
 // Winograd convolutions: every variant, on every compiled target, against a plain loop in double precision.
+// SPDX-License-Identifier: MIT
 #include "engine/cpu/winograd/winograd.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // softmax(q k' + biases) v with the softmax made on the way (Dao 2022, "FlashAttention"): one invocation holds a query and its
 // sums in registers, a workgroup shares tiles of keys and values. Four keys at a time, so that the sums are rescaled
 // once for four. Vectors of a query and of its sums are DQ and EQ.
+// SPDX-License-Identifier: MIT
 const THREADS = WG_X;
 // What absent keys score: far below LOWEST, which is the least that a key can score (masks hold -inf).
 const ABSENT = -1e38;

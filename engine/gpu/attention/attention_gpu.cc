@@ -1,4 +1,5 @@
 // WebGPU kernel of Attention: a workgroup for each block of queries of a head.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/attention/attention_gpu.h"
 
 #include <algorithm>
@@ -76,16 +77,15 @@ BoundBiasPlanes PackPlanes(const GpuRequest& request, size_t input) {
   }
   const int64_t id[] = {kPlanes, planes, queries, keys};
   const int64_t elements = static_cast<int64_t>(distinct.first.size()) * size;
-  bias.tensor = PackedWeight(request, constant, PackingId(id), elements,
-                             [first = std::move(distinct.first), queries, keys, size](std::span<const float> source,
-                                                                                      std::span<float> packed) {
-                               for (size_t p = 0; p < first.size(); ++p)
-                                 for (int64_t m = 0; m < queries; ++m)
-                                   for (int64_t n = 0; n < keys; ++n)
-                                     packed[p * static_cast<size_t>(size) +
-                                            static_cast<size_t>((n / 4 * queries + m) * 4 + n % 4)] =
-                                         source[static_cast<size_t>((first[p] * queries + m) * keys + n)];
-                             });
+  bias.tensor = PackedWeight(
+      request, constant, PackingId(id), elements,
+      [first = std::move(distinct.first), queries, keys, size](std::span<const float> source, std::span<float> packed) {
+        for (size_t p = 0; p < first.size(); ++p)
+          for (int64_t m = 0; m < queries; ++m)
+            for (int64_t n = 0; n < keys; ++n)
+              packed[p * static_cast<size_t>(size) + static_cast<size_t>((n / 4 * queries + m) * 4 + n % 4)] =
+                  source[static_cast<size_t>((first[p] * queries + m) * keys + n)];
+      });
   return bias;
 }
 
@@ -153,7 +153,9 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
     kernel.Groups(CeilDiv(queries, block), y.shape[2], end - begin);
     kernel.Param("queries", queries).Param("keys", k.shape[1]).Param("first_batch", begin).Param("scale", op.scale);
     const auto band = [&](const std::string& name, gpu::Tensor tensor) {
-      kernel.Param(name + "_b", tensor.strides[0]).Param(name + "_n", tensor.strides[1]).Param(name + "_h", tensor.strides[2]);
+      kernel.Param(name + "_b", tensor.strides[0])
+          .Param(name + "_n", tensor.strides[1])
+          .Param(name + "_h", tensor.strides[2]);
       const bool vectors = gpu::HoldsVectors(tensor, 3);
       tensor.offset += begin * tensor.strides[0];
       tensor.shape[0] = end - begin;

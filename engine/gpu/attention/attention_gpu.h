@@ -1,4 +1,5 @@
 // WebGPU kernels of attention and of the windows it works in.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/attention/attention.h"

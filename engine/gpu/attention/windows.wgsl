@@ -1,4 +1,5 @@
 // Windows of a map, cut or put together: one invocation copies WIDTH channels of a pixel.
+// SPDX-License-Identifier: MIT
 fn element(i: i32) {
   let c = i % u.channels * WIDTH;
   let pixel = i / u.channels;

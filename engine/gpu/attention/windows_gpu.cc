@@ -1,4 +1,5 @@
 // WebGPU kernels of WindowPartition and WindowMerge: one gather each.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/base/rounding.h"
@@ -31,7 +32,10 @@ Status Move(const T& op, const GpuRequest& request, const gpu::Tensor& map, cons
                            "fn clear(place: i32) { y_set(place, 0.0); }\n");
   kernel.Param("channels", channels / step).Param("pixels_y", pixels_y).Param("pixels_x", pixels_x);
   kernel.Param("padded_y", padded_y).Param("padded_x", padded_x).Param("height", height).Param("width", width);
-  kernel.Param("windows_y", rows).Param("windows_x", columns).Param("window_y", op.window_h).Param("window_x", op.window_w);
+  kernel.Param("windows_y", rows)
+      .Param("windows_x", columns)
+      .Param("window_y", op.window_h)
+      .Param("window_x", op.window_w);
   kernel.Param("shift_y", op.shift_y % padded_y).Param("shift_x", op.shift_x % padded_x);
   kernel.Param("m_b", map.strides[0]).Param("m_y", map.strides[1]).Param("m_x", map.strides[2]);
   kernel.Param("w_b", windows.strides[0]).Param("w_n", windows.strides[1]);

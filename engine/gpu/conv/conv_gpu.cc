@@ -1,4 +1,5 @@
 // WebGPU kernels of convolutions: implicit GEMM over gathered pixels.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/conv_gpu.h"
 
 #include <algorithm>
@@ -68,8 +69,7 @@ Phase PhaseOf(int64_t remainder, int64_t pad, int64_t kernel, int64_t stride, in
 }  // namespace
 
 Status MakeGpuKernel(const Conv& op, const GpuRequest& request) {
-  DECAL_TRY_ASSIGN(const ConvGeometry g,
-                   Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
+  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
   const ConvInputs inputs(op.epilogue, 2, 3);
   DECAL_TRY(RequireMaps(request, g, inputs));
   if (g.is_depthwise()) return MakeDepthwise(op, g, request, inputs);
@@ -77,8 +77,7 @@ Status MakeGpuKernel(const Conv& op, const GpuRequest& request) {
 }
 
 Status MakeGpuKernel(const ConvTranspose& op, const GpuRequest& request) {
-  DECAL_TRY_ASSIGN(const ConvGeometry g,
-                   Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
+  DECAL_TRY_ASSIGN(const ConvGeometry g, Resolve(op, request.inputs[0].tensor.shape, request.inputs[1].tensor.shape));
   const ConvInputs inputs(op.epilogue, 2, 3);
   DECAL_TRY(RequireMaps(request, g, inputs));
   request.builder.Algorithm("implicit GEMM, transposed");

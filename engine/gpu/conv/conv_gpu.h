@@ -1,4 +1,5 @@
 // WebGPU kernels of convolutions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/conv/conv.h"

@@ -1,4 +1,5 @@
 // Maps and packed filters of convolutions on WebGPU.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/conv_parts_gpu.h"
 
 #include <utility>
@@ -85,7 +86,7 @@ WeightOrder ForwardOrder(const ConvGeometry& g) {
 
 ProductFactor PackFilters(const GpuRequest& request, const WeightOrder& order) {
   constexpr int64_t kFilters = 102;
-  std::vector<int64_t> id = {kFilters,           order.depth,         order.columns,    order.groups,
+  std::vector<int64_t> id = {kFilters,           order.depth,         order.columns,     order.groups,
                              order.depth_stride, order.column_stride, order.group_stride};
   id.insert(id.end(), order.taps.begin(), order.taps.end());
   const int64_t padded = PaddedColumns(order.columns);

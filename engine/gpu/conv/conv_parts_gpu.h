@@ -1,4 +1,5 @@
 // What the WebGPU kernels of all convolutions share: maps, their strides, packed filters.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <vector>

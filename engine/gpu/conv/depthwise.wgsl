@@ -1,4 +1,5 @@
 // Convolution of every channel with a filter of its own: one invocation makes four channels of a pixel.
+// SPDX-License-Identifier: MIT
 fn element(i: i32) {
   let quads = (u.channels + 3) / 4;
   let channel = i % quads * 4;

@@ -1,4 +1,5 @@
 // WebGPU kernel of depthwise convolutions: bound by memory, so every invocation just reads its window.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/depthwise_gpu.h"
 
 namespace decal {

@@ -1,4 +1,5 @@
 // WebGPU kernel of depthwise convolutions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/conv/conv_parts_gpu.h"

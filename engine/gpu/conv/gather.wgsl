@@ -1,5 +1,6 @@
 // What a convolution reads: tap (ty, tx) of output (n, y, x) lies at
 //   (y * step_y + first_y + ty * tap_step_y, x * step_x + first_x + tx * tap_step_x) of the input.
+// SPDX-License-Identifier: MIT
 struct Place { base: i32, y: i32, x: i32, inside: bool }
 
 fn place_of(at: vec3i, part: i32) -> Place {

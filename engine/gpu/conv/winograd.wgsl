@@ -4,6 +4,7 @@
 //
 // A workgroup makes TILES tiles of 2x2 pixels by QUADS quads of columns. Of its 256 invocations 16 belong to each of the 16
 // points while they multiply, and each holds 8 tiles x 8 columns. A dilated convolution is as many interleaved ones.
+// SPDX-License-Identifier: MIT
 const TILES = 32;
 const QUADS = 8;
 const POINTS = 16;

@@ -3,6 +3,7 @@
 // F(4x4,3x3) as separate passes would do 4 times fewer products instead of 2.25, but needs V and M in memory (4.5 times the
 // layer's maps) and filters 4 times larger. IS-Net at 1024 has a few megabytes to spare where its maps are largest, and at
 // that size each pass would be cut into pieces too small for a device. F(2x2,3x3) fits workgroup memory whole.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/conv/winograd_gpu.h"
 
 #include <algorithm>
@@ -33,7 +34,8 @@ double WinogradCost(const ConvGeometry& g) {
   // through workgroup memory, four epilogues and stores.
   constexpr double kOfChannels = 256 + 24 * 4 + 180, kOfOutput = 500;
   const int64_t tiles = g.batch * TilesOf(g.out[0], g.dilation[0]) * TilesOf(g.out[1], g.dilation[1]);
-  const double invocations = static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
+  const double invocations =
+      static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
   return invocations * (static_cast<double>(CeilDiv(g.in_channels, 4)) * kOfChannels + kOfOutput);
 }
 

@@ -1,4 +1,5 @@
 // WebGPU kernel of 3x3 convolutions by Winograd's algorithm.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/conv/conv_parts_gpu.h"

@@ -1,4 +1,5 @@
 // WebGPU kernel of DeformConv: the shared product over pixels sampled at moved taps.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/deform_conv/deform_conv_gpu.h"
 
 #include "engine/gpu/conv/conv_parts_gpu.h"

@@ -1,4 +1,5 @@
 // WebGPU kernel of deformable convolutions.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/deform_conv/deform_conv.h"

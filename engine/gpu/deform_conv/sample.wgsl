@@ -1,4 +1,5 @@
 // What a deformable convolution reads: its input at moved taps, between the four pixels around each. Pixels outside are zeros.
+// SPDX-License-Identifier: MIT
 struct Place { image: i32, y: i32, x: i32, offset: i32, mask: i32, inside: bool }
 
 fn place_of(at: vec3i, part: i32) -> Place {

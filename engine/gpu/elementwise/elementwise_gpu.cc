@@ -1,4 +1,5 @@
 // WebGPU kernels of elementwise operators: one expression each.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/elementwise/elementwise_gpu.h"
 
 #include "engine/ops/elementwise/elementwise.h"

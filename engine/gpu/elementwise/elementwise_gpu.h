@@ -1,4 +1,5 @@
 // WebGPU kernels of elementwise operators.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/elementwise/elementwise.h"

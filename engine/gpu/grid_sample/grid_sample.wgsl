@@ -1,4 +1,5 @@
 // Each output pixel from the input around a position that the grid gives, as (x, y) from -1 to 1.
+// SPDX-License-Identifier: MIT
 fn element(i: i32) {
   let p = pixel_of(i);
   let at = p.n * u.grid_n + p.y * u.grid_y + p.x * u.grid_x;

@@ -1,4 +1,5 @@
 // The WebGPU kernel of GridSample.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/grid_sample/grid_sample_gpu.h"
 
 #include "engine/gpu/templates/map.h"
@@ -14,12 +15,14 @@ constexpr std::string_view kGridSample =
 
 Status MakeGpuKernel(const GridSample& op, const GpuRequest& request) {
   const gpu::Tensor x = request.At(0), grid = request.At(1);
-  if (x.shape.rank() != 4)
-    return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for GridSample of volumes");
+  if (x.shape.rank() != 4) return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for GridSample of volumes");
   request.builder.Algorithm("samples");
   return AddMapKernel(
       request.builder,
-      {.label = "grid sample", .body = kGridSample, .x = x, .y = request.out(),
+      {.label = "grid sample",
+       .body = kGridSample,
+       .x = x,
+       .y = request.out(),
        .source_rows = [&](int64_t, int64_t) { return gpu::Span{0, x.shape[2]}; },
        .adjust =
            [&](gpu::Kernel& kernel, const MapBand& band) {

@@ -1,4 +1,5 @@
 // Rows of a matrix: what a product reads for row (n, y, x).
+// SPDX-License-Identifier: MIT
 struct Place { base: i32, inside: bool }
 
 fn place_of(at: vec3i, part: i32) -> Place {

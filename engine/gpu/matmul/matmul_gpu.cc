@@ -1,4 +1,5 @@
 // WebGPU kernels of matrix products: the rows of A against packed constants or against any second factor.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/matmul/matmul_gpu.h"
 
 #include <bit>
@@ -17,7 +18,7 @@ constexpr std::string_view kGatherRows =
     ;
 
 Status RefuseProduct(const char* what) {
-  return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for products ") + what);
+  return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for a matrix product ") + what);
 }
 
 // A product's matrices and where they lie.
@@ -76,9 +77,7 @@ Status AddConstant(const GpuProduct& p) {
   operands.b = PackMatrix(p);
   // The longest loop as rows y, which can be cut into bands.
   const bool one_loop = loops->extent[0] == 1 && loops->extent[1] == 1;
-  const auto as_rows = [&](const int64_t (&s)[3]) {
-    return one_loop ? RowStrides{0, s[2], 0, {}} : RowsOf(s);
-  };
+  const auto as_rows = [&](const int64_t (&s)[3]) { return one_loop ? RowStrides{0, s[2], 0, {}} : RowsOf(s); };
   spec.rows_n = loops->extent[0];
   spec.rows_y = one_loop ? loops->extent[2] : loops->extent[1];
   spec.rows_x = one_loop ? 1 : loops->extent[2];
@@ -105,9 +104,8 @@ Status AddBatched(const GpuProduct& p) {
   if (p.alpha != 1) return RefuseProduct("of scaled tensors");
   const Shape batch = BatchOf(p.m.out.shape);
   const TensorView& residual = p.has_residual() ? p.m.residual : p.m.out;
-  const LoopNest<4> nest = Coalesce<4>(
-      batch, {BatchStrides(p.m.out, batch), BatchStrides(p.m.a, batch), BatchStrides(p.m.b, batch),
-              BatchStrides(residual, batch)});
+  const LoopNest<4> nest = Coalesce<4>(batch, {BatchStrides(p.m.out, batch), BatchStrides(p.m.a, batch),
+                                               BatchStrides(p.m.b, batch), BatchStrides(residual, batch)});
   const size_t rank = nest.extents.rank();
   if (rank > 3) return RefuseProduct("of so many batch dimensions");
   ProductSpec spec = BaseSpec(p);
@@ -148,9 +146,9 @@ Status AddAny(const GpuProduct& p) {
 Status MakeGpuKernel(const MatMul& op, const GpuRequest& request) {
   const TensorView a = ViewOf(request.inputs[0]), b = ViewOf(request.inputs[1]);
   GpuProduct p{.m = {AsLeftMatrix(a), AsRightMatrix(b), AsProductMatrix(ViewOf(request.outputs[0]), a, b), {}},
-            .epilogue = op.epilogue,
-            .extra = EpilogueInputs(op.epilogue, 3),
-            .request = request};
+               .epilogue = op.epilogue,
+               .extra = EpilogueInputs(op.epilogue, 3),
+               .request = request};
   if (p.has_residual()) p.m.residual = AsProductMatrix(ViewOf(request.inputs[p.extra.residual]), a, b);
   return AddAny(p);
 }
@@ -166,7 +164,9 @@ Status MakeGpuKernel(const Gemm& op, const GpuRequest& request) {
       return RefuseProduct("with a matrix to add");
   }
   return AddAny({.m = {transposed(ViewOf(request.inputs[0]), op.trans_a),
-                       transposed(ViewOf(request.inputs[1]), op.trans_b), ViewOf(request.outputs[0]), {}},
+                       transposed(ViewOf(request.inputs[1]), op.trans_b),
+                       ViewOf(request.outputs[0]),
+                       {}},
                  .alpha = op.alpha,
                  .beta = op.beta,
                  .request = request});

@@ -1,4 +1,5 @@
 // WebGPU kernels of matrix products.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/request.h"

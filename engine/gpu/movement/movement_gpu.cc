@@ -1,4 +1,5 @@
 // WebGPU kernels of data movement: every operator here becomes strided copies of two bindings each.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/movement/movement_gpu.h"
 
 #include "engine/ops/movement/movement.h"
@@ -108,6 +109,8 @@ Status MakeGpuKernel(const Strided& op, const GpuRequest& request) {
   return CopyUnlessInPlace(request, from, to);
 }
 
-Status MakeGpuKernel(const Relayout&, const GpuRequest& request) { return CopyUnlessInPlace(request, request.At(0), request.out()); }
+Status MakeGpuKernel(const Relayout&, const GpuRequest& request) {
+  return CopyUnlessInPlace(request, request.At(0), request.out());
+}
 
 }  // namespace decal

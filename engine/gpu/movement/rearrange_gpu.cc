@@ -1,4 +1,5 @@
 // WebGPU kernels of movement that takes several copies: blocks, tiles, padding and gathers by constant indices.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/any_element.h"
 #include "engine/ops/movement/blocks.h"
 #include "engine/gpu/movement/movement_gpu.h"
@@ -48,7 +49,8 @@ Status Reflect(const GpuRequest& request, const gpu::Tensor& y, size_t d, int64_
     DECAL_TRY(CopyElements(request, Along(y, d, before, before, 0), low));
     return CopyElements(request, Along(y, d, last, after, 0), high);
   }
-  if (std::max(before, after) > (mode == PadMode::kWrap ? n : n - 1)) return RefuseRearrangement("padding wider than what it repeats");
+  if (std::max(before, after) > (mode == PadMode::kWrap ? n : n - 1))
+    return RefuseRearrangement("padding wider than what it repeats");
   if (mode == PadMode::kWrap) {
     DECAL_TRY(CopyElements(request, Along(y, d, n, before), low));
     return CopyElements(request, Along(y, d, before, after), high);
@@ -104,7 +106,8 @@ Status MakeGpuKernel(const Pad& op, const GpuRequest& request) {
   const size_t rank = x.shape.rank();
   for (size_t d = 0; d < rank; ++d) {
     const int64_t begin = pads.begin[d], end = pads.end[d];
-    if (op.mode != PadMode::kConstant && (begin < 0 || end < 0)) return RefuseRearrangement("padding and cropping at once");
+    if (op.mode != PadMode::kConstant && (begin < 0 || end < 0))
+      return RefuseRearrangement("padding and cropping at once");
     const int64_t extent = x.shape[d] + std::min<int64_t>(begin, 0) + std::min<int64_t>(end, 0);
     if (extent < 0 || (op.mode != PadMode::kConstant && extent == 0)) return RefuseRearrangement("padding of nothing");
     from = Along(from, d, std::max<int64_t>(-begin, 0), extent);
@@ -172,8 +175,10 @@ Status MakeGpuKernel(const Gather& op, const GpuRequest& request) {
     while (end < count && index(end) - index(end - 1) == step) ++end;
     if (++copies > kMaxCopies) return RefuseRearrangement("gathers by so many indices");
     for (int64_t i = begin; i < end; ++i)
-      if (index(i) < 0 || index(i) >= x.shape[axis]) return Fail(ErrorCode::kShapeMismatch, "Gather index out of range");
-    DECAL_TRY(CopyElements(request, Along(x, axis, index(begin), end - begin, step), Along(to, axis, begin, end - begin)));
+      if (index(i) < 0 || index(i) >= x.shape[axis])
+        return Fail(ErrorCode::kShapeMismatch, "Gather index out of range");
+    DECAL_TRY(
+        CopyElements(request, Along(x, axis, index(begin), end - begin, step), Along(to, axis, begin, end - begin)));
     begin = end;
   }
   return {};

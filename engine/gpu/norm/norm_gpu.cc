@@ -1,4 +1,5 @@
 // WebGPU kernels of the normalisations and of softmax: what they add to the shared reduction.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/norm/norm_gpu.h"
 
 #include <algorithm>
@@ -13,8 +14,7 @@
 namespace decal {
 namespace {
 
-constexpr const char* kScaleAndShift =
-    "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return a * b + c; }\n";
+constexpr const char* kScaleAndShift = "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return a * b + c; }\n";
 
 // Numbers of channels as a map of one pixel.
 gpu::Tensor PerChannel(gpu::Tensor tensor, const Shape& map) {
@@ -46,8 +46,8 @@ constexpr const char* kMomentsTake =
 }  // namespace
 
 Status MakeGpuKernel(const BatchNorm& op, const GpuRequest& request) {
-  const bool constant = request.is_constant(1) && request.is_constant(2) && request.is_constant(3) &&
-                        request.is_constant(4);
+  const bool constant =
+      request.is_constant(1) && request.is_constant(2) && request.is_constant(3) && request.is_constant(4);
   if (op.training || !constant)
     return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for batch norms whose moments are computed");
   // y = x * factor + shift.
@@ -99,8 +99,11 @@ Status MakeGpuKernel(const InstanceNorm& op, const GpuRequest& request) {
     kernel.Param("end", std::min(op.end, channels));
   };
   request.builder.Algorithm("moments, scale and shift");
-  const ReductionOperands operands{.x = x, .y = factors, .scale = PerChannel(request.At(1), shape),
-                                   .bias = PerChannel(request.At(2), shape), .z = shifts};
+  const ReductionOperands operands{.x = x,
+                                   .y = factors,
+                                   .scale = PerChannel(request.At(1), shape),
+                                   .bias = PerChannel(request.At(2), shape),
+                                   .z = shifts};
   DECAL_TRY(AddReduction(request.builder, moments, operands, AxesFrom(2, shape.rank())));
   const gpu::Tensor inputs[] = {x, factors, shifts};
   std::optional<Unary> limits;
@@ -153,9 +156,10 @@ Status MakeGpuKernel(const Softmax& op, const GpuRequest& request) {
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, x.shape.rank()));
   Reduction softmax = SumOfExponentials("softmax");
   softmax.every = true;
-  softmax.result = std::string("fn store(at: vec4i, n: i32) {\n"
-                               "  let v = x_at4(at.x, n) - carried[0][0];\n"
-                               "  y_set4(at.y, ") +
+  softmax.result = std::string(
+                       "fn store(at: vec4i, n: i32) {\n"
+                       "  let v = x_at4(at.x, n) - carried[0][0];\n"
+                       "  y_set4(at.y, ") +
                    (op.log ? "v - log(carried[1][0])" : "exp(v) / carried[1][0]") + ", n);\n}\n";
   request.builder.Algorithm("rows");
   return AddReduction(request.builder, softmax, {.x = x, .y = request.out()},

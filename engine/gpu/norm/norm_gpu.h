@@ -1,4 +1,5 @@
 // WebGPU kernels of the normalisations and of softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/request.h"

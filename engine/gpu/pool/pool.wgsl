@@ -1,4 +1,5 @@
 // Windows over maps: the largest of the pixels inside, or their sum by the number of places that count.
+// SPDX-License-Identifier: MIT
 fn element(i: i32) {
   let p = pixel_of(i);
   let first_y = p.y * u.stride_y - u.pad_y;

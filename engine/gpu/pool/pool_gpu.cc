@@ -1,4 +1,5 @@
 // WebGPU kernels of pooling: windows pixel by pixel, whole maps as reductions.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/pool/pool_gpu.h"
 
 #include <algorithm>
@@ -41,7 +42,10 @@ Status MakeGpuKernel(const Pool& op, const GpuRequest& request) {
   request.builder.Algorithm("windows");
   return AddMapKernel(
       request.builder,
-      {.label = "pool", .body = kPool, .x = x, .y = y,
+      {.label = "pool",
+       .body = kPool,
+       .x = x,
+       .y = y,
        .source_rows =
            [&](int64_t begin, int64_t end) {
              return gpu::Span{begin * rows.stride - rows.pad_begin,
@@ -76,9 +80,8 @@ Status MakeGpuKernel(const GlobalPool& op, const GpuRequest& request) {
   const Fold mean{.last = "v * u.factor", .factor = 1.0f / static_cast<float>(pixels)};
   const Fold largest{.joined = "max(a, b)", .start = kLowest};
   request.builder.Algorithm("reduction");
-  return AddReduction(request.builder,
-                      FoldReduction("global pool", op.kind == PoolKind::kMax ? largest : mean), operands,
-                      AxesFrom(2, shape.rank()));
+  return AddReduction(request.builder, FoldReduction("global pool", op.kind == PoolKind::kMax ? largest : mean),
+                      operands, AxesFrom(2, shape.rank()));
 }
 
 }  // namespace decal

@@ -1,4 +1,5 @@
 // WebGPU kernels of pooling.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/request.h"

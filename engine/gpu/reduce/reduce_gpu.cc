@@ -1,4 +1,5 @@
 // The WebGPU kernel of Reduce: a few expressions for each kind.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/reduce/reduce_gpu.h"
 
 #include <limits>

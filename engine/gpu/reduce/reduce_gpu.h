@@ -1,4 +1,5 @@
 // The WebGPU kernel of Reduce.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/gpu/request.h"

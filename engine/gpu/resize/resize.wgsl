@@ -2,6 +2,7 @@
 //
 // A table entry is two taps, (index, index, weight, weight); a row has PAIRS_Y of them and a column PAIRS_X, where 0 stands
 // for many. SINGLE: one tap of weight 1. An index of -1 stands for places outside of the region.
+// SPDX-License-Identifier: MIT
 fn element(i: i32) {
   let p = pixel_of(i);
   let origin = source(p);

@@ -1,4 +1,5 @@
 // The WebGPU kernel of Resize: all modes come down to tables of taps for rows and columns.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/resize/resize_gpu.h"
 
 #include <algorithm>
@@ -97,7 +98,10 @@ Status MakeGpuKernel(const Resize& op, const GpuRequest& request) {
   const gpu::Tensor table = Upload(request, std::move(entries));
   request.builder.Algorithm("tables of taps");
   return AddMapKernel(request.builder,
-                      {.label = "resize", .body = kResize, .x = x, .y = y,
+                      {.label = "resize",
+                       .body = kResize,
+                       .x = x,
+                       .y = y,
                        .source_rows = [&](int64_t begin, int64_t end) { return SourceRows(rows, begin, end); },
                        .adjust =
                            [&](gpu::Kernel& kernel, const MapBand&) {

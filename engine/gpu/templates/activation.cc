@@ -1,4 +1,5 @@
 // Activations in WGSL.
+// SPDX-License-Identifier: MIT
 #include <bit>
 #include <cmath>
 

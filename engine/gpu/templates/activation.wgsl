@@ -1,4 +1,5 @@
 // Abramowitz and Stegun 7.1.26: at most 1.5e-7 off.
+// SPDX-License-Identifier: MIT
 fn erf4(x: vec4f) -> vec4f {
   let a = abs(x);
   let t = 1.0 / (1.0 + 0.3275911 * a);

@@ -1,4 +1,5 @@
 // What follows a product's sum of four channels: residual and activation or slope, in the graph's order.
+// SPDX-License-Identifier: MIT
 fn epilogue(sum: vec4f, residual: vec4f, slope: vec4f) -> vec4f {
   var v = sum;
   if (RESIDUAL_FIRST) { v += residual; }

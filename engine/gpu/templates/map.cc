@@ -1,4 +1,5 @@
 // Items, strides and bands of kernels over maps.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/map.h"
 
 #include <string>
@@ -44,14 +45,12 @@ gpu::Tensor MapsOf(gpu::Tensor tensor, const MapBand& band) {
 Status AddMapKernel(gpu::PlanBuilder& builder, const MapKernel& map) {
   const int64_t maps = map.y.shape[0], height = map.y.shape[2];
   if (map.y.shape.elements() == 0) return {};
-  Status made = builder.AddInBands(maps, [&](int64_t begin, int64_t end) {
-    return KernelOf(map, {begin, end, 0, height});
-  });
+  Status made =
+      builder.AddInBands(maps, [&](int64_t begin, int64_t end) { return KernelOf(map, {begin, end, 0, height}); });
   if (made || made.error().code != ErrorCode::kLimitExceeded) return made;
   for (int64_t n = 0; n < maps; ++n)
-    DECAL_TRY(builder.AddInBands(height, [&](int64_t begin, int64_t end) {
-      return KernelOf(map, {n, n + 1, begin, end});
-    }));
+    DECAL_TRY(
+        builder.AddInBands(height, [&](int64_t begin, int64_t end) { return KernelOf(map, {n, n + 1, begin, end}); }));
   return {};
 }
 
@@ -61,8 +60,8 @@ Result<gpu::Tensor> AsRank4Map(gpu::Tensor tensor, std::string_view op) {
     tensor.strides.insert(2, 0);
   }
   if (tensor.shape.rank() != 4)
-    return Fail(ErrorCode::kUnsupportedOperator, "no WebGPU kernel for " + std::string(op) + " of rank " +
-                                                     std::to_string(tensor.shape.rank()));
+    return Fail(ErrorCode::kUnsupportedOperator,
+                "no WebGPU kernel for " + std::string(op) + " of rank " + std::to_string(tensor.shape.rank()));
   return tensor;
 }
 

@@ -1,4 +1,5 @@
 // WebGPU kernels that make each pixel of a map from pixels of another: pooling, resizing, sampling.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
 // The output pixel of an invocation, and its channels c .. c + lanes - 1.
+// SPDX-License-Identifier: MIT
 struct Pixel { n: i32, y: i32, x: i32, c: i32, lanes: i32 }
 
 fn pixel_of(i: i32) -> Pixel {

@@ -1,4 +1,5 @@
 // Merged loops for elementwise kernels: index arithmetic as WGSL, extents and strides as parameters.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/nest.h"
 
 #include <array>
@@ -96,13 +97,14 @@ Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::st
   std::string text(combine);
   std::array<Access, kNestOperands> access{};
   for (size_t i = 1; i < kNestOperands; ++i) {
-    access[i] = i > inputs.size()                     ? Access::kAbsent
-                : !vectors                            ? Access::kScalar
-                : tensors[i].strides.back() == 0      ? Access::kSplat
-                                                      : Access::kVector;
+    access[i] = i > inputs.size()                ? Access::kAbsent
+                : !vectors                       ? Access::kScalar
+                : tensors[i].strides.back() == 0 ? Access::kSplat
+                                                 : Access::kVector;
     text += LoadText(kNames[i], access[i]);
   }
-  text += vectors ? "fn store(i: i32, v: vec4f) { y_set4(i, v, 4); }\n" : "fn store(i: i32, v: vec4f) { y_set(i, v.x); }\n";
+  text +=
+      vectors ? "fn store(i: i32, v: vec4f) { y_set4(i, v, 4); }\n" : "fn store(i: i32, v: vec4f) { y_set(i, v.x); }\n";
   const int64_t width = vectors ? 4 : 1;
 
   return builder.AddInBands(nest.extents[0], [&](int64_t begin, int64_t end) {
@@ -123,8 +125,8 @@ Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::st
 }
 
 Status AddStridedCopy(gpu::PlanBuilder& builder, const gpu::Tensor& from, const gpu::Tensor& to) {
-  return AddElementwise(builder, "copy", "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return a; }\n", {&from, 1},
-                        to);
+  return AddElementwise(builder, "copy", "fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f { return a; }\n",
+                        {&from, 1}, to);
 }
 
 }  // namespace decal

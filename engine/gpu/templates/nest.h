@@ -1,4 +1,5 @@
 // The WebGPU kernel of everything elementwise: one function of up to three operands over any strides.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
 // Tiles, parameters and bands of the shared product kernel.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/product.h"
 
 #include <algorithm>
@@ -44,8 +45,7 @@ std::string FactorText(const ProductSpec& spec, const ProductFactor& b) {
       "  return vec4i(dot(i, vec3i(u.a_0, u.a_1, u.a_2)), dot(i, vec3i(u.o_0, u.o_1, u.o_2)),\n"
       "               dot(i, vec3i(u.r_0, u.r_1, u.r_2)), dot(i, vec3i(u.b_0, u.b_1, u.b_2)));\n"
       "}\n";
-  if (spec.parts == std::array<int64_t, 3>{1, 1, 1})
-    text = "fn part_of(part: i32) -> vec4i { return vec4i(0); }\n";
+  if (spec.parts == std::array<int64_t, 3>{1, 1, 1}) text = "fn part_of(part: i32) -> vec4i { return vec4i(0); }\n";
   text += "fn weights_of(k: i32, column: i32, part: i32) -> vec4f {\n";
   if (b.packed) {
     text += "  return b_at4(part_of(part).w + k * u.b_k + column, 4);\n}\n";
@@ -110,10 +110,10 @@ double ProductCost(const ProductSpec& spec) {
   const int64_t threads = int64_t{tile.x} * tile.y, quads = tile.depth / 4;
   const int64_t steps = spec.taps * CeilDiv(spec.depth, tile.depth);
   const int64_t gathered = CeilDiv(tile.rows() * quads, threads) + CeilDiv(tile.depth * tile.x, threads);
-  const double step = static_cast<double>(quads) * (16 * 4 + kShared * 8) +
-                      kGathered * static_cast<double>(gathered);
-  return step * static_cast<double>(steps * threads * CeilDiv(rows, tile.rows()) *
-                                    CeilDiv(spec.columns, tile.columns()) * spec.parts[0] * spec.parts[1] * spec.parts[2]);
+  const double step = static_cast<double>(quads) * (16 * 4 + kShared * 8) + kGathered * static_cast<double>(gathered);
+  return step *
+         static_cast<double>(steps * threads * CeilDiv(rows, tile.rows()) * CeilDiv(spec.columns, tile.columns()) *
+                             spec.parts[0] * spec.parts[1] * spec.parts[2]);
 }
 
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
@@ -169,8 +169,8 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
         return gpu::Rows{d, 0, (end - begin - 1) * step + 1};
       };
       const int64_t last_tap = (spec.taps / std::max<int64_t>(spec.taps_x, 1) - 1) * spec.tap_step_y;
-      const int64_t taps_y = spec.channels != 0 ? (spec.depth / spec.channels / spec.taps_x - 1) * spec.tap_step_y
-                                                : last_tap;
+      const int64_t taps_y =
+          spec.channels != 0 ? (spec.depth / spec.channels / spec.taps_x - 1) * spec.tap_step_y : last_tap;
       const int64_t low = begin * spec.step_y + spec.first_y + std::min<int64_t>(0, taps_y);
       const int64_t high = (end - 1) * spec.step_y + spec.first_y + std::max<int64_t>(0, taps_y) + 1;
       if (spec.whole_input) kernel.Read("x", operands.x, vector_x);

@@ -1,4 +1,5 @@
 // The WebGPU kernel that convolutions and matrix products share: implicit GEMM over gathered rows.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

@@ -4,6 +4,7 @@
 // One workgroup makes ROWS x COLUMNS elements of the product, one invocation 4 rows of four columns. Loops over a
 // handful of registers are written out: no compiler can be trusted to unroll them, and an array that stays one lives in
 // slow memory.
+// SPDX-License-Identifier: MIT
 const ROWS = WG_Y * 4;
 const COLUMNS = WG_X * 4;
 const KQ = K_TILE / 4;

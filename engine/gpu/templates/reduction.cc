@@ -1,4 +1,5 @@
 // Loops, lanes and bands of the shared reduction kernel.
+// SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/reduction.h"
 
 #include <algorithm>
@@ -196,9 +197,10 @@ class ReductionWriter {
 
     Reduction rest = reduction_;
     rest.splits = rest.run_vectors = false;
-    rest.take = "fn take(s: State, stage: i32, at: vec4i, n: i32) -> State {\n  var t: State;\n"
-                "  for (var p = 0; p < PARTS; p++) { t[p] = x_at4(at.x + p * u.part, n); }\n"
-                "  return join(s, t, stage);\n}\n";
+    rest.take =
+        "fn take(s: State, stage: i32, at: vec4i, n: i32) -> State {\n  var t: State;\n"
+        "  for (var p = 0; p < PARTS; p++) { t[p] = x_at4(at.x + p * u.part, n); }\n"
+        "  return join(s, t, stage);\n}\n";
     rest.adjust = [&](gpu::Kernel& kernel) {
       if (reduction_.adjust) reduction_.adjust(kernel);
       kernel.Param("part", part);
@@ -241,13 +243,16 @@ Status AddReduction(gpu::PlanBuilder& builder, const Reduction& reduction, const
 
 Reduction FoldReduction(std::string_view label, const Fold& fold) {
   Reduction r{.label = label, .run_vectors = true, .splits = true};
-  r.basis = "fn joined(a: vec4f, b: vec4f) -> vec4f { return " + fold.joined + "; }\n"
+  r.basis = "fn joined(a: vec4f, b: vec4f) -> vec4f { return " + fold.joined +
+            "; }\n"
             "fn start(stage: i32) -> State { return State(vec4f(u.start)); }\n"
             "fn join(a: State, b: State, stage: i32) -> State { return State(joined(a[0], b[0])); }\n";
-  r.take = "fn each(v: vec4f) -> vec4f { return " + fold.each + "; }\n"
+  r.take = "fn each(v: vec4f) -> vec4f { return " + fold.each +
+           "; }\n"
            "fn take(s: State, stage: i32, at: vec4i, n: i32) -> State {\n"
            "  return State(joined(s[0], masked(each(x_at4(at.x, n)), n, vec4f(u.start))));\n}\n";
-  r.result = "fn last(v: vec4f) -> vec4f { return " + fold.last + "; }\n"
+  r.result = "fn last(v: vec4f) -> vec4f { return " + fold.last +
+             "; }\n"
              "fn emit(item: i32, split: i32, at: vec4i, n: i32) { y_set4(at.y, last(carried[0][0]), n); }\n";
   r.adjust = [fold](gpu::Kernel& kernel) { kernel.Param("start", fold.start).Param("factor", fold.factor); };
   return r;
@@ -256,14 +261,16 @@ Reduction FoldReduction(std::string_view label, const Fold& fold) {
 Reduction SumOfExponentials(std::string_view label) {
   Reduction r{.label = label, .stages = 2, .run_vectors = true};
   // Far below all elements that exp does not make 0, and finite, as constants of shaders have to be.
-  r.basis = "const LOWEST = vec4f(-3.4e38);\n"
-            "fn start(stage: i32) -> State { return State(select(vec4f(0.0), LOWEST, stage == 0)); }\n"
-            "fn join(a: State, b: State, stage: i32) -> State {\n"
-            "  return State(select(a[0] + b[0], max(a[0], b[0]), stage == 0));\n}\n";
-  r.take = "fn take(s: State, stage: i32, at: vec4i, n: i32) -> State {\n"
-           "  let v = masked(x_at4(at.x, n), n, LOWEST);\n"
-           "  if (stage == 0) { return State(max(s[0], v)); }\n"
-           "  return State(s[0] + exp(v - carried[0][0]));\n}\n";
+  r.basis =
+      "const LOWEST = vec4f(-3.4e38);\n"
+      "fn start(stage: i32) -> State { return State(select(vec4f(0.0), LOWEST, stage == 0)); }\n"
+      "fn join(a: State, b: State, stage: i32) -> State {\n"
+      "  return State(select(a[0] + b[0], max(a[0], b[0]), stage == 0));\n}\n";
+  r.take =
+      "fn take(s: State, stage: i32, at: vec4i, n: i32) -> State {\n"
+      "  let v = masked(x_at4(at.x, n), n, LOWEST);\n"
+      "  if (stage == 0) { return State(max(s[0], v)); }\n"
+      "  return State(s[0] + exp(v - carried[0][0]));\n}\n";
   return r;
 }
 

@@ -1,4 +1,5 @@
 // The WebGPU kernel of everything that joins elements along dimensions: reductions, pooling of whole maps, norms, softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <functional>
@@ -16,12 +17,13 @@ namespace decal {
 struct Reduction {
   std::string_view label;
   int64_t parts = 1, stages = 1;
-  std::string basis;          // fn start(stage: i32) -> State, fn join(a: State, b: State, stage: i32) -> State
-  std::string take;           // fn take(s: State, stage: i32, at: vec4i, n: i32) -> State
-  std::string result;         // fn emit(item: i32, split: i32, at: vec4i, n: i32); fn store(at: vec4i, n: i32) if `every`
-  bool every = false;         // a result for each element rather than each item
-  bool run_vectors = false;   // `take` may be given four neighbours of one run, of which it masks those that do not exist
-  bool splits = false;        // long runs may be shared by workgroups; of one stage only
+  std::string basis;  // fn start(stage: i32) -> State, fn join(a: State, b: State, stage: i32) -> State
+  std::string take;  // fn take(s: State, stage: i32, at: vec4i, n: i32) -> State
+  std::string result;  // fn emit(item: i32, split: i32, at: vec4i, n: i32); fn store(at: vec4i, n: i32) if `every`
+  bool every = false;  // a result for each element rather than each item
+  bool run_vectors =
+      false;  // `take` may be given four neighbours of one run, of which it masks those that do not exist
+  bool splits = false;  // long runs may be shared by workgroups; of one stage only
   std::function<void(gpu::Kernel&)> adjust;  // adds parameters
 };
 
@@ -29,7 +31,7 @@ struct Reduction {
 struct ReductionOperands {
   gpu::Tensor x, y;
   std::optional<gpu::Tensor> scale, bias;  // scale_of(at, n), bias_of(at, n) in WGSL; 0 where absent
-  std::optional<gpu::Tensor> z;            // a second output, with the strides of y
+  std::optional<gpu::Tensor> z;  // a second output, with the strides of y
 };
 
 // Joins along the dimensions in `run`; x must not be empty.

@@ -5,6 +5,7 @@
 //   start(stage), join(a, b, stage), take(s, stage, at, n)   the states; `carried` holds those of the stages before
 //   emit(item, split, at, n) or store(at, n)                 the results
 // with the offsets of operands x, y, scale and bias in `at`, and n the lanes that exist.
+// SPDX-License-Identifier: MIT
 alias State = array<vec4f, PARTS>;
 const LANES = KEPT * RUN;
 var<workgroup> states: array<State, LANES>;

@@ -1,4 +1,5 @@
 // Shape rule and scalar reference of Attention.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -7,9 +8,7 @@
 #include "engine/ops/attention/attention.h"
 
 namespace decal {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 InferResult Infer(const Attention& op, const InferContext& c) {
   if (op.biases < 0 || op.biases > 2) return Mismatch("attention with " + std::to_string(op.biases) + " biases");
@@ -46,8 +45,8 @@ Status Reference(const Attention& op, std::span<const TensorView> in, std::span<
     for (int64_t n = 0; n < tokens; ++n) {
       double score = 0;
       for (int64_t d = 0; d < q.shape[3]; ++d)
-        score += double{q.as<float>()[i.offset(0) + d * q.strides[3]]} *
-                 double{k.as<float>()[at(k, n) + d * k.strides[3]]};
+        score +=
+            double{q.as<float>()[i.offset(0) + d * q.strides[3]]} * double{k.as<float>()[at(k, n) + d * k.strides[3]]};
       score *= double{op.scale};
       for (const TensorView& bias : in.subspan(3, static_cast<size_t>(op.biases)))
         score += bias.as<float>()[b % bias.shape[0] * bias.strides[0] + (bias.shape[1] == 1 ? 0 : h) * bias.strides[1] +

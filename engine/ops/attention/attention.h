@@ -1,4 +1,5 @@
 // Attention over tokens and the windows it works in.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"
@@ -10,15 +11,22 @@ namespace decal {
 // softmax(scale * q k' + biases) v for every batch element and head; the scores never exist whole (Vaswani 2017).
 // inputs: q [B,M,H,D], k [B,N,H,D], v [B,N,H,E], then `biases` tensors (0 to 2) [P,G,M,N] with P dividing B (element b
 // reads b mod P) and G 1 or H. output: [B,M,H,E].
-struct Attention { float scale = 1; int64_t biases = 0; };
+struct Attention {
+  float scale = 1;
+  int64_t biases = 0;
+};
 
 // Cuts x [N,H,W,C] into windows [N * nh * nw, window_h * window_w, C] after completing the last windows with zeros,
 // bottom and right, to Hp x Wp, and rolling: pixel (y, x) is ((y + shift_y) mod Hp, (x + shift_x) mod Wp) of the
 // completed map (Liu 2021, Swin).
-struct WindowPartition { int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0; };
+struct WindowPartition {
+  int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0;
+};
 
 // The inverse: windows back to [N,height,width,C], so that merging what was partitioned gives x.
-struct WindowMerge { int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0, height = 0, width = 0; };
+struct WindowMerge {
+  int64_t window_h = 1, window_w = 1, shift_y = 0, shift_x = 0, height = 0, width = 0;
+};
 
 // ---- traits ----------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 // Attention and windows: small cases by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/attention/attention.h"
 
 #include <optional>

@@ -1,4 +1,5 @@
 // Cutting maps into windows and putting them together again: shape rules and references.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>

@@ -1,4 +1,5 @@
 // Convolution and transposed convolution.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <algorithm>

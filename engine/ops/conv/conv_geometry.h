@@ -1,4 +1,5 @@
 // A convolution's window once shapes are known: always three spatial dimensions, padding in numbers.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/conv/conv.h"

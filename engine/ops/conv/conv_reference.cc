@@ -1,4 +1,5 @@
 // Convolutions by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/conv/conv.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/ops/epilogue.h"
@@ -13,8 +14,8 @@ struct Position {
 
 // Calls sum(n, m, position) for every output element and stores it through the epilogue.
 template <class Sum>
-void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in,
-                   const MutableTensorView& out, const Sum& sum) {
+void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in, const MutableTensorView& out,
+                   const Sum& sum) {
   const EpilogueInputs extra(epilogue, 3);
   const TensorView bias = Optional(in, 2), slope = Optional(in, extra.slope);
   TensorView residual = Optional(in, extra.residual);

@@ -1,4 +1,5 @@
 // Shape rules of convolutions: padding modes, dilation, groups, output padding.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 
@@ -156,8 +157,8 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
       g.out[d] = full - g.pad_begin[d] - pad_end[d];
     }
     if (g.in[d] < 1 || g.out[d] < 1)
-      return Fail(ErrorCode::kShapeMismatch, "an input of " + x.ToString() + " gives an output extent of " +
-                                                 std::to_string(g.out[d]));
+      return Fail(ErrorCode::kShapeMismatch,
+                  "an input of " + x.ToString() + " gives an output extent of " + std::to_string(g.out[d]));
   }
   return g;
 }

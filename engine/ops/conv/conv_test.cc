@@ -1,4 +1,5 @@
 // Convolutions: shape rules by hand, and every fast kernel against the scalar reference on random cases.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/conv/conv.h"
 
 #include <gtest/gtest.h>
@@ -206,9 +207,8 @@ TEST(Conv, TheCostModelChooses) {
     // 64 interleaved convolutions of one or four pixels: most outputs of the tiles are not there.
     const testing::KernelChoice dilated = ChoiceOf(SameSize(8, 3), 10, {64, 64, 3, 3});
     EXPECT_EQ(dilated.algorithm, "implicit GEMM") << dilated.choice;
-    EXPECT_EQ(Candidates(dilated.choice),
-              (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)", "Winograd F(4x4,3x3)",
-                                        "Winograd F(6x6,3x3)"}));
+    EXPECT_EQ(Candidates(dilated.choice), (std::vector<std::string>{"implicit GEMM", "Winograd F(2x2,3x3)",
+                                                                    "Winograd F(4x4,3x3)", "Winograd F(6x6,3x3)"}));
   });
 }
 

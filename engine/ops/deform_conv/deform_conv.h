@@ -1,4 +1,5 @@
 // Deformable convolution (Zhu et al., "Deformable ConvNets v2", 2018).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/epilogue.h"

@@ -1,4 +1,5 @@
 // DeformConv by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 
 #include "engine/ops/conv/conv_geometry.h"
@@ -57,9 +58,8 @@ Status Reference(const DeformConv& op, std::span<const TensorView> in, std::span
         sum += value * scale * double{At(w, m, k, ky, kx)};
       }
     }
-    out[0].as<float>()[i.offset(0)] =
-        ApplyEpilogue(op.epilogue, sum, PerChannel(bias, m), PerChannel(slope, m),
-                      residual.present() ? At(residual, n, m, oy, ox) : 0.0f);
+    out[0].as<float>()[i.offset(0)] = ApplyEpilogue(op.epilogue, sum, PerChannel(bias, m), PerChannel(slope, m),
+                                                    residual.present() ? At(residual, n, m, oy, ox) : 0.0f);
   }
   return {};
 }

@@ -1,4 +1,5 @@
 // Shape rule of DeformConv: a convolution's, and one offset pair and mask for each tap and output position.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/conv/conv_geometry.h"

@@ -1,4 +1,5 @@
 // DeformConv: its definition by hand and against Conv, then the kernel against the reference on random cases.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/deform_conv/deform_conv.h"
 
 #include <limits>

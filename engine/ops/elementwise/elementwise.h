@@ -1,4 +1,5 @@
 // Operators that treat every element alike: unary, binary with broadcasting, Where, Cast.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/element.h"
@@ -8,15 +9,30 @@
 namespace decal {
 
 enum class BinaryKind : uint8_t {
-  kAdd, kSub, kMul, kDiv, kPow, kMin, kMax,
-  kMod, kFmod,                                                  // remainder with the sign of b, of a; floats: of a
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kPow,
+  kMin,
+  kMax,
+  kMod,
+  kFmod,                                                  // remainder with the sign of b, of a; floats: of a
   kPRelu,                                                       // x < 0 ? x * slope : x
-  kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual,       // -> bool
-  kAnd, kOr, kXor,                                              // bool -> bool
+  kEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,       // -> bool
+  kAnd,
+  kOr,
+  kXor,                                              // bool -> bool
 };
 
 // NumPy broadcasting. kPRelu: the slope broadcasts to x only.
-struct Binary { BinaryKind kind; };
+struct Binary {
+  BinaryKind kind;
+};
 
 // condition ? a : b, all three broadcast.
 struct Where {};

@@ -1,4 +1,5 @@
 // The specification of the elementwise operators, for every element type.
+// SPDX-License-Identifier: MIT
 #include <cmath>
 #include <cstring>
 
@@ -140,8 +141,8 @@ Status Reference(const Binary& op, std::span<const TensorView> in, std::span<con
         out[0].as<bool>()[i.offset(0)] = Truth<V>(op.kind, Load<V>(a, i.offset(1)), Load<V>(b, i.offset(2)));
       return {};
     }
-    const bool divides = !std::is_same_v<V, double> && (op.kind == BinaryKind::kDiv || op.kind == BinaryKind::kMod ||
-                                                        op.kind == BinaryKind::kFmod);
+    const bool divides = !std::is_same_v<V, double> &&
+                         (op.kind == BinaryKind::kDiv || op.kind == BinaryKind::kMod || op.kind == BinaryKind::kFmod);
     for (; i.valid(); i.Next()) {
       const V y = Load<V>(b, i.offset(2));
       if (divides && y == V{0}) return Fail(ErrorCode::kCorruptModel, "integer division by zero");
@@ -158,8 +159,8 @@ Status Reference(const Where&, std::span<const TensorView> in, std::span<const M
   const int64_t size = static_cast<int64_t>(SizeOf(out[0].dtype));
   for (StridedIndex<4> i(out[0].shape, {out[0].strides, condition.strides, a.strides, b.strides}); i.valid();
        i.Next()) {
-    const char* from = condition.as<bool>()[i.offset(1)] ? a.as<char>() + i.offset(2) * size
-                                                         : b.as<char>() + i.offset(3) * size;
+    const char* from =
+        condition.as<bool>()[i.offset(1)] ? a.as<char>() + i.offset(2) * size : b.as<char>() + i.offset(3) * size;
     std::memcpy(out[0].as<char>() + i.offset(0) * size, from, static_cast<size_t>(size));
   }
   return {};

@@ -1,4 +1,5 @@
 // Output types of the elementwise operators.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/elementwise/elementwise.h"
@@ -26,9 +27,8 @@ bool TakesIntegers(UnaryKind kind) {
 InferResult Infer(const Unary& op, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, Name(op.kind)));
   const DType dtype = context[0].dtype;
-  const bool fits = op.kind == UnaryKind::kNot
-                        ? dtype == DType::kBool
-                        : IsFloat(dtype) || (IsInteger(dtype) && TakesIntegers(op.kind));
+  const bool fits = op.kind == UnaryKind::kNot ? dtype == DType::kBool
+                                               : IsFloat(dtype) || (IsInteger(dtype) && TakesIntegers(op.kind));
   if (!fits) return BadType(Name(op.kind), dtype);
   return One(dtype, context[0].shape);
 }
@@ -49,8 +49,7 @@ InferResult Infer(const Binary& op, const InferContext& context) {
   if (op.kind != BinaryKind::kEqual && is_bool != IsLogic(op.kind)) return BadType(Name(op.kind), a.dtype);
   DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(a.shape, b.shape));
   if (op.kind == BinaryKind::kPRelu && !(shape == a.shape))
-    return Fail(ErrorCode::kShapeMismatch,
-                "PRelu: a slope of " + b.shape.ToString() + " for " + a.shape.ToString());
+    return Fail(ErrorCode::kShapeMismatch, "PRelu: a slope of " + b.shape.ToString() + " for " + a.shape.ToString());
   return One(IsComparison(op.kind) || IsLogic(op.kind) ? DType::kBool : a.dtype, shape);
 }
 

@@ -1,4 +1,5 @@
 // Elementwise operators: element types, broadcasting, any strides, in place.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/elementwise/elementwise.h"
 
 #include "engine/ops/pointwise_test.h"
@@ -49,10 +50,8 @@ TEST(ElementwiseReference, DivisionByAnIntegerZeroIsAnError) {
 TEST(ElementwiseReference, FloatsCompareAndTakeRemainders) {
   EXPECT_EQ((BinaryOf<float, bool>(BinaryKind::kLess, {1, 2, NAN}, {2, 2, 1})),
             (std::vector<bool>{true, false, false}));
-  EXPECT_EQ((BinaryOf<int64_t, bool>(BinaryKind::kGreaterOrEqual, {1, 2}, {2, 2})),
-            (std::vector<bool>{false, true}));
-  EXPECT_EQ((BinaryOf<bool, bool>(BinaryKind::kXor, {true, false}, {true, true})),
-            (std::vector<bool>{false, true}));
+  EXPECT_EQ((BinaryOf<int64_t, bool>(BinaryKind::kGreaterOrEqual, {1, 2}, {2, 2})), (std::vector<bool>{false, true}));
+  EXPECT_EQ((BinaryOf<bool, bool>(BinaryKind::kXor, {true, false}, {true, true})), (std::vector<bool>{false, true}));
   EXPECT_EQ(BinaryOf<float>(BinaryKind::kMod, {5.5f, -5.5f}, {2, 2}), (std::vector<float>{1.5f, -1.5f}));
   EXPECT_EQ(BinaryOf<float>(BinaryKind::kPRelu, {-2, 2}, {0.25f, 0.25f}), (std::vector<float>{-0.5f, 2}));
 }
@@ -73,8 +72,7 @@ std::vector<To> CastOf(std::initializer_list<From> values) {
 }
 
 TEST(ElementwiseReference, CastsSaturateFloatsAndWrapIntegers) {
-  EXPECT_EQ((CastOf<float, int64_t>({1e30f, -1e30f, NAN, -1.9f})),
-            (std::vector<int64_t>{INT64_MAX, INT64_MIN, 0, -1}));
+  EXPECT_EQ((CastOf<float, int64_t>({1e30f, -1e30f, NAN, -1.9f})), (std::vector<int64_t>{INT64_MAX, INT64_MIN, 0, -1}));
   EXPECT_EQ((CastOf<float, uint8_t>({300, -3, 254.9f})), (std::vector<uint8_t>{255, 0, 254}));
   EXPECT_EQ((CastOf<int64_t, int32_t>({int64_t{1} << 32, -1})), (std::vector<int32_t>{0, -1}));
   EXPECT_EQ((CastOf<float, bool>({0, 0.25f, NAN})), (std::vector<bool>{false, true, true}));
@@ -130,8 +128,7 @@ TEST(ElementwiseReference, WhereBroadcastsAllThree) {
 TEST(ElementwiseReference, IntegersClip) {
   const TestTensor x = TensorOf<int64_t>({3}, {-9, 4, 99});
   const TestInput inputs[] = {{&x}};
-  EXPECT_EQ(ValuesOf<int64_t>(RunReferenceOf(Unary{UnaryKind::kClip, 0, 6}, inputs)),
-            (std::vector<int64_t>{0, 4, 6}));
+  EXPECT_EQ(ValuesOf<int64_t>(RunReferenceOf(Unary{UnaryKind::kClip, 0, 6}, inputs)), (std::vector<int64_t>{0, 4, 6}));
 }
 
 TEST(ElementwiseShape, RefusesWhatDoesNotFit) {
@@ -218,8 +215,7 @@ TEST(ElementwiseKernel, WorksInPlace) {
     x.FillRandom(random);
     other.FillRandom(random);
     const bool second = round % 2 == 1;
-    const TestInput inputs[] = {second ? TestInput{&other} : TestInput{&x},
-                                second ? TestInput{&x} : TestInput{&other}};
+    const TestInput inputs[] = {second ? TestInput{&other} : TestInput{&x}, second ? TestInput{&x} : TestInput{&other}};
     const TestTensor expected = RunReferenceOf(Binary{BinaryKind::kSub}, inputs);
     TestTensor* outputs[] = {&x};
     ASSERT_TRUE(RunKernel(Binary{BinaryKind::kSub}, inputs, outputs, 2));

@@ -8,7 +8,19 @@
 namespace decal {
 
 enum class UnaryKind : uint8_t {
-  kAbs, kNeg, kSqrt, kExp, kLog, kReciprocal, kFloor, kCeil, kRound, kErf, kTanh, kSigmoid, kRelu,
+  kAbs,
+  kNeg,
+  kSqrt,
+  kExp,
+  kLog,
+  kReciprocal,
+  kFloor,
+  kCeil,
+  kRound,
+  kErf,
+  kTanh,
+  kSigmoid,
+  kRelu,
   kLeakyRelu,    // alpha: slope below zero
   kElu,          // alpha
   kHardSigmoid,  // max(0, min(1, alpha * x + beta))

@@ -1,4 +1,5 @@
 // Shape rule and scalar reference of GridSample; it has no fast kernel.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -44,7 +45,10 @@ class Sampler {
 
  private:
   int64_t Extent(size_t d) const { return x_.shape[2 + d]; }
-  double Low(size_t d) const { (void)d; return op_.align_corners ? 0.0 : -0.5; }
+  double Low(size_t d) const {
+    (void)d;
+    return op_.align_corners ? 0.0 : -0.5;
+  }
   double High(size_t d) const { return static_cast<double>(Extent(d)) - (op_.align_corners ? 1.0 : 0.5); }
 
   // Over dimensions d, d + 1, ..; `pixel` holds the dimensions before.

@@ -1,4 +1,5 @@
 // Sampling at positions that a tensor gives (Jaderberg 2015, spatial transformers).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"

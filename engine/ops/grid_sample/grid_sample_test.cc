@@ -1,4 +1,5 @@
 // GridSample: positions, padding and filters by hand.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/grid_sample/grid_sample.h"
 
 #include <limits>

@@ -1,4 +1,5 @@
 // CumSum: running sums along an axis; floats accumulate in double, integers wrap at 64 bits.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/any_element.h"

@@ -1,4 +1,5 @@
 // Einsum: any number of factors, repeated labels (diagonals) and an ellipsis.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
 #include <optional>

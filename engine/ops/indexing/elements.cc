@@ -1,4 +1,5 @@
 // GatherElements and ScatterElements: every element has an index of its own along one axis.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/any_element.h"

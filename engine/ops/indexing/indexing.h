@@ -1,4 +1,5 @@
 // Operators that read or write where indices point, find positions, or sum along labels and axes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>
@@ -7,17 +8,26 @@
 
 namespace decal {
 
-struct GatherNd { int64_t batch_dims = 0; };         // inputs: x, indices (i64)
+struct GatherNd {
+  int64_t batch_dims = 0;
+};         // inputs: x, indices (i64)
 enum class ScatterReduction : uint8_t { kNone, kAdd, kMul, kMin, kMax };
-struct ScatterNd { ScatterReduction reduction = ScatterReduction::kNone; };  // inputs: x, indices (i64), updates
-struct GatherElements { int64_t axis = 0; };         // inputs: x, indices
+struct ScatterNd {
+  ScatterReduction reduction = ScatterReduction::kNone;
+};  // inputs: x, indices (i64), updates
+struct GatherElements {
+  int64_t axis = 0;
+};         // inputs: x, indices
 struct ScatterElements {                             // inputs: x, indices, updates
   int64_t axis = 0;
   ScatterReduction reduction = ScatterReduction::kNone;
 };
 
 // inputs: x, k; outputs: values, indices (i64). Equal elements come in the order of their indices.
-struct TopK { int64_t axis = -1; bool largest = true; };
+struct TopK {
+  int64_t axis = -1;
+  bool largest = true;
+};
 
 // Position (i64) of the maximum or minimum along an axis; the first of equal ones unless `last`.
 struct ArgReduce {
@@ -27,9 +37,13 @@ struct ArgReduce {
   bool last = false;
 };
 
-struct CumSum { bool exclusive = false, reverse = false; };  // inputs: x, axis
+struct CumSum {
+  bool exclusive = false, reverse = false;
+};  // inputs: x, axis
 struct NonZero {};                                           // x must be known: the output's size is its contents
-struct Einsum { std::string equation; };                     // any number of inputs of one type
+struct Einsum {
+  std::string equation;
+};                     // any number of inputs of one type
 
 // ---- traits ----------------------------------------------------------------------------------
 

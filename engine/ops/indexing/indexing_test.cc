@@ -1,4 +1,5 @@
 // Operators that follow indices: the examples of their definitions by hand, and indices that lead outside.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/indexing/indexing.h"
 
 #include "engine/ops/pointwise_test.h"
@@ -123,8 +124,7 @@ TEST(Einsum, ProductsDiagonalsAndTraces) {
   EXPECT_EQ(RunReferenceOf(Einsum{"ii->i"}, one).Values(), (F{1, 4}));
   EXPECT_EQ(RunReferenceOf(Einsum{"ii"}, one).Values(), (F{5}));
   EXPECT_EQ(RunReferenceOf(Einsum{"...j->j..."}, one).Values(), (F{1, 3, 2, 4}));
-  for (const char* bad : {"ij,jk->il", "ij", "ijk,jk->i", "i j - > k"})
-    EXPECT_FALSE(InferOne(Einsum{bad}, two)) << bad;
+  for (const char* bad : {"ij,jk->il", "ij", "ijk,jk->i", "i j - > k"}) EXPECT_FALSE(InferOne(Einsum{bad}, two)) << bad;
 }
 
 }  // namespace

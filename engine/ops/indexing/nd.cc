@@ -1,4 +1,5 @@
 // GatherND and ScatterND: tuples of indices that each select a slice.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/any_element.h"

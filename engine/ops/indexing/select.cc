@@ -1,4 +1,5 @@
 // TopK, ArgMax and ArgMin, NonZero: operators whose results are positions.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 

@@ -1,4 +1,5 @@
 // Matrix products.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/epilogue.h"
@@ -7,7 +8,9 @@
 namespace decal {
 
 // NumPy matmul; inputs a, b, bias (absent unless fused; [N] of the last dimension), then the epilogue's.
-struct MatMul { Epilogue epilogue; };
+struct MatMul {
+  Epilogue epilogue;
+};
 
 // alpha * A' * B' + beta * C.
 struct Gemm {

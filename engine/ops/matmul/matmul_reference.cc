@@ -1,4 +1,5 @@
 // Matrix products by definition: scalar loops over any strides, sums in double.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/epilogue.h"
 #include "engine/ops/matmul/matmul.h"
 #include "engine/ops/matmul/matrix_rows.h"
@@ -39,9 +40,10 @@ Status Reference(const MatMul& op, std::span<const TensorView> in, std::span<con
         for (int64_t k = 0; k < depth; ++k)
           sum += double{a.as<float>()[i.offset(0) + m * last(a, 2) + k * last(a, 1)]} *
                  double{b.as<float>()[i.offset(1) + k * last(b, 2) + n * last(b, 1)]};
-        const float r = residual.present() ? residual.as<float>()[i.offset(3) + m * residual.strides[row] +
-                                                                  n * residual.strides[column]]
-                                           : 0.0f;
+        const float r =
+            residual.present()
+                ? residual.as<float>()[i.offset(3) + m * residual.strides[row] + n * residual.strides[column]]
+                : 0.0f;
         out[0].as<float>()[i.offset(2) + m * y.strides[row] + n * y.strides[column]] =
             ApplyEpilogue(op.epilogue, sum, ColumnOf(bias, n), ColumnOf(slope, n), r);
       }

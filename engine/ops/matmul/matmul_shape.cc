@@ -1,4 +1,5 @@
 // Shape rules of matrix products.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/epilogue.h"

@@ -1,4 +1,5 @@
 // Matrix products: shape rules by hand, and every fast kernel against the scalar reference on random cases.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/matmul/matmul.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Merging the rows of a matrix product into few loops.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/matmul/matrix_rows.h"
 
 #include "engine/ops/shape_rule.h"

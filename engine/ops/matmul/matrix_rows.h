@@ -1,4 +1,5 @@
 // The operands of a matrix product as matrices whose rows are walked by few loops: what its kernels share.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

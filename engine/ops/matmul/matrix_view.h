@@ -1,4 +1,5 @@
 // NumPy's promotion of vectors to matrices, on views.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/tensor_view.h"
@@ -20,8 +21,7 @@ inline TensorView AsRightMatrix(TensorView b) {
 // The product of a and b with the dimensions of 1 that NumPy drops where a or b is a vector.
 inline TensorView AsProductMatrix(TensorView out, const TensorView& a, const TensorView& b) {
   if (b.shape.rank() == 1) out.shape.push_back(1), out.strides.push_back(0);
-  if (a.shape.rank() == 1)
-    out.shape.insert(out.shape.rank() - 1, 1), out.strides.insert(out.strides.rank() - 1, 0);
+  if (a.shape.rank() == 1) out.shape.insert(out.shape.rank() - 1, 1), out.strides.insert(out.strides.rank() - 1, 0);
   return out;
 }
 

@@ -1,4 +1,5 @@
 // Maps of DepthToSpace and SpaceToDepth seen as [N, block, block, C, H, W].
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/base/shape.h"

@@ -1,4 +1,5 @@
 // DepthToSpace and SpaceToDepth: one strided copy between the maps seen as [N, block, block, C, H, W].
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/any_element.h"

@@ -1,4 +1,5 @@
 // Operators that move elements without computing: views, concatenation, slices, padding, gathers.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <vector>
@@ -11,21 +12,45 @@ namespace decal {
 // Unsqueeze become this once shapes are known.
 struct View {};
 
-struct Reshape { bool allowzero = false; };          // inputs: x, shape
-struct Flatten { int64_t axis = 1; };
-struct Squeeze { Dims axes; };                       // inputs: x, axes or absent; `axes` of older opsets
-struct Unsqueeze { Dims axes; };                     // likewise
-struct Transpose { Dims perm; };                     // empty: reversed
-struct Concat { int64_t axis = 0; };
-struct Split { int64_t axis = 0; int64_t outputs = 0; };  // inputs: x, sizes or absent (equal parts)
+struct Reshape {
+  bool allowzero = false;
+};          // inputs: x, shape
+struct Flatten {
+  int64_t axis = 1;
+};
+struct Squeeze {
+  Dims axes;
+};                       // inputs: x, axes or absent; `axes` of older opsets
+struct Unsqueeze {
+  Dims axes;
+};                     // likewise
+struct Transpose {
+  Dims perm;
+};                     // empty: reversed
+struct Concat {
+  int64_t axis = 0;
+};
+struct Split {
+  int64_t axis = 0;
+  int64_t outputs = 0;
+};  // inputs: x, sizes or absent (equal parts)
 struct Slice {};                                     // inputs: x, starts, ends, axes or absent, steps or absent
 struct Expand {};                                    // inputs: x, shape
 struct Tile {};                                      // inputs: x, repeats
 enum class PadMode : uint8_t { kConstant, kReflect, kEdge, kWrap };
-struct Pad { PadMode mode = PadMode::kConstant; };   // inputs: x, pads, value or absent, axes or absent
-struct Gather { int64_t axis = 0; };
-struct DepthToSpace { int64_t block = 1; bool crd = false; };  // crd: channels vary slower than blocks
-struct SpaceToDepth { int64_t block = 1; };
+struct Pad {
+  PadMode mode = PadMode::kConstant;
+};   // inputs: x, pads, value or absent, axes or absent
+struct Gather {
+  int64_t axis = 0;
+};
+struct DepthToSpace {
+  int64_t block = 1;
+  bool crd = false;
+};  // crd: channels vary slower than blocks
+struct SpaceToDepth {
+  int64_t block = 1;
+};
 
 // Elements of x picked by a regular index map: what a chain of Transpose, Reshape, Slice, Split, Squeeze, Expand and
 // Concat of equal parts over one tensor comes down to (passes/compose_movement). In row-major order the output is a

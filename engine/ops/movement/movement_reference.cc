@@ -1,4 +1,5 @@
 // Scalar references of data movement: one element at a time, any strides, any element type.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>

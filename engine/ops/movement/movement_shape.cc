@@ -1,4 +1,5 @@
 // Shape rules and layout needs of data movement.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
 
@@ -133,8 +134,9 @@ InferResult Infer(const Concat& op, const InferContext& c) {
     const Shape& x = c[i].shape;
     bool fits = x.rank() == out.rank() && c[i].dtype == c[0].dtype;
     for (size_t d = 0; fits && d < out.rank(); ++d) fits = d == axis || x[d] == out[d];
-    if (!fits) return Mismatch("Concat of " + c[0].shape.ToString() + " and " + x.ToString() + " along axis " +
-                               std::to_string(axis));
+    if (!fits)
+      return Mismatch("Concat of " + c[0].shape.ToString() + " and " + x.ToString() + " along axis " +
+                      std::to_string(axis));
     out[axis] += x[axis];
   }
   return One(c[0].dtype, out);
@@ -217,8 +219,8 @@ InferResult Infer(const Pad& op, const InferContext& c) {
       return Fail(ErrorCode::kUnsupportedOperator, "Pad amounts depend on the picture's contents");
   if (c.has(2) && (c[2].dtype != c[0].dtype || c[2].shape.elements() != 1))
     return Mismatch("Pad of " + std::string(Name(c[0].dtype)) + " with a value of type " + Name(c[2].dtype));
-  DECAL_TRY_ASSIGN(const PadSpec pads, ResolvePad(c[0].shape, c[1].constant->view(),
-                                                  c.has(3) ? c[3].constant->view() : TensorView{}));
+  DECAL_TRY_ASSIGN(const PadSpec pads,
+                   ResolvePad(c[0].shape, c[1].constant->view(), c.has(3) ? c[3].constant->view() : TensorView{}));
   Shape out = c[0].shape;
   for (size_t i = 0; i < out.rank(); ++i) {
     out[i] += pads.begin[i] + pads.end[i];
@@ -237,7 +239,8 @@ InferResult Infer(const Gather& op, const InferContext& c) {
   Shape out;
   for (size_t i = 0; i < x.rank(); ++i) {
     if (i != axis) out.push_back(x[i]);
-    else for (int64_t v : c[1].shape) out.push_back(v);
+    else
+      for (int64_t v : c[1].shape) out.push_back(v);
   }
   return One(c[0].dtype, out);
 }

@@ -1,4 +1,5 @@
 // Data movement: hand-written expectations for the references, and kernels against references.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "engine/ops/movement/movement.h"

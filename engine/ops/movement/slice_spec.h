@@ -1,4 +1,5 @@
 // What a Slice or a Pad means once its parameters are known: numbers for every dimension.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
 // Strided: the regular index map that chains of data movement compose to.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -81,8 +82,7 @@ std::optional<Strides> AliasStrides(const Strided& op, const Strides& x_strides)
   ForEachDimension(op, [&](size_t d, size_t first, size_t last) {
     if (first == last) return;
     strides[d] = box.strides[last - 1];
-    for (size_t i = last - 1; i > first; --i)
-      even = even && box.strides[i - 1] == box.strides[i] * box.extents[i];
+    for (size_t i = last - 1; i > first; --i) even = even && box.strides[i - 1] == box.strides[i] * box.extents[i];
   });
   if (!even) return std::nullopt;
   return strides;

@@ -1,4 +1,5 @@
 // The index map of a Strided operator over actual memory: boxes of digits with strides in elements.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // Normalisations and softmax.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <limits>
@@ -9,7 +10,11 @@ namespace decal {
 
 // inputs: x, scale, bias, mean, var; each [C]. In training the batch's own moments are used, and two more outputs are
 // the running mean and variance: old * momentum + batch * (1 - momentum).
-struct BatchNorm { float epsilon = 1e-5f; float momentum = 0.9f; bool training = false; };
+struct BatchNorm {
+  float epsilon = 1e-5f;
+  float momentum = 0.9f;
+  bool training = false;
+};
 
 // inputs: x, scale, bias; each [C]. Ulyanov 2016. Set by fusion: channels outside [first, end) are only scaled and
 // shifted, as in instance-batch normalisation (Pan 2018), and the result is limited to [low, high].
@@ -24,7 +29,10 @@ struct InstanceNorm {
 };
 
 // inputs: x, scale, bias or absent; over [axis, rank). Two more outputs, where wanted: mean and 1 / deviation.
-struct LayerNorm { int64_t axis = -1; float epsilon = 1e-5f; };
+struct LayerNorm {
+  int64_t axis = -1;
+  float epsilon = 1e-5f;
+};
 
 struct Softmax {
   int64_t axis = -1;

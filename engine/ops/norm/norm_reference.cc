@@ -1,4 +1,5 @@
 // The specification of the normalisations, summed in double.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <limits>

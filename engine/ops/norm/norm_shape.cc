@@ -1,4 +1,5 @@
 // Output types of the normalisations.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/norm/norm.h"
@@ -50,8 +51,8 @@ InferResult Infer(const LayerNorm& op, const InferContext& context) {
     DECAL_TRY(RequireFloat(context[i].dtype, "LayerNormalization"));
     DECAL_TRY_ASSIGN(const Shape shape, BroadcastShapes(x, context[i].shape));
     if (!(shape == x))
-      return Fail(ErrorCode::kShapeMismatch, "LayerNormalization: a parameter of shape " +
-                                                 context[i].shape.ToString() + " for " + x.ToString());
+      return Fail(ErrorCode::kShapeMismatch,
+                  "LayerNormalization: a parameter of shape " + context[i].shape.ToString() + " for " + x.ToString());
   }
   Shape moments = x;
   for (size_t d = axis; d < x.rank(); ++d) moments[d] = 1;

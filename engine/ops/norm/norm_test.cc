@@ -1,4 +1,5 @@
 // Normalisations: small cases by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/norm/norm.h"
 
 #include "engine/ops/pointwise_test.h"

@@ -1,4 +1,5 @@
 // Pooling over windows and over whole maps.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"
@@ -17,7 +18,9 @@ struct Pool {
 };
 
 // Mean or maximum over all spatial dimensions, kept as extents of 1.
-struct GlobalPool { PoolKind kind; };
+struct GlobalPool {
+  PoolKind kind;
+};
 
 // ---- traits ----------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 // The specification of pooling: one window at a time, cell by cell.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <limits>
 

@@ -1,4 +1,5 @@
 // Output types and window geometry of pooling.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/pool/pool.h"

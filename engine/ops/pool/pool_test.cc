@@ -1,4 +1,5 @@
 // Pooling: ONNX extents, padding and averages by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/pool/pool.h"
 
 #include "engine/ops/pointwise_test.h"
@@ -111,8 +112,7 @@ Pool RandomPool(std::mt19937& random, const Shape& x) {
   Pool op{.kind = Between(random, 0, 1) ? PoolKind::kMax : PoolKind::kAverage};
   for (size_t i = 0; i < 2; ++i) {
     const int64_t kernel = Between(random, 1, std::min<int64_t>(5, x[i + 2]));
-    const int64_t dilation =
-        kernel > 1 ? Between(random, 1, std::max<int64_t>(1, (x[i + 2] - 1) / (kernel - 1))) : 1;
+    const int64_t dilation = kernel > 1 ? Between(random, 1, std::max<int64_t>(1, (x[i + 2] - 1) / (kernel - 1))) : 1;
     op.window.kernel.push_back(kernel);
     op.window.dilations.push_back(std::min<int64_t>(dilation, 3));
     op.window.strides.push_back(Between(random, 1, 3));
@@ -129,8 +129,7 @@ TEST(PoolKernel, MatchesTheReference) {
   ForEachSimdTarget([] {
     std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 150; ++round) {
-      const Shape shape{Between(random, 1, 2), Between(random, 1, 70), Between(random, 1, 20),
-                        Between(random, 1, 20)};
+      const Shape shape{Between(random, 1, 2), Between(random, 1, 70), Between(random, 1, 20), Between(random, 1, 20)};
       TestTensor x = RandomMap(random, shape);
       x.FillRandom(random);
       const Pool op = RandomPool(random, shape);

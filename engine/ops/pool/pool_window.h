@@ -1,4 +1,5 @@
 // From a Pool's attributes and its input's extents to padding and output extents.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

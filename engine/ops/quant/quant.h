@@ -1,4 +1,5 @@
 // Quantisation: to and from codes, dynamic ranges, products of codes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <optional>
@@ -24,7 +25,9 @@ struct Dequantize {
 };
 
 // Quantize and Dequantize by one scale, in float32: scale * clip(round(x / scale), low, high).
-struct RoundToGrid { float scale = 1, low = 0, high = 0; };
+struct RoundToGrid {
+  float scale = 1, low = 0, high = 0;
+};
 
 // outputs: u8 codes, scale, zero point.
 struct DynamicQuantize {};

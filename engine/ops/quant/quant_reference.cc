@@ -1,4 +1,5 @@
 // Quantisation by definition: any element types and strides; products of codes are summed exactly.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 
@@ -47,8 +48,8 @@ Status Reference(const Quantize& op, std::span<const TensorView> in, std::span<c
   for (StridedIndex<2> i(x.shape, {x.strides, y.strides}); i.valid(); i.Next()) {
     const int64_t at = map.at(i.index());
     // The quotient is a float32 one, as in the definition: what is a tie depends on it.
-    const float quotient = static_cast<float>(LoadNumber(x.dtype, x.data, i.offset(0))) /
-                           static_cast<float>(ScalarOrElement(scale, at));
+    const float quotient =
+        static_cast<float>(LoadNumber(x.dtype, x.data, i.offset(0))) / static_cast<float>(ScalarOrElement(scale, at));
     double code = quotient + ScalarOrElement(zero, at);
     if (integer)
       code = std::clamp((std::isnan(quotient) ? 0 : RoundHalfToEven(quotient)) + ScalarOrElement(zero, at), low, high);
@@ -146,7 +147,8 @@ Status Reference(const ConvInteger& op, std::span<const TensorView> in, std::spa
         if (ix < 0 || ix >= g.in[1]) continue;
         for (int64_t k = 0; k < depth; ++k)
           sum += (CodeAt(x, n * x.strides[0] + (m / columns * depth + k) * x.strides[1] + iy * x.strides[2] +
-                                ix * x.strides[3]) - zx) *
+                                ix * x.strides[3]) -
+                  zx) *
                  (CodeAt(w, m * w.strides[0] + k * w.strides[1] + ky * w.strides[2] + kx * w.strides[3]) - zw);
       }
     }

@@ -1,4 +1,5 @@
 // Shape and type rules of quantisation.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/base/element.h"
@@ -15,16 +16,14 @@ bool IsCode(DType dtype) {
   return (IsInteger(dtype) && BitsOf(dtype) <= 16) || (IsFloating(dtype) && BitsOf(dtype) <= 8);
 }
 
-bool IsScale(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kBFloat16;
-}
+bool IsScale(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
 
 // The zero point, if any, is a scalar or goes with the scales one by one.
 Status CheckZeroPoint(const char* op, const InferContext& context, DType codes) {
   if (!context.has(2)) return {};
   if (context[2].dtype != codes)
-    return Fail(ErrorCode::kShapeMismatch, std::string(op) + ": a zero point of " + Name(context[2].dtype) +
-                                               " for codes of " + Name(codes));
+    return Fail(ErrorCode::kShapeMismatch,
+                std::string(op) + ": a zero point of " + Name(context[2].dtype) + " for codes of " + Name(codes));
   if (context[2].shape.elements() != 1 && !(context[2].shape == context[1].shape))
     return Fail(ErrorCode::kShapeMismatch, std::string(op) + ": zero points " + context[2].shape.ToString() +
                                                " for scales " + context[1].shape.ToString());

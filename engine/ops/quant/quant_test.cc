@@ -1,4 +1,5 @@
 // Quantisation: rounding, saturation, scales and exact sums by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/quant/quant.h"
 
 #include "engine/ops/pointwise_test.h"

@@ -1,4 +1,5 @@
 // Which scale (and zero point) belongs to an element: one for all, one per index of an axis, one per block of it.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/shape_rule.h"
@@ -12,8 +13,7 @@ struct ScaleMap {
 
   int64_t at(const Dims& index) const {
     int64_t offset = 0;
-    for (size_t d = 0; d < strides.rank(); ++d)
-      offset += (d == axis ? index[d] / block : index[d]) * strides[d];
+    for (size_t d = 0; d < strides.rank(); ++d) offset += (d == axis ? index[d] / block : index[d]) * strides[d];
     return offset;
   }
 };

@@ -1,4 +1,5 @@
 // Reductions over axes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/op_traits.h"

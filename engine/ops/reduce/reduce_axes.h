@@ -1,4 +1,5 @@
 // Which dimensions a Reduce removes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "engine/ops/axis_group.h"

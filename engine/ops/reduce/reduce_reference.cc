@@ -1,4 +1,5 @@
 // The specification of Reduce: floats accumulate in double, integers wrap at 64 bits.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,4 +1,5 @@
 // Output type of Reduce.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/reduce/reduce.h"
 #include "engine/ops/reduce/reduce_axes.h"
 
@@ -20,8 +21,7 @@ Result<AxisSet> ReducedAxes(const Reduce& op, const TensorView& x, const TensorV
     return Fail(ErrorCode::kShapeMismatch, "Reduce: axes of shape " + axes.shape.ToString());
   Dims values;
   for (StridedIndex<1> i(axes.shape, {axes.strides}); i.valid(); i.Next())
-    values.push_back(axes.dtype == DType::kInt64 ? axes.as<int64_t>()[i.offset(0)]
-                                                 : axes.as<int32_t>()[i.offset(0)]);
+    values.push_back(axes.dtype == DType::kInt64 ? axes.as<int64_t>()[i.offset(0)] : axes.as<int32_t>()[i.offset(0)]);
   return ReducedAxes(op, values, x.shape.rank());
 }
 

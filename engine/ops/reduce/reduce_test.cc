@@ -1,4 +1,5 @@
 // Reduce: element types and axes by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/reduce/reduce.h"
 
 #include "engine/ops/pointwise_test.h"
@@ -56,14 +57,11 @@ TEST(ReduceShape, KeepsOrDropsDimensions) {
   const TestTensor x = TestTensor::Dense({2, 3, 4});
   const TestInput inputs[] = {{&x}};
   EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}}, inputs)->shape, (Shape{1, 3, 1}));
-  EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}, .keepdims = false}, inputs)->shape,
-            (Shape{3}));
-  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {3}}, inputs).error().code,
-            ErrorCode::kShapeMismatch);
+  EXPECT_EQ(*InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {0, -1}, .keepdims = false}, inputs)->shape, (Shape{3}));
+  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMax, .axes = {3}}, inputs).error().code, ErrorCode::kShapeMismatch);
   const TestTensor empty = TestTensor::Dense({2, 0});
   const TestInput nothing[] = {{&empty}};
-  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMean, .axes = {1}}, nothing).error().code,
-            ErrorCode::kShapeMismatch);
+  EXPECT_EQ(InferOne(Reduce{.kind = ReduceKind::kMean, .axes = {1}}, nothing).error().code, ErrorCode::kShapeMismatch);
   EXPECT_TRUE(InferOne(Reduce{.kind = ReduceKind::kSum, .axes = {1}}, nothing).has_value());
 }
 
@@ -73,8 +71,7 @@ TEST(ReduceKernel, MatchesTheReferenceOverMapsRunsAndChannels) {
   ForEachSimdTarget([] {
     std::mt19937 random(testing::TestSeed(1));
     for (int round = 0; round < 160; ++round) {
-      const Shape shape{Between(random, 1, 3), Between(random, 1, 40), Between(random, 1, 40),
-                        Between(random, 1, 40)};
+      const Shape shape{Between(random, 1, 3), Between(random, 1, 40), Between(random, 1, 40), Between(random, 1, 40)};
       Reduce op{.kind = kKinds[round % 4], .keepdims = Between(random, 0, 1) == 1};
       TestTensor x = RandomMap(random, shape);
       switch (round / 4 % 3) {

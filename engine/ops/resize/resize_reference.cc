@@ -1,4 +1,5 @@
 // The specification of Resize: every output element from the product of its axes' taps.
+// SPDX-License-Identifier: MIT
 #include <cstring>
 #include <vector>
 

@@ -1,4 +1,5 @@
 // Output type of Resize.
+// SPDX-License-Identifier: MIT
 #include <string>
 
 #include "engine/ops/resize/resize.h"
@@ -27,8 +28,7 @@ InferResult Infer(const Resize& op, const InferContext& context) {
   for (size_t d = 0; d < axes.rank; ++d) shape[d] = axes.axes[d].out;
   int64_t elements = 1;
   for (int64_t extent : shape) {
-    if (extent > kMaxTensorElements / elements)
-      return Fail(ErrorCode::kLimitExceeded, "Resize to " + shape.ToString());
+    if (extent > kMaxTensorElements / elements) return Fail(ErrorCode::kLimitExceeded, "Resize to " + shape.ToString());
     elements *= extent;
   }
   return std::vector<TensorType>{{context[0].dtype, shape}};

@@ -1,4 +1,5 @@
 // Coordinate and weight formulas of ONNX Resize.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/resize/resize_taps.h"
 
 #include <algorithm>

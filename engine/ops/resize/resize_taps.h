@@ -1,4 +1,5 @@
 // Where an output position of a Resize reads its input, and with which weights: the same for every kernel.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

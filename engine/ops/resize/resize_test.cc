@@ -1,4 +1,5 @@
 // Resize: the examples of the ONNX specification by hand, then kernels against the reference.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/resize/resize.h"
 
 #include "engine/ops/pointwise_test.h"

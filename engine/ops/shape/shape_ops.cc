@@ -1,4 +1,5 @@
 // Shape, ConstantOfShape and Range: always folded once shapes are known, so they have no fast kernel.
+// SPDX-License-Identifier: MIT
 #include "engine/ops/shape/shape_ops.h"
 
 #include <algorithm>

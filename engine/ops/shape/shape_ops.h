@@ -1,4 +1,5 @@
 // Operators whose result depends on shapes only.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <limits>
@@ -7,8 +8,14 @@
 
 namespace decal {
 
-struct ShapeOf { int64_t start = 0; int64_t end = std::numeric_limits<int64_t>::max(); };
-struct ConstantOfShape { DType dtype = DType::kFloat32; double value = 0; };
+struct ShapeOf {
+  int64_t start = 0;
+  int64_t end = std::numeric_limits<int64_t>::max();
+};
+struct ConstantOfShape {
+  DType dtype = DType::kFloat32;
+  double value = 0;
+};
 struct Range {};
 
 // ---- traits ----------------------------------------------------------------------------------

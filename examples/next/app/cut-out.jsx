@@ -41,6 +41,7 @@ export function CutOut() {
     <>
       <label>Photo <input type="file" accept="image/*" onChange={(event) => setFile(event.target.files[0] ?? null)} /></label>
       <p role="status">{status}</p>
+      {/* biome-ignore lint/performance/noImgElement: a blob of this page, which next/image cannot optimise */}
       {cutout && <img src={cutout.blobUrl} width={cutout.width} height={cutout.height} alt="cut-out" />}
     </>
   );

@@ -58,7 +58,7 @@ class BaseSession:
             matte = 1 / (1 + np.exp(-matte))
         low, high = float(matte.min()), float(matte.max())
         if not np.isfinite(high - low):
-            raise Error("internal", "the model's output holds values that are not numbers", self.model_name)
+            raise Error("internal", "the model's output contains NaN", self.model_name)
         matte = (matte - low) / (high - low) if high > low else np.zeros_like(matte)
         grey = Image.fromarray((matte * 255).astype(np.uint8))
         return [grey.resize(img.size, Image.Resampling.LANCZOS)]

@@ -1,4 +1,5 @@
 // Chromium through playwright-core, as in the tests that are Chromium's alone.
+// SPDX-License-Identifier: MIT
 import { noBrowser, startBrowser } from '../support/chromium.mjs';
 
 export const chromium = {

@@ -3,6 +3,7 @@
 // An engine is `{name, missing, start}`; `missing` is why it cannot run here, or false. `start()` gives a browser
 // `{open(url), evaluate(work, argument), screenshot(), close()}` that shows one page at a time. `evaluate` runs a function in it, as
 // playwright's does: argument and result are plain data, promises are waited for.
+// SPDX-License-Identifier: MIT
 import { chromium } from './chromium.mjs';
 import { firefox } from './firefox.mjs';
 import { webkit } from './webkit.mjs';

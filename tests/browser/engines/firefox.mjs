@@ -1,4 +1,5 @@
 // Debian's firefox-esr, headless, by WebDriver BiDi through puppeteer-core.
+// SPDX-License-Identifier: MIT
 import { existsSync } from 'node:fs';
 import { launch } from 'puppeteer-core';
 

@@ -1,4 +1,5 @@
 // WebKitGTK's MiniBrowser by WebKitWebDriver, on a display of its own: the nearest that Debian has to Safari.
+// SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,5 @@
 // The package as an application with a bundler uses it, laid open for the tests.
+// SPDX-License-Identifier: MIT
 import * as decal from 'decal';
 import * as probe from './probe.js';
 

@@ -1,5 +1,6 @@
 // The package in a worker of the page's, whatever kind: removes the background of what it is told, and tells how it went.
 // The query of the script's address says which entry of the package: `index` or `inline`.
+// SPDX-License-Identifier: MIT
 const entry = new URL(self.location.href).searchParams.get('entry');
 
 async function answer({ url, options }) {

@@ -1,4 +1,5 @@
 // GPUs that go wrong in one way each: wrappers around a real one, for pages' workers and for Node.
+// SPDX-License-Identifier: MIT
 
 /** The executor makes one buffer of this label for each model, the self-test's being the first. */
 const kReadbackLabel = 'outputs';

@@ -1,4 +1,5 @@
 // What the tests run inside a page: sources, measurements, and results in a form that can leave the page.
+// SPDX-License-Identifier: MIT
 
 /** The test photo as a blob. */
 export async function photo() {

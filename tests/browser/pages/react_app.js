@@ -1,4 +1,5 @@
 // The React entry as an application uses it, in strict mode, beside the package itself.
+// SPDX-License-Identifier: MIT
 import { createElement, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import * as decal from 'decal';

@@ -1,5 +1,6 @@
 // Calls, aborts, restarts and ends in random order against the real package, in pages and in Node: each call ends once, with the
 // right picture or a typed error.
+// SPDX-License-Identifier: MIT
 
 /** Numbers from 0 up to 1, the same for the same seed: mulberry32. */
 function seeded(seed) {

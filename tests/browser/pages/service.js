@@ -1,4 +1,5 @@
 // The package in a service worker, where modules can only be imported statically: `inline` works, `index` says why not.
+// SPDX-License-Identifier: MIT
 import * as index from '/decal/index.js';
 import * as inline from '/decal/inline.js';
 import { outcome } from './probe.js';

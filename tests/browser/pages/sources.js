@@ -1,4 +1,5 @@
 // What a page may hold a picture in: each entry makes one of its kind from the test photo, given as a blob.
+// SPDX-License-Identifier: MIT
 import { base64, photo } from './probe.js';
 
 export const sources = {

@@ -1,5 +1,6 @@
 // Put before the package's worker: tells the page which stage a call has come to, and what the engine's memory holds.
 // Others in this file's place break something; this one only looks.
+// SPDX-License-Identifier: MIT
 const channel = new BroadcastChannel('watched');
 
 /** Blocks of the engine's memory that the worker has asked for and not given back. */

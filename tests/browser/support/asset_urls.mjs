@@ -1,5 +1,6 @@
 // Esbuild plugins: what Vite, webpack and Rollup do with `new URL('./file', import.meta.url)`: the file is copied beside the bundle
 // under a name with its hash, and the expression points there; and the package from another folder than web/dist.
+// SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';

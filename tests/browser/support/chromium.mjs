@@ -1,4 +1,5 @@
 // Debian's Chromium under playwright-core: one fresh profile a browser, no traffic but to this machine.
+// SPDX-License-Identifier: MIT
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,5 @@
 // JPEG files made from others: turned by EXIF, or cut off.
+// SPDX-License-Identifier: MIT
 
 /** The same file with an EXIF orientation (1 to 8) in front of its other segments. */
 export function withOrientation(jpeg, orientation) {

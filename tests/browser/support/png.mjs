@@ -1,4 +1,5 @@
 // Decodes the PNGs that the package writes (8 bits a channel, not interlaced) with straight alpha, which no canvas gives.
+// SPDX-License-Identifier: MIT
 import { inflateSync } from 'node:zlib';
 
 const kSignature = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]);

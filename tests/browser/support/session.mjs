@@ -1,4 +1,5 @@
 // One browser, one site and one page with the package in it, for the test files about the package.
+// SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { startBrowser, openPage } from './chromium.mjs';
 import { decodePng } from './png.mjs';

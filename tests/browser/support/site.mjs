@@ -1,4 +1,5 @@
 // The sites under test: the built package beside the pages of tests/browser/pages, and the built demo page.
+// SPDX-License-Identifier: MIT
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

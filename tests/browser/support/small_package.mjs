@@ -18,9 +18,10 @@ const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), cre
 /** `text` with the registry's entry of the default model changed to that of `model`, a file's bytes. */
 function withEntry(text, model, name) {
   const { width, height } = defaultEntry.input;
-  const begin = text.indexOf(`sha256: "${defaultEntry.sha256}"`);
-  const entry = /^sha256: "\w+",\s+bytes: \d+,\s+input: \{[^}]*\}/.exec(text.slice(begin))?.[0];
-  if (!entry?.includes(`width: ${width}, height: ${height}`)) throw new Error(`${name}: the default model's entry is not as expected`);
+  // inline.js is minified.
+  const begin = text.search(new RegExp(`sha256: ?"${defaultEntry.sha256}"`));
+  const entry = begin < 0 ? null : /^sha256: ?"\w+",\s*bytes: ?\d+,\s*input: ?\{[^}]*\}/.exec(text.slice(begin))?.[0];
+  if (!new RegExp(`width: ?${width}, ?height: ?${height}\\b`).test(entry ?? '')) throw new Error(`${name}: the default model's entry is not as expected`);
   const small = `sha256: "${sha256(model)}", bytes: ${model.length}, ` +
     `input: { rule: "stretch", width: ${smallDefaultModel.size}, height: ${smallDefaultModel.size}, multiple: 1 }`;
   return text.slice(0, begin) + small + text.slice(begin + entry.length);

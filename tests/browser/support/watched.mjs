@@ -1,4 +1,5 @@
 // A session whose worker tells its stages and its memory; see pages/watched.js.
+// SPDX-License-Identifier: MIT
 import { startSession } from './session.mjs';
 import { kPackage } from './site.mjs';
 

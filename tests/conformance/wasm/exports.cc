@@ -1,4 +1,5 @@
 // The conformance runner as a WebAssembly module of its own, for tests only; wasm.test.mjs drives it.
+// SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,5 @@
 // Writes a download to the store as it arrives. The download never fails for it: what cannot be kept goes unkept.
+// SPDX-License-Identifier: MIT
 import type { Host, Tuning, Wanted } from './host.js';
 import { isFull, notKept, type Journal, type Store, type StoreWriter } from './store.js';
 

@@ -1,4 +1,5 @@
 // Who downloads a file that several want at once: one of them; the others wait and find it in the store.
+// SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import type { Host } from './host.js';
 import type { Store } from './store.js';

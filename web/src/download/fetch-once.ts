@@ -1,4 +1,5 @@
 // Files that are asked for once: those of the package itself, and what never leaves this device.
+// SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../shared/errors.js';
 
 /** The server's answer for `url`; anything but the file is a DecalError of code `network`, which ends with `remedy`. */

@@ -1,4 +1,5 @@
 // Model files by address: from the cache where they are there and right, otherwise over the network and into the cache.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
 import { ProgressMeter } from './progress-meter.js';

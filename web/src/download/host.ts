@@ -1,4 +1,5 @@
 // What downloads need from outside, so that tests can bring their own network, time and chance.
+// SPDX-License-Identifier: MIT
 
 /** The part of `fetch` that downloads use. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

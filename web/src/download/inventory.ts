@@ -1,4 +1,5 @@
 // What is in the stores, for people: which models need no download, and how to be rid of them.
+// SPDX-License-Identifier: MIT
 import { models } from '../shared/models.js';
 import type { ModelInfo, RegistryModel } from '../shared/types.js';
 import type { Store } from './store.js';

@@ -1,4 +1,5 @@
 // Reads a source before anybody asks for its pieces.
+// SPDX-License-Identifier: MIT
 
 /** The pieces of `source`, which starts at once and goes on to its end unless `stop` is aborted; all of it may wait here. */
 export function ahead(source: AsyncIterable<Uint8Array>, stop: AbortSignal): AsyncGenerator<Uint8Array, void> {

@@ -1,4 +1,5 @@
 // How far a download is and how fast, told no more often than a display can show.
+// SPDX-License-Identifier: MIT
 import type { DownloadProgress, Host } from './host.js';
 
 const kTellMs = 25;

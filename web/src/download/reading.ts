@@ -1,4 +1,5 @@
 // One reading of a file: what is in the store already, then the rest from the network, checked and kept.
+// SPDX-License-Identifier: MIT
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';
 import { CacheWriter } from './cache-writer.js';

@@ -1,4 +1,5 @@
 // One request for a file or a part of it: what was asked, what the answer says it is, and its bytes.
+// SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import { DecalError } from '../shared/errors.js';
 import type { Host, Wanted } from './host.js';

@@ -1,4 +1,5 @@
 // When to try again, and how long to wait before.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';
 
@@ -66,7 +67,7 @@ export class RetryPolicy {
     const wanted = error.retryAfterMs;
     if (wanted !== null && wanted > this.#tuning.patienceMs) {
       const seconds = Math.ceil(wanted / 1000);
-      throw new DecalError('network', `${error.message}; it asks to come back in ${seconds} s`, { cause: error });
+      throw new DecalError('network', `${error.message}; the server asks to retry after ${seconds} s`, { cause: error });
     }
     await this.#host.sleep(wanted ?? backoffMs(this.#failures, this.#tuning, this.#host.random), this.#signal);
   }

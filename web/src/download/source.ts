@@ -1,4 +1,5 @@
 // A model's bytes from wherever it is: an address, a file, or memory.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';
 import type { Part, ResolvedFile } from '../shared/models.js';

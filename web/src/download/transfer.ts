@@ -1,4 +1,5 @@
 // A file over the network, in order and whole, however often the connection breaks.
+// SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import { DecalError } from '../shared/errors.js';
 import { ahead } from './prefetch.js';

@@ -1,4 +1,5 @@
 // Pictures in the engine's memory: room for them, what is put behind them, the small copy.
+// SPDX-License-Identifier: MIT
 import { previewExtent } from '../shared/preview.js';
 import type { Engine } from './engine.js';
 import type { CompositeOptions } from './session.js';

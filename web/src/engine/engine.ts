@@ -1,4 +1,5 @@
 // The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
+// SPDX-License-Identifier: MIT
 import type { EngineError, Exports } from '../border/border.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
 import { decodeText, instantiate } from './instance.js';
@@ -172,7 +173,7 @@ export class Engine {
   }
 
   #fail(): never {
-    throw this.#lastError() ?? new DecalError('internal', 'the engine failed without saying why');
+    throw this.#lastError() ?? new DecalError('internal', 'the engine failed and gave no reason');
   }
 
   #lastError(): DecalError | null {

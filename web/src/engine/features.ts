@@ -1,4 +1,5 @@
 // What this host's WebAssembly can do, found out by validating tiny modules.
+// SPDX-License-Identifier: MIT
 
 const kHeader = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 

@@ -1,4 +1,5 @@
 // One instance of the module on one thread: imports, exports and access to its memory.
+// SPDX-License-Identifier: MIT
 
 import type { Exports } from '../border/border.js';
 

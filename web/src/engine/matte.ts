@@ -1,4 +1,5 @@
 // Mattes outside of the network: taken out of the engine as bytes, and put over a picture by the engine.
+// SPDX-License-Identifier: MIT
 import { withBackground, type EnginePicture } from './cutout.js';
 import type { Engine } from './engine.js';
 import type { CompositeOptions } from './session.js';

@@ -1,4 +1,5 @@
 // Compiles the WebAssembly module for the memory this host can offer.
+// SPDX-License-Identifier: MIT
 import { kRemedy } from '../shared/assets.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
 

@@ -1,5 +1,6 @@
 // Writes PNG: rows filtered by the engine, deflated by the host, framed here. Straight alpha survives exactly and no
 // canvas limits the size.
+// SPDX-License-Identifier: MIT
 import type { Engine } from './engine.js';
 
 /** Filtered bytes that are in flight at once: enough for the compressor, little beside the picture. */

@@ -1,4 +1,5 @@
 // Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
+// SPDX-License-Identifier: MIT
 import {
   kModelParameters, kPixelSize, kRemoverReport, type PixelSize, type RemoverReport, type SessionInfo, type TensorInfo,
 } from '../border/border.js';

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // `npx decal copy-assets <folder>`: for tools that bundle the package and leave its files behind.
+// SPDX-License-Identifier: MIT
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

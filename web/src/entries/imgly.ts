@@ -1,5 +1,6 @@
 // The entry `decal/imgly`: the functions and Config names of @imgly/background-removal 1.7 on decal's engine, written from
 // its documentation and types. docs/migration.md says what each option does here.
+// SPDX-License-Identifier: MIT
 import * as decal from './index.js';
 import { findResources, isTheirs, theirModel } from '../page/imgly-data.js';
 import type { DeviceOption, ImageSource as DecalSource, Matte, ModelOption, OutputOptions } from '../shared/types.js';

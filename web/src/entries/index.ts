@@ -1,4 +1,5 @@
 // The browser entry: removeBackground and what goes with it. All heavy work happens in worker.js.
+// SPDX-License-Identifier: MIT
 import { untilAborted } from '../shared/abort.js';
 import { besideSource, kNoAddress, kRemedy } from '../shared/assets.js';
 import { batch, type BatchSources } from '../shared/batch.js';

@@ -1,5 +1,6 @@
 // The Node entry: the same engine on raw pixels, with worker_threads. It computes on the calling thread, which is
 // busy meanwhile: servers call it in a worker of their own.
+// SPDX-License-Identifier: MIT
 import { untilAborted } from '../shared/abort.js';
 import {
   assetUrl, checkImage, nodeAdapter, packagePlanner, startEngine as startNodeEngine, stores, workingFolder, type EngineStartOptions,

@@ -1,4 +1,5 @@
 // The entry `decal/react`: a hook that keeps one cut-out, and a component that shows what the hook knows.
+// SPDX-License-Identifier: MIT
 'use client';
 import {
   createElement as h, useCallback, useEffect, useId, useRef, useState, useSyncExternalStore,
@@ -101,6 +102,7 @@ export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): Ba
 /** A forecast at first; once a model is ready, how it really runs. */
 function useCapabilities(ready: boolean): Capabilities | null {
   const [capabilities, setCapabilities] = useState<Capabilities | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again once a model is ready
   useEffect(() => {
     let gone = false;
     // Where nothing runs at all, the first picture says why.

@@ -1,5 +1,6 @@
 // The entry `decal/rembg-webgpu`: the exports and types of rembg-webgpu 0.2, so that an import is all that changes.
 // Everything else of decal can be imported beside it and shares its engine.
+// SPDX-License-Identifier: MIT
 import * as decal from './index.js';
 
 export type { DeviceCapability, ProgressPhase, ProgressState } from '../shared/types.js';

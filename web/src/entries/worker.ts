@@ -1,4 +1,5 @@
 // What worker.js runs: the engine, answering the page that started the worker.
+// SPDX-License-Identifier: MIT
 import { attach } from '../adapters/worker/worker.js';
 import type { ToWorker } from '../adapters/worker/protocol.js';
 

@@ -1,4 +1,5 @@
 // Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
+// SPDX-License-Identifier: MIT
 import { toDecalError } from '../shared/errors.js';
 import type { AdapterInfo } from '../shared/types.js';
 import type { PipelineCache } from './executor.js';
@@ -78,7 +79,7 @@ export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
   try {
     device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
   } catch (error) {
-    throw toDecalError(error, 'webgpu-unavailable', 'the GPU gave no device');
+    throw toDecalError(error, 'webgpu-unavailable', 'the GPU adapter refused to open a device');
   }
   // What no scope catches would land on the page's console; runs and creations have scopes of their own.
   device.onuncapturederror = (event) => event.preventDefault?.();

@@ -1,4 +1,5 @@
 // Whether a device may run a model: a pure function from facts to a decision with its reasons.
+// SPDX-License-Identifier: MIT
 import {
   kBindingBytes, kBufferBytes, kOffsetAlignment, kStorageBuffers, kWorkgroupBytes, kWorkgroupInvocations, kWorkgroupsPerDimension,
 } from '../border/border.js';
@@ -152,7 +153,7 @@ function objectToSelfTest(
 ): string | null {
   if ('error' in result) return `the self-test failed: ${result.error}`;
   const { ms, maxError } = result;
-  if (Number.isNaN(maxError)) return 'the self-test gave values that are not numbers';
+  if (Number.isNaN(maxError)) return 'the self-test returned NaN';
   if (!(maxError <= kMaxError[dtype])) {
     return `the self-test gave wrong numbers: off by ${maxError.toPrecision(2)}, where ${kMaxError[dtype]} is allowed`;
   }

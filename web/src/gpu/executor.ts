@@ -1,4 +1,5 @@
 // Carries out a plan on a WebGPU device: pipelines, buffers and bind groups once, then one submission a run.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { untilAborted } from '../shared/abort.js';
 import { firstLine, guarded, LossWatch } from './failure.js';

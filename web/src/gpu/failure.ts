@@ -1,4 +1,5 @@
 // What WebGPU reports, as errors of the package: scopes around calls that report late, and devices that are lost.
+// SPDX-License-Identifier: MIT
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 
 const kScopes = ['validation', 'out-of-memory', 'internal'] as const;

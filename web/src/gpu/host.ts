@@ -1,4 +1,5 @@
 // The GPU of this worker or process: found once, tried once, opened again after it was lost.
+// SPDX-License-Identifier: MIT
 import { decide, dtypeFor, type GateDecision, type GateFacts } from './device-gate.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
@@ -56,7 +57,7 @@ export class GpuHost {
   }
 
   async #prepare(engine: Engine): Promise<DeviceFacts> {
-    if (this.#open && this.#open.watch.error) this.deviceLost();
+    if (this.#open?.watch.error) this.deviceLost();
     if (this.#facts) return this.#facts;
     let facts: DeviceFacts;
     try {

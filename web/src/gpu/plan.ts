@@ -1,4 +1,5 @@
 // A model's WebGPU plan: what the C++ planner wrote as JSON, and the contents of its weights, still in the engine's memory.
+// SPDX-License-Identifier: MIT
 import { kDeviceLimits, type DeviceLimits, type PlanDescription } from '../border/border.js';
 import type { Engine } from '../engine/engine.js';
 import { withStruct } from '../engine/struct.js';

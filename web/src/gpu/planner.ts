@@ -1,4 +1,5 @@
 // The planner for WebGPU: a module and an instance of its own, whose memory goes when there is nothing left to plan.
+// SPDX-License-Identifier: MIT
 import { Engine } from '../engine/engine.js';
 import { chooseTensors, loadSession, SessionLoader, type Chunks, type LoadOptions, type SessionInfo } from '../engine/session.js';
 import type { ModelSpec } from '../shared/types.js';

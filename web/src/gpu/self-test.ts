@@ -1,4 +1,5 @@
 // The self-test: one convolution on the device, compared with the WebAssembly engine, which also tells how fast that is.
+// SPDX-License-Identifier: MIT
 import type { Engine } from '../engine/engine.js';
 import { RawSession } from '../engine/session.js';
 import type { SelfTestFacts } from './device-gate.js';

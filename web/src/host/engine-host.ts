@@ -1,5 +1,6 @@
 // The one owner of an engine, its GPU, the loaded model and the queue of calls. The page's worker, decal/inline and Node are
 // adapters of it: how an engine starts, a file is read, a picture decoded and encoded.
+// SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import type { DownloadProgress } from '../download/host.js';
 import type { ReadModel } from '../download/source.js';

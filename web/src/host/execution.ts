@@ -1,4 +1,5 @@
 // What listeners hear of sessions and runs, and the parts an execution is put together from.
+// SPDX-License-Identifier: MIT
 import type { Engine } from '../engine/engine.js';
 import type { RemoverReport } from '../engine/session.js';
 import { Listeners } from '../shared/listeners.js';

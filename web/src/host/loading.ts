@@ -1,4 +1,5 @@
 // Getting a model ready: its bytes into the engine, and into a planner where a GPU promises something, then the route.
+// SPDX-License-Identifier: MIT
 import type { ReadOptions } from '../download/files.js';
 import type { ReadModel } from '../download/source.js';
 import type { DownloadProgress } from '../download/host.js';

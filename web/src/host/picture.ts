@@ -1,4 +1,5 @@
 // Decoded pictures on their way into the engine's memory, a few MB at a time, wherever they were decoded.
+// SPDX-License-Identifier: MIT
 import { allocatePicture, type EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../shared/errors.js';

@@ -1,4 +1,5 @@
 // A loaded model and where it runs: on the GPU while nothing speaks against it, on WebAssembly otherwise, in the same call.
+// SPDX-License-Identifier: MIT
 import { adapterName, decide, dtypeFor, type GateDecision, type GateFacts } from '../gpu/device-gate.js';
 import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
@@ -248,7 +249,7 @@ export class RoutedModel {
 
   #finish({ runMs }: OnGpu, output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
     // Asked here rather than left to the engine, whose error would not say that it was the GPU.
-    if (output.some(Number.isNaN)) throw new DecalError('webgpu-failed', 'the GPU gave values that are not numbers');
+    if (output.some(Number.isNaN)) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
     return { ...this.#remover.finish(output, picture, options), inferenceMs: runMs.at(-1)! };
   }
 
@@ -293,7 +294,7 @@ export class RoutedModel {
     const gpu = requested === 'wasm' ? null : this.#gpu;
     const { checked } = decision;
     const reasons = gpu || trouble === null ? [...decision.reasons] : [trouble];
-    if (gpu && this.#overflowed) reasons.push('float32, because float16 gave values that are not numbers');
+    if (gpu && this.#overflowed) reasons.push('float32, because float16 returned NaN');
     // Nothing built and nothing against it: a session whose first picture will tell the size.
     const provider = gpu || (trouble === null && decision.provider === 'webgpu') ? 'webgpu' : 'wasm';
     const downgraded: Downgrade | null = provider === 'webgpu' || requested === 'wasm'

@@ -1,4 +1,5 @@
 // Rows of a picture, a few MB at a time: what a canvas or a copy of them costs, whatever the size of the picture.
+// SPDX-License-Identifier: MIT
 
 const kStripBytes = 4 << 20;
 

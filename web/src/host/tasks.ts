@@ -1,4 +1,5 @@
 // What happens to a decoded picture once the engine, and for most tasks the model, is there.
+// SPDX-License-Identifier: MIT
 import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { composeMatte, makeOpaque, matteOfPixels, readMatte } from '../engine/matte.js';

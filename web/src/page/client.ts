@@ -1,4 +1,5 @@
 // The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
+// SPDX-License-Identifier: MIT
 import { kRemedy } from '../shared/assets.js';
 import type { Fetch } from '../download/host.js';
 import { serveDrawing } from '../adapters/worker/page-drawing.js';

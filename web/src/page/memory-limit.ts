@@ -1,4 +1,5 @@
 // How much shared memory this device may be asked for.
+// SPDX-License-Identifier: MIT
 
 /** 1 GB in pages of 64 KiB: what iPhones and iPads give to one page, more or less. */
 const kIosPages = 16384;

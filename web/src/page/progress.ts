@@ -1,4 +1,5 @@
 // The state machine behind subscribeToProgress.
+// SPDX-License-Identifier: MIT
 import type { DownloadProgress } from '../download/host.js';
 import { Listeners, tell } from '../shared/listeners.js';
 import type { ProgressListener, ProgressPhase, ProgressState } from '../shared/types.js';

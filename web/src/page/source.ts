@@ -1,4 +1,5 @@
 // Turns whatever the caller has into something a worker can take, without touching the caller's own object.
+// SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../shared/errors.js';
 import type { Picture, PictureSource } from '../adapters/worker/protocol.js';
 import type { DecodePlan } from '../shared/options.js';

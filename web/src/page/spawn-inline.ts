@@ -1,4 +1,5 @@
 // The engine in the caller's own context, for service workers and shared workers, which may not start workers.
+// SPDX-License-Identifier: MIT
 import type { FromWorker, ToWorker } from '../adapters/worker/protocol.js';
 import type { EngineWorker } from './spawn.js';
 import { attach } from '../adapters/worker/worker.js';

@@ -1,4 +1,5 @@
 // Where the engine runs: in a worker of its own. The build of `decal/inline` puts spawn-inline.ts in this file's place.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 
 /** What a client needs of a worker. */

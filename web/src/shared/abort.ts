@@ -1,4 +1,5 @@
 // Waiting that ends when the caller gives up.
+// SPDX-License-Identifier: MIT
 
 /** `work`, or the signal's reason as soon as it is aborted; the work itself goes on. */
 export function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -1,4 +1,5 @@
 // The files that the package loads at run time, and what to do where a tool has left them behind.
+// SPDX-License-Identifier: MIT
 
 export const kAssets = [
   'worker.js', 'node-thread.js', 'decal-relaxed.wasm', 'decal-simd128.wasm', 'decal-planner.wasm', 'models/decal-default.onnx',

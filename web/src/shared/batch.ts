@@ -1,4 +1,5 @@
 // Many pictures through one engine: an iterator that starts no more of them than its reader keeps up with.
+// SPDX-License-Identifier: MIT
 import { following, untilAborted } from './abort.js';
 import { DecalError } from './errors.js';
 import { tell } from './listeners.js';

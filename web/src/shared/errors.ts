@@ -1,4 +1,5 @@
 // The one error class of the package, with a stable `code`.
+// SPDX-License-Identifier: MIT
 
 import type { DecalErrorCode } from '../border/border.js';
 

@@ -1,4 +1,5 @@
 // Those who want to hear of something: none of them can disturb the others, or whoever tells them.
+// SPDX-License-Identifier: MIT
 
 /** Calls `listener` with what `make` makes for it. One that throws disturbs nobody, and its error is still reported. */
 export function tell<T>(listener: (value: T) => void, make: () => T): void {

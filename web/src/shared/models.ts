@@ -1,4 +1,5 @@
 // The registry of models, bundled from models/registry.json, and what `options.model` may be.
+// SPDX-License-Identifier: MIT
 import registry from '../../../models/registry.json' with { type: 'json' };
 import { DecalError } from './errors.js';
 import { checkField, checkOption } from './fields.js';

@@ -1,4 +1,5 @@
 // Names of the DOM that occur in the declarations, so that projects without its library compile. With it they add nothing.
+// SPDX-License-Identifier: MIT
 declare global {
   interface ImageData {}
   interface ImageBitmap {}

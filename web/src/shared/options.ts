@@ -1,4 +1,5 @@
 // Checks what callers pass and fills in the defaults.
+// SPDX-License-Identifier: MIT
 import { DecalError } from './errors.js';
 import { checkField, checkOption } from './fields.js';
 import type { DeviceOption, Matte, OutputFormat, OutputOptions, PictureOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';

@@ -1,4 +1,5 @@
 // Size of previews.
+// SPDX-License-Identifier: MIT
 
 /** The picture's size, scaled down so that the long side is at most `longSide`; never enlarged. */
 export function previewExtent(width: number, height: number, longSide: number): [number, number] {

@@ -1,4 +1,5 @@
 // The public types of the package: a drop-in superset of rembg-webgpu 0.2.
+// SPDX-License-Identifier: MIT
 
 import type { OutputActivation, SizeRule } from '../border/border.js';
 

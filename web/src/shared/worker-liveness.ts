@@ -1,5 +1,6 @@
 // How a page notices that a worker is gone: browsers that kill one (for its memory, say) tell nobody, but its locks are
 // released.
+// SPDX-License-Identifier: MIT
 
 /** A name for one worker's lock; null where there are no locks: pages that are not secure contexts. */
 export function livenessName(): string | null {

@@ -1,4 +1,5 @@
 // A web server that goes wrong in every way a download has to survive, as a seed says.
+// SPDX-License-Identifier: MIT
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';

@@ -1,4 +1,5 @@
 // Seeded chance for tests that try many cases: a failing seed fails again.
+// SPDX-License-Identifier: MIT
 
 /** Numbers from 0 up to 1: mulberry32. */
 export function seeded(seed) {

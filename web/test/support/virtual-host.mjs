@@ -1,4 +1,5 @@
 // The surroundings of a download in tests: real connections, but pauses that pass at once and stalls that are declared.
+// SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');

@@ -1,4 +1,5 @@
 // What the engine host needs of Node: files from the disk, threads of worker_threads, pictures that are pixels already.
+// SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 // WebGPU in Node: npm `webgpu`, which is Chromium's implementation (Dawn), where it is installed.
+// SPDX-License-Identifier: MIT
 
 let imported: Promise<GPU | string> | null = null;
 

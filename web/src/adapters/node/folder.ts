@@ -1,4 +1,5 @@
 // A store in a folder, for Node: whole models are plain files that other programs can read.
+// SPDX-License-Identifier: MIT
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';

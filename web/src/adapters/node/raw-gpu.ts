@@ -1,4 +1,5 @@
 // A raw session on WebGPU, for engine work in Node: the twin of RawSession, without the gate but for software.
+// SPDX-License-Identifier: MIT
 import { adapterName, softwareRenderer } from '../../gpu/device-gate.js';
 import type { TensorInfo } from '../../engine/session.js';
 import { DecalError } from '../../shared/errors.js';

@@ -1,4 +1,5 @@
 // What the engine host needs of a browser: files over the network, pictures through canvases, helper threads from the page.
+// SPDX-License-Identifier: MIT
 import { kRemedy } from '../../shared/assets.js';
 import { browserHost } from './browser-host.js';
 import { browserStore } from './browser-stores.js';

@@ -1,4 +1,5 @@
 // What downloads need in the engine's worker.
+// SPDX-License-Identifier: MIT
 import { createSHA256 } from 'hash-wasm';
 import { systemTime, type Fetch, type Host } from '../../download/host.js';
 

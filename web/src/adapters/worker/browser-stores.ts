@@ -1,4 +1,5 @@
 // The stores that a browser has, from the page's side and from the worker's.
+// SPDX-License-Identifier: MIT
 import { openCacheStorage } from './cache-storage.js';
 import { openOpfs, opfsWrites } from './opfs.js';
 import type { Store } from '../../download/store.js';

@@ -1,4 +1,5 @@
 // A store in the Cache API, for browsers without files that workers can write: pieces of a file as answers of their own.
+// SPDX-License-Identifier: MIT
 import { journalText, LocalLocks, parseJournal, type Journal, type Store, type StoreWriter } from '../../download/store.js';
 import { webLock } from './opfs.js';
 

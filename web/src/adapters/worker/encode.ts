@@ -1,4 +1,5 @@
 // Cut-outs to files: PNG by ourselves, WebP and JPEG by the browser.
+// SPDX-License-Identifier: MIT
 import { resizeForPreview, type EnginePicture } from '../../engine/cutout.js';
 import type { Engine } from '../../engine/engine.js';
 import { encodePng } from '../../engine/png.js';

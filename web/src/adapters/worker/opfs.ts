@@ -1,4 +1,5 @@
 // A store in the origin's private file system: files by name, each with its journal beside it.
+// SPDX-License-Identifier: MIT
 import { journalText, LocalLocks, parseJournal, type Journal, type Store, type StoreWriter } from '../../download/store.js';
 
 const kFolder = 'decal-models';

@@ -1,4 +1,5 @@
 // A fetch of the page's own, used from the worker: each request has a port, over which the body comes when it is asked for.
+// SPDX-License-Identifier: MIT
 import { DecalError } from '../../shared/errors.js';
 import type { Fetch } from '../../download/host.js';
 

@@ -1,4 +1,5 @@
 // The messages between the page and the engine's worker.
+// SPDX-License-Identifier: MIT
 import type { DownloadProgress } from '../../download/host.js';
 import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';

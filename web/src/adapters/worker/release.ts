@@ -1,4 +1,5 @@
 // Frees a buffer that a canvas made, now instead of when the browser collects garbage.
+// SPDX-License-Identifier: MIT
 
 let nowhere: MessagePort | null = null;
 

@@ -1,5 +1,6 @@
 // The engine's side of a page: an engine host that answers messages. The same script serves as a helper thread; the first
 // message tells which of the two it is to be.
+// SPDX-License-Identifier: MIT
 import { runThread } from '../../engine/instance.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { EngineHost, type HostAdapter, type HostEvents } from '../../host/engine-host.js';
