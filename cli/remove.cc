@@ -1,4 +1,4 @@
-// decal photo.jpg ...: picture in, cut-out out, one after the other with one model.
+// decal photo.jpg ...: pictures in, cut-outs out, with one model; decoding and encoding run beside the network.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
@@ -296,8 +296,8 @@ void Failures::Print(const RemoveOptions& options, const Job& job, const Error& 
 template <class Begin, class Report>
 void CutAll(Cutter& cutter, const std::vector<Job>& jobs, size_t max_memory, const Begin& begin, const Report& report) {
   const size_t large = (max_memory != 0 ? max_memory : DefaultMaxMemory()) / 4;
-  const auto decode = [&](const Job& job) {
-    return std::async(std::launch::async, [&] { return cutter.Decode(job); });
+  const auto decode = [&cutter](const Job& job) {
+    return std::async(std::launch::async, [&cutter, &job] { return cutter.Decode(job); });
   };
   std::future<Result<Decoded>> next;
   std::future<Result<Done>> last;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Style of the files that changed since BASE (default: the last commit, with what is not committed). CONTRIBUTING.md has the table of tools.
-#   scripts/lint.sh          what changed; C++ by changed lines
-#   scripts/lint.sh --all    the whole tree, to see what is left; clang-format only counts there
+#   scripts/lint.sh          what changed
+#   scripts/lint.sh --all    the whole tree
 # Tools that are missing are named and skipped, unless LINT_STRICT is set: `make lint` installs them.
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -15,45 +15,30 @@ skip() { if [[ -n ${LINT_STRICT:-} ]]; then fail "$* is missing"; else echo "lin
 existing() { while read -r file; do [[ -f $file ]] && echo "$file"; done; true; }
 
 if [[ ${1:-} == --all ]]; then
-  all=yes
   changed=$(git ls-files | existing)
-  added=$changed
 else
-  all=
   git diff --check "$base" || failed=1
-  untracked=$(git ls-files --others --exclude-standard)
-  changed=$( (git diff --name-only "$base"; echo "$untracked") | existing | sort -u)
-  added=$( (git diff --name-only --diff-filter=A "$base"; echo "$untracked") | existing | sort -u)
+  changed=$( (git diff --name-only "$base"; git ls-files --others --exclude-standard) | existing | sort -u)
 fi
 of_kind() { grep -E "$1" <<<"$changed" || true; }
 
-# The length of files, and the licence of new ones.
+# The length of files, and their licence.
 while read -r file; do
   lines=$(wc -l <"$file")
   ((lines <= 500)) || fail "$file: $lines lines, of at most 500: give it one reason to change"
 done < <(of_kind '\.(cc|h|ts|tsx|mjs|js|py|wgsl|cmake|sh)$')
-if [[ -n $added ]]; then
+if [[ -n $changed ]]; then
   # shellcheck disable=SC2086
-  node scripts/spdx.mjs --check $added || failed=1
+  node scripts/spdx.mjs --check $changed || failed=1
 fi
 
-# C++: the changed lines alone, because the tree was not formatted by a tool. clang-tidy looks at whole files, which is slow.
+# C++. clang-tidy looks at sources with all that they include, which is slow.
 cpp=$(of_kind '\.(cc|h)$')
 if [[ -n $cpp ]]; then
-  if ! command -v clang-format-22 git-clang-format-22 >/dev/null; then
-    skip clang-format-22
-  elif [[ -n $all ]]; then
-    count=$(xargs clang-format-22 --dry-run 2>&1 <<<"$cpp" | grep -oE '^[^:]+' | sort -u | grep -cE '\.(cc|h)$' || true)
-    echo "lint: clang-format would change $count of $(wc -l <<<"$cpp") files"
+  if command -v clang-format-22 >/dev/null; then
+    xargs clang-format-22 --dry-run --Werror <<<"$cpp" || fail "clang-format: the lines above; clang-format-22 -i FILE writes them"
   else
-    # New files are compared with nothing, or git would know nothing of them.
-    untracked_cpp=$(grep -E '\.(cc|h)$' <<<"$untracked" || true)
-    [[ -z $untracked_cpp ]] || xargs clang-format-22 --dry-run --Werror <<<"$untracked_cpp" || failed=1
-    diff=$(git-clang-format-22 --binary clang-format-22 --diff --extensions cc,h "$base" || true)
-    if grep -q '^diff' <<<"$diff"; then
-      echo "$diff"
-      fail "clang-format: the lines above; git-clang-format-22 --binary clang-format-22 $base writes them"
-    fi
+    skip clang-format-22
   fi
   sources=$(grep '\.cc$' <<<"$cpp" || true)
   if [[ -n $sources && -f build/native/compile_commands.json && -z ${LINT_QUICK:-} ]]; then

@@ -94,7 +94,8 @@ CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask) {
 
 Status RunSession(Session& session, const float* const* inputs, float* const* outputs) {
   if (!IsStatic(session.inputs()) || !IsStatic(session.outputs())) {
-    return Fail(ErrorCode::kInvalidArgument, "the session has no input size yet: compile it for one first (Specialize)");
+    return Fail(ErrorCode::kInvalidArgument,
+                "the session has no input size yet: compile it for one first (Specialize)");
   }
   std::vector<std::span<const float>> in;
   for (const TensorInfo& info : session.inputs()) in.emplace_back(inputs[in.size()], Elements(info));
