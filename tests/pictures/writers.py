@@ -120,6 +120,18 @@ def gif(width, height, frames, palette):
     return out + b'\x3b'
 
 
+def anmf(x, y, width, height, chunks):
+    """A frame of an animated WebP: at even places, of a still picture's chunks."""
+    body = b''.join(struct.pack('<I', v)[:3] for v in (x // 2, y // 2, width - 1, height - 1, 100)) + b'\2' + chunks
+    return b'ANMF' + struct.pack('<I', len(body)) + body
+
+
+def webp_animation(width, height, frames):
+    canvas = b'VP8X' + struct.pack('<II', 10, 0x12) + struct.pack('<I', width - 1)[:3] + struct.pack('<I', height - 1)[:3]
+    body = b'WEBP' + canvas + b'ANIM' + struct.pack('<IIH', 6, 0, 0) + b''.join(frames)
+    return b'RIFF' + struct.pack('<I', len(body)) + body
+
+
 def bmp(width, height, bits, data, header_size=40, compression=0, masks=b'', palette=b'', top_down=False):
     header = struct.pack('<IiiHHIIiiII', header_size, width, -height if top_down else height, 1, bits, compression, len(data),
                          0, 0, len(palette) // 4, 0)
@@ -133,10 +145,10 @@ def bmp(width, height, bits, data, header_size=40, compression=0, masks=b'', pal
     return b'BM' + struct.pack('<IHHI', offset + len(data), 0, 0, offset) + header + palette + data
 
 
-def qoi(width, height, rgba):
+def qoi(width, height, rgba, space=0):
     """Every pixel whole."""
     body = b''.join(b'\xff' + bytes(pixel) for pixel in rgba)
-    return b'qoif' + struct.pack('>IIBB', width, height, 4, 0) + body + b'\0' * 7 + b'\1'
+    return b'qoif' + struct.pack('>IIBB', width, height, 4, space) + body + b'\0' * 7 + b'\1'
 
 
 def profile(tags, space=b'RGB ', pcs=b'XYZ ', device=b'mntr', version=0x02400000):

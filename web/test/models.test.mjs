@@ -179,7 +179,7 @@ test('a model’s file: described by a JSON file beside it, by options before th
   assert.notDeepEqual(other.data, described.data);
   expectMatte(await segment({ url: pathToFileURL(path), foregroundClass: right.fields.foregroundClass }), right);
   // Without one, as the command: RGB in 0..1, and a matte.
-  const planar = modelCases.find(({ name }) => name === 'planar');
+  const planar = modelCases.find(({ name }) => name === 'three-dimensions');
   expectMatte(await segment(join(write({ ...planar, name: 'alone' }), 'alone.onnx')), planar);
 });
 

@@ -262,13 +262,13 @@ test('grey profiles: every kind of curve', () => {
     [parametric(0, 1.8), (x) => x ** 1.8],
     [parametric(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045), srgb],
   ]) {
-    const { ignored, colour } = applyProfile(profile(tag), 'grey');
+    const { ignored, colour } = applyProfile(profile(tag), 'grey', true);
     assert.equal(ignored, null);
     for (const x of [0, 0.02, 0.3, 0.5, 0.77, 1]) assert.ok(Math.abs(colour.light(x) - expected(x)) < 1e-4, `${tag.subarray(0, 4)} at ${x}`);
   }
-  assert.match(applyProfile(profile(Buffer.from('none')), 'grey').ignored, /no table/);
-  assert.match(applyProfile(profile(curve()), 'RGB').ignored, /for grey, the picture is RGB/);
-  assert.match(applyProfile(profile(curve()).subarray(0, 100), 'grey').ignored, /damaged/);
+  assert.match(applyProfile(profile(Buffer.from('none')), 'grey', true).ignored, /no table/);
+  assert.match(applyProfile(profile(curve()), 'RGB', true).ignored, /for grey, the picture is RGB/);
+  assert.match(applyProfile(profile(curve()).subarray(0, 100), 'grey', true).ignored, /damaged/);
 });
 
 test('sRGB through the converter stays what it is', () => {
