@@ -23,6 +23,7 @@ export const kKnown = {
   'png-grey-alpha.png': { off: { WebKitGTK: 2 }, why: kPremultiplied },
   'icon.ico': { off: { Chromium: 1, Firefox: 1, WebKitGTK: 1 }, why: kPremultiplied },
   'lossless.jxl': { off: { Chromium: 1 }, why: kPremultiplied },
+  'pq.jxl': { off: { Chromium: 49 }, why: 'it tone-maps in its own way' },
   'jpeg-table-profile.jpg': { off: { Chromium: 7, Firefox: 7 }, why: 'tables of profiles are used in few steps', note: 'profile of tables' },
   'jpeg-cmyk-profile.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },
   'jpeg-cmyk-table.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },

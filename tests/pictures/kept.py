@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Files for what outputs keep of their sources: densities, metadata and colours.
     python3 kept.py FOLDER     makes them, and matte-one.onnx"""
-import io
 import struct
 import sys
 from pathlib import Path
 
-from PIL import Image
-
 import reference as ref
 from make import matte_one
-from patches import COLOURS, GREYS, data, grey_patches, pixels
-from table_other import image_of, ink_profile, insert, jpeg, profile, run, swapped_profile
+from patches import GREYS, data, grey_patches, pixels
+from table_other import image_of, insert, jpeg, profile, run, swapped_profile
 from table_png_tiff import SIZE, grey_profile, lab_patches, matrix_profile
-from writers import iccp, lut16_tag, page, png, png_chunk, rows_of, tiff
+from writers import iccp, lut16_tag, page, png, rows_of, tiff
 
 DPI = 300
 PER_METRE = round(DPI / 0.0254)
