@@ -88,10 +88,6 @@ float ThresholdOf(const CompositeOptions& options) {
   return std::clamp(options.threshold.value_or(0.5f), 1.0f / 255, 254.0f / 255);
 }
 
-void SwapSides(EdgeFields& fields) {
-  if (fields.has_colours) std::swap_ranges(fields.plane(kFront), fields.plane(kBack), fields.plane(kBack));
-}
-
 // Alpha is linear in the fields, and so is its rest and what is made steeper.
 void ShapeFields(const CompositeOptions& options, EdgeFields& fields) {
   const float sign = options.background_only ? -1.0f : 1.0f;
@@ -103,7 +99,9 @@ void ShapeFields(const CompositeOptions& options, EdgeFields& fields) {
     float& offset = fields.plane(kOffset)[i];
     offset = ((offset - middle) * steep + (options.threshold ? 0.5f : middle) - 0.5f) * sign + 0.5f;
   }
-  if (options.background_only) SwapSides(fields);
+  if (options.background_only && fields.has_colours) {
+    std::swap_ranges(fields.plane(kFront), fields.plane(kBack), fields.plane(kBack));
+  }
 }
 
 // The same for bytes.
@@ -183,7 +181,9 @@ Status ForEdgeRows(const Work& work, const EdgeFields& fields, const AlphaPlane*
                    ThreadScratch::Allocate(EdgeRows::ScratchFloats(work.picture.width, fields), work.runner));
   ForRows(
       work.picture.height, work.runner,
-      [&](size_t thread) { return EdgeRows(fields, rows, columns, scratch.thread(thread), plane); },
+      [&](size_t thread) {
+        return EdgeRows(fields, rows, columns, scratch.thread(thread), plane, work.options.grow != 0);
+      },
       [&](int y, EdgeRows& edges, size_t) { row(y, edges); });
   return {};
 }
@@ -275,7 +275,8 @@ Status ComposeAll(const Work& work) {
   }
   DECAL_TRY_ASSIGN(AlphaPlane plane, MakePlane(work, route, fields));
   if (options.background_only || options.threshold) MapPlane(plane, ShapeOfBytes(options), work.runner);
-  if (options.background_only) SwapSides(fields);
+  // By the alpha that a pixel had, not by what was made of it.
+  if (options.background_only && route.fields) ShapeFields({.background_only = true}, fields);
   if (ShadowStrength(options) <= 0) return ComposeByPlane(work, plane, fields, nullptr);
   DECAL_TRY_ASSIGN(const Shadow shadow, CastShadow(plane, options.shadow, work.runner));
   return ComposeByPlane(work, plane, fields, &shadow);

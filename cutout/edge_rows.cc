@@ -105,8 +105,8 @@ size_t EdgeRows::ScratchFloats(int picture_width, const EdgeFields& fields) {
 }
 
 EdgeRows::EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
-                   const AlphaPlane* plane)
-    : fields_(fields), rows_(rows), columns_(columns), plane_(plane), stride_(Stride(columns.output())) {
+                   const AlphaPlane* plane, bool moved)
+    : fields_(fields), rows_(rows), columns_(columns), plane_(plane), moved_(moved), stride_(Stride(columns.output())) {
   const size_t planes = static_cast<size_t>(fields.plane_count());
   // What lies behind the last pixel is computed with the rest of its chunk and not used.
   std::fill_n(scratch, ScratchFloats(columns.output(), fields), 0.0f);
@@ -127,7 +127,7 @@ void EdgeRows::Enlarge(int row, int side) {
   const size_t width = static_cast<size_t>(columns_.output());
   const int32_t* first = columns_.firsts();
   const float* weights = columns_.weights(0);
-  for (int p = plane_ != nullptr ? kFront : 0; p < fields_.plane_count(); ++p) {
+  for (int p = plane_ != nullptr && !moved_ ? kFront : 0; p < fields_.plane_count(); ++p) {
     const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
     float* to = planes_[side] + static_cast<size_t>(p) * stride_;
     for (size_t x = 0; x < width; ++x) {
@@ -146,15 +146,19 @@ void EdgeRows::MarkChunks(int row) {
   marked_ = row;
   held_[0] = held_[1] = -1;  // other chunks: what was enlarged may not be enough
   if (plane_ != nullptr) return MarkChunksOfPlane(row);
+  for (size_t x = 0; x < static_cast<size_t>(columns_.output()); x += kEdgeChunk)
+    chunks_[x / kEdgeChunk] = KindByFields(row, x);
+}
+
+uint8_t EdgeRows::KindByFields(int row, size_t x) const {
   const size_t width = static_cast<size_t>(columns_.output());
   const size_t at = static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
   const uint8_t* band = fields_.band() + at;
-  for (size_t x = 0; x < width; x += kEdgeChunk) {
-    const int begin = columns_.firsts()[x], end = columns_.firsts()[std::min(x + kEdgeChunk, width) - 1] + 2;
-    bool mixed = false;
-    for (int i = begin; i < end; ++i) mixed = mixed || band[i] || band[fields_.width + i];
-    chunks_[x / kEdgeChunk] = mixed ? kMixedChunk : fields_.plane(kOffset)[at + static_cast<size_t>(begin)] > 0.5f;
+  const int begin = columns_.firsts()[x], end = columns_.firsts()[std::min(x + kEdgeChunk, width) - 1] + 2;
+  for (int i = begin; i < end; ++i) {
+    if (band[i] || band[fields_.width + i]) return kMixedChunk;
   }
+  return fields_.plane(kOffset)[at + static_cast<size_t>(begin)] > 0.5f;
 }
 
 // A chunk is one of all rows of the picture that lie there.
@@ -169,7 +173,8 @@ void EdgeRows::MarkChunksOfPlane(int row) {
       const uint8_t* alpha = plane_->row(static_cast<int>(y - firsts));
       for (size_t i = x; i < std::min(x + kEdgeChunk, width); ++i) all &= alpha[i], any |= alpha[i];
     }
-    chunks_[x / kEdgeChunk] = any == 0 ? 0 : all == 255 ? 1 : kMixedChunk;
+    const bool whole = all == 255 && (!moved_ || KindByFields(row, x) == 1);
+    chunks_[x / kEdgeChunk] = any == 0 ? 0 : whole ? 1 : kMixedChunk;
   }
 }
 
@@ -210,8 +215,9 @@ Span EdgeRows::Compose(Composition composition, int y, const uint8_t* from, cons
       std::memcpy(own, pixels, 4 * count);
       const size_t whole = AlignUp(count, kEdgeChunk);
       if (plane_ != nullptr) {
+        if (moved_) RefinePixels(pair, true, own, whole, alpha_, own);
         ToUnit(plane_->row(y) + begin, count, alpha_);
-        TakeApart(pair, own, whole, alpha_, own);
+        if (!moved_) TakeApart(pair, own, whole, alpha_, own);
       } else {
         RefinePixels(pair, fields_.has_colours, own, whole, alpha_, own);
       }

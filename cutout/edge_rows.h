@@ -37,9 +37,10 @@ class EdgeRows {
   static size_t ScratchFloats(int picture_width, const EdgeFields& fields);
 
   // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats. With `plane` alpha is what that
-  // says, and the fields, which have colours then, are asked for those alone.
+  // says, and the fields, which have colours then, are asked for those alone. `moved`: the plane's outline is elsewhere, so that
+  // pixels are taken apart by the fields' alpha.
   EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
-           const AlphaPlane* plane = nullptr);
+           const AlphaPlane* plane = nullptr, bool moved = false);
 
   // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Where the subject is visible.
   Span Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
@@ -55,12 +56,14 @@ class EdgeRows {
   EdgeRowPair Pair(int y, size_t begin) const;
   void Enlarge(int row, int side);
   void MarkChunks(int row);
+  uint8_t KindByFields(int row, size_t x) const;
   void MarkChunksOfPlane(int row);
 
   const EdgeFields& fields_;
   const ResampleAxis& rows_;
   const ResampleAxis& columns_;
   const AlphaPlane* plane_;
+  bool moved_;
   size_t stride_;  // floats of an enlarged row: whole chunks
   float* planes_[2];  // plane_count() rows each
   int held_[2] = {-1, -1};  // which rows of the grid those are

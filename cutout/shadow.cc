@@ -115,9 +115,15 @@ Result<Shadow> CastShadow(const AlphaPlane& plane, float strength, ThreadRunner&
   Blur(wide, 0.5f * kWideBlur * size, true);
   Blur(tight, kTightBlur * size, false);
   Blur(tight, kTightBlur * size, true);
-  for (size_t i = 0; i < subject.values.size(); ++i) {
-    const float dark = std::clamp(kWideShare * wide.values[i] + kTightShare * tight.values[i], 0.0f, 1.0f);
-    out[i] = strength * dark < 0.002f ? 0.0f : strength * dark;
+  // A frame may show more than the picture, whose border must not cut the shadow off.
+  const float fade = std::max(1.0f, kWideBlur * size);
+  for (int y = 0; y < subject.height; ++y) {
+    for (int x = 0; x < subject.width; ++x, ++out) {
+      const int to_border = std::min({x, subject.width - 1 - x, subject.height - 1 - y});
+      const float dark = std::clamp(kWideShare * wide.at(x, y) + kTightShare * tight.at(x, y), 0.0f, 1.0f) *
+                         std::min(static_cast<float>(to_border) / fade, 1.0f);
+      *out = strength * dark < 0.002f ? 0.0f : strength * dark;
+    }
   }
   return shadow;
 }
