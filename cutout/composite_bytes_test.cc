@@ -47,10 +47,13 @@ const BytesCase kBytesCases[] = {
 TestPicture Scene() {
   TestPicture picture(304, 208);
   picture.ForEach([](int x, int y) {
-    const bool subject = (x - 150) * (x - 150) + (y - 100) * (y - 100) < 4900 || (x > 250 && x < 270 && y > 30 && y < 50);
+    const bool subject =
+        (x - 150) * (x - 150) + (y - 100) * (y - 100) < 4900 || (x > 250 && x < 270 && y > 30 && y < 50);
     const auto byte = [](int value) { return static_cast<uint8_t>(value); };
-    if (subject) return Rgba{byte(190 + (x * 13 + y * 7) % 50), byte(60 + (x * 3 + y * 5) % 40), byte(30 + (x + y) % 30), 255};
-    return Rgba{byte(20 + (x * 5 + y * 11) % 60), byte(90 + (x * 7 + y * 2) % 50), byte(120 + (x * y) % 60), byte(y < 4 ? 200 : 255)};
+    if (subject)
+      return Rgba{byte(190 + (x * 13 + y * 7) % 50), byte(60 + (x * 3 + y * 5) % 40), byte(30 + (x + y) % 30), 255};
+    return Rgba{byte(20 + (x * 5 + y * 11) % 60), byte(90 + (x * 7 + y * 2) % 50), byte(120 + (x * y) % 60),
+                byte(y < 4 ? 200 : 255)};
   });
   return picture;
 }
