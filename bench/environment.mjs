@@ -54,7 +54,7 @@ export const wasmFiles = {
 
 /** Those that each contender on the GPU loads. */
 export const gpuWasmFiles = {
-  webgpu: [wasmFiles.relaxed, join(root, 'web/dist/decal-planner.wasm')],
+  webgpu: [wasmFiles.relaxed, join(root, 'web/dist/decal-cutout.wasm'), join(root, 'web/dist/decal-planner.wasm')],
   'ort-webgpu': [join(root, 'node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm')],
 };
 

@@ -88,7 +88,7 @@ function functions({ about, functions }) {
   });
   return '/** Comes back signed: `>>> 0` makes it an address. */\nexport type Address = number;\n/** An address that only functions understand; 0 for failure. */\n' +
     'export type Handle = number;\n/** Address of NUL-terminated UTF-8. */\nexport type Text = number;\n/** 0 for success. */\nexport type Status = number;\n\n' +
-    `/**\n * What modules export; border/functions.json says what each does.\n *\n${about.map((line) => ` * ${line}\n`).join('')} */\nexport interface Exports {\n  _initialize(): void;\n  __stack_pointer: WebAssembly.Global;\n${lines.join('')}}\n`;
+    `/**\n * What modules export; border/functions.json says what each does.\n *\n${about.map((line) => ` * ${line}\n`).join('')} */\nexport interface Exports {\n  _initialize(): void;\n  __stack_pointer: WebAssembly.Global;\n  /** Of engines and what runs in their memory. */\n  __indirect_function_table?: { readonly length: number; grow(by: number): number };\n${lines.join('')}}\n`;
 }
 
 function answers({ module }) {

@@ -4,6 +4,9 @@
 
 #include <cctype>
 #include <charconv>
+#include <optional>
+#include <string_view>
+#include <tuple>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -40,6 +43,37 @@ std::string LowerCased(std::string text) {
 const std::map<std::string, Refine> kRefines = {
     {"off", Refine::kOff}, {"fast", Refine::kFast}, {"best", Refine::kBest}};
 
+// All of a text as a number.
+std::optional<double> ParseNumber(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "4:5" or "0.8".
+std::optional<float> ParseRatio(std::string_view text) {
+  const size_t colon = text.find(':');
+  const auto width = ParseNumber(text.substr(0, colon));
+  const auto height = colon == text.npos ? 1.0 : ParseNumber(text.substr(colon + 1));
+  if (!width || !height || !(*height > 0) || !rules::kOutputAspectRatio.Allows(*width / *height)) return std::nullopt;
+  return static_cast<float>(*width / *height);
+}
+
+// "800x600", "800x" or "x600".
+std::optional<Extent> ParseSize(std::string_view text) {
+  const size_t cross = text.find('x');
+  if (cross == text.npos || text.size() == 1) return std::nullopt;
+  Extent extent;
+  for (auto [part, side, rule] : {std::tuple(text.substr(0, cross), &extent.width, &rules::kOutputSizeWidth),
+                                  std::tuple(text.substr(cross + 1), &extent.height, &rules::kOutputSizeHeight)}) {
+    if (part.empty()) continue;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), *side);
+    if (error != std::errc{} || end != part.data() + part.size() || !rule->Allows(*side)) return std::nullopt;
+  }
+  return extent;
+}
+
 // Whole numbers that border/fields.json allows; what it says otherwise.
 CLI::Validator Obeys(const rules::Rule& rule) {
   return CLI::Validator(
@@ -48,6 +82,16 @@ CLI::Validator Obeys(const rules::Rule& rule) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         const bool whole = error == std::errc{} && end == text.data() + text.size();
         return whole && rule.Allows(value) ? std::string() : std::string(rule.message);
+      },
+      "");
+}
+
+// The same of any numbers.
+CLI::Validator Within(const rules::Rule& rule) {
+  return CLI::Validator(
+      [&rule](const std::string& text) {
+        const std::optional<double> value = ParseNumber(text);
+        return value && rule.Allows(*value) ? std::string() : std::string(rule.message);
       },
       "");
 }
@@ -82,7 +126,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.set_version_flag("--version", [] { return std::string("decal ") + Version(); }, "Print the version and exit");
 
   RemoveOptions remove;
-  std::string format, background, profile_rule, refine;
+  std::string format, background, profile_rule, refine, aspect_ratio, result_size;
   app.add_option("pictures", remove.inputs,
                  "Pictures, folders (the pictures directly in them) or - for standard input");
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
@@ -117,18 +161,37 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_flag("!--keep-colours", remove.decontaminate, "Leave soft edges the colours of the old background");
   app.add_flag("--background-only", remove.background_only, "Keep what is not the subject");
   app.add_option("--threshold", remove.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Within(rules::kOutputThreshold))
       ->type_name("T");
   app.add_option("--remove-islands", remove.remove_islands,
                  "Remove parts smaller than that share of the largest, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Within(rules::kOutputRemoveIslands))
       ->type_name("SHARE");
   app.add_option("--fill-holes", remove.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Within(rules::kOutputFillHoles))
       ->type_name("SHARE");
-  app.add_option("--crop", remove.crop, "Cut to the subject, with a margin in percent of its longer side")
-      ->check(CLI::Range(0.0, 100.0))
+  app.add_option("--smooth", remove.smooth, "Straighten the outline: jags up to about so many pixels go, 0 to 50")
+      ->check(Within(rules::kOutputSmooth))
+      ->type_name("PIXELS");
+  app.add_option("--grow", remove.grow,
+                 "Move the outline outwards, or inwards with a minus, -50 to 50; 0.5 is a half pixel")
+      ->check(Within(rules::kOutputGrow))
+      ->type_name("PIXELS");
+  app.add_option("--shadow", remove.shadow, "A soft shadow on the ground below the subject, 0 to 1")
+      ->check(Within(rules::kOutputShadow))
+      ->type_name("DARKNESS");
+  app.add_option("--crop", remove.frame.crop, "Cut to the subject, with a margin in percent of its longer side")
+      ->check(Within(rules::kOutputCrop))
       ->type_name("MARGIN");
+  app.add_option("--aspect-ratio", aspect_ratio, "Widen what is shown to that shape: 4:5, or a number")
+      ->type_name("RATIO");
+  CLI::Option* size =
+      app.add_option("--size", result_size, "Pixels of the result: 800x600, or 800x and x600 for one side")
+          ->type_name("SIZE");
+  app.add_option("--scale", remove.frame.scale, "Instead of --size a factor, 0.01 to 8")
+      ->check(Within(rules::kOutputScale))
+      ->excludes(size)
+      ->type_name("FACTOR");
   app.add_flag("--fail-if-empty", remove.fail_if_empty, "Exit with 3 where no subject is found");
   app.add_option("--model", remove.model.model, "Name (see decal models) or path of an .onnx file")
       ->type_name("MODEL")
@@ -221,6 +284,23 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
     remove.background = ParseColour(background);
     if (!remove.background)
       return UsageError("'" + background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
+  }
+  if (!aspect_ratio.empty()) {
+    const auto ratio = ParseRatio(aspect_ratio);
+    if (!ratio)
+      return UsageError(
+          fmt::format("--aspect-ratio: '{}' is not a shape: width:height, or a number from 0.01 to 100", aspect_ratio));
+    remove.frame.aspect_ratio = *ratio;
+  }
+  if (!result_size.empty()) {
+    const auto extent = ParseSize(result_size);
+    if (!extent)
+      return UsageError(
+          fmt::format("--size: '{}' is not a size: 800x600, 800x or x600, sides from 1 to 32768", result_size));
+    if (extent->width > 0 && extent->height > 0 && !aspect_ratio.empty()) {
+      return UsageError("--size with both sides is a shape already: no --aspect-ratio");
+    }
+    remove.frame.size = *extent;
   }
   remove.keep_profile = profile_rule == "keep";
   return remove;

@@ -34,7 +34,8 @@ struct RemoveOptions {
   bool background_only = false;
   std::optional<float> threshold;
   float remove_islands = 0, fill_holes = 0;
-  std::optional<float> crop;  // margin, percent of the subject's longer side
+  float smooth = 0, grow = 0, shadow = 0;
+  FrameOptions frame;
   bool fail_if_empty = false;
   int quality = 90;
   int threads = 0;  // 0: one per core

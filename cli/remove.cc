@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
 #include <future>
 #include <memory>
+#include <new>
 #include <set>
 #include <string>
 #include <unistd.h>
@@ -102,9 +102,19 @@ class Cutter {
     execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
     done.notes = std::move(picture.notes);
+    // In its own colours instead of the sRGB that the model saw, where that is asked for.
+    const bool own = picture.own_rgba && !options_.mask_only;
     const MutableImageView view = picture.view();
-    const auto report = remover_->Run(view, Composing(Background()), view, &Cancelled());
+    auto report =
+        own ? remover_->Segment(view, &Cancelled()) : remover_->Run(view, Composing(Background()), view, &Cancelled());
     if (!report) return OfRun(report.error());
+    auto background = Background();
+    if (own) {
+      if (background) background = ToOwnColour(picture.profile, *background);
+      const Status composed = Composite(picture.own_view(), remover_->matte(), Composing(background),
+                                        picture.own_view(), *runner_, &report->visible);
+      if (!composed) return std::unexpected(composed.error());
+    }
     done.coverage = report->coverage;
     done.bounding_box = report->bounding_box;
     if (!report->found_subject()) done.notes.emplace_back(kNoSubject);
@@ -114,11 +124,12 @@ class Cutter {
     execution.postprocess_ms = report->postprocess_ms;
     execution.memory_bytes = report->memory_bytes;
 
-    if (picture.own_rgba && !options_.mask_only) {
-      if (Status composed = ComposeOwn(picture); !composed) return std::unexpected(composed.error());
-      cutout.own = true;
-    }
-    cutout.result = Cropped(cutout.own ? picture.own_view() : view, done.bounding_box);
+    cutout.own = own;
+    stopwatch_.Lap();
+    auto shown = Show(picture, own, report->visible, background);
+    if (!shown) return std::unexpected(shown.error());
+    cutout.result = *shown;
+    execution.postprocess_ms += stopwatch_.Lap();
     done.extent = {cutout.result.width, cutout.result.height};
     return cutout;
   }
@@ -155,13 +166,6 @@ class Cutter {
   bool needs_white() const { return format_ == PictureFormat::kJpeg && !options_.background && !options_.mask_only; }
 
  private:
-  // The last matte on the picture in its own colours, instead of the sRGB that the model saw.
-  Status ComposeOwn(Picture& picture) {
-    auto background = Background();
-    if (background) background = ToOwnColour(picture.profile, *background);
-    return Composite(picture.own_view(), remover_->matte(), Composing(background), picture.own_view(), *runner_);
-  }
-
   CompositeOptions Composing(std::optional<std::array<uint8_t, 4>> background) const {
     return {.background = background,
             .mask_only = options_.mask_only,
@@ -170,7 +174,10 @@ class Cutter {
             .background_only = options_.background_only,
             .threshold = options_.threshold,
             .remove_islands = options_.remove_islands,
-            .fill_holes = options_.fill_holes};
+            .fill_holes = options_.fill_holes,
+            .smooth = options_.smooth,
+            .grow = options_.grow,
+            .shadow = options_.shadow};
   }
 
   static std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "interrupted"); }
@@ -190,23 +197,24 @@ class Cutter {
     return colour;
   }
 
-  // With --crop the part around the subject, moved to the front of the memory; all of a picture without one.
-  MutableImageView Cropped(MutableImageView picture, const Box& subject) const {
-    if (!options_.crop || subject == Box{}) return picture;
-    // The box is that of the matte, whose cells are this large, and soft edges reach two of them beyond.
-    const MatteView matte = remover_->matte();
-    const float margin = *options_.crop / 100 * static_cast<float>(std::max(subject.width, subject.height));
-    const int across = static_cast<int>(margin) + 2 * picture.width / matte.width + 1;
-    const int down = static_cast<int>(margin) + 2 * picture.height / matte.height + 1;
-    const int left = std::max(0, subject.x - across), top = std::max(0, subject.y - down);
-    const int right = std::min(picture.width, subject.x + subject.width + across);
-    const int bottom = std::min(picture.height, subject.y + subject.height + down);
-    const size_t row_bytes = size_t{4} * static_cast<size_t>(right - left);
-    for (int y = top; y < bottom; ++y) {
-      std::memmove(picture.data + static_cast<size_t>(y - top) * row_bytes,
-                   picture.row(y) + size_t{4} * static_cast<size_t>(left), row_bytes);
-    }
-    return {picture.data, right - left, bottom - top, row_bytes};
+  // The part of the finished picture that --crop and its like ask for, in the picture's place; all of it without them.
+  Result<ImageView> Show(Picture& picture, bool own, const Box& visible,
+                         const std::optional<std::array<uint8_t, 4>>& background) {
+    const MutableImageView whole = own ? picture.own_view() : picture.view();
+    if (options_.frame == FrameOptions{}) return whole;
+    auto frame = ChooseFrame({whole.width, whole.height}, visible, options_.frame);
+    if (!frame) return std::unexpected(frame.error());
+    const auto [width, height] = frame->extent;
+    const size_t row_bytes = size_t{4} * static_cast<size_t>(width), bytes = row_bytes * static_cast<size_t>(height);
+    std::unique_ptr<uint8_t[]> rgba(new (std::nothrow) uint8_t[bytes]);
+    if (!rgba)
+      return Fail(ErrorCode::kOutOfMemory, fmt::format("no memory for a result of {} x {} pixels", width, height));
+    const MutableImageView out{rgba.get(), width, height, row_bytes};
+    const std::array<uint8_t, 4> beyond =
+        options_.mask_only ? std::array<uint8_t, 4>{0, 0, 0, 255} : background.value_or(std::array<uint8_t, 4>{});
+    if (Status taken = TakeFrame(whole, *frame, beyond, out, *runner_); !taken) return std::unexpected(taken.error());
+    (own ? picture.own_rgba : picture.rgba) = std::move(rgba);
+    return out;
   }
 
   PictureChannels Channels() const {

@@ -3,6 +3,7 @@
 // foregrounds, Germer et al. 2020, solves for both sides on the same pyramid).
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "cutout/edge_fields.h"
@@ -70,13 +71,17 @@ Status SpreadColours(const float* rgb, const float* alpha, EdgeFields& fields, T
     floats += 4 * static_cast<size_t>(levels.back().width) * static_cast<size_t>(levels.back().height);
   }
   DECAL_TRY_ASSIGN(Buffer pyramids, AllocateArray<float>(uint64_t{2} * floats, "edge colours"));
-  ParallelFor(runner, 2, [&](size_t side, size_t) {
-    std::vector<Level> own = levels;
-    float* next = reinterpret_cast<float*>(pyramids.data()) + side * floats;
+  // Laid out here: tasks allocate nothing.
+  std::array<std::vector<Level>, 2> sides = {levels, levels};
+  float* next = reinterpret_cast<float*>(pyramids.data());
+  for (std::vector<Level>& own : sides) {
     for (Level& level : own) {
       level.cells = next;
       next += 4 * static_cast<size_t>(level.width) * static_cast<size_t>(level.height);
     }
+  }
+  ParallelFor(runner, 2, [&](size_t side, size_t) {
+    const std::vector<Level>& own = sides[side];
     for (size_t i = 0; i < cells; ++i) {
       const float share = side == 0 ? alpha[i] : 1 - alpha[i];
       const float over = std::max(share - kOwnShare, 0.0f) * (1 / (1 - kOwnShare));

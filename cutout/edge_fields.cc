@@ -34,6 +34,8 @@ constexpr float kSharpEdge = 1.5f, kSoftEdge = 3.5f;
 constexpr float kSteeper = 1.3f;
 // The second grid of `best` has at most so many cells: 14 planes of it are 36 MB.
 constexpr size_t kMostCells = 640 * 1024;
+// The first has those of the largest known models' mattes, 1024 x 1024; what hosts bring may be as large as the picture.
+constexpr size_t kMostFirstCells = 1024 * 1024;
 
 constexpr int kMoments = 15;  // w, wR, wG, wB, wRR, wRG, wRB, wGG, wGB, wBB, wT, wTR, wTG, wTB, wTT
 
@@ -237,14 +239,20 @@ Status Refined(const EdgeFields& fields, const Grid& finer, float* alpha, Thread
   return {};
 }
 
+size_t Cells(Extent extent) { return static_cast<size_t>(extent.width) * static_cast<size_t>(extent.height); }
+
 Extent GridOf(Extent picture, Extent matte) {
-  return {std::min(matte.width, picture.width), std::min(matte.height, picture.height)};
+  const Extent grid{std::min(matte.width, picture.width), std::min(matte.height, picture.height)};
+  if (Cells(grid) <= kMostFirstCells) return grid;
+  const double scale = std::sqrt(static_cast<double>(kMostFirstCells) / static_cast<double>(Cells(grid)));
+  const auto scaled = [&](int side) { return std::max(1, static_cast<int>(side * scale)); };
+  return {scaled(grid.width), scaled(grid.height)};
 }
 
 // The grid of the second fit of `best`; the first one's where there is to be none.
 Extent FinerGrid(Extent picture, Extent grid) {
   const Extent finer = GridOf(picture, {2 * grid.width, 2 * grid.height});
-  return static_cast<size_t>(finer.width) * static_cast<size_t>(finer.height) <= kMostCells ? finer : grid;
+  return Cells(finer) <= kMostCells ? finer : grid;
 }
 
 Status Allocate(Extent extent, bool colours, EdgeFields& fields) {
@@ -276,12 +284,17 @@ bool HasEdgeFields(Extent picture, Extent matte) {
   return grid.width > 1 && grid.height > 1;
 }
 
+bool IsFinerThanFields(Extent picture, Extent matte) {
+  const Extent grid = GridOf(picture, matte);
+  return grid.width < std::min(picture.width, matte.width) || grid.height < std::min(picture.height, matte.height);
+}
+
 size_t EdgeFieldsBytes(Extent picture, Extent matte, Refine refine, bool colours) {
   Extent grid = GridOf(picture, matte);
   if (refine == Refine::kBest) grid = FinerGrid(picture, grid);
   // The planes, the band's bytes as one more, and both pyramids.
   const size_t planes = static_cast<size_t>(colours ? kEdgePlanes : kFront) + kWorkPlanes + 1 + (colours ? 11 : 0);
-  return static_cast<size_t>(grid.width) * static_cast<size_t>(grid.height) * planes * sizeof(float);
+  return Cells(grid) * planes * sizeof(float);
 }
 
 Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours, ThreadRunner& runner) {

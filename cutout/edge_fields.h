@@ -32,15 +32,11 @@ struct EdgeFields {
   const uint8_t* band() const { return reinterpret_cast<const uint8_t*>(band_flags.data()); }
 };
 
-// The WebAssembly modules have no room for them yet: 24 kB, where their budget leaves 1.
-#ifdef __wasm__
-inline constexpr bool kEdgesAreBuilt = false;
-#else
-inline constexpr bool kEdgesAreBuilt = true;
-#endif
-
 // Whether there is anything to do for that matte: it is smaller than the picture in both directions, and no line of pixels.
 bool HasEdgeFields(Extent picture, Extent matte);
+
+// Whether the grid is coarser than what a matte of that size says at a picture of that size: its own rows say more then.
+bool IsFinerThanFields(Extent picture, Extent matte);
 
 // `matte` (values of any kind: cleaned) says where the outline is, the picture how it runs; see the source for the method. With
 // `refine` off alpha is the matte, enlarged. Errors: kOutOfMemory.

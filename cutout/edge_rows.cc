@@ -22,10 +22,9 @@ HWY_INLINE Floats Limited(Floats values, float most) {
   return cpu::HWY_NAMESPACE::AtMost(hn::Max(values, hn::Zero(d)), hn::Set(d, most));
 }
 
-}  // namespace
-
-void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
-                        uint8_t* to) {
+template <bool kAlphaKnown>
+HWY_INLINE void RefineAll(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
+                          const float* known, uint8_t* to) {
   const FloatTag d;
   const Floats top_weight = hn::Set(d, rows.top_weight), bottom_weight = hn::Set(d, rows.bottom_weight);
   const Floats one = hn::Set(d, 1.0f), to_unit = hn::Set(d, 1.0f / 255), to_byte = hn::Set(d, 255.0f);
@@ -37,13 +36,18 @@ void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* fr
     const Words pixels = LoadPixels(from + 4 * x);
     const Floats rgb[3] = {hn::Mul(ChannelLanes<0>(pixels), to_unit), hn::Mul(ChannelLanes<1>(pixels), to_unit),
                            hn::Mul(ChannelLanes<2>(pixels), to_unit)};
-    Floats a = plane(kOffset);
-    for (int c = 0; c < 3; ++c) a = hn::Add(a, hn::Mul(plane(kSlope + c), rgb[c]));
-    a = Limited(a, 1.0f);
-    hn::StoreU(a, d, alpha + x);
-    if (!colours) {
-      StorePixels(pixels, to + 4 * x);
-      continue;
+    Floats a;
+    if constexpr (kAlphaKnown) {
+      a = hn::LoadU(d, known + x);
+    } else {
+      a = plane(kOffset);
+      for (int c = 0; c < 3; ++c) a = hn::Add(a, hn::Mul(plane(kSlope + c), rgb[c]));
+      a = Limited(a, 1.0f);
+      hn::StoreU(a, d, alpha + x);
+      if (!colours) {
+        StorePixels(pixels, to + 4 * x);
+        continue;
+      }
     }
     const Floats rest = hn::Sub(one, a);
     const Floats share = hn::Div(a, hn::Add(hn::Mul(a, a), hn::Mul(rest, rest)));
@@ -56,6 +60,17 @@ void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* fr
     }
     StorePixels(PackLanes(own[0], own[1], own[2], hn::ShiftRight<24>(pixels)), to + 4 * x);
   }
+}
+
+}  // namespace
+
+void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
+                        uint8_t* to) {
+  RefineAll<false>(rows, colours, from, count, alpha, nullptr, to);
+}
+
+void TakeApartTarget(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to) {
+  RefineAll<true>(rows, true, from, count, nullptr, alpha, to);
 }
 
 }  // namespace decal::HWY_NAMESPACE
@@ -74,9 +89,14 @@ size_t Stride(int width) { return AlignUp(static_cast<size_t>(width), kEdgeChunk
 }  // namespace
 
 HWY_EXPORT(RefinePixelsTarget);
+HWY_EXPORT(TakeApartTarget);
 
 void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to) {
   HWY_DYNAMIC_DISPATCH(RefinePixelsTarget)(rows, colours, from, count, alpha, to);
+}
+
+void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(TakeApartTarget)(rows, from, count, alpha, to);
 }
 
 size_t EdgeRows::ScratchFloats(int picture_width, const EdgeFields& fields) {
@@ -84,8 +104,9 @@ size_t EdgeRows::ScratchFloats(int picture_width, const EdgeFields& fields) {
   return (2 * static_cast<size_t>(fields.plane_count()) + 5) * Stride(picture_width);
 }
 
-EdgeRows::EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch)
-    : fields_(fields), rows_(rows), columns_(columns), stride_(Stride(columns.output())) {
+EdgeRows::EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
+                   const AlphaPlane* plane, bool moved)
+    : fields_(fields), rows_(rows), columns_(columns), plane_(plane), moved_(moved), stride_(Stride(columns.output())) {
   const size_t planes = static_cast<size_t>(fields.plane_count());
   // What lies behind the last pixel is computed with the rest of its chunk and not used.
   std::fill_n(scratch, ScratchFloats(columns.output(), fields), 0.0f);
@@ -106,7 +127,7 @@ void EdgeRows::Enlarge(int row, int side) {
   const size_t width = static_cast<size_t>(columns_.output());
   const int32_t* first = columns_.firsts();
   const float* weights = columns_.weights(0);
-  for (int p = 0; p < fields_.plane_count(); ++p) {
+  for (int p = plane_ != nullptr && !moved_ ? kFront : 0; p < fields_.plane_count(); ++p) {
     const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
     float* to = planes_[side] + static_cast<size_t>(p) * stride_;
     for (size_t x = 0; x < width; ++x) {
@@ -124,46 +145,102 @@ void EdgeRows::MarkChunks(int row) {
   if (marked_ == row) return;
   marked_ = row;
   held_[0] = held_[1] = -1;  // other chunks: what was enlarged may not be enough
+  if (plane_ != nullptr) return MarkChunksOfPlane(row);
+  for (size_t x = 0; x < static_cast<size_t>(columns_.output()); x += kEdgeChunk)
+    chunks_[x / kEdgeChunk] = KindByFields(row, x);
+}
+
+uint8_t EdgeRows::KindByFields(int row, size_t x) const {
   const size_t width = static_cast<size_t>(columns_.output());
   const size_t at = static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
   const uint8_t* band = fields_.band() + at;
+  const int begin = columns_.firsts()[x], end = columns_.firsts()[std::min(x + kEdgeChunk, width) - 1] + 2;
+  for (int i = begin; i < end; ++i) {
+    if (band[i] || band[fields_.width + i]) return kMixedChunk;
+  }
+  return fields_.plane(kOffset)[at + static_cast<size_t>(begin)] > 0.5f;
+}
+
+// A chunk is one of all rows of the picture that lie there.
+void EdgeRows::MarkChunksOfPlane(int row) {
+  const int32_t* firsts = rows_.firsts();
+  const int32_t* begin = std::lower_bound(firsts, firsts + rows_.output(), row);
+  const int32_t* end = std::upper_bound(begin, firsts + rows_.output(), row);
+  const size_t width = static_cast<size_t>(columns_.output());
   for (size_t x = 0; x < width; x += kEdgeChunk) {
-    const int begin = columns_.firsts()[x], end = columns_.firsts()[std::min(x + kEdgeChunk, width) - 1] + 2;
-    bool mixed = false;
-    for (int i = begin; i < end; ++i) mixed = mixed || band[i] || band[fields_.width + i];
-    chunks_[x / kEdgeChunk] = mixed ? kMixedChunk : fields_.plane(kOffset)[at + static_cast<size_t>(begin)] > 0.5f;
+    uint8_t all = 255, any = 0;
+    for (const int32_t* y = begin; y < end && all >= any; ++y) {
+      const uint8_t* alpha = plane_->row(static_cast<int>(y - firsts));
+      for (size_t i = x; i < std::min(x + kEdgeChunk, width); ++i) all &= alpha[i], any |= alpha[i];
+    }
+    const bool whole = all == 255 && (!moved_ || KindByFields(row, x) == 1);
+    chunks_[x / kEdgeChunk] = any == 0 ? 0 : whole ? 1 : kMixedChunk;
   }
 }
 
-void EdgeRows::Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
-                       uint8_t* to) {
+template <class RunFn>
+void EdgeRows::ForRuns(int y, const RunFn& run) {
   const size_t width = static_cast<size_t>(columns_.output());
   const int first = rows_.first(y);
   MarkChunks(first);
   Enlarge(first, 0);
   Enlarge(first + 1, 1);
-  EdgeRowPair pair;
-  pair.top_weight = rows_.weights(y)[0];
-  pair.bottom_weight = rows_.weights(y)[1];
   for (size_t begin = 0, end; begin < width; begin = end) {
     const uint8_t kind = chunks_[begin / kEdgeChunk];
     for (end = begin; end < width && chunks_[end / kEdgeChunk] == kind;) end += kEdgeChunk;
-    const size_t count = std::min(end, width) - begin;
+    run(kind, begin, std::min(end, width) - begin);
+  }
+}
+
+EdgeRowPair EdgeRows::Pair(int y, size_t begin) const {
+  EdgeRowPair pair;
+  pair.top_weight = rows_.weights(y)[0];
+  pair.bottom_weight = rows_.weights(y)[1];
+  for (int p = 0; p < fields_.plane_count(); ++p) {
+    pair.top[p] = planes_[0] + static_cast<size_t>(p) * stride_ + begin;
+    pair.bottom[p] = planes_[1] + static_cast<size_t>(p) * stride_ + begin;
+  }
+  return pair;
+}
+
+Span EdgeRows::Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+                       uint8_t* to) {
+  Span visible;
+  ForRuns(y, [&](uint8_t kind, size_t begin, size_t count) {
     const uint8_t* pixels = from + 4 * begin;
     const float* alpha = constant_[kind == 1];
     if (kind == kMixedChunk) {
-      for (int p = 0; p < fields_.plane_count(); ++p) {
-        pair.top[p] = planes_[0] + static_cast<size_t>(p) * stride_ + begin;
-        pair.bottom[p] = planes_[1] + static_cast<size_t>(p) * stride_ + begin;
-      }
+      const EdgeRowPair pair = Pair(y, begin);
       auto* own = reinterpret_cast<uint8_t*>(pixels_);
       std::memcpy(own, pixels, 4 * count);
-      RefinePixels(pair, fields_.has_colours, own, end - begin, alpha_, own);
+      const size_t whole = AlignUp(count, kEdgeChunk);
+      if (plane_ != nullptr) {
+        if (moved_) RefinePixels(pair, true, own, whole, alpha_, own);
+        ToUnit(plane_->row(y) + begin, count, alpha_);
+        if (!moved_) TakeApart(pair, own, whole, alpha_, own);
+      } else {
+        RefinePixels(pair, fields_.has_colours, own, whole, alpha_, own);
+      }
       pixels = own;
       alpha = alpha_;
     }
+    if (kind != 0) visible.Add(alpha, pixels, begin, count);
     ComposeRow(composition, pixels, {alpha, alpha, 1, 0}, count, background, to + 4 * begin);
-  }
+  });
+  return visible;
+}
+
+void EdgeRows::Alpha(int y, const uint8_t* from, uint8_t* to) {
+  ForRuns(y, [&](uint8_t kind, size_t begin, size_t count) {
+    if (kind != kMixedChunk) {
+      std::fill_n(to + begin, count, kind == 1 ? 255 : 0);
+      return;
+    }
+    auto* own = reinterpret_cast<uint8_t*>(pixels_);
+    std::memcpy(own, from + 4 * begin, 4 * count);
+    RefinePixels(Pair(y, begin), false, own, AlignUp(count, kEdgeChunk), alpha_, own);
+    ToBytes(alpha_, count, to + begin);
+  });
 }
 
 }  // namespace decal

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "cutout/alpha_plane.h"
 #include "cutout/compose_rows.h"
 #include "cutout/edge_fields.h"
 #include "cutout/resample.h"
@@ -27,25 +28,42 @@ struct EdgeRowPair {
 // their mixture explains of a pixel is shared out between them, by their share of it. Every SIMD target gives the same bytes.
 void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to);
 
+// The same where `alpha`, 0..1, is known already: it is read, and the slopes are not.
+void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to);
+
 // Composes a picture's rows by its edge fields. One object for each task: it holds the enlarged rows of the last call.
 class EdgeRows {
  public:
   static size_t ScratchFloats(int picture_width, const EdgeFields& fields);
 
-  // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats.
-  EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch);
+  // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats. With `plane` alpha is what that
+  // says, and the fields, which have colours then, are asked for those alone. `moved`: the plane's outline is elsewhere, so that
+  // pixels are taken apart by the fields' alpha.
+  EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
+           const AlphaPlane* plane = nullptr, bool moved = false);
 
-  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow.
-  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Where the subject is visible.
+  Span Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
                uint8_t* to);
 
+  // Alpha of that row as bytes.
+  void Alpha(int y, const uint8_t* from, uint8_t* to);
+
  private:
+  // Calls run(kind, begin, count) for chunks of one kind side by side, up to the row's end.
+  template <class RunFn>
+  void ForRuns(int y, const RunFn& run);
+  EdgeRowPair Pair(int y, size_t begin) const;
   void Enlarge(int row, int side);
   void MarkChunks(int row);
+  uint8_t KindByFields(int row, size_t x) const;
+  void MarkChunksOfPlane(int row);
 
   const EdgeFields& fields_;
   const ResampleAxis& rows_;
   const ResampleAxis& columns_;
+  const AlphaPlane* plane_;
+  bool moved_;
   size_t stride_;  // floats of an enlarged row: whole chunks
   float* planes_[2];  // plane_count() rows each
   int held_[2] = {-1, -1};  // which rows of the grid those are

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cutout/joined_matte.h"
 #include "cutout/matte_output.h"
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
@@ -96,6 +97,7 @@ struct Remover::Impl {
   MatteLayout matte_layout;
   Buffer input, output;
   bool has_matte = false;
+  JoinedMatte joined;  // of a picture in parts
   // What the session itself is planned for; empty where a GPU runs the model. Expect leaves it as it is.
   Extent specialized;
   double preprocess_ms = 0;
@@ -110,10 +112,22 @@ struct Remover::Impl {
   }
   MatteView View() const {
     if (!has_matte) return {};
+    return joined.is_open() ? joined.view() : PartView();
+  }
+  MatteView PartView() const {
     const float* values = reinterpret_cast<const float*>(output.data());
     return {values + matte_layout.offset(), matte_layout.extent.width, matte_layout.extent.height};
   }
 
+  Status CheckPart(Extent picture, int part) const {
+    if (part >= 0 && part < Parts(picture)) return {};
+    return Fail(ErrorCode::kInvalidArgument, "a picture of this size has no part " + std::to_string(part));
+  }
+  // A model of dynamic size sees long pictures in their own shape.
+  int Parts(Extent picture) const {
+    const bool one_shape = model.size_rule == SizeRule::kStretch || (layout.width > 0 && layout.height > 0);
+    return one_shape ? PartCount(picture) : 1;
+  }
   Extent Wanted(Extent picture) const;
   std::span<float> InputValues() {
     return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
@@ -121,9 +135,10 @@ struct Remover::Impl {
 
   Status Prepare(Extent picture);
   Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
-  Status PrepareValues(ImageView picture);
+  Status PrepareValues(ImageView picture, int part);
   Status Infer(const CancelFlag* cancel);
-  Result<CutoutReport> Compose(ImageView picture, const CompositeOptions& options, MutableImageView out);
+  Result<CutoutReport> Read(Extent picture, int part);
+  Status Compose(ImageView picture, const CompositeOptions& options, MutableImageView out, CutoutReport& report);
 };
 
 bool IsModelFault(const Error& error) {
@@ -138,7 +153,8 @@ bool IsModelFault(const Error& error) {
 }
 
 Extent Remover::Impl::Wanted(Extent picture) const {
-  Extent wanted = InputExtent(model, picture);
+  const Box part = PartOf(picture, 0, Parts(picture));
+  Extent wanted = InputExtent(model, {part.width, part.height});
   if (layout.width > 0) wanted.width = static_cast<int>(layout.width);
   if (layout.height > 0) wanted.height = static_cast<int>(layout.height);
   return wanted;
@@ -170,35 +186,57 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
   return {};
 }
 
-Status Remover::Impl::PrepareValues(ImageView picture) {
+Status Remover::Impl::PrepareValues(ImageView picture, int part) {
   has_matte = false;
   const auto start = std::chrono::steady_clock::now();
-  DECAL_TRY(decal::PrepareInput(picture, Spec(), InputValues(), *runner));
+  const Box box = PartOf({picture.width, picture.height}, part, Parts({picture.width, picture.height}));
+  const uint8_t* first = picture.row(box.y) + 4 * static_cast<size_t>(box.x);
+  DECAL_TRY(decal::PrepareInput({first, box.width, box.height, picture.stride_bytes}, Spec(), InputValues(), *runner));
   if (layout.bytes) {
     for (float& value : InputValues()) value = std::clamp(std::round(value), 0.0f, 255.0f);
   }
-  preprocess_ms = MillisecondsSince(start);
+  preprocess_ms = MillisecondsSince(start) + (part == 0 ? 0 : preprocess_ms);
   return {};
 }
 
-// What follows once the model's output is in `output`.
-Result<CutoutReport> Remover::Impl::Compose(ImageView picture, const CompositeOptions& options, MutableImageView out) {
+// What follows once the model's output of a part is in `output`: the matte.
+Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
   CutoutReport report;
   report.input = extent;
   report.preprocess_ms = preprocess_ms;
   const auto start = std::chrono::steady_clock::now();
   DECAL_TRY_ASSIGN(report.coverage, ReadMatte(model.activation, matte_layout, OutputValues(), *runner));
+  const int parts = Parts(picture);
+  if (parts == 1) joined = {};
+  if (parts > 1) {
+    if (part == 0) {
+      DECAL_TRY_ASSIGN(joined, JoinedMatte::Create(picture, parts, matte_layout.extent));
+    }
+    joined.Add(part, PartView());
+    if (part + 1 < parts) return report;
+    report.coverage = joined.Finish();
+  }
   has_matte = true;
-  report.bounding_box = BoundingBox(View(), {picture.width, picture.height});
-  DECAL_TRY(Composite(picture, View(), options, out, *runner));
+  report.bounding_box = BoundingBox(View(), picture);
   report.postprocess_ms = MillisecondsSince(start);
-
-  const size_t threads = runner->thread_count();
   const size_t session_bytes = specialized != Extent{} ? session.memory().total_bytes() : session.raw_weight_bytes();
-  report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() +
-                        std::max(PrepareInputScratchBytes(picture, Spec(), threads),
-                                 CompositeScratchBytes(picture, View(), options, threads));
+  const ImageView whole{nullptr, picture.width, picture.height, 0};
+  report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() + joined.size_bytes() +
+                        PrepareInputScratchBytes(whole, Spec(), runner->thread_count());
   return report;
+}
+
+// And the cut-out.
+Status Remover::Impl::Compose(ImageView picture, const CompositeOptions& options, MutableImageView out,
+                              CutoutReport& report) {
+  const auto start = std::chrono::steady_clock::now();
+  DECAL_TRY(Composite(picture, View(), options, out, *runner, &report.visible));
+  report.postprocess_ms += MillisecondsSince(start);
+  // The two stages take their memory one after the other.
+  const size_t prepared = PrepareInputScratchBytes(picture, Spec(), runner->thread_count());
+  const size_t composed = CompositeScratchBytes(picture, View(), options, runner->thread_count());
+  report.memory_bytes += std::max(prepared, composed) - prepared;
+  return {};
 }
 
 Status Remover::Impl::Infer(const CancelFlag* cancel) {
@@ -227,17 +265,28 @@ Remover::~Remover() = default;
 
 Status Remover::Prepare(Extent picture) { return impl_->Prepare(picture); }
 
-Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
-                                  const CancelFlag* cancel) {
+Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cancel) {
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
   DECAL_TRY(impl.Prepare({picture.width, picture.height}));
-  DECAL_TRY(impl.PrepareValues(picture));
-  const auto start = std::chrono::steady_clock::now();
-  DECAL_TRY(impl.Infer(cancel));
-  const double inference_ms = MillisecondsSince(start);
-  DECAL_TRY_ASSIGN(CutoutReport report, impl.Compose(picture, options, out));
+  CutoutReport report;
+  double inference_ms = 0;
+  const Extent extent{picture.width, picture.height};
+  for (int part = 0; part < impl.Parts(extent); ++part) {
+    DECAL_TRY(impl.PrepareValues(picture, part));
+    const auto start = std::chrono::steady_clock::now();
+    DECAL_TRY(impl.Infer(cancel));
+    inference_ms += MillisecondsSince(start);
+    DECAL_TRY_ASSIGN(report, impl.Read(extent, part));
+  }
   report.inference_ms = inference_ms;
+  return report;
+}
+
+Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
+                                  const CancelFlag* cancel) {
+  DECAL_TRY_ASSIGN(CutoutReport report, Segment(picture, cancel));
+  DECAL_TRY(impl_->Compose(picture, options, out, report));
   return report;
 }
 
@@ -252,24 +301,34 @@ bool Remover::Fits(Extent picture) const {
   return picture.width > 0 && picture.height > 0 && impl_->Wanted(picture) == impl_->extent;
 }
 
-Result<std::span<const float>> Remover::PrepareInput(ImageView picture) {
+int Remover::Parts(Extent picture) const { return impl_->Parts(picture); }
+
+Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part) {
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}))
     return Fail(ErrorCode::kInvalidArgument, "nothing is prepared for a picture of this size: call Expect");
-  DECAL_TRY(impl_->PrepareValues(picture));
+  DECAL_TRY(impl_->CheckPart({picture.width, picture.height}, part));
+  DECAL_TRY(impl_->PrepareValues(picture, part));
   return impl_->InputValues();
 }
 
-Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageView picture,
-                                     const CompositeOptions& options, MutableImageView out) {
+Result<CutoutReport> Remover::FinishMatte(std::span<const float> model_output, Extent picture, int part) {
   Impl& impl = *impl_;
-  DECAL_TRY(CheckPicture(picture));
-  if (!Fits({picture.width, picture.height}) || model_output.size() != impl.OutputValues().size())
+  DECAL_TRY(impl.CheckPart(picture, part));
+  if (!Fits(picture) || model_output.size() != impl.OutputValues().size())
     return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) +
                                                  " values, needs " + std::to_string(impl.OutputValues().size()));
   impl.has_matte = false;
   std::ranges::copy(model_output, impl.OutputValues().data());
-  return impl.Compose(picture, options, out);
+  return impl.Read(picture, part);
+}
+
+Result<CutoutReport> Remover::Finish(std::span<const float> model_output, ImageView picture,
+                                     const CompositeOptions& options, MutableImageView out) {
+  DECAL_TRY(CheckPicture(picture));
+  DECAL_TRY_ASSIGN(CutoutReport report, FinishMatte(model_output, {picture.width, picture.height}));
+  DECAL_TRY(impl_->Compose(picture, options, out, report));
+  return report;
 }
 
 MatteView Remover::matte() const { return impl_->View(); }

@@ -1,4 +1,4 @@
-// The choices of how cut-outs look: what lies behind them, how soft their edges are, and in which format they leave.
+// The choices of how cut-outs look: what lies behind them, where their edges run, and in which format they leave.
 // SPDX-License-Identifier: MIT
 import { element } from './dom.ts';
 import type { ImageType } from './picture_tasks.ts';
@@ -12,7 +12,7 @@ export type Background =
 
 export interface Look {
   background: Background;
-  /** -10, crisp, to 10, soft; 0 is as the model found them. */
+  /** -10, tighter, to 10, wider; 0 is as they were found. */
   edges: number;
 }
 

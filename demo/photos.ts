@@ -48,7 +48,7 @@ export class Photo {
     return `${stem}.decal.${type === 'image/jpeg' ? 'jpg' : type.slice('image/'.length)}`;
   }
 
-  /** The cut-out with crisper (-10) to softer (10) edges, from the original's colours and without another run. */
+  /** The cut-out with tighter (-10) to wider (10) edges, from the original's colours and without another run. */
   async cutout(edges: number): Promise<Pick<PictureResult, 'blob'>> {
     const result = this.#result();
     if (edges === 0) {
@@ -57,8 +57,8 @@ export class Photo {
     }
     if (this.#edged?.amount !== edges) {
       this.#forgetEdges();
-      const cutout = askPictureWorker({ kind: 'edges', cutout: result.blob, amount: edges })
-        .then((matte) => applyMatte(this.file, matte));
+      const cutout = askPictureWorker({ kind: 'matte', cutout: result.blob })
+        .then((matte) => applyMatte(this.file, matte, { output: { grow: edges * edgeStep(matte) } }));
       const edged = (this.#edged = { amount: edges, cutout, url: null as string | null });
       cutout.then(
         ({ blobUrl }) => (edged.url = blobUrl),
@@ -102,6 +102,11 @@ export class Photo {
     this.#edged?.cutout.then((result) => result.revoke(), () => undefined);
     this.#edged = null;
   }
+}
+
+/** Pixels of a step: a half of one, and more in pictures of more than 2,000. */
+function edgeStep({ width, height }: { width: number; height: number }): number {
+  return Math.min(Math.max(width, height, 2000) / 4000, 5);
 }
 
 /** Holds photos in order. `changed` hears of every change, with the photo that it is about. */

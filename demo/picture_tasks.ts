@@ -15,14 +15,14 @@ export interface AlphaPlane {
 
 export type PictureTask =
   | { kind: 'compose'; cutout: Blob; type: ImageType; backdrop: Backdrop }
-  /** The matte of a cut-out with crisper (-10) to softer (10) edges. */
-  | { kind: 'edges'; cutout: Blob; amount: number }
+  /** The matte of a cut-out. */
+  | { kind: 'matte'; cutout: Blob }
   /** The original without its subject, blurred by 1 to 10: small, to be stretched to the picture's size. */
   | { kind: 'blur'; original: Blob; cutout: Blob; strength: number };
 
 export interface Answers {
   compose: Blob;
-  edges: AlphaPlane;
+  matte: AlphaPlane;
   blur: Blob;
 }
 

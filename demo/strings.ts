@@ -131,7 +131,7 @@ export function queueInWords(photos: readonly Photo[]): string {
 
 export function edgesInWords(amount: number): string {
   if (amount === 0) return 'as found';
-  return amount < 0 ? `${-amount} crisper` : `${amount} softer`;
+  return amount < 0 ? `${-amount} tighter` : `${amount} wider`;
 }
 
 export function formatInWords(type: ImageType, transparent: boolean): string {

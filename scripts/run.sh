@@ -41,7 +41,7 @@ native() {
 # The module that Node loads: relaxed SIMD is in every Node that we support.
 wasm() {
   [[ -f build/wasm32/build.ninja ]] || cmake --preset wasm32 --log-level=WARNING
-  cmake --build build/wasm32 --target decal_relaxed_module_for_run
+  cmake --build build/wasm32 --target decal_relaxed_module_for_run decal_cutout_module_for_run
   node web/build.mjs --run build/run/package
 }
 

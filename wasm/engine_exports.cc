@@ -85,13 +85,6 @@ ModelInfo MakeModelInfo(const border::ModelParameters& parameters) {
   return info;
 }
 
-CompositeOptions MakeCompositeOptions(const uint8_t* background, int32_t mask) {
-  CompositeOptions options;
-  options.mask_only = mask != 0;
-  if (background != nullptr) options.background = {background[0], background[1], background[2], background[3]};
-  return options;
-}
-
 Status RunSession(Session& session, const float* const* inputs, float* const* outputs) {
   if (!IsStatic(session.inputs()) || !IsStatic(session.outputs())) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -161,12 +154,10 @@ int decal_remover_prepare(void* remover, int32_t width, int32_t height) {
   return Report(prepared);
 }
 
-int decal_remover_run(void* remover, uint8_t* rgba, int32_t width, int32_t height, const uint8_t* background,
-                      int32_t mask) {
+int decal_remover_run(void* remover, const uint8_t* rgba, int32_t width, int32_t height) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
-  const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  return handle.Keep(handle.remover.Run(picture, MakeCompositeOptions(background, mask), picture, cancel_flag));
+  return handle.Keep(handle.remover.Segment({rgba, width, height, PixelBytes(width, 1)}, cancel_flag));
 }
 
 const border::PixelSize* decal_remover_input_size(void* remover, int32_t width, int32_t height) {
@@ -188,19 +179,22 @@ int decal_remover_fits(void* remover, int32_t width, int32_t height) {
   return static_cast<const RemoverHandle*>(remover)->remover.Fits({width, height}) ? 1 : 0;
 }
 
-const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width, int32_t height) {
+int32_t decal_remover_parts(void* remover, int32_t width, int32_t height) {
+  return static_cast<const RemoverHandle*>(remover)->remover.Parts({width, height});
+}
+
+const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width, int32_t height, int32_t part) {
   if (Report(CheckExtent(width, height)) != 0) return nullptr;
   const ImageView picture{rgba, width, height, PixelBytes(width, 1)};
-  const auto input = static_cast<RemoverHandle*>(remover)->remover.PrepareInput(picture);
+  const auto input = static_cast<RemoverHandle*>(remover)->remover.PrepareInput(picture, part);
   return Report(input) == 0 ? input->data() : nullptr;
 }
 
-int decal_remover_finish(void* remover, const float* output, uint32_t values, uint8_t* rgba, int32_t width,
-                         int32_t height, const uint8_t* background, int32_t mask) {
+int decal_remover_finish(void* remover, const float* output, uint32_t values, int32_t width, int32_t height,
+                         int32_t part) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
-  const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  return handle.Keep(handle.remover.Finish({output, values}, picture, MakeCompositeOptions(background, mask), picture));
+  return handle.Keep(handle.remover.FinishMatte({output, values}, {width, height}, part));
 }
 
 const border::RemoverReport* decal_remover_report(void* remover) {
@@ -216,16 +210,12 @@ const border::RemoverReport* decal_remover_report(void* remover) {
                  .input_height = report.input.height,
                  .matte = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(matte.data)),
                  .matte_width = matte.width,
-                 .matte_height = matte.height};
+                 .matte_height = matte.height,
+                 .box_x = report.bounding_box.x,
+                 .box_y = report.bounding_box.y,
+                 .box_width = report.bounding_box.width,
+                 .box_height = report.bounding_box.height};
   return &handle.told;
-}
-
-int decal_composite(const float* matte, int32_t matte_width, int32_t matte_height, uint8_t* rgba, int32_t width,
-                    int32_t height, const uint8_t* background, int32_t mask) {
-  if (const Status status = CheckExtent(width, height); !status) return Report(status);
-  const MutableImageView picture{rgba, width, height, PixelBytes(width, 1)};
-  return Report(
-      Composite(picture, {matte, matte_width, matte_height}, MakeCompositeOptions(background, mask), picture, runner));
 }
 
 int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* out, int32_t out_width,
@@ -240,4 +230,18 @@ int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* ou
 
 void decal_png_filter(const uint8_t* rgba, int32_t width, int32_t first, int32_t count, uint8_t* out) {
   FilterPngRows(rgba, width, first, count, out, runner);
+}
+
+// ---- for the cut-out module -------------------------------------------------------------------
+
+void decal_run_tasks(uint32_t tasks, void* task, void* context) {
+  runner.Run(tasks, reinterpret_cast<ThreadRunner::Task>(task), context);
+}
+
+uint32_t decal_thread_count() { return static_cast<uint32_t>(runner.thread_count()); }
+
+void decal_set_error(int32_t code, const char* message, const char* where) {
+  if (code < 0) return ClearError();
+  if (message == nullptr) return SetOutOfMemoryError();
+  SetError({static_cast<ErrorCode>(code), message, where});
 }

@@ -15,7 +15,7 @@ const web = dirname(fileURLToPath(import.meta.url));
 const root = dirname(web);
 const dist = run ?? join(web, 'dist');
 
-const modules = run ? readdirSync(join(root, 'build/run/wasm')) : ['simd128', 'relaxed', 'planner'].map((name) => `decal-${name}.wasm`);
+const modules = run ? readdirSync(join(root, 'build/run/wasm')) : ['simd128', 'relaxed', 'cutout', 'planner'].map((name) => `decal-${name}.wasm`);
 const assets = {
   ...Object.fromEntries(modules.map((name) => [name, join(root, run ? 'build/run/wasm' : 'build/wasm', name)])),
   'models/decal-default.onnx': join(root, 'models/decal-default.onnx'),

@@ -22,7 +22,7 @@ self.onmessage = async ({ data }: MessageEvent<PictureRequest>) => {
 
 function perform(task: PictureRequest): Promise<Blob | AlphaPlane> {
   if (task.kind === 'compose') return compose(task.cutout, task.type, task.backdrop);
-  if (task.kind === 'edges') return changeEdges(task.cutout, task.amount);
+  if (task.kind === 'matte') return readMatte(task.cutout);
   return blurBackground(task.original, task.cutout, task.strength);
 }
 
@@ -49,23 +49,16 @@ async function compose(cutout: Blob, type: ImageType, backdrop: Backdrop): Promi
   return blob;
 }
 
-async function changeEdges(cutout: Blob, amount: number): Promise<AlphaPlane> {
+async function readMatte(cutout: Blob): Promise<AlphaPlane> {
   const bitmap = await createImageBitmap(cutout);
   const { width, height } = bitmap;
   const { context } = openCanvas(width, height, true);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const { data: rgba } = context.getImageData(0, 0, width, height);
-  const alpha = new Float32Array(width * height);
-  for (let i = 0; i < alpha.length; i++) alpha[i] = rgba[4 * i + 3]!;
-  if (amount > 0) {
-    // At most about a hundredth of the short side: more would be a glow and no longer an edge.
-    blurPlane(alpha, width, height, Math.max(1, (amount / 10) * 0.006 * Math.min(width, height)));
-  } else {
-    const gain = 1 - amount / 2;
-    for (let i = 0; i < alpha.length; i++) alpha[i] = (alpha[i]! - 127.5) * gain + 127.5;
-  }
-  return { width, height, data: new Uint8ClampedArray(alpha) };
+  const data = new Uint8ClampedArray(width * height);
+  for (let i = 0; i < data.length; i++) data[i] = rgba[4 * i + 3]!;
+  return { width, height, data };
 }
 
 async function blurBackground(original: Blob, cutout: Blob, strength: number): Promise<Blob> {

@@ -11,6 +11,7 @@ const kFiles = [
   // A browser loads one of the two; which one is found out in the page. The planner is for WebGPU.
   'decal/decal-relaxed.wasm',
   'decal/decal-simd128.wasm',
+  'decal/decal-cutout.wasm',
   'decal/decal-planner.wasm',
   'decal/models/decal-default.onnx',
 ];

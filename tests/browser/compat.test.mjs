@@ -21,6 +21,7 @@ suite('compatibility', { skip: noBrowser }, () => {
   });
   after(() => session?.close());
 
+  const alphas = ({ rgba }) => rgba.filter((_, i) => i % 4 === 3);
   const pictureOf = (base64) => decodePng(Buffer.from(base64, 'base64'));
 
   test('rembg-webgpu: the sample of its README, result and progress', async () => {
@@ -99,9 +100,11 @@ suite('compatibility', { skip: noBrowser }, () => {
       const alpha = cutout.rgba[i + 3];
       const grey = mask.rgba[i] === alpha && mask.rgba[i + 1] === alpha && mask.rgba[i + 2] === alpha && mask.rgba[i + 3] === 255;
       if (!grey) assert.fail(`pixel ${i / 4} of the mask: ${mask.rgba.subarray(i, i + 4)} for alpha ${alpha}`);
-      if (background.rgba[i + 3] !== 255 - alpha) assert.fail(`pixel ${i / 4}: ${background.rgba[i + 3]} behind alpha ${alpha}`);
+      // Halves are rounded up on both sides.
+      if (Math.abs(background.rgba[i + 3] + alpha - 255) > 1) assert.fail(`pixel ${i / 4}: ${background.rgba[i + 3]} behind alpha ${alpha}`);
     }
-    assert.deepEqual(pictureOf(seen.again).rgba, cutout.rgba);
+    // Colours are estimated from the mask, which is finer than the model's matte.
+    assert.deepEqual(alphas(pictureOf(seen.again)), alphas(cutout));
     assert.deepEqual(pictureOf(seen.byType.foreground).rgba, cutout.rgba);
     assert.equal(seen.byType.background, seen.background);
     assert.equal(seen.byType.mask, seen.mask);
@@ -126,7 +129,7 @@ suite('compatibility', { skip: noBrowser }, () => {
     assert.deepEqual(new Uint8Array(Buffer.from(seen.rgba.base64, 'base64')), cutout.rgba);
     assert.equal(seen.alpha.type, 'image/x-alpha8;width=512;height=600');
     assert.deepEqual(Buffer.from(seen.alpha.base64, 'base64'), Buffer.from(cutout.rgba.filter((_, i) => i % 4 === 3)));
-    assert.deepEqual(pictureOf(seen.again).rgba, cutout.rgba);
+    assert.deepEqual(alphas(pictureOf(seen.again)), alphas(cutout));
   });
 
   test('imgly: preload, progress, publicPath and fetchArgs', async () => {

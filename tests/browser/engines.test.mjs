@@ -153,7 +153,10 @@ function essentials(engine, isolation) {
       };
       const same = async (a, b) => (await probe.base64(a.blob)) === (await probe.base64(b.blob));
       const removed = await decal.removeBackground(source);
-      const applied = await decal.applyMatte(source, await decal.segment(source));
+      // Estimated colours depend on how fine the matte is that they are estimated from.
+      const own = { output: { decontaminate: false } };
+      const applied = await decal.applyMatte(source, await decal.segment(source), own);
+      const plain = await decal.removeBackground(source, own);
       const batch = [];
       for await (const { result, error } of decal.removeBackgroundBatch([source, new Blob(['no picture']), source])) {
         batch.push(error ? error.code : await same(result, removed));
@@ -161,7 +164,7 @@ function essentials(engine, isolation) {
       // As it would be for its memory: nobody is told.
       workers[0].terminate();
       const again = await decal.removeBackground(source);
-      return { applied: await same(applied, removed), batch, again: await same(again, removed), workers: workers.length };
+      return { applied: await same(applied, plain), batch, again: await same(again, removed), workers: workers.length };
     }, { base64: small.toString('base64') });
     assert.deepEqual(seen, { applied: true, batch: [true, 'corrupt-image', true], again: true, workers: 2 });
   });

@@ -8,11 +8,13 @@ import { removeFromPhoto, startSession } from './support/session.mjs';
 import { kSmallPackage } from './support/small_package.mjs';
 
 suite('tasks', { skip: noBrowser }, () => {
+  // The picture's colours as they are: estimated, they depend on how fine the matte is that they are estimated from.
+  const kOwn = { decontaminate: false };
   let session, page, cutout;
   before(async () => {
     session = await startSession({ decal: kSmallPackage });
     page = session.page;
-    cutout = (await removeFromPhoto(page)).picture;
+    cutout = (await removeFromPhoto(page, { output: kOwn })).picture;
   });
   after(() => session?.close());
 
@@ -20,11 +22,13 @@ suite('tasks', { skip: noBrowser }, () => {
   const alphas = ({ rgba }) => rgba.filter((_, i) => i % 4 === 3);
 
   test('segment gives the cut-out’s alpha, a byte a pixel, and applyMatte the cut-out again', async () => {
-    const seen = await page.evaluate(async () => {
+    const seen = await page.evaluate(async (output) => {
       const matte = await decal.segment('/photo.jpg');
-      const applied = await decal.applyMatte('/photo.jpg', matte);
-      const { data, width, height, notes, processingTimeSeconds, execution } = matte;
+      const applied = await decal.applyMatte('/photo.jpg', matte, { output });
+      const estimated = await decal.applyMatte('/photo.jpg', matte);
+      const { data, width, height, notes, processingTimeSeconds, execution, coverage, boundingBox } = matte;
       return {
+        coverage, boundingBox, estimated: await probe.base64(estimated.blob),
         matte: { base64: await probe.base64(new Blob([data])), type: data.constructor.name, width, height, notes, execution },
         seconds: processingTimeSeconds,
         applied: await probe.base64(applied.blob),
@@ -32,7 +36,11 @@ suite('tasks', { skip: noBrowser }, () => {
         preview: await probe.imageSize(applied.previewUrl),
         hasExecution: 'execution' in applied,
       };
-    });
+    }, kOwn);
+    assert.ok(seen.coverage > 0.2 && seen.coverage < 0.8, String(seen.coverage));
+    const { x, y, width, height } = seen.boundingBox;
+    assert.ok(x >= 0 && y >= 0 && width > 100 && height > 100 && x + width <= 512 && y + height <= 600, JSON.stringify(seen.boundingBox));
+    assert.deepEqual(alphas(pictureOf(seen.estimated)), alphas(cutout), 'colours change no alpha');
     assert.deepEqual([seen.matte.type, seen.matte.width, seen.matte.height], ['Uint8ClampedArray', 512, 600]);
     assert.deepEqual(seen.matte.notes, []);
     assert.ok(seen.matte.execution.ms.inference > 0 && seen.seconds > 0);
@@ -44,9 +52,9 @@ suite('tasks', { skip: noBrowser }, () => {
   });
 
   test('a matte may be edited, be a picture, or have another size; the caller keeps it', async () => {
-    const seen = await page.evaluate(async () => {
+    const seen = await page.evaluate(async (own) => {
       const apply = async (matte, output) => {
-        const { blob, revoke } = await decal.applyMatte('/photo.jpg', matte, { output });
+        const { blob, revoke } = await decal.applyMatte('/photo.jpg', matte, { output: { ...own, ...output } });
         revoke();
         return probe.base64(blob);
       };
@@ -60,7 +68,7 @@ suite('tasks', { skip: noBrowser }, () => {
         kept: edited.data.byteLength,
         small: await apply(small, { background: '#00ff00' }),
       };
-    });
+    }, kOwn);
     assert.deepEqual(pictureOf(seen.picture).rgba, cutout.rgba);
     assert.equal(seen.kept, 512 * 600);
     alphas(pictureOf(seen.edited)).forEach((alpha, i) => assert.equal(alpha, i < 512 * 300 ? 255 : 0));
@@ -70,9 +78,41 @@ suite('tasks', { skip: noBrowser }, () => {
   });
 
   test('raw pixels are those of the PNG', async () => {
-    const { type, base64 } = await removeFromPhoto(page, { output: { format: 'image/x-rgba8' } });
+    const { type, base64 } = await removeFromPhoto(page, { output: { ...kOwn, format: 'image/x-rgba8' } });
     assert.equal(type, 'image/x-rgba8');
     assert.deepEqual(new Uint8Array(Buffer.from(base64, 'base64')), cutout.rgba);
+  });
+
+  test('edges, shape and frame: what is asked for in a page is what comes', async () => {
+    const seen = await page.evaluate(async () => {
+      const sizes = {};
+      for (const [name, output] of Object.entries({
+        square: { crop: 5, size: { width: 200, height: 200 }, background: '#ffffff', shadow: 0.5 }, half: { scale: 0.5, refine: 'off' },
+        wide: { aspectRatio: 2, backgroundOnly: true },
+      })) {
+        const { width, height, blob, revoke } = await decal.removeBackground('/photo.jpg', { output });
+        const { width: w, height: h } = await createImageBitmap(blob);
+        sizes[name] = [width, height, w, h, await probe.base64(blob)];
+        revoke();
+      }
+      const codes = [];
+      for (const output of [{ refine: 'slow' }, { grow: 51 }, { size: { width: 0 } }, { scale: 0 }, { shadow: 2 }]) {
+        const { error } = await probe.outcome(decal.removeBackground('/photo.jpg', { output }), decal.DecalError);
+        codes.push(`${error.code}: ${error.message}`);
+      }
+      return { sizes, codes };
+    });
+    const sizes = Object.fromEntries(Object.entries(seen.sizes).map(([name, [...sides]]) => [name, sides.slice(0, 4)]));
+    assert.deepEqual(sizes, { square: [200, 200, 200, 200], half: [256, 300, 256, 300], wide: [1200, 600, 1200, 600] });
+    const square = pictureOf(seen.sizes.square[4]);
+    assert.deepEqual(square.at(1, 1), [255, 255, 255, 255]);
+    const wide = pictureOf(seen.sizes.wide[4]);
+    assert.deepEqual(wide.at(10, 300), [0, 0, 0, 0], 'beyond the picture');
+    assert.deepEqual(seen.codes, [
+      'invalid-argument: output.refine: one of off, fast, best', 'invalid-argument: output.grow: pixels from -50 to 50',
+      'invalid-argument: output.size.width: whole pixels, 1 to 32768', 'invalid-argument: output.scale: a factor from 0.01 to 8',
+      'invalid-argument: output.shadow: a number from 0 to 1',
+    ]);
   });
 
   test('what cannot be a matte, or is not there any more, is refused with a code', async () => {

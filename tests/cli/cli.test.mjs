@@ -100,6 +100,42 @@ test('--refine, --keep-colours, --threshold, --background-only and --crop shape 
   }
 });
 
+test('--smooth, --grow and --shadow change the outline, --aspect-ratio, --size and --scale the frame', async (t) => {
+  const cwd = await scratch(t);
+  await disc({ width: 192, height: 128 }).png().toFile(join(cwd, 'a.png'));
+  const cut = async (...options) => {
+    await assertDone(decal(['a.png', '-o', 'out.png', '--quiet', ...options], { cwd }));
+    return pixels(join(cwd, 'out.png'));
+  };
+  const area = ({ data }) => data.reduce((sum, value, i) => sum + (i % 4 === 3 ? value / 255 : 0), 0);
+  const plain = area(await cut());
+  const outline = area(await cut('--grow', '1')) - plain;
+  assert.ok(outline > 50, `${outline} pixels of outline`);
+  const half = area(await cut('--grow', '0.5')) - plain;
+  assert.ok(half > 0.3 * outline && half < 0.7 * outline, `${half} of ${outline}`);
+  assert.ok(area(await cut('--grow=-2')) < plain - outline);
+  assert.ok(Math.abs(area(await cut('--smooth', '3')) - plain) < 0.1 * plain);
+  assert.ok(area(await cut('--shadow', '0.8')) > plain + 10);
+  const size = async (...options) => {
+    const { info } = await cut(...options);
+    return [info.width, info.height];
+  };
+  assert.deepEqual(await size('--aspect-ratio', '1:1'), [192, 192]);
+  assert.deepEqual(await size('--aspect-ratio', '3'), [384, 128]);
+  assert.deepEqual(await size('--size', '50x'), [50, 33]);
+  assert.deepEqual(await size('--size', 'x64'), [96, 64]);
+  assert.deepEqual(await size('--crop', '5', '--size', '80x100', '--background', 'white'), [80, 100]);
+  assert.deepEqual(await size('--scale', '0.5'), [96, 64]);
+  const [width, height] = await size('--crop', '0', '--aspect-ratio', '4:5');
+  assert.ok(Math.abs(width / height - 0.8) < 0.02, `${width} x ${height}`);
+  const wrong = [
+    ['--smooth', '51'], ['--grow', '-51'], ['--grow', 'nan'], ['--shadow', '2'], ['--crop', '101'], ['--aspect-ratio', '4:0'], ['--aspect-ratio', 'wide'],
+    ['--size', '80'], ['--size', '0x5'], ['--size', 'x'], ['--size', '5x40000'], ['--scale', '0'], ['--scale', '2', '--size', '5x5'],
+    ['--size', '5x5', '--aspect-ratio', '1'],
+  ];
+  for (const options of wrong) assertError(await decal(['a.png', ...options], { cwd }), 2, new RegExp(options.length > 2 ? 'size' : options[0]));
+});
+
 test('-o, --format, --quality and the extension choose file and format', async (t) => {
   const cwd = await scratch(t);
   await disc({ width: 300, height: 200 }).png().toFile(join(cwd, 'a.png'));

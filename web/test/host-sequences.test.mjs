@@ -51,6 +51,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 const kOutput = { format: 'image/png', quality: 1, background: null, mask: false, previewSize: 1 };
 /** With something behind the subject, whose colour has to pass through the engine's memory. */
 const kOverColour = { ...kOutput, background: [1, 2, 3, 255] };
+const kPlan = { refine: 'off', failIfEmpty: false };
 const kMatte = { width: 3, height: 2, data: new Uint8Array(6).fill(200) };
 
 /** As Node uses the host. */
@@ -67,7 +68,7 @@ function nodeApi(world) {
   return {
     load: (withModel, signal) => run((host) => host.load(withModel, signal), signal),
     remove: (source, withModel, signal) => run((host) => host.remove(source, kOverColour, withModel, signal), signal),
-    segment: (source, withModel, signal) => run((host) => host.segment(source, withModel, signal), signal),
+    segment: (source, withModel, signal) => run((host) => host.segment(source, kPlan, withModel, signal), signal),
     apply: (source, matte, signal) => run((host) => host.apply(source, matte, kOutput, signal), signal),
     use: (signal) => run((host) => host.use(async (engine) => {
       if (signal?.aborted) world.fault('work on the engine began for a call that was given up');
@@ -130,7 +131,7 @@ function pageApi(world, ending) {
   return {
     load: (withModel, signal) => run({ kind: 'load', ...withModel }, signal),
     remove: (picture, withModel, signal) => run({ kind: 'remove', picture, output: kOverColour, ...withModel }, signal),
-    segment: (picture, withModel, signal) => run({ kind: 'segment', picture, ...withModel }, signal),
+    segment: (picture, withModel, signal) => run({ kind: 'segment', picture, plan: kPlan, ...withModel }, signal),
     apply: (picture, matte, signal) => {
       const given = matte.values ?? { kind: 'picture', ...matte.picture };
       return run({ kind: 'apply', picture, matte: given, output: kOutput }, signal);

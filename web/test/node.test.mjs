@@ -12,7 +12,7 @@ import {
   applyMatteRaw, clearCache, dispose, encodePng, init, listModels, models, onExecution, preload, removeBackgroundBatchRaw,
   removeBackgroundRaw, segmentRaw, startEngine,
 } from '../dist/node.js';
-import { defaultModel, importSource, rejectsWith, samplePicture } from './helpers.mjs';
+import { defaultModel, importSource, matteModel, rejectsWith, samplePicture } from './helpers.mjs';
 import { startFaultServer } from './support/fault-server.mjs';
 
 after(dispose);
@@ -87,11 +87,12 @@ test('a matte taken out and put on again gives the same cut-out', async () => {
   // Of several strips, with a rest.
   const picture = opaquePicture(1500, 1100);
   for (const output of [{}, { background: [10, 200, 30, 128] }, { mask: true }]) {
-    const direct = await removeBackgroundRaw(picture, { output });
+    const own = { ...output, decontaminate: false };
+    const direct = await removeBackgroundRaw(picture, { output: own });
     const matte = await segmentRaw(picture);
     assert.deepEqual([matte.width, matte.height, matte.data.length], [1500, 1100, 1500 * 1100]);
     assert.ok(matte.execution.ms.inference > 0);
-    const { data } = await applyMatteRaw(picture, matte, { output });
+    const { data } = await applyMatteRaw(picture, matte, { output: own });
     // To the bit, but for the mixture with a background, which sees the matte before it was rounded.
     const most = output.background ? 1 : 0;
     assert.ok(data.every((value, i) => Math.abs(value - direct.data[i]) <= most), JSON.stringify(output));
@@ -115,6 +116,38 @@ test('a matte of another size is stretched, of bytes or of floats', async () => 
   assert.deepEqual([...await alpha({ width: 1, height: 7, data: new Float32Array(7).fill(0.2) })], [51, 51, 51, 51]);
   // Beyond what alpha can be, and no number at all.
   assert.deepEqual([...await alpha({ width: 4, height: 1, data: Float32Array.of(-1, 2, NaN, 0.5) })], [0, 255, 0, 128]);
+});
+
+/** A model whose matte is that of a channel. */
+const channelModel = (weights) => ({
+  name: 'channel', input: { rule: 'stretch', width: 48, height: 32, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1], activation: 'none',
+  data: matteModel(weights),
+});
+
+test('what was found is told, and a picture without a subject is none, or a failure where that is asked for', async () => {
+  const picture = { data: new Uint8Array(4 * 96 * 64), width: 96, height: 64 };
+  for (let i = 0; i < picture.data.length; i += 4) {
+    const [x, y] = [(i / 4) % 96, Math.floor(i / 4 / 96)];
+    picture.data.set([x >= 32 && x < 64 && y >= 16 && y < 48 ? 255 : 0, 0, 0, 255], i);
+  }
+  const output = { refine: 'off', decontaminate: false };
+  const red = await removeBackgroundRaw(picture, { model: channelModel([1, 0, 0]), output });
+  assert.ok(Math.abs(red.coverage - 1 / 6) < 0.02, String(red.coverage));
+  assert.deepEqual(red.boundingBox, { x: 32, y: 16, width: 32, height: 32 });
+  assert.deepEqual(red.notes, []);
+  const green = await removeBackgroundRaw(picture, { model: channelModel([0, 1, 0]) });
+  assert.deepEqual([green.coverage, green.boundingBox, green.notes], [0, null, ['no subject found']]);
+  const error = await rejectsWith('no-subject', () => removeBackgroundRaw(picture, { model: channelModel([0, 1, 0]), failIfEmpty: true }));
+  assert.equal(error.message, 'source: no subject found');
+  await rejectsWith('no-subject', () => segmentRaw(picture, { model: channelModel([0, 1, 0]), failIfEmpty: true }));
+  // Cut to it, on a square, and resized.
+  const framed = await removeBackgroundRaw(picture, {
+    model: channelModel([1, 0, 0]), output: { ...output, threshold: 0.5, crop: 0, size: { width: 64, height: 128 }, background: [0, 0, 255] },
+  });
+  assert.deepEqual([framed.width, framed.height, framed.data.length], [64, 128, 4 * 64 * 128]);
+  assert.deepEqual([...framed.data.subarray(0, 4)], [0, 0, 255, 255]);
+  assert.deepEqual([...framed.data.subarray(4 * (64 * 64 + 32), 4 * (64 * 64 + 32) + 4)], [255, 0, 0, 255]);
+  assert.deepEqual(framed.boundingBox, red.boundingBox, "in the picture's own pixels");
 });
 
 test('what is no matte is refused, and a buffer that went away is no picture', async () => {

@@ -104,6 +104,31 @@ for (const simd of ['relaxed', 'baseline']) {
       remover.free();
     });
 
+    test('long pictures are seen in parts, by WebAssembly as by whoever runs the model elsewhere', async () => {
+      const input = { rule: 'stretch', width: 48, height: 32, multiple: 1 };
+      const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input };
+      const remover = await Remover.load(engine, spec, [matteModel([1, 0, 0])]);
+      const picture = samplePicture(128, 32);
+      for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
+      const [width, height] = [128, 32];
+      const options = { background: null, mask: true };
+      assert.deepEqual([remover.parts({ width, height }), remover.parts({ width: 64, height: 32 })], [4, 1]);
+      const run = inEngine(picture, (rgba) => remover.run({ rgba, width, height }, options));
+      // Parts are as large as what the model sees: its matte is red, a pixel a cell.
+      for (let i = 0; i < run.length; i += 4) assert.ok(Math.abs(run[i] - picture.data[i]) <= 1, `${run[i]} for ${picture.data[i]} at ${i / 4}`);
+      remover.expect({ width, height }, [1, 1, 32, 48]);
+      const elsewhere = inEngine(picture, (rgba) => {
+        const outputs = [];
+        for (let part = 0; part < 4; ++part) {
+          const values = remover.prepareInput({ rgba, width, height }, part, 4 * 3 * 48 * 32).slice();
+          outputs.push(new Float32Array(values.buffer, 0, 48 * 32));
+        }
+        remover.finish(outputs, { rgba, width, height }, options);
+      });
+      assert.deepEqual(elsewhere, run);
+      remover.free();
+    });
+
     test('a size that a GPU was to take is planned anew when WebAssembly takes it', async () => {
       const input = { rule: 'short-side', width: 32, height: 32, multiple: 4 };
       const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input };

@@ -73,16 +73,32 @@ test('progress: a listener that throws disturbs nobody, and its error is not swa
 const noCss = () => null;
 
 test('options: defaults', () => {
-  assert.deepEqual(planOutput({}), { format: 'image/png', quality: 0.92, background: null, mask: false, previewSize: 450 });
+  assert.deepEqual(planOutput({}), {
+    format: 'image/png', quality: 0.92, background: null, mask: false, previewSize: 450, failIfEmpty: false, frame: null,
+    edges: {
+      refine: 'fast', decontaminate: true, backgroundOnly: false, threshold: -1, removeIslands: 0, fillHoles: 0, smooth: 0, grow: 0, shadow: 0,
+    },
+  });
+  assert.equal(planOutput({}, 'off').edges.refine, 'off');
+  assert.equal(planOutput({ output: { refine: 'best' } }, 'off').edges.refine, 'best');
 });
 
 test('options: what makes no sense is refused', () => {
   const bad = [
     { output: { format: 'image/gif' } }, { output: { quality: 2 } }, { output: { quality: '1' } }, { output: { mask: 1 } },
     { output: { background: [1, 2] } }, { output: { background: [1, 2, 300] } }, { output: { background: 5 } },
-    { previewSize: 0 }, { previewSize: 1.5 },
+    { previewSize: 0 }, { previewSize: 1.5 }, { failIfEmpty: 1 }, { output: { refine: 'slow' } }, { output: { decontaminate: 'no' } },
+    { output: { threshold: -0.1 } }, { output: { grow: NaN } }, { output: { size: 5 } }, { output: { size: { width: 0 } } },
+    { output: { size: { width: 5 }, scale: 2 } }, { output: { size: { width: 5, height: 5 }, aspectRatio: 1 } }, { output: { crop: 101 } },
   ];
   for (const options of bad) assert.throws(() => planOutput(options), { code: 'invalid-argument' }, JSON.stringify(options));
+});
+
+test('options: the frame', () => {
+  const frame = (output) => planOutput({ output }).frame;
+  assert.deepEqual(frame({ crop: 0 }), { crop: 0, aspectRatio: 0, width: 0, height: 0, scale: 1 });
+  assert.deepEqual(frame({ size: { height: 9 }, aspectRatio: 2 }), { crop: -1, aspectRatio: 2, width: 0, height: 9, scale: 1 });
+  assert.equal(frame({ size: {} }), null);
 });
 
 test('options: backgrounds', () => {

@@ -15,7 +15,7 @@ const { attach, resolveModel } = await importSource('adapters/worker/worker.ts',
 const kOrigin = 'http://decal.test';
 const kConfig = {
   wasm: { baseline: `${kOrigin}/decal-simd128.wasm`, relaxed: `${kOrigin}/decal-relaxed.wasm` },
-  planner: `${kOrigin}/decal-planner.wasm`, simd: 'baseline', threads: 1, noThreadsReason: null, maximumPages: null, allowSoftwareAdapter: false,
+  cutout: `${kOrigin}/decal-cutout.wasm`, planner: `${kOrigin}/decal-planner.wasm`, simd: 'baseline', threads: 1, noThreadsReason: null, maximumPages: null, allowSoftwareAdapter: false,
   ownFetch: false,
 };
 const kModel = resolveModel({
@@ -86,7 +86,7 @@ test('a call given up while the engine starts leaves its engine to the next call
   assert.equal((await first.answer).failure.code, 'aborted');
   const pixels = await pixelsOf(await remove(worker).answer);
   assert.ok(pixels.some((value, i) => i % 4 === 3 && value < 255), 'the uncut picture came as a success');
-  assert.equal(asked.wasm, 1, 'a second engine was started');
+  assert.equal(asked.wasm, 2, 'a second engine was started: the first has two modules');
   assert.equal(worker.said.filter((type) => type === 'engine').length, 1);
   await worker.end();
 });

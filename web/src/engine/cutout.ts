@@ -1,8 +1,14 @@
-// Pictures in the engine's memory: room for them, what is put behind them, the small copy.
+// Pictures in the engine's memory: room for them, composing them with a matte, the part that is shown, the small copy.
 // SPDX-License-Identifier: MIT
+import {
+  fields, kCompositeParameters, kFrameParameters, kPixelBox, kPixelFrame, type PixelBox, type PixelFrame,
+} from '../border/border.js';
+import { kPlainEdges, type EdgePlan, type FramePlan } from '../shared/options.js';
 import { previewExtent } from '../shared/preview.js';
 import type { Engine } from './engine.js';
-import type { CompositeOptions } from './session.js';
+import { readStruct, withStruct } from './struct.js';
+
+export type { PixelBox } from '../border/border.js';
 
 /** Dense RGBA8 in the engine's memory; whoever made it frees it. */
 export interface EnginePicture {
@@ -30,18 +36,74 @@ export function resizeForPreview(engine: Engine, picture: EnginePicture, longSid
   }
 }
 
-/** Calls an export that composes in place and returns 0 for success, with the background where it looks for it. */
-export function withBackground(
-  engine: Engine, { background, mask }: CompositeOptions, compose: (background: number, mask: number) => number,
-): void {
-  let pointer = 0;
-  if (background) {
-    pointer = engine.alloc(4, 'the background');
-    engine.bytes(pointer, 4).set(background);
-  }
-  try {
-    engine.check(() => compose(pointer, mask ? 1 : 0));
-  } finally {
-    if (pointer !== 0) engine.free(pointer);
-  }
+/** How a cut-out is composed. What is left out of the edges stays as it comes. */
+export type CompositeOptions = { background: readonly number[] | null; mask: boolean } & Partial<EdgePlan>;
+
+/** Dense floats in the engine's memory, 0..1. */
+export interface EngineMatte {
+  values: number;
+  width: number;
+  height: number;
+}
+
+/** Composes in place. What the result shows, in the picture's pixels. */
+export function composite(engine: Engine, matte: EngineMatte, { rgba, width, height }: EnginePicture, options: CompositeOptions): PixelBox {
+  return withComposition(engine, options, (parameters) =>
+    withStruct(engine, kPixelBox, kNoBox, 'a box', (box) => {
+      engine.check(() =>
+        engine.exports.decal_composite(matte.values, matte.width, matte.height, rgba, width, height, parameters, box));
+      return readStruct(engine, kPixelBox, box);
+    }));
+}
+
+/** Working memory that takes. */
+export function compositeBytes(engine: Engine, matte: EngineMatte, { width, height }: EnginePicture, options: CompositeOptions): number {
+  return withComposition(engine, options, (parameters) =>
+    engine.call(() => engine.exports.decal_composite_bytes(matte.width, matte.height, width, height, parameters)));
+}
+
+/**
+ * The part of a picture that a plan asks for, at its size; the picture itself where that is all of it. Otherwise the picture's memory
+ * is freed. `beyond`: RGBA outside of the picture.
+ */
+export function framed(
+  engine: Engine, picture: EnginePicture, visible: PixelBox, plan: FramePlan, beyond: readonly number[],
+): EnginePicture {
+  const { rgba, width, height } = picture;
+  return withStruct(engine, kPixelBox, visible, 'a box', (box) =>
+    withStruct(engine, kFrameParameters, plan, 'parameters', (parameters) =>
+      withStruct(engine, kPixelFrame, kNoFrame, 'a frame', (pointer) => {
+        engine.check(() => engine.exports.decal_frame(width, height, box, parameters, pointer));
+        const frame = readStruct(engine, kPixelFrame, pointer);
+        const { x, y, resultWidth, resultHeight } = frame;
+        if (x === 0 && y === 0 && frame.width === width && frame.height === height && resultWidth === width && resultHeight === height) {
+          return picture;
+        }
+        const result = allocatePicture(engine, resultWidth, resultHeight);
+        try {
+          engine.check(() => engine.exports.decal_take_frame(rgba, width, height, pointer, packed(beyond), result.rgba));
+        } catch (error) {
+          engine.free(result.rgba);
+          throw error;
+        }
+        engine.free(rgba);
+        return result;
+      })));
+}
+
+const kNoBox: PixelBox = { x: 0, y: 0, width: 0, height: 0 };
+const kNoFrame: PixelFrame = { ...kNoBox, resultWidth: 0, resultHeight: 0 };
+
+function packed([red = 0, green = 0, blue = 0, alpha = 255]: readonly number[]): number {
+  return (red | green << 8 | blue << 16 | alpha << 24) >>> 0;
+}
+
+function withComposition<R>(engine: Engine, { background, mask, ...edges }: CompositeOptions, use: (parameters: number) => R): R {
+  const { refine, decontaminate, backgroundOnly, ...rest } = { ...kPlainEdges, ...edges };
+  const [, , ...refines] = fields['output.refine'];
+  const parameters = {
+    ...rest, refine: refines.indexOf(refine), mask: Number(mask), decontaminate: Number(decontaminate), backgroundOnly: Number(backgroundOnly),
+    hasBackground: Number(background !== null), background: background ? packed(background) : 0,
+  };
+  return withStruct(engine, kCompositeParameters, parameters, 'parameters', use);
 }

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: MIT
 import type { EngineError, Exports } from '../border/border.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
-import { decodeText, instantiate } from './instance.js';
-import { compileModule } from './module.js';
+import { addGuest, decodeText, instantiate, type ThreadTask } from './instance.js';
+import { compileGuest, compileModule } from './module.js';
 import type { SimdLevel } from '../shared/types.js';
+
+export type { ThreadTask } from './instance.js';
 
 /**
  * How long helper threads may take to start before the engine goes on with those it has. A worker starts in about
@@ -12,17 +14,11 @@ import type { SimdLevel } from '../shared/types.js';
  */
 const kThreadStartMs = 2000;
 
-/** What a helper thread needs to call runThread. */
-export interface ThreadTask {
-  module: WebAssembly.Module;
-  memory: WebAssembly.Memory;
-  index: number;
-  stackPointer: number;
-}
-
 export interface EngineOptions {
   /** The .wasm file, or the answer that brings it. */
   wasm: Uint8Array<ArrayBuffer> | Response;
+  /** The same of the cut-out module; an engine without composes nothing. */
+  cutout?: Uint8Array<ArrayBuffer> | Response;
   simd: SimdLevel;
   /** In all, this one included. More than one needs shared memory. */
   threads: number;
@@ -58,8 +54,11 @@ export class Engine {
 
   static async start(options: EngineOptions): Promise<Engine> {
     const { threads: wanted, shared } = options;
-    const { module, memory } = await compileModule(options.wasm, shared, options.maximumPages);
-    const engine = new Engine(memory, instantiate(module, memory), options.simd);
+    const [{ module, memory }, guest] = await Promise.all([
+      compileModule(options.wasm, shared, options.maximumPages), options.cutout ? compileGuest(options.cutout, shared) : null,
+    ]);
+    const own = instantiate(module, memory);
+    const engine = new Engine(memory, guest ? addGuest(own, guest, memory) : own, options.simd);
     engine.call(() => engine.exports._initialize());
     if (wanted === 1) {
       engine.reason = 'one thread';
@@ -67,7 +66,7 @@ export class Engine {
       engine.reason = 'one thread: there is no shared memory here';
     } else {
       try {
-        await engine.#startThreads(module, wanted, options.startThread);
+        await engine.#startThreads(module, guest, wanted, options.startThread);
       } catch (error) {
         engine.close();
         throw error;
@@ -76,14 +75,16 @@ export class Engine {
     return engine;
   }
 
-  async #startThreads(module: WebAssembly.Module, wanted: number, startThread: EngineOptions['startThread']) {
+  async #startThreads(
+    module: WebAssembly.Module, guest: WebAssembly.Module | null, wanted: number, startThread: EngineOptions['startThread'],
+  ) {
     const { exports, memory } = this;
     this.check(() => exports.decal_threads_init(wanted));
     let problem = 'they did not start in time';
     try {
       for (let index = 1; index < wanted; ++index) {
         const stackPointer = exports.decal_worker_stack(index) >>> 0;
-        this.#endThreads.push(startThread({ module, memory, index, stackPointer }, (error) => this.#threadFailed(error)));
+        this.#endThreads.push(startThread({ module, guest, memory, index, stackPointer }, (error) => this.#threadFailed(error)));
       }
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);

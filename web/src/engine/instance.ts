@@ -3,6 +3,16 @@
 
 import type { Exports } from '../border/border.js';
 
+/** What a helper thread needs to call runThread. */
+export interface ThreadTask {
+  module: WebAssembly.Module;
+  /** The cut-out module. */
+  guest: WebAssembly.Module | null;
+  memory: WebAssembly.Memory;
+  index: number;
+  stackPointer: number;
+}
+
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
   const wasi: Record<string, (...args: never[]) => number> = wasiImports(memory);
   const imports: WebAssembly.Imports = { env: { memory }, wasi_snapshot_preview1: {} };
@@ -16,11 +26,37 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return new WebAssembly.Instance(module, imports).exports as unknown as Exports;
 }
 
+/**
+ * Where the cut-out module's functions begin in the engine's table, and room for them. As wasm/CMakeLists.txt links them; a test
+ * looks whether they fit.
+ */
+export const kGuestTable = { begin: 2048, room: 256 };
+/** What of a stack is left to the engine while the cut-out module runs on the rest: it calls back for memory and threads alone. */
+const kHostStackBytes = 32 << 10;
+
+/**
+ * The cut-out module in an engine's memory, with its heap, table and threads; the same in each of its threads, because tasks are
+ * functions of the table. Its exports and the engine's are one object from here on; only the first thread initialises them.
+ */
+export function addGuest(engine: Exports, module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
+  const table = engine.__indirect_function_table!;
+  table.grow(kGuestTable.begin + kGuestTable.room - table.length);
+  const { exports } = new WebAssembly.Instance(module, { env: { ...engine, memory, __indirect_function_table: table } as never });
+  const guest = exports as unknown as Exports;
+  guest.__stack_pointer.value = (engine.__stack_pointer.value as number) - kHostStackBytes;
+  const initialize = () => {
+    engine._initialize();
+    guest._initialize();
+  };
+  return { ...guest, ...engine, _initialize: initialize };
+}
+
 /** A helper thread's whole life: it computes until the engine stops or the worker is ended. */
-export function runThread(module: WebAssembly.Module, memory: WebAssembly.Memory, index: number, stackPointer: number) {
+export function runThread({ module, guest, memory, index, stackPointer }: ThreadTask): void {
   const engine = instantiate(module, memory);
   // Before any call: until now this instance's stack is the engine's own.
   engine.__stack_pointer.value = stackPointer;
+  if (guest) addGuest(engine, guest, memory);
   try {
     engine.decal_worker_main(index);
   } catch (error) {

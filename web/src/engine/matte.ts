@@ -1,8 +1,8 @@
 // Mattes outside of the network: taken out of the engine as bytes, and put over a picture by the engine.
 // SPDX-License-Identifier: MIT
-import { withBackground, type EnginePicture } from './cutout.js';
+import { composite, type CompositeOptions, type EnginePicture, type PixelBox } from './cutout.js';
 import type { Engine } from './engine.js';
-import type { CompositeOptions } from './session.js';
+import { kPlainEdges } from '../shared/options.js';
 import type { Matte } from '../shared/types.js';
 
 /** Floats of a matte that are in the engine at once: little beside a picture, enough rows for every thread. */
@@ -28,28 +28,43 @@ export function matteOfPixels(rgba: ArrayLike<number>, matte: Uint8ClampedArray,
 }
 
 /**
- * Composes a matte of any size over a picture, in place, as the network's own would be.
+ * Composes a matte of any size over a picture, in place, as the network's own would be. What the result shows.
  *
  * @throws {DecalError} `out-of-memory`; `cancelled`, with the picture half done
  */
-export function composeMatte(engine: Engine, picture: EnginePicture, matte: Matte, options: CompositeOptions): void {
-  // A matte of the picture's size needs no neighbours: strip by strip, its floats take next to nothing.
+export function composeMatte(engine: Engine, picture: EnginePicture, matte: Matte, options: CompositeOptions): PixelBox {
+  // A matte of the picture's size, as it comes, needs no neighbours: strip by strip, its floats take next to nothing.
   const sameSize = matte.width === picture.width && matte.height === picture.height;
-  const stripRows = sameSize ? Math.max(1, Math.floor(kStripFloats / matte.width)) : matte.height;
+  const inStrips = sameSize && isPlain(options);
+  const stripRows = inStrips ? Math.max(1, Math.floor(kStripFloats / matte.width)) : matte.height;
   const strip = engine.alloc(4 * stripRows * matte.width, 'the matte');
+  let visible: PixelBox = { x: 0, y: 0, width: 0, height: 0 };
   try {
     for (let first = 0; first < matte.height; first += stripRows) {
       engine.throwIfCancelled();
       const rows = Math.min(stripRows, matte.height - first);
       copyFloats(engine, matte.data.subarray(first * matte.width, (first + rows) * matte.width), strip);
-      const rgba = picture.rgba + 4 * picture.width * first;
-      const height = sameSize ? rows : picture.height;
-      withBackground(engine, options, (background, mask) =>
-        engine.exports.decal_composite(strip, matte.width, rows, rgba, picture.width, height, background, mask));
+      const part = inStrips ? { ...picture, rgba: picture.rgba + 4 * picture.width * first, height: rows } : picture;
+      const shown = composite(engine, { values: strip, width: matte.width, height: rows }, part, options);
+      visible = union(visible, { ...shown, y: shown.y + (inStrips ? first : 0) });
     }
   } finally {
     engine.free(strip);
   }
+  return visible;
+}
+
+function isPlain({ mask, ...options }: CompositeOptions): boolean {
+  const { refine, decontaminate, threshold, backgroundOnly, removeIslands, fillHoles, smooth, grow, shadow } = { ...kPlainEdges, ...options };
+  return refine === 'off' && (mask || !decontaminate) && threshold < 0 && !backgroundOnly &&
+    ![removeIslands, fillHoles, smooth, grow, shadow].some(Boolean);
+}
+
+function union(a: PixelBox, b: PixelBox): PixelBox {
+  if (a.width === 0) return b;
+  if (b.width === 0) return a;
+  const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return { x, y, width: Math.max(a.x + a.width, b.x + b.width) - x, height: Math.max(a.y + a.height, b.y + b.height) - y };
 }
 
 function copyFloats(engine: Engine, values: Matte['data'], pointer: number): void {

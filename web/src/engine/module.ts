@@ -32,6 +32,18 @@ export async function compileModule(
   shared: boolean,
   maximumPages = kMaxPages,
 ): Promise<ModuleAndMemory> {
+  const { module, initialPages } = await compile(source, shared);
+  return { module, memory: makeMemory(initialPages, Math.max(maximumPages, initialPages), shared), shared };
+}
+
+/** A module that is to run in another one's memory, of that kind. */
+export async function compileGuest(source: Uint8Array<ArrayBuffer> | Response, shared: boolean): Promise<WebAssembly.Module> {
+  return (await compile(source, shared)).module;
+}
+
+async function compile(
+  source: Uint8Array<ArrayBuffer> | Response, shared: boolean,
+): Promise<{ module: WebAssembly.Module; initialPages: number }> {
   const streamed = source instanceof Uint8Array || !shared ? null : compileStreaming(source);
   let bytes = source instanceof Uint8Array ? source : await readBytes(source);
   const { flagsOffset, initialPages } = findMemoryImport(bytes, source instanceof Uint8Array ? '' : source.url);
@@ -45,7 +57,7 @@ export async function compileModule(
   } catch (error) {
     throw toDecalError(error, 'unsupported', "this host cannot compile the engine's WebAssembly module");
   }
-  return { module, memory: makeMemory(initialPages, Math.max(maximumPages, initialPages), shared), shared };
+  return { module, initialPages };
 }
 
 // Compiles while the file arrives, and lets browsers keep what they have compiled for the next visit. Null where the
@@ -110,6 +122,11 @@ function findMemoryImport(bytes: Uint8Array, url: string): MemoryImport {
     const kind = byte();
     if (kind === 0) {  // function: type index
       leb();
+    } else if (kind === 1) {  // table: its type, flags, least and perhaps most
+      skip(1);
+      const flags = byte();
+      leb();
+      if (flags & 1) leb();
     } else if (kind === 2) {
       const flagsOffset = at;
       if (byte() !== 0x03) throw notOurs();

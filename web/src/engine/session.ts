@@ -5,10 +5,11 @@ import {
 } from '../border/border.js';
 import { DecalError } from '../shared/errors.js';
 import type { ModelSpec } from '../shared/types.js';
-import { withBackground, type EnginePicture } from './cutout.js';
+import { composite, compositeBytes, type CompositeOptions, type EnginePicture, type PixelBox } from './cutout.js';
 import type { Engine } from './engine.js';
 import { readStruct, withStruct, withText } from './struct.js';
 
+export type { CompositeOptions } from './cutout.js';
 export type { RemoverReport, SessionInfo, SessionMemory, TensorInfo } from '../border/border.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
@@ -194,11 +195,8 @@ export class RawSession {
   }
 }
 
-/** How a cut-out is composed. */
-export interface CompositeOptions {
-  background: readonly number[] | null;
-  mask: boolean;
-}
+/** Of a run, with what its result shows. */
+export type RunReport = RemoverReport & { visible: PixelBox };
 
 export type PictureSize = PixelSize;
 
@@ -235,10 +233,10 @@ export class Remover {
   }
 
   /** In place: the picture becomes its cut-out, or its matte if `mask`. */
-  run(picture: EnginePicture, options: CompositeOptions): RemoverReport {
+  run(picture: EnginePicture, options: CompositeOptions): RunReport {
     const { rgba, width, height } = picture;
-    return this.#compose(options, (background, mask) =>
-      this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, background, mask));
+    this.#engine.check(() => this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height));
+    return this.#compose(picture, options);
   }
 
   /** What the model sees of pictures of that size: what a plan for them is to be made for. */
@@ -265,29 +263,42 @@ export class Remover {
     return this.#engine.call(() => this.#engine.exports.decal_remover_fits(this.#handle, width, height)) !== 0;
   }
 
-  /** First third of a run elsewhere: the model's input of `bytes` bytes, a view that is valid until the next call. */
-  prepareInput({ rgba, width, height }: EnginePicture, bytes: number): Uint8Array {
-    const engine = this.#engine;
-    return engine.bytes(engine.handle(() => engine.exports.decal_remover_input(this.#handle, rgba, width, height)), bytes);
+  /** In how many parts the model sees pictures of that size. */
+  parts({ width, height }: PictureSize): number {
+    return this.#engine.call(() => this.#engine.exports.decal_remover_parts(this.#handle, width, height));
   }
 
-  /** Last third: from the model's output to the cut-out, as `run`. The picture is untouched if this fails. */
-  finish(output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
+  /** First third of a run elsewhere: the model's input for a part, `bytes` bytes, a view that is valid until the next call. */
+  prepareInput({ rgba, width, height }: EnginePicture, part: number, bytes: number): Uint8Array {
     const engine = this.#engine;
-    const { rgba, width, height } = picture;
-    const values = engine.alloc(output.byteLength, 'the matte');
+    return engine.bytes(engine.handle(() => engine.exports.decal_remover_input(this.#handle, rgba, width, height, part)), bytes);
+  }
+
+  /** Last third: from the model's outputs for all parts to the cut-out, as `run`. The picture is untouched if this fails. */
+  finish(outputs: readonly Float32Array[], picture: EnginePicture, options: CompositeOptions): RunReport {
+    const engine = this.#engine;
+    const { width, height } = picture;
+    const bytes = outputs[0]!.byteLength;
+    const values = engine.alloc(bytes, 'the matte');
     try {
-      engine.bytes(values, output.byteLength).set(new Uint8Array(output.buffer, output.byteOffset, output.byteLength));
-      return this.#compose(options, (background, mask) =>
-        engine.exports.decal_remover_finish(this.#handle, values, output.length, rgba, width, height, background, mask));
+      for (const [part, output] of outputs.entries()) {
+        engine.bytes(values, bytes).set(new Uint8Array(output.buffer, output.byteOffset, bytes));
+        engine.check(() => engine.exports.decal_remover_finish(this.#handle, values, output.length, width, height, part));
+      }
     } finally {
       engine.free(values);
     }
+    return this.#compose(picture, options);
   }
 
-  #compose(options: CompositeOptions, run: (background: number, mask: number) => number): RemoverReport {
-    withBackground(this.#engine, options, run);
-    return this.report();
+  /** What follows once the matte is there. */
+  #compose(picture: EnginePicture, options: CompositeOptions): RunReport {
+    const report = this.report();
+    const matte = { values: report.matte, width: report.matteWidth, height: report.matteHeight };
+    const start = performance.now();
+    const visible = composite(this.#engine, matte, picture, options);
+    const postprocessMs = report.postprocessMs + performance.now() - start;
+    return { ...report, postprocessMs, memoryBytes: report.memoryBytes + compositeBytes(this.#engine, matte, picture, options), visible };
   }
 
   /** Of the last run; before one, what preparing or planning left in memory. */

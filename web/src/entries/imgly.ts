@@ -67,10 +67,12 @@ export default removeBackground;
 export function removeForeground(image: ImageSource, configuration: Config = {}): Promise<Blob> {
   return withConfig(configuration, async ({ how, format, quality }) => {
     const source = await toSource(image, configuration);
+    if (format !== 'image/x-alpha8') {
+      return settle(await decal.removeBackground(source, { ...how, output: { format, quality, backgroundOnly: true } }));
+    }
     const matte = await decal.segment(source, how);
     for (let i = 0; i < matte.data.length; ++i) matte.data[i] = 255 - matte.data[i]!;
-    if (format === 'image/x-alpha8') return alphaBlob(matte);
-    return settle(await decal.applyMatte(source, matte, { output: { format, quality } }));
+    return alphaBlob(matte);
   });
 }
 

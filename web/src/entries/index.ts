@@ -13,7 +13,7 @@ import { ExecutionFeed } from '../host/execution.js';
 import { findAdapter } from '../gpu/adapter.js';
 import { registryUrl, resolveModel, type Places, type ResolvedModel } from '../shared/models.js';
 import {
-  checkDevice, checkSettings, copyMatte, kDefaultThreads, planDecoding, planOutput, under,
+  checkDevice, checkSettings, copyMatte, kDefaultThreads, planDecoding, planMatte, planOutput, under,
 } from '../shared/options.js';
 import { sharedMemoryLimit } from '../page/memory-limit.js';
 import { Progress } from '../page/progress.js';
@@ -54,7 +54,8 @@ export async function removeBackground(
   const withModel = modelAndDevice(options);
   const removed = await perform(
     [source], options, (picture) => ({ kind: 'remove', picture: picture!, output, ...withModel }), options.signal);
-  return { ...pictureResult(removed, start), execution: removed.execution! };
+  const { coverage, boundingBox, execution } = removed;
+  return { ...pictureResult(removed, start), coverage, boundingBox, execution: execution! };
 }
 
 /**
@@ -81,9 +82,10 @@ export function removeBackgroundBatch<Source extends ImageSource>(
 export async function segment(source: ImageSource, options: SegmentOptions = {}): Promise<SegmentResult> {
   const start = performance.now();
   options.signal?.throwIfAborted();
+  const plan = planMatte(options);
   const withModel = modelAndDevice(options);
   const segmented = await perform(
-    [source], options, (picture) => ({ kind: 'segment', picture: picture!, ...withModel }), options.signal);
+    [source], options, (picture) => ({ kind: 'segment', picture: picture!, plan, ...withModel }), options.signal);
   return { ...segmented, processingTimeSeconds: (performance.now() - start) / 1000 };
 }
 
@@ -98,7 +100,7 @@ export async function applyMatte(
 ): Promise<PictureResult> {
   const start = performance.now();
   options.signal?.throwIfAborted();
-  const output = planOutput(options);
+  const output = planOutput(options, 'off');
   // As it is now: the caller may go on editing.
   const own = isMatte(matte) ? copyMatte(matte) : null;
   const applied = await perform(
@@ -255,10 +257,11 @@ function engineConfig(): EngineConfig {
     baseline: asset('decal-simd128.wasm', () => new URL('./decal-simd128.wasm', import.meta.url)),
     relaxed: asset('decal-relaxed.wasm', () => new URL('./decal-relaxed.wasm', import.meta.url)),
   };
+  const cutout = asset('decal-cutout.wasm', () => new URL('./decal-cutout.wasm', import.meta.url));
   const planner = asset('decal-planner.wasm', () => new URL('./decal-planner.wasm', import.meta.url));
   const { allowSoftwareAdapter = false, fetch } = settings;
   return {
-    wasm, planner, simd, threads, noThreadsReason, maximumPages: sharedMemoryLimit(), allowSoftwareAdapter, ownFetch: fetch !== undefined,
+    wasm, cutout, planner, simd, threads, noThreadsReason, maximumPages: sharedMemoryLimit(), allowSoftwareAdapter, ownFetch: fetch !== undefined,
   };
 }
 

@@ -4,6 +4,5 @@ import type { ThreadTask } from '../engine/engine.js';
 import { runThread } from '../engine/instance.js';
 
 void import('node:worker_threads').then(({ workerData }) => {
-  const { module, memory, index, stackPointer } = workerData as ThreadTask;
-  runThread(module, memory, index, stackPointer);
+  runThread(workerData as ThreadTask);
 });

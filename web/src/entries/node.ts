@@ -17,11 +17,11 @@ import { Planner } from '../gpu/planner.js';
 import { EngineHost, HostSlot, type WithModel } from '../host/engine-host.js';
 import { registryUrl, resolveModel, type Places } from '../shared/models.js';
 import {
-  backgroundColour, checkDevice, checkSettings, copyMatte, planOutput, type OutputPlan,
+  backgroundColour, checkDevice, checkSettings, copyMatte, planMatte, planOutput, type OutputPlan,
 } from '../shared/options.js';
 import type {
-  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, PictureOptions, PreloadOptions,
-  RemoveBackgroundOptions, SegmentOptions,
+  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Found, Matte, ModelInfo, PictureOptions, PreloadOptions,
+  Refine, RemoveBackgroundOptions, SegmentOptions,
 } from '../shared/types.js';
 
 export type {} from '../shared/names.js';
@@ -36,26 +36,28 @@ export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';
 export type * from '../shared/types.js';
 
-export interface RawResult {
+export interface RawResult extends Found {
   data: Uint8Array<ArrayBuffer>;
   width: number;
   height: number;
+  /** `no subject found`, where that is so. */
+  notes: readonly string[];
   /** `decode` and `encode` are 0: they are the caller's. */
   execution: Execution;
 }
 
-export type RawOutput = Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
+export type RawOutput = Omit<NonNullable<RemoveBackgroundOptions['output']>, 'format' | 'quality'>;
 
 export interface RawSegmentOptions extends Omit<SegmentOptions, keyof PictureOptions | 'model'> {
   model?: NodeModelOption;
 }
 
-export interface RawOptions extends RawSegmentOptions {
+export interface RawOptions extends Omit<RawSegmentOptions, 'refine'> {
   output?: RawOutput;
 }
 
 /** A byte a pixel, at the picture's size and without the picture's own alpha. */
-export interface RawMatte extends Matte {
+export interface RawMatte extends Matte, Found {
   data: Uint8ClampedArray<ArrayBuffer>;
   /** `decode` and `encode` are 0: they are the caller's. */
   execution: Execution;
@@ -98,10 +100,10 @@ export async function preload(model?: NodeModelOption, options: PreloadOptions =
 /** Removes the background of raw pixels. Calls queue and run one after the other. */
 export async function removeBackgroundRaw(image: RawImage, options: RawOptions = {}): Promise<RawResult> {
   const { signal } = options;
-  const output = rawOutput(options.output);
+  const output = rawOutput(options);
   const removing = hosts.get().remove(checkImage(image), output, modelAndDevice(options), signal);
-  const { data, width, height, execution } = await untilAborted(removing, signal);
-  return { data, width, height, execution };
+  const { data, width, height, notes, coverage, boundingBox, execution } = await untilAborted(removing, signal);
+  return { data, width, height, notes, coverage, boundingBox, execution };
 }
 
 /**
@@ -118,24 +120,24 @@ export function removeBackgroundBatchRaw<Image extends RawImage>(
 /** The matte alone, to edit and to hand to `applyMatteRaw`. */
 export async function segmentRaw(image: RawImage, options: RawSegmentOptions = {}): Promise<RawMatte> {
   const { signal } = options;
-  const segmenting = hosts.get().segment(checkImage(image), modelAndDevice(options), signal);
-  const { data, width, height, execution } = await untilAborted(segmenting, signal);
-  return { data, width, height, execution };
+  const segmenting = hosts.get().segment(checkImage(image), planMatte(options), modelAndDevice(options), signal);
+  const { data, width, height, coverage, boundingBox, execution } = await untilAborted(segmenting, signal);
+  return { data, width, height, coverage, boundingBox, execution };
 }
 
 /** Cuts a picture out along a matte there is already, of the picture's size or stretched to it. No model is loaded. */
 export async function applyMatteRaw(
   image: RawImage, matte: Matte, options: { output?: RawOutput; signal?: AbortSignal } = {},
-): Promise<Omit<RawResult, 'execution'>> {
+): Promise<Pick<RawResult, 'data' | 'width' | 'height'>> {
   const { signal } = options;
-  const output = rawOutput(options.output);
+  const output = rawOutput(options, 'off');
   const applying = hosts.get().apply(checkImage(image), { values: copyMatte(matte) }, output, signal);
   const { data, width, height } = await untilAborted(applying, signal);
   return { data, width, height };
 }
 
-function rawOutput(output: RawOutput = {}): OutputPlan {
-  const plan = planOutput({ output });
+function rawOutput({ output = {}, failIfEmpty = false }: { output?: RawOutput; failIfEmpty?: boolean }, refine: Refine = 'fast'): OutputPlan {
+  const plan = planOutput({ output, failIfEmpty }, refine);
   backgroundColour(plan, () => null);  // found wrong now rather than after the model was loaded
   return plan;
 }

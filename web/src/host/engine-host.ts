@@ -14,7 +14,7 @@ import type { DeviceOption, Execution, ExecutionEvent, Matte } from '../shared/t
 import { loadModel } from './loading.js';
 import type { DecodedPicture } from './picture.js';
 import {
-  applyMatte, cutOut, matteOf, segment, type CutOut, type Encode, type Loaded, type MatteOut, type ParseColour, type PictureFacts,
+  applyMatte, cutOut, matteOf, segment, type CutOut, type Encode, type Loaded, type MatteOut, type MattePlan, type ParseColour, type PictureFacts,
 } from './tasks.js';
 
 /** What a JavaScript host brings. `Source`: its pictures before decoding; `File`: what callers get of a finished one. */
@@ -104,10 +104,10 @@ export class EngineHost<Source, File> {
         cutOut(loaded, picture, times, withModel.device, output, this.#adapter, inner)));
   }
 
-  segment(source: Source, withModel: WithModel, signal?: AbortSignal): Promise<MatteOut> {
+  segment(source: Source, plan: MattePlan, withModel: WithModel, signal?: AbortSignal): Promise<MatteOut> {
     return this.#run(signal, (inner) =>
       this.#withModel(source, withModel, inner, (loaded, picture, times) =>
-        segment(loaded, picture, times, withModel.device, inner)));
+        segment(loaded, picture, times, withModel.device, plan, inner)));
   }
 
   /** `matte`: values, or a picture that stands for them. No model is loaded. */

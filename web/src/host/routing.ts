@@ -3,7 +3,7 @@
 import { adapterName, decide, dtypeFor, type GateDecision, type GateFacts } from '../gpu/device-gate.js';
 import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
-import type { CompositeOptions, PictureSize, Remover, RemoverReport } from '../engine/session.js';
+import type { CompositeOptions, PictureSize, Remover, RunReport } from '../engine/session.js';
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { GpuExecutor } from '../gpu/executor.js';
 import { unavailable, type GpuHost } from '../gpu/host.js';
@@ -31,7 +31,7 @@ export type Route = Pick<
 
 export interface RoutedRun {
   route: Route;
-  report: RemoverReport;
+  report: RunReport;
   /** Planning, compiling and uploading that this picture was the first to need. */
   buildMs: number;
 }
@@ -59,6 +59,8 @@ interface OnGpu {
   facts: GpuFacts;
   /** Milliseconds of each run so far. */
   runMs: number[];
+  /** Its speed was compared. */
+  judged: boolean;
 }
 
 export class RoutedModel {
@@ -118,21 +120,21 @@ export class RoutedModel {
    * the model's output has been found good.
    */
   async run(requested: DeviceOption, picture: EnginePicture, options: CompositeOptions, signal?: AbortSignal): Promise<RoutedRun> {
-    let report: RemoverReport | null = null;
+    let report: RunReport | null = null;
     let buildMs = 0;
     const trouble = await this.#attempt(requested, signal, async () => {
       const start = performance.now();
       let gpu = await this.#ready(requested, picture, signal);
       buildMs = performance.now() - start;
-      let output = gpu && (await this.#infer(gpu, picture, signal));
-      if (gpu?.dtype === 'fp16' && output?.some(Number.isNaN)) {
+      let outputs = gpu && (await this.#infer(gpu, picture, signal));
+      if (gpu?.dtype === 'fp16' && outputs?.some((output) => output.some(Number.isNaN))) {
         // Values beyond float16's range: with float32 the device may yet do.
         this.#overflowed = true;
         this.#releaseGpu();
         gpu = await this.#ready(requested, picture, signal);
-        output = gpu && (await this.#infer(gpu, picture, signal));
+        outputs = gpu && (await this.#infer(gpu, picture, signal));
       }
-      if (gpu && output) report = this.#finish(gpu, output, picture, options);
+      if (gpu && outputs) report = this.#finish(gpu, outputs, picture, options);
     });
     if (report) {
       const route = this.#route(requested, null);
@@ -206,7 +208,7 @@ export class RoutedModel {
         pipelines: open.pipelines,
         onProgress: (share) => this.#events.onBuilding?.(share),
       });
-      this.#gpu = { executor, dtype, facts: gpuFacts(description, performance.now() - start), runMs: [] };
+      this.#gpu = { executor, dtype, facts: gpuFacts(description, performance.now() - start), runMs: [], judged: false };
       return this.#gpu;
     } finally {
       plan.free();
@@ -238,19 +240,25 @@ export class RoutedModel {
     this.#planner = null;
   }
 
-  async #infer({ executor, runMs }: OnGpu, picture: EnginePicture, signal: AbortSignal | undefined): Promise<Float32Array> {
-    const input = this.#remover.prepareInput(picture, executor.description.inputs[0]!.range[2]);
-    const start = performance.now();
-    const { outputs } = await executor.run([input], { signal });
-    runMs.push(performance.now() - start);
-    this.#engine.throwIfCancelled();
-    return outputs[0]!;
+  /** The model's output for each part of the picture. */
+  async #infer({ executor, runMs }: OnGpu, picture: EnginePicture, signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    const all: Float32Array[] = [];
+    for (let part = 0; part < this.#remover.parts(picture); ++part) {
+      const input = this.#remover.prepareInput(picture, part, executor.description.inputs[0]!.range[2]);
+      const start = performance.now();
+      const { outputs } = await executor.run([input], { signal });
+      runMs.push(performance.now() - start);
+      this.#engine.throwIfCancelled();
+      all.push(outputs[0]!);
+    }
+    return all;
   }
 
-  #finish({ runMs }: OnGpu, output: Float32Array, picture: EnginePicture, options: CompositeOptions): RemoverReport {
+  #finish({ runMs }: OnGpu, outputs: Float32Array[], picture: EnginePicture, options: CompositeOptions): RunReport {
     // Asked here rather than left to the engine, whose error would not say that it was the GPU.
-    if (output.some(Number.isNaN)) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
-    return { ...this.#remover.finish(output, picture, options), inferenceMs: runMs.at(-1)! };
+    if (outputs.some((output) => output.some(Number.isNaN))) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
+    const inferenceMs = runMs.slice(-outputs.length).reduce((sum, ms) => sum + ms);
+    return { ...this.#remover.finish(outputs, picture, options), inferenceMs };
   }
 
   /** Puts the model off the GPU, for good unless the device was only lost. */
@@ -267,7 +275,8 @@ export class RoutedModel {
   #judgeSpeed(): void {
     const rate = this.#host.wasmWorkPerMs;
     const gpu = this.#gpu;
-    if (!gpu || gpu.runMs.length !== kJudgedRun || rate === null) return;
+    if (!gpu || gpu.judged || gpu.runMs.length < kJudgedRun || rate === null) return;
+    gpu.judged = true;
     const best = Math.min(...gpu.runMs.slice(1));
     const estimate = gpu.executor.description.work / rate;
     if (best <= kSlower * estimate) return;

@@ -1,13 +1,14 @@
 // What happens to a decoded picture once the engine, and for most tasks the model, is there.
 // SPDX-License-Identifier: MIT
-import type { EnginePicture } from '../engine/cutout.js';
+import { framed, type EnginePicture, type PixelBox } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import { composeMatte, makeOpaque, matteOfPixels, readMatte } from '../engine/matte.js';
-import type { CompositeOptions } from '../engine/session.js';
+import type { CompositeOptions, RunReport } from '../engine/session.js';
+import { DecalError } from '../shared/errors.js';
 import { makeExecution, type HostTimes } from './execution.js';
-import { backgroundColour, type OutputPlan } from '../shared/options.js';
+import { backgroundColour, kPlainEdges, type OutputPlan } from '../shared/options.js';
 import type { RoutedModel } from './routing.js';
-import type { DeviceOption, Execution, Matte } from '../shared/types.js';
+import type { DeviceOption, Execution, Found, Matte, Refine } from '../shared/types.js';
 import { stripsOf, toEngine, type DecodedPicture } from './picture.js';
 
 /** The loaded model and the engine that it lives in: never one without the other. */
@@ -30,15 +31,15 @@ export type Encode<File> = (engine: Engine, picture: EnginePicture, output: Outp
 /** Reads CSS colours that are not hexadecimal, where the host can. */
 export type ParseColour = (text: string) => [number, number, number, number] | null;
 
-/** What every picture task tells of its picture. */
+/** What every picture task tells. The size is the result's. */
 export interface PictureFacts {
   width: number;
   height: number;
   notes: string[];
 }
 
-export type CutOut<File> = File & PictureFacts & { execution: Execution };
-export type MatteOut = PictureFacts & { data: Uint8ClampedArray<ArrayBuffer>; execution: Execution };
+export type CutOut<File> = File & PictureFacts & Found & { execution: Execution };
+export type MatteOut = PictureFacts & Found & { data: Uint8ClampedArray<ArrayBuffer>; execution: Execution };
 
 export function cutOut<File>(
   { owner, name, model }: Loaded, source: DecodedPicture, times: TimesSoFar, device: DeviceOption, output: OutputPlan,
@@ -47,25 +48,35 @@ export function cutOut<File>(
   const options = compositeOptions(output, parseColour);
   return inEngine(owner, source, async (picture, copyMs) => {
     const { route, report, buildMs } = await model.run(device, picture, options, signal);
+    const found = whatWasFound(source, report, output.failIfEmpty);
     const encodeStart = performance.now();
+    showFrame(owner, picture, report.visible, output, options);
     const file = await encode(owner, picture, output, signal);
     signal.throwIfAborted();
     const host: HostTimes = {
       load: times.load + buildMs, decode: times.decode + copyMs, encode: performance.now() - encodeStart,
     };
-    return { ...file, ...facts(source), execution: makeExecution(route, owner, name, report, host) };
+    return { ...file, ...sizeOf(picture), ...found, execution: makeExecution(route, owner, name, report, host) };
   });
 }
 
+/** What `segment` is asked for. */
+export interface MattePlan {
+  refine: Refine;
+  failIfEmpty: boolean;
+}
+
 export function segment(
-  { owner, name, model }: Loaded, source: DecodedPicture, times: TimesSoFar, device: DeviceOption, signal: AbortSignal,
+  { owner, name, model }: Loaded, source: DecodedPicture, times: TimesSoFar, device: DeviceOption,
+  { refine, failIfEmpty }: MattePlan, signal: AbortSignal,
 ): Promise<MatteOut> {
   return inEngine(owner, source, async (picture, copyMs) => {
     makeOpaque(owner, picture);
-    const { route, report, buildMs } = await model.run(device, picture, { background: null, mask: true }, signal);
+    const { route, report, buildMs } = await model.run(device, picture, { ...kPlainEdges, background: null, mask: true, refine }, signal);
+    const found = whatWasFound(source, report, failIfEmpty);
     const data = readMatte(owner, picture);
     const host: HostTimes = { load: times.load + buildMs, decode: times.decode + copyMs };
-    return { data, ...facts(source), execution: makeExecution(route, owner, name, report, host) };
+    return { data, ...sizeOf(picture), ...found, execution: makeExecution(route, owner, name, report, host) };
   });
 }
 
@@ -75,10 +86,10 @@ export function applyMatte<File>(
 ): Promise<File & PictureFacts> {
   const options = compositeOptions(output, parseColour);
   return inEngine(owner, source, async (picture) => {
-    composeMatte(owner, picture, matte, options);
+    showFrame(owner, picture, composeMatte(owner, picture, matte, options), output, options);
     const file = await encode(owner, picture, output, signal);
     signal.throwIfAborted();
-    return { ...file, ...facts(source) };
+    return { ...file, ...sizeOf(picture), notes: source.notes };
   });
 }
 
@@ -98,11 +109,29 @@ export function matteOf(owner: Engine, source: DecodedPicture): Matte {
 }
 
 function compositeOptions(output: OutputPlan, parseColour: ParseColour): CompositeOptions {
-  return { background: backgroundColour(output, parseColour), mask: output.mask };
+  return { ...output.edges, background: backgroundColour(output, parseColour), mask: output.mask };
 }
 
-function facts({ width, height, notes }: DecodedPicture): PictureFacts {
-  return { width, height, notes };
+/** `picture` becomes the part of it that is shown, in memory of its own. */
+function showFrame(owner: Engine, picture: EnginePicture, visible: PixelBox, { frame, mask }: OutputPlan, { background }: CompositeOptions): void {
+  if (!frame) return;
+  owner.throwIfCancelled();
+  Object.assign(picture, framed(owner, picture, visible, frame, mask ? [0, 0, 0, 255] : background ?? [0, 0, 0, 0]));
+}
+
+/** Coverage below which there is no subject: a thousandth, as CutoutReport of decal/cutout.h has it. */
+const kLeastCoverage = 0.001;
+const kNoSubject = 'no subject found';
+
+function whatWasFound({ notes }: DecodedPicture, report: RunReport, failIfEmpty: boolean): Found & Pick<PictureFacts, 'notes'> {
+  const { coverage, boxX: x, boxY: y, boxWidth: width, boxHeight: height } = report;
+  const empty = coverage < kLeastCoverage;
+  if (empty && failIfEmpty) throw new DecalError('no-subject', `source: ${kNoSubject}`);
+  return { coverage, boundingBox: width > 0 ? { x, y, width, height } : null, notes: empty ? [...notes, kNoSubject] : notes };
+}
+
+function sizeOf({ width, height }: EnginePicture): Pick<PictureFacts, 'width' | 'height'> {
+  return { width, height };
 }
 
 /** The picture in the engine's memory instead of the host's, as long as `use` takes. */

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 export const kAssets = [
-  'worker.js', 'node-thread.js', 'decal-relaxed.wasm', 'decal-simd128.wasm', 'decal-planner.wasm', 'models/decal-default.onnx',
+  'worker.js', 'node-thread.js', 'decal-relaxed.wasm', 'decal-simd128.wasm', 'decal-cutout.wasm', 'decal-planner.wasm',
+  'models/decal-default.onnx',
 ] as const;
 
 /** What an error says of a file that is not where it was looked for. */

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 import { DecalError } from './errors.js';
 import { checkField, checkOption } from './fields.js';
-import type { DeviceOption, Matte, OutputFormat, OutputOptions, PictureOptions, RemoveBackgroundOptions, SimdLevel } from './types.js';
+import type {
+  DeviceOption, Matte, OutputFormat, OutputOptions, PictureOptions, Refine, RemoveBackgroundOptions, SegmentOptions, SimdLevel,
+} from './types.js';
 
 /** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
 const kPreviewSize = 450;
@@ -19,6 +21,23 @@ export interface OutputPlan {
   background: string | [number, number, number, number] | null;
   mask: boolean;
   previewSize: number;
+  edges: EdgePlan;
+  /** Null where the result shows the whole picture at its size. */
+  frame: FramePlan | null;
+  failIfEmpty: boolean;
+}
+
+/** What happens to the matte, with every choice made. A threshold below 0 is none. */
+export type EdgePlan =
+  Required<Pick<OutputOptions, 'refine' | 'decontaminate' | 'backgroundOnly' | 'threshold' | 'removeIslands' | 'fillHoles' | 'smooth' | 'grow' | 'shadow'>>;
+
+/** Which part is shown, and how large: a crop below 0 is none, an aspect ratio or side of 0 is as it comes. */
+export interface FramePlan {
+  crop: number;
+  aspectRatio: number;
+  width: number;
+  height: number;
+  scale: number;
 }
 
 /** How pictures are decoded, with every choice made. */
@@ -87,7 +106,8 @@ export function copyMatte({ width, height, data }: Matte): Matte {
   return { width, height, data: data.slice() };
 }
 
-export function planOutput(options: RemoveBackgroundOptions): OutputPlan {
+/** `refine`: where the caller leaves it out. */
+export function planOutput(options: RemoveBackgroundOptions, refine: Refine = 'fast'): OutputPlan {
   const output: OutputOptions = options.output ?? {};
   const format = output.format ?? 'image/png';
   checkField('output.format', format);
@@ -97,8 +117,53 @@ export function planOutput(options: RemoveBackgroundOptions): OutputPlan {
   checkField('previewSize', previewSize);
   const mask = output.mask ?? false;
   checkField('output.mask', mask);
+  const failIfEmpty = options.failIfEmpty ?? false;
+  checkField('failIfEmpty', failIfEmpty);
   const background = checkBackground(output.background);
-  return { format, quality, background, mask, previewSize };
+  return { format, quality, background, mask, previewSize, edges: planEdges(output, refine), frame: planFrame(output), failIfEmpty };
+}
+
+/** Of a segmentation. */
+export function planMatte({ refine = 'fast', failIfEmpty = false }: Pick<SegmentOptions, 'refine' | 'failIfEmpty'>) {
+  checkField('refine', refine);
+  checkField('failIfEmpty', failIfEmpty);
+  return { refine, failIfEmpty };
+}
+
+/** Of a matte that is left as it comes. */
+export const kPlainEdges: EdgePlan = {
+  refine: 'off', decontaminate: false, backgroundOnly: false, threshold: -1, removeIslands: 0, fillHoles: 0, smooth: 0, grow: 0, shadow: 0,
+};
+
+function planEdges(output: OutputOptions, refine: Refine): EdgePlan {
+  const plan = { ...kPlainEdges, refine, decontaminate: true };
+  for (const name of Object.keys(plan) as (keyof EdgePlan)[]) {
+    const value = output[name];
+    if (value === undefined) continue;
+    checkField(`output.${name}`, value);
+    Object.assign(plan, { [name]: value });
+  }
+  return plan;
+}
+
+function planFrame({ crop, aspectRatio, size, scale }: OutputOptions): FramePlan | null {
+  checkOption('output.crop', crop);
+  checkOption('output.aspectRatio', aspectRatio);
+  checkOption('output.scale', scale);
+  if (size !== undefined && (typeof size !== 'object' || size === null)) {
+    throw new DecalError('invalid-argument', 'output.size: an object with a width, a height or both');
+  }
+  const { width, height } = size ?? {};
+  checkOption('output.size.width', width);
+  checkOption('output.size.height', height);
+  if (scale !== undefined && (width ?? height) !== undefined) {
+    throw new DecalError('invalid-argument', 'output.size, output.scale: one of them');
+  }
+  if (aspectRatio !== undefined && width !== undefined && height !== undefined) {
+    throw new DecalError('invalid-argument', 'output.size, output.aspectRatio: both sides of a size are a shape already');
+  }
+  if ([crop, aspectRatio, width, height, scale].every((value) => value === undefined)) return null;
+  return { crop: crop ?? -1, aspectRatio: aspectRatio ?? 0, width: width ?? 0, height: height ?? 0, scale: scale ?? 1 };
 }
 
 function checkBackground(background: OutputOptions['background']): OutputPlan['background'] {

@@ -5,6 +5,9 @@ import type { OutputActivation, SizeRule } from '../border/border.js';
 
 export type { OutputActivation, SizeRule };
 
+/** How the edges of a matte follow the picture. */
+export type Refine = 'off' | 'fast' | 'best';
+
 /** Device and precision the package runs on. */
 export type DeviceCapability =
   | { device: 'webgpu'; dtype: 'fp16' }
@@ -154,6 +157,35 @@ export interface OutputOptions {
   background?: string | Rgba;
   /** The matte as an opaque grey picture instead of the cut-out. */
   mask?: boolean;
+  /**
+   * How the edges follow the picture, whose pixels are finer than the model's matte: `fast` by default, `best` takes three times as
+   * long, `off` enlarges the matte. For `applyMatte` it is `off` by default: your matte is taken as it is.
+   */
+  refine?: Refine;
+  /** Soft edges get the subject's own colours, without what shone through of the old background. True by default. */
+  decontaminate?: boolean;
+  /** What is not the subject, instead of the subject. */
+  backgroundOnly?: boolean;
+  /** 0..1: alpha from there on is whole and below it nothing, so that there are no soft edges. */
+  threshold?: number;
+  /** Removes parts of the subject that are smaller than that share (0..1) of its largest one. */
+  removeIslands?: number;
+  /** Fills holes in the subject that are smaller than that share (0..1) of it. */
+  fillHoles?: number;
+  /** Straightens the outline: jags up to about so many pixels (0..50) go. Soft edges become firm. */
+  smooth?: number;
+  /** Pixels (-50..50) by which the outline moves outwards, or inwards. Parts of a pixel count. */
+  grow?: number;
+  /** 0..1: how dark a soft shadow is, on the ground below the subject. */
+  shadow?: number;
+  /** Cuts to the subject (and its shadow), with a margin in percent (0..100) of its longer side. */
+  crop?: number;
+  /** Width to height: widens what is shown until it has that shape, beyond the picture where it must. */
+  aspectRatio?: number;
+  /** Of the result, in pixels. With both sides it is widened to that shape; one alone keeps the shape. */
+  size?: { width?: number; height?: number };
+  /** Instead of `size`, a factor. */
+  scale?: number;
 }
 
 /** How pictures are decoded. */
@@ -170,6 +202,8 @@ export interface RemoveBackgroundOptions extends PictureOptions {
   /** Rejects the call at once with the signal's reason and stops its work. */
   signal?: AbortSignal;
   output?: OutputOptions;
+  /** Rejects with `no-subject` where nothing is found, instead of an empty picture with a note. */
+  failIfEmpty?: boolean;
   /** Long side of the preview in pixels, 450 by default. Pictures are never enlarged. */
   previewSize?: number;
 }
@@ -316,7 +350,15 @@ export type PictureResult = {
   revoke(): void;
 };
 
-export type RemoveBackgroundResult = PictureResult & { execution: Execution };
+/** What a model found in a picture. Below a coverage of 0.001 the notes say `no subject found`. */
+export interface Found {
+  /** The share of the picture that the matte covers. */
+  coverage: number;
+  /** Around the subject, in the picture's own pixels, whatever part of it the result shows; null where there is none. */
+  boundingBox: { x: number; y: number; width: number; height: number } | null;
+}
+
+export type RemoveBackgroundResult = PictureResult & Found & { execution: Execution };
 
 /** How much of each pixel belongs to the subject, row after row: bytes from 0 to 255, or floats from 0 to 1. */
 export interface Matte {
@@ -325,10 +367,13 @@ export interface Matte {
   data: Uint8ClampedArray | Uint8Array | Float32Array;
 }
 
-export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal'> & PictureOptions;
+export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 'signal' | 'failIfEmpty'> & PictureOptions & {
+  /** As of {@link OutputOptions}; `fast` by default. */
+  refine?: Refine;
+};
 
 /** A matte of the picture's size, yours to edit and to hand to `applyMatte`. */
-export interface SegmentResult extends Matte {
+export interface SegmentResult extends Matte, Found {
   data: Uint8ClampedArray<ArrayBuffer>;
   processingTimeSeconds: number;
   /** As of {@link PictureResult}. */

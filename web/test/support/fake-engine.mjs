@@ -72,6 +72,8 @@ export class FakeEngine {
   #release;
   #nextBlock = kBlockBytes;
   #error = null;
+  /** Of the last run. */
+  #model = 0;
 
   constructor(world) {
     this.#world = world;
@@ -143,15 +145,17 @@ export class FakeEngine {
         this.#error = this.#world.error('cancelled', 'the run was cancelled');
         failed = 1;
       }
-      if (!failed && found) this.#paint(rgba, width * height, found.model, kCut);
+      if (found) this.#model = found.model;
       return failed;
     },
     decal_remover_report: (remover) => (this.#get(remover, 'remover'), kReport),
+    // The network's own matte is at no address here, since the report is all zeros.
     decal_composite: (matte, matteWidth, matteHeight, rgba, width, height) => {
       const failed = this.#chance('the matte');
-      if (!failed) this.#paint(rgba, width * height, 0, kApplied);
+      if (!failed) this.#paint(rgba, width * height, matte === 0 ? this.#model : 0, matte === 0 ? kCut : kApplied);
       return failed;
     },
+    decal_composite_bytes: () => 0,
   };
 
   call(work) {

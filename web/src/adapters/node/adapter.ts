@@ -67,6 +67,7 @@ function assetTable(): Record<NodeAsset, URL> {
   return {
     'decal-relaxed.wasm': new URL('./decal-relaxed.wasm', import.meta.url),
     'decal-simd128.wasm': new URL('./decal-simd128.wasm', import.meta.url),
+    'decal-cutout.wasm': new URL('./decal-cutout.wasm', import.meta.url),
     'decal-planner.wasm': new URL('./decal-planner.wasm', import.meta.url),
     'node-thread.js': new URL('./node-thread.js', import.meta.url),
     'models/decal-default.onnx': new URL('./models/decal-default.onnx', import.meta.url),
@@ -152,6 +153,7 @@ export async function startEngine(options: EngineStartOptions, base: AssetBase):
   const { maximumPages } = options;
   return Engine.start({
     wasm,
+    cutout: await readAsset('decal-cutout.wasm', base),
     simd,
     threads: shared ? threads : 1,
     shared,

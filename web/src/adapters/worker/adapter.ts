@@ -55,7 +55,7 @@ function startReader({ ownFetch }: EngineConfig, send: Send): ReadModel {
 
 async function startEngine(config: EngineConfig, send: Send, signal: AbortSignal): Promise<Engine> {
   const { simd, threads, maximumPages } = config;
-  const wasm = await fetchFile(config.wasm[simd], signal, kRemedy);
+  const [wasm, cutout] = await Promise.all([config.wasm[simd], config.cutout].map((url) => fetchFile(url, signal, kRemedy)));
   const alone = config.noThreadsReason ?? noSharedMemory();
   const shared = alone === null;
   const startThread = (task: ThreadTask) => {
@@ -64,7 +64,7 @@ async function startEngine(config: EngineConfig, send: Send, signal: AbortSignal
     return () => {};
   };
   const engine = await Engine.start({
-    wasm, simd, threads: shared ? threads : 1, shared, startThread, ...(shared && maximumPages ? { maximumPages } : {}),
+    wasm: wasm!, cutout: cutout!, simd, threads: shared ? threads : 1, shared, startThread, ...(shared && maximumPages ? { maximumPages } : {}),
   });
   if (!shared) engine.reason = `one thread: ${alone}`;
   return engine;

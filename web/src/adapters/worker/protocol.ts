@@ -3,14 +3,18 @@
 import type { DownloadProgress } from '../../download/host.js';
 import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';
+import type { ThreadTask } from '../../engine/instance.js';
 import type { DecalErrorCode } from '../../shared/errors.js';
 import type { WithModel } from '../../host/engine-host.js';
+import type { MattePlan } from '../../host/tasks.js';
 import type { DecodePlan, OutputPlan } from '../../shared/options.js';
-import type { Execution, ExecutionEvent, Matte, SimdLevel } from '../../shared/types.js';
+import type { Execution, ExecutionEvent, Found, Matte, SimdLevel } from '../../shared/types.js';
 
 export interface EngineConfig {
   /** Addresses of the two builds. */
   wasm: Record<SimdLevel, string>;
+  /** Address of the cut-out module. */
+  cutout: string;
   /** Address of the planner for WebGPU. */
   planner: string;
   simd: SimdLevel;
@@ -39,7 +43,7 @@ export type { WithModel } from '../../host/engine-host.js';
 export type Task =
   | ({ kind: 'load' } & WithModel)
   | ({ kind: 'remove'; picture: Picture; output: OutputPlan } & WithModel)
-  | ({ kind: 'segment'; picture: Picture } & WithModel)
+  | ({ kind: 'segment'; picture: Picture; plan: MattePlan } & WithModel)
   | { kind: 'apply'; picture: Picture; matte: Matte | Picture; output: OutputPlan };
 
 export interface Job {
@@ -57,12 +61,8 @@ export type ToWorker =
   | ThreadStart;
 
 /** First message to a worker that is to be a helper thread rather than the engine. */
-export interface ThreadStart {
+export interface ThreadStart extends ThreadTask {
   type: 'thread';
-  module: WebAssembly.Module;
-  memory: WebAssembly.Memory;
-  index: number;
-  stackPointer: number;
 }
 
 /** What the engine turned out to be. */
@@ -72,8 +72,8 @@ export interface EngineFacts {
   reason: string;
 }
 
-/** What `remove` and `apply` bring back. `execution` is null where no model ran. */
-export interface Removed {
+/** What `remove` and `apply` bring back. Where no model ran, it found nothing, and `execution` is null. */
+export interface Removed extends Found {
   blob: Blob;
   preview: Blob;
   width: number;
@@ -83,7 +83,7 @@ export interface Removed {
 }
 
 /** What `segment` brings back. */
-export interface Segmented {
+export interface Segmented extends Found {
   data: Uint8ClampedArray<ArrayBuffer>;
   width: number;
   height: number;

@@ -60,7 +60,7 @@ export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): {
   const receive = (message: ToWorker) => {
     switch (message.type) {
       case 'thread':
-        runThread(message.module, message.memory, message.index, message.stackPointer);
+        runThread(message);
         break;
       case 'start':
         host = new EngineHost(makeAdapter(message.config, send), events);
@@ -88,11 +88,11 @@ async function perform(host: EngineHost<Picture, PageFile>, task: Task, signal: 
     case 'remove':
       return host.remove(task.picture, task.output, task, signal);
     case 'segment':
-      return host.segment(task.picture, task, signal);
+      return host.segment(task.picture, task.plan, task, signal);
     case 'apply': {
       const { matte } = task;
       const applied = await host.apply(task.picture, 'kind' in matte ? { picture: matte } : { values: matte }, task.output, signal);
-      return { ...applied, execution: null };
+      return { ...applied, coverage: 0, boundingBox: null, execution: null };
     }
   }
 }
