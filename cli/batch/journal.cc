@@ -120,6 +120,9 @@ Result<Journal> Journal::Open(const std::string& folder, const Shard& shard, std
   journal.path_ = (fs::path(folder) / FileName(shard)).string();
   journal.fd_ = open(journal.path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (journal.fd_ < 0) return JournalError("open", journal.path_);
+  struct stat state;
+  if (fstat(journal.fd_, &state) != 0) return JournalError("open", journal.path_);
+  if (!S_ISREG(state.st_mode)) return Fail(ErrorCode::kIo, "not a regular file", journal.path_);
   if (Status locked = journal.Lock(lock_ms); !locked) return std::unexpected(locked.error());
   if (Status read = journal.ReadAll(folder); !read) return std::unexpected(read.error());
   // A line that a killed process left half written ends here.
@@ -153,7 +156,9 @@ Status Journal::ReadAll(const std::string& folder) {
   std::vector<std::string> others;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
-    if (name.ends_with(".jsonl") && !IsOfCount(name, shard_.count)) others.push_back(it->path().string());
+    std::error_code unknown;
+    if (name.ends_with(".jsonl") && !IsOfCount(name, shard_.count) && it->is_regular_file(unknown))
+      others.push_back(it->path().string());
   }
   if (error) return Fail(ErrorCode::kIo, fmt::format("cannot read: {}", error.message()), folder);
   std::ranges::sort(others);

@@ -200,8 +200,8 @@ bool HttpServer::process_and_close_socket(socket_t fd) {
   Connection::Current() = &connection;
   ConnectionStream stream(connection);
   bool linger = false;
-  for (size_t left = limits_.requests; left > 0; --left) {
-    if (!stream.buffered() && !WaitForRequest(connection, left == limits_.requests)) break;
+  for (size_t left = kRequestsOfConnection; left > 0; --left) {
+    if (!stream.buffered() && !WaitForRequest(connection, left == kRequestsOfConnection)) break;
     connection.BeginRequest(ServeClock::now(), limits_.request);
     bool closed = false;
     const bool answered = process_request(
@@ -212,7 +212,7 @@ bool HttpServer::process_and_close_socket(socket_t fd) {
               request.has_header("Transfer-Encoding") ||
               (request.has_header("Content-Length") && request.get_header_value("Content-Length") != "0");
         });
-    if (!answered && connection.status == 0 && connection.timed_out) Refuse(connection, stream);
+    if (connection.timed_out && connection.bytes_out == 0) Refuse(connection, stream);
     ended_(connection);
     linger = !answered || (connection.has_body && !connection.body_read);
     if (!answered || closed || connection.overloaded || draining_ || (connection.has_body && !connection.body_read))

@@ -84,12 +84,14 @@ class ConnectionThreads : public httplib::TaskQueue {
   std::condition_variable ended_;
 };
 
+// After so many a connection is closed.
+inline constexpr size_t kRequestsOfConnection = 1000;
+
 // httplib's server on such connections.
 class HttpServer : public httplib::Server {
  public:
   struct Limits {
     std::chrono::seconds request{60}, idle{5};
-    size_t requests = 1000;  // of a connection
   };
   // `ended` is called after each request, answered or not.
   HttpServer(Limits limits, std::function<void(Connection&)> ended) : limits_(limits), ended_(std::move(ended)) {}

@@ -18,7 +18,6 @@
 
 #include "cli/commands.h"
 #include "cli/file_io.h"
-#include "cli/interrupt.h"
 #include "cli/serve/service.h"
 
 namespace decal::cli {
@@ -31,6 +30,17 @@ constexpr auto kLastWords = 2s;
 // Blocks from here on are the system's again as soon as they are freed, so that memory does not grow with the past.
 constexpr int kMapBytes = 256 << 10;
 constexpr int kBacklog = 512;
+
+// Not Cancelled(): what runs goes on when a signal asks for the end.
+CancelFlag end_asked{false};
+
+void InstallEnding() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { end_asked.store(true); };
+  action.sa_flags = SA_RESETHAND;  // a second one ends the process at once
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
 
 ServeOptions WithNumbers(ServeOptions options) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -71,7 +81,7 @@ class Ender {
   }
 
   void Run(HttpServer& server, Service& service, const ServeOptions& options) {
-    while (!over_ && !Cancelled()) std::this_thread::sleep_for(20ms);
+    while (!over_ && !end_asked) std::this_thread::sleep_for(20ms);
     if (over_) return;
     if (!options.quiet) PrintLine("ending: what runs is finished");
     server.Drain();
@@ -98,6 +108,7 @@ int Failed(const Error& error) {
 int Serve(const ServeOptions& given) {
   const ServeOptions options = WithNumbers(given);
   signal(SIGPIPE, SIG_IGN);
+  InstallEnding();
   mallopt(M_MMAP_THRESHOLD, kMapBytes);
   mallopt(M_TRIM_THRESHOLD, kMapBytes);
   mallopt(M_ARENA_MAX, std::max(2, options.workers + 2));
@@ -137,7 +148,7 @@ int Serve(const ServeOptions& given) {
     const Ender ender(server, service, options);
     listened = server.listen_after_bind();
   }
-  if (!listened && !Cancelled()) return Failed({ErrorCode::kIo, "the server ended by itself", {}});
+  if (!listened && !end_asked) return Failed({ErrorCode::kIo, "the server ended by itself", {}});
   if (!options.quiet) PrintLine("ended");
   return kExitOk;
 }

@@ -13,6 +13,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "cli/interrupt.h"
 #include "cli/json_object.h"
 #include "cli/serve/answers.h"
 #include "cli/serve/assets.h"
@@ -82,6 +83,8 @@ Service::Service(const ServeOptions& options, Engines& engines, std::string toke
 void Service::Install(HttpServer& server) {
   server_ = &server;
   server.set_payload_max_length(options_.max_upload + (size_t{1} << 20));
+  server.set_keep_alive_timeout(options_.idle_timeout);
+  server.set_keep_alive_max_count(kRequestsOfConnection);
   server.set_exception_handler([](const Request&, Response& response, std::exception_ptr thrown) {
     try {
       std::rethrow_exception(std::move(thrown));
@@ -307,7 +310,10 @@ Result<Service::Made> Service::Make(std::vector<std::byte> file, const RequestOp
   const Turn picture_turn(pictures_, watched.cancel);
   if (!picture_turn) return interrupted();
   connection.wait_ms = stopwatch.Lap();
-  auto picture = DecodePicture(file, "", Decoding(options.cut));
+  auto picture = [&] {
+    const InterruptedBy watched_client(watched.cancel);
+    return DecodePicture(file, "", Decoding(options.cut));
+  }();
   if (!picture) return std::unexpected(picture.error());
   file = {};
   Decoded decoded{*std::move(picture), stopwatch.Lap()};
