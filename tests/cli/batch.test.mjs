@@ -355,8 +355,3 @@ test('Ctrl-C finishes what is begun and the next run goes on; a journal that can
     assert.match(refused.stderr, pattern);
   }
 });
-  await symlink('/dev/full', join(cwd, 'other/.decal/journal-0-of-1.jsonl'));
-  const full = await batch(cwd, ['--from', 'photos', '--to', 'other', '-q']);
-  assert.equal(full.status, 1);
-  assert.match(full.stderr, /^decal: other\/\.decal\/journal-0-of-1\.jsonl: cannot write: .*\(io\)\n$/);
-});
