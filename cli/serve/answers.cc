@@ -34,7 +34,8 @@ int StatusOf(ErrorCode code) {
 }
 
 std::string Ascii(const std::string& json) {
-  return nlohmann::json::parse(json, nullptr, false).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  return nlohmann::ordered_json::parse(json, nullptr, false)
+      .dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace

@@ -21,7 +21,10 @@ export SLURM_CONF=$work/slurm.conf
 declare -A slurmd
 stop() {
   scancel --state=RUNNING,PENDING --user=root 2>/dev/null || true
-  for pid in "${slurmd[@]}" ${slurmctld:-} ${munged:-}; do kill -9 "$pid" 2>/dev/null || true; done
+  for pid in "${slurmd[@]}" ${slurmctld:-} ${munged:-}; do
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
   if ((${1:-0} == 0)); then rm -rf "$work"; else echo "slurm: left in $work" >&2; fi
 }
 trap 'stop $?' EXIT
@@ -118,7 +121,7 @@ for round in $(seq "$rounds"); do
   sleep "$((RANDOM % 3 + 1)).$((RANDOM % 10))"
   mapfile -t tasks < <(pgrep -f "^$decal batch --from $work/" || true)
   case $((round % 3)) in
-    0) node=node$((RANDOM % 2)); echo "round $round: kill -9 slurmd of $node"; kill -9 "${slurmd[$node]}"; sleep 1; start_node "$node" ;;
+    0) node=node$((RANDOM % 2)); echo "round $round: kill -9 slurmd of $node"; kill -9 "${slurmd[$node]}"; wait "${slurmd[$node]}" 2>/dev/null || true; start_node "$node" ;;
     1) task=$(squeue -h -j "$job" -t R -r -o %A | shuf -n 1); echo "round $round: requeue ${task:-nothing}"; [[ -z $task ]] || scontrol requeue "$task" ;;
     2) victim=$(printf '%s\n' "${tasks[@]}" | shuf -n 1); echo "round $round: kill -9 process ${victim:-none}"; [[ -z $victim ]] || kill -9 "$victim" || true ;;
   esac
