@@ -13,6 +13,8 @@ inline constexpr int kExitEmpty = 3;  // --fail-if-empty: a picture without a su
 inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells count
 
 int RemoveBackgrounds(const RemoveOptions& options);
+int RunBatch(const BatchOptions& options);
+int Serve(const ServeOptions& options);
 int ListModels(const ModelsOptions& options);
 int Inspect(const InspectOptions& options);
 int RunTensor(const RunOptions& options);

@@ -10,6 +10,8 @@ namespace {
 CancelFlag cancelled{false};
 static_assert(CancelFlag::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
+thread_local const CancelFlag* of_thread = nullptr;
+
 }  // namespace
 
 void InstallInterrupt() {
@@ -20,6 +22,9 @@ void InstallInterrupt() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-const CancelFlag& Cancelled() { return cancelled; }
+const CancelFlag& Cancelled() { return of_thread != nullptr ? *of_thread : cancelled; }
+
+InterruptedBy::InterruptedBy(const CancelFlag& flag) { of_thread = &flag; }
+InterruptedBy::~InterruptedBy() { of_thread = nullptr; }
 
 }  // namespace decal::cli

@@ -90,15 +90,19 @@ class Skipped {
   std::map<std::string, int> counts_;
 };
 
-void Visit(const fs::directory_entry& entry, std::vector<std::string>& found, Skipped& skipped) {
-  std::error_code unreadable;
-  if (!entry.is_regular_file(unreadable) || !IsInputOfFolder(entry.path())) return;
-  // The first bytes count. A file that only its name calls a picture is damaged rather than another kind of file, and will say so.
-  const SniffedKind kind = KindOfFile(entry.path());
+// Null for a picture, else what it is instead. The first bytes count. A file that only its name calls a picture is damaged rather than
+// another kind of file, and will say so.
+const char* PictureOrKind(const fs::path& path) {
+  const SniffedKind kind = KindOfFile(path);
   const bool named =
-      std::ranges::find(kPictureExtensions, Lower(entry.path().extension().string())) != kPictureExtensions.end();
-  if (IsRead(kind.kind) || (kind.kind == PictureKind::kUnknown && named)) found.push_back(entry.path().string());
-  else skipped.Add(kind.name);
+      std::ranges::find(kPictureExtensions, Lower(path.extension().string())) != kPictureExtensions.end();
+  return IsRead(kind.kind) || (kind.kind == PictureKind::kUnknown && named) ? nullptr : kind.name;
+}
+
+void Visit(const fs::directory_entry& entry, std::vector<std::string>& found, Skipped& skipped) {
+  if (!MayBeInput(entry)) return;
+  if (const char* kind = PictureOrKind(entry.path())) skipped.Add(kind);
+  else found.push_back(entry.path().string());
 }
 
 template <class Iterator>
@@ -207,6 +211,19 @@ Status CheckOutputs(const Plan& plan) {
 }
 
 }  // namespace
+
+std::string OutputEnding(PictureFormat format, bool mask_only) {
+  return std::string(Suffix(mask_only)) + Extension(format);
+}
+
+std::optional<PictureFormat> FormatByName(const std::filesystem::path& path) { return FormatOf(path); }
+
+bool MayBeInput(const std::filesystem::directory_entry& entry) {
+  std::error_code unreadable;
+  return entry.is_regular_file(unreadable) && IsInputOfFolder(entry.path());
+}
+
+bool LooksLikePicture(const std::filesystem::path& path) { return PictureOrKind(path) == nullptr; }
 
 Result<Plan> PlanJobs(const RemoveOptions& options) {
   Plan plan;

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,5 +26,17 @@ struct Plan {
 
 // Errors: kInvalidArgument for a use that makes no sense, as several pictures into one file.
 Result<Plan> PlanJobs(const RemoveOptions& options);
+
+// ".decal.png", ".decal-mask.webp": what the names of results end with.
+std::string OutputEnding(PictureFormat format, bool mask_only);
+
+// What a file's name says; nothing where it is none that decal writes.
+std::optional<PictureFormat> FormatByName(const std::filesystem::path& path);
+
+// Of a folder: a file that is neither hidden nor a result of ours.
+bool MayBeInput(const std::filesystem::directory_entry& entry);
+
+// Whether its first bytes, or where these say nothing its name, are a picture's that decal reads.
+bool LooksLikePicture(const std::filesystem::path& path);
 
 }  // namespace decal::cli

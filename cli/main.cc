@@ -32,6 +32,8 @@ int Main(int argc, const char* const* argv) {
   }
   InstallInterrupt();
   return std::visit(Overloaded{[](const RemoveOptions& options) { return RemoveBackgrounds(options); },
+                               [](const BatchOptions& options) { return RunBatch(options); },
+                               [](const ServeOptions& options) { return Serve(options); },
                                [](const ModelsOptions& options) { return ListModels(options); },
                                [](const InspectOptions& options) { return Inspect(options); },
                                [](const RunOptions& options) { return RunTensor(options); },

@@ -16,18 +16,16 @@
 
 namespace decal::cli {
 
-// decal photo.jpg ...
-struct RemoveOptions {
-  std::vector<std::string> inputs;
-  std::string output;
+// What shapes a cut-out, whatever command makes it.
+struct CutOptions {
   ModelChoice model;
-  std::optional<PictureFormat> format;
+  std::optional<PictureFormat> format;  // png where nothing says otherwise
   std::optional<std::array<uint8_t, 4>> background;
   bool mask_only = false;
-  bool keep_tree = false;      // folders: those below them too, kept in the output
   bool keep_metadata = false;  // EXIF, XMP and IPTC
   bool keep_profile = false;   // the picture's own colours and profile instead of sRGB
   size_t max_memory = 0;       // bytes of a decoded picture; 0: DefaultMaxMemory
+  int64_t max_pixels = 0;      // of a picture, by its header; 0: what DecodePicture takes
   int svg_size = 0;            // pixels of an SVG's longer side; 0: its own size
   Refine refine = Refine::kFast;
   bool decontaminate = true;
@@ -36,11 +34,54 @@ struct RemoveOptions {
   float remove_islands = 0, fill_holes = 0;
   float smooth = 0, grow = 0, shadow = 0;
   FrameOptions frame;
-  bool fail_if_empty = false;
   int quality = 90;
+};
+
+// decal photo.jpg ...
+struct RemoveOptions : CutOptions {
+  std::vector<std::string> inputs;
+  std::string output;
+  bool keep_tree = false;  // folders: those below them too, kept in the output
+  bool fail_if_empty = false;
   int threads = 0;  // 0: one per core
   bool json = false;
   bool quiet = false;
+};
+
+// decal batch --from list --to folder
+struct BatchOptions : CutOptions {
+  std::string from, to;
+  std::string base;     // empty: the current directory
+  std::string journal;  // empty: .decal in `to`
+  std::string shard;    // "3/16"; empty: what the environment says
+  int workers = 0;      // processes; 0: one for each four cores
+  int threads = 0;      // of each; 0: the cores, shared out
+  bool retry_failed = false;
+  bool stop_on_error = false;
+  bool sync = false;
+  bool fail_if_empty = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+// decal serve. The options of cut-outs are what requests get that do not say otherwise.
+struct ServeOptions : CutOptions {
+  std::string host = "127.0.0.1";
+  int port = 7000;
+  int workers = 0;  // pictures in networks at the same time; 0: one for each four cores
+  int threads = 0;  // of each; 0: the cores, shared out
+  int queue = 16;   // requests that wait, besides those in work
+  int connections = 256;
+  size_t max_upload = size_t{32} << 20;  // bytes of a request
+  int timeout = 60;                      // seconds for a request, from its first byte to the last of the answer
+  int idle_timeout = 5;                  // seconds a connection may be open without a request
+  int grace = 25;                        // seconds to finish after SIGTERM
+  std::string token_file;
+  std::vector<std::string> more_models;  // names or paths besides `model`
+  std::vector<std::string> url_hosts;    // from which GET /api/remove?url= may fetch
+  bool private_urls = false;             // even where they are in private networks
+  bool json = false;                     // the log
+  bool quiet = false;                    // no log
 };
 
 // decal models
@@ -79,7 +120,8 @@ struct PrintOptions {
   std::string text;
 };
 
-using Command = std::variant<RemoveOptions, ModelsOptions, InspectOptions, RunOptions, PrintOptions>;
+using Command =
+    std::variant<RemoveOptions, BatchOptions, ServeOptions, ModelsOptions, InspectOptions, RunOptions, PrintOptions>;
 
 // Errors (all kInvalidArgument) are usage errors: exit status 2.
 Result<Command> ParseCommandLine(int argc, const char* const* argv);

@@ -59,6 +59,7 @@ size_t DefaultMaxMemory();
 struct DecodeOptions {
   // Limit of the decoded picture: its samples as the file holds them and 4 bytes a pixel for ours. 0: DefaultMaxMemory.
   size_t max_bytes = 0;
+  int64_t max_pixels = 0;  // 0: 2^28
   int svg_size = 0;  // pixels of an SVG's longer side; 0: its own size
   bool metadata = false;
   bool own_colours = false;

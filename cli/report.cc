@@ -19,11 +19,6 @@ namespace {
 
 constexpr size_t kBarWidth = 24;
 
-size_t TerminalColumns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 // Bytes of the character that `text` begins with, 2 to 4; 0 where they are no UTF-8 (RFC 3629: the shortest form, no surrogates).
 size_t Utf8Size(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(text[i])); };
@@ -43,6 +38,11 @@ size_t Utf8Size(std::string_view text) {
 }
 
 }  // namespace
+
+size_t TerminalColumns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
 
 double Stopwatch::Lap() {
   const auto now = std::chrono::steady_clock::now();

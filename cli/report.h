@@ -58,6 +58,9 @@ void PrintError(const Error& error);
 // "decal: text" on standard error, one line.
 void PrintLine(std::string text);
 
+// Of the terminal that standard error is; 80 elsewhere.
+size_t TerminalColumns();
+
 // A bar on standard error, only if that is a terminal and there are several pictures; otherwise does nothing.
 class ProgressBar {
  public:

@@ -1,4 +1,4 @@
-# Shaders as C++ string literals: comments and indentation stay behind, the rest travels in the binary.
+# Texts as C++ string literals; of shaders, comments and indentation stay behind.
 #
 # decal_embed_wgsl(<layer> <file.wgsl>...): for engine/x/y.wgsl, `#include "engine/x/y.wgsl.inc"` is a raw string.
 # SPDX-License-Identifier: MIT
@@ -13,4 +13,15 @@ function(decal_embed_wgsl layer)
     file(CONFIGURE OUTPUT "${root}/${file}.inc" CONTENT "R\"wgsl(@text@)wgsl\"" @ONLY)
   endforeach()
   target_include_directories(decal_${layer} PRIVATE "${root}")
+endfunction()
+
+# decal_embed_text(<target> <file>...): for cli/x/y.html, `#include "cli/x/y.html.inc"` is a raw string of all of it.
+function(decal_embed_text target)
+  set(root "${CMAKE_BINARY_DIR}/texts")
+  foreach(file ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${file}")
+    file(READ "${PROJECT_SOURCE_DIR}/${file}" text)
+    file(CONFIGURE OUTPUT "${root}/${file}.inc" CONTENT "R\"text(@text@)text\"" @ONLY)
+  endforeach()
+  target_include_directories(${target} PRIVATE "${root}")
 endfunction()

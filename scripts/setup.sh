@@ -14,7 +14,7 @@ run_packages=(
   libc++-22-dev-wasm32 libc++abi-22-dev-wasm32                       # WebAssembly build
   libclang-rt-22-dev-wasm32 wasi-libc
   libhwy-dev libcli11-dev libfmt-dev libvips-dev libisal-dev         # libraries
-  nlohmann-json3-dev
+  nlohmann-json3-dev libcpp-httplib-dev                              # models' descriptions, journals of batches; the server
   python-matplotlib-data                                             # the sample photo
 )
 test_packages=(

@@ -28,9 +28,9 @@ Status Canvas::CheckSize(int64_t width, int64_t height, size_t sample_bytes) con
   if (width <= 0 || height <= 0 || width > INT32_MAX || height > INT32_MAX) {
     return Fail(ErrorCode::kCorruptImage, fmt::format("damaged picture: a size of {} x {}", width, height));
   }
-  if (width > kMaxPixels / height) {
-    return Fail(ErrorCode::kLimitExceeded,
-                fmt::format("{} x {} pixels are over the limit of {}", width, height, kMaxPixels));
+  const int64_t most = options_.max_pixels > 0 ? std::min(options_.max_pixels, kMaxPixels) : kMaxPixels;
+  if (width > most / height) {
+    return Fail(ErrorCode::kLimitExceeded, fmt::format("{} x {} pixels are over the limit of {}", width, height, most));
   }
   const size_t limit = options_.max_bytes != 0 ? options_.max_bytes : DefaultMaxMemory();
   const double needed =

@@ -4,6 +4,8 @@
 
 /** Pages that need no build: every run drives them. */
 export const pages = ['plain-html', 'offline'];
+/** For the command on clusters: tests/slurm/run.sh. */
+export const clusters = ['kubernetes', 'slurm'];
 
 /** The examples with a package.json. Those that take longest (Angular, Next.js, Nuxt) stand apart, so that no day gets all of them. */
 export const projects = ['angular', 'vite-react', 'node', 'next', 'vite-vue', 'astro', 'nuxt', 'webpack'];

@@ -6,11 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root } from '../support/models.mjs';
-import { choose, kPerDay, pages, projects } from './choice.mjs';
+import { choose, clusters, kPerDay, pages, projects } from './choice.mjs';
 
 test('every folder of examples/ is among those that the tests build or drive, and in the workspace', () => {
   const folders = readdirSync(join(root, 'examples'), { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'node_modules');
-  assert.deepEqual([...pages, ...projects].sort(), folders.map(({ name }) => name).sort());
+  assert.deepEqual([...clusters, ...pages, ...projects].sort(), folders.map(({ name }) => name).sort());
   const { workspaces } = JSON.parse(readFileSync(join(root, 'examples/package.json'), 'utf8'));
   assert.deepEqual(workspaces, [...projects].sort());
 });

@@ -1,0 +1,123 @@
+// What bounds the server: places in the queue, pictures in memory, networks; and who notices that nobody waits for an answer any more.
+//
+// Copyright the Decal authors.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/cutter.h"
+#include "cli/serve/connection.h"
+
+namespace decal::cli {
+
+// Why a request's flag was set.
+enum class Ending { kNone, kClientGone, kTimeout, kShutdown };
+
+// One request's right to be worked on, as others see it.
+struct Watched {
+  int fd = -1;
+  ServeClock::time_point deadline;
+  CancelFlag cancel{false};
+  std::atomic<Ending> why{Ending::kNone};
+};
+
+// Looks after requests in work: sets the flag of those whose client is gone or whose time is over.
+class Watcher {
+ public:
+  Watcher();
+  ~Watcher();
+  void Add(Watched& watched);
+  void Remove(Watched& watched);
+  // Ends all that there are.
+  void CancelAll();
+
+ private:
+  void Run();
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::list<Watched*> watched_;
+  bool end_ = false;
+  std::thread thread_;
+};
+
+// So many at a time, first come first served.
+class Turnstile {
+ public:
+  explicit Turnstile(size_t most) : free_(most) {}
+  // False if the flag was set before its turn.
+  bool Enter(const CancelFlag& cancel);
+  void Leave();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<uint64_t> waiting_;
+  uint64_t next_ = 0;
+  size_t free_;
+};
+
+// In a scope.
+class Turn {
+ public:
+  Turn(Turnstile& turnstile, const CancelFlag& cancel) : turnstile_(turnstile), entered_(turnstile.Enter(cancel)) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    if (entered_) turnstile_.Leave();
+  }
+  explicit operator bool() const { return entered_; }
+
+ private:
+  Turnstile& turnstile_;
+  const bool entered_;
+};
+
+// Requests that were admitted and are not answered: at most so many, and nobody waits for a place.
+class Places {
+ public:
+  explicit Places(size_t most) : most_(most) {}
+  bool Take();
+  void Give();
+  size_t taken() const { return taken_; }
+  size_t most() const { return most_; }
+
+ private:
+  const size_t most_;
+  std::atomic<size_t> taken_{0};
+};
+
+// The loaded models, once for each picture that may be in a network at the same time.
+class Engines {
+ public:
+  // Loads all and runs each once. Errors: of Cutter::Load and Cut.
+  static Result<std::unique_ptr<Engines>> Load(const ServeOptions& options);
+
+  // The name by which requests know a model; empty: the default. Null: not served.
+  const std::string* Find(const std::string& name) const;
+  const std::vector<std::string>& names() const { return names_; }
+  // Of all sessions, in bytes.
+  size_t memory_bytes() const { return memory_bytes_; }
+
+  using Engine = std::map<std::string, std::unique_ptr<Cutter>>;
+  // One that nobody has: there is one for each that the turnstile lets through.
+  Engine* Borrow();
+  void Return(Engine* engine);
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<std::unique_ptr<Engine>> engines_;
+  std::vector<Engine*> free_;
+  std::mutex mutex_;
+  size_t memory_bytes_ = 0;
+};
+
+}  // namespace decal::cli
