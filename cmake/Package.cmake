@@ -22,18 +22,17 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME decal)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
-set(CPACK_COMPONENT_COMMAND_DESCRIPTION "remove the background of pictures on this machine
- The command decal cuts subjects out of photos with a neural network that
- it brings along. It reads JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF, JPEG XL,
- JPEG 2000, SVG and more, writes PNG, WebP and JPEG, and sends nothing
- anywhere.")
+set(CPACK_DEBIAN_COMMAND_DESCRIPTION "The command decal cuts subjects out of photos with a neural network that
+it brings along. It reads JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF, JPEG XL,
+JPEG 2000, SVG and more, writes PNG, WebP and JPEG, and sends nothing
+anywhere.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libdecal-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libhwy-dev")
-set(CPACK_COMPONENT_DEV_DESCRIPTION "C++ library that removes the background of pictures (development files)
- The static library, its headers and the CMake package decal, whose target
- is decal::decal. The default model is part of it. C++23.")
+set(CPACK_DEBIAN_DEV_DESCRIPTION "C++ library that removes the background of pictures (development files).
+The static library, its headers and the CMake package decal, whose target
+is decal::decal. The default model is part of it. C++23.")
 
 # Each package has its own folder of documentation, with the licences of what is built in (Debian policy 12.5).
 set(decal_copyright "${PROJECT_BINARY_DIR}/package/copyright")
@@ -47,4 +46,6 @@ The text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.
 ]=])
 install(FILES "${decal_copyright}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/decal" COMPONENT command EXCLUDE_FROM_ALL)
 install(FILES "${decal_copyright}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libdecal-dev" COMPONENT dev EXCLUDE_FROM_ALL)
+# Or CPack would build everything before, tests included.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 include(CPack)

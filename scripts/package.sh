@@ -13,9 +13,8 @@ staging=$build/package
 rm -rf "$staging/cpack"
 mkdir -p dist
 rm -f dist/decal_*.deb dist/libdecal-dev_*.deb
-# Both come from what is built: CPack's own step before it would build everything, tests included.
 cmake --build "$build" --target decal_command decal
-cpack --config "$build/CPackConfig.cmake" -B "$staging/cpack" -D CPACK_CMAKE_GENERATOR= >"$staging/cpack.log" ||
+cpack --config "$build/CPackConfig.cmake" -B "$staging/cpack" >"$staging/cpack.log" ||
   { cat "$staging/cpack.log" >&2; exit 1; }
 cp "$staging"/cpack/*.deb dist/
 ls -1 dist/decal_*.deb dist/libdecal-dev_*.deb

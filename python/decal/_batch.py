@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ._errors import Error
-from ._options import Plan, RemoveOptions
+from ._options import BY_EXTENSION, Plan, RemoveOptions
 from ._pictures import is_path
 from ._session import Session
 
@@ -26,9 +26,12 @@ class BatchItem(NamedTuple):
 def run_batch(session: Session, pictures: Iterable[Any], workers: int, options: RemoveOptions) -> Iterator[BatchItem]:
     if workers < 1:
         raise Error("invalid-argument", f"workers is at least 1, not {workers}")
+    output = options.get("output")
+    if output is not None:
+        if os.path.splitext(output)[1].lower() in BY_EXTENSION and not os.path.isdir(output):
+            raise Error("invalid-argument", "one file cannot take several pictures: output is a folder", str(output))
+        options = {**options, "output": os.path.join(output, "")}
     plan = Plan(**options)  # what is wrong with the options is told before the first picture is read
-    if plan.output is not None:
-        raise Error("invalid-argument", "one file cannot take several pictures: output is a folder", str(options["output"]))
     return _batch(session, pictures, workers, options, plan)
 
 

@@ -18,7 +18,7 @@ from ._colour import Colour, own_colour, parse_colour, without_alpha
 from ._errors import Error
 from ._results import CutoutBytes, CutoutFile, CutoutPath, Execution, as_array
 
-_BY_EXTENSION = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
+BY_EXTENSION = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 _EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}
 _REFINES = ("off", "fast", "best")
 
@@ -208,6 +208,6 @@ def _format(format: str | None, output: str | None) -> str:
     extension = os.path.splitext(output)[1].lower() if output is not None else ""
     if not extension:
         return "PNG"
-    if extension not in _BY_EXTENSION:
+    if extension not in BY_EXTENSION:
         raise Error("invalid-argument", f"cannot write {extension} files: png, webp and jpeg only", output or "")
-    return _BY_EXTENSION[extension]
+    return BY_EXTENSION[extension]

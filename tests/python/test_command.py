@@ -135,7 +135,7 @@ def test_what_differs_is_known(session, tiny, tmp_path):
     deep = np.random.default_rng(3).integers(0, 65536, (50, 60, 4))
     for name, pixels, colour_type in (("rgb", deep[:, :, :3], 2), ("rgba", deep, 6)):
         (tmp_path / f"{name}.png").write_bytes(png16(pixels, colour_type))
-        subprocess.run([COMMAND, tmp_path / f"{name}.png", "--model", tiny, "-q"], check=True)
+        subprocess.run([COMMAND, tmp_path / f"{name}.png", "--model", tiny, "-q", "--refine", "off", "--keep-colours"], check=True)
         expected = np.asarray(Image.open(tmp_path / f"{name}.decal.png")).astype(int)
-        got = np.asarray(session.remove(Image.open(tmp_path / f"{name}.png"))).astype(int)
+        got = np.asarray(session.remove(Image.open(tmp_path / f"{name}.png"), refine="off", keep_colours=True)).astype(int)
         assert np.abs(got - expected)[:, :, 3].max() <= 2
