@@ -32,6 +32,9 @@ Image.register_open("FATAL", lambda *a: None, accept)
 """
 
 
+NODE = {"num_cpus": int(os.environ.get("DECAL_RAY_CPUS", "1")), "object_store_memory": 80 << 20}
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> str:
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny.onnx")
@@ -43,8 +46,8 @@ def environment(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("site")
     (folder / "sitecustomize.py").write_text(FATAL)
     os.environ["PYTHONPATH"] = str(folder)
-    os.environ["RAY_DEDUP_LOGS"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    os.environ.update(RAY_worker_niceness="0")  # it is 15, and a busy machine leaves nothing to such processes
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ[name] = "test"
     os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
@@ -77,7 +80,7 @@ def start(environment, *arguments) -> subprocess.Popen:
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
 
 
-def run(environment, *arguments, timeout=300) -> tuple[int, str]:
+def run(environment, *arguments, timeout=1200) -> tuple[int, str]:
     process = start(environment, *arguments)
     _, errors = process.communicate(timeout=timeout)
     return process.returncode, errors
@@ -140,10 +143,10 @@ def expected(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(environment):
-    """A head without cores, and two nodes of two: `cluster.address`, `cluster.nodes` can be killed and added."""
+    """A head without cores, and two nodes: `workers` of `cluster` can be killed and added."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20})
-    made.workers = [made.add_node(num_cpus=2, object_store_memory=80 << 20) for _ in range(2)]
+    made.workers = [made.add_node(**NODE) for _ in range(2)]
     yield made
     made.shutdown()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A cluster of two nodes whose processes are killed: nothing is lost, nothing is done twice, and what cannot be done says why.
 
-DECAL_RAY_PICTURES (300) and DECAL_RAY_ROUNDS (2) make it longer.
+DECAL_RAY_PICTURES (300) and DECAL_RAY_ROUNDS (2) make it longer, DECAL_RAY_CPUS (1) are those of a node.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import check, journal_lines, make_pictures, picture, run, start
+from conftest import NODE, check, journal_lines, make_pictures, picture, run, start
 from PIL import Image
 
 PICTURES = int(os.environ.get("DECAL_RAY_PICTURES", "300"))
@@ -74,7 +74,7 @@ def test_everything_is_killed(cluster, environment, tiny, tmp_path, expected):
         arguments = ["--from", tmp_path / "in", "--to", out, *common(cluster, tiny, out / ".decal"), "--chunk", "2"]
         driver = start(environment, *arguments)
         kills, wanted = [], ["actor", "raylet", "actor", "driver", "actor"]
-        until = time.monotonic() + 600
+        until = time.monotonic() + 1500
         while driver.poll() is None:
             assert time.monotonic() < until, "the run does not end"
             time.sleep(chance.uniform(0.3, 1.2))
@@ -86,7 +86,7 @@ def test_everything_is_killed(cluster, environment, tiny, tmp_path, expected):
             elif kind == "raylet":
                 node = cluster.workers.pop(chance.randrange(len(cluster.workers)))
                 cluster.remove_node(node, allow_graceful=False)
-                cluster.workers.append(cluster.add_node(num_cpus=2, object_store_memory=80 << 20))
+                cluster.workers.append(cluster.add_node(**NODE))
             elif kind == "driver":
                 driver.kill()
                 driver.communicate()
@@ -167,7 +167,7 @@ def test_a_stage_of_ray_data(cluster, environment, tiny, tmp_path, expected):
     good, broken = make_pictures(tmp_path / "in", 40, 20)
     (tmp_path / "in/000/kill.png").write_bytes(b"KILLME")
     done = subprocess.run([sys.executable, "-P", "-c", DATA, cluster.address, tmp_path / "in", tmp_path / "out", tiny], env=environment,
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr[-2000:]
     rows, kept = (json.loads(line) for line in done.stdout.strip().splitlines()[-2:])
     assert [row["number"] for row in rows] == list(range(41))

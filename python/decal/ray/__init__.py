@@ -13,15 +13,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .._errors import Error
 
 try:
     import fsspec  # noqa: F401
-    import ray.data  # noqa: F401
+    import ray  # noqa: F401
 except ImportError as error:
     raise ImportError(f"decal.ray needs the packages of decal[ray]: pip install 'decal[ray]' ({error})") from error
 
-from ._data import Ledger, Remover, remove
 from ._run import run
 
+if TYPE_CHECKING:
+    from ._data import Ledger, Remover, remove
+
 __all__ = ["Error", "Ledger", "Remover", "remove", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    # Ray Data takes seconds to load, which each actor of `run` would spend for nothing.
+    if name in ("Ledger", "Remover", "remove"):
+        from . import _data
+
+        return getattr(_data, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

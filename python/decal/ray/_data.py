@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import ray
+import ray.data
 
 from .._errors import Error
 from .._options import RemoveOptions
