@@ -107,6 +107,6 @@ const help = start(...image.command);
 if (help.status !== 0 || !help.stdout.includes('Usage')) fail(`without arguments: ${help.stdout}${help.stderr}`);
 const size = Number(execFileSync('du', ['-sm', image.system], { encoding: 'utf8' }).split('\t')[0]);
 const base = Number(execFileSync('tar', ['-tvf', clean], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n')
-  .reduce((sum, line) => sum + Number(line.split(/\s+/)[2] ?? 0), 0)) / 1e6;
+  .reduce((sum, line) => sum + (Number(line.split(/\s+/)[2]) || 0), 0)) / 1e6;
 for (const stage of readdirSync(work).filter((name) => name.startsWith('stage-'))) rmSync(join(work, stage), { recursive: true, force: true });
 console.log(`containerfile: passed; the last stage has ${size} MB, of which ${base.toFixed(0)} MB are Debian's`);
