@@ -13,8 +13,8 @@ import pytest
 
 from decal import Error
 from decal.ray import _catalogue, _store
-from decal.ray.__main__ import _canonical, _parser
-from decal.ray._journal import Journal, Known, options_hash, parse_shard, part_of
+from decal.ray.__main__ import _arguments, _parser
+from decal.ray._journal import Journal, Known, canonical_options, options_hash, parse_shard, part_of
 
 
 def items(source, to, journal=None, base=None, shard=(0, 1)):
@@ -86,11 +86,21 @@ def mixed(value: int) -> int:
 
 def test_the_hash_of_options(tmp_path):
     assert options_hash({}) == "44136fa355b3678a"  # of "{}", as docs/scaling.md has it
-    given = vars(_parser().parse_args(["--from", "a", "--to", "b", "--background", "white", "--format", "jpeg", "--quality", "90",
-                                       "--refine", "fast", "--crop", "5", "--mask", "--model", "u2netp"]))
-    assert _canonical(given) == {"background": "#ffffffff", "format": "jpeg", "crop": "5", "mask": "true", "model": "u2netp"}
-    plain = vars(_parser().parse_args(["--from", "a", "--to", "b"]))
-    assert _canonical(plain) == {}
+
+    def of(*arguments):
+        return canonical_options(*_arguments(vars(_parser().parse_args(["--from", "a", "--to", "b", *arguments]))))
+
+    assert of() == of("--format", "png", "--quality", "70", "--refine", "fast", "--profile", "srgb", "--max-memory", "1G") == {}
+    given = of("--background", "white", "--format", "jpeg", "--quality", "90", "--crop", "5", "--mask", "--model", "u2netp", "--fill-holes", "0.25")
+    assert given == {
+        "background": "#ffffffff", "format": "jpeg", "crop": "5", "mask": "true", "model": "u2netp", "fill-holes": "0.25",
+    }
+    given = of("--format", "webp", "--quality", "70", "--mean", "0.5,0.5,0.50", "--input-size", "640x480", "--model-value", "ratio=0.250",
+               "--keep-colours")
+    assert given == {
+        "format": "webp", "quality": "70", "mean": "0.5,0.5,0.5", "input.width": "640", "input.height": "480", "model-value.ratio": "0.25",
+        "keep-colours": "true",
+    }
 
 
 def line(output, outcome="done", **more):
@@ -120,6 +130,12 @@ def test_the_journal(tmp_path):
         with Journal(str(tmp_path), (shard, 3)) as journal:
             found |= {name for name in ("a", "b", "d") if journal.known(f"{name}.jpg.decal.png")}
     assert found == {"a", "b", "d"}
+    other = tmp_path / "journal-of-another-program.jsonl"
+    other.write_text("".join(json.dumps(line(f"{name}.jpg.decal.png", outcome, code="io")) + "\n" for name, outcome in
+                             (("a", "failed"), ("e", "done"), ("e", "failed"), ("f", "failed"))))
+    with Journal(str(tmp_path), (0, 1)) as journal:
+        outcomes = [journal.known(f"{name}.jpg.decal.png").outcome for name in "aef"]
+    assert outcomes == ["done", "done", "failed"]
 
 
 def test_a_journal_is_one_processs(tmp_path, monkeypatch):

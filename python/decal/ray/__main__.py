@@ -35,7 +35,6 @@ _FLAGS = {
     "keep-colours": "leave soft edges the colours of the old background",
     "keep-metadata": "keep EXIF, XMP and IPTC",
 }
-_DEFAULTS = {"format": "png", "quality": 90, "refine": "fast", "profile": "srgb", "remove-islands": 0.0, "fill-holes": 0.0}
 # By the option: the field of Session's spec.
 _MODEL_FIELDS = {
     "mean": "mean", "std": "std", "size-rule": "input.rule", "size-multiple": "input.multiple", "activation": "activation",
@@ -115,23 +114,15 @@ def _spec(given: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
-def _canonical(given: dict[str, Any]) -> dict[str, str]:
-    """The options that shape results and are not the default, as the journal has them."""
-    from .._colour import parse_colour
-
-    options: dict[str, str] = {}
-    names = [*_VALUES, "model", "model-file", *_MODEL_FIELDS, "input-size"]
-    for name in names:
-        value = given[name.replace("-", "_")]
-        if value is not None and value != _DEFAULTS.get(name):
-            options[name] = f"{value:g}" if isinstance(value, float) else str(value)
-    colour = parse_colour(given["background"])
-    if colour is not None:
-        options["background"] = "#" + bytes(colour).hex()
-    options.update({name: "true" for name in _FLAGS if given[name.replace("-", "_")]})
-    if given["model_value"]:
-        options["model-value"] = ",".join(given["model_value"])
-    return options
+def _arguments(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `Session.remove` and `Session` get."""
+    shaping = {name.replace("-", "_"): given[name.replace("-", "_")] for name in [*_VALUES, *_FLAGS]}
+    options = {name: value for name, value in shaping.items() if value is not None and value is not False}
+    if given["max_memory"]:
+        options["max_memory"] = given["max_memory"]
+    session = {name: given[name] for name in ("model", "model_file", "models_dir") if given[name] is not None}
+    spec = _spec(given)
+    return options, {**session, "spec": spec} if spec else session
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -140,17 +131,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         from ._run import run
 
-        shaping = {name.replace("-", "_"): given[name.replace("-", "_")] for name in [*_VALUES, *_FLAGS]}
-        options = {name: value for name, value in shaping.items() if value is not None and value is not False}
-        if given["max_memory"]:
-            options["max_memory"] = given["max_memory"]
-        session = {name: given[name] for name in ("model", "model_file", "models_dir") if given[name] is not None}
-        spec = _spec(given)
-        if spec:
-            session["spec"] = spec
-        canonical = _canonical(given)
+        options, session = _arguments(given)
         progress = run(
-            given["source"], given["to"], options=options, session=session, canonical=canonical,
+            given["source"], given["to"], options=options, session=session,
             **{name: given[name] for name in ("base", "journal", "shard", "retry_failed", "on_error", "address", "workers", "threads",
                                               "chunk", "retries", "timeout", "quiet")},
         )

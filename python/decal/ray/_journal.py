@@ -11,15 +11,18 @@ import json
 import os
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .. import _decal
+from .._colour import parse_colour
 from .._errors import Error
+from .._models import model_fields
 
 # The same bytes fail in the same way.
-FINAL = {"corrupt-image", "unsupported", "limit-exceeded", "invalid-argument"}
+FINAL = {"corrupt-image", "unsupported", "invalid-argument"}
 _LOCK_SECONDS = 120
 _MASK = (1 << 64) - 1
 
@@ -28,6 +31,36 @@ def options_hash(options: Mapping[str, str]) -> str:
     """Of the options that shape results and are not the default."""
     text = json.dumps(dict(options), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_DEFAULTS = {"format": "png", "refine": "fast", "profile": "srgb", "remove_islands": 0, "fill_holes": 0, "quality": 90}
+
+
+def canonical_options(options: Mapping[str, Any], session: Mapping[str, Any]) -> dict[str, str]:
+    """The options of `Session.remove` and `Session` that shape results and are not the default, as the command names them."""
+    found: dict[str, str] = {}
+    is_png = (options.get("format") or "png") == "png"
+    for name, value in options.items():
+        plain = value is None or value is False or value == _DEFAULTS.get(name) or name in ("max_memory", "output")
+        if plain or (name == "quality" and is_png):
+            continue
+        if name == "background":
+            colour = parse_colour(value)
+            found[name] = "#" + bytes(colour or ()).hex()
+        else:
+            found[name.replace("_", "-")] = _text(value)
+    for name in ("model", "model_file"):
+        if session.get(name) is not None:
+            found[name.replace("_", "-")] = os.fspath(session[name])
+    fields, inputs = model_fields(session.get("spec"))
+    for name, text in fields.items():
+        found[name] = ",".join(_text(float(part)) for part in text.split(",")) if name in ("mean", "std") else text
+    found.update({f"model-value.{name}": _text(value) for name, value in inputs.items()})
+    return found
+
+
+def _text(value: Any) -> str:
+    return "true" if value is True else value if isinstance(value, str) else f"{value:g}"
 
 
 def part_of(output: str, shards: int) -> int:
@@ -101,19 +134,31 @@ class Journal:
                 time.sleep(0.2)
 
     def _read(self) -> None:
-        names = [os.path.basename(self.path)]
+        own = os.path.basename(self.path)
+        # Those of another number of shards, and of other programs: between files there is no order, and what is done counts.
         ending = f"-of-{self.shard[1]}.jsonl"
-        files = sorted(name for name in os.listdir(self.folder) if re.fullmatch(r"journal-\d+-of-\d+\.jsonl", name))
-        if any(not name.endswith(ending) for name in files):
-            names = [name for name in files if name != names[0]] + names
-        for name in names:
+        others = [name for name in sorted(os.listdir(self.folder)) if name.endswith(".jsonl") and not name.endswith(ending)]
+        for name in others:
             for line in _lines(os.path.join(self.folder, name)):
-                if name == names[-1] or part_of(line["output"], self.shard[1]) == self.shard[0]:
-                    size, text = line.get("size", -1), line.get
-                    self._known[_key(line["output"])] = Known(
-                        line["outcome"], str(text("options", "")), str(text("version", "")), str(text("hash", "")),
-                        size if isinstance(size, int) else -1, str(text("code", "")), str(text("message", "")),
-                    )
+                if part_of(line["output"], self.shard[1]) == self.shard[0]:
+                    self._remember(self._known, line, keep_done=True)
+        mine: dict[int, Known] = {}
+        for line in _lines(os.path.join(self.folder, own)):
+            self._remember(mine, line, keep_done=False)
+        for key, known in mine.items():
+            if known.outcome == "done" or self._known.get(key, known).outcome != "done":
+                self._known[key] = known
+
+    @staticmethod
+    def _remember(into: dict[int, Known], line: Mapping[str, Any], keep_done: bool) -> None:
+        key = _key(line["output"])
+        if keep_done and line["outcome"] == "failed" and into.get(key) is not None and into[key].outcome == "done":
+            return
+        size, text = line.get("size", -1), line.get
+        into[key] = Known(
+            line["outcome"], sys.intern(str(text("options", ""))), str(text("version", "")), str(text("hash", "")),
+            size if isinstance(size, int) else -1, sys.intern(str(text("code", ""))), str(text("message", "")),
+        )
 
     def known(self, output: str) -> Known | None:
         return self._known.get(_key(output))

@@ -16,7 +16,7 @@ from .._session import MAX_THREADS
 from . import _store
 from ._catalogue import Catalogue
 from ._drive import Driver
-from ._journal import Journal, options_hash, parse_shard
+from ._journal import Journal, canonical_options, options_hash, parse_shard
 from ._progress import Progress
 from ._worker import Item, Settings
 
@@ -27,9 +27,8 @@ def run(
     source: str,
     to: str,
     *,
-    options: Mapping[str, Any],
-    session: Mapping[str, Any],
-    canonical: Mapping[str, str],
+    options: Mapping[str, Any] | None = None,
+    session: Mapping[str, Any] | None = None,
     base: str | None = None,
     journal: str | None = None,
     shard: str = "0/1",
@@ -43,7 +42,20 @@ def run(
     timeout: float = 600,
     quiet: bool = False,
 ) -> Progress:
-    """See `python -m decal.ray --help`. `canonical`: the options as the journal has them. Errors: `decal.Error`."""
+    """All pictures of a folder or a list, as `python -m decal.ray` does it, whose options these are (`--from` is `source`).
+
+    Args:
+        options: what `decal.remove` takes, `output` aside.
+        session: of the arguments of `decal.Session`, all but `threads`.
+
+    Returns:
+        Counts: `done`, `skipped`, `failed` and `causes`, failures by code.
+
+    Raises:
+        decal.Error: the list, the journal, the model or the cluster is of no use. What fails of a picture does not raise.
+    """
+    options, session = dict(options or {}), dict(session or {})
+    canonical = canonical_options(options, session)
     for name, value, low, high in (("threads", threads, 1, MAX_THREADS), ("workers", workers, 0, 100_000), ("chunk", chunk, 1, 1000),
                                    ("retries", retries, 0, 20), ("timeout", timeout, 1, 1e6)):
         if not low <= value <= high:
@@ -54,7 +66,7 @@ def run(
         if _store.protocol_of(to) != "file":
             raise Error("invalid-argument", "needs --journal, a folder on this machine, where the destination is not", to)
         journal = _store.join(to, ".decal").removeprefix("file://")
-    settings = Settings(to, {**session, "threads": threads}, dict(options), options_hash(canonical), retries, retry_failed)
+    settings = Settings(to, {**session, "threads": threads}, options, options_hash(canonical), retries, retry_failed)
     suffix = (".decal-mask" if plan.mask else ".decal") + _EXTENSIONS[plan.format]
     with Journal(journal, parse_shard(shard)) as kept:
         catalogue = Catalogue(source, to, base, suffix, kept)
