@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from ._journal import Journal, canonical_options, options_hash, parse_shard
 from ._progress import Progress
 from ._worker import Item, Settings
 
+_CONNECT_SECONDS = 10
 _EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}
 
 
@@ -107,7 +109,11 @@ def _connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     try:
+        # Ray itself tries for minutes, in silence.
+        host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+        if colon and port.isdigit():
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", include_dashboard=False if address is None else None)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError, OverflowError) as error:
         text = str(error).strip().splitlines()
         raise Error("io", f"cannot reach the Ray cluster: {text[0] if text else type(error).__name__}", address or "") from error
