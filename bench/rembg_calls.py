@@ -22,7 +22,7 @@ LEVELS = 2  # of a matte; the issue of resizing aside, two engines round in othe
 
 # Runs in the contender's environment: MODULE OUT, writes a report and the masks there.
 CHILD = """
-import importlib, inspect, io, json, sys
+import importlib, inspect, io, json, os, sys
 import numpy as np
 from PIL import Image
 module, out = sys.argv[1:]
@@ -97,14 +97,13 @@ for name in ("nonsense", ""):
         calls["session " + name] = ["error", "ValueError"]
 report["calls"] = calls
 np.savez(out + ".npz", **masks)
-json.dump(report, open(out + ".json", "w"))
+with open(out + ".json", "w") as file:
+    json.dump(report, file)
+os._exit(0)  # threads of rembg's packages were seen to keep a process that has ended
 """
 
-# What docs/migration.md says of it.
-KNOWN = {
-    "sessions": "sam, withoutbg and atlascloud are refused; decal-default is ours",
-    "module": "decal.rembg names its own",
-}
+# What docs/migration.md names: calls that end with this may differ.
+KNOWN = ("; put_alpha", "; bytes")
 
 
 def run(name, folder):
@@ -141,7 +140,7 @@ def main():
         more = [name for name in ours[key] if name not in theirs[key]]
         if missing or more:
             print(f"{key}: without {', '.join(missing) or 'nothing'}; more: {', '.join(more) or 'nothing'}")
-            unexpected += bool(missing) and key not in ("sessions", "module", "downloadable")
+            unexpected += bool(missing) and key in ("remove", "new_session")
     if theirs["remove"][: len(ours["remove"])] != ours["remove"]:
         print("remove: another order of arguments:", ours["remove"])
         unexpected += 1
@@ -151,7 +150,7 @@ def main():
             same += 1
         else:
             print(f"{call}: rembg {result}, decal {ours['calls'][call]}")
-            unexpected += 1
+            unexpected += not call.endswith(KNOWN)
     print(f"{same} of {len(theirs['calls'])} calls give the same kind, mode and size, or the same error")
     for call, (largest, mean, above) in differences.items():
         if largest > LEVELS:

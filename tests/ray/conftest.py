@@ -141,12 +141,25 @@ def expected(tiny, tmp_path_factory):
     return of
 
 
+def add_node(cluster) -> None:
+    """One more to `cluster.workers`: on a busy machine a raylet may take longer to start than Ray waits for it."""
+    for attempt in range(3):
+        try:
+            cluster.workers.append(cluster.add_node(**NODE))
+            return
+        except Exception:
+            if attempt == 2:
+                raise
+
+
 @pytest.fixture(scope="module")
 def cluster(environment):
     """A head without cores, and two nodes: `workers` of `cluster` can be killed and added."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, "object_store_memory": 80 << 20})
-    made.workers = [made.add_node(**NODE) for _ in range(2)]
+    made.workers = []
+    for _ in range(2):
+        add_node(made)
     yield made
     made.shutdown()

@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import NODE, check, journal_lines, make_pictures, picture, run, start
+from conftest import add_node, check, journal_lines, make_pictures, picture, run, start
 from PIL import Image
 
 PICTURES = int(os.environ.get("DECAL_RAY_PICTURES", "300"))
@@ -86,7 +86,7 @@ def test_everything_is_killed(cluster, environment, tiny, tmp_path, expected):
             elif kind == "raylet":
                 node = cluster.workers.pop(chance.randrange(len(cluster.workers)))
                 cluster.remove_node(node, allow_graceful=False)
-                cluster.workers.append(cluster.add_node(**NODE))
+                add_node(cluster)
             elif kind == "driver":
                 driver.kill()
                 driver.communicate()
