@@ -73,7 +73,7 @@ def test_everything_is_killed(cluster, environment, tiny, tmp_path, expected):
         out = tmp_path / f"out{turn}"
         arguments = ["--from", tmp_path / "in", "--to", out, *common(cluster, tiny, out / ".decal"), "--chunk", "2"]
         driver = start(environment, *arguments)
-        kills, wanted = [], ["actor", "raylet", "actor", "driver", "actor"]
+        kills, wanted = [], ["actor", "driver", "actor", "raylet", "actor"]
         until = time.monotonic() + 1500
         while driver.poll() is None:
             assert time.monotonic() < until, "the run does not end"
