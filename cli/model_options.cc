@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/model_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -83,7 +84,7 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
   for (const Flag& flag : kFlags) {
     app.add_option_function<std::string>(
            flag.name,
-           [&choice, field = flag.field](const std::string& text) { choice.fields.emplace_back(field, text); },
+           [&choice, field = flag.field](const std::string& text) { choice.fields.texts.emplace_back(field, text); },
            flag.help)
         ->check(Checks(flag.field))
         ->type_name(flag.type)
@@ -93,8 +94,8 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
          "--input-size",
          [&choice](const std::string& text) {
            const auto [width, height] = SplitSize(text);
-           choice.fields.emplace_back("input.width", width);
-           choice.fields.emplace_back("input.height", height);
+           choice.fields.texts.emplace_back("input.width", width);
+           choice.fields.texts.emplace_back("input.height", height);
          },
          "Pixels of the model's input, where they are dynamic (default: 512)")
       ->check(CLI::Validator(CheckSize, ""))
@@ -103,7 +104,7 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
   app.add_option_function<std::vector<std::string>>(
          "--model-value",
          [&choice](const std::vector<std::string>& texts) {
-           for (const std::string& text : texts) ParseValue(text, choice.inputs.emplace_back());
+           for (const std::string& text : texts) ParseValue(text, choice.fields.inputs.emplace_back());
          },
          "A value for an input besides the picture; once for each")
       ->check(CLI::Validator(CheckValue, ""))
@@ -113,12 +114,15 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
       ->group(kGroup);
 }
 
-void ApplyChoice(const ModelChoice& choice, ModelInfo& info, std::vector<InputValue>& values) {
+void ApplyFields(const ModelFields& fields, ModelInfo& info, std::vector<InputValue>& values) {
   // Checked when they were parsed.
-  for (const auto& [field, text] : choice.fields) (void)SetModelField(info, field, text);
-  if (choice.inputs.empty()) return;
-  for (const auto& [name, value] : choice.inputs) values.push_back({name, value});
-  info.inputs = values;
+  for (const auto& [field, text] : fields.texts) (void)SetModelField(info, field, text);
+  for (const auto& [name, value] : fields.inputs) {
+    const auto same = std::ranges::find(values, name, &InputValue::name);
+    if (same != values.end()) same->value = value;
+    else values.push_back({name, value});
+  }
+  if (!values.empty()) info.inputs = values;
 }
 
 }  // namespace decal::cli

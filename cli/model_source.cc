@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/file_io.h"
+#include "cli/model_json.h"
 #include "cli/report.h"
 
 namespace decal::cli {
@@ -57,10 +58,22 @@ Result<Session> LoadSession(const std::string& path) {
   return session;
 }
 
-LoadedModel Loaded(const ModelChoice& choice, const ModelInfo& known, std::string name, Session session) {
-  LoadedModel model{known, std::move(name), std::move(session), {}};
-  ApplyChoice(choice, model.info, model.values);
+LoadedModel Loaded(const ModelChoice& choice, const ModelInfo& known, std::string name, ModelFields fields,
+                   Session session) {
+  LoadedModel model{known, std::move(name), std::move(session), std::move(fields), {}};
+  ApplyFields(model.fields, model.info, model.values);
+  ApplyFields(choice.fields, model.info, model.values);
   return model;
+}
+
+// The weights of `path`, and what lies beside them.
+Result<LoadedModel> LoadFile(const ModelChoice& choice, const ModelInfo& known, std::string name,
+                             const std::string& path) {
+  auto fields = ReadModelJson(path);
+  if (!fields) return std::unexpected(fields.error());
+  auto session = LoadSession(path);
+  if (!session) return std::unexpected(session.error());
+  return Loaded(choice, known, std::move(name), *std::move(fields), *std::move(session));
 }
 
 // The weights of a registry entry in `folder`: <name>.onnx.
@@ -85,9 +98,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   if (LooksLikePath(choice.model)) {
     const auto known = std::ranges::find(Models(), fs::path(choice.model).stem().string(), &ModelInfo::name);
     const ModelInfo info = known != Models().end() ? *known : UnknownModel();
-    auto session = LoadSession(choice.model);
-    if (!session) return std::unexpected(session.error());
-    return Loaded(choice, info, fs::path(choice.model).filename().string(), *std::move(session));
+    return LoadFile(choice, info, fs::path(choice.model).filename().string(), choice.model);
   }
 
   const ModelInfo* info = &Models().front();
@@ -100,7 +111,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   if (path.empty() && IsEmbedded(*info)) {
     auto session = Session::Load(DefaultModelBytes());
     if (!session) return std::unexpected(InFile(session.error(), info->name));
-    return Loaded(choice, *info, std::string(info->name), *std::move(session));
+    return Loaded(choice, *info, std::string(info->name), {}, *std::move(session));
   }
   if (path.empty() && !choice.models_dir.empty()) {
     const auto found = FindInFolder(*info, choice.models_dir);
@@ -112,9 +123,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
                 fmt::format("not part of decal, needs --model-file or --models-dir{}", FetchHint(*info)),
                 std::string(info->name));
   }
-  auto session = LoadSession(path);
-  if (!session) return std::unexpected(session.error());
-  return Loaded(choice, *info, std::string(info->name), *std::move(session));
+  return LoadFile(choice, *info, std::string(info->name), path);
 }
 
 Status ChooseTensors(LoadedModel& model) {

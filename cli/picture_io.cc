@@ -20,7 +20,7 @@
 #include "cli/file_io.h"
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
-#include "cli/pictures/exif.h"
+#include "cli/pictures/metadata.h"
 #include "cli/pictures/quiet_stderr.h"
 #include "cli/pictures/vips_error.h"
 
@@ -113,7 +113,7 @@ Result<Picture> DecodePicture(std::span<const std::byte> file, const std::string
   if (Status decoded = Decode(file, sniffed.kind, canvas); !decoded) return std::unexpected(decoded.error());
   Picture& picture = canvas.picture();
   if (options.metadata) {
-    picture.metadata.exif = ExifToKeep(picture.metadata.exif);
+    picture.metadata = MetadataToKeep(std::move(picture.metadata));
   } else {
     picture.metadata = {};
   }

@@ -35,7 +35,8 @@ struct Picture {
   int height = 0;
   std::optional<Density> density;  // none where the file has none
   Metadata metadata;               // with DecodeOptions::metadata; orientation reset, no thumbnail
-  // With DecodeOptions::own_colours, for RGB pictures that are not sRGB: the picture once more in its own colours, and their profile.
+  // With DecodeOptions::own_colours, where sRGB does not hold them: the picture once more in its own RGB space or a wide one, and
+  // its profile (pictures/own_profile.h).
   std::unique_ptr<uint8_t[]> own_rgba;
   std::vector<std::byte> profile;
   // What of the file was interpreted or left out, a sentence each: "first of 3 pages taken".

@@ -21,6 +21,7 @@
 #include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/picture_io.h"
+#include "cli/pictures/metadata.h"
 #include "cli/pictures/own_profile.h"
 #include "cli/report.h"
 #include "decal/cutout.h"
@@ -130,7 +131,11 @@ class Cutter {
                          .quality = options_.quality,
                          .density = cutout.picture.density,
                          .runner = runner};
-    if (options_.keep_metadata && !options_.mask_only) encode.metadata = &cutout.picture.metadata;
+    if (options_.keep_metadata && !options_.mask_only) {
+      encode.metadata = &cutout.picture.metadata;
+      for (std::string& left : MetadataLeftOut(cutout.picture.metadata, format_))
+        cutout.done.notes.push_back(std::move(left));
+    }
     if (cutout.own) encode.profile = cutout.picture.profile;
     const auto file = EncodePicture(cutout.result, encode);
     if (!file) return std::unexpected(file.error());

@@ -14,13 +14,14 @@ run_packages=(
   libc++-22-dev-wasm32 libc++abi-22-dev-wasm32                       # WebAssembly build
   libclang-rt-22-dev-wasm32 wasi-libc
   libhwy-dev libcli11-dev libfmt-dev libvips-dev libisal-dev         # libraries
+  nlohmann-json3-dev
   python-matplotlib-data                                             # the sample photo
 )
 test_packages=(
   libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass
-  libtiff-tools libavif-bin libheif-examples libjxl-tools libopenjp2-tools # the table of picture files
+  libtiff-tools libavif-bin libheif-examples libjxl-tools libopenjp2-tools libjpeg-turbo-progs # the table of picture files
   python3-onnx python3-numpy                                           # parity tests: fills weightless models
   python3-torch python3-pil python3-scipy libopenblas0-pthread         # a short training
   python3-dev python3-venv                                             # the Python package and its tests

@@ -1,20 +1,15 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Photo and mask pairs: decoded once into arrays, then augmented in batches.
+"""Photo and mask pairs: how they are read, and augmented in batches.
 
 A source is a folder or tar of `<set>/<name>.webp` (or .jpg, .png beside a mask) with its mask `<set>/<name>.png`, 0
 background, 255 foreground; photos without a mask have no subject. Pictures are stretched to squares, as the model
 sees them, and remember their aspect ratio.
 """
-import argparse
-import collections
 import contextlib
 import io
-import json
 import math
 import pathlib
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -23,27 +18,7 @@ from torch.nn import functional as F
 
 from encoder import MEAN, STD
 
-# How often each set is drawn, before difficulty counts. In proportion to its size, Caltech-101 would be 7 of 10 samples;
-# small sets are clean or hard (cats in the wild) and may repeat, because augmentation changes them every time.
-SET_WEIGHTS = {
-    "caltech101": 0.5, "animals_komahomu": 0.16, "ccp": 0.14, "feral_cats": 0.11,
-    "class5segment": 0.07, "cars246": 0.05, "coco256": 0.03, "cats81": 0.02,
-}
-# A picture is drawn in proportion to how much of it the network lately missed (1 - IoU), within these bounds. After 510,000
-# samples without, half of the training pictures were above an IoU of 0.9, a twentieth below 0.5, and most masks of these are
-# what anybody would draw: what is known need not be seen as often. README.md says what it brought.
-EASIEST, HARDEST, UNKNOWN = 0.1, 0.6, 0.2
-EMPTY_SHARE = 0.18  # of the samples have no subject
-# A third of those are strips beside subjects: many pictures of the background set do show subjects, only of no class, and
-# what teaches to find nothing there must not be all that teaches emptiness.
-STRIP_SHARE = 0.33
 SMALLEST_STRIP = 0.4  # of the picture's width or height: less would be blurred by enlarging it
-# Left out of the background set: what shows a subject of cut-outs, a thing on plain ground or people and animals close by. Who
-# learns that they are empty learns that a barrel on white is.
-SHOW_SUBJECTS = frozenset("""
-    0026 0061 0105 0106 0153 0154 0234 0267 0277 0278 0305 0350 0363 0377 0380 0382 0391 0397 0404 0417 0425 0429 0448 0449
-    0464""".split())
-COMPOSITE_SHARE = 0.2  # of the others are cut out and put onto another picture
 # How strong everything random is. After 160,000 samples at 0.8 (and 35 % composites) the network knew its training pictures hardly
 # better than others (IoU 0.825 and 0.813): it is the samples that it cannot keep up with.
 STRENGTH = 0.5
@@ -86,26 +61,6 @@ def decode(photo, mask, size):
         matte = Image.open(io.BytesIO(mask)).convert("L").resize((size, size), Image.Resampling.BILINEAR)
         planes[3] = np.asarray(matte)
     return planes, aspect
-
-
-def load(source, size, cache):
-    """All pairs of a source as uint8 [N,4,size,size], with their names and aspect ratios; decoded once into `cache`."""
-    stored = pathlib.Path(cache) / f"{pathlib.Path(source).stem}-{size}.npy"
-    facts = stored.with_suffix(".json")
-    if not facts.exists():
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        pairs = list(read_pairs(source))
-        if not pairs:
-            raise SystemExit(f"{source}: no pictures in it")
-        arrays = np.lib.format.open_memmap(stored, "w+", np.uint8, (len(pairs), 4, size, size))
-        aspects = []
-        for i, (_, photo, mask) in enumerate(pairs):
-            arrays[i], aspect = decode(photo, mask, size)
-            aspects.append(aspect)
-        arrays.flush()
-        facts.write_text(json.dumps({"names": [name for name, _, _ in pairs], "aspects": aspects}))
-    described = json.loads(facts.read_text())
-    return np.load(stored, mmap_mode="r"), described["names"], np.array(described["aspects"], np.float32)
 
 
 def free_strip(mask):
@@ -161,96 +116,6 @@ class Dice:
     def chance(self, share, *shape):
         """1 with that probability, else 0."""
         return self._tensor(self.rng.uniform(size=shape) < share)
-
-
-class Pictures:
-    """Training pictures at one stored size, drawn in batches as float32 tensors on a device, values 0..1."""
-
-    def __init__(self, folder, stored_size, cache, held_out=False):
-        self.subjects, names, self.aspects = load(tar_or_folder(folder, "train"), stored_size, cache)
-        self.chosen = [i for i in range(len(names)) if (i % HELD_OUT == 0) == held_out]
-        sets = [names[i].split("/")[0] for i in self.chosen]
-        sizes = collections.Counter(sets)
-        self.set_shares = np.array([SET_WEIGHTS.get(name, 0.05) / sizes[name] for name in sets])
-        self.difficulty = np.full(len(names), UNKNOWN, np.float32)
-        self.people = np.flatnonzero([name.split("/")[0] in PEOPLE for name in names])
-        self.backgrounds, names, self.background_aspects = load(tar_or_folder(folder, "backgrounds"), stored_size, cache)
-        self.empty = [i for i, name in enumerate(names)
-                      if (i % HELD_OUT == 0) == held_out and name.split("/")[-1] not in SHOW_SUBJECTS]
-        strips = ((i, free_strip(self.subjects[i, 3])) for i in self.chosen)
-        self.strips = [(i, strip) for i, strip in strips if strip]
-
-    def all(self, size):
-        """Every picture, unaugmented, [N,4,size,size] on the CPU; those without a subject, all of them strips, come last."""
-        strips, _ = self._cut_strips(range(len(self.strips)))
-        pictures = np.concatenate([self.subjects[self.chosen], strips])
-        return F.interpolate(torch.from_numpy(pictures).float() / 255, size=(size, size), mode="area")
-
-    def _cut_strips(self, chosen):
-        pictures = np.zeros((len(chosen), *self.subjects.shape[1:]), np.uint8)
-        aspects = np.zeros(len(chosen), np.float32)
-        for at, (i, (rows, columns)) in enumerate(self.strips[k] for k in chosen):
-            strip = torch.from_numpy(self.subjects[i, :3, rows, columns].astype(np.float32))[None]
-            full = F.interpolate(strip, size=pictures.shape[2:], mode="bilinear", align_corners=False)
-            pictures[at, :3] = full[0].round().byte().numpy()
-            aspects[at] = self.aspects[i] * strip.shape[3] / strip.shape[2]
-        return pictures, aspects
-
-    def learn(self, drawn, missed):
-        """Remembers how much, 0..1, the network missed of the pictures `drawn`, as `batch` names them."""
-        self.difficulty[drawn] += (missed - self.difficulty[drawn]) / 2
-
-    def chances(self):
-        """How likely each of the chosen pictures is to be drawn now."""
-        chances = self.set_shares * self.difficulty[self.chosen].clip(EASIEST, HARDEST)
-        return chances / chances.sum()
-
-    def _draw_subjects(self, dice, count, chances):
-        index = dice.rng.choice(self.chosen, count, p=chances)
-        pictures, aspects = self.subjects[index], self.aspects[index]
-        for i in np.flatnonzero(np.isin(index, self.people) & (dice.rng.uniform(size=count) < PORTRAIT_SHARE)):
-            pictures[i], aspects[i] = portrait(pictures[i], aspects[i], dice.rng)
-        return pictures, aspects, index
-
-    def _draw_empty(self, dice, count):
-        strips = dice.rng.binomial(count, STRIP_SHARE) if self.strips else 0
-        index = dice.rng.choice(self.empty, count - strips)
-        drawn = [(self.backgrounds[index], self.background_aspects[index]),
-                 self._cut_strips(dice.rng.integers(len(self.strips), size=strips) if strips else [])]
-        return [np.concatenate(parts) for parts in zip(*drawn)]
-
-    def _draw_scenes(self, dice, count, chances):
-        """Half pictures without a subject, half with: a cut-out before those makes two subjects."""
-        drawn = [self._draw_empty(dice, count - count // 2), self._draw_subjects(dice, count // 2, chances)[:2]]
-        return [np.concatenate(parts) for parts in zip(*drawn)]
-
-    def batches(self, dice, count, size, ahead=2):
-        """Batches without end, made on a thread of their own while others are trained on: 1.3 times the speed."""
-        with ThreadPoolExecutor(1) as thread:
-            # The chances are those of the moment of asking, not of whenever the thread gets there: a run repeats.
-            ask = lambda: thread.submit(self.batch, dice, count, size, self.chances())
-            made = collections.deque(ask() for _ in range(ahead))
-            while True:
-                made.append(ask())
-                yield made.popleft().result()
-
-    def batch(self, dice, count, size, chances=None):
-        """Augmented pictures [count,3,size,size], their mattes [count,1,size,size], and which pictures the first of them are."""
-        chances = self.chances() if chances is None else chances
-        empty = dice.rng.binomial(count, EMPTY_SHARE)
-        composite = dice.rng.binomial(count - empty, COMPOSITE_SHARE)
-        plain = count - empty - composite
-        *subjects, drawn = self._draw_subjects(dice, plain, chances)
-        parts = []
-        if plain:
-            parts.append(warp(*subjects, size, dice))
-        if empty:
-            parts.append(warp(*self._draw_empty(dice, empty), size, dice))
-        if composite:
-            front = warp(*self._draw_subjects(dice, composite, chances)[:2], size, dice, loose=True)
-            parts.append(compose(front, warp(*self._draw_scenes(dice, composite, chances), size, dice), dice))
-        planes = torch.cat(parts)
-        return recolour(planes[:, :3], dice), planes[:, 3:], drawn
 
 
 def warp(pictures, aspects, size, dice, loose=False):
@@ -346,22 +211,3 @@ def recolour(rgb, dice):
 def normalise(rgb):
     """RGB 0..1 as the network wants it."""
     return (rgb - MEAN) / STD
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Writes a sheet of augmented samples to look at.")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--cache", default="cache")
-    parser.add_argument("--size", type=int, default=160)
-    parser.add_argument("--out", default="samples.png")
-    arguments = parser.parse_args()
-    pictures = Pictures(arguments.data, 192, arguments.cache)
-    rgb, matte, _ = pictures.batch(Dice(np.random.default_rng(0), "cpu"), 48, arguments.size)
-    pair = torch.cat([rgb, rgb * matte + (1 - matte) * torch.tensor([0.0, 0.6, 0.0]).view(1, 3, 1, 1)], 3)
-    rows = [torch.cat(list(pair[i:i + 4]), 2) for i in range(0, 48, 4)]
-    sheet = (torch.cat(rows, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    Image.fromarray(sheet).save(arguments.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 import encoder
 import salient
-from model import INPUT_SIZE
+from export import folded
+from model import MatteNet
 from refine import read_small
 
 # See README.md for how these were measured.
@@ -25,14 +26,13 @@ SALIENT_WEIGHT, SMALL_WEIGHT = 2.0, 1.0
 SECOND = 0
 SECOND_SHARE = 0.4  # of the mirrored view in the salient network's answer
 PROVENANCE = ("Decal's training/, on freely licensed pictures, from U-2-Net-p (copyright 2020 Xuebin Qin et al., Apache-2.0) "
-              "and NanoDet-g's backbone (copyright 2020-2021 RangiLyu, Apache-2.0)")
+              "and EfficientNet-Lite0 (copyright 2020 ML Illustrated and Google, Apache-2.0)")
 
 
 class Joint(nn.Module):
     """RGB [N,3,H,W], normalised as encoder.py has it, to a matte 0..1 [N,1,H,W].
 
-    The salient network looks at the picture and, where `second` is not 0, at its mirror image of that edge; the small one at both at
-    once. One after the other, large views share the memory of their maps.
+    The salient network looks at the picture and, where `second` is not 0, at its mirror image of that edge.
     """
 
     def __init__(self, network, small, second=0):
@@ -49,10 +49,7 @@ class Joint(nn.Module):
         if self.second:
             mirrored = self.salient(resized(seen, self.second).flip(3)).flip(3)
             found = (1 - SECOND_SHARE) * found + SECOND_SHARE * resized(mirrored, x.shape[3])
-        reduced = resized(x, INPUT_SIZE)
-        straight, mirrored = self.small(torch.cat([reduced, reduced.flip(3)])).chunk(2)
-        small = resized((straight + mirrored.flip(3)) / 2, x.shape[3])
-        return torch.sigmoid(SALIENT_WEIGHT * found + SMALL_WEIGHT * small)
+        return torch.sigmoid(SALIENT_WEIGHT * found + SMALL_WEIGHT * resized(self.small(x), x.shape[3]))
 
 
 def resized(x, edge):
@@ -108,10 +105,18 @@ def export(joint, side):
     return onnx.load_from_string(written.getvalue())
 
 
+def read_trained(path):
+    if path.suffix == ".onnx":
+        return read_small(path)
+    network = MatteNet()
+    network.load_state_dict(torch.load(path, map_location="cpu")["average"])
+    return folded(network)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("network", type=pathlib.Path, help="weights of the salient network: blend.py's, or an average that refine.py wrote")
-    parser.add_argument("small", type=pathlib.Path, help="a model of Decal's small network")
+    parser.add_argument("small", type=pathlib.Path, help="Decal's small network: a state of train.py (.pt), or a model")
     parser.add_argument("model", type=pathlib.Path, help="ONNX file to write")
     parser.add_argument("--side", type=int, default=salient.SIDE)
     parser.add_argument("--second", type=int, default=SECOND, help="edge of the salient network's view of the mirror image; 0 for none")
@@ -122,7 +127,7 @@ def main():
     network = salient.Salient(salient.early_stages(weights))
     network.load_state_dict(weights)
 
-    model = export(Joint(network, read_small(arguments.small), arguments.second).eval(), arguments.side)
+    model = export(Joint(network, read_trained(arguments.small), arguments.second).eval(), arguments.side)
     stored(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(arguments.model))

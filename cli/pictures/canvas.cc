@@ -68,13 +68,15 @@ Status Canvas::Begin(int64_t width, int64_t height, SampleLayout layout, int ori
   };
   picture_.rgba.reset(new (std::nothrow) uint8_t[bytes]);
   if (!picture_.rgba) return no_memory();
-  if (options_.own_colours) picture_.profile = OwnProfile(layout);
-  if (!picture_.profile.empty()) {
-    picture_.own_rgba.reset(new (std::nothrow) uint8_t[bytes]);
-    if (!picture_.own_rgba) return no_memory();
-    SampleLayout own = layout;
-    own.colour = {};
-    convert_own_ = MakeConverter(own, picture_.notes);
+  if (options_.own_colours) {
+    OwnColours own = OwnColoursOf(layout, picture_.notes);
+    picture_.profile = std::move(own.profile);
+    if (!picture_.profile.empty()) {
+      picture_.own_rgba.reset(new (std::nothrow) uint8_t[bytes]);
+      if (!picture_.own_rgba) return no_memory();
+      std::vector<std::string> told;  // by the picture itself
+      convert_own_ = MakeConverter(own.layout, told, own.to);
+    }
   }
   convert_ = MakeConverter(layout, picture_.notes);
   row_.resize(size_t{4} * static_cast<size_t>(width_));

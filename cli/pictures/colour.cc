@@ -94,7 +94,7 @@ Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes
     case 8: colour.primaries = {{0.681, 0.319, 0.243, 0.692, 0.145, 0.049, 0.310, 0.316}}; break;
     case 9: colour.primaries = {{0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290}}; break;
     case 11: colour.primaries = {{0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351}}; break;
-    case 12: colour.primaries = {{0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290}}; break;
+    case 12: colour.primaries = kP3Primaries; break;
     case 22: colour.primaries = {{0.630, 0.340, 0.295, 0.605, 0.155, 0.077, 0.3127, 0.3290}}; break;
     default: notes.push_back(fmt::format("colour primaries {} of H.273 are not known: taken for sRGB", primaries));
   }
@@ -153,15 +153,15 @@ double SrgbValueOf(double light) {
   return light <= 0.0031308 ? 12.92 * light : 1.055 * std::pow(light, 1 / 2.4) - 0.055;
 }
 
-std::optional<Matrix3> ToSrgbMatrix(const Primaries& primaries) {
+std::optional<Matrix3> RgbMatrix(const Primaries& primaries, const Primaries& to) {
   const auto to_xyz = RgbToXyz(primaries);
   if (!to_xyz) return {};
-  return Times(XyzToSrgbMatrix(primaries.xy[6], primaries.xy[7]), *to_xyz);
+  return Times(XyzMatrix(primaries.xy[6], primaries.xy[7], to), *to_xyz);
 }
 
-Matrix3 XyzToSrgbMatrix(double white_x, double white_y) {
-  const auto white = XyzOf(kSrgbPrimaries.xy[6], kSrgbPrimaries.xy[7]);
-  return Times(*Inverse(*RgbToXyz(kSrgbPrimaries)), Adaptation(XyzOf(white_x, white_y), white));
+Matrix3 XyzMatrix(double white_x, double white_y, const Primaries& to) {
+  const auto white = XyzOf(to.xy[6], to.xy[7]);
+  return Times(*Inverse(*RgbToXyz(to)), Adaptation(XyzOf(white_x, white_y), white));
 }
 
 }  // namespace decal::cli

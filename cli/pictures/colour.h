@@ -17,6 +17,8 @@ struct Primaries {
 };
 
 inline constexpr Primaries kSrgbPrimaries = {{0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290}};
+// Of Display P3 (SMPTE EG 432-1 with the white D65).
+inline constexpr Primaries kP3Primaries = {{0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290}};
 
 enum class Transfer {
   kSrgb,    // IEC 61966-2-1; the camera curves of BT.601, BT.709 and BT.2020 are taken for it, as viewers do
@@ -53,10 +55,11 @@ double SrgbValueOf(double light);
 
 using Matrix3 = std::array<double, 9>;
 
-// Linear RGB of these primaries to linear sRGB; another white is adapted (Bradford). Empty where the primaries span nothing.
-std::optional<Matrix3> ToSrgbMatrix(const Primaries& primaries);
+// Linear RGB of these primaries to linear RGB of others; another white is adapted (Bradford). Empty where the primaries span
+// nothing.
+std::optional<Matrix3> RgbMatrix(const Primaries& primaries, const Primaries& to = kSrgbPrimaries);
 
-// The same from CIE XYZ whose white is (x, y).
-Matrix3 XyzToSrgbMatrix(double white_x, double white_y);
+// The same from CIE XYZ whose white is (x, y); `to` are those of a real space.
+Matrix3 XyzMatrix(double white_x, double white_y, const Primaries& to = kSrgbPrimaries);
 
 }  // namespace decal::cli

@@ -125,10 +125,10 @@ ColourFunction NaiveInks() {
   };
 }
 
-ColourFunction FromLab(const Colour& colour) {
+ColourFunction FromLab(const Colour& colour, const Primaries& to) {
   const double x = colour.primaries.xy[6], y = colour.primaries.xy[7];
   const std::array<float, 3> white = {static_cast<float>(x / y), 1, static_cast<float>((1 - x - y) / y)};
-  return [=, m = AsFloats(XyzToSrgbMatrix(x, y))](const void* colours, uint8_t* rgb, size_t count) {
+  return [=, m = AsFloats(XyzMatrix(x, y, to))](const void* colours, uint8_t* rgb, size_t count) {
     const float* lab = static_cast<const float*>(colours);
     // CIE 15: the cube, and a line near black.
     const auto inverse = [](float t) {
@@ -143,11 +143,13 @@ ColourFunction FromLab(const Colour& colour) {
 }
 
 template <class T>
-ColourFunction MakeFunction(const SampleLayout& layout, SampleType type, std::vector<std::string>& notes) {
+ColourFunction MakeFunction(SampleLayout layout, SampleType type, std::vector<std::string>& notes,
+                            const Primaries& to) {
   const Colour& colour = layout.colour;
-  if (layout.model == ColourModel::kLab) return FromLab(colour);
+  layout.type = type;
+  if (layout.model == ColourModel::kLab) return FromLab(colour, to);
   if (!colour.icc.empty()) {
-    if (ColourFunction function = MakeProfileFunction(colour.icc, type, layout.model, notes)) return function;
+    if (ColourFunction function = MakeProfileFunction(layout, notes, to)) return function;
   }
   if (layout.model == ColourModel::kCmyk) {
     notes.push_back("CMYK without a usable colour profile: each ink takes away its complement, as browsers have it");
@@ -157,11 +159,11 @@ ColourFunction MakeFunction(const SampleLayout& layout, SampleType type, std::ve
   own.icc.clear();
   const bool grey = layout.model == ColourModel::kGrey;
   if (grey) own.primaries = kSrgbPrimaries;
-  if (own.is_srgb()) return AsIs<T>(grey);
-  auto matrix = ToSrgbMatrix(own.primaries);
+  if (own.primaries == to && own.transfer == Transfer::kSrgb) return AsIs<T>(grey);
+  auto matrix = RgbMatrix(own.primaries, to);
   if (!matrix) {
     notes.push_back("the picture's primaries span no colours: taken for sRGB's");
-    matrix = ToSrgbMatrix(kSrgbPrimaries);
+    matrix = RgbMatrix(kSrgbPrimaries, to);
   }
   if (own.is_hdr()) {
     notes.push_back(own.transfer == Transfer::kPq
@@ -179,15 +181,15 @@ class Converter {
  public:
   using Wide = std::conditional_t<std::is_same_v<T, uint8_t>, uint16_t, T>;
 
-  Converter(const SampleLayout& layout, std::vector<std::string>& notes)
+  Converter(const SampleLayout& layout, std::vector<std::string>& notes, const Primaries& to)
       : colours_(static_cast<size_t>(layout.colour_channels())), alpha_(layout.alpha),
         undo_(layout.alpha && layout.premultiplied),
         plain_(layout.alpha && !undo_ && std::is_same_v<T, uint8_t> && layout.model == ColourModel::kRgb &&
-               layout.colour.is_srgb()) {
+               layout.colour.is_srgb() && to == kSrgbPrimaries) {
     if (plain_) return;
     const bool widen = undo_ && std::is_same_v<T, uint8_t>;
     const SampleType type = widen ? SampleType::kU16 : layout.type;
-    function_ = undo_ ? MakeFunction<Wide>(layout, type, notes) : MakeFunction<T>(layout, type, notes);
+    function_ = undo_ ? MakeFunction<Wide>(layout, type, notes, to) : MakeFunction<T>(layout, type, notes, to);
   }
 
   void operator()(const void* samples, uint8_t* rgba, size_t count) {
@@ -235,11 +237,11 @@ class Converter {
 
 }  // namespace
 
-RowConverter MakeConverter(const SampleLayout& layout, std::vector<std::string>& notes) {
+RowConverter MakeConverter(const SampleLayout& layout, std::vector<std::string>& notes, const Primaries& to) {
   switch (layout.type) {
-    case SampleType::kU8: return Converter<uint8_t>(layout, notes);
-    case SampleType::kU16: return Converter<uint16_t>(layout, notes);
-    case SampleType::kF32: return Converter<float>(layout, notes);
+    case SampleType::kU8: return Converter<uint8_t>(layout, notes, to);
+    case SampleType::kU16: return Converter<uint16_t>(layout, notes, to);
+    case SampleType::kF32: return Converter<float>(layout, notes, to);
   }
   return {};
 }

@@ -79,7 +79,7 @@ Colour ColourOf(ByteSpan file, const Numbers& numbers, size_t header, uint32_t s
   primaries.xy[6] = white[0] / sum;
   primaries.xy[7] = white[1] / sum;
   const double gamma = numbers.U32(header + 96) / 65536.0;
-  if (gamma < 0.1 || gamma > 10 || !ToSrgbMatrix(primaries)) return colour;
+  if (gamma < 0.1 || gamma > 10 || !RgbMatrix(primaries)) return colour;
   colour.primaries = primaries;
   colour.transfer = Transfer::kGamma;
   colour.gamma = gamma;

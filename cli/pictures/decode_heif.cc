@@ -10,6 +10,8 @@
 
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
+#include "cli/pictures/exif.h"
+#include "cli/pictures/heif_boxes.h"
 #include "cli/pictures/hevc_colour.h"
 
 namespace decal::cli {
@@ -100,6 +102,15 @@ void ReadMetadata(const heif_image_handle* handle, Metadata& metadata) {
   }
 }
 
+// HEIF has no place for it besides EXIF. The latter counts before irot, which libheif has applied.
+void ReadDensity(const heif_image_handle* handle, Picture& picture) {
+  picture.density = ReadExif(picture.metadata.exif).density;
+  const int width = heif_image_handle_get_width(handle), height = heif_image_handle_get_height(handle);
+  const bool turned = width != height && heif_image_handle_get_ispe_width(handle) == height &&
+                      heif_image_handle_get_ispe_height(handle) == width;
+  if (picture.density && turned) std::swap(picture.density->x, picture.density->y);
+}
+
 uint16_t Scaled(int value, int low, int high) {
   return static_cast<uint16_t>((static_cast<int64_t>(std::clamp(value, low, high) - low) * 65535 + (high - low) / 2) /
                                (high - low));
@@ -112,11 +123,27 @@ int SampleAt(const uint8_t* row, int x, int bits) {
   return value;
 }
 
+// What of the decoded picture is shown, and how it is turned.
+struct Placement {
+  int64_t x = 0, y = 0, width = 0, height = 0;  // 0 wide: all
+  int orientation = 1;
+
+  Placement Within(int whole_width, int whole_height) const {
+    if (width > 0 && x + width <= whole_width && y + height <= whole_height) return *this;
+    return {0, 0, whole_width, whole_height, orientation};
+  }
+};
+
 // Grey as the stream has it: limited range is stretched here.
-Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
+Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout, Placement placement) {
   heif_image* decoded = nullptr;
-  const heif_error error =
-      heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
+  heif_channel channel = heif_channel_Y;
+  heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
+  if (error.code == heif_error_Unsupported_feature) {
+    // What libde265 gives of grey HEVC, libheif 1.15 hands on as three equal planes.
+    channel = heif_channel_R;
+    error = heif_decode_image(handle, &decoded, heif_colorspace_RGB, heif_chroma_444, nullptr);
+  }
   const Image image(decoded);
   if (error.code != heif_error_Ok) return Failed(error, canvas);
   const Nclx nclx = NclxOf(handle, image.get());
@@ -124,12 +151,12 @@ Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Samp
   layout.model = ColourModel::kGrey;
   layout.type = SampleType::kU16;
   int stride = 0, alpha_stride = 0;
-  const uint8_t* luma = heif_image_get_plane_readonly(image.get(), heif_channel_Y, &stride);
+  const uint8_t* luma = heif_image_get_plane_readonly(image.get(), channel, &stride);
   const uint8_t* alpha =
       layout.alpha ? heif_image_get_plane_readonly(image.get(), heif_channel_Alpha, &alpha_stride) : nullptr;
   layout.alpha = alpha != nullptr;
   if (luma == nullptr) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: it has no samples");
-  const int bits = heif_image_get_bits_per_pixel_range(image.get(), heif_channel_Y);
+  const int bits = heif_image_get_bits_per_pixel_range(image.get(), channel);
   const int alpha_bits = alpha != nullptr ? heif_image_get_bits_per_pixel_range(image.get(), heif_channel_Alpha) : 8;
   if (bits < 8 || bits > 16 || alpha_bits < 1 || alpha_bits > 16)
     return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: a depth that no codec has");
@@ -137,25 +164,28 @@ Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Samp
   const auto stream = nclx == nullptr ? HevcColour(file) : std::nullopt;
   const bool full = nclx != nullptr ? nclx->full_range_flag != 0 : !stream || stream->full_range;
   const int low = full ? 0 : 16 << (bits - 8), high = full ? (1 << bits) - 1 : 235 << (bits - 8);
-  const int width = heif_image_get_width(image.get(), heif_channel_Y),
-            height = heif_image_get_height(image.get(), heif_channel_Y);
-  if (Status begun = canvas.Begin(width, height, layout); !begun) return begun;
+  const Placement part =
+      placement.Within(heif_image_get_width(image.get(), channel), heif_image_get_height(image.get(), channel));
+  if (Status begun = canvas.Begin(part.width, part.height, layout, part.orientation); !begun) return begun;
   const size_t channels = layout.alpha ? 2 : 1;
-  std::vector<uint16_t> row(channels * static_cast<size_t>(width));
-  for (int y = 0; y < height; ++y) {
+  std::vector<uint16_t> row(channels * static_cast<size_t>(part.width));
+  for (int64_t y = 0; y < part.height; ++y) {
     if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");
-    for (int x = 0; x < width; ++x) {
-      row[channels * static_cast<size_t>(x)] = Scaled(SampleAt(luma + int64_t{y} * stride, x, bits), low, high);
+    const uint8_t* luma_row = luma + (part.y + y) * stride;
+    const uint8_t* alpha_row = layout.alpha ? alpha + (part.y + y) * alpha_stride : nullptr;
+    for (int64_t x = 0; x < part.width; ++x) {
+      const int at = static_cast<int>(part.x + x);
+      row[channels * static_cast<size_t>(x)] = Scaled(SampleAt(luma_row, at, bits), low, high);
       if (layout.alpha)
-        row[2 * static_cast<size_t>(x) + 1] =
-            Scaled(SampleAt(alpha + int64_t{y} * alpha_stride, x, alpha_bits), 0, (1 << alpha_bits) - 1);
+        row[2 * static_cast<size_t>(x) + 1] = Scaled(SampleAt(alpha_row, at, alpha_bits), 0, (1 << alpha_bits) - 1);
     }
-    canvas.Put(y, row.data());
+    canvas.Put(static_cast<int>(y), row.data());
   }
   return {};
 }
 
-Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout) {
+Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout,
+                    Placement placement) {
   const bool wide = heif_image_handle_get_luma_bits_per_pixel(handle) > 8;
   const heif_chroma chroma =
       wide ? (layout.alpha ? heif_chroma_interleaved_RRGGBBAA_LE : heif_chroma_interleaved_RRGGBB_LE)
@@ -169,27 +199,33 @@ Status DecodeColour(ByteSpan file, heif_image_handle* handle, Canvas& canvas, Sa
   layout.type = wide ? SampleType::kU16 : SampleType::kU8;
   int stride = 0;
   const uint8_t* plane = heif_image_get_plane_readonly(image.get(), heif_channel_interleaved, &stride);
-  const int width = heif_image_get_width(image.get(), heif_channel_interleaved);
-  const int height = heif_image_get_height(image.get(), heif_channel_interleaved);
+  const Placement part = placement.Within(heif_image_get_width(image.get(), heif_channel_interleaved),
+                                          heif_image_get_height(image.get(), heif_channel_interleaved));
   const int bits = heif_image_get_bits_per_pixel_range(image.get(), heif_channel_interleaved);
   if (plane == nullptr || bits < 8 || bits > 16)
     return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: it has no samples");
-  if (Status begun = canvas.Begin(width, height, layout); !begun) return begun;
-  std::vector<uint16_t> row(static_cast<size_t>(layout.channels()) * static_cast<size_t>(width));
-  for (int y = 0; y < height; ++y) {
+  if (Status begun = canvas.Begin(part.width, part.height, layout, part.orientation); !begun) return begun;
+  const int64_t channels = layout.channels();
+  std::vector<uint16_t> row(static_cast<size_t>(channels * part.width));
+  for (int64_t y = 0; y < part.height; ++y) {
     if (Cancelled()) return canvas.Fail(ErrorCode::kCancelled, "interrupted");
-    const uint8_t* from = plane + int64_t{y} * stride;
+    const uint8_t* from = plane + (part.y + y) * stride + part.x * channels * (wide ? 2 : 1);
     if (wide) {
       for (size_t i = 0; i < row.size(); ++i) row[i] = Scaled(from[2 * i] | from[2 * i + 1] << 8, 0, (1 << bits) - 1);
     }
-    canvas.Put(y, wide ? static_cast<const void*>(row.data()) : from);
+    canvas.Put(static_cast<int>(y), wide ? static_cast<const void*>(row.data()) : from);
   }
   return {};
 }
 
 }  // namespace
 
-Status DecodeHeif(ByteSpan file, Canvas& canvas) {
+Status DecodeHeif(ByteSpan whole, Canvas& canvas) {
+  const std::optional<HeifTransforms> transforms = TakeTransforms(whole);
+  const ByteSpan file = transforms ? ByteSpan(transforms->file) : whole;
+  const Placement placement = transforms ? Placement{transforms->x, transforms->y, transforms->width,
+                                                     transforms->height, transforms->orientation}
+                                         : Placement{};
   const Context context(heif_context_alloc());
   if (!context) return canvas.Fail(ErrorCode::kOutOfMemory, "no memory to decode it");
   const std::string_view major = AsText(Slice(file, 8, 4));
@@ -214,7 +250,9 @@ Status DecodeHeif(ByteSpan file, Canvas& canvas) {
   if (sequence) canvas.Note("animated picture: its first frame, or the still that it names, taken");
   else if (pictures > 1) canvas.Note(fmt::format("the main one of {} pictures taken", pictures));
   ReadMetadata(primary, canvas.picture().metadata);
-  return IsGrey(file) ? DecodeGrey(file, primary, canvas, layout) : DecodeColour(file, primary, canvas, layout);
+  ReadDensity(primary, canvas.picture());
+  return IsGrey(file) ? DecodeGrey(file, primary, canvas, layout, placement)
+                      : DecodeColour(file, primary, canvas, layout, placement);
 }
 
 }  // namespace decal::cli

@@ -4,9 +4,12 @@
 #include <jxl/decode_cxx.h>
 
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 #include "cli/interrupt.h"
 #include "cli/pictures/decoders.h"
+#include "cli/pictures/exif.h"
 #include "cli/pictures/quiet_stderr.h"
 
 namespace decal::cli {
@@ -54,6 +57,54 @@ Colour ReadColour(JxlDecoder* decoder, bool& cmyk, std::vector<std::string>& not
   return colour;
 }
 
+constexpr size_t kMaxBoxBytes = size_t{64} << 20;  // a compressed box may be a bomb
+
+// EXIF and XMP lie in boxes beside the code stream, perhaps compressed. A decoder that is asked for nothing else passes over the
+// stream.
+Metadata ReadBoxes(ByteSpan file) {
+  Metadata metadata;
+  const JxlDecoderPtr decoder = JxlDecoderMake(nullptr);
+  if (!decoder || JxlDecoderSubscribeEvents(decoder.get(), JXL_DEC_BOX) != JXL_DEC_SUCCESS) return metadata;
+  JxlDecoderSetDecompressBoxes(decoder.get(), JXL_TRUE);
+  JxlDecoderSetInput(decoder.get(), reinterpret_cast<const uint8_t*>(file.data()), file.size());
+  JxlDecoderCloseInput(decoder.get());
+  std::vector<std::byte> box;
+  std::vector<std::byte>* target = nullptr;
+  const auto add_room = [&](size_t filled) {
+    box.resize(filled + (size_t{64} << 10));
+    return JxlDecoderSetBoxBuffer(decoder.get(), reinterpret_cast<uint8_t*>(box.data()) + filled,
+                                  box.size() - filled) == JXL_DEC_SUCCESS;
+  };
+  const auto finish = [&] {
+    if (target == nullptr) return;
+    box.resize(box.size() - JxlDecoderReleaseBoxBuffer(decoder.get()));
+    *target = std::exchange(box, {});
+    target = nullptr;
+  };
+  for (;;) {
+    const JxlDecoderStatus status = JxlDecoderProcessInput(decoder.get());
+    if (status == JXL_DEC_BOX) {
+      finish();
+      JxlBoxType type;
+      if (JxlDecoderGetBoxType(decoder.get(), type, JXL_TRUE) != JXL_DEC_SUCCESS) break;
+      const std::string_view name(type, 4);
+      target = name == "Exif" ? &metadata.exif : name == "xml " ? &metadata.xmp : nullptr;
+      if (target != nullptr && !add_room(0)) break;
+    } else if (status == JXL_DEC_BOX_NEED_MORE_OUTPUT && target != nullptr && box.size() < kMaxBoxBytes) {
+      const size_t filled = box.size() - JxlDecoderReleaseBoxBuffer(decoder.get());
+      if (!add_room(filled)) break;
+    } else {
+      if (status == JXL_DEC_SUCCESS) finish();
+      break;
+    }
+  }
+  // Four bytes say where the TIFF header is.
+  const size_t head = size_t{4} + Numbers(metadata.exif, true).U32(0);
+  const ByteSpan exif = Slice(metadata.exif, head);
+  metadata.exif = std::vector<std::byte>(exif.begin(), exif.end());
+  return metadata;
+}
+
 class Reader {
  public:
   Reader(ByteSpan file, Canvas& canvas) : file_(file), canvas_(canvas), decoder_(JxlDecoderMake(nullptr)) {}
@@ -97,6 +148,11 @@ class Reader {
     layout_.type = info_.exponent_bits_per_sample > 0 ? SampleType::kF32
                    : info_.bits_per_sample > 8        ? SampleType::kU16
                                                       : SampleType::kU8;
+    canvas_.picture().metadata = ReadBoxes(file_);
+    // libjxl turns the picture as its own header says; EXIF's orientation does not count.
+    auto& density = canvas_.picture().density;
+    density = ReadExif(canvas_.picture().metadata.exif).density;
+    if (density && SwapsSides(static_cast<int>(info_.orientation))) std::swap(density->x, density->y);
     if (info_.have_animation == JXL_TRUE) canvas_.Note("animated JPEG XL: its first frame taken");
     if (Status fits = canvas_.CheckSize(info_.xsize, info_.ysize, layout_.pixel_bytes()); !fits) return fits;
     return {};

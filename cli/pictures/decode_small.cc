@@ -61,6 +61,7 @@ class Words {
 struct PnmHeader {
   int64_t width = -1, height = -1, channels = 1, full = 1;
   char type = 0;
+  std::string_view meaning;  // PAM: of its channels
   float scale = 1;  // PFM: negative for little endian
 };
 
@@ -72,7 +73,7 @@ bool ReadPamHeader(Words& words, PnmHeader& header) {
     else if (key == "HEIGHT") header.height = words.Number();
     else if (key == "DEPTH") header.channels = words.Number();
     else if (key == "MAXVAL") header.full = words.Number();
-    else if (key == "TUPLTYPE") words.Next();
+    else if (key == "TUPLTYPE") header.meaning = words.Next();
     else return false;
   }
 }
@@ -91,6 +92,18 @@ bool ReadPnmHeader(Words& words, PnmHeader& header) {
   }
   if (header.type != '1' && header.type != '4') header.full = words.Number();
   return true;
+}
+
+// Whether the channels of a PAM are what their number says: grey or RGB, and alpha behind it.
+bool MeansItsDepth(const PnmHeader& header) {
+  const std::string_view meaning = header.meaning;
+  if (meaning.empty()) return true;
+  switch (header.channels) {
+    case 1: return meaning == "GRAYSCALE" || meaning == "BLACKANDWHITE";
+    case 2: return meaning == "GRAYSCALE_ALPHA" || meaning == "BLACKANDWHITE_ALPHA";
+    case 3: return meaning == "RGB";
+    default: return meaning == "RGB_ALPHA";
+  }
 }
 
 Status Cut(const Canvas& canvas) {
@@ -132,6 +145,10 @@ Status DecodePnm(ByteSpan file, Canvas& canvas) {
   if (header.channels < 1 || header.channels > 4) {
     return canvas.Fail(ErrorCode::kUnsupported,
                        fmt::format("a PAM picture with {} channels is not read", header.channels));
+  }
+  if (!MeansItsDepth(header)) {
+    return canvas.Fail(ErrorCode::kUnsupported,
+                       fmt::format("a PAM picture of {} channels {} is not read", header.channels, header.meaning));
   }
   if (header.type == 'F' || header.type == 'f') return DecodePfm(file, words, header, canvas);
 

@@ -9,6 +9,8 @@
 
 #include "cli/pictures/decoders.h"
 #include "cli/pictures/exif.h"
+#include "cli/pictures/metadata.h"
+#include "cli/pictures/profile_transform.h"
 #include "cli/pictures/tiff_rows.h"
 
 namespace decal::cli {
@@ -21,11 +23,43 @@ struct TiffPicture {
   uint16_t photometric = 0, compression = 0;
   size_t colours = 3;
   bool alpha = false, premultiplied = false;
+  bool inks = false;  // other than CMYK
   SampleLayout layout;
 };
 
 Status Unsupported(const Canvas& canvas, std::string what) {
   return canvas.Fail(ErrorCode::kUnsupported, fmt::format("TIFF with {} is not read", what));
+}
+
+size_t AlphaCount(const TiffFile& tiff) {
+  uint16_t count = 0;
+  const uint16_t* kinds = nullptr;
+  if (TIFFGetField(tiff.get(), TIFFTAG_EXTRASAMPLES, &count, &kinds) != 1 || kinds == nullptr) return 0;
+  return static_cast<size_t>(std::count_if(kinds, kinds + count, [](uint16_t kind) {
+    return kind == EXTRASAMPLE_ASSOCALPHA || kind == EXTRASAMPLE_UNASSALPHA;
+  }));
+}
+
+std::vector<std::byte> IccOf(const TiffFile& tiff) {
+  uint32_t size = 0;
+  const std::byte* icc = nullptr;
+  if (TIFFGetField(tiff.get(), TIFFTAG_ICCPROFILE, &size, &icc) != 1 || icc == nullptr) return {};
+  return {icc, icc + size};
+}
+
+// How many channels are inks. A profile for as many as there are beside alpha knows them all; otherwise NumberOfInks of an ink set
+// that is not CMYK (TIFF 6.0, section 16), or four.
+size_t InkCount(const TiffFile& tiff, TiffPicture& picture) {
+  const size_t beside_alpha =
+      picture.grid.samples_per_pixel - std::min<size_t>(picture.grid.samples_per_pixel, AlphaCount(tiff));
+  const auto of_profile = static_cast<size_t>(InksOfProfile(IccOf(tiff)));
+  const bool cmyk = tiff.Get<uint16_t>(TIFFTAG_INKSET, INKSET_CMYK) == INKSET_CMYK;
+  if (cmyk && !(of_profile > 4 && of_profile == beside_alpha)) return 4;
+  picture.inks = true;
+  if (of_profile == beside_alpha) return beside_alpha;
+  uint16_t number = 0;
+  if (TIFFGetField(tiff.get(), TIFFTAG_NUMBEROFINKS, &number) == 1 && number > 0) return number;
+  return beside_alpha;
 }
 
 // How many channels are colour, and what they are.
@@ -40,11 +74,7 @@ Status ReadPhotometric(const TiffFile& tiff, Canvas& canvas, TiffPicture& pictur
     case PHOTOMETRIC_LOGLUV: picture.colours = 3; break;
     case PHOTOMETRIC_PALETTE:
     case PHOTOMETRIC_LOGL: picture.colours = 1; break;
-    case PHOTOMETRIC_SEPARATED:
-      picture.colours = 4;
-      if (tiff.Get<uint16_t>(TIFFTAG_INKSET, INKSET_CMYK) != INKSET_CMYK)
-        return Unsupported(canvas, "inks other than CMYK");
-      break;
+    case PHOTOMETRIC_SEPARATED: picture.colours = InkCount(tiff, picture); break;
     default: return Unsupported(canvas, fmt::format("colours of kind {}", picture.photometric));
   }
   if (picture.grid.samples_per_pixel < picture.colours) {
@@ -97,13 +127,12 @@ Status ReadLayout(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   TiffSamples& samples = picture.grid.samples;
   layout.alpha = picture.alpha;
   layout.premultiplied = picture.premultiplied;
-  layout.model = picture.colours == 1   ? ColourModel::kGrey
+  layout.model = picture.inks           ? ColourModel::kInks
+                 : picture.colours == 1 ? ColourModel::kGrey
                  : picture.colours == 4 ? ColourModel::kCmyk
                                         : ColourModel::kRgb;
-  uint32_t size = 0;
-  const std::byte* icc = nullptr;
-  if (TIFFGetField(tiff.get(), TIFFTAG_ICCPROFILE, &size, &icc) == 1 && icc != nullptr)
-    layout.colour.icc.assign(icc, icc + size);
+  layout.inks = picture.inks ? static_cast<int>(picture.colours) : 0;
+  layout.colour.icc = IccOf(tiff);
 
   if (picture.photometric == PHOTOMETRIC_LOGL || picture.photometric == PHOTOMETRIC_LOGLUV) {
     TIFFSetField(tiff.get(), TIFFTAG_SGILOGDATAFMT, SGILOGDATAFMT_FLOAT);
@@ -125,6 +154,13 @@ Status ReadLayout(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
     layout.model = ColourModel::kRgb;
     layout.type = SampleType::kU16;
     picture.grid.raw = true;
+  } else if (picture.inks) {
+    std::vector<std::string> reasons;
+    if (layout.colour.icc.empty())
+      return Unsupported(
+          canvas, fmt::format("{} inks that are not CMYK, and no colour profile that explains them,", layout.inks));
+    if (!MakeProfileFunction(layout, reasons))
+      return Unsupported(canvas, fmt::format("{} inks that are not CMYK ({})", layout.inks, reasons.back()));
   } else if (samples.format == TiffFormat::kFloat) {
     if (layout.colour.icc.empty() && layout.model != ColourModel::kCmyk) {
       layout.colour.transfer = Transfer::kLinear;
@@ -165,14 +201,10 @@ Status ReadTags(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   return {};
 }
 
-void ReadMetadata(const TiffFile& tiff, Picture& picture) {
+void ReadDensity(const TiffFile& tiff, Picture& picture) {
   picture.density = DensityOf(static_cast<double>(tiff.Get<float>(TIFFTAG_XRESOLUTION, 0)),
                               static_cast<double>(tiff.Get<float>(TIFFTAG_YRESOLUTION, 0)),
                               tiff.Get<uint16_t>(TIFFTAG_RESOLUTIONUNIT, RESUNIT_INCH));
-  uint32_t size = 0;
-  const std::byte* data = nullptr;
-  if (TIFFGetField(tiff.get(), TIFFTAG_XMLPACKET, &size, &data) == 1 && data != nullptr)
-    picture.metadata.xmp.assign(data, data + size);
 }
 
 // Subsampled colours outside JPEG, and JPEG of the first kind: libtiff converts them whole.
@@ -284,7 +316,7 @@ Status DecodeRows(TiffFile& tiff, const TiffPicture& picture, int orientation, s
     if (Status read = ReadPalette(tiff, canvas, grid.samples.bits, palette); !read) return read;
   }
   if (Status begun = canvas.Begin(grid.width, grid.height, picture.layout, orientation); !begun) return begun;
-  const Matrix3 from_xyz = XyzToSrgbMatrix(kSrgbPrimaries.xy[6], kSrgbPrimaries.xy[7]);
+  const Matrix3 from_xyz = XyzMatrix(kSrgbPrimaries.xy[6], kSrgbPrimaries.xy[7]);
   std::vector<float> lab;
   std::vector<uint16_t> colours;
   return ReadTiffRows(tiff, grid, canvas, max_bytes, [&](int y, void* row) {
@@ -318,7 +350,8 @@ Status DecodeTiff(ByteSpan file, Canvas& canvas) {
   if (Status fits = canvas.CheckSize(grid.width, grid.height, std::max(stored_bytes, picture.layout.pixel_bytes()));
       !fits)
     return fits;
-  ReadMetadata(tiff, canvas.picture());
+  ReadDensity(tiff, canvas.picture());
+  if (canvas.options().metadata) canvas.picture().metadata = TiffMetadata(file, TIFFCurrentDirOffset(tiff.get()));
   const int orientation = tiff.Get<uint16_t>(TIFFTAG_ORIENTATION, 1);
 
   if (picture.compression == COMPRESSION_OJPEG) return DecodeByRgbaImage(tiff, picture, orientation, canvas);

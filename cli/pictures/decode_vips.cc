@@ -49,22 +49,35 @@ VImage Open(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, double svg_sca
   }
 }
 
-// Rows as libvips makes them; integers of other depths are stretched to the whole range of theirs.
+// Rows as libvips makes them. Integers of JPEG 2000 lie in the highest bits of theirs: they are stretched to the whole range. Channels
+// that are not part of the picture are left out.
 struct Sink {
   Canvas& canvas;
-  size_t row_samples;
-  int shift_bits = 0;  // depth of 16-bit samples that do not use the range; 0: they do
-  std::vector<uint16_t> row;
+  size_t bands, wanted, width;
+  SampleType type = SampleType::kU8;
+  int bits = 0;  // depth that does not use the range; 0: it does
+  std::vector<uint8_t> bytes;
+  std::vector<uint16_t> words;
 
-  void Put(int y, const void* samples) {
-    if (shift_bits == 0) return canvas.Put(y, samples);
-    row.resize(row_samples);
-    const auto* values = static_cast<const uint16_t*>(samples);
-    const uint32_t full = (1u << shift_bits) - 1;
-    for (size_t i = 0; i < row_samples; ++i) {
-      row[i] = static_cast<uint16_t>((std::min<uint32_t>(values[i], full) * 65535u + full / 2) / full);
+  template <class T>
+  void Stretch(int y, const void* samples, std::vector<T>& row) {
+    row.resize(wanted * width);
+    const T* values = static_cast<const T*>(samples);
+    constexpr uint32_t kDepth = 8 * sizeof(T), kTop = (1u << kDepth) - 1;
+    const uint32_t depth = bits > 0 ? static_cast<uint32_t>(bits) : kDepth, full = (1u << depth) - 1;
+    for (size_t x = 0; x < width; ++x) {
+      for (size_t k = 0; k < wanted; ++k) {
+        const uint32_t value = static_cast<uint32_t>(values[x * bands + k]) >> (kDepth - depth);
+        row[x * wanted + k] = static_cast<T>((value * kTop + full / 2) / full);
+      }
     }
     canvas.Put(y, row.data());
+  }
+
+  void Put(int y, const void* samples) {
+    if (bits == 0 && bands == wanted) canvas.Put(y, samples);
+    else if (type == SampleType::kU8) Stretch(y, samples, bytes);
+    else Stretch(y, samples, words);
   }
 };
 
@@ -113,11 +126,22 @@ Status Decode(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, FileFacts& f
   }
   SampleLayout layout{.colour = facts.colour};
   const int bands = image.bands();
-  layout.alpha = bands == 2 || (bands == 4 && image.interpretation() != VIPS_INTERPRETATION_CMYK) || bands == 5;
-  const int colours = bands - (layout.alpha ? 1 : 0);
+  int wanted = bands;
+  if (kind == PictureKind::kJp2) {
+    wanted = facts.colours + (facts.alpha != Alpha::kNone ? 1 : 0);
+    if (wanted > bands) return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: channels are missing");
+    layout.alpha = facts.alpha != Alpha::kNone;
+    layout.premultiplied = facts.alpha == Alpha::kPremultiplied;
+    if (wanted < bands)
+      canvas.Note(fmt::format("JPEG 2000: {} further channel{} left out: not marked as transparency", bands - wanted,
+                              bands - wanted == 1 ? "" : "s"));
+  } else {
+    layout.alpha = bands == 2 || (bands == 4 && image.interpretation() != VIPS_INTERPRETATION_CMYK) || bands == 5;
+  }
+  const int colours = wanted - (layout.alpha ? 1 : 0);
   layout.model = colours == 1 ? ColourModel::kGrey : colours == 4 ? ColourModel::kCmyk : ColourModel::kRgb;
   layout.type = image.format() == VIPS_FORMAT_UCHAR ? SampleType::kU8 : SampleType::kU16;
-  if (layout.channels() != bands || (image.format() != VIPS_FORMAT_UCHAR && image.format() != VIPS_FORMAT_USHORT)) {
+  if (layout.channels() != wanted || (image.format() != VIPS_FORMAT_UCHAR && image.format() != VIPS_FORMAT_USHORT)) {
     return canvas.Fail(ErrorCode::kUnsupported,
                        fmt::format("a picture with {} channels of this depth is not read", bands));
   }
@@ -127,11 +151,9 @@ Status Decode(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, FileFacts& f
     layout.colour.icc.assign(icc, icc + size);
   }
   if (Status begun = canvas.Begin(image.width(), image.height(), layout, facts.orientation); !begun) return begun;
-  Sink sink{canvas, static_cast<size_t>(bands) * static_cast<size_t>(image.width())};
-  if (kind == PictureKind::kJp2 && layout.type == SampleType::kU16 && facts.bits < 16) sink.shift_bits = facts.bits;
-  if (kind == PictureKind::kJp2 && layout.type == SampleType::kU8 && facts.bits < 8) {
-    return canvas.Fail(ErrorCode::kUnsupported, fmt::format("JPEG 2000 with {} bits is not read", facts.bits));
-  }
+  Sink sink{canvas, static_cast<size_t>(bands), static_cast<size_t>(wanted), static_cast<size_t>(image.width()),
+            layout.type};
+  if (kind == PictureKind::kJp2 && facts.bits < static_cast<int>(8 * layout.sample_bytes())) sink.bits = facts.bits;
   if (vips_sink_disc(image.get_image(), WriteRegion, &sink) != 0) throw vips::VError();
   if (kind == PictureKind::kGif) ClearAround(facts, canvas.picture());
   return {};

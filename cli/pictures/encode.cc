@@ -10,6 +10,7 @@
 #include "cli/pictures/bytes.h"
 #include "cli/pictures/encode_png.h"
 #include "cli/pictures/encode_webp.h"
+#include "cli/pictures/metadata.h"
 #include "cli/pictures/vips_error.h"
 #include "cli/picture_io.h"
 
@@ -25,7 +26,7 @@ struct FreeBlob {
 
 Bytes JpegSegment(int marker, std::string_view prefix, ByteSpan body) {
   Bytes segment;
-  if (prefix.size() + body.size() > 65533) return segment;  // too large for one segment, and these have no more
+  if (prefix.size() + body.size() > 65533) return segment;  // too large for one segment: MetadataLeftOut says so
   AppendBig(segment, 0xff00u | static_cast<uint32_t>(marker), 2);
   AppendBig(segment, static_cast<uint32_t>(prefix.size() + body.size() + 2), 2);
   Append(segment, prefix);
@@ -71,12 +72,7 @@ Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
     if (!metadata->exif.empty()) Append(dressed, JpegSegment(0xe1, "Exif\0\0"sv, metadata->exif));
     if (!metadata->xmp.empty()) Append(dressed, JpegSegment(0xe1, "http://ns.adobe.com/xap/1.0/\0"sv, metadata->xmp));
     if (!metadata->iptc.empty()) {
-      Bytes resource;
-      Append(resource, "8BIM\x04\x04\0\0"sv);
-      AppendBig(resource, static_cast<uint32_t>(metadata->iptc.size()), 4);
-      Append(resource, metadata->iptc);
-      if (metadata->iptc.size() % 2 != 0) resource.push_back(std::byte{0});
-      Append(dressed, JpegSegment(0xed, "Photoshop 3.0\0"sv, resource));
+      Append(dressed, JpegSegment(0xed, "Photoshop 3.0\0"sv, ResourcesOfIptc(metadata->iptc)));
     }
   }
   AppendProfile(dressed, options.channels == PictureChannels::kGrey ? ByteSpan() : options.profile);

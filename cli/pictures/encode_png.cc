@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "cli/pictures/byte_writer.h"
+#include "cli/pictures/metadata.h"
 #include "decal/parallel.h"
 #include "decal/png_filter.h"
 
@@ -138,22 +140,38 @@ Bytes Header(ImageView picture, int channels) {
   return header;
 }
 
-void AppendProfileChunk(Bytes& file, ByteSpan profile) {
-  uLongf size = compressBound(static_cast<uLong>(profile.size()));
+// A chunk of `head` and of `content`, compressed.
+void AppendPackedChunk(Bytes& file, std::string_view name, std::string_view head, ByteSpan content) {
+  uLongf size = compressBound(static_cast<uLong>(content.size()));
   std::vector<Bytef> packed(size);
-  if (compress(packed.data(), &size, reinterpret_cast<const Bytef*>(profile.data()),
-               static_cast<uLong>(profile.size())) != Z_OK) {
+  if (compress(packed.data(), &size, reinterpret_cast<const Bytef*>(content.data()),
+               static_cast<uLong>(content.size())) != Z_OK) {
     return;
   }
   Bytes body;
-  Append(body, "icc\0\0"sv);
+  Append(body, head);
   Append(body, std::as_bytes(std::span(packed.data(), size)));
-  AppendChunk(file, "iCCP", body);
+  AppendChunk(file, name, body);
+}
+
+// PNG has no place for IPTC; in this text ExifTool, Exiv2 and ImageMagick look for it.
+void AppendIptc(Bytes& file, ByteSpan iptc) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const Bytes resources = ResourcesOfIptc(iptc);
+  const std::string length = std::to_string(resources.size());
+  std::string text = "\niptc\n" + std::string(8 - std::min<size_t>(length.size(), 8), ' ') + length;
+  for (size_t i = 0; i < resources.size(); ++i) {
+    if (i % 36 == 0) text += '\n';
+    const auto byte = static_cast<size_t>(resources[i]);
+    text += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  text += '\n';
+  AppendPackedChunk(file, "zTXt", "Raw profile type iptc\0\0"sv, std::as_bytes(std::span(text)));
 }
 
 // What stands between the header and the pixels.
 void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
-  if (!options.profile.empty() && channels > 1) AppendProfileChunk(file, options.profile);
+  if (!options.profile.empty() && channels > 1) AppendPackedChunk(file, "iCCP", "icc\0\0"sv, options.profile);
   if (options.density) {
     Bytes body;
     AppendBig(body, Rounded(options.density->x, 2e9), 4);
@@ -169,6 +187,7 @@ void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
       Append(body, metadata->xmp);
       AppendChunk(file, "iTXt", body);
     }
+    if (!metadata->iptc.empty()) AppendIptc(file, metadata->iptc);
   }
 }
 

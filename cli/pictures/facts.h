@@ -13,6 +13,8 @@
 
 namespace decal::cli {
 
+enum class Alpha { kNone, kStraight, kPremultiplied };
+
 struct FileFacts {
   int64_t width = 0, height = 0;  // as stored
   int channels = 3, bits = 8;     // as it will be decoded
@@ -24,6 +26,9 @@ struct FileFacts {
   std::vector<std::string> notes;
   // GIF: where the first frame lies on the canvas; the rest of it is transparent.
   int64_t frame_x = 0, frame_y = 0, frame_width = 0, frame_height = 0;
+  // JPEG 2000: how many of the decoded channels are colours, and whether the next one is alpha.
+  int colours = 3;
+  Alpha alpha = Alpha::kNone;
   bool stray_bytes = false;  // JPEG: bytes between the segments of its header, which do no harm
 
   size_t pixel_bytes() const { return static_cast<size_t>(channels * ((bits + 7) / 8)); }

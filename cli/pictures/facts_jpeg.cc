@@ -7,6 +7,7 @@
 
 #include "cli/pictures/exif.h"
 #include "cli/pictures/facts.h"
+#include "cli/pictures/metadata.h"
 
 namespace decal::cli {
 namespace {
@@ -17,20 +18,6 @@ constexpr std::string_view kExif = "Exif\0\0"sv, kXmp = "http://ns.adobe.com/xap
                            kPhotoshop = "Photoshop 3.0\0"sv, kJfif = "JFIF\0"sv;
 
 std::vector<std::byte> Copy(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
-
-// Photoshop's resource 0x0404 holds IPTC.
-std::vector<std::byte> IptcOf(ByteSpan resources) {
-  const Numbers numbers(resources, true);
-  for (size_t at = 0; HasAt(resources, at, "8BIM");) {
-    const size_t name = numbers.U8(at + 6);
-    const size_t data = at + 6 + ((name + 2) & ~size_t{1});
-    const size_t size = numbers.U32(data);
-    if (numbers.failed() || size > resources.size()) return {};
-    if (numbers.U16(at + 4) == 0x0404) return Copy(Slice(resources, data + 4, size));
-    at = data + 4 + ((size + 1) & ~size_t{1});
-  }
-  return {};
-}
 
 class Segments {
  public:
@@ -50,7 +37,7 @@ class Segments {
       parts_[static_cast<int>(body[12])] = Slice(body, 14);
       part_count_ = static_cast<int>(body[13]);
     } else if (marker == 0xed && StartsWith(body, kPhotoshop)) {
-      facts_.metadata.iptc = IptcOf(after(kPhotoshop));
+      facts_.metadata.iptc = IptcOfResources(after(kPhotoshop));
     }
   }
 

@@ -7,6 +7,7 @@
 
 #include "cli/pictures/exif.h"
 #include "cli/pictures/facts.h"
+#include "cli/pictures/metadata.h"
 
 namespace decal::cli {
 namespace {
@@ -49,6 +50,39 @@ std::vector<std::byte> XmpText(ByteSpan data) {
   return compressed ? Inflate(rest) : std::vector<std::byte>(rest.begin(), rest.end());
 }
 
+// What ImageMagick and others keep in texts since before there were chunks for it: a name, a length and hexadecimal digits.
+std::vector<std::byte> RawProfile(ByteSpan data, bool compressed, std::string_view name) {
+  constexpr std::string_view kKeyword = "Raw profile type ";
+  if (!StartsWith(data, kKeyword) || !HasAt(data, kKeyword.size(), name) ||
+      !HasAt(data, kKeyword.size() + name.size(), "\0"sv))
+    return {};
+  const ByteSpan rest = AfterKeyword(data);
+  const std::vector<std::byte> inflated = compressed ? Inflate(Slice(rest, 1)) : std::vector<std::byte>();
+  std::string_view text = AsText(compressed ? ByteSpan(inflated) : rest);
+  // An empty line, the name, the length; then the digits.
+  size_t line = text.find('\n', 1);
+  line = line == std::string_view::npos ? line : text.find('\n', line + 1);
+  if (line == std::string_view::npos) return {};
+  std::vector<std::byte> bytes;
+  int high = -1;
+  for (const char c : text.substr(line)) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (digit < 0) continue;
+    if (high >= 0) bytes.push_back(static_cast<std::byte>(high << 4 | digit));
+    high = high >= 0 ? -1 : digit;
+  }
+  return bytes;
+}
+
+void ReadRawProfiles(ByteSpan data, bool compressed, Metadata& metadata) {
+  if (auto block = RawProfile(data, compressed, "iptc"); !block.empty()) metadata.iptc = IptcOfResources(block);
+  for (const char* name : {"exif", "APP1"}) {
+    auto block = RawProfile(data, compressed, name);
+    if (!StartsWith(block, "Exif\0\0"sv) || !metadata.exif.empty()) continue;
+    metadata.exif.assign(block.begin() + 6, block.end());
+  }
+}
+
 struct ColourChunks {
   ByteSpan cicp, iccp, gama, chrm;
   bool srgb = false;
@@ -79,7 +113,7 @@ Colour ColourOf(const ColourChunks& chunks, std::vector<std::string>& notes) {
     // Rounded to five digits, or less: what is sRGB's own to a thousandth stays exactly that.
     const bool srgb =
         std::ranges::equal(primaries.xy, kSrgbPrimaries.xy, [](double a, double b) { return std::abs(a - b) < 1e-3; });
-    if (!srgb && ToSrgbMatrix(primaries)) colour.primaries = primaries;
+    if (!srgb && RgbMatrix(primaries)) colour.primaries = primaries;
   }
   return colour;
 }
@@ -94,6 +128,7 @@ Result<FileFacts> PngFacts(ByteSpan file) {
   const Numbers numbers(file, true);
   bool begun = false, data = false, transparent = false;
   int type = 0;
+  std::optional<Density> exif_density;
   for (size_t at = 8;;) {
     const size_t size = numbers.U32(at);
     if (numbers.failed() || at + 12 > file.size() || size > file.size() - at - 12) return CutShort();
@@ -120,10 +155,14 @@ Result<FileFacts> PngFacts(ByteSpan file) {
       if (Numbers(body, true).U32(0) > 1)
         facts.frames = static_cast<int>(std::min(Numbers(body, true).U32(0), 1u << 30));
     } else if (name == "eXIf") {
-      facts.orientation = ReadExif(body).orientation;
+      const ExifFacts exif = ReadExif(body);
+      facts.orientation = exif.orientation;
+      exif_density = exif.density;
       facts.metadata.exif.assign(body.begin(), body.end());
     } else if (name == "iTXt") {
       if (auto xmp = XmpText(body); !xmp.empty()) facts.metadata.xmp = std::move(xmp);
+    } else if (name == "zTXt" || name == "tEXt") {
+      ReadRawProfiles(body, name == "zTXt", facts.metadata);
     } else if (name == "pHYs" && size >= 9 && body[8] == std::byte{1}) {
       const Numbers density(body, true);
       if (density.U32(0) > 0 && density.U32(4) > 0) {
@@ -139,6 +178,7 @@ Result<FileFacts> PngFacts(ByteSpan file) {
   }
   if (!begun || !data) return Fail(ErrorCode::kCorruptImage, "damaged picture: it has no header or no data");
   facts.channels = (type == 0 || type == 4 ? 1 : 3) + (type == 4 || type == 6 || transparent ? 1 : 0);
+  if (!facts.density) facts.density = exif_density;
   if (facts.frames > 1) facts.notes.push_back("animated PNG: its default picture taken");
   facts.colour = ColourOf(colours, facts.notes);
   return facts;

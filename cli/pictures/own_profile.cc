@@ -1,4 +1,4 @@
-// ICC profiles by Little CMS.
+// Which pictures keep their numbers, which become Display P3, and which sRGB.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/own_profile.h"
 
@@ -9,45 +9,81 @@
 #include "cli/pictures/profile_transform.h"
 
 namespace decal::cli {
+namespace {
 
-std::vector<std::byte> OwnProfile(const SampleLayout& layout) {
+// Powers below that leave the darkest bytes further apart than the eye does.
+constexpr double kLeastGamma = 1.4;
+
+void CloseOwnProfile(void* profile) {
+  if (profile) cmsCloseProfile(profile);
+}
+using OwnProfilePointer = std::unique_ptr<void, void (*)(void*)>;
+
+OwnProfilePointer OpenOwn(const std::vector<std::byte>& icc) {
+  return {cmsOpenProfileFromMem(icc.data(), static_cast<cmsUInt32Number>(icc.size())), CloseOwnProfile};
+}
+
+// Whether colours can be turned into the profile's values, as a background's must.
+bool LeadsBack(const std::vector<std::byte>& icc) {
+  const OwnProfilePointer profile = OpenOwn(icc);
+  return profile && (cmsIsMatrixShaper(profile.get()) || cmsIsTag(profile.get(), cmsSigBToA0Tag) ||
+                     cmsIsTag(profile.get(), cmsSigBToA1Tag));
+}
+
+OwnColours AsNumbers(const SampleLayout& layout, std::vector<std::byte> profile) {
+  OwnColours own{std::move(profile), layout, kSrgbPrimaries};
+  own.layout.colour = {};
+  return own;
+}
+
+OwnColours InSpace(const SampleLayout& layout, const Primaries& primaries) {
+  return {MakeRgbProfile(primaries, Transfer::kSrgb, 1), layout, primaries};
+}
+
+}  // namespace
+
+OwnColours OwnColoursOf(const SampleLayout& layout, std::vector<std::string>& notes) {
   const Colour& colour = layout.colour;
-  if (layout.model != ColourModel::kRgb || colour.is_srgb() || colour.is_hdr()) return {};
-  std::vector<std::string> notes;
-  if (!colour.icc.empty()) {
-    return MakeProfileFunction(colour.icc, layout.type, layout.model, notes) ? colour.icc : std::vector<std::byte>();
+  const bool needs_profile = layout.model != ColourModel::kLab && !colour.icc.empty();
+  std::vector<std::string> scratch;
+  const bool profile_fits = needs_profile && MakeProfileFunction(layout, scratch);
+  switch (layout.model) {
+    case ColourModel::kGrey:
+      if (profile_fits || (!needs_profile && colour.transfer != Transfer::kSrgb))
+        notes.push_back("own colours of grey: written as sRGB, which holds all of them");
+      return {};
+    case ColourModel::kLab:
+      notes.push_back("own colours of CIELAB: written in Display P3, with its profile");
+      return InSpace(layout, kP3Primaries);
+    case ColourModel::kCmyk:
+    case ColourModel::kInks:
+      if (!profile_fits) return {};
+      notes.push_back("own colours of inks, which have no transparency: written in Display P3, with its profile");
+      return InSpace(layout, kP3Primaries);
+    case ColourModel::kRgb: break;
   }
-  const auto& xy = colour.primaries.xy;
-  const cmsCIExyY white = {xy[6], xy[7], 1};
-  const cmsCIExyYTRIPLE rgb = {{xy[0], xy[1], 1}, {xy[2], xy[3], 1}, {xy[4], xy[5], 1}};
-  // IEC 61966-2-1 as ICC's parametric curve of type 4 (lcms counts from 1).
-  const cmsFloat64Number srgb[5] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
-  const std::unique_ptr<cmsToneCurve, void (*)(cmsToneCurve*)> curve(
-      colour.transfer == Transfer::kSrgb
-          ? cmsBuildParametricToneCurve(nullptr, 4, srgb)
-          : cmsBuildGamma(nullptr, colour.transfer == Transfer::kGamma ? colour.gamma : 1),
-      cmsFreeToneCurve);
-  cmsToneCurve* const curves[3] = {curve.get(), curve.get(), curve.get()};
-  const std::unique_ptr<void, void (*)(void*)> profile(cmsCreateRGBProfile(&white, &rgb, curves), [](void* made) {
-    if (made) cmsCloseProfile(made);
-  });
-  cmsUInt32Number size = 0;
-  if (!profile || !cmsSaveProfileToMem(profile.get(), nullptr, &size)) return {};
-  std::vector<std::byte> bytes(size);
-  if (!cmsSaveProfileToMem(profile.get(), bytes.data(), &size)) return {};
-  return bytes;
+  if (profile_fits) {
+    if (LeadsBack(colour.icc)) return AsNumbers(layout, colour.icc);
+    notes.push_back("own colours: the picture's profile leads one way only; written in Display P3, with its profile");
+    return InSpace(layout, kP3Primaries);
+  }
+  Colour own = colour;
+  own.icc.clear();
+  if (own.is_hdr()) {
+    notes.push_back("own colours of high dynamic range: tone-mapped, and written as sRGB");
+    return {};
+  }
+  if (own.is_srgb() || !RgbMatrix(own.primaries)) return {};
+  const bool steps = own.transfer == Transfer::kLinear || (own.transfer == Transfer::kGamma && own.gamma < kLeastGamma);
+  if (!steps) return AsNumbers(layout, MakeRgbProfile(own.primaries, own.transfer, own.gamma));
+  return own.primaries == kSrgbPrimaries ? OwnColours() : InSpace(layout, own.primaries);
 }
 
 std::array<uint8_t, 4> ToOwnColour(const std::vector<std::byte>& profile, std::array<uint8_t, 4> srgb) {
-  const auto close = [](void* made) {
-    if (made) cmsCloseProfile(made);
-  };
-  const std::unique_ptr<void, decltype(close)> own(
-      cmsOpenProfileFromMem(profile.data(), static_cast<cmsUInt32Number>(profile.size())), close);
-  const std::unique_ptr<void, decltype(close)> from(cmsCreate_sRGBProfile(), close);
+  const OwnProfilePointer own = OpenOwn(profile), from(cmsCreate_sRGBProfile(), CloseOwnProfile);
   if (!own) return srgb;
   void* transform = cmsCreateTransform(from.get(), TYPE_RGB_8, own.get(), TYPE_RGB_8, INTENT_RELATIVE_COLORIMETRIC, 0);
-  if (transform == nullptr) return srgb;  // a profile for one direction
+  if (transform == nullptr) return srgb;
   std::array<uint8_t, 4> colour = srgb;
   cmsDoTransform(transform, srgb.data(), colour.data(), 1);
   cmsDeleteTransform(transform);

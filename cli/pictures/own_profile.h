@@ -1,19 +1,29 @@
-// The profile with which a picture's own colours can be written again.
+// The RGB space in which a picture's own colours can be written again.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "cli/pictures/converter.h"
 
 namespace decal::cli {
 
-// Of RGB pictures that are not sRGB: the profile they came with, or one made of their primaries and transfer function. Empty for
-// all others, for high dynamic range (which 8 bits do not hold) and for profiles that do not fit.
-std::vector<std::byte> OwnProfile(const SampleLayout& layout);
+// `profile` is empty where sRGB is all there is to write.
+struct OwnColours {
+  std::vector<std::byte> profile;
+  SampleLayout layout;  // for MakeConverter, with `to`
+  Primaries to = kSrgbPrimaries;
+};
+
+// A cut-out is RGB with alpha. RGB pictures keep their numbers and their profile, or get one made of their primaries and transfer
+// function; linear ones get sRGB's function, because 8 bits of light show steps. Inks and CIELAB, and RGB whose profile leads one
+// way only, become Display P3. Grey is within sRGB, and high dynamic range is tone-mapped to it. What is not simply kept is said
+// in `notes`.
+OwnColours OwnColoursOf(const SampleLayout& layout, std::vector<std::string>& notes);
 
 // An sRGB colour in such a profile's values; alpha stays.
 std::array<uint8_t, 4> ToOwnColour(const std::vector<std::byte>& profile, std::array<uint8_t, 4> srgb);

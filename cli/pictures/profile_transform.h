@@ -1,4 +1,4 @@
-// An ICC profile as a function from device values to sRGB, by Little CMS.
+// An ICC profile as a function from device values to RGB, by Little CMS.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,9 +13,16 @@ namespace decal::cli {
 // Converts `count` pixels of colour channels alone to RGB bytes.
 using ColourFunction = std::function<void(const void* colours, uint8_t* rgb, size_t count)>;
 
-// Empty where the profile cannot be used: then `notes` says why. Relative colorimetric intent, with black point compensation for
-// inks; perceptual where that is the only table of the profile. `type` and `model` are those of `layout`.
-ColourFunction MakeProfileFunction(const std::vector<std::byte>& icc, SampleType type, ColourModel model,
-                                   std::vector<std::string>& notes);
+// The profile of `layout.colour`. Empty where it cannot be used: then `notes` says why. Relative colorimetric intent, with black
+// point compensation for up to four inks, whose black point Little CMS finds; perceptual where that is the only table of the profile. `to`: the primaries of the RGB, whose
+// transfer function is sRGB's.
+ColourFunction MakeProfileFunction(const SampleLayout& layout, std::vector<std::string>& notes,
+                                   const Primaries& to = kSrgbPrimaries);
+
+// How many channels the profile's values have, where it is one for inks; 0 for others and damaged ones.
+int InksOfProfile(const std::vector<std::byte>& icc);
+
+// A profile of these primaries and that transfer function.
+std::vector<std::byte> MakeRgbProfile(const Primaries& primaries, Transfer transfer, double gamma);
 
 }  // namespace decal::cli

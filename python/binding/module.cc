@@ -44,6 +44,9 @@ NB_MODULE(_decal, m) {
   m.def("version", &Version);
   m.def("simd_target", &SimdTarget);
   m.def("models", &ListModels);
+  m.def(
+      "check_fields", [](const nb::dict& fields, const nb::dict& inputs) { ModelSpec(fields, inputs); },
+      nb::arg("fields"), nb::arg("inputs"));
   m.def("before_fork", &BeforeFork);
   m.def("after_fork_in_parent", &AfterForkInParent);
   m.def("after_fork_in_child", &AfterForkInChild);

@@ -37,7 +37,8 @@ class Session:
         spec: how pictures are prepared for `model` and what its output means, in the form of models/registry.json: any of
             "input" ({"rule", "width", "height", "multiple"}), "mean", "std", "activation" ("none", "sigmoid", "softmax",
             "bytes", "auto"), "output" (the name of the one with the matte), "foregroundClass", and "inputs" ({name: number}
-            for inputs besides the picture). The rest is as the registry says, or RGB in 0..1 and a matte for other files.
+            for inputs besides the picture). The rest is as MODEL.onnx.json or MODEL.json beside the weights says, in the same
+            form; then as the registry says, or RGB in 0..1 and a matte for other files.
 
     Raises:
         decal.Error: the model is not known ("not-found"), or its file is missing, damaged or of no use here.
@@ -57,8 +58,8 @@ class Session:
         if threads is not None and not 1 <= threads <= MAX_THREADS:
             raise Error("invalid-argument", f"threads is a number from 1 to {MAX_THREADS}, not {threads}")
         self._arguments = (model, model_file, models_dir, threads, spec)
-        fields, inputs = model_fields(spec)
         name, file, self.model = find_model(model, model_file, models_dir)
+        fields, inputs = model_fields(spec, file)
         laps = Laps()
         self._engine = _decal.Engine(name, file, threads or 0, fields, inputs)
         self._unreported_load = laps.lap()  # belongs to the first picture

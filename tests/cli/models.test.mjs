@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { casePicture, externalFiles, externalModel, kHeight, kWidth, modelCases } from '../support/model_cases.mjs';
+import { kWrongJson } from '../support/model_json.mjs';
 import { kFloat, kUint8, onnxModel } from '../support/onnx.mjs';
 import { decal, pixels, scratch } from './support.mjs';
 
@@ -197,4 +198,61 @@ test('an opset that is too high says which is the highest', async (t) => {
   const { status, stderr } = await decal(['a.png', '--model', 'new.onnx', '-o', 'x.png'], { cwd });
   assert.equal(status, 1);
   assert.match(stderr, /new\.onnx: the model is of ONNX opset 99; the highest supported is 25/);
+});
+
+test('a JSON file beside the model says how it is fed and read; flags go before it', async (t) => {
+  const cwd = await withPicture(t);
+  const right = model('softmax');
+  await writeCase(cwd, right);
+  const write = (name, fields) => writeFile(join(cwd, name), JSON.stringify(fields));
+  const matte = async (...args) => {
+    const { status, stderr } = await decal(['a.png', '--model', 'softmax.onnx', ...args, ...plain, '-o', 'x.png'], { cwd });
+    assert.equal(status, 0, stderr);
+    const { data, info } = await pixels(join(cwd, 'x.png'));
+    return Array.from({ length: kWidth * kHeight }, (_, i) => data[info.channels * i]);
+  };
+  const byFlags = await matte(...right.args);
+  // All that an entry of the registry has; what says where it comes from takes no part.
+  const registry = { name: 'another', description: 'words', licence: 'MIT', file: null, url: null, sha256: null, bytes: 0, output: null, ...right.fields };
+  await write('softmax.json', registry);
+  assert.deepEqual(await matte(), byFlags);
+  const inspected = await decal(['inspect', 'softmax.onnx', '--json'], { cwd });
+  assert.equal(inspected.status, 0, inspected.stderr);
+  // MODEL.onnx.json goes before MODEL.json, and flags before both.
+  await write('softmax.onnx.json', { ...right.fields, foregroundClass: 1 });
+  const other = await matte();
+  assert.notDeepEqual(other, byFlags);
+  assert.deepEqual(await matte('--foreground-class', String(right.fields.foregroundClass)), byFlags);
+});
+
+test('values of further inputs in the JSON file', async (t) => {
+  const cwd = await withPicture(t);
+  const several = model('several');
+  await writeCase(cwd, several);
+  const { inputs } = several.fields;
+  await writeFile(join(cwd, 'several.json'), JSON.stringify({ inputs }));
+  const run = (...args) => decal(['a.png', '--model', 'several.onnx', ...args, ...plain, '-o', 'x.png'], { cwd });
+  const { status, stderr } = await run();
+  assert.equal(status, 0, stderr);
+  const { data, info } = await pixels(join(cwd, 'x.png'));
+  const expected = 255 * several.matte(...picture.data.subarray(0, 3));
+  assert.ok(Math.abs(data[0] - expected) <= 1.01, `${data[0]} of ${info.channels}, not ${expected}`);
+  assert.match((await run('--model-value', 'nothing=1')).stderr, /nothing: .*no such input/);
+});
+
+test('what is wrong in the JSON file names the file and the key, and nothing is written', async (t) => {
+  const cwd = await withPicture(t);
+  await writeCase(cwd, model('logits'));
+  for (const [content, key, message] of kWrongJson) {
+    await writeFile(join(cwd, 'logits.json'), content);
+    const { status, stderr } = await decal(['a.png', '--model', 'logits.onnx', '-o', 'x.png'], { cwd });
+    assert.equal(status, 1, content);
+    const said = /^decal: logits\.json: (.*) \(invalid-argument\)\n$/.exec(stderr);
+    assert.ok(said, `${content}: ${stderr}`);
+    if (key) assert.ok(said[1].startsWith(key), `${content}: ${stderr}`);
+    assert.match(said[1], message);
+    assert.equal(await readFile(join(cwd, 'x.png')).catch(() => null), null);
+  }
+  await writeFile(join(cwd, 'logits.json'), Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]));
+  assert.match((await decal(['a.png', '--model', 'logits.onnx', '-o', 'x.png'], { cwd })).stderr, /^decal: logits\.json: not valid JSON, in line 1 /);
 });

@@ -14,15 +14,22 @@ const kInks = 'Chromium mixes black into the other inks before it uses the profi
 const kReads = ['PNG', 'JPEG', 'GIF', 'WebP', 'AVIF', 'BMP, ICO', 'SVG', 'damaged PNG', 'damaged JPEG', 'other damage', 'not read'];
 const kAlsoReads = { Chromium: ['JPEG XL'], Firefox: [], WebKitGTK: [] };
 
-/** By file: how far each browser is off what is right beyond the table's tolerance, in levels of 255, and why. More than 2 is said in `notes`. */
+/**
+ * By file: how far each browser is off what is right beyond the table's tolerance, in levels of 255, and why. More than 2 is said in
+ * `notes`. `refuses`: the browsers that cannot decode it, with code `unsupported`.
+ */
 export const kKnown = {
   'png-16-round.png': { off: { Chromium: 1, WebKitGTK: 1 }, why: '16 bits are cut to 8, not rounded' },
   'png-grey-alpha.png': { off: { WebKitGTK: 2 }, why: kPremultiplied },
   'icon.ico': { off: { Chromium: 1, Firefox: 1, WebKitGTK: 1 }, why: kPremultiplied },
   'lossless.jxl': { off: { Chromium: 1 }, why: kPremultiplied },
+  'pq.jxl': { off: { Chromium: 49 }, why: 'it tone-maps in its own way' },
   'jpeg-table-profile.jpg': { off: { Chromium: 7, Firefox: 7 }, why: 'tables of profiles are used in few steps', note: 'profile of tables' },
   'jpeg-cmyk-profile.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },
   'jpeg-cmyk-table.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },
+  'jpeg-arithmetic.jpg': { refuses: ['Firefox'], why: 'its decoder has no arithmetic coding' },
+  'avif-grid.avif': { refuses: ['Firefox'], why: 'its decoder has no grids' },
+  'avif-ycgco.avif': { off: { Firefox: 255 }, why: 'it takes YCgCo for another matrix', note: 'YCgCo' },
   'avif-limited.avif': { off: { Chromium: 12, Firefox: 12, WebKitGTK: 12 }, why: 'the arithmetic of all of them on x86 (libyuv) has no room for blue’s factor', note: 'limited range' },
 };
 
@@ -32,8 +39,9 @@ export function browserFault(name, entry, report) {
   if (!kReads.includes(entry.kind) && !kAlsoReads[name].includes(entry.kind)) {
     return refusalFault({ code: 'unsupported', message: entry.kind === 'not read' ? null : 'not a format that this browser reads' }, report);
   }
+  const { off = {}, note = null, refuses = [] } = kKnown[entry.file] ?? {};
+  if (refuses.includes(name)) return refusalFault({ code: 'unsupported', message: 'this browser cannot decode it' }, report);
   if (entry.code || report.error) return refusalFault(entry, report);
-  const { off = {}, note = null } = kKnown[entry.file] ?? {};
   const known = off[name] ?? entry.tolerance;
   const wrong = pictureFault({ ...entry, note: entry.note ?? (off[name] ? note : null) }, report, known);
   if (wrong) return wrong;

@@ -16,8 +16,6 @@ const errorOf = (result) => result.stderr.trimEnd().split('\n').at(-1);
 const written = (expression) =>
   execFileSync('/usr/bin/python3', ['-c', `import sys, struct, zlib; sys.path.insert(0, ${JSON.stringify(import.meta.dirname)})
 from writers import *
-from table_png_tiff import matrix_profile
-import reference as ref
 sys.stdout.buffer.write(${expression})`], { maxBuffer: 1 << 26 });
 
 test('pictures over the limit of memory are refused from their header', async (t) => {
@@ -108,57 +106,6 @@ test('equal names are numbered; --keep-tree keeps the folders', async (t) => {
   assert.deepEqual(await files(join(cwd, 'tree/two')), ['b.jpg.decal.png', 'b.png.decal.png', 'a.decal.png'].sort());
   assert.equal((await decal(['one', '-o', 'single', '-q', '--keep-tree'], { cwd })).status, 0);
   assert.deepEqual(await files(join(cwd, 'single')), ['a.decal.png', 'deep']);
-});
-
-test('the density is the source’s, and none where it has none', async (t) => {
-  const cwd = await scratch(t);
-  await disc().withMetadata({ density: 300 }).jpeg().toFile(join(cwd, 'dense.jpg'));
-  await disc().withMetadata({ density: 300 }).png().toFile(join(cwd, 'dense.png'));
-  await writeFile(join(cwd, 'none.png'), written("png(8, 8, [bytes(24)] * 8)"));
-  for (const format of ['png', 'jpeg']) {
-    for (const [name, dpi] of [['dense.jpg', 300], ['dense.png', 300], ['none.png', undefined]]) {
-      assert.equal((await decal([name, '-o', 'x', '--format', format, '-q'], { cwd })).status, 0);
-      const file = await readFile(join(cwd, 'x'));
-      if (format === 'png') assert.equal(file.includes('pHYs'), dpi !== undefined, name);
-      else assert.equal(file[13], dpi === undefined ? 0 : 1, `${name}: JFIF's unit`);
-      if (dpi !== undefined) assert.equal((await sharp(file).metadata()).density, dpi, `${name} as ${format}`);
-      assert.equal((await sharp(file).metadata()).format, format);
-    }
-  }
-});
-
-test('--keep-metadata keeps EXIF upright, off by default', async (t) => {
-  const cwd = await scratch(t);
-  await disc().withMetadata({ orientation: 6, exif: { IFD0: { Copyright: 'Somebody' }, IFD3: { GPSLatitude: '51/1 30/1 0/1' } } }).jpeg().toFile(join(cwd, 'a.jpg'));
-  for (const format of ['png', 'jpeg', 'webp']) {
-    assert.equal((await decal(['a.jpg', '-o', 'without', '--format', format, '-q'], { cwd })).status, 0);
-    const without = await readFile(join(cwd, 'without'));
-    assert.ok(!without.includes('Somebody'), `${format} tells nothing`);
-    assert.equal((await decal(['a.jpg', '-o', 'with', '--format', format, '-q', '--keep-metadata'], { cwd })).status, 0);
-    const kept = await readFile(join(cwd, 'with'));
-    assert.ok(kept.includes('Somebody'), format);
-    const { orientation, width, height } = await sharp(kept).metadata();
-    assert.ok(orientation === undefined || orientation === 1, `${format}: ${orientation}`);
-    assert.deepEqual([width, height], [64, 96]);
-  }
-});
-
-test('--profile keep writes the picture’s own colours with their profile', async (t) => {
-  const cwd = await scratch(t);
-  await writeFile(join(cwd, 'wide.png'), written("png(64, 64, [bytes([20, 230, 40]) * 64] * 64, before=[iccp(matrix_profile(ref.P3, 2.2))])"));
-  await writeFile(join(cwd, 'cicp.png'), written("png(64, 64, [bytes([20, 230, 40]) * 64] * 64, before=[(b'cICP', bytes([12, 13, 0, 1]))])"));
-  await writeFile(join(cwd, 'plain.png'), written("png(64, 64, [bytes([20, 230, 40]) * 64] * 64)"));
-  execFileSync('/usr/bin/python3', [join(import.meta.dirname, 'make.py'), '--model', join(cwd, 'one.onnx')]);
-  for (const [name, profile] of [['wide.png', true], ['cicp.png', true], ['plain.png', false]]) {
-    assert.equal((await decal([name, '-o', 'x.png', '--model', 'one.onnx', '--profile', 'keep', '-q'], { cwd })).status, 0);
-    const file = await readFile(join(cwd, 'x.png'));
-    assert.equal(file.includes('iCCP'), profile, name);
-    // Without the profile these are the numbers themselves.
-    const { data } = await sharp(file).removeAlpha().keepIccProfile().raw().toBuffer({ resolveWithObject: true });
-    if (!profile) assert.deepEqual([...data.subarray(0, 3)], [20, 230, 40]);
-    const tagged = await sharp(file).metadata();
-    assert.equal(tagged.icc !== undefined, profile);
-  }
 });
 
 test('--svg-size draws at that size', async (t) => {

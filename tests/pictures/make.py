@@ -42,7 +42,8 @@ def main(folder):
     table.write('table.json', json.dumps(table.entries).encode())
 
 
-if sys.argv[1] == '--model':
-    matte_one(sys.argv[2])
-else:
-    main(sys.argv[1])
+if __name__ == '__main__':
+    if sys.argv[1] == '--model':
+        matte_one(sys.argv[2])
+    else:
+        main(sys.argv[1])

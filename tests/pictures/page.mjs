@@ -55,7 +55,7 @@ export function formatsPage(entries, reports, node, browsers) {
     `| Node | ${node.version}, as the [guide](guide.md#in-node) has it: the package takes pixels there, and what is wrong is sharp’s |`,
     ...kBrowsers.map((name) => `| ${name === 'WebKitGTK' ? 'WebKit' : name} | the package in ${name} ${browsers[name].version}: the browser’s decoder, what they disagree about done by the package |`),
     '',
-    'In browsers a colour whose chunk or box the package converts (cICP, gAMA and cHRM, grey profiles, nclx) is converted from 8 bits a',
+    'In browsers a colour whose chunk or box the package converts (cICP, gAMA and cHRM, grey profiles, nclx; profiles of WebP and AVIF) is converted from 8 bits a',
     'channel. Files are refused with the same codes everywhere, so far as the browser reads their kind.',
   ];
   for (const kind of kinds) {
@@ -69,9 +69,10 @@ export function formatsPage(entries, reports, node, browsers) {
     }
   }
   lines.push('', '## Known differences of browsers', '', '| file | off by, of 255 | why |', '|---|---|---|');
-  for (const [file, { off, why }] of Object.entries(kKnown)) {
+  for (const [file, { off = {}, refuses = [], why }] of Object.entries(kKnown)) {
     const title = entries.find((entry) => entry.file === file);
-    lines.push(`| ${title.kind}: ${title.title} | ${Object.entries(off).map(([name, value]) => `${name} ${value}`).join(', ')} | ${why} |`);
+    const differences = [...Object.entries(off).map(([name, value]) => `${name} ${value}`), ...refuses.map((name) => `${name} refuses it`)];
+    lines.push(`| ${title.kind}: ${title.title} | ${differences.join(', ')} | ${why} |`);
   }
   return lines.join('\n') + '\n';
 }

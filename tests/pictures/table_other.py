@@ -9,7 +9,7 @@ from PIL import Image
 import reference as ref
 from patches import COLOURS, GREYS, HEIGHT, PATCH, WIDTH, data, grey_patches, greys_to, pixels, rows, turned
 from table_png_tiff import exif, grey_profile, matrix_profile
-from writers import bmp, gif, lut16_tag, png, profile, qoi, with_nclx
+from writers import anmf, bmp, gif, iccp, lut16_tag, png, profile, qoi, webp_animation, with_nclx
 
 SIZE = (WIDTH, HEIGHT)
 
@@ -68,6 +68,12 @@ def image_of(patches=COLOURS, mode='RGB'):
     return Image.frombytes(mode, SIZE, data('B', patches))
 
 
+def ycc(c):
+    """JFIF's YCbCr of a colour."""
+    values = (0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2], 128 - 0.168736 * c[0] - 0.331264 * c[1] + 0.5 * c[2], 128 + 0.5 * c[0] - 0.418688 * c[1] - 0.081312 * c[2])
+    return tuple(round(min(255, max(0, v))) for v in values)
+
+
 def add_jpeg(table):
     def add(name, title, right, content, source, tolerance=3, **more):
         table.add(f'jpeg-{name}.jpg', 'JPEG', title, right, source, tolerance, content, **more)
@@ -96,6 +102,22 @@ def add_jpeg(table):
     steps = [sum(c) / 1020 for c in points]
     add('cmyk-profile', 'CMYK with a profile whose black has L = 5', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile()), 'the profile, black point compensated')
     add('cmyk-table', 'CMYK with a profile of A2B0 alone', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, black point compensated')
+    # Adobe's marker (transform 0: as they are, 2: YCCK) decides over four components; without it inks are not inverted.
+    adobe = cmyk_bytes = jpeg(cmyk)
+    at_adobe = adobe.index(b'\xff\xee')
+    adobe_end = at_adobe + 2 + struct.unpack_from('>H', adobe, at_adobe + 2)[0]
+    add('cmyk-plain', 'CMYK without Adobe’s marker', [ref.naive_cmyk(c) for c in inks], cmyk_bytes[:at_adobe] + adobe[adobe_end:], 'libjpeg', note='CMYK without')
+    ycck = bytearray(jpeg(Image.frombytes('CMYK', SIZE, data('B', [tuple(255 - v for v in ycc(c[:3])) + c[3:] for c in inks]))))
+    ycck[ycck.index(b'Adobe') + 11] = 2
+    add('ycck', 'YCCK', [ref.naive_cmyk(c) for c in inks], bytes(ycck), 'Adobe technical note 5116', tolerance=5, note='CMYK without')
+    as_rgb = jpeg(Image.frombytes('YCbCr', SIZE, data('B')))
+    add('adobe-rgb', 'RGB by Adobe’s marker', COLOURS, as_rgb[:2] + b'\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0' + as_rgb[20:], 'Adobe technical note 5116')
+    p3 = matrix_profile(ref.P3, 2.2)
+    halves = [(0xe2, b'ICC_PROFILE\0\2\2' + p3[300:]), (0xe2, b'ICC_PROFILE\0\1\2' + p3[:300])]
+    add('profile-order', 'a profile of two parts, the second first', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], insert(plain, *halves), 'ICC.1, annex B')
+    table.write('source.ppm', b'P6\n64 32\n255\n' + data('B'))
+    run('cjpeg', '-arithmetic', '-quality', '100', '-sample', '1x1', '-outfile', table.path('jpeg-arithmetic.jpg'), table.path('source.ppm'))
+    add('arithmetic', 'arithmetic coding', COLOURS, None, 'ITU-T T.81', tolerance=4)
     stray = plain[:20] + b'\0\0\0' + plain[20:]  # behind the first segment
     add('stray', 'stray bytes between segments', COLOURS, stray, 'libjpeg: harmless')
     add('padded', 'bytes between the scan and its end marker, as cameras pad', COLOURS, plain[:-2] + b'\0' * 9 + plain[-2:], 'libjpeg: harmless')
@@ -126,6 +148,14 @@ def add_gif_webp(table):
 
     webp('plain', 'lossless', COLOURS, [image])
     webp('animated', 'two frames', COLOURS, [image], save_all=True, append_images=[other], note='first of 2 frames')
+    p3 = [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS]
+    webp('p3', 'Display P3’s primaries, gamma 2.2', p3, [image], icc_profile=matrix_profile(ref.P3, 2.2))
+    table.entries[-1]['tolerance'] = 1
+    out = io.BytesIO()
+    image.crop((PATCH, 0, 3 * PATCH, PATCH)).save(out, 'WEBP', lossless=True, exact=True)
+    first = anmf(PATCH, 0, 2 * PATCH, PATCH, out.getvalue()[12:])
+    table.add('webp-small-first.webp', 'WebP', 'two frames, the first smaller than the canvas', COLOURS, 'WebP container specification', 0, webp_animation(*SIZE, [first, first]),
+              alpha=[0, 255, 255, 0, 0, 0, 0, 0], note='first of 2 frames')
     for orientation in range(2, 9):
         webp(f'exif{orientation}', f'EXIF orientation {orientation}', turned(orientation), [image], exif=exif(orientation), size=shown(orientation))
 
@@ -151,6 +181,19 @@ def add_heif(table):
     avif('alpha', 'straight alpha', COLOURS, 'HEIF', exact, alpha=200, input_png=rgba)
     avif('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', [*exact, '-p'], tolerance=3, alpha=200, input_png=rgba)
     # irot counts a quarter turn against the clock: patch columns become rows from the bottom.
+    turned_alpha = [COLOURS[i] for i in (3, 7, 2, 6, 1, 5, 0, 4)]
+    for name, more in (('turned-alpha', []), ('turned-premultiplied', ['-p'])):
+        avif(name, 'irot, ' + ('premultiplied alpha' if more else 'alpha'), turned_alpha, 'HEIF, irot', [*exact, *more, '--irot', '1'], tolerance=3, alpha=200, input_png=rgba, size=SIZE[::-1])
+    avif('cropped-alpha', 'clap, imir 1 and alpha', [COLOURS[2], COLOURS[1]], 'HEIF, clap', [*exact, '--crop', '16,0,32,16', '--imir', '1'], alpha=200, input_png=rgba, size=(32, 16))
+    p3_source = png(*SIZE, rows('B'), before=[iccp(matrix_profile(ref.P3, 2.2))])
+    avif('p3-profile', 'a profile: Display P3’s primaries, gamma 2.2', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], 'the profile', ['-y', '444', '-r', 'full'], tolerance=4, input_png=p3_source)
+    avif('ycgco', 'YCgCo', COLOURS, 'ITU-T H.273', ['-y', '444', '--cicp', '1/13/8', '-r', 'full'], tolerance=4)
+    half = lambda some: png(WIDTH, 64, [row for row in rows('B', some) for _ in range(2)])
+    table.write('left.png', half(COLOURS))
+    table.write('right.png', half(COLOURS[::-1]))
+    run('avifenc', '--min', '0', '--max', '0', '-s', '8', *exact, '--grid', '2x1', table.path('left.png'), table.path('right.png'), table.path('avif-grid.avif'))
+    grid = [c for i in (0, 0, 1, 1) for c in (COLOURS + COLOURS[::-1])[4 * i:4 * i + 4] + (COLOURS[::-1])[4 * i:4 * i + 4]]
+    table.add('avif-grid.avif', 'AVIF', 'a grid of two tiles', grid, 'HEIF, grid', 2, size=(2 * WIDTH, 64))
     avif('turned', 'irot', [COLOURS[i] for i in (3, 7, 2, 6, 1, 5, 0, 4)], 'HEIF, irot', [*exact, '--irot', '1'], size=SIZE[::-1])
     for name, options, orientation in (('mirrored', ['--imir', '0'], 4), ('mirrored-1', ['--imir', '1'], 2), ('turned-2', ['--irot', '2'], 3),
                                        ('turned-3', ['--irot', '3'], 6), ('both', ['--irot', '1', '--imir', '0'], 5), ('both-3', ['--irot', '3', '--imir', '0'], 7),
@@ -175,6 +218,7 @@ def add_heif(table):
     table.add('heic-p3.heic', 'HEIC', 'nclx Display P3', p3, 'ITU-T H.273', 3, nclx)
     stream = [f'-px265:{option}' for option in ('colorprim=smpte432', 'transfer=iec61966-2-1')]
     heic('p3-stream', 'Display P3, said by the stream alone', p3, 'ITU-T H.265, E.2.1', stream)
+    heic('grey', 'grey', greys, 'HEIF', [], input_png=grey)
     heic('alpha', 'straight alpha', COLOURS, 'HEIF', [], input_png=rgba, alpha=200)
     heic('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', ['--premultiplied-alpha'], tolerance=4, alpha=200, input_png=premultiplied_png())
 
@@ -219,6 +263,11 @@ def add_bitmaps(table):
     icon = struct.pack('<HHH', 0, 1, 2) + entry(16, 16, len(png_small), 38) + entry(WIDTH, HEIGHT, len(dib), 38 + len(png_small)) + png_small + dib
     add('icon.ico', 'the larger of two, 32 bits', COLOURS, icon, alpha=200, note='largest of 2')
     inside = png(*SIZE, rows('B'))
+    bit_rows = lambda bits: b''.join(b''.join(int(''.join(map(str, bits(y)[x:x + 8])), 2).to_bytes(1, 'big') for x in range(0, WIDTH, 8)) for y in reversed(range(HEIGHT)))
+    halves = bit_rows(lambda y: [x // PATCH % 2 for x in range(WIDTH)])
+    left = bit_rows(lambda y: [int(x < PATCH) for x in range(WIDTH)])
+    bits = bmp(WIDTH, 2 * HEIGHT, 1, halves + left, palette=b''.join(bgr(c) + b'\0' for c in COLOURS[:2]))[14:]
+    add('icon-1.ico', '1 bit and a mask', COLOURS[:2] * 4, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(bits), 22) + bits, alpha=[0, 255, 255, 255] * 2)
     add('icon-png.ico', 'PNG inside', COLOURS, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(inside), 22) + inside)
     mask_rows = b''.join(b'\xff\xff' + b'\0' * 6 for _ in range(HEIGHT))
     cursor = bmp(WIDTH, 2 * HEIGHT, 24, bmp_rows(bgr) + mask_rows)[14:]
@@ -236,9 +285,11 @@ def add_small(table):
     bits = [[i % 2 for i in row] for row in [[p for (p,) in r] for r in pixels([(i,) for i in range(8)])]]
     add('bits.pbm', 'PNM', 'PBM', [(0, 0, 0) if i % 2 else (255, 255, 255) for i in range(8)], b'P4\n64 32\n' + b''.join(int(''.join(map(str, r)), 2).to_bytes(8, 'big') for r in bits), netpbm)
     add('alpha.pam', 'PNM', 'PAM with alpha', COLOURS, b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n' + data('B', [c + (200,) for c in COLOURS]), netpbm, alpha=200)
+    table.refuse('inks.pam', 'PNM', 'PAM of inks', 'unsupported', 'they are not RGB and alpha', b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n' + bytes(8192), 'CMYK')
     light = [tuple(ref.srgb_decode(v / 255) for v in c) for c in COLOURS]
     add('float.pfm', 'PNM', 'PFM', COLOURS, b'PF\n64 32\n-1.0\n' + b''.join(reversed(rows('f', light))), 'linear light', 1, note='float samples')
     rgba = [p + (200,) for row in pixels() for p in row]
+    add('linear.qoi', 'QOI', 'linear light', [ref.to_bytes([v / 255 for v in c]) for c in COLOURS], qoi(*SIZE, [p + (255,) for row in pixels() for p in row], space=1), 'qoiformat.org', 1)
     add('picture.qoi', 'QOI', 'with alpha', COLOURS, qoi(*SIZE, rgba), 'qoiformat.org', alpha=200)
     table.write('source.ppm', b'P6\n64 32\n255\n' + data('B'))
     table.write('source.png', png(*SIZE, rows('B', [c + (200,) for c in COLOURS]), kind=6))
@@ -246,13 +297,57 @@ def add_small(table):
     table.add('lossless.jxl', 'JPEG XL', 'lossless with alpha', COLOURS, 'ISO/IEC 18181', 0, alpha=200)
     run('cjxl', table.path('source.ppm'), table.path('lossy.jxl'), '-d', '0.1')
     table.add('lossy.jxl', 'JPEG XL', 'lossy', COLOURS, 'ISO/IEC 18181', 4)
-    run('opj_compress', '-i', table.path('source.ppm'), '-o', table.path('lossless.jp2'))
-    table.add('lossless.jp2', 'JPEG 2000', 'lossless', COLOURS, 'ITU-T T.800', 0)
+    run('cjxl', table.path('source.ppm'), table.path('p3.jxl'), '-d', '0', '-x', 'color_space=RGB_D65_DCI_Rel_SRG')
+    table.add('p3.jxl', 'JPEG XL', 'Display P3', [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS], 'ISO/IEC 18181', 2)
+    table.write('source.png', png(*SIZE, rows('H', [tuple(v * 257 for v in c) for c in COLOURS], '>'), bits=16))
+    run('cjxl', table.path('source.png'), table.path('pq.jxl'), '-d', '0', '-x', 'color_space=RGB_D65_202_Rel_PeQ')
+    table.add('pq.jxl', 'JPEG XL', 'BT.2020 PQ, 16 bits', [ref.pq(c) for c in COLOURS], 'SMPTE ST 2084; BT.2408', 3, note='PQ.*tone-mapped')
+    table.write('source.png', png(*SIZE, rows('B', [c + (200,) for c in COLOURS]), kind=6))
+    add_jp2(table)
     rects = ''.join(f'<rect x="{i % 4 * 16}" y="{i // 4 * 16}" width="16" height="16" fill="rgb{c}"/>' for i, c in enumerate(COLOURS))
     svg = lambda size: f'<?xml version="1.0"?>\n<!-- words -->\n<svg xmlns="http://www.w3.org/2000/svg" {size}>{rects}</svg>'.encode()
     add('sized.svg', 'SVG', 'width and height', COLOURS, svg('width="64" height="32"'), 'SVG 2')
     add('view-box.svg', 'SVG', 'only a viewBox', COLOURS, svg('viewBox="0 0 64 32"'), 'SVG 2')
     table.refuse('huge.svg', 'SVG', '60,000 squared', 'limit-exceeded', 'the limit', svg('width="60000" height="60000"'))
+
+
+def add_jp2(table):
+    kind, source = 'JPEG 2000', 'ITU-T T.800'
+    run('opj_compress', '-i', table.path('source.ppm'), '-o', table.path('lossless.jp2'))
+    table.add('lossless.jp2', kind, 'lossless', COLOURS, source, 0)
+    run('opj_compress', '-i', table.path('source.png'), '-o', table.path('alpha.jp2'))
+    table.add('alpha.jp2', kind, 'with alpha', COLOURS, source, 0, alpha=200)
+
+    def raw(patches, bits=8):
+        """Of planes of samples; OpenJPEG reads words as big endian."""
+        code = 'B' if bits <= 8 else 'H'
+        table.write('planes.raw', b''.join(data(code, [(p[k],) for p in patches], '>') for k in range(len(patches[0]))))
+        run('opj_compress', '-i', table.path('planes.raw'), '-F', f'{WIDTH},{HEIGHT},{len(patches[0])},{bits},u', '-mct', '0', '-o', table.path('raw.jp2'))
+        return (table.folder / 'raw.jp2').read_bytes()
+
+    deep = raw([tuple(round(v * 4095 / 255) for v in c) for c in COLOURS], 12)
+    table.add('deep.jp2', kind, '12 bits', COLOURS, source, 1, deep)
+    table.add('shallow.jp2', kind, '4 bits, grey', [(round(v / 17) * 17,) * 3 for v in GREYS], source, 0, raw([(round(v / 17),) for v in GREYS], 4))
+    table.add('four.jp2', kind, 'four channels, none of them called alpha', COLOURS, source, 0, raw([c + (77,) for c in COLOURS]), note='left out')
+    box = lambda name, body: struct.pack('>I', len(body) + 8) + name + body
+    inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
+    table.add('cmyk.jp2', kind, 'CMYK', [ref.naive_cmyk(c) for c in inks], 'CSS Color 4, device-cmyk', 0, with_header(raw(inks), space=12), note='CMYK without')
+    meanings = struct.pack('>13H', 4, 0, 0, 1, 1, 0, 2, 2, 0, 3, 3, 2, 0)  # the fourth channel is alpha that colours were multiplied with
+    multiplied = [tuple(round(v * 200 / 255) for v in c) + (200,) for c in COLOURS]
+    table.add('premultiplied.jp2', kind, 'premultiplied alpha', COLOURS, source, 2, with_header(raw(multiplied), more=box(b'cdef', meanings)), alpha=200)
+    palette = box(b'pclr', struct.pack('>HB', 8, 3) + b'\7\7\7' + b''.join(bytes(c) for c in COLOURS)) + box(b'cmap', b''.join(struct.pack('>HBB', 0, 1, k) for k in range(3)))
+    table.refuse('palette.jp2', kind, 'a palette', 'unsupported', 'libvips does not apply it', with_header(raw([(i,) for i in range(8)]), space=16, more=palette), 'palette')
+    table.refuse('lab.jp2', kind, 'CIELAB', 'unsupported', 'libvips takes it for RGB', with_header(raw(COLOURS), space=14), 'colour space 14')
+
+
+def with_header(jp2, space=None, more=b''):
+    """The file with another enumerated colour space, and more in its header box."""
+    at = jp2.index(b'jp2h') - 4
+    size = struct.unpack_from('>I', jp2, at)[0]
+    header = bytearray(jp2[at + 8:at + size])
+    if space is not None:
+        struct.pack_into('>I', header, header.index(b'colr') + 7, space)
+    return jp2[:at] + struct.pack('>I', size + len(more)) + b'jp2h' + bytes(header) + more + jp2[at + size:]
 
 
 def add_unsupported(table):

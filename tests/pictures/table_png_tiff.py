@@ -4,8 +4,8 @@ import struct
 import subprocess
 
 import reference as ref
-from patches import COLOURS, GREYS, HEIGHT, WIDTH, data, grey_patches, greys_to, pixels, rows
-from writers import gamma_tag, iccp, page, png, profile, tiff, xyz_tag
+from patches import COLOURS, GREYS, HEIGHT, SKIN, WIDTH, data, grey_patches, greys_to, pixels, rows
+from writers import gamma_tag, iccp, lut16_tag, page, png, profile, tiff, xyz_tag
 
 PNG3 = 'PNG third edition, 4.3'
 SIZE = (WIDTH, HEIGHT)
@@ -68,6 +68,17 @@ def add_png(table):
     both = [(v, 200) for v in GREYS]
     table.add('png-grey-alpha.png', 'PNG', 'grey with alpha and gAMA 1.0', greys_to(lambda v: v), PNG3,
               content=png(*SIZE, rows('B', both), kind=4, before=[gamma(100000)]), alpha=200)
+
+
+    p3_profile = iccp(matrix_profile(ref.P3, 2.2))
+    one = lambda name, title, right, code, patches, **more: table.add(f'png-{name}.png', 'PNG', title, right, PNG3, more.pop('tolerance', 1), alpha=more.pop('alpha', 255), note=None,
+                                                                      content=png(*SIZE, rows(code, patches, '>'), **more))
+    one('grey-rgb-profile', 'grey with an RGB profile (Display P3’s)', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), (v,) * 3) for v in GREYS], 'B', grey_patches(), kind=0, before=[p3_profile])
+    palette = [gamma(100000), (b'PLTE', b''.join(bytes(c) for c in COLOURS)), (b'tRNS', bytes([0, 200, 255]))]
+    one('palette', 'palette with transparency and gAMA 1.0', power(1), 'B', [(i,) for i in range(8)], kind=3, before=palette, alpha=[0, 200] + [255] * 6)
+    one('transparent-value', 'RGB, one value transparent', COLOURS, 'B', COLOURS, before=[(b'tRNS', struct.pack('>3H', *SKIN))], alpha=[255] * 6 + [0, 255], tolerance=0)
+    one('deep-value', 'grey of 16 bits; the transparent value differs from one of its by a low byte', [(v,) * 3 for v in GREYS], 'H', [(v * 257,) for v in GREYS],
+        bits=16, kind=0, before=[(b'tRNS', struct.pack('>H', 128 * 257 + 1))])
 
 
 def pack_bits(values, bits):
@@ -144,6 +155,24 @@ def add_tiff(table):
     add('cmyk', 'CMYK without a profile', naive, one('B', inks, 8, 5), 'CSS Color 4, device-cmyk', note='CMYK without')
     add('cmyk-spot', 'CMYK and a spot colour', naive, one('B', [c + (90,) for c in inks], 8, 5, extra=[0]), 'CSS Color 4, device-cmyk', note='left out')
     add('cmyk-16', 'CMYK, 16 bits', naive, one('H', [tuple(v * 257 for v in c) for c in inks], 16, 5), 'CSS Color 4, device-cmyk')
+
+    # Six inks whose profile gives L = 100 - 95 x their mean, in 3 steps an axis. Little CMS knows the black point of four inks at most.
+    six = profile({b'A2B0': lut16_tag(6, 3, lambda place: (100 - 95 * sum(place) / 6, 0, 0))}, space=b'6CLR', pcs=b'Lab ', device=b'prtr')
+    means = [0, 255, 127.5, 51, 204, 153, 25.5, 76.5]
+    shade = lambda mean: ref.to_bytes([ref.lab_to_xyz((100 - 95 * mean / 255, 0, 0), ref.D50)[1]] * 3)
+    spread = lambda mean: tuple(round(min(255, max(0, 6 * mean - 255 * k))) for k in range(6))
+    multi = {332: ('H', [2]), 334: ('H', [6])}
+    patches = [spread(m) for m in means]
+    right = [shade(sum(p) / 6) for p in patches]
+    add('inks', 'six inks with a profile for them', right, one('B', patches, 8, 5, more={**multi, 34675: ('B', list(six))}), 'the profile', tolerance=2)
+    for name, more in (('inks-alone', multi), ('inks-profile', {**multi, 34675: ('B', list(matrix_profile(ref.P3, 2.2)))})):
+        table.refuse(f'tiff-{name}.tif', 'TIFF', 'six inks without a profile' if name == 'inks-alone' else 'six inks with a profile for RGB', 'unsupported',
+                     'only a profile says what inks are', one('B', patches, 8, 5, more=more), '6 inks')
+    add('float-inks', 'CMYK, floats', naive, one('f', [tuple(v / 255 for v in c) for c in inks], 32, 5, 3), 'CSS Color 4, device-cmyk')
+    ycc = lambda c: [round(min(255, max(0, v))) for v in (0.299 * c[0] + 0.587 * c[1] + 0.114 * c[2], 128 - 0.168736 * c[0] - 0.331264 * c[1] + 0.5 * c[2], 128 + 0.5 * c[0] - 0.418688 * c[1] - 0.081312 * c[2])]
+    units = b''.join(bytes([ycc(c)[0]] * 4 + ycc(c)[1:]) for row in pixels()[::2] for c in row[::2])
+    add('ycbcr', 'YCbCr, two by two pixels a colour', COLOURS, tiff([page(*SIZE, units, 8, 6, 3, more={530: ('H', [2, 2])})]), 'TIFF 6.0', tolerance=3)
+    add('white-alpha', 'white is zero, with alpha', greys, one('B', [(255 - v, 200) for v in GREYS], 8, 0, extra=[2]), 'TIFF 6.0', tolerance=0, alpha=200)
 
     # CIELAB. What does not fit 8 bits is off by their steps.
     d65 = lab_patches(ref.xyz(ref.SRGB[3]))

@@ -21,24 +21,32 @@ def iccp(profile):
     return (b'iCCP', b'p\0\0' + zlib.compress(profile))
 
 
-TIFF_TYPES = {'B': 1, 'a': 2, 'H': 3, 'I': 4, 'r': 5}
+TIFF_TYPES = {'B': 1, 'a': 2, 'H': 3, 'I': 4, 'r': 5, 'Q': 18}
 
 
-def tiff(pages, order='<', sub_pages=()):
-    """`pages`: lists of {tag: (type, values)} and the key 'data': bytes of one strip (or a list of them, one for each plane).
-    The first page links `sub_pages` as SubIFDs."""
-    out = bytearray((b'II' if order == '<' else b'MM') + struct.pack(order + 'HI', 42, 0))
+def rows_of(pixel_rows):
+    """Bytes of rows of pixels, as patches.pixels gives them."""
+    return [bytes(v for pixel in row for v in pixel) for row in pixel_rows]
+
+
+def tiff(pages, order='<', sub_pages=(), exif=None, gps=None, big=False):
+    """`pages`: lists of {tag: (type, values)} and the key 'data': bytes of one strip (or a list of them, one for each plane; none for
+    directories without pixels). The first page links `sub_pages` as SubIFDs and the directories `exif` and `gps`. `big`: BigTIFF."""
+    number, room, link = ('Q', 8, 8) if big else ('I', 4, 4)
+    header = struct.pack(order + 'HHHQ', 43, 8, 0, 0) if big else struct.pack(order + 'HI', 42, 0)
+    out = bytearray((b'II' if order == '<' else b'MM') + header)
 
     def add_directory(page, sub_offsets):
         tags = {tag: value for tag, value in page.items() if tag != 'data'}
-        strips = page['data'] if isinstance(page['data'], list) else [page['data']]
-        offsets = []
-        for strip in strips:
-            offsets.append(len(out))
-            out.extend(strip + b'\0' * (len(strip) % 2))
-        tags.setdefault(278, ('I', [tags[257][1][0]]))
-        tags[273] = ('I', offsets)
-        tags[279] = ('I', [len(strip) for strip in strips])
+        if 'data' in page:
+            strips = page['data'] if isinstance(page['data'], list) else [page['data']]
+            offsets = []
+            for strip in strips:
+                offsets.append(len(out))
+                out.extend(strip + b'\0' * (len(strip) % 2))
+            tags.setdefault(278, ('I', [tags[257][1][0]]))
+            tags[273] = ('I', offsets)
+            tags[279] = ('I', [len(strip) for strip in strips])
         if sub_offsets:
             tags[330] = ('I', sub_offsets)
         entries = []
@@ -50,21 +58,22 @@ def tiff(pages, order='<', sub_pages=()):
                 raw, count = b''.join(struct.pack(order + 'II', *pair) for pair in values), len(values)
             else:
                 raw, count = struct.pack(order + kind * len(values), *values), len(values)
-            if len(raw) > 4:
+            if len(raw) > room:
                 place = len(out)
                 out.extend(raw + b'\0' * (len(raw) % 2))
-                raw = struct.pack(order + 'I', place)
-            entries.append(struct.pack(order + 'HHI', tag, TIFF_TYPES[kind], count) + raw.ljust(4, b'\0'))
+                raw = struct.pack(order + number, place)
+            entries.append(struct.pack(order + 'HH' + number, tag, TIFF_TYPES[kind], count) + raw.ljust(room, b'\0'))
         at = len(out)
-        out.extend(struct.pack(order + 'H', len(entries)) + b''.join(entries) + b'\0\0\0\0')
+        out.extend(struct.pack(order + ('Q' if big else 'H'), len(entries)) + b''.join(entries) + b'\0' * room)
         return at
 
     subs = [add_directory(page, []) for page in sub_pages]
-    link = 4
+    below = {tag: (number, [add_directory(tags, [])]) for tag, tags in ((0x8769, exif), (0x8825, gps)) if tags}
+    pages = [{**pages[0], **below}, *pages[1:]]
     for i, page in enumerate(pages):
         at = add_directory(page, subs if i == 0 else [])
-        struct.pack_into(order + 'I', out, link, at)
-        link = len(out) - 4
+        struct.pack_into(order + number, out, link, at)
+        link = len(out) - room
     return bytes(out)
 
 
@@ -111,6 +120,18 @@ def gif(width, height, frames, palette):
     return out + b'\x3b'
 
 
+def anmf(x, y, width, height, chunks):
+    """A frame of an animated WebP: at even places, of a still picture's chunks."""
+    body = b''.join(struct.pack('<I', v)[:3] for v in (x // 2, y // 2, width - 1, height - 1, 100)) + b'\2' + chunks
+    return b'ANMF' + struct.pack('<I', len(body)) + body
+
+
+def webp_animation(width, height, frames):
+    canvas = b'VP8X' + struct.pack('<II', 10, 0x12) + struct.pack('<I', width - 1)[:3] + struct.pack('<I', height - 1)[:3]
+    body = b'WEBP' + canvas + b'ANIM' + struct.pack('<IIH', 6, 0, 0) + b''.join(frames)
+    return b'RIFF' + struct.pack('<I', len(body)) + body
+
+
 def bmp(width, height, bits, data, header_size=40, compression=0, masks=b'', palette=b'', top_down=False):
     header = struct.pack('<IiiHHIIiiII', header_size, width, -height if top_down else height, 1, bits, compression, len(data),
                          0, 0, len(palette) // 4, 0)
@@ -124,10 +145,10 @@ def bmp(width, height, bits, data, header_size=40, compression=0, masks=b'', pal
     return b'BM' + struct.pack('<IHHI', offset + len(data), 0, 0, offset) + header + palette + data
 
 
-def qoi(width, height, rgba):
+def qoi(width, height, rgba, space=0):
     """Every pixel whole."""
     body = b''.join(b'\xff' + bytes(pixel) for pixel in rgba)
-    return b'qoif' + struct.pack('>IIBB', width, height, 4, 0) + body + b'\0' * 7 + b'\1'
+    return b'qoif' + struct.pack('>IIBB', width, height, 4, space) + body + b'\0' * 7 + b'\1'
 
 
 def profile(tags, space=b'RGB ', pcs=b'XYZ ', device=b'mntr', version=0x02400000):

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import numpy as np
@@ -73,6 +74,38 @@ def test_fields_that_make_no_sense(tmp_path, spec, message):
     with pytest.raises(decal.Error, match=message) as error:
         decal.Session(path, spec=spec)
     assert error.value.code == "invalid-argument"
+
+
+def test_a_json_file_beside_the_model(tmp_path, picture):
+    red, green, blue = (picture[:, :, channel] / 255 for channel in range(3))
+    path = write_tiny_model(tmp_path / "classes.onnx", SIZE, 3, np.eye(3).ravel().tolist(), layers=0)
+    entry = {"name": "x", "licence": "MIT", "url": None, "sha256": None, "bytes": 1, "output": None, "foregroundClass": 1, "mean": [0, 0.5, 0]}
+    (tmp_path / "classes.json").write_text(json.dumps({**entry, "mean": [0, 0, 0]}))
+    expect(segment(path, picture), green)
+    (tmp_path / "classes.onnx.json").write_text(json.dumps({"foregroundClass": 2}))
+    expect(segment(path, picture), blue)
+    expect(segment(path, picture, foregroundClass=0), red)
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "message"),
+    [
+        ('{"mean": [1, 2]}', "mean", "three numbers"),
+        ('{"input": {"width": 0}}', "input.width", "whole pixels"),
+        ('{"input": {"depth": 1}}', "input.depth", "no such field"),
+        ('{"inputs": {"ratio": "much"}}', "inputs.ratio", "a number for each input"),
+        ('{"averages": 1}', "averages", "no such field"),
+        ('{"mean": [', "", "not valid JSON, in line 1"),
+        ("[]", "", "an object"),
+    ],
+)
+def test_a_json_file_that_is_wrong(tmp_path, content, key, message):
+    path = write_tiny_model(tmp_path / "m.onnx", SIZE)
+    (tmp_path / "m.json").write_text(content)
+    with pytest.raises(decal.Error, match=message) as error:
+        decal.Session(path)
+    assert error.value.code == "invalid-argument"
+    assert error.value.where == str(tmp_path / "m.json") + (f": {key}" if key else "")
 
 
 def test_what_is_wrong_with_a_model_says_what_to_do(tmp_path, picture):

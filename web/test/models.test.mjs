@@ -13,6 +13,7 @@ import { pathToFileURL } from 'node:url';
 import * as ort from 'onnxruntime-node';
 import { dispose, init, RawSession, readModelFile, segmentRaw, startEngine } from '../dist/node.js';
 import { casePicture, externalFiles, externalModel, kHeight, kWidth, modelCases } from '../../tests/support/model_cases.mjs';
+import { kWrongJson } from '../../tests/support/model_json.mjs';
 import { fromHalves, halves } from '../../tests/support/onnx.mjs';
 import { importSource, randomBytes, rejectsWith } from './helpers.mjs';
 
@@ -156,4 +157,40 @@ test('a model in parts, and from an address', async () => {
   expectMatte(await segment(parts), one);
   assert.deepEqual(asked, []);
   await rejectsWith('corrupt-model', () => segment([parts[0], { ...parts[1], sha256: parts[0].sha256 }, parts[2]]));
+});
+
+test('a model’s file: described by a JSON file beside it, by options before that, and by defaults', async () => {
+  const right = modelCases.find(({ name }) => name === 'softmax');
+  const at = write({ ...right, name: 'beside' });
+  const path = join(at, 'beside.onnx');
+  const segment = (model) => segmentRaw(picture, { device: 'wasm', model });
+  writeFileSync(join(at, 'beside.json'), JSON.stringify({ name: 'another', url: null, sha256: null, bytes: 1, output: null, ...plain, ...right.fields }));
+  const described = await segment({ ...plain, ...right.fields, name: 'beside', url: pathToFileURL(path) });
+  expectMatte(described, right);
+  assert.equal(described.execution.model, 'beside');
+  for (const model of [path, { url: pathToFileURL(path) }, { url: pathToFileURL(path).href, name: 'mine' }]) expectMatte(await segment(model), right);
+  assert.equal((await segment(path)).execution.model, 'beside.onnx');
+  await init({ model: path });
+  expectMatte(await segmentRaw(picture), right);
+  await init({ model: undefined });
+  // MODEL.onnx.json goes before MODEL.json, and options before both.
+  writeFileSync(join(at, 'beside.onnx.json'), JSON.stringify({ ...right.fields, foregroundClass: 1 }));
+  const other = await segment(path);
+  assert.notDeepEqual(other.data, described.data);
+  expectMatte(await segment({ url: pathToFileURL(path), foregroundClass: right.fields.foregroundClass }), right);
+  // Without one, as the command: RGB in 0..1, and a matte.
+  const planar = modelCases.find(({ name }) => name === 'three-dimensions');
+  expectMatte(await segment(join(write({ ...planar, name: 'alone' }), 'alone.onnx')), planar);
+});
+
+test('what is wrong in the JSON file names the file and the key', async () => {
+  const at = write({ ...modelCases.find(({ name }) => name === 'logits'), name: 'wrong' });
+  const run = () => segmentRaw(picture, { device: 'wasm', model: join(at, 'wrong.onnx') });
+  for (const [content, key, message] of kWrongJson) {
+    writeFileSync(join(at, 'wrong.json'), content);
+    const said = (await rejectsWith('invalid-argument', run)).message;
+    assert.ok(said.startsWith(`${join(at, 'wrong.json')}: ${key ?? ''}`), `${content}: ${said}`);
+    assert.match(said, message);
+  }
+  await rejectsWith('not-found', () => segmentRaw(picture, { model: join(at, 'nothing.onnx') }));
 });

@@ -262,13 +262,13 @@ test('grey profiles: every kind of curve', () => {
     [parametric(0, 1.8), (x) => x ** 1.8],
     [parametric(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045), srgb],
   ]) {
-    const { ignored, colour } = applyProfile(profile(tag), 'grey');
+    const { ignored, colour } = applyProfile(profile(tag), 'grey', true);
     assert.equal(ignored, null);
     for (const x of [0, 0.02, 0.3, 0.5, 0.77, 1]) assert.ok(Math.abs(colour.light(x) - expected(x)) < 1e-4, `${tag.subarray(0, 4)} at ${x}`);
   }
-  assert.match(applyProfile(profile(Buffer.from('none')), 'grey').ignored, /no table/);
-  assert.match(applyProfile(profile(curve()), 'RGB').ignored, /for grey, the picture is RGB/);
-  assert.match(applyProfile(profile(curve()).subarray(0, 100), 'grey').ignored, /damaged/);
+  assert.match(applyProfile(profile(Buffer.from('none')), 'grey', true).ignored, /no table/);
+  assert.match(applyProfile(profile(curve()), 'RGB', true).ignored, /for grey, the picture is RGB/);
+  assert.match(applyProfile(profile(curve()).subarray(0, 100), 'grey', true).ignored, /damaged/);
 });
 
 test('sRGB through the converter stays what it is', () => {
@@ -278,4 +278,47 @@ test('sRGB through the converter stays what it is', () => {
   converter({ primaries: [0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329], light, range: 'standard' })(rows);
   assert.deepEqual(rows, before);
   assert.equal(converter({ primaries: [0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3], light, range: 'standard' }), null);
+});
+
+test('JPEG XL: high dynamic range is said to be the browser’s to tone-map', async () => {
+  const pq = 'ff0ac705fc00e4d1230e07000000800802010058014b386998ca83f7', hlg = 'ff0ac705fc00e41908f41800000000020802010058014b386998ca83';
+  const notes = async (hex) => (await inspect(new Uint8Array(Buffer.from(hex, 'hex')), 'JPEG XL')).notes.join();
+  const inBox = (hex) => `0000000c4a584c200d0a870a${(hex.length / 2 + 8).toString(16).padStart(8, '0')}6a786c63${hex}`;
+  for (const [hex, name] of [[pq, 'PQ'], [hlg, 'HLG'], [inBox(pq), 'PQ']]) assert.match(await notes(hex), new RegExp(`^high dynamic range \\(${name}\\) tone-mapped by the browser`));
+  // Display P3, sRGB with alpha, a power of grey, a profile; cut; nothing.
+  for (const hex of ['ff0ac74140263702080201000c014b386898', 'ff0ac7c182e2420808100030014b3840', 'ff0ac74118dd1f90300f80d65c0a0fcd', pq.slice(0, 14), 'ff0a']) assert.equal(await notes(hex), '', hex);
+});
+
+test('profiles of three colours and one curve are applied where browsers may not; sRGB’s own is left alone', () => {
+  const tag = (text, body) => Buffer.concat([Buffer.from(text), Buffer.alloc(4), body]);
+  const number = (...values) => Buffer.concat(values.map((value) => { const four = Buffer.alloc(4); four.writeInt32BE(Math.round(65536 * value)); return four; }));
+  const make = (columns, gamma) => {
+    const curve = Buffer.alloc(8);
+    curve.writeUInt32BE(1);
+    curve.writeUInt16BE(Math.round(256 * gamma), 4);
+    const tags = ['r', 'g', 'b'].flatMap((c, i) => [[`${c}XYZ`, tag('XYZ ', number(...columns[i]))], [`${c}TRC`, tag('curv', curve)]]);
+    const head = Buffer.alloc(132 + 12 * tags.length);
+    head.write('mntrRGB XYZ ', 12);
+    head.write('acsp', 36);
+    head.writeUInt32BE(tags.length, 128);
+    let at = head.length;
+    tags.forEach(([name, body], i) => {
+      head.write(name, 132 + 12 * i);
+      head.writeUInt32BE(at, 136 + 12 * i);
+      head.writeUInt32BE(body.length, 140 + 12 * i);
+      at += body.length;
+    });
+    head.writeUInt32BE(at);
+    return new Uint8Array(Buffer.concat([head, ...tags.map(([, body]) => body)]));
+  };
+  // ICC's columns of Display P3 and of sRGB, adapted to D50.
+  const p3 = [[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]];
+  const srgb = [[0.4361, 0.2225, 0.0139], [0.3851, 0.7169, 0.0971], [0.1431, 0.0606, 0.7141]];
+  const use = (profile, model = 'RGB', trusted = false) => applyProfile(profile, model, trusted);
+  const row = Uint8ClampedArray.of(200, 150, 120, 255);
+  converter(use(make(p3, 2.2)).colour)(row);
+  [210, 149, 116].forEach((value, k) => assert.ok(Math.abs(row[k] - value) <= 1, `${row}`));
+  assert.equal(use(make(p3, 2.2), 'RGB', true).colour, null, 'the browser’s to apply');
+  assert.notEqual(use(make(p3, 2.2), 'grey', true).colour, null, 'of grey pictures Firefox and WebKit ignore it');
+  assert.notEqual(use(make(srgb, 1.8)).colour, null);
 });

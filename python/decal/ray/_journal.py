@@ -52,7 +52,7 @@ def canonical_options(options: Mapping[str, Any], session: Mapping[str, Any]) ->
     for name in ("model", "model_file"):
         if session.get(name) is not None:
             found[name.replace("_", "-")] = os.fspath(session[name])
-    fields, inputs = model_fields(session.get("spec"))
+    fields, inputs = model_fields(session.get("spec"), "")
     for name, text in fields.items():
         found[name] = ",".join(_text(float(part)) for part in text.split(",")) if name in ("mean", "std") else text
     found.update({f"model-value.{name}": _text(value) for name, value in inputs.items()})

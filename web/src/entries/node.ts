@@ -6,6 +6,7 @@ import {
   assetUrl, checkImage, nodeAdapter, packagePlanner, startEngine as startNodeEngine, stores, workingFolder, type EngineStartOptions,
   type NodeInitOptions, type RawFile, type RawImage,
 } from '../adapters/node/adapter.js';
+import { describeFile, type NodeModelOption } from '../adapters/node/model-file.js';
 import { batch, type BatchSources } from '../shared/batch.js';
 import { clearStores, describeModels } from '../download/inventory.js';
 import type { Engine } from '../engine/engine.js';
@@ -19,7 +20,7 @@ import {
   backgroundColour, checkDevice, checkSettings, copyMatte, planOutput, type OutputPlan,
 } from '../shared/options.js';
 import type {
-  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, ModelOption, PictureOptions, PreloadOptions,
+  BatchItem, BatchOptions, DeviceOption, Execution, ExecutionListener, Matte, ModelInfo, PictureOptions, PreloadOptions,
   RemoveBackgroundOptions, SegmentOptions,
 } from '../shared/types.js';
 
@@ -30,6 +31,7 @@ export { Planner } from '../gpu/planner.js';
 export { describeGpu, RawGpuSession, type RawGpuDescription, type RawGpuOptions, type RawGpuRun } from '../adapters/node/raw-gpu.js';
 export { RawSession, type Chunks, type LoadOptions, type SessionInfo, type SessionMemory, type TensorInfo } from '../engine/session.js';
 export { readModelFile, type EngineStartOptions, type NodeInitOptions, type RawImage } from '../adapters/node/adapter.js';
+export type { ModelFile, NodeModelOption } from '../adapters/node/model-file.js';
 export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';
 export type * from '../shared/types.js';
@@ -44,7 +46,11 @@ export interface RawResult {
 
 export type RawOutput = Pick<NonNullable<RemoveBackgroundOptions['output']>, 'background' | 'mask'>;
 
-export interface RawOptions extends Omit<SegmentOptions, keyof PictureOptions> {
+export interface RawSegmentOptions extends Omit<SegmentOptions, keyof PictureOptions | 'model'> {
+  model?: NodeModelOption;
+}
+
+export interface RawOptions extends RawSegmentOptions {
   output?: RawOutput;
 }
 
@@ -84,7 +90,7 @@ export async function init(options: NodeInitOptions = {}): Promise<void> {
 }
 
 /** Downloads or reads a model and gets it ready: that of `init`, or the default, if left out. Changes no settings. */
-export async function preload(model?: ModelOption, options: PreloadOptions = {}): Promise<void> {
+export async function preload(model?: NodeModelOption, options: PreloadOptions = {}): Promise<void> {
   const { signal } = options;
   await untilAborted(hosts.get().load(modelAndDevice({ ...options, model }), signal), signal);
 }
@@ -110,7 +116,7 @@ export function removeBackgroundBatchRaw<Image extends RawImage>(
 }
 
 /** The matte alone, to edit and to hand to `applyMatteRaw`. */
-export async function segmentRaw(image: RawImage, options: SegmentOptions = {}): Promise<RawMatte> {
+export async function segmentRaw(image: RawImage, options: RawSegmentOptions = {}): Promise<RawMatte> {
   const { signal } = options;
   const segmenting = hosts.get().segment(checkImage(image), modelAndDevice(options), signal);
   const { data, width, height, execution } = await untilAborted(segmenting, signal);
@@ -171,8 +177,9 @@ export async function clearCache(): Promise<void> {
   await clearStores(stores(settings));
 }
 
-function modelAndDevice({ model, device }: { model?: ModelOption | undefined; device?: DeviceOption }): WithModel {
-  return { device: checkDevice(device ?? settings.device), model: resolveModel(model ?? settings.model, modelPlaces()) };
+function modelAndDevice({ model, device }: { model?: NodeModelOption | undefined; device?: DeviceOption }): WithModel {
+  const described = describeFile(model ?? settings.model, workingFolder());
+  return { device: checkDevice(device ?? settings.device), model: resolveModel(described, modelPlaces()) };
 }
 
 function modelPlaces(): Places {

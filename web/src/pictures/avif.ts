@@ -3,6 +3,7 @@
 import type { Bytes, Edit } from './bytes.js';
 import { colourOfCicp } from './colour.js';
 import { cutShort, damaged, plainFacts, type PictureFacts } from './facts.js';
+import { applyProfile } from './icc.js';
 
 interface Box {
   type: string;
@@ -66,6 +67,7 @@ export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | nul
     }
   }
   readColour(file, facts, properties.get(main) ?? []);
+  if (isGrid(file, box('iinf'), main)) facts.rare = 'AVIF made of tiles (a grid)';
   facts.orientation = mirror === null ? kTurned[turn]! : kTurnedAndMirrored[mirror]![turn]!;
   readCrop(file, facts, properties.get(main) ?? []);
   // Alpha has transformations of its own, which are the same. An association with property 0 is none (8.11.14).
@@ -144,12 +146,33 @@ function checkPlaces(file: Bytes, iloc: Box | undefined): void {
   }
 }
 
-/** An ICC profile is the browser's to use; H.273's numbers are used here. */
+function isGrid(file: Bytes, iinf: Box | undefined, main: number): boolean {
+  if (!iinf) return false;
+  const entries = readBoxes(file, iinf.body + (file.u8(iinf.body) > 0 ? 8 : 6), iinf.to);
+  return entries.some(({ type, body }) => {
+    const version = file.u8(body), wide = version > 2;
+    const id = wide ? file.u32(body + 4) : file.u16(body + 4);
+    return type === 'infe' && version >= 2 && id === main && file.has(body + (wide ? 10 : 8), 'grid');
+  });
+}
+
+/** An ICC profile goes before H.273's numbers. */
 function readColour(file: Bytes, facts: PictureFacts, properties: Box[]): void {
   const colours = properties.filter(({ type }) => type === 'colr');
   const nclx = colours.find(({ body }) => file.has(body, 'nclx'));
-  if (!nclx || colours.some(({ body }) => /^(prof|rICC)$/.test(file.text(body, 4)))) return;
-  const matrix = file.u16(nclx.body + 8), full = (file.u8(nclx.body + 10) & 0x80) !== 0;
+  const icc = colours.find(({ body }) => /^(prof|rICC)$/.test(file.text(body, 4)));
+  const matrix = nclx ? file.u16(nclx.body + 8) : 2, full = nclx ? (file.u8(nclx.body + 10) & 0x80) !== 0 : true;
+  if (matrix === 8) facts.notes.push('YCgCo: Firefox gives wrong colours');
+  if (icc) {
+    const grey = properties.some(({ type, body }) => type === 'av1C' && (file.u8(body + 2) & 0x10) !== 0);
+    const { note, ignored, colour } = applyProfile(file.part(icc.body + 4, icc.to).all, grey ? 'grey' : 'RGB', false);
+    if (ignored ?? note) facts.notes.push((ignored ?? note)!);
+    facts.colour = colour;
+    // As a box that nobody knows.
+    if (ignored || colour) facts.edits.push(text(icc.from + 4, 'xxxx'));
+    return;
+  }
+  if (!nclx) return;
   // The arithmetic that all of them use on x86 (libyuv) has no room for the factor of blue, 2.11 or 2.14: it takes 2.
   const grey = properties.some(({ type, body }) => type === 'av1C' && (file.u8(body + 2) & 0x10) !== 0);
   if (!full && !grey && (matrix === 1 || matrix === 9)) {

@@ -83,6 +83,13 @@ export function converter({ primaries, light, range }: Colour): ((rows: Uint8Cla
   };
 }
 
+/** Whether a conversion would change less than a level. */
+export function isSrgb({ primaries, light, range }: Colour): boolean {
+  const identity = toSrgb(primaries)?.every((value, i) => Math.abs(value - (i % 4 === 0 ? 1 : 0)) < 0.004) ?? false;
+  const curve = (i: number) => Math.abs(255 * srgbValue(Math.max(0, light(i / 255))) - i) < 0.7;
+  return range === 'standard' && identity && Array.from({ length: 256 }, (_, i) => i).every(curve);
+}
+
 // A step is at most 0.05 of a byte's, where sRGB is steepest.
 const kLightSteps = 65536;
 

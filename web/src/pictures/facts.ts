@@ -27,6 +27,8 @@ export interface PictureFacts {
   inkProfile: Edit[] | null;
   /** The picture itself, upright, as RGBA: what no browser need decode. */
   rows: ((first: number, count: number) => Uint8ClampedArray) | null;
+  /** A variant that not every browser decodes; where one fails, this is the reason, and not damage. */
+  rare: string | null;
   /** Checks the data of the picture itself, while the browser decodes. Throws `corrupt-image`. */
   verify: ((signal: AbortSignal) => Promise<void>) | null;
 }
@@ -34,7 +36,7 @@ export interface PictureFacts {
 export function plainFacts(): PictureFacts {
   return {
     width: 0, height: 0, orientation: 1, crop: null, colour: null, opaque: false, notes: [], edits: [], inkProfile: null, rows: null,
-    verify: null,
+    rare: null, verify: null,
   };
 }
 

@@ -1,7 +1,7 @@
 // What a colour profile is for, and the curve of a grey one: browsers ignore profiles that do not fit, and WebKit all grey ones.
 // SPDX-License-Identifier: MIT
 import { Bytes } from './bytes.js';
-import { kSrgbPrimaries, type Colour } from './colour.js';
+import { isSrgb, kSrgbPrimaries, type Colour, type Primaries } from './colour.js';
 
 export type ColourModel = 'grey' | 'RGB' | 'CMYK';
 
@@ -13,12 +13,15 @@ export interface ProfileUse {
   note: string | null;
   /** Why it cannot be used; the picture counts as if it had none. */
   ignored: string | null;
-  /** Of a grey picture with a grey profile: to be applied here. */
+  /** To be applied here, instead of the profile by the browser. */
   colour: Colour | null;
 }
 
-/** What becomes of a picture of that model with this profile. */
-export function applyProfile(profile: Uint8Array<ArrayBuffer>, model: ColourModel): ProfileUse {
+/**
+ * What becomes of a picture of that model with this profile. `trusted`: every browser uses the RGB profiles of RGB pictures of this
+ * format, so that only others are applied here. WebKit (2.50) uses none in WebP and AVIF.
+ */
+export function applyProfile(profile: Uint8Array<ArrayBuffer>, model: ColourModel, trusted: boolean): ProfileUse {
   const bytes = new Bytes(profile);
   const ignored = (why: string): ProfileUse => ({ note: null, ignored: `colour profile ignored: ${why}`, colour: null });
   if (bytes.u32(0) > bytes.size || !bytes.has(36, 'acsp')) return ignored('it is damaged');
@@ -28,13 +31,33 @@ export function applyProfile(profile: Uint8Array<ArrayBuffer>, model: ColourMode
   // Grey with an RGB profile is red = green = blue.
   if (space !== model && !(model === 'grey' && space === 'RGB')) return ignored(`it is for ${space}, the picture is ${model}`);
   if (space !== 'grey') {
-    const tables = space === 'RGB' && findTag(bytes, 'A2B0') !== null;
-    return { note: tables ? 'colour profile of tables: browsers are up to 7 of 255 off it' : null, ignored: null, colour: null };
+    if (space !== 'RGB') return { note: null, ignored: null, colour: null };
+    const alone = !trusted || model === 'grey';
+    const colour = alone ? matrixColour(bytes) : null;
+    // Browsers show sRGB as it is, with its profile or without.
+    if (colour) return { note: null, ignored: null, colour: isSrgb(colour) ? null : colour };
+    const unused = alone ? ', and WebKit does not use it here' : '';
+    const tables = alone || findTag(bytes, 'A2B0') !== null;
+    return { note: tables ? `colour profile of tables: browsers are up to 7 of 255 off it${unused}` : null, ignored: null, colour: null };
   }
   const tag = findTag(bytes, 'kTRC');
   const curve = tag && curveOf(tag);
   return curve ? { note: null, ignored: null, colour: { primaries: kSrgbPrimaries, light: curve, range: 'standard' } }
     : ignored('it has no table from the picture\'s values to colours');
+}
+
+/** Of a profile of three colours and one curve (ICC.1, 8.3.3); null for others. */
+function matrixColour(profile: Bytes): Colour | null {
+  const curves = ['rTRC', 'gTRC', 'bTRC'].map((name) => findTag(profile, name));
+  const columns = ['rXYZ', 'gXYZ', 'bXYZ'].map((name) => findTag(profile, name));
+  if (findTag(profile, 'A2B0') || curves.includes(null) || columns.includes(null)) return null;
+  const same = (a: Bytes, b: Bytes) => a.size === b.size && a.all.every((byte, i) => byte === b.all[i]);
+  const light = curveOf(curves[0]!);
+  if (!light || !curves.every((curve) => same(curve!, curves[0]!))) return null;
+  const colours = columns.map((tag) => [8, 12, 16].map((at) => tag!.i32(at) / 65536));
+  const white = [0, 1, 2].map((k) => colours[0]![k]! + colours[1]![k]! + colours[2]![k]!);
+  const xy = (xyz: number[]) => [xyz[0]!, xyz[1]!].map((value) => value / (xyz[0]! + xyz[1]! + xyz[2]!));
+  return { primaries: [...colours, white].flatMap(xy) as unknown as Primaries, light, range: 'standard' };
 }
 
 function findTag(profile: Bytes, name: string): Bytes | null {

@@ -5,6 +5,7 @@ import { bmpFacts, icoFacts } from './bmp.js';
 import { Bytes } from './bytes.js';
 import { plainFacts, type PictureFacts } from './facts.js';
 import { jpegFacts } from './jpeg.js';
+import { jxlFacts } from './jxl.js';
 import { pngFacts } from './png.js';
 import { gifFacts, webpFacts } from './webp_gif.js';
 
@@ -23,6 +24,7 @@ export async function inspect(file: Uint8Array<ArrayBuffer>, kind: string): Prom
     case 'AVIF': return avifFacts(new Bytes(file));
     case 'BMP': return bmpFacts(new Bytes(file, true));
     case 'ICO': return icoFacts(new Bytes(file, true));
+    case 'JPEG XL': return jxlFacts(new Bytes(file));
     default: return plainFacts();
   }
 }

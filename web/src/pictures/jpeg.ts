@@ -68,6 +68,7 @@ export function jpegFacts(file: Bytes): PictureFacts {
   if (facts.orientation !== 1) facts.edits.push(...exif);
   readProfile(file, facts, profile, components.length);
   // The height may follow behind the first scan, and arithmetic codes are nobody's.
+  if (!huffman) facts.rare = 'JPEG with arithmetic coding';
   if (huffman && height > 0) facts.verify = (signal) => walkScans(new ScanWalker(file, frame), scans, signal);
   return facts;
 }
@@ -159,7 +160,9 @@ function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], cha
     return;
   }
   const profile = joined([...parts].sort((a, b) => a.number - b.number).map(({ from, to }) => file.all.subarray(from + 18, to)));
-  const { note, ignored, colour } = applyProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB');
+  // WebKit ignores a profile whose parts do not stand in order.
+  const ordered = parts.every(({ number }, i) => number === i + 1);
+  const { note, ignored, colour } = applyProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB', ordered);
   if (ignored ?? note) facts.notes.push((ignored ?? note)!);
   facts.colour = colour;
   if (ignored || colour) facts.edits.push(...parts);

@@ -96,7 +96,7 @@ async function readColour(facts: PictureFacts, find: Find, cut: (...names: strin
     // Name, zero, method.
     const profile = await inflateWhole(iccp.all.subarray(iccp.all.indexOf(0) + 2), kMaxProfileBytes);
     if (profile?.length) {
-      const { note, ignored, colour } = applyProfile(profile, grey ? 'grey' : 'RGB');
+      const { note, ignored, colour } = applyProfile(profile, grey ? 'grey' : 'RGB', true);
       if (ignored ?? note) facts.notes.push((ignored ?? note)!);
       facts.colour = colour;
       const browserConverts = !ignored && !colour;

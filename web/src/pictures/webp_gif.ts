@@ -1,8 +1,14 @@
 // The chunks of a WebP file and the blocks of a GIF.
 // SPDX-License-Identifier: MIT
-import type { Bytes } from './bytes.js';
+import type { Bytes, Edit } from './bytes.js';
 import { exifOrientation } from './exif.js';
 import { cutShort, plainFacts, type PictureFacts } from './facts.js';
+import { applyProfile } from './icc.js';
+
+/** A chunk under another name. */
+function unnamed(at: number): Edit {
+  return { from: at, to: at + 4, bytes: new TextEncoder().encode('XXXX') };
+}
 
 /** Throws `corrupt-image` for a file that is cut. */
 export function webpFacts(file: Bytes): PictureFacts {
@@ -36,11 +42,18 @@ export function webpFacts(file: Bytes): PictureFacts {
         facts.width ||= 1 + (body.u32(1) & 0x3fff);
         facts.height ||= 1 + (body.u32(1) >>> 14 & 0x3fff);
         break;
+      case 'ICCP': {
+        const { note, ignored, colour } = applyProfile(body.all, 'RGB', false);
+        if (ignored ?? note) facts.notes.push((ignored ?? note)!);
+        facts.colour = colour;
+        if (ignored || colour) facts.edits.push(unnamed(at));
+        break;
+      }
       case 'EXIF':
         // Some writers put JPEG's prefix before it.
         facts.orientation = exifOrientation(body.all.subarray(body.has(0, 'Exif\0\0') ? 6 : 0));
         // Under another name nobody reads it.
-        if (facts.orientation !== 1) facts.edits.push({ from: at, to: at + 4, bytes: new TextEncoder().encode('XXXX') });
+        if (facts.orientation !== 1) facts.edits.push(unnamed(at));
         break;
     }
     at += 8 + size + (size & 1);

@@ -16,6 +16,7 @@ import { Engine, type ThreadTask } from '../../engine/engine.js';
 import { relaxedSimdSupported, simdSupported } from '../../engine/features.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { importGpu } from './dawn.js';
+import type { NodeModelOption } from './model-file.js';
 import { plannerModule, type PlannerModule } from '../../gpu/planner.js';
 import type { HostAdapter } from '../../host/engine-host.js';
 import { checkSimd, checkThreads, kDefaultThreads, under } from '../../shared/options.js';
@@ -35,7 +36,8 @@ export interface RawFile {
   data: Uint8Array<ArrayBuffer>;
 }
 
-export interface NodeInitOptions extends InitOptions {
+export interface NodeInitOptions extends Omit<InitOptions, 'model'> {
+  model?: NodeModelOption;
   /**
    * A GPU object as WebGPU describes it; by default that of the npm package webgpu where it is installed. Null turns
    * WebGPU off.

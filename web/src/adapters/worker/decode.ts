@@ -144,10 +144,11 @@ async function decodeAll(versions: Blob[], facts: Inspected, kind: string, signa
   throw await undecodable(facts, kind, failure!.reason);
 }
 
-async function undecodable({ width, height, verify }: Inspected, kind: string, cause: unknown): Promise<DecalError> {
+async function undecodable({ width, height, rare, verify }: Inspected, kind: string, cause: unknown): Promise<DecalError> {
   if (Math.max(width, height) > kUsualSide || (verify && width * height > kUsualPixels)) {
     return new DecalError('limit-exceeded', `${width} x ${height} pixels: this browser decodes no picture of that size`, { cause });
   }
+  if (rare) return new DecalError('unsupported', `${rare}: this browser cannot decode it`, { cause });
   const type = kTypes[kind];
   const known = kEverywhere.includes(kind) ||
     (type !== undefined && typeof ImageDecoder === 'function' && await ImageDecoder.isTypeSupported(type));
