@@ -177,6 +177,7 @@ def test_a_plain_picture_says_no_density(session, png, tmp_path):
     assert "dpi" not in Image.open(io.BytesIO(session.remove(plain.getvalue()))).info
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_damaged_exif_is_left_out(session, rgb):
     for exif in (b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\x01\0", b"Exif\0\0nonsense"):
         file = io.BytesIO()
