@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test examples check lint operators fuzz web python docs nightly bench bench-browser bench-gpu bench-edges clean
+.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly bench bench-browser bench-gpu bench-edges clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,15 @@ web: ## Serve the demo page at http://127.0.0.1:8080/
 
 python: ## Build the Python package, wheel and source distribution, into dist/ (PYTHON=/usr/bin/python3)
 	@scripts/setup.sh python apt && scripts/build.sh native && scripts/python.sh wheel && scripts/python.sh sdist
+
+test-ray: ## Test decal.ray on a cluster of this machine whose processes are killed (DECAL_RAY_PICTURES=300, DECAL_RAY_ROUNDS=2)
+	@scripts/setup.sh python apt && scripts/build.sh native && scripts/python.sh ray && build/python/ray/bin/python -P -m pytest -q tests/ray
+
+deb: ## Build the Debian packages, decal and libdecal-dev, into dist/
+	@scripts/setup.sh run apt && scripts/build.sh native && scripts/package.sh
+
+deb-test: deb ## As root: install the packages in a clean Debian (debootstrap) and use them; the Containerfile too
+	@tests/package/chroot_test.sh && node tests/package/containerfile_test.mjs
 
 docs: ## Build the documentation site, with the TypeScript and C++ references, into build/docs
 	@scripts/setup.sh docs && scripts/build.sh wasm package docs

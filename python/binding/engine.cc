@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
 #include "binding/errors.h"
@@ -71,6 +72,13 @@ ModelInfo InfoOf(const ModelSource& source) {
   return info;
 }
 
+Refine ReadRefine(const std::string& word) {
+  if (word == "off") return Refine::kOff;
+  if (word == "fast") return Refine::kFast;
+  if (word == "best") return Refine::kBest;
+  Throw({ErrorCode::kInvalidArgument, "refine is off, fast or best, not " + word});
+}
+
 // One line for each option of the picture work; unknown names are the caller's error.
 CompositeOptions ReadOptions(const nb::dict& given) {
   CompositeOptions options;
@@ -80,6 +88,18 @@ CompositeOptions ReadOptions(const nb::dict& given) {
       options.background = nb::cast<std::array<uint8_t, 4>>(value);
     } else if (name == "mask") {
       options.mask_only = nb::cast<bool>(value);
+    } else if (name == "refine") {
+      options.refine = ReadRefine(nb::cast<std::string>(value));
+    } else if (name == "decontaminate") {
+      options.decontaminate = nb::cast<bool>(value);
+    } else if (name == "background_only") {
+      options.background_only = nb::cast<bool>(value);
+    } else if (name == "threshold") {
+      options.threshold = nb::cast<float>(value);
+    } else if (name == "remove_islands") {
+      options.remove_islands = nb::cast<float>(value);
+    } else if (name == "fill_holes") {
+      options.fill_holes = nb::cast<float>(value);
     } else {
       Throw({ErrorCode::kInvalidArgument, "no such option", name});
     }
@@ -123,14 +143,19 @@ void RaiseSignal() {
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
 }
 
-nb::dict ToDict(const CutoutReport& report) {
+nb::dict ToDict(const CutoutReport& report, MatteView matte) {
   nb::dict dict;
   dict["preprocess"] = report.preprocess_ms;
   dict["inference"] = report.inference_ms;
   dict["postprocess"] = report.postprocess_ms;
   dict["memory_bytes"] = report.memory_bytes;
   dict["coverage"] = report.coverage;
+  dict["found_subject"] = report.found_subject();
   dict["input"] = nb::make_tuple(report.input.width, report.input.height);
+  dict["matte"] = nb::make_tuple(matte.width, matte.height);
+  const Box& box = report.bounding_box;
+  dict["bounding_box"] =
+      box == Box{} ? nb::object(nb::none()) : nb::object(nb::make_tuple(box.x, box.y, box.width, box.height));
   return dict;
 }
 
@@ -148,10 +173,19 @@ void Engine::Prepare(int width, int height) {
   Named(remover_->Prepare({width, height}));
 }
 
-nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const nb::dict& given) {
+nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const nb::dict& given,
+                     const std::optional<OwnColours>& own) {
   const CompositeOptions options = ReadOptions(given);
   CheckSize(picture, out);
+  CompositeOptions own_options = options;
+  if (own) {
+    const auto& [own_picture, own_out, own_background] = *own;
+    CheckSize(own_picture, own_out);
+    CheckSize(picture, own_out);
+    own_options.background = own_background;
+  }
   Result<CutoutReport> report;
+  MatteView matte;
   {
     const nb::gil_scoped_release released;
     const std::lock_guard lock(mutex);
@@ -159,9 +193,16 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
     runner.WatchSignals(&cancel);
     report = remover_->Run(RgbaOf(picture, out, runner), options, ViewOf(out), &cancel);
     runner.WatchSignals(nullptr);
+    if (report) matte = remover_->matte();
+    if (report && own) {
+      const auto& [own_picture, own_out, own_background] = *own;
+      const Status composed =
+          Composite(RgbaOf(own_picture, own_out, runner), matte, own_options, ViewOf(own_out), runner);
+      if (!composed) report = std::unexpected(composed.error());
+    }
   }
   RaiseSignal();
-  return ToDict(Named(std::move(report)));
+  return ToDict(Named(std::move(report)), matte);
 }
 
 void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,

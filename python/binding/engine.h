@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,10 @@ using PictureArray = nanobind::ndarray<const uint8_t, nanobind::ndim<3>, nanobin
 using OutputArray = nanobind::ndarray<uint8_t, nanobind::shape<-1, -1, 4>, nanobind::c_contig, nanobind::device::cpu>;
 using MatteArray = nanobind::ndarray<const float, nanobind::ndim<2>, nanobind::c_contig, nanobind::device::cpu>;
 using TensorArray = nanobind::ndarray<const float, nanobind::c_contig, nanobind::device::cpu>;
+
+// The picture once more in its own colours, where that cut-out goes, and the background in those colours. The matte is the one of the
+// picture in sRGB.
+using OwnColours = std::tuple<PictureArray, OutputArray, std::optional<std::array<uint8_t, 4>>>;
 
 // Where weights are: an entry of the registry (empty: one that it does not know), and a file (empty: the embedded weights).
 struct ModelSource {
@@ -49,8 +54,9 @@ class Engine : public Shared {
 
   // Plans for pictures of that size, so that a later Run has nothing left to prepare.
   void Prepare(int width, int height);
-  // The cut-out of `picture` into `out` (its size, RGBA). `options`: see ReadOptions. Returns the report as a dict.
-  nanobind::dict Run(const PictureArray& picture, const OutputArray& out, const nanobind::dict& options);
+  // The cut-out of `picture` into `out` (its size, RGBA), and that of `own`. `options`: see ReadOptions. Returns the report as a dict.
+  nanobind::dict Run(const PictureArray& picture, const OutputArray& out, const nanobind::dict& options,
+                     const std::optional<OwnColours>& own);
   // Composes `picture` with a matte 0..1 of any size; no network.
   void Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
                const nanobind::dict& options);

@@ -1,7 +1,11 @@
 // The module decal._decal, which decal's Python files wrap; its types are in decal/_decal.pyi.
 // SPDX-License-Identifier: MIT
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include "binding/engine.h"
@@ -58,7 +62,8 @@ NB_MODULE(_decal, m) {
           nb::arg("name"), nb::arg("file"), nb::arg("threads"), nb::arg("fields"), nb::arg("inputs"))
       .def_prop_ro("threads", [](const Engine& engine) { return engine.runner.thread_count(); })
       .def("prepare", &Engine::Prepare, nb::arg("width"), nb::arg("height"))
-      .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"))
+      .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"),
+           nb::arg("own").none() = nb::none())
       .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"));
   nb::class_<Network>(m, "Network")
       .def(

@@ -25,25 +25,28 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Unpack
 
 from . import _decal
 from ._batch import BatchItem, run_batch
 from ._errors import Error
 from ._models import models
-from ._results import CutoutArray, CutoutBytes, CutoutFile, CutoutPath, Execution
+from ._options import RemoveOptions
+from ._results import Box, CutoutArray, CutoutBytes, CutoutFile, CutoutPath, Execution
 from ._session import Session
 
 __version__ = _decal.version()
 __all__ = [
     "BatchItem",
+    "Box",
     "CutoutArray",
     "CutoutBytes",
     "CutoutFile",
     "CutoutPath",
     "Error",
     "Execution",
+    "RemoveOptions",
     "Session",
     "models",
     "remove",
@@ -66,16 +69,18 @@ def _forget_lock() -> None:
 os.register_at_fork(after_in_child=_forget_lock)
 
 
-def _session_for(session: Session | None, model: Any, model_file: Any, models_dir: Any, threads: int | None) -> Session:
+def _session_for(
+    session: Session | None, model: Any, model_file: Any, models_dir: Any, threads: int | None, spec: Mapping[str, Any] | None
+) -> Session:
     if session is not None:
-        if any(value is not None for value in (model, model_file, models_dir, threads)):
+        if any(value is not None for value in (model, model_file, models_dir, threads, spec)):
             raise Error("invalid-argument", "a session has its model and threads already")
         return session
-    key = (model, model_file, models_dir, threads)
+    key = (model, model_file, models_dir, threads, repr(spec))
     with _sessions_lock:
         found = _sessions.get(key)
         if found is None:
-            found = Session(model, model_file=model_file, models_dir=models_dir, threads=threads)
+            found = Session(model, model_file=model_file, models_dir=models_dir, threads=threads, spec=spec)
             _sessions[key] = found
             while len(_sessions) > _KEPT_SESSIONS:
                 _sessions.popitem(last=False)
@@ -89,13 +94,24 @@ def remove(
     model: str | os.PathLike[str] | None = None,
     model_file: str | os.PathLike[str] | None = None,
     models_dir: str | os.PathLike[str] | None = None,
+    spec: Mapping[str, Any] | None = None,
     session: Session | None = None,
     threads: int | None = None,
     background: Any = None,
     mask: bool = False,
+    background_only: bool = False,
+    refine: str = "fast",
+    keep_colours: bool = False,
+    threshold: float | None = None,
+    remove_islands: float = 0,
+    fill_holes: float = 0,
+    crop: float | None = None,
     format: str | None = None,
     quality: int = 90,
     output: str | os.PathLike[str] | None = None,
+    keep_metadata: bool = False,
+    profile: str = "srgb",
+    max_memory: int | str | None = None,
 ) -> Any:
     """Removes the background of one picture. The result is of the kind that was given.
 
@@ -110,23 +126,52 @@ def remove(
     ==================================  ==========================================================================
 
     Each has the attribute `execution` (see `Execution`). EXIF orientation and ICC profiles of files and PIL images are applied;
-    arrays are sRGB as they are. Alpha is straight; the picture's own alpha is kept, times the matte.
+    arrays are sRGB as they are. Alpha is straight; the picture's own alpha is kept, times the matte. Files keep the density (DPI).
+    The options and their defaults are those of the command `decal`.
 
     Args:
         picture: see above.
-        model, model_file, models_dir, threads: see `Session`. The session is kept for the next call.
+        model, model_file, models_dir, spec, threads: see `Session`. The session is kept for the next call.
         session: instead of those.
-        background: a colour behind the subject: "#rrggbb", "r,g,b", or three or four numbers 0..255.
+        background: a colour behind the subject: "#rrggbb", "#rrggbbaa", "r,g,b", a CSS name, or three or four numbers 0..255.
         mask: the matte itself, as a grey picture.
+        background_only: what is not the subject is kept instead.
+        refine: how edges follow the picture: "off", "fast" or "best".
+        keep_colours: soft edges keep the colours of the old background, which are otherwise taken out.
+        threshold: 0 to 1: whole pixels from there on, none below, no soft edges.
+        remove_islands: parts smaller than that share (0 to 1) of the largest go.
+        fill_holes: holes smaller than that share (0 to 1) of the subject close.
+        crop: cut to the subject, with a margin in percent (0 to 100) of its longer side.
         format: of files: "png" (as `output` ends, or else the default), "webp" or "jpeg" (white background by default).
         quality: 1 to 100, of webp and jpeg.
-        output: a path to write to, whatever was given; the result is this path.
+        output: a path to write to, whatever was given; the result is this path. A folder: photo.decal.png in it.
+        keep_metadata: files keep EXIF, XMP and IPTC, which may tell where a photo was taken. PIL images have them in `info`.
+        profile: "keep": the picture's own colours with their ICC profile, instead of "srgb".
+        max_memory: bytes, or a text such as "500M", that a decoded picture may take; left out, 2 GiB, at most a quarter of
+            the machine's memory. A picture over it is refused by its header ("limit-exceeded").
 
     Raises:
         decal.Error: see its `code`. Nothing is half-written.
     """
-    chosen = _session_for(session, model, model_file, models_dir, threads)
-    return chosen.remove(picture, background=background, mask=mask, format=format, quality=quality, output=output)
+    chosen = _session_for(session, model, model_file, models_dir, threads, spec)
+    return chosen.remove(
+        picture,
+        background=background,
+        mask=mask,
+        background_only=background_only,
+        refine=refine,
+        keep_colours=keep_colours,
+        threshold=threshold,
+        remove_islands=remove_islands,
+        fill_holes=fill_holes,
+        crop=crop,
+        format=format,
+        quality=quality,
+        output=output,
+        keep_metadata=keep_metadata,
+        profile=profile,
+        max_memory=max_memory,
+    )
 
 
 def remove_batch(
@@ -135,19 +180,17 @@ def remove_batch(
     model: str | os.PathLike[str] | None = None,
     model_file: str | os.PathLike[str] | None = None,
     models_dir: str | os.PathLike[str] | None = None,
+    spec: Mapping[str, Any] | None = None,
     session: Session | None = None,
     threads: int | None = None,
     workers: int = 2,
-    background: Any = None,
-    mask: bool = False,
-    format: str | None = None,
-    quality: int = 90,
+    **options: Unpack[RemoveOptions],
 ) -> Iterator[BatchItem]:
     """Removes the background of many pictures: yields (source, result, error) for each, in order.
 
     `pictures` is read as results are taken, so a million of them take the memory of `workers` + 1. A picture that fails has an
-    `error` (`decal.Error`) instead of a `result`, and the others go on. The other arguments are those of `remove`.
+    `error` (`decal.Error`) instead of a `result`, and the others go on. The other arguments are those of `remove`; `output` can
+    only be a folder.
     """
-    chosen = _session_for(session, model, model_file, models_dir, threads)
-    options = {"background": background, "mask": mask, "format": format, "quality": quality}
+    chosen = _session_for(session, model, model_file, models_dir, threads, spec)
     return run_batch(chosen, pictures, workers, options)

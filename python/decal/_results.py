@@ -6,9 +6,18 @@ from __future__ import annotations
 import io
 import pathlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+class Box(NamedTuple):
+    """A part of a picture, in its pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,12 @@ class Execution:
     """Weights, activations and working memory of the engine, without the picture itself."""
     coverage: float | None = None
     """The mean of the matte, 0..1: near 0 there is no subject, near 1 no background. None where no network ran."""
+    bounding_box: Box | None = None
+    """Around the subject, in the pixels of the whole picture; None where there is none, or no network ran."""
+    found_subject: bool = True
+    """False where the result shows nothing: coverage under a thousandth."""
+    notes: tuple[str, ...] = ()
+    """What of the file was interpreted or left out, a sentence each, and "no subject found"."""
 
 
 class CutoutBytes(bytes):

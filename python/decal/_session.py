@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from PIL import Image
@@ -14,12 +13,10 @@ from PIL import Image
 from . import _decal, _pictures
 from ._errors import Error
 from ._models import find_model, model_fields
-from ._results import CutoutArray, CutoutBytes, CutoutFile, CutoutPath, Execution, as_array
+from ._options import Laps, Plan, RemoveOptions
+from ._results import Box, CutoutArray, Execution, as_array
 
 MAX_THREADS = 256  # as the command: far above any machine this runs on; catches typing errors
-_BY_EXTENSION = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
-_EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}
-Colour = tuple[int, int, int, int]
 
 # A fork waits until no engine is in the middle of a picture, and the child's engines start threads of their own.
 os.register_at_fork(
@@ -27,18 +24,6 @@ os.register_at_fork(
     after_in_parent=_decal.after_fork_in_parent,
     after_in_child=_decal.after_fork_in_child,
 )
-
-
-class _Laps:
-    """Milliseconds since the last lap."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    def lap(self) -> float:
-        now = time.perf_counter()
-        ms, self._start = (now - self._start) * 1000, now
-        return ms
 
 
 class Session:
@@ -75,7 +60,7 @@ class Session:
         self._arguments = (model, model_file, models_dir, threads, spec)
         name, file, self.model = find_model(model, model_file, models_dir)
         fields, inputs = model_fields(spec, file)
-        laps = _Laps()
+        laps = Laps()
         self._engine = _decal.Engine(name, file, threads or 0, fields, inputs)
         self._unreported_load = laps.lap()  # belongs to the first picture
 
@@ -90,74 +75,82 @@ class Session:
     def __reduce__(self) -> Any:
         return _restore, self._arguments
 
-    def remove(
+    def remove(self, picture: Any, **options: Unpack[RemoveOptions]) -> Any:
+        """Removes the background of one picture; see `decal.remove`, whose options these are."""
+        plan = _plan(options)
+        laps = Laps()
+        given = _pictures.read(picture, plan.reading_of(picture))
+        ms = {"load": 0.0, "decode": laps.lap()}
+        out, report = self._run(given, plan, ms)
+        return plan.finish(picture, given, plan.cropped(out, report), self._execution(ms, report, given.notes), ms)
+
+    def segment(
         self,
         picture: Any,
         *,
-        background: Any = None,
-        mask: bool = False,
-        format: str | None = None,
-        quality: int = 90,
-        output: str | os.PathLike[str] | None = None,
-    ) -> Any:
-        """Removes the background of one picture; see `decal.remove`, whose other arguments are the session's."""
-        plan = _Plan(background, mask, format, quality, output)
-        laps = _Laps()
-        given = _pictures.read(picture)
-        ms = {"load": 0.0, "decode": laps.lap()}
-        out, report = self._run(given.pixels, plan.engine_options(), ms)
-        return plan.finish(picture, given, out, self._execution(ms, report), ms)
-
-    def segment(self, picture: Any) -> CutoutArray:
+        refine: str = "fast",
+        threshold: float | None = None,
+        remove_islands: float = 0,
+        fill_holes: float = 0,
+        max_memory: int | str | None = None,
+    ) -> CutoutArray:
         """The matte: uint8 [H,W] of the picture's size, 255 where the subject is. The picture's own alpha takes no part.
 
-        Edit it and hand it to `apply_matte`.
+        Edit it and hand it to `apply_matte`. The options are those of `decal.remove`.
         """
-        laps = _Laps()
-        given = _pictures.read(picture)
+        plan = Plan(
+            mask=True, refine=refine, threshold=threshold, remove_islands=remove_islands, fill_holes=fill_holes, max_memory=max_memory
+        )
+        laps = Laps()
+        given = _pictures.read(picture, plan.reading._replace(target=None))
         ms = {"load": 0.0, "decode": laps.lap()}
-        out, report = self._run(given.pixels[:, :, :3], {"mask": True}, ms)
+        out, report = self._run(given._replace(pixels=given.pixels[:, :, :3]), plan, ms)
         ms["encode"] = 0.0
-        return as_array(np.ascontiguousarray(out[:, :, 0]), self._execution(ms, report))
+        return as_array(np.ascontiguousarray(out[:, :, 0]), self._execution(ms, report, given.notes))
 
-    def apply_matte(
-        self,
-        picture: Any,
-        matte: Any,
-        *,
-        background: Any = None,
-        format: str | None = None,
-        quality: int = 90,
-        output: str | os.PathLike[str] | None = None,
-    ) -> Any:
+    def apply_matte(self, picture: Any, matte: Any, **options: Unpack[RemoveOptions]) -> Any:
         """The cut-out by a matte of one's own: [H,W] of any size, uint8 or floats 0..1, or a grey PIL image.
 
-        The other arguments and the result are those of `remove`.
+        The options and the result are those of `decal.remove`. `refine` is "off" unless given: the matte is taken as it is.
         """
-        plan = _Plan(background, False, format, quality, output)
+        plan = _plan({"refine": "off", **options})  # type: ignore[typeddict-item]
         values = _matte(matte)
-        laps = _Laps()
-        given = _pictures.read(picture)
+        laps = Laps()
+        given = _pictures.read(picture, plan.reading_of(picture))
         ms = {"load": 0.0, "decode": laps.lap(), "preprocess": 0.0, "inference": 0.0}
-        out = np.empty((*given.pixels.shape[:2], 4), np.uint8)
-        self._engine.compose(given.pixels, values, out, plan.engine_options())
+        height, width = given.pixels.shape[:2]
+        out = np.empty((height, width, 4), np.uint8)
+        composed = plan.engine_options()
+        pixels = given.pixels
+        if given.own is not None:
+            pixels = given.own
+            if plan.background is not None:
+                composed["background"] = plan.own_background(given.facts.profile)
+        self._engine.compose(pixels, values, out, composed)
         ms["postprocess"] = laps.lap()
-        return plan.finish(picture, given, out, self._execution(ms, {}), ms)
+        report = {"bounding_box": _bounding_box(values, width, height), "matte": values.shape[::-1]}
+        return plan.finish(picture, given, plan.cropped(out, report), self._execution(ms, {}, given.notes), ms)
 
-    def _run(self, pixels: np.ndarray, options: dict[str, Any], ms: dict[str, float]) -> tuple[np.ndarray, dict[str, Any]]:
-        height, width = pixels.shape[:2]
+    def _run(self, given: _pictures.Picture, plan: Plan, ms: dict[str, float]) -> tuple[np.ndarray, dict[str, Any]]:
+        height, width = given.pixels.shape[:2]
         load, self._unreported_load = self._unreported_load, 0.0  # the first picture tells of it
         if load:
-            laps = _Laps()
+            laps = Laps()
             self._engine.prepare(width, height)
             ms["load"] = load + laps.lap()
-        out = np.empty((height, width, 4), np.uint8)
-        report = self._engine.run(pixels, out, options)
+        out = result = np.empty((height, width, 4), np.uint8)
+        own = None
+        if given.own is not None:
+            result = np.empty_like(out)
+            own = (given.own, result, plan.own_background(given.facts.profile))
+        report = self._engine.run(given.pixels, out, plan.engine_options(), own)
         for stage in ("preprocess", "inference", "postprocess"):
             ms[stage] = report[stage]
-        return out, report
+        return result, report
 
-    def _execution(self, ms: dict[str, float], report: dict[str, Any]) -> Execution:
+    def _execution(self, ms: dict[str, float], report: Mapping[str, Any], notes: tuple[str, ...]) -> Execution:
+        found = report.get("found_subject", True)
+        box = report.get("bounding_box")
         return Execution(
             provider="native",
             dtype="fp32",
@@ -167,85 +160,32 @@ class Session:
             ms=ms,
             memory_bytes=report.get("memory_bytes", 0),
             coverage=report.get("coverage"),
+            bounding_box=Box(*box) if box else None,
+            found_subject=found,
+            notes=notes if found else (*notes, "no subject found"),
         )
+
+
+def _plan(options: RemoveOptions) -> Plan:
+    unknown = set(options) - RemoveOptions.__optional_keys__
+    if unknown:
+        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+    return Plan(**options)
+
+
+def _bounding_box(matte: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
+    """Around all of the matte that is at least one half, in the picture's pixels."""
+    rows, columns = np.flatnonzero((matte >= 0.5).any(1)), np.flatnonzero((matte >= 0.5).any(0))
+    if rows.size == 0:
+        return None
+    left, top = int(columns[0]) * width // matte.shape[1], int(rows[0]) * height // matte.shape[0]
+    right = -(-(int(columns[-1]) + 1) * width // matte.shape[1])
+    bottom = -(-(int(rows[-1]) + 1) * height // matte.shape[0])
+    return left, top, right - left, bottom - top
 
 
 def _restore(model: Any, model_file: Any, models_dir: Any, threads: int | None, spec: Any) -> Session:
     return Session(model, model_file=model_file, models_dir=models_dir, threads=threads, spec=spec)
-
-
-class _Plan:
-    """What to make of the pixels: checked before anything is decoded."""
-
-    def __init__(self, background: Any, mask: bool, format: str | None, quality: int, output: Any) -> None:
-        self.output = os.fspath(output) if output is not None else None
-        self.mask = bool(mask)
-        self.format = _format(format, self.output)
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 1 <= quality <= 100:
-            raise Error("invalid-argument", f"quality is a number from 1 to 100, not {quality!r}")
-        self.quality = int(quality)
-        self.background = parse_colour(background)
-        if self.format == "JPEG" and not self.mask:
-            # JPEG cannot be transparent: white unless the caller says otherwise.
-            self.background = self.background or (255, 255, 255, 255)
-            if self.background[3] != 255:
-                raise Error("invalid-argument", "jpeg has no transparency: the background's alpha is 255")
-
-    def engine_options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"mask": self.mask}
-        if self.background is not None:
-            options["background"] = self.background
-        return options
-
-    def finish(
-        self, source: Any, given: _pictures.Picture, out: np.ndarray, execution: Execution, ms: dict[str, float]
-    ) -> Any:
-        """The result of the kind that was given; its encoding and writing are the stage `encode`."""
-        laps = _Laps()
-        ms["encode"] = 0.0
-        if self.mask:
-            out = np.ascontiguousarray(out[:, :, 0])
-        elif self.background is not None and self.background[3] == 255:
-            out = np.ascontiguousarray(out[:, :, :3])
-        to_file = self.output is not None
-        if given.kind == "array" and not to_file:
-            return as_array(out, execution)
-        image = Image.fromarray(out)
-        if given.kind == "image" and not to_file:
-            image.execution = execution  # type: ignore[attr-defined]
-            return image
-        data = _pictures.encode(image, self.format, self.quality)
-        if not to_file and given.kind != "path":
-            result = CutoutBytes(data) if given.kind == "bytes" else CutoutFile(data)
-            result.execution = execution
-            ms["encode"] = laps.lap()
-            return result
-        path = self.output if self.output is not None else self._beside(os.fspath(source))
-        if given.kind == "path" and os.path.exists(path) and os.path.samefile(path, source):
-            raise Error("invalid-argument", "would overwrite the picture", str(path))
-        _pictures.write_file(path, data)
-        written = CutoutPath(path)
-        written.execution = execution
-        ms["encode"] = laps.lap()
-        return written
-
-    def _beside(self, source: str) -> str:
-        stem = os.path.splitext(source)[0]
-        return stem + (".decal-mask" if self.mask else ".decal") + _EXTENSIONS[self.format]
-
-
-def _format(format: str | None, output: str | None) -> str:
-    if format is not None:
-        try:
-            return _pictures.FORMATS[format.lower()]
-        except (KeyError, AttributeError):
-            raise Error("invalid-argument", f"format is png, webp or jpeg, not {format!r}") from None
-    extension = os.path.splitext(output)[1].lower() if output is not None else ""
-    if not extension:
-        return "PNG"
-    if extension not in _BY_EXTENSION:
-        raise Error("invalid-argument", f"cannot write {extension} files: png, webp and jpeg only", output or "")
-    return _BY_EXTENSION[extension]
 
 
 def _matte(matte: Any) -> np.ndarray:
@@ -259,34 +199,3 @@ def _matte(matte: Any) -> np.ndarray:
     if values.dtype == bool or np.issubdtype(values.dtype, np.floating):
         return np.ascontiguousarray(values, np.float32)
     raise Error("invalid-argument", f"a matte's values are uint8, or floats from 0 to 1, not {values.dtype}")
-
-
-def parse_colour(colour: Any) -> Colour | None:
-    """"#rrggbb", "rrggbb", "#rgb", "r,g,b", or three or four numbers 0..255; None for none."""
-    if colour is None:
-        return None
-    wrong = Error("invalid-argument", f"a colour is #rrggbb, #rgb, r,g,b or three or four numbers 0..255, not {colour!r}")
-    if isinstance(colour, str):
-        digits = colour.removeprefix("#")
-        try:
-            if "," in colour:
-                values = [int(part) for part in colour.split(",")]
-                if len(values) != 3:
-                    raise wrong
-            elif len(digits) in (3, 6) and digits.isalnum():
-                size = len(digits) // 3
-                values = [int(digits[i : i + size], 16) * (17 if size == 1 else 1) for i in range(0, len(digits), size)]
-            else:
-                raise wrong
-        except ValueError:
-            raise wrong from None
-    else:
-        try:
-            values = [int(value) for value in colour]
-        except (TypeError, ValueError):
-            raise wrong from None
-    if len(values) == 3:
-        values.append(255)
-    if len(values) != 4 or not all(0 <= value <= 255 for value in values):
-        raise wrong
-    return (values[0], values[1], values[2], values[3])

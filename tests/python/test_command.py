@@ -118,8 +118,7 @@ def test_same_pixels(session, tiny, tmp_path):
         out = tmp_path / f"out{len(options)}"
         out.mkdir(exist_ok=True)
         # Each name by itself: pictures that differ only in extension get other names than alone.
-        # The package has no refinement yet.
-        subprocess.run([COMMAND, *inputs, "-o", out, "--model", tiny, "-q", "--refine", "off", "--keep-colours", *options], check=True)
+        subprocess.run([COMMAND, *inputs, "-o", out, "--model", tiny, "-q", *options], check=True)
         for name, path in zip(made, inputs):
             stem = name.rpartition(".")[0]
             suffix = ".decal-mask.png" if "mask" in keywords else ".decal.png"
@@ -138,5 +137,5 @@ def test_what_differs_is_known(session, tiny, tmp_path):
         (tmp_path / f"{name}.png").write_bytes(png16(pixels, colour_type))
         subprocess.run([COMMAND, tmp_path / f"{name}.png", "--model", tiny, "-q", "--refine", "off", "--keep-colours"], check=True)
         expected = np.asarray(Image.open(tmp_path / f"{name}.decal.png")).astype(int)
-        got = np.asarray(session.remove(Image.open(tmp_path / f"{name}.png"))).astype(int)
+        got = np.asarray(session.remove(Image.open(tmp_path / f"{name}.png"), refine="off", keep_colours=True)).astype(int)
         assert np.abs(got - expected)[:, :, 3].max() <= 2

@@ -63,9 +63,9 @@ def test_a_picture_over_the_limit_is_refused_by_its_header(session):
 
 def test_options(session, rgb, png, tmp_path):
     for options in (
-        {"background": "red"}, {"background": "#12"}, {"background": "1,2"}, {"background": (1, 2)}, {"background": (1, 2, 300)},
+        {"background": "reddish"}, {"background": "#12"}, {"background": "1,2"}, {"background": (1, 2)}, {"background": (1, 2, 300)},
         {"background": 5}, {"format": "gif"}, {"format": 3}, {"quality": 0}, {"quality": 101}, {"quality": "high"},
-        {"output": tmp_path / "out.bmp"}, {"format": "jpeg", "background": (1, 2, 3, 4)},
+        {"output": tmp_path / "out.bmp"},
     ):
         assert code(session.remove, png, **options) == "invalid-argument"
     with pytest.raises(TypeError):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import inspect
 import pathlib
 import re
@@ -29,12 +30,18 @@ def test_it_is_the_wheel():
 
 
 def test_it_needs_numpy_and_pillow_only():
-    needed = {re.match(r"[a-z]+", name).group() for name in importlib.metadata.requires("decal")}
+    needed = {re.match(r"[a-z]+", name).group() for name in importlib.metadata.requires("decal") if "extra ==" not in name}
     assert needed == {"numpy", "pillow"}
     code = "import decal, decal.rembg, sys; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = set(subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout.split())
     outside = {name for name in loaded if name not in sys.stdlib_module_names and not name.startswith("_")}
     assert outside <= {"decal", "numpy", "PIL", "sitecustomize", "usercustomize"}, outside
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is here")
+def test_without_ray_it_says_what_to_install():
+    with pytest.raises(ImportError, match=r"pip install 'decal\[ray\]'"):
+        importlib.import_module("decal.ray")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")

@@ -13,7 +13,7 @@ import threading
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import decal
 import decal.rembg as rembg
@@ -50,8 +50,11 @@ def test_kinds(custom, rgb, png):
     for bad in ("photo.jpg", None, 3):
         with pytest.raises(ValueError):
             rembg.remove(bad, session=custom)
-    with pytest.raises(decal.Error):
-        rembg.remove(b"no picture", session=custom)
+    for bad in (b"no picture", b""):
+        with pytest.raises(decal.Error) as caught:
+            rembg.remove(bad, session=custom)
+        assert isinstance(caught.value, UnidentifiedImageError) and caught.value.code == "corrupt-image"  # as in rembg
+        assert str(caught.value) == "not a picture we can decode (corrupt-image)"
 
 
 def test_options(custom, rgb):

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from .. import _pictures
 from .._errors import Error
 from . import _edges
-from .sessions import ArgumentError, BaseSession, new_session
+from .sessions import ArgumentError, BaseSession, PictureError, new_session
 
 _default: BaseSession | None = None
 
@@ -33,8 +33,7 @@ def _open(data: Any) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise Error("limit-exceeded", str(error)) from error
     except (OSError, ValueError, SyntaxError) as error:
-        # UnidentifiedImageError too, which is what rembg lets through.
-        raise Error("corrupt-image", "not a picture we can decode") from error
+        raise PictureError("corrupt-image", "not a picture we can decode") from error
 
 
 def remove(

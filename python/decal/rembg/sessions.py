@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from .. import _decal
 from .._errors import Error
@@ -19,6 +19,10 @@ from ._download import download
 
 class ArgumentError(Error, ValueError):
     """What rembg reports as a ValueError."""
+
+
+class PictureError(Error, UnidentifiedImageError):
+    """What rembg, which lets Pillow's errors through, reports as an UnidentifiedImageError."""
 
 
 class BaseSession:

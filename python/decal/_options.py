@@ -1,0 +1,213 @@
+# Copyright the Decal authors.
+# SPDX-License-Identifier: MIT
+"""What to make of a picture: the options of the command, checked before anything is decoded, and results of the kind that was given."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import numpy as np
+from PIL import Image
+
+from . import _metadata, _pictures
+from ._colour import Colour, own_colour, parse_colour, without_alpha
+from ._errors import Error
+from ._results import CutoutBytes, CutoutFile, CutoutPath, Execution, as_array
+
+BY_EXTENSION = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
+_EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}
+_REFINES = ("off", "fast", "best")
+
+
+class RemoveOptions(TypedDict, total=False):
+    """The keywords of `decal.remove` that say what to make of a picture; its docstring explains them."""
+
+    background: Any
+    mask: bool
+    background_only: bool
+    refine: str
+    keep_colours: bool
+    threshold: float | None
+    remove_islands: float
+    fill_holes: float
+    crop: float | None
+    format: str | None
+    quality: int
+    output: str | os.PathLike[str] | None
+    keep_metadata: bool
+    profile: str
+    max_memory: int | str | None
+
+
+class Laps:
+    """Milliseconds since the last lap."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        ms, self._start = (now - self._start) * 1000, now
+        return ms
+
+
+def _number(value: Any, name: str, low: float, high: float) -> float:
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
+        raise Error("invalid-argument", f"{name} is a number from {low:g} to {high:g}, not {value!r}")
+    return float(value)
+
+
+class Plan:
+    """The options of one call. Errors: "invalid-argument", which names the option and what it may be."""
+
+    def __init__(
+        self,
+        *,
+        background: Any = None,
+        mask: bool = False,
+        background_only: bool = False,
+        refine: str = "fast",
+        keep_colours: bool = False,
+        threshold: float | None = None,
+        remove_islands: float = 0,
+        fill_holes: float = 0,
+        crop: float | None = None,
+        format: str | None = None,
+        quality: int = 90,
+        output: str | os.PathLike[str] | None = None,
+        keep_metadata: bool = False,
+        profile: str = "srgb",
+        max_memory: int | str | None = None,
+    ) -> None:
+        self.output = os.fspath(output) if output is not None else None
+        self.mask = bool(mask)
+        if self.output is not None and (os.path.isdir(self.output) or self.output.endswith(("/", os.sep))):
+            self.folder: str | None = self.output
+            self.output = None
+        else:
+            self.folder = None
+        self.format = _format(format, self.output)
+        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 1 <= quality <= 100:
+            raise Error("invalid-argument", f"quality is a number from 1 to 100, not {quality!r}")
+        self.quality = int(quality)
+        self.background = parse_colour(background)
+        if self.format == "JPEG" and not self.mask:
+            # JPEG cannot be transparent: white unless the caller says otherwise.
+            self.background = without_alpha(self.background)
+        if refine not in _REFINES:
+            raise Error("invalid-argument", f"refine is off, fast or best, not {refine!r}")
+        if profile not in ("srgb", "keep"):
+            raise Error("invalid-argument", f"profile is srgb or keep, not {profile!r}")
+        self.crop = None if crop is None else np.float32(_number(crop, "crop", 0, 100))
+        self._edges: dict[str, Any] = {
+            "mask": self.mask,
+            "refine": refine,
+            "decontaminate": not keep_colours,
+            "background_only": bool(background_only),
+            "remove_islands": _number(remove_islands, "remove_islands", 0, 1),
+            "fill_holes": _number(fill_holes, "fill_holes", 0, 1),
+        }
+        if threshold is not None:
+            self._edges["threshold"] = _number(threshold, "threshold", 0, 1)
+        self.reading = _pictures.Reading(
+            max_memory=_pictures.parse_size(max_memory),
+            # For arrays and images, which are not written, the file's limits do not count.
+            target=self.format,
+            metadata=bool(keep_metadata) and not self.mask,
+            own_colours=profile == "keep" and not self.mask,
+        )
+
+    def reading_of(self, source: Any) -> _pictures.Reading:
+        """How `source` is read."""
+        in_memory = isinstance(source, (np.ndarray, Image.Image)) and self.output is None and self.folder is None
+        return self.reading._replace(target=None) if in_memory else self.reading
+
+    def engine_options(self) -> dict[str, Any]:
+        options = dict(self._edges)
+        if self.background is not None:
+            options["background"] = self.background
+        return options
+
+    def own_background(self, profile: bytes) -> Colour | None:
+        return own_colour(profile, self.background)
+
+    def cropped(self, pixels: np.ndarray, report: Mapping[str, Any]) -> np.ndarray:
+        """The part around the subject; all of a picture without one. As the command: soft edges reach two of the matte's cells beyond."""
+        box = report.get("bounding_box")
+        if self.crop is None or box is None:
+            return pixels
+        x, y, width, height = box
+        margin = math.floor(self.crop / np.float32(100) * np.float32(max(width, height)))
+        across = margin + 2 * pixels.shape[1] // report["matte"][0] + 1
+        down = margin + 2 * pixels.shape[0] // report["matte"][1] + 1
+        return pixels[max(0, y - down) : y + height + down, max(0, x - across) : x + width + across]
+
+    def finish(
+        self, source: Any, given: _pictures.Picture, out: np.ndarray, execution: Execution, ms: dict[str, float]
+    ) -> Any:
+        """The result of the kind that was given; its encoding and writing are the stage `encode`."""
+        laps = Laps()
+        ms["encode"] = 0.0
+        if self.mask:
+            out = out[:, :, 0]
+        elif self.background is not None and self.background[3] == 255:
+            out = out[:, :, :3]
+        out = np.ascontiguousarray(out)
+        to_file = self.output is not None or self.folder is not None
+        if given.kind == "array" and not to_file:
+            return as_array(out, execution)
+        image = Image.fromarray(out)
+        facts = given.facts if not self.mask else _metadata.Facts(given.facts.dpi)
+        if given.kind == "image" and not to_file:
+            _metadata.attach(image, facts)
+            image.execution = execution  # type: ignore[attr-defined]
+            return image
+        data = _pictures.encode(image, self.format, self.quality, facts)
+        if not to_file and given.kind != "path":
+            result = CutoutBytes(data) if given.kind == "bytes" else CutoutFile(data)
+            result.execution = execution
+            ms["encode"] = laps.lap()
+            return result
+        path = self._path(source, given)
+        if given.kind == "path" and os.path.exists(path) and os.path.samefile(path, source):
+            raise Error("invalid-argument", "would overwrite the picture", str(path))
+        _pictures.write_file(path, data)
+        written = CutoutPath(path)
+        written.execution = execution
+        ms["encode"] = laps.lap()
+        return written
+
+    def _path(self, source: Any, given: _pictures.Picture) -> str:
+        if self.output is not None:
+            return self.output
+        path = self.place(given.where if given.kind in ("path", "file") else "")
+        if self.folder is not None:
+            try:
+                os.makedirs(self.folder, exist_ok=True)
+            except OSError as error:
+                raise Error("io", f"cannot create folder: {error.strerror}", self.folder) from error
+        return path
+
+    def place(self, source: str, number: int = 1) -> str:
+        """Beside `source`, or in the folder: photo.jpg -> photo.decal.png, and photo-2.decal.png for number 2."""
+        stem = os.path.splitext(source or "picture")[0] + (f"-{number}" if number > 1 else "")
+        path = stem + (".decal-mask" if self.mask else ".decal") + _EXTENSIONS[self.format]
+        return path if self.folder is None else os.path.join(self.folder, os.path.basename(path))
+
+
+def _format(format: str | None, output: str | None) -> str:
+    if format is not None:
+        try:
+            return _pictures.FORMATS[format.lower()]
+        except (KeyError, AttributeError):
+            raise Error("invalid-argument", f"format is png, webp or jpeg, not {format!r}") from None
+    extension = os.path.splitext(output)[1].lower() if output is not None else ""
+    if not extension:
+        return "PNG"
+    if extension not in BY_EXTENSION:
+        raise Error("invalid-argument", f"cannot write {extension} files: png, webp and jpeg only", output or "")
+    return BY_EXTENSION[extension]
