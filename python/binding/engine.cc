@@ -100,6 +100,12 @@ CompositeOptions ReadOptions(const nb::dict& given) {
       options.remove_islands = nb::cast<float>(value);
     } else if (name == "fill_holes") {
       options.fill_holes = nb::cast<float>(value);
+    } else if (name == "smooth") {
+      options.smooth = nb::cast<float>(value);
+    } else if (name == "grow") {
+      options.grow = nb::cast<float>(value);
+    } else if (name == "shadow") {
+      options.shadow = nb::cast<float>(value);
     } else {
       Throw({ErrorCode::kInvalidArgument, "no such option", name});
     }
@@ -143,7 +149,11 @@ void RaiseSignal() {
   if (PyErr_Occurred() != nullptr) throw nb::python_error();
 }
 
-nb::dict ToDict(const CutoutReport& report, MatteView matte) {
+nb::object ToTuple(const Box& box) {
+  return box == Box{} ? nb::object(nb::none()) : nb::object(nb::make_tuple(box.x, box.y, box.width, box.height));
+}
+
+nb::dict ToDict(const CutoutReport& report) {
   nb::dict dict;
   dict["preprocess"] = report.preprocess_ms;
   dict["inference"] = report.inference_ms;
@@ -152,10 +162,8 @@ nb::dict ToDict(const CutoutReport& report, MatteView matte) {
   dict["coverage"] = report.coverage;
   dict["found_subject"] = report.found_subject();
   dict["input"] = nb::make_tuple(report.input.width, report.input.height);
-  dict["matte"] = nb::make_tuple(matte.width, matte.height);
-  const Box& box = report.bounding_box;
-  dict["bounding_box"] =
-      box == Box{} ? nb::object(nb::none()) : nb::object(nb::make_tuple(box.x, box.y, box.width, box.height));
+  dict["bounding_box"] = ToTuple(report.bounding_box);
+  dict["visible"] = ToTuple(report.visible);
   return dict;
 }
 
@@ -185,34 +193,62 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
     own_options.background = own_background;
   }
   Result<CutoutReport> report;
-  MatteView matte;
   {
     const nb::gil_scoped_release released;
     const std::lock_guard lock(mutex);
     CancelFlag cancel = false;
     runner.WatchSignals(&cancel);
-    report = remover_->Run(RgbaOf(picture, out, runner), options, ViewOf(out), &cancel);
+    report = own ? remover_->Segment(RgbaOf(picture, out, runner), &cancel)
+                 : remover_->Run(RgbaOf(picture, out, runner), options, ViewOf(out), &cancel);
     runner.WatchSignals(nullptr);
-    if (report) matte = remover_->matte();
     if (report && own) {
       const auto& [own_picture, own_out, own_background] = *own;
-      const Status composed =
-          Composite(RgbaOf(own_picture, own_out, runner), matte, own_options, ViewOf(own_out), runner);
+      const Status composed = Composite(RgbaOf(own_picture, own_out, runner), remover_->matte(), own_options,
+                                        ViewOf(own_out), runner, &report->visible);
       if (!composed) report = std::unexpected(composed.error());
     }
   }
   RaiseSignal();
-  return ToDict(Named(std::move(report)), matte);
+  return ToDict(Named(std::move(report)));
 }
 
-void Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
-                     const nb::dict& given) {
+nb::object Engine::Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
+                           const nb::dict& given) {
   const CompositeOptions options = ReadOptions(given);
   CheckSize(picture, out);
   const MatteView view{matte.data(), static_cast<int>(matte.shape(1)), static_cast<int>(matte.shape(0))};
+  Box visible;
+  {
+    const nb::gil_scoped_release released;
+    const std::lock_guard lock(mutex);
+    Unwrap(Composite(RgbaOf(picture, out, runner), view, options, ViewOf(out), runner, &visible));
+  }
+  return ToTuple(visible);
+}
+
+FrameTuple Engine::ChooseFrame(int width, int height, const std::optional<BoxTuple>& visible, std::optional<float> crop,
+                               float aspect_ratio, std::pair<int, int> size, float scale) {
+  Box box;
+  if (visible) std::tie(box.x, box.y, box.width, box.height) = *visible;
+  const FrameOptions options{
+      .crop = crop, .aspect_ratio = aspect_ratio, .size = {size.first, size.second}, .scale = scale};
+  const Frame frame = Unwrap(decal::ChooseFrame({width, height}, box, options));
+  const Box& source = frame.source;
+  return {{source.x, source.y, source.width, source.height}, {frame.extent.width, frame.extent.height}};
+}
+
+void Engine::TakeFrame(const PictureArray& picture, const BoxTuple& source, std::array<uint8_t, 4> beyond,
+                       const OutputArray& out) {
+  Frame frame{.extent = {static_cast<int>(out.shape(1)), static_cast<int>(out.shape(0))}};
+  std::tie(frame.source.x, frame.source.y, frame.source.width, frame.source.height) = source;
+  if (picture.shape(2) != 4 || picture.stride(2) != 1 || picture.stride(1) != 4) {
+    Throw({ErrorCode::kInvalidArgument, "a picture to frame is RGBA in rows"});
+  }
+  const ImageView view{picture.data(), static_cast<int>(picture.shape(1)), static_cast<int>(picture.shape(0)),
+                       static_cast<size_t>(picture.stride(0))};
   const nb::gil_scoped_release released;
   const std::lock_guard lock(mutex);
-  Unwrap(Composite(RgbaOf(picture, out, runner), view, options, ViewOf(out), runner));
+  Unwrap(decal::TakeFrame(view, frame, beyond, ViewOf(out), runner));
 }
 
 Network::Network(const ModelSource& source, size_t threads) : Shared(threads) {

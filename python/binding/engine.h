@@ -29,6 +29,10 @@ using TensorArray = nanobind::ndarray<const float, nanobind::c_contig, nanobind:
 // picture in sRGB.
 using OwnColours = std::tuple<PictureArray, OutputArray, std::optional<std::array<uint8_t, 4>>>;
 
+// x, y, width and height; and such a part of a picture with the width and height that it gets.
+using BoxTuple = std::tuple<int, int, int, int>;
+using FrameTuple = std::pair<BoxTuple, std::pair<int, int>>;
+
 // Where weights are: an entry of the registry (empty: one that it does not know), and a file (empty: the embedded weights).
 struct ModelSource {
   std::string name;
@@ -57,9 +61,14 @@ class Engine : public Shared {
   // The cut-out of `picture` into `out` (its size, RGBA), and that of `own`. `options`: see ReadOptions. Returns the report as a dict.
   nanobind::dict Run(const PictureArray& picture, const OutputArray& out, const nanobind::dict& options,
                      const std::optional<OwnColours>& own);
-  // Composes `picture` with a matte 0..1 of any size; no network.
-  void Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
-               const nanobind::dict& options);
+  // Composes `picture` with a matte 0..1 of any size; no network. Returns what is visible, x, y, width and height, or None.
+  nanobind::object Compose(const PictureArray& picture, const MatteArray& matte, const OutputArray& out,
+                           const nanobind::dict& options);
+  // See decal::ChooseFrame and decal::TakeFrame; a picture to take from is RGBA in rows.
+  static FrameTuple ChooseFrame(int width, int height, const std::optional<BoxTuple>& visible,
+                                std::optional<float> crop, float aspect_ratio, std::pair<int, int> size, float scale);
+  void TakeFrame(const PictureArray& picture, const BoxTuple& source, std::array<uint8_t, 4> beyond,
+                 const OutputArray& out);
 
  private:
   // What errors of the model, and not of a picture, name.

@@ -4,6 +4,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -64,7 +65,10 @@ NB_MODULE(_decal, m) {
       .def("prepare", &Engine::Prepare, nb::arg("width"), nb::arg("height"))
       .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"),
            nb::arg("own").none() = nb::none())
-      .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"));
+      .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"))
+      .def_static("choose_frame", &Engine::ChooseFrame, nb::arg("width"), nb::arg("height"), nb::arg("visible").none(),
+                  nb::arg("crop").none(), nb::arg("aspect_ratio"), nb::arg("size"), nb::arg("scale"))
+      .def("take_frame", &Engine::TakeFrame, nb::arg("picture"), nb::arg("source"), nb::arg("beyond"), nb::arg("out"));
   nb::class_<Network>(m, "Network")
       .def(
           "__init__",

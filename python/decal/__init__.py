@@ -105,7 +105,13 @@ def remove(
     threshold: float | None = None,
     remove_islands: float = 0,
     fill_holes: float = 0,
+    smooth: float = 0,
+    grow: float = 0,
+    shadow: float = 0,
     crop: float | None = None,
+    aspect_ratio: str | float | None = None,
+    size: str | tuple[int | None, int | None] | None = None,
+    scale: float = 1,
     format: str | None = None,
     quality: int = 90,
     output: str | os.PathLike[str] | None = None,
@@ -141,7 +147,13 @@ def remove(
         threshold: 0 to 1: whole pixels from there on, none below, no soft edges.
         remove_islands: parts smaller than that share (0 to 1) of the largest go.
         fill_holes: holes smaller than that share (0 to 1) of the subject close.
+        smooth: the outline is straightened: jags up to about so many pixels (0 to 50) go.
+        grow: the outline moves outwards by so many pixels, or inwards where it is negative (-50 to 50; fractions count).
+        shadow: a soft shadow on the ground below the subject, of that darkness (0 to 1).
         crop: cut to the subject, with a margin in percent (0 to 100) of its longer side.
+        aspect_ratio: what is shown is widened to that shape: "4:5", or width through height (0.01 to 100).
+        size: pixels of the result: "800x600" or (800, 600); "800x" or (800, None) for one side.
+        scale: instead of `size` a factor (0.01 to 8).
         format: of files: "png" (as `output` ends, or else the default), "webp" or "jpeg" (white background by default).
         quality: 1 to 100, of webp and jpeg.
         output: a path to write to, whatever was given; the result is this path. A folder: photo.decal.png in it.
@@ -164,7 +176,13 @@ def remove(
         threshold=threshold,
         remove_islands=remove_islands,
         fill_holes=fill_holes,
+        smooth=smooth,
+        grow=grow,
+        shadow=shadow,
         crop=crop,
+        aspect_ratio=aspect_ratio,
+        size=size,
+        scale=scale,
         format=format,
         quality=quality,
         output=output,

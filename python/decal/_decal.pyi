@@ -27,6 +27,19 @@ class Engine:
     ) -> dict[str, Any]: ...
     def compose(
         self, picture: NDArray[np.uint8], matte: NDArray[np.float32], out: NDArray[np.uint8], options: dict[str, Any]
+    ) -> tuple[int, int, int, int] | None: ...
+    @staticmethod
+    def choose_frame(
+        width: int,
+        height: int,
+        visible: tuple[int, int, int, int] | None,
+        crop: float | None,
+        aspect_ratio: float,
+        size: tuple[int, int],
+        scale: float,
+    ) -> tuple[tuple[int, int, int, int], tuple[int, int]]: ...
+    def take_frame(
+        self, picture: NDArray[np.uint8], source: tuple[int, int, int, int], beyond: tuple[int, int, int, int], out: NDArray[np.uint8]
     ) -> None: ...
 
 class Network:

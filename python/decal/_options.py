@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -34,7 +33,13 @@ class RemoveOptions(TypedDict, total=False):
     threshold: float | None
     remove_islands: float
     fill_holes: float
+    smooth: float
+    grow: float
+    shadow: float
     crop: float | None
+    aspect_ratio: str | float | None
+    size: str | tuple[int | None, int | None] | None
+    scale: float
     format: str | None
     quality: int
     output: str | os.PathLike[str] | None
@@ -61,6 +66,39 @@ def _number(value: Any, name: str, low: float, high: float) -> float:
     return float(value)
 
 
+def parse_aspect_ratio(value: Any) -> float:
+    """Width to height; 0 where none is asked for."""
+    if value is None:
+        return 0.0
+    try:
+        width, _, height = value.partition(":") if isinstance(value, str) else (value, "", "")
+        ratio = float(width) / float(height or 1)
+    except (TypeError, ValueError, ZeroDivisionError):
+        ratio = 0.0
+    if isinstance(value, bool) or not 0.01 <= ratio <= 100:
+        raise Error("invalid-argument", f"aspect_ratio is width:height or a number from 0.01 to 100, not {value!r}")
+    return ratio
+
+
+def parse_frame_size(value: Any) -> tuple[int, int]:
+    """Pixels of the result, 0 where a side follows from the other."""
+    if value is None:
+        return 0, 0
+    sides = value.split("x") if isinstance(value, str) else value
+    try:
+        if isinstance(value, str):
+            sides = tuple(int(side) if side else None for side in sides)
+        width, height = sides
+        good = (width is not None or height is not None) and all(
+            side is None or (isinstance(side, (int, np.integer)) and not isinstance(side, bool) and 1 <= side <= 32768) for side in (width, height)
+        )
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise Error("invalid-argument", f'size is "800x600", "800x", "x600" or a pair, sides from 1 to 32768, not {value!r}')
+    return int(width or 0), int(height or 0)
+
+
 class Plan:
     """The options of one call. Errors: "invalid-argument", which names the option and what it may be."""
 
@@ -75,7 +113,13 @@ class Plan:
         threshold: float | None = None,
         remove_islands: float = 0,
         fill_holes: float = 0,
+        smooth: float = 0,
+        grow: float = 0,
+        shadow: float = 0,
         crop: float | None = None,
+        aspect_ratio: str | float | None = None,
+        size: str | tuple[int | None, int | None] | None = None,
+        scale: float = 1,
         format: str | None = None,
         quality: int = 90,
         output: str | os.PathLike[str] | None = None,
@@ -102,7 +146,16 @@ class Plan:
             raise Error("invalid-argument", f"refine is off, fast or best, not {refine!r}")
         if profile not in ("srgb", "keep"):
             raise Error("invalid-argument", f"profile is srgb or keep, not {profile!r}")
-        self.crop = None if crop is None else np.float32(_number(crop, "crop", 0, 100))
+        self._frame = {
+            "crop": None if crop is None else _number(crop, "crop", 0, 100),
+            "aspect_ratio": parse_aspect_ratio(aspect_ratio),
+            "size": parse_frame_size(size),
+            "scale": _number(scale, "scale", 0.01, 8),
+        }
+        if size is not None and scale != 1:
+            raise Error("invalid-argument", "size and scale exclude each other")
+        if aspect_ratio is not None and all(self._frame["size"]):
+            raise Error("invalid-argument", "size with both sides is a shape already: no aspect_ratio")
         self._edges: dict[str, Any] = {
             "mask": self.mask,
             "refine": refine,
@@ -110,6 +163,9 @@ class Plan:
             "background_only": bool(background_only),
             "remove_islands": _number(remove_islands, "remove_islands", 0, 1),
             "fill_holes": _number(fill_holes, "fill_holes", 0, 1),
+            "smooth": _number(smooth, "smooth", 0, 50),
+            "grow": _number(grow, "grow", -50, 50),
+            "shadow": _number(shadow, "shadow", 0, 1),
         }
         if threshold is not None:
             self._edges["threshold"] = _number(threshold, "threshold", 0, 1)
@@ -135,16 +191,15 @@ class Plan:
     def own_background(self, profile: bytes) -> Colour | None:
         return own_colour(profile, self.background)
 
-    def cropped(self, pixels: np.ndarray, report: Mapping[str, Any]) -> np.ndarray:
-        """The part around the subject; all of a picture without one. As the command: soft edges reach two of the matte's cells beyond."""
-        box = report.get("bounding_box")
-        if self.crop is None or box is None:
+    def framed(self, engine: Any, pixels: np.ndarray, visible: tuple[int, int, int, int] | None, background: Colour | None) -> np.ndarray:
+        """The part of a result [H,W,4] that `crop` and its like ask for, resized; all of it without them."""
+        if self._frame == {"crop": None, "aspect_ratio": 0, "size": (0, 0), "scale": 1}:
             return pixels
-        x, y, width, height = box
-        margin = math.floor(self.crop / np.float32(100) * np.float32(max(width, height)))
-        across = margin + 2 * pixels.shape[1] // report["matte"][0] + 1
-        down = margin + 2 * pixels.shape[0] // report["matte"][1] + 1
-        return pixels[max(0, y - down) : y + height + down, max(0, x - across) : x + width + across]
+        height, width = pixels.shape[:2]
+        source, extent = engine.choose_frame(width, height, visible, **self._frame)
+        out = np.empty((extent[1], extent[0], 4), np.uint8)
+        engine.take_frame(pixels, source, (0, 0, 0, 255) if self.mask else background or (0, 0, 0, 0), out)
+        return out
 
     def finish(
         self, source: Any, given: _pictures.Picture, out: np.ndarray, execution: Execution, ms: dict[str, float]

@@ -82,7 +82,8 @@ class Session:
         given = _pictures.read(picture, plan.reading_of(picture))
         ms = {"load": 0.0, "decode": laps.lap()}
         out, report = self._run(given, plan, ms)
-        return plan.finish(picture, given, plan.cropped(out, report), self._execution(ms, report, given.notes), ms)
+        out = self._framed(plan, out, report["visible"], given, ms)
+        return plan.finish(picture, given, out, self._execution(ms, report, given.notes), ms)
 
     def segment(
         self,
@@ -92,6 +93,8 @@ class Session:
         threshold: float | None = None,
         remove_islands: float = 0,
         fill_holes: float = 0,
+        smooth: float = 0,
+        grow: float = 0,
         max_memory: int | str | None = None,
     ) -> CutoutArray:
         """The matte: uint8 [H,W] of the picture's size, 255 where the subject is. The picture's own alpha takes no part.
@@ -99,7 +102,14 @@ class Session:
         Edit it and hand it to `apply_matte`. The options are those of `decal.remove`.
         """
         plan = Plan(
-            mask=True, refine=refine, threshold=threshold, remove_islands=remove_islands, fill_holes=fill_holes, max_memory=max_memory
+            mask=True,
+            refine=refine,
+            threshold=threshold,
+            remove_islands=remove_islands,
+            fill_holes=fill_holes,
+            smooth=smooth,
+            grow=grow,
+            max_memory=max_memory,
         )
         laps = Laps()
         given = _pictures.read(picture, plan.reading._replace(target=None))
@@ -126,10 +136,19 @@ class Session:
             pixels = given.own
             if plan.background is not None:
                 composed["background"] = plan.own_background(given.facts.profile)
-        self._engine.compose(pixels, values, out, composed)
+        visible = self._engine.compose(pixels, values, out, composed)
         ms["postprocess"] = laps.lap()
-        report = {"bounding_box": _bounding_box(values, width, height), "matte": values.shape[::-1]}
-        return plan.finish(picture, given, plan.cropped(out, report), self._execution(ms, {}, given.notes), ms)
+        out = self._framed(plan, out, visible, given, ms)
+        return plan.finish(picture, given, out, self._execution(ms, {}, given.notes), ms)
+
+    def _framed(
+        self, plan: Plan, out: np.ndarray, visible: tuple[int, int, int, int] | None, given: _pictures.Picture, ms: dict[str, float]
+    ) -> np.ndarray:
+        laps = Laps()
+        background = plan.background if given.own is None else plan.own_background(given.facts.profile)
+        framed = plan.framed(self._engine, out, visible, background)
+        ms["postprocess"] += laps.lap()
+        return framed
 
     def _run(self, given: _pictures.Picture, plan: Plan, ms: dict[str, float]) -> tuple[np.ndarray, dict[str, Any]]:
         height, width = given.pixels.shape[:2]
@@ -171,17 +190,6 @@ def _plan(options: RemoveOptions) -> Plan:
     if unknown:
         raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
     return Plan(**options)
-
-
-def _bounding_box(matte: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Around all of the matte that is at least one half, in the picture's pixels."""
-    rows, columns = np.flatnonzero((matte >= 0.5).any(1)), np.flatnonzero((matte >= 0.5).any(0))
-    if rows.size == 0:
-        return None
-    left, top = int(columns[0]) * width // matte.shape[1], int(rows[0]) * height // matte.shape[0]
-    right = -(-(int(columns[-1]) + 1) * width // matte.shape[1])
-    bottom = -(-(int(rows[-1]) + 1) * height // matte.shape[0])
-    return left, top, right - left, bottom - top
 
 
 def _restore(model: Any, model_file: Any, models_dir: Any, threads: int | None, spec: Any) -> Session:

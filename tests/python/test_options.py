@@ -63,7 +63,14 @@ def by_command(path, model, *options, suffix=".png") -> tuple[str, dict]:
         (["--threshold", "0.4"], {"threshold": 0.4}),
         (["--remove-islands", "0.2"], {"remove_islands": 0.2}),
         (["--fill-holes", "0.3"], {"fill_holes": 0.3}),
+        (["--smooth", "3"], {"smooth": 3}),
+        (["--grow", "-1.5"], {"grow": -1.5}),
+        (["--shadow", "0.6"], {"shadow": 0.6}),
         (["--crop", "5"], {"crop": 5}),
+        (["--crop", "0", "--aspect-ratio", "4:5"], {"crop": 0, "aspect_ratio": "4:5"}),
+        (["--size", "90x40", "--background", "teal"], {"size": (90, 40), "background": "teal"}),
+        (["--size", "x50", "--mask"], {"size": "x50", "mask": True}),
+        (["--scale", "0.5"], {"scale": 0.5}),
         (["--crop", "12.5", "--mask"], {"crop": 12.5, "mask": True}),
         (["--mask", "--refine", "best", "--threshold", "0.6"], {"mask": True, "refine": "best", "threshold": 0.6}),
         (["--background", "rebeccapurple"], {"background": "rebeccapurple"}),
@@ -86,7 +93,8 @@ def test_pixels_are_the_commands(session, tiny, disc, options, keywords):
 def test_every_option_changes_something(session, disc):
     plain = np.asarray(session.remove(Image.open(disc)))
     for keywords in ({"refine": "best"}, {"refine": "off"}, {"keep_colours": True}, {"background_only": True}, {"threshold": 0.4},
-                     {"remove_islands": 0.2}, {"fill_holes": 0.3}, {"crop": 5}, {"mask": True}, {"background": "red"}):
+                     {"remove_islands": 0.2}, {"fill_holes": 0.3}, {"smooth": 4}, {"grow": 2}, {"shadow": 1}, {"crop": 5}, {"aspect_ratio": 3},
+                     {"size": "30x"}, {"scale": 2}, {"mask": True}, {"background": "red"}):
         assert not np.array_equal(np.asarray(session.remove(Image.open(disc), **keywords)), plain), keywords
 
 
@@ -211,7 +219,8 @@ def test_too_large_for_a_format(session):
 def test_bad_values_say_what_may_be(session, rgb):
     for name, values in {
         "refine": ("better", None, 1), "threshold": (-0.1, 1.1, "much", float("nan"), True), "remove_islands": (2, None),
-        "fill_holes": (-1, "x"), "crop": (-1, 101, "5"), "profile": ("adobe", None), "max_memory": (0, -5, "lots", 1.5, True),
+        "fill_holes": (-1, "x"), "crop": (-1, 101, "5"), "smooth": (-1, 51), "grow": (-51, 51, None), "shadow": (2,), "scale": (0, 9),
+        "aspect_ratio": (0, "4:0", "wide", True), "size": (0, "x", "0x5", (1, 2, 3), (None, None), "40000x1"), "profile": ("adobe", None), "max_memory": (0, -5, "lots", 1.5, True),
         "background": ("reddish", "#12345", "1,2", "1,2,x", "#ggg", (1, 2), (1, 2, 300)), "quality": (0, 101, 5.5, True),
     }.items():
         for value in values:

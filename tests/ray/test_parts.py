@@ -96,8 +96,9 @@ def test_the_hash_of_options(tmp_path):
         "background": "#ffffffff", "format": "jpeg", "crop": "5", "mask": "true", "model": "u2netp", "fill-holes": "0.25",
     }
     given = of("--format", "webp", "--quality", "70", "--mean", "0.5,0.5,0.50", "--input-size", "640x480", "--model-value", "ratio=0.250",
-               "--keep-colours")
+               "--keep-colours", "--aspect-ratio", "4:5", "--size", "x50", "--grow", "-1.5")
     assert given == {
+        "aspect-ratio": "0.8", "size": "x50", "grow": "-1.5",
         "format": "webp", "quality": "70", "mean": "0.5,0.5,0.5", "input.width": "640", "input.height": "480", "model-value.ratio": "0.25",
         "keep-colours": "true",
     }

@@ -26,7 +26,13 @@ _VALUES = {
     "threshold": (float, "0 to 1: whole pixels from there on, none below"),
     "remove-islands": (float, "remove parts smaller than that share of the largest, 0 to 1"),
     "fill-holes": (float, "fill holes smaller than that share of the subject, 0 to 1"),
+    "smooth": (float, "straighten the outline: jags up to about so many pixels go, 0 to 50"),
+    "grow": (float, "move the outline outwards, or inwards with a minus, by so many pixels"),
+    "shadow": (float, "a soft shadow on the ground below the subject, 0 to 1"),
     "crop": (float, "cut to the subject, with a margin in percent of its longer side"),
+    "aspect-ratio": (str, "widen what is shown to that shape: 4:5, or a number"),
+    "size": (str, "pixels of the result: 800x600, or 800x and x600 for one side"),
+    "scale": (float, "instead of --size a factor, 0.01 to 8"),
     "profile": (str, "srgb, or keep: the picture's own colours with their profile"),
 }
 _FLAGS = {

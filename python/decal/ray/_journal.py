@@ -16,10 +16,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import _decal
 from .._colour import parse_colour
 from .._errors import Error
 from .._models import model_fields
+from .._options import parse_aspect_ratio, parse_frame_size
 
 # The same bytes fail in the same way.
 FINAL = {"corrupt-image", "unsupported", "invalid-argument"}
@@ -33,7 +36,8 @@ def options_hash(options: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-_DEFAULTS = {"format": "png", "refine": "fast", "profile": "srgb", "remove_islands": 0, "fill_holes": 0, "quality": 90}
+_DEFAULTS: dict[str, Any] = {"format": "png", "refine": "fast", "profile": "srgb", "quality": 90, "scale": 1}
+_DEFAULTS.update(dict.fromkeys(("remove_islands", "fill_holes", "smooth", "grow", "shadow"), 0))
 
 
 def canonical_options(options: Mapping[str, Any], session: Mapping[str, Any]) -> dict[str, str]:
@@ -47,6 +51,10 @@ def canonical_options(options: Mapping[str, Any], session: Mapping[str, Any]) ->
         if name == "background":
             colour = parse_colour(value)
             found[name] = "#" + bytes(colour or ()).hex()
+        elif name == "aspect_ratio":
+            found["aspect-ratio"] = _text(float(np.float32(parse_aspect_ratio(value))))
+        elif name == "size":
+            found[name] = "x".join(str(side or "") for side in parse_frame_size(value))
         else:
             found[name.replace("_", "-")] = _text(value)
     for name in ("model", "model_file"):
