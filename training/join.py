@@ -22,7 +22,7 @@ from model import MatteNet
 from refine import read_small
 
 # See README.md for how these were measured.
-SALIENT_WEIGHT, SMALL_WEIGHT = 2.0, 1.0
+SALIENT_WEIGHT, SMALL_WEIGHT = 3.0, 2.25
 SECOND = 0
 SECOND_SHARE = 0.4  # of the mirrored view in the salient network's answer
 PROVENANCE = ("Decal's training/, on freely licensed pictures, from U-2-Net-p (copyright 2020 Xuebin Qin et al., Apache-2.0) "
