@@ -16,14 +16,14 @@ namespace decal {
 namespace {
 
 constexpr int kLongestSide = 384;
-constexpr float kPartOf = 0.25f;  // alpha from which a cell stands on the ground
+constexpr float kGroundAlpha = 0.25f;  // alpha from which a cell stands on the ground
 // Shares of the subject's size (the mean of its width and height), found by eye: how flat the silhouette lies, how far the wide and
 // the tight part are blurred, and how much of the darkness is each one's.
 constexpr float kFlat = 0.07f, kWideBlur = 0.05f, kTightBlur = 0.012f, kWideShare = 0.55f, kTightShare = 0.6f;
 // The tight part is of what is so near the lowest point of its column's neighbourhood.
 constexpr float kContact = 0.05f;
 
-struct Cells {
+struct GroundCells {
   int width, height;
   std::vector<float> values;
 
@@ -32,18 +32,18 @@ struct Cells {
   }
   float get(int x, int y) const {
     if (x < 0 || y < 0 || x >= width || y >= height) return 0;
-    return const_cast<Cells*>(this)->at(x, y);
+    return const_cast<GroundCells*>(this)->at(x, y);
   }
 };
 
-Cells Empty(int width, int height) {
+GroundCells Empty(int width, int height) {
   return {width, height, std::vector<float>(static_cast<size_t>(width) * static_cast<size_t>(height))};
 }
 
 // Means of the plane's cells.
-Cells Reduced(const AlphaPlane& plane, ThreadRunner& runner) {
+GroundCells Reduced(const AlphaPlane& plane, ThreadRunner& runner) {
   const double scale = std::min(1.0, static_cast<double>(kLongestSide) / std::max(plane.width, plane.height));
-  Cells cells =
+  GroundCells cells =
       Empty(std::max(1, static_cast<int>(plane.width * scale)), std::max(1, static_cast<int>(plane.height * scale)));
   ParallelFor(runner, static_cast<size_t>(cells.height), [&](size_t task, size_t) {
     const int y = static_cast<int>(task);
@@ -63,7 +63,7 @@ Cells Reduced(const AlphaPlane& plane, ThreadRunner& runner) {
 }
 
 // Three means one after the other, near to a Gaussian of that standard deviation along one axis.
-void Blur(Cells& cells, float sigma, bool down) {
+void Blur(GroundCells& cells, float sigma, bool down) {
   const int reach = std::max(1, static_cast<int>(std::lround(std::sqrt(sigma * sigma + 0.25f) - 0.5f)));
   const int lines = down ? cells.width : cells.height, length = down ? cells.height : cells.width;
   std::vector<float> line(static_cast<size_t>(length));
@@ -85,7 +85,7 @@ void Blur(Cells& cells, float sigma, bool down) {
 
 Result<Shadow> CastShadow(const AlphaPlane& plane, float strength, ThreadRunner& runner) {
   Shadow shadow;
-  const Cells subject = Reduced(plane, runner);
+  const GroundCells subject = Reduced(plane, runner);
   DECAL_TRY_ASSIGN(shadow.cells, AllocateArray<float>(subject.values.size(), "a shadow"));
   auto* out = reinterpret_cast<float*>(shadow.cells.data());
   shadow.view = {out, subject.width, subject.height};
@@ -93,7 +93,7 @@ Result<Shadow> CastShadow(const AlphaPlane& plane, float strength, ThreadRunner&
   int left = subject.width, right = -1, top = subject.height, bottom = -1;
   for (int y = 0; y < subject.height; ++y) {
     for (int x = 0; x < subject.width; ++x) {
-      if (subject.get(x, y) < kPartOf) continue;
+      if (subject.get(x, y) < kGroundAlpha) continue;
       left = std::min(left, x), right = std::max(right, x), top = std::min(top, y), bottom = y;
     }
   }
@@ -101,7 +101,7 @@ Result<Shadow> CastShadow(const AlphaPlane& plane, float strength, ThreadRunner&
   const float size = 0.5f * static_cast<float>(right - left + bottom - top + 2);
   const float flat = std::max(1.0f, kFlat * size), height = static_cast<float>(bottom - top + 1);
   // Half of the flat silhouette lies behind the subject, half before it.
-  Cells wide = Empty(subject.width, subject.height), tight = Empty(subject.width, subject.height);
+  GroundCells wide = Empty(subject.width, subject.height), tight = Empty(subject.width, subject.height);
   for (int y = 0; y < subject.height; ++y) {
     const float before = (static_cast<float>(y - bottom) + flat / 2) / flat;  // 0 at its top, 1 at its end
     if (before >= 0 && before <= 1) {

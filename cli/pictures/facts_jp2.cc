@@ -13,9 +13,9 @@ namespace {
 
 using std::literals::operator""sv;
 
-constexpr std::string_view kXmp = "\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac"sv,
-                           kExif = "JpgTiffExif->JP2"sv,
-                           kIptc = "\x33\xc7\xa4\xd2\xb8\x1d\x47\x23\xa0\xba\xf1\xa3\xe0\x97\xad\x38"sv;
+constexpr std::string_view kXmpUuid = "\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac"sv,
+                           kExifUuid = "JpgTiffExif->JP2"sv,
+                           kIptcUuid = "\x33\xc7\xa4\xd2\xb8\x1d\x47\x23\xa0\xba\xf1\xa3\xe0\x97\xad\x38"sv;
 
 // Calls visit(type, body's offset, body) for the boxes in [begin, end) until it returns false.
 template <class Visit>
@@ -33,7 +33,7 @@ void ForEachBox(ByteSpan file, size_t begin, size_t end, const Visit& visit) {
   }
 }
 
-std::vector<std::byte> Copy(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
+std::vector<std::byte> CopyOf(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
 
 // Pixels per metre as fractions with a power of ten each, down before across (ITU-T T.800, I.5.3.7).
 std::optional<Density> ReadResolution(ByteSpan body) {
@@ -89,11 +89,11 @@ size_t ReadBoxes(ByteSpan file, FileFacts& facts, Channels& channels) {
     if (type == "jp2h") ReadHeaderBox(file, at, at + body.size(), facts, channels);
     if (type == "uuid") {
       const auto keep = [&](std::string_view id, std::vector<std::byte>& to) {
-        if (StartsWith(body, id)) to = Copy(Slice(body, id.size()));
+        if (StartsWith(body, id)) to = CopyOf(Slice(body, id.size()));
       };
-      keep(kXmp, facts.metadata.xmp);
-      keep(kExif, facts.metadata.exif);
-      keep(kIptc, facts.metadata.iptc);
+      keep(kXmpUuid, facts.metadata.xmp);
+      keep(kExifUuid, facts.metadata.exif);
+      keep(kIptcUuid, facts.metadata.iptc);
     }
     return true;
   });

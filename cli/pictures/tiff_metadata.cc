@@ -12,8 +12,8 @@ namespace {
 
 // A few tags of the first directory; all of those below it, whose values may all lie in one place.
 constexpr size_t kMaxMainBytes = size_t{64} << 20, kMaxExifBytes = size_t{1} << 20;
-constexpr uint16_t kOrientation = 0x0112, kXmp = 700, kIptc = 33723, kPhotoshop = 34377;
-constexpr uint16_t kExif = 0x8769, kGps = 0x8825, kInterop = 0xa005, kMakerNote = 0x927c;
+constexpr uint16_t kOrientationTag = 0x0112, kXmpTag = 700, kIptcTag = 33723, kPhotoshopTag = 34377;
+constexpr uint16_t kExifTag = 0x8769, kGpsTag = 0x8825, kInteropTag = 0xa005, kMakerNoteTag = 0x927c;
 constexpr uint16_t kShort = 3, kLong = 4;
 // Of a first directory what describes the picture and not its place in the file (EXIF 2.32, 4.6.4, and Windows' titles).
 constexpr uint16_t kDescriptive[] = {0x010d, 0x010e, 0x010f, 0x0110, 0x011a, 0x011b, 0x0128, 0x0131, 0x0132, 0x013b,
@@ -27,7 +27,7 @@ struct Entry {
   uint32_t count = 0;
   Bytes data;
 };
-using Directory = std::map<uint16_t, Entry>;
+using Entries = std::map<uint16_t, Entry>;
 
 // Reads directories of classic TIFF and BigTIFF.
 class Source {
@@ -40,8 +40,8 @@ class Source {
 
   // What is readable of the directory, and wanted; values beyond the budget are left away.
   template <class Wanted>
-  Directory At(uint64_t offset, size_t budget, const Wanted& wanted) const {
-    Directory directory;
+  Entries At(uint64_t offset, size_t budget, const Wanted& wanted) const {
+    Entries directory;
     const uint64_t count = Read(offset, big_ ? 8 : 2);
     const size_t step = big_ ? 20 : 12, head = big_ ? 8 : 2;
     for (uint64_t i = 0; i < std::min<uint64_t>(count, 65535); ++i) {
@@ -61,7 +61,7 @@ class Source {
   }
 
   // The place that an entry of offsets names; 0 where there is none.
-  uint64_t PlaceIn(const Directory& directory, uint16_t tag) const {
+  uint64_t PlaceIn(const Entries& directory, uint16_t tag) const {
     const auto found = directory.find(tag);
     if (found == directory.end() || found->second.data.size() < 4) return 0;
     return Numbers(found->second.data, big_endian_).Get(0, found->second.type < kFirstBigType ? 4 : 8);
@@ -84,7 +84,7 @@ class Target {
   }
 
   // Where the directory begins.
-  uint32_t Add(const Directory& directory) {
+  uint32_t Add(const Entries& directory) {
     if (out_.size() % 2 != 0) out_.push_back(std::byte{0});
     const auto begin = static_cast<uint32_t>(out_.size());
     Put(static_cast<uint32_t>(directory.size()), 2);
@@ -142,26 +142,26 @@ Bytes Iptc(Bytes data) {
   return !data.empty() && data[0] == kMarker ? data : Bytes();
 }
 
-Bytes ExifBlock(const Source& source, const Directory& tags) {
-  Directory main;
+Bytes ExifBlock(const Source& source, const Entries& tags) {
+  Entries main;
   for (const uint16_t tag : kDescriptive) {
     if (const auto found = tags.find(tag); found != tags.end()) main.insert(*found);
   }
-  const auto below = [&](const Directory& directory, uint16_t link) {
+  const auto below = [&](const Entries& directory, uint16_t link) {
     const uint64_t place = source.PlaceIn(directory, link);
-    const auto wanted = [](uint16_t tag, uint16_t type) { return tag != kMakerNote && type < kFirstBigType; };
-    return place != 0 ? source.At(place, kMaxExifBytes, wanted) : Directory();
+    const auto wanted = [](uint16_t tag, uint16_t type) { return tag != kMakerNoteTag && type < kFirstBigType; };
+    return place != 0 ? source.At(place, kMaxExifBytes, wanted) : Entries();
   };
-  Directory exif = below(tags, kExif), gps = below(tags, kGps), interop = below(exif, kInterop);
-  exif.erase(kInterop);
+  Entries exif = below(tags, kExifTag), gps = below(tags, kGpsTag), interop = below(exif, kInteropTag);
+  exif.erase(kInteropTag);
   if (main.empty() && exif.empty() && gps.empty()) return {};
 
   // Places are known from back to front, so the first directory is written last and the header points to it.
   Target target(source.big_endian());
-  main[kOrientation] = target.Number(kShort, 1);
-  if (!interop.empty()) exif[kInterop] = target.Number(kLong, target.Add(interop));
-  if (!exif.empty()) main[kExif] = target.Number(kLong, target.Add(exif));
-  if (!gps.empty()) main[kGps] = target.Number(kLong, target.Add(gps));
+  main[kOrientationTag] = target.Number(kShort, 1);
+  if (!interop.empty()) exif[kInteropTag] = target.Number(kLong, target.Add(interop));
+  if (!exif.empty()) main[kExifTag] = target.Number(kLong, target.Add(exif));
+  if (!gps.empty()) main[kGpsTag] = target.Number(kLong, target.Add(gps));
   target.PutAt(4, target.Add(main));
   return target.Take();
 }
@@ -171,20 +171,20 @@ Bytes ExifBlock(const Source& source, const Directory& tags) {
 Metadata TiffMetadata(ByteSpan file, uint64_t directory) {
   const Source source(file);
   const auto wanted = [](uint16_t tag, uint16_t) {
-    return tag == kXmp || tag == kIptc || tag == kPhotoshop || tag == kExif || tag == kGps ||
+    return tag == kXmpTag || tag == kIptcTag || tag == kPhotoshopTag || tag == kExifTag || tag == kGpsTag ||
            std::ranges::find(kDescriptive, tag) != std::end(kDescriptive);
   };
-  Directory tags = source.At(directory, kMaxMainBytes, wanted);
-  Directory first = source.At(source.first(), kMaxMainBytes, wanted);
+  Entries tags = source.At(directory, kMaxMainBytes, wanted);
+  Entries first = source.At(source.first(), kMaxMainBytes, wanted);
   tags.merge(first);
   Metadata metadata;
   const auto take = [&](uint16_t tag) {
     const auto found = tags.find(tag);
     return found == tags.end() ? Bytes() : found->second.data;
   };
-  metadata.xmp = take(kXmp);
-  metadata.iptc = Iptc(take(kIptc));
-  if (metadata.iptc.empty()) metadata.iptc = IptcOfResources(take(kPhotoshop));
+  metadata.xmp = take(kXmpTag);
+  metadata.iptc = Iptc(take(kIptcTag));
+  if (metadata.iptc.empty()) metadata.iptc = IptcOfResources(take(kPhotoshopTag));
   metadata.exif = ExifBlock(source, tags);
   return metadata;
 }
