@@ -327,14 +327,14 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(evaluate.measure(truth, truth)[3], 1)
 
     def test_a_short_run_learns_and_its_export_is_exact(self):
-        said = self.train("--samples", 400, "--start", self.data / "imagenet.pth")
+        said = self.train("--samples", 640, "--start", self.data / "imagenet.pth")
         held = [line for line in said.splitlines() if "held out" in line]
         iou = float(held[-1].split("IoU ")[1].split(",")[0])
         losses = [float(line.split("loss ")[1]) for line in said.splitlines() if "loss " in line]
         self.assertGreater(len(losses), 1, said)
         self.assertLess(losses[-1], 0.8 * losses[0], said)
         self.assertGreater(iou, 0.4, said)  # discs of everything: 0.2 at best
-        self.assertEqual(torch.load(self.data / "state.pt")["seen"], 400)
+        self.assertEqual(torch.load(self.data / "state.pt")["seen"], 640)
 
         exported = self.data / "model.onnx"
         subprocess.run([sys.executable, TRAINING / "export.py", self.data / "state.pt", exported, "--size", "96"],
