@@ -53,7 +53,7 @@ suite('sources', { skip: noBrowser }, () => {
       for (let x = 0; x < 600; x++) {
         const here = picture.at(x, y);
         const there = reference.at(y, 599 - x);
-        if (here[3] === 0 || there[3] === 0) continue;
+        if (here[3] < 255 || there[3] < 255) continue;  // soft pixels have estimated colours
         compared++;
         for (let c = 0; c < 3; c++) worst = Math.max(worst, Math.abs(here[c] - there[c]));
       }
