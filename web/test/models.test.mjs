@@ -50,7 +50,7 @@ function expectMatte({ data }, { name, matte }) {
 test('every kind of model gives the right matte', async () => {
   for (const one of modelCases) {
     const url = pathToFileURL(join(write(one), `${one.name}.onnx`));
-    expectMatte(await segmentRaw(picture, { device: 'wasm', model: { ...plain, ...one.fields, name: one.name, url } }), one);
+    expectMatte(await segmentRaw(picture, { refine: 'off', device: 'wasm', model: { ...plain, ...one.fields, name: one.name, url } }), one);
   }
 });
 
@@ -112,7 +112,7 @@ test('external data by lists of addresses and of files', async () => {
   const [outer, inner] = Object.keys(externalFiles).map((path) => pathToFileURL(join(at, path)));
   const sha256 = createHash('sha256').update(externalFiles['more/bias.bin']).digest('hex');
   const right = modelCases.find(({ name }) => name === 'external');
-  const segment = (externalData) => segmentRaw(picture, { device: 'wasm', model: { ...plain, name: 'listed', data: externalModel(), externalData } });
+  const segment = (externalData) => segmentRaw(picture, { refine: 'off', device: 'wasm', model: { ...plain, name: 'listed', data: externalModel(), externalData } });
   for (const externalData of [
     [inner, outer.href],
     [{ path: 'external.onnx.data', data: externalFiles['external.onnx.data'] }, { path: 'more/bias.bin', url: inner, sha256 }],
@@ -123,7 +123,7 @@ test('external data by lists of addresses and of files', async () => {
   await rejectsWith('not-found', () => segment([outer]));
   await rejectsWith('corrupt-model', () => segment([outer, { path: 'bias.bin', url: inner, sha256: sha256.replace(/./g, '0') }]));
   await rejectsWith('corrupt-model', () => segment([outer, { path: 'bias.bin', data: new Uint8Array(3) }]));
-  await rejectsWith('corrupt-model', () => segmentRaw(picture, { model: { ...plain, name: 'x', data: externalModel({ outer: { location: '../x' } }) } }));
+  await rejectsWith('corrupt-model', () => segmentRaw(picture, { refine: 'off', model: { ...plain, name: 'x', data: externalModel({ outer: { location: '../x' } }) } }));
 });
 
 test('external data beside the model keeps to its folder, whatever its name would mean in an address', () => {
@@ -149,7 +149,7 @@ test('a model in parts, and from an address', async () => {
     return new Response(pieces[at], { headers: { 'content-length': String(pieces[at].length) } });
   };
   await init({ fetch, cacheDir: join(folder, 'cache'), device: 'wasm' });
-  const segment = (list) => segmentRaw(picture, { device: 'wasm', model: { ...plain, ...one.fields, name: 'parts', parts: list } });
+  const segment = (list) => segmentRaw(picture, { refine: 'off', device: 'wasm', model: { ...plain, ...one.fields, name: 'parts', parts: list } });
   expectMatte(await segment(parts), one);
   assert.deepEqual(asked, parts.map(({ url }) => url));
   asked = [];
@@ -163,7 +163,7 @@ test('a model’s file: described by a JSON file beside it, by options before th
   const right = modelCases.find(({ name }) => name === 'softmax');
   const at = write({ ...right, name: 'beside' });
   const path = join(at, 'beside.onnx');
-  const segment = (model) => segmentRaw(picture, { device: 'wasm', model });
+  const segment = (model) => segmentRaw(picture, { refine: 'off', device: 'wasm', model });
   writeFileSync(join(at, 'beside.json'), JSON.stringify({ name: 'another', url: null, sha256: null, bytes: 1, output: null, ...plain, ...right.fields }));
   const described = await segment({ ...plain, ...right.fields, name: 'beside', url: pathToFileURL(path) });
   expectMatte(described, right);
@@ -185,12 +185,12 @@ test('a model’s file: described by a JSON file beside it, by options before th
 
 test('what is wrong in the JSON file names the file and the key', async () => {
   const at = write({ ...modelCases.find(({ name }) => name === 'logits'), name: 'wrong' });
-  const run = () => segmentRaw(picture, { device: 'wasm', model: join(at, 'wrong.onnx') });
+  const run = () => segmentRaw(picture, { refine: 'off', device: 'wasm', model: join(at, 'wrong.onnx') });
   for (const [content, key, message] of kWrongJson) {
     writeFileSync(join(at, 'wrong.json'), content);
     const said = (await rejectsWith('invalid-argument', run)).message;
     assert.ok(said.startsWith(`${join(at, 'wrong.json')}: ${key ?? ''}`), `${content}: ${said}`);
     assert.match(said, message);
   }
-  await rejectsWith('not-found', () => segmentRaw(picture, { model: join(at, 'nothing.onnx') }));
+  await rejectsWith('not-found', () => segmentRaw(picture, { refine: 'off', model: join(at, 'nothing.onnx') }));
 });

@@ -160,5 +160,5 @@ test('models: what the registry says of the default model is what was measured, 
   assert.ok(pictures > 400);
   assert.deepEqual([training.iou, training.mae], [iou, mae]);
   assert.match(training.commit, /^[0-9a-f]{40}$/);
-  assert.ok(training.samples > 100_000);
+  assert.ok(training.samples > 10_000);
 });
