@@ -220,7 +220,8 @@ def test_bad_values_say_what_may_be(session, rgb):
     for name, values in {
         "refine": ("better", None, 1), "threshold": (-0.1, 1.1, "much", float("nan"), True), "remove_islands": (2, None),
         "fill_holes": (-1, "x"), "crop": (-1, 101, "5"), "smooth": (-1, 51), "grow": (-51, 51, None), "shadow": (2,), "scale": (0, 9),
-        "aspect_ratio": (0, "4:0", "wide", True), "size": (0, "x", "0x5", (1, 2, 3), (None, None), "40000x1"), "profile": ("adobe", None), "max_memory": (0, -5, "lots", 1.5, True),
+        "aspect_ratio": (0, "4:0", "wide", True), "size": (0, "x", "0x5", (1, 2, 3), (None, None), "40000x1"),
+        "profile": ("adobe", None), "max_memory": (0, -5, "lots", 1.5, True),
         "background": ("reddish", "#12345", "1,2", "1,2,x", "#ggg", (1, 2), (1, 2, 300)), "quality": (0, 101, 5.5, True),
     }.items():
         for value in values:

@@ -286,9 +286,11 @@ class TrainingTest(unittest.TestCase):
         stepped = [weights for group in groups for weights in group["params"]]
         self.assertEqual(sorted(map(id, stepped)), sorted(map(id, network.parameters())))
         kept = model.MatteNet(frozen=2)
-        stepped = {id(weights) for each in optimiser.optimisers(kept, 0.01) for group in each.param_groups for weights in group["params"]}
+        kept_groups = [group for each in optimiser.optimisers(kept, weight_decay=0.01) for group in each.param_groups]
+        stepped = {id(weights) for group in kept_groups for weights in group["params"]}
+        frozen = ("encoder.stem.", "encoder.stages.0.", "encoder.stages.1.")
         self.assertEqual({name for name, weights in kept.named_parameters() if id(weights) not in stepped},
-                         {name for name, _ in kept.named_parameters() if name.startswith(("encoder.stem.", "encoder.stages.0.", "encoder.stages.1."))})
+                         {name for name, _ in kept.named_parameters() if name.startswith(frozen)})
         encoder = {id(weights) for weights in network.encoder.parameters()}
         for group in groups:
             self.assertEqual({id(weights) in encoder for weights in group["params"]}, {"scale" in group})
