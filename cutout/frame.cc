@@ -31,9 +31,9 @@ Status Check(const FrameOptions& options) {
   if (!is_side(options.size.width) || !is_side(options.size.height)) return OutOfRange("size", "1 and 32768 pixels");
   const bool sized = options.size != Extent{};
   if (sized && options.scale != 1)
-    return Fail(ErrorCode::kInvalidArgument, "size and scale are given both: one of them");
+    return Fail(ErrorCode::kInvalidArgument, "size and scale exclude each other");
   if (options.size.width > 0 && options.size.height > 0 && ratio != 0) {
-    return Fail(ErrorCode::kInvalidArgument, "aspect_ratio and both sides of size are given: one of them");
+    return Fail(ErrorCode::kInvalidArgument, "aspect_ratio and a size with both sides exclude each other");
   }
   return {};
 }

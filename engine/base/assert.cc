@@ -8,7 +8,7 @@
 namespace decal {
 
 void AssertionFailed(const char* file, int line, const char* condition) {
-  std::fprintf(stderr, "%s:%d: this should hold: %s\n", file, line, condition);
+  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
   std::abort();
 }
 
