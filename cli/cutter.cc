@@ -127,7 +127,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
   done.notes = std::move(picture.notes);
-  // In its own colours instead of the sRGB that the model saw, where that is asked for.
+  // In its own colours instead of the sRGB that the model saw, if requested.
   const bool own = picture.own_rgba && !options.mask_only;
   const MutableImageView view = picture.view();
   auto background = BackgroundOf(options);

@@ -65,7 +65,7 @@ void PrintSteps(const std::vector<StepInfo>& steps) {
     fmt::print("{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", i, step.op, op, step.algorithm, algorithm,
                step.multiply_adds, step.output_bytes, step.shapes, shapes, step.name);
   }
-  fmt::print("\n{} steps, {:.3f} G multiply-adds\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
+  fmt::print("\n{} steps, {:.3f} GMACs\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
 }
 
 // Steps that could run in more than one way.

@@ -51,7 +51,7 @@ function(decal_layer name folder)
   set_property(GLOBAL APPEND PROPERTY DECAL_LAYERS ${name})
 endfunction()
 
-# decal_link_layers(<target> <simd> <layers>...): their objects; <simd> is `relaxed` for those with relaxed SIMD where there are two.
+# decal_link_layers(<target> <simd> <layers>...): their objects; <simd> is `relaxed` for those with relaxed SIMD if there are two.
 function(decal_link_layers target simd)
   foreach(name ${ARGN})
     if(simd STREQUAL "relaxed" AND TARGET decal_${name}_relaxed)

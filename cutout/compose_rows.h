@@ -16,7 +16,7 @@ struct MatteRow {
 };
 
 enum class Composition {
-  kCutOut,  // alpha times matte; 0 where that is 0
+  kCutOut,  // alpha times matte; 0 if that is 0
   kMask,  // that product as opaque grey
   kOver,  // the cut-out over a background: source-over (Porter and Duff 1984) on straight alpha in 8-bit sRGB
 };

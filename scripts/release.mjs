@@ -59,7 +59,7 @@ export function disagreements(root, repository = kRepository) {
   return found;
 }
 
-/** package.json's fields, undefined where there is no address. */
+/** package.json's fields, undefined if there is no address. */
 function addresses(repository) {
   if (!repository) return { repository: undefined, bugs: undefined, homepage: undefined };
   return { repository: { type: 'git', url: `git+${repository}.git` }, bugs: `${repository}/issues`, homepage: `${repository}#readme` };

@@ -106,7 +106,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-// By name: its log, or null where it was not run for want of what it needs.
+// By name: its log, or null if it was not run because something it needs failed.
 const failed = new Map();
 const waiting = [...chosen];
 while (waiting.length > 0 || running.size > 0) {

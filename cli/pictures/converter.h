@@ -19,7 +19,7 @@ enum class SampleType { kU8, kU16, kF32 };
 // kInks are any that only a profile explains, and as many.
 enum class ColourModel { kGrey, kRgb, kCmyk, kLab, kInks };
 
-// How a row's samples lie: colour channels, then alpha where there is one, pixel after pixel.
+// How a row's samples lie: colour channels, then alpha if there is one, pixel after pixel.
 struct SampleLayout {
   SampleType type = SampleType::kU8;
   ColourModel model = ColourModel::kRgb;

@@ -15,7 +15,7 @@ struct StreamColour {
 };
 
 // Of the first HEVC configuration in a HEIF file ("hvcC"): the video usability information of its sequence parameter set (ITU-T H.265,
-// 7.3.2.2 and E.2.1). Empty where there is none.
+// 7.3.2.2 and E.2.1). Empty if there is none.
 std::optional<StreamColour> HevcColour(ByteSpan file);
 
 }  // namespace decal::cli

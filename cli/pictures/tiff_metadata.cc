@@ -60,7 +60,7 @@ class Source {
     return directory;
   }
 
-  // The place that an entry of offsets names; 0 where there is none.
+  // The place that an entry of offsets names; 0 if there is none.
   uint64_t PlaceIn(const Entries& directory, uint16_t tag) const {
     const auto found = directory.find(tag);
     if (found == directory.end() || found->second.data.size() < 4) return 0;

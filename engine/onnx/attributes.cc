@@ -113,7 +113,7 @@ void FillFromRaw(ConstantTensor& tensor, Bytes raw) {
   }
 }
 
-// A number of StringStringEntryProto; false where it is none.
+// A number of StringStringEntryProto; false if it is none.
 bool ParseNumber(std::string_view text, uint64_t& number) {
   number = 0;
   for (const char c : text) {

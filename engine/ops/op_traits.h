@@ -17,7 +17,7 @@ namespace decal {
 
 // A specialisation stands in its family's header and has, for operator T:
 //   static constexpr OpFacts kFacts;
-//   static const char* Name(const T&);                       the ONNX spelling where there is one
+//   static const char* Name(const T&);                       the ONNX spelling if there is one
 //   static void Fields(auto& op, auto&& field);              field("axis", op.axis) for each attribute
 //   static Work WorkOf(const T&, std::span<const InferInput>);
 // and, where T has an epilogue:

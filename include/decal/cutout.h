@@ -128,7 +128,7 @@ struct CutoutReport {
   Extent input;  // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
   float coverage = 0;  // mean of the matte, 0..1
-  // Around all of the matte that is at least one half, in the picture's pixels; empty where nothing is.
+  // Around all of the matte that is at least one half, in the picture's pixels; empty if nothing is.
   Box bounding_box;
   Box visible;  // Composite's; empty from Segment
   // A result without a subject shows nothing, and whoever asked for it should hear so: coverage under a thousandth.

@@ -24,7 +24,7 @@ struct InputValue {
 struct ModelInfo {
   std::string_view name;         // "decal-default"
   std::string_view description;  // one line
-  std::string_view licence;      // SPDX, or words where there is none
+  std::string_view licence;      // SPDX, or words if there is none
   std::string_view file;         // embedded in the package, or empty
   std::string_view url;          // where to download it, or empty
   std::string_view sha256;       // of the file, lower-case hex; empty where the publisher states none

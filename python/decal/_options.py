@@ -66,7 +66,7 @@ def _number(value: Any, name: str, low: float, high: float) -> float:
 
 
 def parse_aspect_ratio(value: Any) -> float:
-    """Width to height; 0 where none is asked for."""
+    """Width to height; 0 if none is asked for."""
     if value is None:
         return 0.0
     try:

@@ -199,7 +199,7 @@ function essentials(engine, isolation) {
     await open();
   });
 
-  test('formats: as asked for wherever the browser can write it, and a typed error where it cannot', async (t) => {
+  test('formats: as asked for wherever the browser can write it, and a typed error if it cannot', async (t) => {
     const background = backgroundPixel(reference);
     for (const [format, magic] of Object.entries(kMagic)) {
       const writes = await browser.evaluate(async (type) => {

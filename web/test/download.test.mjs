@@ -47,7 +47,7 @@ const files = (tuning = {}, place = store) => new ModelFiles(host, place, { ...k
 const read = (wanted, options = {}, from = files()) => from.read(wanted, collect, { signal: kSignal, ...options });
 const isFile = (bytes, file = kFile) => assert.ok(bytes.equals(file), 'other bytes');
 
-test('a broken connection goes on where it broke off', async () => {
+test('a broken connection continues where it broke off', async () => {
   const { wanted, world } = serve(kFile, { faults: ['drop', 'drop'] });
   isFile(await read(wanted));
   assert.equal(world.requests.length, 3);

@@ -14,7 +14,7 @@ _EPILOG = """examples:
   python -m decal.ray --from photos/ --to cutouts/
   python -m decal.ray --from s3://shop/photos --to s3://shop/cutouts --journal journal --address auto
   python -m decal.ray --from list.jsonl --to cutouts/ --workers 64 --threads 2 --address ray://head:10001
-Run it again and it goes on where it was. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
+Run it again and it continues where it stopped. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
 130 interrupted."""
 
 # Options that shape results, as the command and the journal call them: those with a value, and flags.

@@ -25,7 +25,7 @@ export class ModelFiles {
   readonly #tuning: Tuning;
   readonly #unkept: string | null;
 
-  /** `store`: null where nothing can or shall be kept; `unkept` is what users are told then. */
+  /** `store`: null if nothing can or shall be kept; `unkept` is what users are told then. */
   constructor(host: Host, store: Store | null, tuning: Tuning = kTuning, unkept: string | null = null) {
     this.#host = host;
     this.#store = store;

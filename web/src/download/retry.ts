@@ -31,7 +31,7 @@ export function backoffMs(failures: number, { pauseMs, longestPauseMs }: Tuning,
   return pause * (0.5 + random() / 2);
 }
 
-/** A Retry-After header, seconds or a date, as milliseconds from `now`; null where there is none that can be read. */
+/** A Retry-After header, seconds or a date, as milliseconds from `now`; null if there is none that can be read. */
 export function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null || header.trim() === '') return null;
   const seconds = Number(header);

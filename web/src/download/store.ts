@@ -19,7 +19,7 @@ export interface Journal {
 }
 
 export interface StoreWriter {
-  /** Appends. Throws where there is no space left. */
+  /** Appends. Throws if there is no space left. */
   write(piece: Uint8Array): Promise<void> | void;
   /** What was written so far survives the end of the page; then `journal`, unless null, takes the place of the last. */
   flush(journal: Journal | null): Promise<void> | void;
@@ -43,7 +43,7 @@ export interface Store {
   lock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 }
 
-/** The journal in `text`; null where it is none, or one of another version of this package. */
+/** The journal in `text`; null if it is none, or one of another version of this package. */
 export function parseJournal(text: string): Journal | null {
   let value: Partial<Journal> & { version?: unknown };
   try {

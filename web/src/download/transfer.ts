@@ -218,7 +218,7 @@ export class Transfer {
     }
   }
 
-  /** Throws where this answer is of another file than the bytes before. */
+  /** Throws if this answer is of another file than the bytes before. */
   #compare(answer: Answer, at: number): void {
     const { url, name, bytes, sha256 } = this.#wanted;
     if (bytes !== null && answer.total !== null && answer.total !== bytes) {

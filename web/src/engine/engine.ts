@@ -25,7 +25,7 @@ export interface EngineOptions {
   /** Memory that other threads, and whoever wants to cancel, can see. */
   shared: boolean;
   /**
-   * Starts one helper thread; what it returns ends it. Throws where there can be none. `onFailed`: to be called when the
+   * Starts one helper thread; what it returns ends it. Throws if there can be none. `onFailed`: to be called when the
    * thread fails later, unless the host has a way of its own to end the engine then.
    */
   startThread: (task: ThreadTask, onFailed: (error: unknown) => void) => () => void;

@@ -25,7 +25,7 @@ export type BackgroundRemoverState = Work & {
   progress: ProgressState;
   /** What the model runs on; null until that is known. */
   capabilities: Capabilities | null;
-  /** Removes the background of a picture, instead of any other it is at. Null where it failed or was itself replaced. */
+  /** Removes the background of a picture, instead of any other it is at. Null if it failed or was itself replaced. */
   remove: (source: ImageSource) => Promise<RemoveBackgroundResult | null>;
   /** Stops the work and frees the result. */
   reset: () => void;

@@ -34,7 +34,7 @@ export interface OpenDevice {
   watch: LossWatch;
 }
 
-/** Asks for the fastest adapter; null where there is none. Never throws: a host that does has none either. */
+/** Asks for the fastest adapter; null if there is none. Never throws: a host that does has none either. */
 export async function findAdapter(gpu: GPU): Promise<{ adapter: GPUAdapter; facts: AdapterFacts } | { error: string | null }> {
   try {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });

@@ -25,7 +25,7 @@ export interface SelfTestFacts {
 export interface GateFacts {
   requested: DeviceOption;
   allowSoftwareAdapter: boolean;
-  /** Why this host has no WebGPU at all; null where it has. */
+  /** Why this host has no WebGPU at all; null if it has. */
   noGpu: string | null;
   /** Null: none was given, for that reason if there is one. */
   adapter?: AdapterFacts | null;
@@ -74,7 +74,7 @@ const kSoftware: readonly [RegExp, string][] = [
 const kMaxError = { fp32: 1e-4, fp16: 1e-2 };
 
 /**
- * The self-test's layer is 38 million multiply-adds: 10 ms on a phone's GPU, and reading back takes a few more. A device
+ * The self-test's layer is 38 million MACs: 10 ms on a phone's GPU, and reading back takes a few more. A device
  * that needs this long is busy with something else, or computes on the CPU.
  */
 const kMaxSelfTestMs = 250;

@@ -15,7 +15,7 @@ export interface GpuHostOptions {
   find: () => Promise<GPU | string>;
   allowSoftwareAdapter: boolean;
   planner: PlannerModule;
-  /** Memory of the whole machine, where the host tells. Asked for where there is a GPU. */
+  /** Memory of the whole machine, where the host tells. Asked for if there is a GPU. */
   machineBytes?: () => number | undefined;
 }
 

@@ -103,7 +103,7 @@ export class Planner {
 /**
  * Lets a planner read along while `chunks` go elsewhere. Until it is known whether there will be one, pieces wait.
  *
- * @param load null where there is nothing to plan for
+ * @param load null if there is nothing to plan for
  * @param onPlanner told before the last piece has been passed on, unless there is none or it failed
  */
 export async function* readAlong(

@@ -63,11 +63,11 @@ export function webpFacts(file: Bytes): PictureFacts {
   return facts;
 }
 
-/** Throws `corrupt-image` where no frame is whole. */
+/** Throws `corrupt-image` if no frame is whole. */
 export function gifFacts(file: Bytes): PictureFacts {
   const facts = plainFacts();
   const tableBytes = (flags: number) => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
-  /** Behind the sub-blocks that begin there; 0 where they do not end. */
+  /** Behind the sub-blocks that begin there; 0 if they do not end. */
   const skipSubBlocks = (at: number) => {
     for (;;) {
       const size = file.u8(at);

@@ -145,7 +145,7 @@ export type DeviceOption = 'auto' | 'webgpu' | 'wasm';
 /** `image/x-rgba8` is no file: dense rows of red, green, blue and straight alpha, a byte each. */
 export type OutputFormat = 'image/png' | 'image/webp' | 'image/jpeg' | 'image/x-rgba8';
 
-/** Red, green, blue and alpha, each 0..255. Alpha is 255 where it is left out. */
+/** Red, green, blue and alpha, each 0..255. Alpha is 255 if it is left out. */
 export type Rgba = readonly [number, number, number] | readonly [number, number, number, number];
 
 export interface OutputOptions {
@@ -180,7 +180,7 @@ export interface OutputOptions {
   shadow?: number;
   /** Cuts to the subject (and its shadow), with a margin in percent (0..100) of its longer side. */
   crop?: number;
-  /** Width to height: widens what is shown until it has that shape, beyond the picture where it must. */
+  /** Width to height: widens what is shown until it has that shape, beyond the picture if it must. */
   aspectRatio?: number;
   /** Of the result, in pixels. With both sides it is widened to that shape; one alone keeps the shape. */
   size?: { width?: number; height?: number };
@@ -212,9 +212,9 @@ export interface RemoveBackgroundOptions extends PictureOptions {
 export interface ModelInfo {
   name: string;
   description: string;
-  /** Of the weights: an SPDX identifier, or words where there is none. */
+  /** Of the weights: an SPDX identifier, or words if there is none. */
   licence: string;
-  /** Size of the file, where it is known. */
+  /** Size of the file, if it is known. */
   bytes: number | null;
   /** Name of the file that comes with the package, if it does. */
   file: string | null;
@@ -354,7 +354,7 @@ export type PictureResult = {
 export interface Found {
   /** The share of the picture that the matte covers. */
   coverage: number;
-  /** Around the subject, in the picture's own pixels, whatever part of it the result shows; null where there is none. */
+  /** Around the subject, in the picture's own pixels, whatever part of it the result shows; null if there is none. */
   boundingBox: { x: number; y: number; width: number; height: number } | null;
 }
 
