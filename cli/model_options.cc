@@ -25,7 +25,8 @@ struct Flag {
 };
 
 constexpr Flag kFlags[] = {
-    {"--mean", "mean", "R,G,B", "Mean of red, green and blue in 0..1; the model sees (rgb - mean) / std (default: 0,0,0)"},
+    {"--mean", "mean", "R,G,B",
+     "Mean of red, green and blue in 0..1; the model sees (rgb - mean) / std (default: 0,0,0)"},
     {"--std", "std", "R,G,B", "Standard deviation, see --mean (default: 1,1,1)"},
     {"--size-rule", "input.rule", "RULE", "stretch to the input size, or short-side: keep the proportions"},
     {"--size-multiple", "input.multiple", "N", "With short-side, round sides to multiples of this (default: 1)"},

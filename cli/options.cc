@@ -95,8 +95,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_flag("--choices", inspect.choices,
                         "Print the algorithms compared for each layer, with the cost model's estimates");
   inspect_app->add_flag("--json", inspect.json, "Print everything as one JSON object");
-  CLI::Option* gpu = inspect_app->add_flag(
-      "--gpu", inspect.gpu, "Print the WebGPU plan instead, for a device with WebGPU's default limits");
+  CLI::Option* gpu = inspect_app->add_flag("--gpu", inspect.gpu,
+                                           "Print the WebGPU plan instead, for a device with WebGPU's default limits");
   inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
   inspect_app
       ->add_option("--gpu-save", inspect.gpu_save, "Write plan.json, weights.bin and uniforms.bin to this folder")
@@ -107,9 +107,12 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
   run_app->add_option("model", run.model.model, "Path of an .onnx file, or a name")->required();
   run_app->add_option("--input", run.input, "The model's first input, float32 .npy")->required()->type_name("X.npy");
-  run_app->add_option("--output", run.output, "File for the model's first output, float32 .npy")->required()->type_name("Y.npy");
+  run_app->add_option("--output", run.output, "File for the model's first output, float32 .npy")
+      ->required()
+      ->type_name("Y.npy");
   run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(Obeys(rules::kCommandRepeat));
-  run_app->add_option("--warm-up", run.warm_up, "Runs to warm up before those (default: 0)")->check(Obeys(rules::kCommandWarmUp));
+  run_app->add_option("--warm-up", run.warm_up, "Runs to warm up before those (default: 0)")
+      ->check(Obeys(rules::kCommandWarmUp));
   run_app->add_flag("--profile", run.profile, "Print the time of every layer on standard error");
   AddModelOptions(*run_app, run.model);
   AddThreads(*run_app, run.threads);

@@ -12,7 +12,8 @@
 namespace decal::cli {
 
 void AddBatchOptions(CLI::App& app, BatchOptions& options, std::string& on_error) {
-  app.add_option("--from", options.from, "Folder (searched recursively), list of pictures, or - for a list on standard input")
+  app.add_option("--from", options.from,
+                 "Folder (searched recursively), list of pictures, or - for a list on standard input")
       ->required()
       ->type_name("LIST");
   app.add_option("--to", options.to, "Folder for the results")->required()->type_name("FOLDER");
@@ -40,12 +41,12 @@ void AddServeOptions(CLI::App& app, ServeOptions& options) {
   app.add_option("--port", options.port, "Port; 0 chooses a free one (default: 7000)")
       ->check(CLI::Range(0, 65535))
       ->type_name("N");
-  app.add_option("--with-model", options.more_models,
-                 "Another model that requests may choose; repeatable")
+  app.add_option("--with-model", options.more_models, "Another model that requests may choose; repeatable")
       ->type_name("MODEL")
       ->expected(1)
       ->take_all();
-  app.add_option("--workers", options.workers, "Pictures processed at the same time (default: one for every four cores)")
+  app.add_option("--workers", options.workers,
+                 "Pictures processed at the same time (default: one for every four cores)")
       ->check(Obeys(rules::kCommandThreads))
       ->type_name("N");
   app.add_option("--queue", options.queue, "Requests that may wait; further ones get 503 (default: 16)")
@@ -57,7 +58,8 @@ void AddServeOptions(CLI::App& app, ServeOptions& options) {
   app.add_option("--max-upload", options.max_upload, "Most bytes of an upload, such as 32M (default: 32 MiB)")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
-  app.add_option("--max-pixels", options.max_pixels, "Most pixels of a picture, checked in its header (default: 64000000)")
+  app.add_option("--max-pixels", options.max_pixels,
+                 "Most pixels of a picture, checked in its header (default: 64000000)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 28))
       ->type_name("N");
   app.add_option("--timeout", options.timeout, "Time limit of a request in seconds, transfers included (default: 60)")
@@ -69,8 +71,7 @@ void AddServeOptions(CLI::App& app, ServeOptions& options) {
   app.add_option("--grace", options.grace, "Seconds to finish running requests after SIGTERM (default: 25)")
       ->check(CLI::Range(0, 86400))
       ->type_name("S");
-  app.add_option("--token-file", options.token_file,
-                 "Require the bearer token in this file (or in DECAL_SERVE_TOKEN)")
+  app.add_option("--token-file", options.token_file, "Require the bearer token in this file (or in DECAL_SERVE_TOKEN)")
       ->type_name("PATH");
   app.add_option("--allow-url-host", options.url_hosts, "Host that GET /api/remove?url= may fetch from; repeatable")
       ->type_name("HOST[:PORT]")

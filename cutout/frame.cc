@@ -30,8 +30,7 @@ Status Check(const FrameOptions& options) {
   const auto is_side = [](int side) { return side >= 0 && side <= kMostSide; };
   if (!is_side(options.size.width) || !is_side(options.size.height)) return OutOfRange("size", "1 and 32768 pixels");
   const bool sized = options.size != Extent{};
-  if (sized && options.scale != 1)
-    return Fail(ErrorCode::kInvalidArgument, "size and scale exclude each other");
+  if (sized && options.scale != 1) return Fail(ErrorCode::kInvalidArgument, "size and scale exclude each other");
   if (options.size.width > 0 && options.size.height > 0 && ratio != 0) {
     return Fail(ErrorCode::kInvalidArgument, "aspect_ratio and a size with both sides exclude each other");
   }

@@ -46,7 +46,9 @@ if [[ -n $cpp ]]; then
     if ! command -v run-clang-tidy-22 >/dev/null; then
       skip clang-tidy-22
     elif ! cmake --preset lint --log-level=ERROR >/dev/null; then
-      skip "what the tests need to build (scripts/setup.sh test)"
+      # What the tests include is missing. Elsewhere than in CI, `make lint` does not install all of that.
+      if [[ -n ${CI:-} ]]; then failed=1; fi
+      echo "lint: clang-tidy is skipped: scripts/setup.sh test installs the libraries that it needs"
     else
       # shellcheck disable=SC2086
       run-clang-tidy-22 -clang-tidy-binary clang-tidy-22 -quiet -p build/lint -j 2 -warnings-as-errors='*' $sources 2>/dev/null || failed=1

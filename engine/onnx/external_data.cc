@@ -30,7 +30,8 @@ void ExternalData::Add(ExternalPlace& place) {
 Status ExternalData::Open(size_t file, std::vector<OnnxInitializer>& initializers) {
   // Another attempt at the same file need not have been whole.
   if (open_ != file) DECAL_TRY(Close(initializers));
-  if (file >= names_.size()) return Fail(ErrorCode::kInvalidArgument, "the model has no weights in a file of this name");
+  if (file >= names_.size())
+    return Fail(ErrorCode::kInvalidArgument, "the model has no weights in a file of this name");
   open_ = file;
   at_ = 0;
   hash_ = Sha1();

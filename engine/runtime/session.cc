@@ -125,7 +125,8 @@ struct Session::Impl {
 
   // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
   Result<size_t> Find(const std::vector<TensorInfo>& tensors, std::string_view name) const {
-    if (schedule) return Fail(ErrorCode::kInvalidArgument, "choose inputs and outputs before Specialize", std::string(name));
+    if (schedule)
+      return Fail(ErrorCode::kInvalidArgument, "choose inputs and outputs before Specialize", std::string(name));
     std::string names;
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (tensors[i].name == name) return i;

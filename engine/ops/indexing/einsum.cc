@@ -122,7 +122,8 @@ Result<Equation> Resolve(const Einsum& op, std::span<const Shape> shapes) {
   // The loops visit this many products: a bound that keeps the extents' product from overflowing.
   double products = 1;
   for (int64_t extent : equation.extents) products *= static_cast<double>(std::max<int64_t>(extent, 1));
-  if (products > 0x1p62) return Fail(ErrorCode::kLimitExceeded, "Einsum '" + op.equation + "' needs too many multiplications");
+  if (products > 0x1p62)
+    return Fail(ErrorCode::kLimitExceeded, "Einsum '" + op.equation + "' needs too many multiplications");
   return equation;
 }
 

@@ -225,7 +225,8 @@ InferResult Infer(const Pad& op, const InferContext& c) {
   for (size_t i = 0; i < out.rank(); ++i) {
     out[i] += pads.begin[i] + pads.end[i];
     if (out[i] < 0) return Mismatch("negative Pad removes more than the axis holds");
-    if (out[i] > 0 && c[0].shape[i] == 0 && op.mode != PadMode::kConstant) return Mismatch("Pad cannot repeat values of an empty axis");
+    if (out[i] > 0 && c[0].shape[i] == 0 && op.mode != PadMode::kConstant)
+      return Mismatch("Pad cannot repeat values of an empty axis");
   }
   return One(c[0].dtype, out);
 }

@@ -69,7 +69,8 @@ InferResult Infer(const Range&, const InferContext& c) {
   if (c[0].dtype == DType::kBool || (IsFloating(c[0].dtype) && SizeOf(c[0].dtype) == 1))
     return Fail(ErrorCode::kUnsupportedOperator, std::string("Range of ") + Name(c[0].dtype));
   const int64_t count = RangeCount(start, limit, delta);
-  if (count < 0 || count > kMaxTensorElements) return Fail(ErrorCode::kShapeMismatch, "Range has a step of 0 or too many elements");
+  if (count < 0 || count > kMaxTensorElements)
+    return Fail(ErrorCode::kShapeMismatch, "Range has a step of 0 or too many elements");
   return std::vector<TensorType>{{c[0].dtype, Shape{count}}};
 }
 
