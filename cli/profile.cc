@@ -10,10 +10,10 @@
 namespace decal::cli {
 namespace {
 
-// Below the resolution of the clock a rate means nothing.
+// Below the resolution of the clock, a rate would be meaningless.
 constexpr double kMeasurableMs = 1e-3;
 
-// A layer's shapes stand in the row; a concat of 64 tensors must not make all rows as wide.
+// The row shows a layer's shapes, shortened so that a Concat of 64 tensors does not make every row as wide.
 constexpr size_t kMaxRowShapes = 60;
 
 std::string Rate(const Cost& cost) { return cost.gflops() > 0 ? fmt::format("{:.1f}", cost.gflops()) : "-"; }

@@ -1,4 +1,4 @@
-// The project's version and address, which stand in several files: checks that they agree, and sets them in all.
+// The project's version and URL, which several files state: checks that they agree, and sets them in all files.
 //   node scripts/release.mjs check          names every file that disagrees, exit status 1
 //   node scripts/release.mjs set 0.2.0      writes a version everywhere
 //   node scripts/release.mjs repository     writes kRepository everywhere

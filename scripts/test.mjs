@@ -156,7 +156,7 @@ while (waiting.length > 0 || running.size > 0) {
 if (failed.size > 0) {
   for (const log of failed.values()) if (log) console.log(`\n== ${log}\n${readFileSync(log, 'utf8')}`);
   const names = [...failed].map(([name, log]) => (log ? name : `${name} (not run)`));
-  console.error(`test: failed: ${names.join(', ')}; the output stands above and in ${logs}`);
+  console.error(`test: failed: ${names.join(', ')}; the output is above and in ${logs}`);
   process.exit(1);
 }
 

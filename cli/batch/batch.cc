@@ -48,7 +48,7 @@ using BatchClock = std::chrono::steady_clock;
 // After an interrupt, what is begun may take that long: less than the half minute that Slurm and Kubernetes give.
 constexpr auto kFinishTime = std::chrono::seconds(20);
 constexpr int kBatchPollMs = 100;
-// Entries of a list looked at before the workers are heard again.
+// Entries of a list to read before polling the workers again.
 constexpr int kEntriesAtOnce = 256;
 // Workers that die one after the other without a picture done: then it is not the pictures.
 constexpr int kMostDeaths = 5;

@@ -1,4 +1,4 @@
-// What an HEVC stream itself says of its colours: libheif 1.15 passes on only what stands in the file's boxes.
+// The colours stated in an HEVC stream itself: libheif 1.15 reports only those in the file's boxes.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -38,7 +38,7 @@ class Source {
   bool big_endian() const { return big_endian_; }
   uint64_t first() const { return big_ ? Read(8, 8) : Read(4, 4); }
 
-  // What is readable of the directory, and wanted; values beyond the budget are left away.
+  // The readable entries of the directory that are wanted. Values beyond the budget are dropped.
   template <class Wanted>
   Entries At(uint64_t offset, size_t budget, const Wanted& wanted) const {
     Entries directory;

@@ -160,7 +160,7 @@ void ConnectionThreads::enqueue(std::function<void()> task) {
   try {
     std::thread(run).detach();
   } catch (const std::system_error&) {
-    run();  // no thread to be had: the one that accepts connections takes the time
+    run();  // no thread could be started: the accepting thread handles the connection
   }
 }
 

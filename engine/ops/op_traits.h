@@ -15,7 +15,7 @@
 
 namespace decal {
 
-// A specialisation stands in its family's header and has, for operator T:
+// Each specialisation is in its family's header and has, for operator T:
 //   static constexpr OpFacts kFacts;
 //   static const char* Name(const T&);                       the ONNX spelling if there is one
 //   static void Fields(auto& op, auto&& field);              field("axis", op.axis) for each attribute
@@ -55,7 +55,7 @@ struct OpFacts {
   // How many leading inputs must be there for passes and shape rules to look at them. Those that are optional in between
   // are checked by the shape rule.
   Stated<uint8_t> required_inputs;
-  // The weight that kernels pack, after which nobody reads it any more; or kNoInput.
+  // The weight that kernels pack; it is not read afterwards. Or kNoInput.
   Stated<uint8_t> packed_input;
   Stated<LayoutNeed> layout;
   // Activations rather than weights, bounds or shapes: they follow the layout. So does an epilogue's residual.

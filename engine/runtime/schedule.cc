@@ -121,7 +121,7 @@ class Builder {
     return order;
   }
 
-  // The constant that the kernel of `node` packs, which then nobody reads any more; or null.
+  // The constant that the kernel of `node` packs, which is not read afterwards; or null.
   ConstantPtr WeightOf(const Node& node) const {
     const size_t i = FactsOf(node.op).packed_input;
     return i < node.inputs.size() && graph_.IsConstant(node.inputs[i]) ? graph_.values[node.inputs[i]].constant

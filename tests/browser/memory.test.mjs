@@ -10,7 +10,7 @@ import { startWatchedSession, watch } from './support/watched.mjs';
 
 const kMemoryGrowth = 20e6;
 
-/** Hundreds of pictures need no network: what they leave behind, they leave whatever the model. */
+/** Hundreds of pictures need no real network: leaks do not depend on the model. */
 const kQuickModel = {
   name: 'matte', input: { rule: 'stretch', width: 96, height: 96, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1],
   activation: 'none', url: '/matte.onnx',

@@ -162,7 +162,7 @@ test('a second run does what is new, changed, lost or wanted otherwise, and no m
   assert.deepEqual([masks.summary.done, (await results(join(cwd, 'cut'))).length], [7, 14]);
 });
 
-test('shards: every picture in one of them, the environment is heard, and another count goes on', async (t) => {
+test('shards: every picture in one of them, the environment is respected, and another number of shards continues', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 20);
   const of = async (args, env) => {

@@ -18,7 +18,7 @@ constexpr std::string_view kProduct =
     ;
 
 // Invocations of a workgroup along columns and rows, and the depth of the shared tiles. Each invocation makes four rows
-// of four columns: 256 of them 64 x 64 elements, or a taller tile if there are few columns, so that none idles.
+// of four columns: 256 of them 64 x 64 elements, or a taller tile if there are few columns, so that no invocation idles.
 struct ProductTile {
   uint32_t x = 16, y = 16;
   int64_t depth = 16;

@@ -73,7 +73,7 @@ export function notKept(why: string): string {
   return `the model is not kept on this device: ${why}`;
 }
 
-/** Whether a write failed for want of space. */
+/** Whether a write failed because storage is full. */
 export function isFull(error: unknown): boolean {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
   return name === 'QuotaExceededError' || code === 'ENOSPC' || code === 'EDQUOT';

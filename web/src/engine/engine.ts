@@ -22,7 +22,7 @@ export interface EngineOptions {
   simd: SimdLevel;
   /** In all, this one included. More than one needs shared memory. */
   threads: number;
-  /** Memory that other threads, and whoever wants to cancel, can see. */
+  /** Memory shared with other threads and with callers that cancel. */
   shared: boolean;
   /**
    * Starts one helper thread; what it returns ends it. Throws if there can be none. `onFailed`: to be called when the

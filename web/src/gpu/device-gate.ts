@@ -42,7 +42,7 @@ export interface GateFacts {
 export interface GateDecision {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
-  /** Why, in sentences: for wasm what speaks against WebGPU, for webgpu what was found. */
+  /** The reasons, in sentences: for wasm why not WebGPU, for webgpu what was found. */
   reasons: string[];
   checked: Checked;
 }
@@ -82,7 +82,7 @@ const kMaxSelfTestMs = 250;
 /** The share of a machine's memory a plan may take: GPUs of phones and laptops share it with everything else. */
 const kMachineShare = 0.5;
 
-/** Decides from what is known so far. The first thing that speaks against the device is the reason. */
+/** Decides from the facts known so far. The first failed check is the reason. */
 export function decide(facts: GateFacts): GateDecision {
   const { adapter, plan } = facts;
   const dtype = dtypeFor(adapter ?? null);

@@ -22,7 +22,7 @@ export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>
 }
 
 async function startPlanner(module: PlannerModule): Promise<Engine> {
-  // It computes nothing: one thread, and the build without relaxed SIMD is all there is.
+  // It computes nothing: one thread, and only the build without relaxed SIMD.
   return Engine.start({ wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {} });
 }
 

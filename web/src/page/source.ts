@@ -57,13 +57,13 @@ async function toPicture(source: ImageSource): Promise<PortablePicture> {
   if (typeof source === 'string' || is<URL>('URL', source)) return fromUrl(String(source));
   if (is<Blob>('Blob', source)) return { picture: { kind: 'blob', blob: source }, transfer: [] };
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    if (source.byteLength === 0) throw gone('empty, or was transferred away');
+    if (source.byteLength === 0) throw gone('empty, or were transferred to another thread');
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
   }
   // Pixels in half floats (`pixelFormat`) are converted by the browser.
   if (is<ImageData>('ImageData', source) && source.data instanceof Uint8ClampedArray) {
     const data = await copyPixels(source.data);
-    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred away');
+    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred to another thread');
     return { picture: { kind: 'pixels', data, width: source.width, height: source.height }, transfer: [data.buffer] };
   }
   if (is<VideoFrame>('VideoFrame', source)) return drawable(() => source.clone());

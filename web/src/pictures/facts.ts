@@ -40,7 +40,7 @@ export function plainFacts(): PictureFacts {
   };
 }
 
-/** Its message lacks the file's name; whoever knows it puts it before. */
+/** Its message lacks the file's name; the caller that knows it prepends it. */
 export function damaged(what: string): DecalError {
   return new DecalError('corrupt-image', `damaged picture: ${what}`);
 }
