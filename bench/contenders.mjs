@@ -1,4 +1,4 @@
-// One contender, one process: how each is started and what is kept of what it says.
+// Contenders: how each one's process is started, and what is kept of its output.
 // SPDX-License-Identifier: MIT
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Options of cut-outs in CLI11, and as text that says which results are alike.
+// Options of cut-outs in CLI11, and as a text that is equal if the results would be.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

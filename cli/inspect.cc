@@ -1,4 +1,4 @@
-// decal inspect: what a model takes and gives, what the engine makes of it, what that needs and where its time goes.
+// decal inspect: a model's inputs and outputs, its schedule, its memory plan and its profile.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// A JSON file beside a model of one's own, which says how the model is fed and read.
+// The JSON file beside a user's own model: how its input is prepared and its output read.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

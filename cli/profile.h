@@ -1,4 +1,4 @@
-// Where a model's time goes: the steps of a schedule, timed over several runs.
+// A model's profile: the steps of a schedule, timed over several runs.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Rows of pixels through one of the ways to compose, with the matte between two rows of it: the SIMD part of Composite.
+// Composes rows of pixels, interpolating the matte between two of its rows: the SIMD part of Composite.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// The matte meets the picture: at its size, refined if requested, and composed row by row.
+// Composite: brings the matte to the picture's size, refines it if requested, and composes row by row.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-// Which part of a picture a result shows: cut to the subject, widened to a shape, and resized.
+// The part of the picture that a result shows: cropped to the subject, extended to an aspect ratio, and resized.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

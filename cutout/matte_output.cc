@@ -1,4 +1,4 @@
-// The choice of output is by name, then by shape; what its numbers mean is what the model says, or follows from them.
+// Chooses the output by name, then by shape. The model states its activation, or it follows from the values.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// From a model's output to a matte: which output it is, where it lies in it, and what its numbers mean.
+// From a model's output to a matte: which output it is, its position there, and its activation.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// One picture through everything: prepare, run, read the matte, compose.
+// Remover: prepares a picture, runs the model, reads the matte, composes.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-// Numbers out of a file's bytes: reads past the end give zero and are remembered.
+// Reads numbers from a file's bytes. Reads past the end return zero and set a flag.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Rows of samples as a decoder gives them, to RGBA8 in sRGB or another RGB space with straight alpha.
+// Converts a decoder's rows of samples to RGBA8 with straight alpha, in sRGB or another RGB space.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// EXIF blocks: orientation and density out of them, and what they need before they may be kept.
+// EXIF blocks: reads orientation and density, and prepares blocks for a cut-out.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Answers of the server that are no pictures, and what a request's body becomes.
+// Responses of the server other than pictures, and parsing of request bodies.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

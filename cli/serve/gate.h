@@ -1,4 +1,4 @@
-// What bounds the server: places in the queue, pictures in memory, networks; and who notices that nobody waits for an answer any more.
+// The server's bounds: places in the queue, pictures in memory, networks; and the thread that notices when a client has gone.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// Routes, admission, and a picture's way from an upload to an answer.
+// Routes, admission, and a picture's path from upload to response.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

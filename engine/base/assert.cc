@@ -1,4 +1,4 @@
-// The end of a process whose assertion failed.
+// Ends the process when an assertion fails.
 // SPDX-License-Identifier: MIT
 #include "engine/base/assert.h"
 

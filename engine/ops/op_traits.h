@@ -1,4 +1,4 @@
-// What the engine must know of an operator beside its shape rule, its reference and its kernels.
+// The facts about an operator that the engine needs besides its shape rule, reference and kernels.
 //
 // There are no defaults: an operator of the variant (ir/op.h) without traits does not compile, nor do traits that leave
 // a fact out.

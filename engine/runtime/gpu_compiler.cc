@@ -1,4 +1,4 @@
-// Regions for values, dispatches for nodes: the storage plan of the CPU serves, in buffers of a device.
+// Regions for values and dispatches for nodes, from the same storage plan as on the CPU.
 // SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_compiler.h"
 

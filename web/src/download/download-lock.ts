@@ -1,4 +1,4 @@
-// Who downloads a file that several want at once: one of them; the others wait and find it in the store.
+// If several want a file at the same time, one downloads it; the others wait and read it from the store.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import type { Host } from './host.js';

@@ -1,4 +1,4 @@
-// Model files by address: from the cache where they are there and right, otherwise over the network and into the cache.
+// Model files by URL: from the cache if they are there and valid, otherwise from the network into the cache.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';

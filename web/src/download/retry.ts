@@ -1,4 +1,4 @@
-// When to try again, and how long to wait before.
+// When to retry, and after how long.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';

@@ -1,4 +1,4 @@
-// Where downloads are kept: files that grow, each with a journal of what is certain about it.
+// Stores for downloads: growing files, each with a journal of the bytes that are verified.
 // SPDX-License-Identifier: MIT
 
 /** What is known of a file in a store, whole or in part. Written after the bytes it speaks of. */

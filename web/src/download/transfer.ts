@@ -1,4 +1,4 @@
-// A file over the network, in order and whole, however often the connection breaks.
+// Downloads a file in order and completely, however often the connection breaks.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import { DecalError } from '../shared/errors.js';

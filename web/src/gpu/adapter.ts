@@ -1,4 +1,4 @@
-// Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
+// Finds an adapter and requests a device; reports WebGPU's properties as plain values for the pre-flight checks.
 // SPDX-License-Identifier: MIT
 import { toDecalError } from '../shared/errors.js';
 import type { AdapterInfo } from '../shared/types.js';

@@ -1,4 +1,4 @@
-// Turns whatever the caller has into something a worker can take, without touching the caller's own object.
+// Turns the caller's source into something that can be posted to a worker, without modifying it.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../shared/errors.js';
 import type { Picture, PictureSource } from '../adapters/worker/protocol.js';

@@ -1,4 +1,4 @@
-// What a picture file says before anything is decoded, and what of it browsers must not see because they differ in it.
+// The facts in a picture file's header, and the parts to hide from browsers because they treat them differently.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Edit } from './bytes.js';

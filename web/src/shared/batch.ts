@@ -1,4 +1,4 @@
-// Many pictures through one engine: an iterator that starts no more of them than its reader keeps up with.
+// Batches: an iterator over many pictures through one engine, which starts no more of them than its reader keeps up with.
 // SPDX-License-Identifier: MIT
 import { following, untilAborted } from './abort.js';
 import { DecalError } from './errors.js';
