@@ -119,6 +119,7 @@ Result<Profile> Measure(Session& session, int repeat) {
 
 std::string TensorsJson(const std::vector<TensorInfo>& tensors) {
   std::vector<std::string> items;
+  items.reserve(tensors.size());
   for (const auto& [name, dtype, shape] : tensors) {
     items.push_back(
         JsonObject().Add(keys::kName, name).Add(keys::kDtype, dtype).AddRaw(keys::kShape, JsonArray(shape)).ToString());

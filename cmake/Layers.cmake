@@ -38,7 +38,7 @@ function(decal_precompile target first)
   else()
     target_precompile_headers(${target} REUSE_FROM ${first})
   endif()
-  target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)  # for compiler caches
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")  # for compiler caches
 endfunction()
 
 # decal_layer(<name> <folder> SOURCES <files>... DEPENDS <layers>... LIBRARIES <targets>...)

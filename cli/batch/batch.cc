@@ -219,6 +219,7 @@ class Batch {
   // Waits for replies and takes what there is.
   void Listen() {
     std::vector<pollfd> ends;
+    ends.reserve(workers_.size());
     for (const auto& worker : workers_) ends.push_back({worker->replies().fd(), POLLIN, 0});
     bool room = false;
     for (int i = 0; i < options_.workers; ++i) {
