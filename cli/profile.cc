@@ -63,6 +63,7 @@ std::vector<AlgorithmCost> Profile::ByAlgorithm() const {
     sum.cost.multiply_adds += costs[i].multiply_adds;
   }
   std::vector<AlgorithmCost> sorted;
+  sorted.reserve(sums.size());
   for (auto& [name, sum] : sums) sorted.push_back(std::move(sum));
   std::ranges::sort(sorted, std::ranges::greater{}, [](const AlgorithmCost& a) { return a.cost.ms; });
   return sorted;
