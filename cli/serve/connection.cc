@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <system_error>
 #include <thread>
@@ -40,7 +41,7 @@ void AddressOf(int fd, Endpoint endpoint, std::string& ip, int& port) {
     return;
   }
   ip = host;
-  port = std::atoi(service);
+  std::from_chars(service, service + std::strlen(service), port);
 }
 
 void Close(int fd, bool linger) {

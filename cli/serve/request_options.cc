@@ -68,7 +68,7 @@ Setter Number(T& number, float least, float most) {
     if (!value || *value < least || *value > most) {
       return BadField(name, fmt::format("a number from {} to {}", least, most));
     }
-    number = *value;
+    number = *value;  // NOLINT(bugprone-optional-value-conversion): T is float, too
     return {};
   };
 }
