@@ -141,7 +141,7 @@ void ToBytes(const float* values, size_t count, uint8_t* out) {
 }
 
 void Span::Add(const float* alpha, const uint8_t* rgba, size_t begin, size_t count) {
-  const auto is_visible = [&](size_t i) { return alpha[i] * rgba[4 * i + 3] >= kVisibleByte; };
+  const auto is_visible = [&](size_t i) { return alpha[i] * static_cast<float>(rgba[4 * i + 3]) >= kVisibleByte; };
   size_t first = 0;
   while (first < count && !is_visible(first)) ++first;
   if (first == count) return;
@@ -199,8 +199,10 @@ Status GrowPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
   std::array<uint8_t, 256> inverse;
   for (size_t i = 0; i < 256; ++i) inverse[i] = static_cast<uint8_t>(255 - i);
   if (pixels < 0) MapPlane(plane, inverse, runner);
-  for (float left = std::abs(pixels); left > 0; left -= kLargestDisc) {
+  float left = std::abs(pixels);
+  while (left > 0) {
     DECAL_TRY(Dilate(plane, std::min(left, kLargestDisc), runner));
+    left -= kLargestDisc;
   }
   if (pixels < 0) MapPlane(plane, inverse, runner);
   return {};
