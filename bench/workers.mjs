@@ -56,9 +56,10 @@ for (const name of chosen) {
     }
     turns.push(turn);
   }
-  const rate = (workers) => median(turns.map((turn) => turn[workers].clock));
+  const rate = (workers, by) => median(turns.map((turn) => turn[workers][by]));
   report[name] = {
-    picturesPerSecond: { one: rate(1), two: rate(2) },
+    picturesPerSecond: { one: rate(1, 'clock'), two: rate(2, 'clock') },
+    ...(name === 'batch' && { picturesPerProcessorSecond: { one: rate(1, 'processor'), two: rate(2, 'processor') } }),
     efficiency: {
       clock: median(turns.map((turn) => turn[2].clock / turn[1].clock / 2)),
       ...(name === 'batch' && { processor: median(turns.map((turn) => turn[2].processor / turn[1].processor)) }),

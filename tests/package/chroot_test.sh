@@ -63,7 +63,8 @@ within decal batch --from /tmp/disc.ppm --to /tmp/none -q 2>/dev/null && fail "a
 printf '/tmp/disc.ppm\n' >"$system/tmp/list"
 within decal batch --from /tmp/list --to /tmp/cutouts --base /tmp -q
 [[ -s $system/tmp/cutouts/disc.ppm.decal.png ]] || fail "decal batch wrote nothing"
-within decal serve --port 0 2>"$work/serve.log" >/dev/null &
+# Not by `within`: the process to signal is decal itself.
+chroot "$system" env -i PATH=/usr/bin HOME=/root decal serve --port 0 2>"$work/serve.log" >/dev/null &
 server=$!
 for _ in $(seq 100); do
   port=$(sed -n 's|.*serving on http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/serve.log")
