@@ -4,10 +4,10 @@
     scripts/python.sh tests && scripts/python.sh rembg
     python3 bench/python.py [--rounds 3] [--calls 5] [--output results.json] PHOTO...
 
-Prints medians and their ratios, and ends with 1 where one is under its aim: import, session and first call 5 times as fast, later
-calls 3 times, a third of the memory. Both get the same u2netp.onnx from $DECAL_SHARED/models/real and the same bytes, contenders
-take turns, every measurement is a process of its own. `suite FOLDER` runs rembg's own tests (a folder with its test_remove.py) against decal.rembg instead, for the
-models whose files are there.
+Prints medians and their ratios, and ends with 1 where one is under its aim: import, session and first call 5 times as fast,
+later calls 3 times, a third of the memory. Both get the same u2netp.onnx from $DECAL_SHARED/models/real and the same bytes,
+contenders take turns, every measurement is a process of its own. `suite FOLDER` runs rembg's own tests (a folder with its
+test_remove.py) against decal.rembg instead, for the models whose files are there.
 """
 
 import argparse
