@@ -6,8 +6,9 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
-import { decal, disc, files, kDecal, kDefaultModel, pixels, quickModel, scratch } from './support.mjs';
+import { decal, disc, files, heeds, kDecal, kDefaultModel, pixels, quickModel, scratch } from './support.mjs';
 
 // Where the network is not the subject: the default one takes seconds in a sanitized build.
 const kQuick = quickModel();
@@ -333,7 +334,9 @@ test('an interrupt ends the wait for standard input', async (t) => {
   let stderr = '';
   child.stderr.on('data', (piece) => (stderr += piece));
   child.stdin.write('\xff\xd8'); // the start of a JPEG, and then nothing
-  setTimeout(() => child.kill('SIGINT'), 500);
+  await heeds(child.pid, 2);
+  await setTimeout(500);  // now it reads
+  child.kill('SIGINT');
   const [status] = await once(child, 'close');
   assert.equal(status, 130, stderr);
   assert.equal(stderr, 'decal: -: interrupted (cancelled)\n');

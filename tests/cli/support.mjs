@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { onnxModel } from '../support/onnx.mjs';
@@ -49,6 +50,15 @@ export function decal(args, { cwd, stdin, env, onStderr } = {}) {
     child.stdin.on('error', () => {}); // the command may end without reading
     child.stdin.end(stdin);
   });
+}
+
+/** Waits until a process has a handler for a signal. */
+export async function heeds(pid, signal) {
+  for (;;) {
+    const caught = BigInt(`0x${/SigCgt:\s*([0-9a-f]+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]}`);
+    if (caught >> BigInt(signal - 1) & 1n) return;
+    await sleep(10);
+  }
 }
 
 export const files = async (folder) => (await readdir(folder)).sort();

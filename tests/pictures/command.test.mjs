@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
-import { decal as run, disc, files, kDecal, pixels, quickModel, scratch } from '../cli/support.mjs';
+import { decal as run, disc, files, heeds, kDecal, pixels, quickModel, scratch } from '../cli/support.mjs';
 
 // The network is not the subject: the default one takes seconds in a sanitized build, and a picture of 2000:1 takes it many times.
 const kQuick = quickModel();
@@ -50,15 +50,6 @@ test('a picture too large for its output format is refused before the work', asy
   assert.match(errorOf(await decal(['wide.png', '--format', 'webp'], { cwd })), /16400 x 8 pixels do not fit into WebP, which holds 16383 a side.*\(invalid-argument\)$/);
   assert.equal((await decal(['wide.png', '-q'], { cwd })).status, 0);
 });
-
-/** Waits until a process has a handler for a signal. */
-async function heeds(pid, signal) {
-  for (;;) {
-    const caught = BigInt(`0x${/SigCgt:\s*([0-9a-f]+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]}`);
-    if (caught >> BigInt(signal - 1) & 1n) return;
-    await setTimeout(10);
-  }
-}
 
 test('an interrupt during decoding is heeded at once', async (t) => {
   const cwd = await scratch(t);
