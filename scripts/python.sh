@@ -30,7 +30,7 @@ wheel() {
   local stamp=build/python/wheel-for prefix=build/python/prefix
   local wanted
   wanted="$("$python" -VV) $(cat pyproject.toml python/requirements.txt CMakeLists.txt docs/python.md build/native/libdecal.a \
-    $(find python include LICENSES -type f -not -name '*.pyc' | sort) | sha256sum)"
+    $(find python include LICENSES border -type f -not -name '*.pyc' | sort) | sha256sum)"
   [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && compgen -G 'dist/decal-*.whl' >/dev/null && return
   cmake --install build/native --prefix "$prefix" >/dev/null
   rm -rf build/python/plain dist/decal-*.whl
