@@ -15,16 +15,46 @@
 namespace decal {
 namespace {
 
-// How much a frame counts in a cell where nothing moved.
-constexpr float kStillWeight = 0.15f;
+// The constants were chosen on frames of 1280 x 720 with people-live: a photo with noise of sigma 6 and 12 levels, and four people with their
+// masks moving over photos by 6 and 25 pixels a frame, with noise of sigma 4. First is the matte's mean change between two frames, then its mean
+// error, both as shares of frame by frame's:
+//   these                                             0.23, 0.26;  1.000 to 1.006
+//   without the memory of motion and the matte's gate 0.17, 0.22;  0.93 to 1.27: behind a moving edge stays what was thought at it
+//   without the gate                                  0.22, 0.27;  0.98 to 1.08
+//   with kGate of things that move at all times       0.47, 0.54;  1.000 to 1.002
+
+// How much a frame counts where nothing moved.
+constexpr float kStillWeight = 0.2f;
+
+// Two ends of a slope from 0 to 1.
+struct Slope {
+  float begin, end;
+  float At(float value) const { return std::clamp((value - begin) / (end - begin), 0.0f, 1.0f); }
+};
+
 // Differences of colour, in levels of 255: up to the first nothing moved, from the second on something did.
-constexpr float kStillLevels = 2.5f;
-constexpr float kMovedLevels = 7.0f;
+constexpr Slope kColourGate = {4, 10};
+// Motion is remembered for some frames, for the network's opinion of a place settles only after an edge has passed it.
+constexpr float kMemory = 0.8f;
+// And of mattes: where the network changes its mind that much, it means it. It means less where something moves in the picture: it sees far.
+constexpr Slope kStillGate = {0.1f, 0.3f};
+constexpr Slope kMovingGate = {0.02f, 0.08f};
+// Something moves where this share of the picture does.
+constexpr double kMovingShare = 0.03;
 
 constexpr int kCellRows = 8;
 
-// Which plane is what: the frame's colours and the mean ones, three each, the mean matte, how much moved, and that over its neighbourhood.
-enum Plane : size_t { kColour = 0, kMeanColour = 3, kMeanMatte = 6, kMoved = 7, kSpread = 8, kPlanes = 9 };
+// Which plane is what: the frame's colours and the mean ones, three each, the mean matte, a difference, its mean over the neighbourhood, and
+// the memory of motion.
+enum Plane : size_t {
+  kColour = 0,
+  kMeanColour = 3,
+  kMeanMatte = 6,
+  kDifference = 7,
+  kSpread = 8,
+  kMotion = 9,
+  kPlanes = 10
+};
 
 template <class RowFn>
 void ForCellRows(int height, ThreadRunner& runner, const RowFn& row) {
@@ -52,6 +82,7 @@ struct TemporalMatte::Impl {
   bool has_last = false;
   Buffer planes;  // kPlanes of extent.width * extent.height floats
   Buffer sums;  // for each thread, of the picture's columns
+  Buffer moved;  // for each row of cells, how much of it did
 
   size_t width() const { return static_cast<size_t>(extent.width); }
   size_t cells() const { return width() * static_cast<size_t>(extent.height); }
@@ -61,9 +92,11 @@ struct TemporalMatte::Impl {
 
   Status Allocate(Extent of_picture, Extent of_matte, size_t threads);
   void Reduce(ImageView from, int y, uint32_t* columns);
-  void Differ(int y);
+  void DifferColours(int y);
   void Spread(int y);
-  void Blend(MatteView matte, int y);
+  void DifferMattes(MatteView matte, int y);
+  double Remember(int y);
+  void Blend(MatteView matte, const Slope& gate, int y);
 };
 
 Status TemporalMatte::Impl::Allocate(Extent of_picture, Extent of_matte, size_t threads) {
@@ -73,6 +106,7 @@ Status TemporalMatte::Impl::Allocate(Extent of_picture, Extent of_matte, size_t 
     picture = extent = {};
     const uint64_t count = static_cast<uint64_t>(of_matte.width) * static_cast<uint64_t>(of_matte.height);
     DECAL_TRY_ASSIGN(planes, AllocateArray<float>(kPlanes * count, "the mattes of a stream"));
+    DECAL_TRY_ASSIGN(moved, AllocateArray<double>(static_cast<uint64_t>(of_matte.height), "the mattes of a stream"));
     sums = {};
   }
   if (sums.size_bytes() < stride * threads * sizeof(uint32_t)) {
@@ -105,18 +139,24 @@ void TemporalMatte::Impl::Reduce(ImageView from, int y, uint32_t* columns) {
 }
 
 // How far each cell's colour is from the mean one: green, which carries most of the light, counts twice.
-void TemporalMatte::Impl::Differ(int y) {
+void TemporalMatte::Impl::DifferColours(int y) {
   const float *r = row(kColour, y), *g = row(kColour + 1, y), *b = row(kColour + 2, y);
   const float *mean_r = row(kMeanColour, y), *mean_g = row(kMeanColour + 1, y), *mean_b = row(kMeanColour + 2, y);
-  float* out = row(kMoved, y);
+  float* out = row(kDifference, y);
   for (size_t x = 0; x < width(); ++x)
     out[x] = (std::abs(r[x] - mean_r[x]) + 2 * std::abs(g[x] - mean_g[x]) + std::abs(b[x] - mean_b[x])) / 4;
 }
 
-// Means over 3 x 3 cells, whose noise is a third.
+void TemporalMatte::Impl::DifferMattes(MatteView matte, int y) {
+  const float *mean = row(kMeanMatte, y), *frame = matte.data + static_cast<size_t>(y) * width();
+  float* out = row(kDifference, y);
+  for (size_t x = 0; x < width(); ++x) out[x] = std::abs(CleanMatte(frame[x]) - mean[x]);
+}
+
+// Differences as means over 3 x 3 cells, whose noise is a third.
 void TemporalMatte::Impl::Spread(int y) {
-  const float* rows[3] = {row(kMoved, std::max(y - 1, 0)), row(kMoved, y),
-                          row(kMoved, std::min(y + 1, extent.height - 1))};
+  const float* rows[3] = {row(kDifference, std::max(y - 1, 0)), row(kDifference, y),
+                          row(kDifference, std::min(y + 1, extent.height - 1))};
   float* out = row(kSpread, y);
   const size_t last = width() - 1;
   for (size_t x = 0; x <= last; ++x) {
@@ -127,27 +167,41 @@ void TemporalMatte::Impl::Spread(int y) {
   }
 }
 
-// The new means. What moved within two cells counts: the network sees further than one.
-void TemporalMatte::Impl::Blend(MatteView matte, int y) {
+// From the spread differences of colours: what moved now, within two cells, or is remembered to. How much of the row moved now.
+double TemporalMatte::Impl::Remember(int y) {
   const size_t last = width() - 1;
-  float *mean = row(kMeanMatte, y), *moved = row(kMoved, y);
-  const float* frame = matte.data + static_cast<size_t>(y) * width();
   const int top = std::max(y - 2, 0), bottom = std::min(y + 2, extent.height - 1);
-  std::copy_n(row(kSpread, top), width(), moved);
+  float *most = row(kDifference, y), *motion = row(kMotion, y);
+  std::copy_n(row(kSpread, top), width(), most);
   for (int line = top + 1; line <= bottom; ++line) {
     const float* from = row(kSpread, line);
-    for (size_t x = 0; x <= last; ++x) moved[x] = std::max(moved[x], from[x]);
+    for (size_t x = 0; x <= last; ++x) most[x] = std::max(most[x], from[x]);
   }
+  double sum = 0;
   for (size_t x = 0; x <= last; ++x) {
-    float most = moved[x];
-    for (size_t near = x > 2 ? x - 2 : 0; near <= std::min(x + 2, last); ++near) most = std::max(most, moved[near]);
-    const float share = std::clamp((most - kStillLevels) / (kMovedLevels - kStillLevels), 0.0f, 1.0f);
-    const float weight = kStillWeight + (1 - kStillWeight) * share;
-    mean[x] += weight * (CleanMatte(frame[x]) - mean[x]);
-    for (size_t c = 0; c < 3; ++c) {
-      float& colour = row(kMeanColour + c, y)[x];
-      colour += weight * (row(kColour + c, y)[x] - colour);
-    }
+    float difference = most[x];
+    for (size_t near = x > 2 ? x - 2 : 0; near <= std::min(x + 2, last); ++near)
+      difference = std::max(difference, most[near]);
+    const float share = kColourGate.At(difference);
+    sum += static_cast<double>(share);
+    motion[x] = std::max(share, motion[x] * kMemory);
+  }
+  return sum;
+}
+
+// The new means, from the spread differences of mattes.
+void TemporalMatte::Impl::Blend(MatteView matte, const Slope& gate, int y) {
+  const float* frame = matte.data + static_cast<size_t>(y) * width();
+  const float *difference = row(kSpread, y), *motion = row(kMotion, y);
+  float *mean = row(kMeanMatte, y), *weights = row(kDifference, y);
+  for (size_t x = 0; x < width(); ++x) {
+    weights[x] = kStillWeight + (1 - kStillWeight) * std::max(motion[x], gate.At(difference[x]));
+    mean[x] += weights[x] * (CleanMatte(frame[x]) - mean[x]);
+  }
+  for (size_t c = 0; c < 3; ++c) {
+    const float* colour = row(kColour + c, y);
+    float* mean_colour = row(kMeanColour + c, y);
+    for (size_t x = 0; x < width(); ++x) mean_colour[x] += weights[x] * (colour[x] - mean_colour[x]);
   }
 }
 
@@ -158,7 +212,9 @@ TemporalMatte::~TemporalMatte() = default;
 
 void TemporalMatte::Reset() { impl_->has_last = false; }
 
-size_t TemporalMatte::memory_bytes() const { return impl_->planes.size_bytes() + impl_->sums.size_bytes(); }
+size_t TemporalMatte::memory_bytes() const {
+  return impl_->planes.size_bytes() + impl_->moved.size_bytes() + impl_->sums.size_bytes();
+}
 
 Result<MatteView> TemporalMatte::Next(ImageView picture, MatteView matte, ThreadRunner& runner) {
   Impl& impl = *impl_;
@@ -169,15 +225,26 @@ Result<MatteView> TemporalMatte::Next(ImageView picture, MatteView matte, Thread
   const bool same = has_last && impl.picture == Extent{picture.width, picture.height} &&
                     impl.extent == Extent{matte.width, matte.height};
   DECAL_TRY(impl.Allocate({picture.width, picture.height}, {matte.width, matte.height}, runner.thread_count()));
+  const auto for_rows = [&](const auto& row) { ForCellRows(matte.height, runner, [&](int y, size_t) { row(y); }); };
   ForCellRows(matte.height, runner, [&](int y, size_t thread) {
     impl.Reduce(picture, y, reinterpret_cast<uint32_t*>(impl.sums.data()) + thread * impl.sums_stride());
-    if (same) impl.Differ(y);
+    if (same) impl.DifferColours(y);
   });
   if (same) {
-    ForCellRows(matte.height, runner, [&](int y, size_t) { impl.Spread(y); });
-    ForCellRows(matte.height, runner, [&](int y, size_t) { impl.Blend(matte, y); });
+    auto* moved = reinterpret_cast<double*>(impl.moved.data());
+    for_rows([&](int y) { impl.Spread(y); });
+    for_rows([&](int y) { moved[y] = impl.Remember(y); });
+    for_rows([&](int y) { impl.DifferMattes(matte, y); });
+    for_rows([&](int y) { impl.Spread(y); });
+    double sum = 0;
+    for (int y = 0; y < matte.height; ++y) sum += moved[y];
+    const auto moving = static_cast<float>(std::min(sum / static_cast<double>(impl.cells()) / kMovingShare, 1.0));
+    const auto between = [&](float still, float in_motion) { return still + (in_motion - still) * moving; };
+    const Slope gate = {between(kStillGate.begin, kMovingGate.begin), between(kStillGate.end, kMovingGate.end)};
+    for_rows([&](int y) { impl.Blend(matte, gate, y); });
   } else {
     std::copy_n(impl.plane(kColour), 3 * impl.cells(), impl.plane(kMeanColour));
+    std::fill_n(impl.plane(kMotion), impl.cells(), 1.0f);  // the network has yet to settle
     for (size_t i = 0; i < impl.cells(); ++i) impl.plane(kMeanMatte)[i] = CleanMatte(matte.data[i]);
   }
   impl.has_last = true;

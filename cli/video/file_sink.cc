@@ -114,8 +114,10 @@ Status FileSink::Open(const VideoInfo& info, const VideoFileOptions& options, st
     return Failed(described);
   if (!options.opaque && kind_ != VideoKind::kMov) av_dict_set(&video_->metadata, "alpha_mode", "1", 0);
   if (Status added = AddSounds(info, notes); !added) return added;
-  if (const int opened = avio_open2(&output_->pb, ("file:" + temporary_).c_str(), AVIO_FLAG_WRITE, nullptr, nullptr);
-      opened < 0)
+  // The name too: to put the index first, the muxer reads again what it has written.
+  output_->url = av_strdup(("file:" + temporary_).c_str());
+  if (output_->url == nullptr) return Fail(ErrorCode::kOutOfMemory, "no memory to write a video", path_);
+  if (const int opened = avio_open2(&output_->pb, output_->url, AVIO_FLAG_WRITE, nullptr, nullptr); opened < 0)
     return Failed(opened);
   AVDictionary* muxing = nullptr;
   if (kind_ == VideoKind::kMp4) av_dict_set(&muxing, "movflags", "+faststart", 0);
@@ -198,8 +200,9 @@ Status FileSink::AddSounds(const VideoInfo& info, std::vector<std::string>& note
     sounds_.push_back(nullptr);
     const AVCodecID codec = sound.parameters->codec_id;
     if (avformat_query_codec(output_->oformat, codec, FF_COMPLIANCE_NORMAL) != 1) {
-      notes.push_back(fmt::format("its sound ({}) is left out: {} does not hold it", avcodec_get_name(codec),
-                                  kind_ == VideoKind::kWebm ? "WebM (.mkv and .mov do)" : output_->oformat->long_name));
+      const bool webm = kind_ == VideoKind::kWebm;
+      notes.push_back(fmt::format("its sound ({}) is left out: {}", avcodec_get_name(codec),
+                                  webm ? "WebM does not hold it, .mkv and .mov do" : "the container does not hold it"));
       continue;
     }
     AVStream* stream = avformat_new_stream(output_, nullptr);
