@@ -26,7 +26,7 @@ using testing::Rgba;
 using testing::TestPicture;
 
 // Read by web/test/temporal.test.mjs, which expects it of the WebAssembly modules.
-constexpr uint32_t kTemporalHash = 0xc94c70d6;
+constexpr uint32_t kTemporalHash = 0xd128f7af;
 
 using Matte = std::vector<float>;
 

@@ -199,10 +199,14 @@ Status FileSink::AddSounds(const VideoInfo& info, std::vector<std::string>& note
     sound_bases_.push_back(sound.time_base);
     sounds_.push_back(nullptr);
     const AVCodecID codec = sound.parameters->codec_id;
-    if (avformat_query_codec(output_->oformat, codec, FF_COMPLIANCE_NORMAL) != 1) {
-      const bool webm = kind_ == VideoKind::kWebm;
+    // The muxer says of these that it holds them, and then refuses them in MOV.
+    const bool refused = kind_ == VideoKind::kMov &&
+                         (codec == AV_CODEC_ID_OPUS || codec == AV_CODEC_ID_FLAC || codec == AV_CODEC_ID_TRUEHD);
+    if (refused || avformat_query_codec(output_->oformat, codec, FF_COMPLIANCE_NORMAL) != 1) {
       notes.push_back(fmt::format("its sound ({}) is left out: {}", avcodec_get_name(codec),
-                                  webm ? "WebM does not hold it, .mkv and .mov do" : "the container does not hold it"));
+                                  kind_ == VideoKind::kWebm  ? "WebM does not hold it, .mkv does"
+                                  : kind_ == VideoKind::kMov ? "MOV does not hold it, .mkv does"
+                                                             : "MP4 does not hold it"));
       continue;
     }
     AVStream* stream = avformat_new_stream(output_, nullptr);

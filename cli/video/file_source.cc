@@ -7,9 +7,16 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -83,6 +90,38 @@ Status CheckFile(const std::string& path) {
   return {};
 }
 
+// An EBML number of 1 to 8 bytes at `at`, which moves past it; with its marker bit for IDs. Nothing where the bytes end.
+std::optional<uint64_t> TakeEbmlNumber(std::span<const uint8_t> bytes, size_t& at, bool keep_marker) {
+  if (at >= bytes.size() || bytes[at] == 0) return std::nullopt;
+  const auto length = static_cast<size_t>(std::countl_zero(bytes[at])) + 1;
+  if (at + length > bytes.size()) return std::nullopt;
+  uint64_t value = keep_marker ? bytes[at] : bytes[at] & (0xffu >> length);
+  for (size_t i = 1; i < length; ++i) value = value << 8 | bytes[at + i];
+  at += length;
+  // All ones: a live recording that does not know its size.
+  const bool unknown = !keep_marker && value == (uint64_t{1} << (7 * length)) - 1;
+  return unknown ? std::numeric_limits<uint64_t>::max() : value;
+}
+
+// Whether a Matroska file is shorter than its segment says. Its demuxer takes the end of the file for the end of the video.
+bool IsCutMatroska(const std::string& path) {
+  std::array<uint8_t, 4096> head;
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(head.data()), head.size());
+  const std::span<const uint8_t> bytes(head.data(), static_cast<size_t>(file.gcount()));
+  std::error_code error;
+  const uint64_t file_size = std::filesystem::file_size(path, error);
+  size_t at = 0;
+  while (!error) {
+    const auto id = TakeEbmlNumber(bytes, at, true), size = TakeEbmlNumber(bytes, at, false);
+    if (!id || !size || *size == std::numeric_limits<uint64_t>::max()) return false;
+    if (*id == 0x18538067) return at + *size > file_size;
+    if (*size > bytes.size()) return false;
+    at += *size;
+  }
+  return false;
+}
+
 Status FileSource::Open(int threads) {
   if (Status there = CheckFile(path_); !there) return there;
   AVFormatContext* context = avformat_alloc_context();
@@ -96,6 +135,7 @@ Status FileSource::Open(int threads) {
   av_dict_free(&options);
   if (opened < 0) return AvFail(opened, "not a video that can be read", path_, ErrorCode::kCorruptImage);
   input_.reset(context);
+  if (std::strstr(input_->iformat->name, "matroska") != nullptr && IsCutMatroska(path_)) return CutOff();
   if (const int read = avformat_find_stream_info(context, nullptr); read < 0)
     return AvFail(read, "not a video that can be read", path_, ErrorCode::kCorruptImage);
   if (Status decoder = OpenDecoder(threads); !decoder) return decoder;
@@ -290,6 +330,9 @@ Result<std::optional<VideoItem>> FileSource::Next() {
 // Whether all was there that the header promised.
 Status FileSource::CheckEnd() const {
   if (frames_ == 0) return Fail(ErrorCode::kCorruptImage, "no frame of its video can be decoded", path_);
+  // The demuxers of MP4 and Matroska have said so already, and their last frame may be a long one.
+  const std::string_view container = input_->iformat->name;
+  if (container.find("mp4") != container.npos || container.find("matroska") != container.npos) return {};
   if (input_->duration <= 0 || input_->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE) return {};
   const int64_t start = input_->start_time != AV_NOPTS_VALUE ? input_->start_time : 0;
   const int64_t missing = start + input_->duration - end_;

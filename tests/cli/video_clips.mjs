@@ -38,7 +38,7 @@ export async function frameTimes(file, cwd) {
   return frames.map((frame) => Number(frame.best_effort_timestamp_time));
 }
 
-/** A model whose matte is whole wherever a picture is not black: frames come out as they went in. */
+/** A model of logits whose matte is whole wherever a picture is not black: frames come out as they went in. */
 export const kAll = matteModel([1000, 1000, 1000]);
 /** One whose matte is the red of a picture. */
 export const kRed = matteModel([1, 0, 0]);

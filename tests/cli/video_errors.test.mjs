@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { decal, files, kDecal, scratch } from './support.mjs';
 import { ffmpeg, framesOf, kAll, noVideo, probe } from './video_clips.mjs';
 
@@ -31,9 +31,12 @@ function canMount() {
 suite('decal video, when something is wrong', { skip: noVideo() }, () => {
   let folder, untouched;
   const run = (args, options) => decal(['video', ...args], { cwd: folder, ...options });
-  before(async (t) => {
-    folder = await scratch(t);
+  let tidy;
+  after(() => tidy());
+  before(async () => {
+    folder = await scratch({ after: (work) => (tidy = work) });
     await writeFile(join(folder, 'all.onnx'), kAll);
+    await writeFile(join(folder, 'all.onnx.json'), '{"activation": "sigmoid"}');
     await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=25:d=4', '-f', 'lavfi', '-i', 'sine=d=4', '-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-c:a', 'aac',
       '-movflags', '+faststart', 'clip.mp4'], { cwd: folder });
     await ffmpeg(['-i', 'clip.mp4', '-c', 'copy', 'late.mp4'], { cwd: folder });
