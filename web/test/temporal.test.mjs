@@ -73,7 +73,7 @@ test('after a reset a frame stands for itself, and what is freed leaves nothing 
   withStream({ simd: 'baseline', threads: 1 }, (engine, picture, matte, put) => {
     const floats = (pointer) => new Float32Array(engine.bytes(pointer, 4 * kColumns * kRows).slice().buffer);
     let grown = 0;
-    for (let round = 0; round < 50; ++round) {
+    for (let round = 0; round < 12; ++round) {
       const temporal = new TemporalMatte(engine);
       const fill = (t, value) => put(frame(80, t), new Float32Array(kColumns * kRows).fill(value));
       for (let t = 0; t < 20; ++t) {
