@@ -99,7 +99,7 @@ suite('decal video', { skip: noVideo() }, () => {
     assert.ok(seconds > 0 && framesPerSecond > 0);
   });
 
-  for (const [turn, corner] of [['90', 'top'], ['180', 'right'], ['270', 'bottom']]) {
+  for (const [turn, corner] of [['90', 'bottom'], ['180', 'right'], ['270', 'top']]) {
     test(`a clip to be turned by ${turn} degrees is turned`, async () => {
       await ffmpeg(['-i', 'clip.mp4', '-map', '0:v', '-c', 'copy', '-metadata:s:v', `rotate=${turn}`, `turn${turn}.mp4`], { cwd: folder });
       // As FFmpeg itself shows it.
@@ -133,11 +133,14 @@ suite('decal video', { skip: noVideo() }, () => {
   });
 
   test('pixels that are not square stay so, and odd sizes work', async () => {
-    await ffmpeg(['-f', 'lavfi', '-i', 'testsrc2=s=97x63:r=10:d=0.5', '-vf', 'setsar=4/3', '-c:v', 'libx264', '-pix_fmt', 'yuv444p', 'odd.mkv'], { cwd: folder });
+    await ffmpeg(['-f', 'lavfi', '-i', 'testsrc=s=97x63:r=10:d=0.5', '-vf', 'setsar=4/3', '-c:v', 'libx264', '-pix_fmt', 'yuv444p', 'odd.mkv'], { cwd: folder });
     for (const [out, width, height] of [['odd.webm', 97, 63], ['odd.mov', 97, 63], ['odd.mp4', 96, 62]]) {
       await video(['odd.mkv', '-o', out, '--model', 'all.onnx', '--background', 'black', '-q'], { cwd: folder });
       const [stream] = (await probe(out, folder)).streams;
-      assert.deepEqual([stream.width, stream.height, stream.sample_aspect_ratio], [width, height, '4:3'], out);
+      assert.deepEqual([stream.width, stream.height], [width, height], out);
+      // WebM keeps whole pixels of the shown picture instead.
+      const [above, below] = stream.sample_aspect_ratio.split(':').map(Number);
+      assert.ok(Math.abs(above / below - 4 / 3) < 0.01, `${out}: ${stream.sample_aspect_ratio}`);
     }
   });
 
@@ -189,8 +192,8 @@ suite('decal video', { skip: noVideo() }, () => {
   }
 
   test('a photo with a camera’s noise flickers at most 0.4 of what it does frame by frame', { timeout: 300_000 }, async () => {
-    const [width, height, count] = [320, 376, 100];
-    const noisy = await ffmpeg(['-loop', '1', '-i', '/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg', '-vf', `scale=${width}:${height},noise=alls=12:allf=t`, '-frames:v', String(count),
+    const [width, height, count] = [512, 600, 100];
+    const noisy = await ffmpeg(['-loop', '1', '-i', '/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg', '-vf', `scale=${width}:${height},format=gbrp,noise=alls=12:allf=t`, '-frames:v', String(count),
       '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'], { cwd: folder });
     const flicker = async (...args) => {
       const { stdout } = await video(['-', '--size', `${width}x${height}`, '-o', '-', '--mask', '-q', ...args], { cwd: folder, stdin: noisy });
