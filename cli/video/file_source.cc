@@ -52,6 +52,7 @@ class FileSource final : public FrameSource {
   std::vector<std::string> Notes() const override;
 
  private:
+  bool interrupted() const { return *cancel_ || stopped(); }
   Status OpenDecoder(int threads);
   void Describe();
   // A frame that the decoder has ready; false where it wants more, or has no more.
@@ -126,8 +127,8 @@ Status FileSource::Open(int threads) {
   if (Status there = CheckFile(path_); !there) return there;
   AVFormatContext* context = avformat_alloc_context();
   if (context == nullptr) return Fail(ErrorCode::kOutOfMemory, "no memory to open a video", path_);
-  context->interrupt_callback = {[](void* flag) { return static_cast<const CancelFlag*>(flag)->load() ? 1 : 0; },
-                                 const_cast<CancelFlag*>(cancel_)};
+  context->interrupt_callback = {[](void* self) { return static_cast<FileSource*>(self)->interrupted() ? 1 : 0; },
+                                 this};
   AVDictionary* options = nullptr;
   av_dict_set(&options, "format_whitelist", kContainers, 0);
   av_dict_set(&options, "protocol_whitelist", "file", 0);
@@ -287,7 +288,7 @@ Result<std::optional<VideoItem>> FileSource::Next() {
   AvPtr<AVPacket> packet(av_packet_alloc());
   if (!packet) return Fail(ErrorCode::kOutOfMemory, "no memory for a packet", path_);
   for (;;) {
-    if (*cancel_) return Fail(ErrorCode::kCancelled, "interrupted", path_);
+    if (interrupted()) return Fail(ErrorCode::kCancelled, "interrupted", path_);
     auto decoded = Decode();
     if (!decoded) return std::unexpected(decoded.error());
     if (*decoded) {

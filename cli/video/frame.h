@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,6 +71,14 @@ class FrameSource {
   virtual Result<std::optional<VideoItem>> Next() = 0;
   // After the end: what was met on the way, a sentence each.
   virtual std::vector<std::string> Notes() const { return {}; }
+  // From another thread: a Next that waits for the file or a pipe ends soon, with kCancelled.
+  void Stop() { stopped_ = true; }
+
+ protected:
+  bool stopped() const { return stopped_; }
+
+ private:
+  std::atomic<bool> stopped_ = false;
 };
 
 // What is not finished leaves nothing behind.

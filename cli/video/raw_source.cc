@@ -77,7 +77,7 @@ Result<size_t> RawSource::Fill() {
       av_image_get_buffer_size(static_cast<AVPixelFormat>(raw_->format), raw_->width, raw_->height, 1));
   size_t filled = 0;
   while (filled < whole) {
-    if (*cancel_) return Fail(ErrorCode::kCancelled, "interrupted", kWhere);
+    if (*cancel_ || stopped()) return Fail(ErrorCode::kCancelled, "interrupted", kWhere);
     pollfd input{STDIN_FILENO, POLLIN, 0};
     if (poll(&input, 1, kPollMs) == 0) continue;
     const ssize_t got = read(STDIN_FILENO, bytes_.data() + filled, whole - filled);

@@ -156,6 +156,8 @@ Status VideoPipeline::Run() {
   std::thread reader([&] { Read(cancel); });
   std::thread writer([&] { Write(); });
   const Status done = CutAll(cancel);
+  // After an error it may wait for a pipe that gives nothing.
+  source_.Stop();
   read_.Stop();
   cut_.End();
   reader.join();

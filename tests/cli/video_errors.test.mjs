@@ -4,7 +4,8 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -124,6 +125,18 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
     const line = `"${kDecal}" video clip.mp4 -o - --model all.onnx -q > /dev/full`;
     assert.throws(() => execFileSync('sh', ['-c', line], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] }),
       (error) => error.status === 1 && /^decal: standard output: cannot write: No space left on device \(io\)\n$/.test(error.stderr));
+  });
+
+  test('an error ends the command while its input is open and silent', { timeout: 60_000 }, async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(kDecal, ['video', '-', '--size', '16x16', '-o', '-', '--model', 'all.onnx', '-q'], { cwd: folder, stdio: ['pipe', full, 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (piece) => (stderr += piece));
+    child.stdin.write(Buffer.alloc(8000, 9));
+    const [status] = await once(child, 'close');
+    closeSync(full);
+    assert.equal(status, 1);
+    assert.match(stderr, /^decal: standard output: cannot write: No space left on device \(io\)\n$/);
   });
 
   test('a disk that fills', { skip: canMount() ? false : 'NOT TESTED: no tmpfs can be mounted here' }, () => {
