@@ -206,7 +206,7 @@ suite('decal video', { skip: noVideo() }, () => {
       assert.ok(whole > 0.2 * width * height && whole < 0.9 * width * height, `${whole} pixels are of the person`);
       return sum;
     };
-    const still = await flicker('--refine', 'off'), free = await flicker('--refine', 'off', '--frame-by-frame');
+    const still = await flicker(), free = await flicker('--frame-by-frame');
     assert.ok(still <= 0.4 * free, `${still} against ${free}`);
   });
 

@@ -158,18 +158,19 @@ TEST(VideoOptionsTest, AreRead) {
     return ParseCommandLine(static_cast<int>(args.size()), args.data());
   };
   const auto parsed = parse({"-", "-o", "x.webm", "--size", "640x480", "--fps", "29.97", "--pixel-format", "nv12",
-                             "--background", "red", "--refine", "off", "--keep-colours"});
+                             "--background", "red", "--refine", "best", "--keep-colours"});
   ASSERT_TRUE(parsed.has_value()) << parsed.error().ToString();
   const auto& options = std::get<VideoOptions>(*parsed);
   EXPECT_EQ(options.size, (Extent{640, 480}));
   EXPECT_EQ(std::pair(options.rate_num, options.rate_den), std::pair(29970, 1000));
   EXPECT_EQ(options.composite.background, (std::array<uint8_t, 4>{255, 0, 0, 255}));
-  EXPECT_EQ(options.composite.refine, Refine::kOff);
+  EXPECT_EQ(options.composite.refine, Refine::kBest);
   EXPECT_FALSE(options.composite.decontaminate);
   const auto plain = parse({"clip.mp4", "-o", "x.webm"});
   ASSERT_TRUE(plain.has_value());
   EXPECT_TRUE(std::get<VideoOptions>(*plain).composite.decontaminate);
   EXPECT_FALSE(std::get<VideoOptions>(*plain).frame_by_frame);
+  EXPECT_EQ(std::get<VideoOptions>(*plain).composite.refine, Refine::kOff);
   for (const char* rate : {"0", "-1", "1/0", "abc", "1e9", "nan", "30/"})
     EXPECT_FALSE(parse({"-", "-o", "x.webm", "--size", "4x4", "--fps", rate}).has_value()) << rate;
   for (const char* size : {"", "4", "4x", "x4", "4x-4", "99999x4", "4x4x4"})
