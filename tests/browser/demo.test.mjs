@@ -362,6 +362,68 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.deepEqual(page.errors, []);
   });
 
+  test('the brush keeps and removes up to the edges, and strokes are taken back', async () => {
+    // A red disc on grey with a blue square beside it: the network may find what it likes, the brush has the last word.
+    await open();
+    const drawn = await page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(600, 400);
+      const context = canvas.getContext('2d');
+      context.fillStyle = '#b0b0a8';
+      context.fillRect(0, 0, 600, 400);
+      context.fillStyle = '#c02020';
+      context.beginPath();
+      context.arc(180, 200, 90, 0, 7);
+      context.fill();
+      context.fillStyle = '#2040c0';
+      context.fillRect(400, 140, 120, 120);
+      return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+    });
+    await choose({ name: 'shapes.png', mimeType: 'image/png', buffer: Buffer.from(drawn) });
+    await done();
+    const result = async () => {
+      await page.locator('#frame[aria-busy="false"]').waitFor();
+      return decodePng((await download()).bytes);
+    };
+    const found = await result();
+    const stroke = async (...points) => {
+      const box = await page.locator('#strokes').boundingBox();
+      const at = ([x, y]) => [box.x + (x / 600) * box.width, box.y + (y / 400) * box.height];
+      await page.mouse.move(...at(points[0]));
+      await page.mouse.down();
+      for (const point of points) await page.mouse.move(...at(point), { steps: 4 });
+      await page.mouse.up();
+    };
+    const undo = page.locator('#undo');
+    await page.getByText('Keep', { exact: true }).click();
+    assert.equal(await undo.isDisabled(), true);
+
+    // Over the square's upper edge, half of the brush on grey: the square is kept, the grey is not.
+    await page.locator('#brush-size').fill('12');
+    await stroke([425, 160], [495, 160]);
+    const kept = await result();
+    for (const x of [430, 460, 490]) {
+      assert.ok(kept.at(x, 155)[3] > 230, `the square at ${x}: ${kept.at(x, 155)}`);
+      assert.ok(kept.at(x, 130)[3] < 60 + found.at(x, 130)[3], `grey at ${x}: ${kept.at(x, 130)}, before ${found.at(x, 130)}`);
+    }
+    assert.deepEqual(kept.at(180, 390), found.at(180, 390), 'far from the stroke');
+
+    await page.getByText('Remove', { exact: true }).click();
+    await stroke([430, 160], [490, 160]);
+    const removed = await result();
+    assert.ok(removed.at(460, 160)[3] < 20, `removed: ${removed.at(460, 160)}`);
+
+    await undo.click();
+    assert.deepEqual((await result()).rgba, kept.rgba, 'the second stroke is taken back');
+    await undo.click();
+    await page.locator('#undo:disabled').waitFor();
+    const back = await result();
+    for (let i = 3; i < back.rgba.length; i += 4) assert.equal(back.rgba[i], found.rgba[i], 'alpha is as found');
+    await page.getByText('No brush', { exact: true }).click();
+    assert.equal(await page.locator('#strokes').isVisible(), false);
+    assert.equal(await page.locator('#split').isVisible(), true);
+    assert.deepEqual(page.errors, []);
+  });
+
   test('another model is fetched only when asked for, and what is kept can be removed', async () => {
     const own = await startBrowser({ serviceWorkers: 'block' });
     try {
