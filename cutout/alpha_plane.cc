@@ -18,7 +18,7 @@ namespace {
 // Discs beyond are made of several, one after the other: the sum of two discs is a disc. 69 taps.
 constexpr float kLargestDisc = 4;
 constexpr int kMostReach = 50;  // of smoothing
-constexpr int kVisibleByte = 13;  // a twentieth of 255
+constexpr float kVisibleByte = 13;  // a twentieth of 255
 
 // What is beyond the border of a plane.
 enum class Beyond { kNothing, kNearest };
@@ -148,7 +148,8 @@ std::vector<Tap> Disc(float radius, int reach) {
   for (int y = -reach; y <= reach; ++y) {
     for (int x = -reach; x <= reach; ++x) {
       const double share = std::clamp(double{radius} + 1 - std::sqrt(static_cast<double>(x * x + y * y)), 0.0, 1.0);
-      const auto weight = static_cast<uint32_t>(share * 256 + 0.5);
+      const double rounded = share * 256 + 0.5;
+      const auto weight = static_cast<uint32_t>(rounded);
       if (weight > 0) taps.push_back({x, y, weight});
     }
   }
@@ -191,11 +192,14 @@ void ToUnit(const uint8_t* bytes, size_t count, float* out) {
 }
 
 void ToBytes(const float* values, size_t count, uint8_t* out) {
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(static_cast<int>(values[i] * 255.0f + 0.5f));
+  for (size_t i = 0; i < count; ++i) {
+    const float rounded = values[i] * 255.0f + 0.5f;
+    out[i] = static_cast<uint8_t>(static_cast<int>(rounded));
+  }
 }
 
 void Span::Add(const float* alpha, const uint8_t* rgba, size_t begin, size_t count) {
-  const auto is_visible = [&](size_t i) { return alpha[i] * rgba[4 * i + 3] >= kVisibleByte; };
+  const auto is_visible = [&](size_t i) { return alpha[i] * static_cast<float>(rgba[4 * i + 3]) >= kVisibleByte; };
   size_t first = 0;
   while (first < count && !is_visible(first)) ++first;
   if (first == count) return;
@@ -251,8 +255,9 @@ Status GrowPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
   std::array<uint8_t, 256> inverse;
   for (size_t i = 0; i < 256; ++i) inverse[i] = static_cast<uint8_t>(255 - i);
   if (pixels < 0) MapPlane(plane, inverse, runner);
-  for (float left = std::abs(pixels); left > 0; left -= kLargestDisc) {
-    DECAL_TRY(Dilate(plane, std::min(left, kLargestDisc), runner));
+  const float distance = std::abs(pixels);
+  for (int disc = 0; kLargestDisc * static_cast<float>(disc) < distance; ++disc) {
+    DECAL_TRY(Dilate(plane, std::min(distance - kLargestDisc * static_cast<float>(disc), kLargestDisc), runner));
   }
   if (pixels < 0) MapPlane(plane, inverse, runner);
   return {};
