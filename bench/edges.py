@@ -206,8 +206,8 @@ def peer_times(item, folder, megapixels):
     lines = []
     for work in ("alpha and colours", "colours"):
         told = subprocess.run([sys.executable, edges_peers.__file__, work, folder / "peer.npz"], capture_output=True, text=True, check=True).stdout
-        took, memory = map(float, told.split())
-        lines.append(f"- PyMatting, {work}, {megapixels:g} megapixels: {took:.0f} ms, {memory:.0f} MB")
+        took, spent, memory = map(float, told.split())
+        lines.append(f"- PyMatting, {work}, {megapixels:g} megapixels: {took:.0f} ms, {spent:.0f} ms of processor time, {memory:.0f} MB")
     return lines
 
 
