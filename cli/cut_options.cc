@@ -132,7 +132,7 @@ void AddCutOptions(CLI::App& app, CutTexts& texts, CutOptions& options) {
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
   app.add_option("--svg-size", options.svg_size, "Pixels of an SVG's longer side (default: its own size)")
-      ->check(CLI::Range(1, 32767))
+      ->check(Obeys(rules::kCommandSvgSize))
       ->type_name("N");
   app.add_option("--refine", texts.refine, "How edges follow the picture: off, fast or best (default: fast)")
       ->check(CLI::IsMember(kRefines))

@@ -73,6 +73,10 @@ TEST(RegistryTest, RulesAndActivationsAreTranslated) {
   EXPECT_EQ((*FindModel("modnet"))->activation, OutputActivation::kNone);
   EXPECT_EQ((*FindModel("birefnet"))->activation, OutputActivation::kSigmoid);
   EXPECT_NE((*FindModel("rmbg-1.4"))->licence.find("non-commercial"), std::string_view::npos);
+  const ModelInfo& clothes = **FindModel("u2net_cloth_seg");  // four classes, 0 the background
+  EXPECT_EQ(clothes.activation, OutputActivation::kSoftmax);
+  EXPECT_EQ(clothes.foreground_class, 1);
+  EXPECT_EQ((*FindModel("decal-default"))->foreground_class, -1);
 }
 
 TEST(RegistryTest, WhatNoPictureCanBePreparedForIsNamed) {

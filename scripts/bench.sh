@@ -6,6 +6,7 @@
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
+#   scaling   the server, batches, Ray and Python, each beside what it is measured by; JSON in build/bench
 # SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,6 +25,13 @@ for part in "$@"; do
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;
+    scaling)
+      mkdir -p build/bench
+      missed=
+      node bench/serve.mjs | tee build/bench/serve.json || missed+=" serve"
+      node bench/workers.mjs | tee build/bench/workers.json || missed+=" workers"
+      /usr/bin/python3 bench/python.py --rounds 5 --output build/bench/python.json || missed+=" python"
+      [[ -z $missed ]] || { echo "bench: under their bars:$missed" >&2; exit 1; } ;;
     *) echo "bench: unknown part $part" >&2; exit 2 ;;
   esac
 done

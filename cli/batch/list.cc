@@ -22,6 +22,7 @@
 #include "cli/file_io.h"
 #include "cli/interrupt.h"
 #include "cli/jobs.h"
+#include "cli/pictures/kind.h"
 
 namespace decal::cli {
 namespace {
@@ -215,6 +216,14 @@ class LineList : public PictureList {
   bool ended_ = false;
 };
 
+// "JPEG" where a file that should be a list is a picture, or "". Lists are text: the names of a list may begin as pictures do.
+std::string PictureAt(int fd) {
+  std::byte begin[kSniffBytes];
+  const ssize_t got = pread(fd, begin, sizeof begin, 0);
+  if (got <= 0 || std::memchr(begin, 0, static_cast<size_t>(got)) == nullptr) return {};
+  return SniffKind({begin, static_cast<size_t>(got)}).name;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PictureList>> PictureList::Open(const ListOptions& options) {
@@ -229,6 +238,11 @@ Result<std::unique_ptr<PictureList>> PictureList::Open(const ListOptions& option
   }
   const int fd = open(options.from.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return ListError("open", options.from);
+  if (const std::string kind = PictureAt(fd); S_ISREG(state.st_mode) && !kind.empty()) {
+    close(fd);
+    return Fail(ErrorCode::kInvalidArgument,
+                kind + ", not a list: --from takes a folder, or a file with a picture's path a line", options.from);
+  }
   return std::make_unique<LineList>(options, fd, options.from,
                                     S_ISREG(state.st_mode) ? static_cast<uint64_t>(state.st_size) : 0);
 }

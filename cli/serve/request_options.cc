@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
+#include <cctype>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -32,9 +32,6 @@ std::optional<T> ParseNumber(std::string_view text) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return {};
-  if constexpr (std::is_floating_point_v<T>) {
-    if (!std::isfinite(value)) return {};
-  }
   return value;
 }
 
@@ -50,6 +47,10 @@ std::optional<bool> ParseFlag(std::string text) {
   return {};
 }
 
+// Fields of rembg's alone.
+constexpr rules::Rule kByte{"", "a whole number, 0 to 255", 0, 255};
+constexpr rules::Rule kErode{"", "a whole number, 0 to 65536", 0, 65536};
+
 using Setter = std::function<Status(const std::string& name, const std::string& text)>;
 
 Setter Flag(bool& flag, bool set = true) {
@@ -61,23 +62,21 @@ Setter Flag(bool& flag, bool set = true) {
   };
 }
 
+// Within what border/fields.json allows, as the command's option of that name; what it says otherwise.
 template <class T>
-Setter Number(T& number, float least, float most) {
-  return [&number, least, most](const std::string& name, const std::string& text) -> Status {
-    const auto value = ParseNumber<float>(text);
-    if (!value || *value < least || *value > most) {
-      return BadField(name, fmt::format("a number from {} to {}", least, most));
-    }
-    number = *value;
+Setter Number(T& number, const rules::Rule& rule) {
+  return [&number, &rule](const std::string& name, const std::string& text) -> Status {
+    const auto value = ParseNumber<double>(text);
+    if (!value || !rule.Allows(*value)) return BadField(name, rule.message);
+    number = static_cast<float>(*value);
     return {};
   };
 }
 
-Setter Whole(int& number, int least, int most) {
-  return [&number, least, most](const std::string& name, const std::string& text) -> Status {
+Setter Whole(int& number, const rules::Rule& rule) {
+  return [&number, &rule](const std::string& name, const std::string& text) -> Status {
     const auto value = ParseNumber<int>(text);
-    if (!value || *value < least || *value > most)
-      return BadField(name, fmt::format("a whole number, {} to {}", least, most));
+    if (!value || !rule.Allows(*value)) return BadField(name, rule.message);
     number = *value;
     return {};
   };
@@ -113,22 +112,22 @@ Result<RequestOptions> ReadOptions(const RequestFields& fields, const CutOptions
       {"background", Text(texts.background)},
       {"refine", Text(texts.refine)},
       {"profile", Text(texts.profile_rule)},
-      {"quality", Whole(cut.quality, 1, 100)},
-      {"svg-size", Whole(cut.svg_size, 1, 32767)},
+      {"quality", Whole(cut.quality, rules::kCommandQuality)},
+      {"svg-size", Whole(cut.svg_size, rules::kCommandSvgSize)},
       {"mask", Flag(cut.mask_only)},
       {"keep-metadata", Flag(cut.keep_metadata)},
       {"keep-colours", Flag(cut.decontaminate, false)},
       {"background-only", Flag(cut.background_only)},
-      {"threshold", Number(cut.threshold, 0, 1)},
-      {"remove-islands", Number(cut.remove_islands, 0, 1)},
-      {"fill-holes", Number(cut.fill_holes, 0, 1)},
-      {"smooth", Number(cut.smooth, 0, 50)},
-      {"grow", Number(cut.grow, -50, 50)},
-      {"shadow", Number(cut.shadow, 0, 1)},
-      {"crop", Number(cut.frame.crop, 0, 100)},
+      {"threshold", Number(cut.threshold, rules::kOutputThreshold)},
+      {"remove-islands", Number(cut.remove_islands, rules::kOutputRemoveIslands)},
+      {"fill-holes", Number(cut.fill_holes, rules::kOutputFillHoles)},
+      {"smooth", Number(cut.smooth, rules::kOutputSmooth)},
+      {"grow", Number(cut.grow, rules::kOutputGrow)},
+      {"shadow", Number(cut.shadow, rules::kOutputShadow)},
+      {"crop", Number(cut.frame.crop, rules::kOutputCrop)},
       {"aspect-ratio", Text(texts.aspect_ratio)},
       {"size", Text(texts.size)},
-      {"scale", Number(cut.frame.scale, 0.01f, 8)},
+      {"scale", Number(cut.frame.scale, rules::kOutputScale)},
   };
   if (Status set = SetAll(fields, setters); !set) return std::unexpected(set.error());
   const bool keep_profile = cut.keep_profile;
@@ -149,9 +148,9 @@ Result<RequestOptions> ReadRembgOptions(const RequestFields& form, const Request
   const std::map<std::string, Setter> form_setters = {
       {"model", Text(request.model)},
       {"a", Flag(alpha_matting)},
-      {"af", Whole(foreground, 0, 255)},
-      {"ab", Whole(background, 0, 255)},
-      {"ae", Whole(erode, 0, 1 << 16)},
+      {"af", Whole(foreground, kByte)},
+      {"ab", Whole(background, kByte)},
+      {"ae", Whole(erode, kErode)},
       {"om", Flag(cut.mask_only)},
       {"ppm", Flag(smooth)},
   };

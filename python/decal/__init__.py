@@ -22,6 +22,7 @@ Failures are `decal.Error` with a `code`. `decal.rembg` has the functions and ar
 
 from __future__ import annotations
 
+import inspect
 import os
 import threading
 from collections import OrderedDict
@@ -32,7 +33,7 @@ from . import _decal
 from ._batch import BatchItem, run_batch
 from ._errors import Error
 from ._models import models
-from ._options import RemoveOptions
+from ._options import Plan, RemoveOptions
 from ._results import Box, CutoutArray, CutoutBytes, CutoutFile, CutoutPath, Execution
 from ._session import Session
 
@@ -97,27 +98,7 @@ def remove(
     spec: Mapping[str, Any] | None = None,
     session: Session | None = None,
     threads: int | None = None,
-    background: Any = None,
-    mask: bool = False,
-    background_only: bool = False,
-    refine: str = "fast",
-    keep_colours: bool = False,
-    threshold: float | None = None,
-    remove_islands: float = 0,
-    fill_holes: float = 0,
-    smooth: float = 0,
-    grow: float = 0,
-    shadow: float = 0,
-    crop: float | None = None,
-    aspect_ratio: str | float | None = None,
-    size: str | tuple[int | None, int | None] | None = None,
-    scale: float = 1,
-    format: str | None = None,
-    quality: int = 90,
-    output: str | os.PathLike[str] | None = None,
-    keep_metadata: bool = False,
-    profile: str = "srgb",
-    max_memory: int | str | None = None,
+    **options: Unpack[RemoveOptions],
 ) -> Any:
     """Removes the background of one picture. The result is of the kind that was given.
 
@@ -165,31 +146,12 @@ def remove(
     Raises:
         decal.Error: see its `code`. Nothing is half-written.
     """
-    chosen = _session_for(session, model, model_file, models_dir, threads, spec)
-    return chosen.remove(
-        picture,
-        background=background,
-        mask=mask,
-        background_only=background_only,
-        refine=refine,
-        keep_colours=keep_colours,
-        threshold=threshold,
-        remove_islands=remove_islands,
-        fill_holes=fill_holes,
-        smooth=smooth,
-        grow=grow,
-        shadow=shadow,
-        crop=crop,
-        aspect_ratio=aspect_ratio,
-        size=size,
-        scale=scale,
-        format=format,
-        quality=quality,
-        output=output,
-        keep_metadata=keep_metadata,
-        profile=profile,
-        max_memory=max_memory,
-    )
+    return _session_for(session, model, model_file, models_dir, threads, spec).remove(picture, **options)
+
+
+# What `help` and editors show: the options with their defaults, which stand in Plan.
+_own = [one for one in inspect.signature(remove).parameters.values() if one.kind != inspect.Parameter.VAR_KEYWORD]
+remove.__signature__ = inspect.Signature([*_own, *inspect.signature(Plan).parameters.values()], return_annotation="Any")  # type: ignore[attr-defined]
 
 
 def remove_batch(

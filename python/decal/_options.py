@@ -15,10 +15,10 @@ from . import _metadata, _pictures
 from ._colour import Colour, own_colour, parse_colour, without_alpha
 from ._errors import Error
 from ._results import CutoutBytes, CutoutFile, CutoutPath, Execution, as_array
+from ._rules import RULES
 
 BY_EXTENSION = {".png": "PNG", ".webp": "WEBP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 _EXTENSIONS = {"PNG": ".png", "WEBP": ".webp", "JPEG": ".jpg"}
-_REFINES = ("off", "fast", "best")
 
 
 class RemoveOptions(TypedDict, total=False):
@@ -59,10 +59,8 @@ class Laps:
         return ms
 
 
-def _number(value: Any, name: str, low: float, high: float) -> float:
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
-        raise Error("invalid-argument", f"{name} is a number from {low:g} to {high:g}, not {value!r}")
-    return float(value)
+def _number(value: Any, name: str) -> float:
+    return float(RULES[name].check(value))
 
 
 def parse_aspect_ratio(value: Any) -> float:
@@ -74,8 +72,9 @@ def parse_aspect_ratio(value: Any) -> float:
         ratio = float(width) / float(height or 1)
     except (TypeError, ValueError, ZeroDivisionError):
         ratio = 0.0
-    if isinstance(value, bool) or not 0.01 <= ratio <= 100:
-        raise Error("invalid-argument", f"aspect_ratio is width:height or a number from 0.01 to 100, not {value!r}")
+    rule = RULES["aspect_ratio"]
+    if isinstance(value, bool) or not rule.allows(ratio):
+        raise Error("invalid-argument", f"aspect_ratio is {rule.message}, as a number or as 4:5, not {value!r}")
     return ratio
 
 
@@ -89,12 +88,12 @@ def parse_frame_size(value: Any) -> tuple[int, int]:
             sides = tuple(int(side) if side else None for side in sides)
         width, height = sides
         good = (width is not None or height is not None) and all(
-            side is None or (isinstance(side, (int, np.integer)) and not isinstance(side, bool) and 1 <= side <= 32768) for side in (width, height)
+            side is None or RULES[rule].allows(side) for side, rule in ((width, "size_width"), (height, "size_height"))
         )
     except (TypeError, ValueError):
         good = False
     if not good:
-        raise Error("invalid-argument", f'size is "800x600", "800x", "x600" or a pair, sides from 1 to 32768, not {value!r}')
+        raise Error("invalid-argument", f'size is "800x600", "800x", "x600" or a pair, each side {RULES["size_width"].message}, not {value!r}')
     return int(width or 0), int(height or 0)
 
 
@@ -134,22 +133,18 @@ class Plan:
         else:
             self.folder = None
         self.format = _format(format, self.output)
-        if isinstance(quality, bool) or not isinstance(quality, (int, np.integer)) or not 1 <= quality <= 100:
-            raise Error("invalid-argument", f"quality is a number from 1 to 100, not {quality!r}")
-        self.quality = int(quality)
+        self.quality = int(RULES["quality"].check(quality))
         self.background = parse_colour(background)
         if self.format == "JPEG" and not self.mask:
             # JPEG cannot be transparent: white unless the caller says otherwise.
             self.background = without_alpha(self.background)
-        if refine not in _REFINES:
-            raise Error("invalid-argument", f"refine is off, fast or best, not {refine!r}")
         if profile not in ("srgb", "keep"):
             raise Error("invalid-argument", f"profile is srgb or keep, not {profile!r}")
         self._frame = {
-            "crop": None if crop is None else _number(crop, "crop", 0, 100),
+            "crop": None if crop is None else _number(crop, "crop"),
             "aspect_ratio": parse_aspect_ratio(aspect_ratio),
             "size": parse_frame_size(size),
-            "scale": _number(scale, "scale", 0.01, 8),
+            "scale": _number(scale, "scale"),
         }
         if size is not None and scale != 1:
             raise Error("invalid-argument", "size and scale exclude each other")
@@ -157,17 +152,17 @@ class Plan:
             raise Error("invalid-argument", "size with both sides is a shape already: no aspect_ratio")
         self._edges: dict[str, Any] = {
             "mask": self.mask,
-            "refine": refine,
+            "refine": RULES["refine"].check(refine),
             "decontaminate": not keep_colours,
             "background_only": bool(background_only),
-            "remove_islands": _number(remove_islands, "remove_islands", 0, 1),
-            "fill_holes": _number(fill_holes, "fill_holes", 0, 1),
-            "smooth": _number(smooth, "smooth", 0, 50),
-            "grow": _number(grow, "grow", -50, 50),
-            "shadow": _number(shadow, "shadow", 0, 1),
+            "remove_islands": _number(remove_islands, "remove_islands"),
+            "fill_holes": _number(fill_holes, "fill_holes"),
+            "smooth": _number(smooth, "smooth"),
+            "grow": _number(grow, "grow"),
+            "shadow": _number(shadow, "shadow"),
         }
         if threshold is not None:
-            self._edges["threshold"] = _number(threshold, "threshold", 0, 1)
+            self._edges["threshold"] = _number(threshold, "threshold")
         self.reading = _pictures.Reading(
             max_memory=_pictures.parse_size(max_memory),
             # For arrays and images, which are not written, the file's limits do not count.
@@ -258,7 +253,7 @@ def _format(format: str | None, output: str | None) -> str:
         try:
             return _pictures.FORMATS[format.lower()]
         except (KeyError, AttributeError):
-            raise Error("invalid-argument", f"format is png, webp or jpeg, not {format!r}") from None
+            raise Error("invalid-argument", f"format is {RULES['format'].message}, not {format!r}") from None
     extension = os.path.splitext(output)[1].lower() if output is not None else ""
     if not extension:
         return "PNG"

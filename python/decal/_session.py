@@ -15,8 +15,9 @@ from ._errors import Error
 from ._models import find_model, model_fields
 from ._options import Laps, Plan, RemoveOptions
 from ._results import Box, CutoutArray, Execution, as_array
+from ._rules import RULES
 
-MAX_THREADS = 256  # as the command: far above any machine this runs on; catches typing errors
+MAX_THREADS = int(RULES["threads"].most)  # far above any machine this runs on; catches typing errors
 
 # A fork waits until no engine is in the middle of a picture, and the child's engines start threads of their own.
 os.register_at_fork(
@@ -55,8 +56,8 @@ class Session:
         threads: int | None = None,
         spec: Mapping[str, Any] | None = None,
     ) -> None:
-        if threads is not None and not 1 <= threads <= MAX_THREADS:
-            raise Error("invalid-argument", f"threads is a number from 1 to {MAX_THREADS}, not {threads}")
+        if threads is not None:
+            RULES["threads"].check(threads)
         self._arguments = (model, model_file, models_dir, threads, spec)
         name, file, self.model = find_model(model, model_file, models_dir)
         fields, inputs = model_fields(spec, file)

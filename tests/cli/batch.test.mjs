@@ -210,6 +210,7 @@ test('bad uses: one line each, and nothing written', async (t) => {
     [['--from', 'photos', '--to', 'cut', '--workers', '0'], 2, /--workers/],
     [['--from', 'photos', '--to', 'cut', '--background', 'nocolour'], 2, /not a colour/],
     [['--from', 'empty', '--to', 'cut'], 1, /empty: no pictures in this list \(not-found\)/],
+    [['--from', 'photos/below/0.png', '--to', 'cut'], 1, /^decal: photos\/below\/0\.png: PNG, not a list: --from takes a folder.* \(invalid-argument\)\n$/],
   ]) {
     const result = await batch(cwd, args);
     assert.equal(result.status, status, result.stderr);

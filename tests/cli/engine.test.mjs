@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { chainModel, decal, files, kDefaultModel, kSide, npy, scratch } from './support.mjs';
 
+// What several tests read, of one process.
+const plans = {};
+const planOf = (...args) => (plans[args] ??= decal(['inspect', 'decal-default', ...args]));
+
 test('models: a table, or JSON, of the registry', async () => {
   const registry = JSON.parse(await readFile(new URL('../../models/registry.json', import.meta.url))).models;
   const table = (await decal(['models'])).stdout.toString();
@@ -18,8 +22,8 @@ test('models: a table, or JSON, of the registry', async () => {
 });
 
 test('inspect: tensors, schedule and memory', async () => {
-  for (const model of ['decal-default', kDefaultModel]) {
-    const { status, stdout, stderr } = await decal(['inspect', model]);
+  for (const plan of [planOf(), decal(['inspect', kDefaultModel])]) {
+    const { status, stdout, stderr } = await plan;
     assert.equal(status, 0, stderr);
     const text = stdout.toString();
     assert.match(text, new RegExp(`^input\\s+input\\s+f32 \\[1, 3, ${kSide}, ${kSide}\\]$`, 'm'));
@@ -60,7 +64,7 @@ function assertSum(value, list, of, digits, what) {
 
 test('inspect --profile --json: times of every layer, and totals that are their sums', async () => {
   const { status, stdout, stderr } = await decal(
-    ['inspect', 'decal-default', '--profile', '--json', '--threads', '2', '--repeat', '3']);
+    ['inspect', 'decal-default', '--profile', '--json', '--threads', '2', '--repeat', '2']);
   assert.equal(status, 0, stderr);
   const { inputs, outputs, memoryBytes, steps, profile, ...rest } = JSON.parse(stdout);
   assert.deepEqual(rest, {});
@@ -69,7 +73,7 @@ test('inspect --profile --json: times of every layer, and totals that are their 
   assert.deepEqual(Object.keys(memoryBytes), ['weights', 'arena', 'scratch', 'total', 'lowerBound']);
   assert.deepEqual(Object.keys(steps[0]),
     ['op', 'name', 'algorithm', 'choice', 'shapes', 'multiplyAdds', 'outputBytes', 'ms', 'share', 'gflops']);
-  assert.deepEqual([profile.threads, profile.runs], [2, 3]);
+  assert.deepEqual([profile.threads, profile.runs], [2, 2]);
   assert.ok(profile.runMs.min > 0 && profile.runMs.min <= profile.runMs.median);
 
   assert.ok(steps.every(({ ms }) => ms >= 0) && profile.total.ms > 0);
@@ -101,7 +105,7 @@ test('inspect --profile: the tables; --json alone: no times', async () => {
   assert.match(text, /^Medians of 1 run; a run takes [\d.]+ ms, the fastest [\d.]+ \(1 thread, \w+\)$/m);
   assert.match(text, /^ {2}lower bound +\d+/m);
 
-  const plain = JSON.parse((await decal(['inspect', 'decal-default', '--json'])).stdout);
+  const plain = JSON.parse((await planOf('--json')).stdout);
   assert.deepEqual(Object.keys(plain), ['inputs', 'outputs', 'memoryBytes', 'steps']);
   assert.ok(plain.steps.every((step) => !('ms' in step)));
 });
@@ -112,9 +116,9 @@ test('inspect --choices: the algorithms of each step, the cheapest first and cho
   const text = stdout.toString();
   assert.match(text, /^STEP +NAME +ALGORITHMS, thousands of vector instructions each, the chosen one first$/m);
   assert.match(text, /^ {2}lower bound +\d+/m);
-  assert.doesNotMatch((await decal(['inspect', 'decal-default'])).stdout.toString(), /ALGORITHMS/);
+  assert.doesNotMatch((await planOf()).stdout.toString(), /ALGORITHMS/);
 
-  const { steps } = JSON.parse((await decal(['inspect', 'decal-default', '--json'])).stdout);
+  const { steps } = JSON.parse((await planOf('--json')).stdout);
   const chosen = steps.flatMap((step, i) => (step.choice === '' ? [] : [{ ...step, i }]));
   assert.ok(chosen.length > 0);
   for (const { i, name, algorithm, choice } of chosen) {

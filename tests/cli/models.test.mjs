@@ -45,6 +45,24 @@ test('every kind of model gives the right matte', async (t) => {
   }
 });
 
+test('u2net_cloth_seg of the registry: one class of four, the first kind of clothes unless another is named', async (t) => {
+  const cwd = await scratch(t);
+  await sharp(Buffer.from([250, 5, 5, 5, 5, 250]), { raw: { width: 2, height: 1, channels: 3 } }).resize(64, 32, { kernel: 'nearest' }).png().toFile(join(cwd, 'a.png'));
+  // Class 1 is what is red, class 2 what is blue.
+  await writeFile(join(cwd, 'four.onnx'), onnxModel({
+    nodes: [['Conv', ['x', 'w'], ['y']]], tensors: [{ name: 'w', shape: [4, 3, 1, 1], data: Float32Array.of(0, 0, 0, 9, 0, -9, -9, 0, 9, -9, -9, -9) }],
+    inputs: [{ name: 'x', shape: [1, 3, 32, 64] }], outputs: [{ name: 'y', shape: [1, 4, 32, 64] }],
+  }));
+  const matte = async (...args) => {
+    const { status, stderr } = await decal(['a.png', '--model', 'u2net_cloth_seg', '--model-file', 'four.onnx', ...args, ...plain, '-o', 'x.png'], { cwd });
+    assert.equal(status, 0, stderr);
+    const { data, info } = await pixels(join(cwd, 'x.png'));
+    return [data[0], data[63 * info.channels]];
+  };
+  assert.deepEqual(await matte(), [255, 0]);
+  assert.deepEqual(await matte('--foreground-class', '2'), [0, 255]);
+});
+
 test('a matte that is none is an error that says which option to give', async (t) => {
   const cwd = await withPicture(t);
   for (const [name, word] of [['logits', 'sigmoid'], ['bytes', 'bytes'], ['softmax', 'softmax']]) {

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { test as nodeTest } from 'node:test';
 import sharp from 'sharp';
+import { readBorder, resolveRule } from '../../border/typescript.mjs';
 import { decal, disc, kDefaultModel, pixels, scratch } from './support.mjs';
 import { form, hasServer, raw, readAnswer, serve } from './server.mjs';
 
@@ -83,6 +84,27 @@ test('what is wrong with a request is told by status and code', async (t) => {
   await assertError(await fetch(`${server.url}/v1/cutouts`, { method: 'PUT', body: picture }), 405, 'invalid-argument');
   await assertError(await post(server, '/v1/cutouts', picture, { headers: { 'Content-Encoding': 'gzip' } }), 415, 'unsupported');
   assert.equal((await post(server, '/v1/cutouts', picture)).status, 200);
+});
+
+test('ranges are those of border/fields.json: in /openapi.json, and in what is refused', async (t) => {
+  const server = await serve(t);
+  const [fields, limits, types] = ['fields', 'limits', 'types'].map(readBorder);
+  const camel = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+  const ruleOf = (name) => {
+    const row = fields.command.find((one) => one.name === name) ?? fields.options.find((one) => one.name === `output.${camel(name)}`);
+    return resolveRule(row, limits, types);
+  };
+  const { parameters } = (await (await fetch(`${server.url}/openapi.json`)).json()).paths['/v1/cutouts'].post;
+  const ranges = parameters.filter(({ schema }) => 'minimum' in schema);
+  assert.ok(ranges.length >= 10, `${ranges.length} ranges`);
+  for (const { name, schema } of ranges) {
+    const { least, most, message, type } = ruleOf(name);
+    assert.deepEqual([schema.minimum, schema.maximum, schema.type], [least, most, type === 'whole' ? 'integer' : 'number'], name);
+    for (const value of [least - 1, most + 1, 'much']) {
+      const answer = await post(server, `/v1/cutouts?${new URLSearchParams({ [name]: value })}`, picture);
+      assert.deepEqual([answer.status, await answer.json()], [400, { error: { code: 'invalid-argument', message: `${name}: ${message}` } }], `${value}`);
+    }
+  }
 });
 
 test('/api/remove takes what rembg’s server takes', async (t) => {

@@ -1,11 +1,14 @@
 // Helpers of the command's tests: a scratch folder, the command itself, and small files to feed it.
 // SPDX-License-Identifier: MIT
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { onnxModel } from '../support/onnx.mjs';
 
 export { defaultModelFile as kDefaultModel, defaultModelSide as kSide } from '../support/default_model.mjs';
 
@@ -16,6 +19,19 @@ export async function scratch(test) {
   const folder = await mkdtemp(join(tmpdir(), 'decal-cli-'));
   test.after(() => rm(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The file of a model that takes a millisecond: its matte is 1 where a picture is redder than it is blue, as a disc() is. */
+export function quickModel() {
+  const folder = mkdtempSync(join(tmpdir(), 'decal-cli-model-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'quick.onnx');
+  writeFileSync(file, onnxModel({
+    nodes: [['Conv', ['x', 'w', 'b'], ['logits']], ['Sigmoid', ['logits'], ['y']]],
+    tensors: [{ name: 'w', shape: [1, 3, 1, 1], data: Float32Array.of(20, 0, -20) }, { name: 'b', shape: [1], data: Float32Array.of(-8) }],
+    inputs: [{ name: 'x', shape: [1, 3, 64, 64] }], outputs: [{ name: 'y', shape: [1, 1, 64, 64] }],
+  }));
+  return file;
 }
 
 /** Runs the command; resolves to {status, signal, stdout (Buffer), stderr (string)}. */
@@ -34,6 +50,15 @@ export function decal(args, { cwd, stdin, env, onStderr } = {}) {
     child.stdin.on('error', () => {}); // the command may end without reading
     child.stdin.end(stdin);
   });
+}
+
+/** Waits until a process has a handler for a signal. */
+export async function heeds(pid, signal) {
+  for (;;) {
+    const caught = BigInt(`0x${/SigCgt:\s*([0-9a-f]+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))[1]}`);
+    if (caught >> BigInt(signal - 1) & 1n) return;
+    await sleep(10);
+  }
 }
 
 export const files = async (folder) => (await readdir(folder)).sort();

@@ -59,6 +59,25 @@ within decal /tmp/disc.ppm -o /tmp/disc.png --json
 [[ $(head -c 8 "$system/tmp/disc.png" | od -An -tx1 | tr -d ' \n') == 89504e470d0a1a0a ]] || fail "no PNG came out"
 for format in webp jpg; do within decal /tmp/disc.ppm -o "/tmp/disc.$format" -q; done
 within decal /tmp/disc.webp -o /tmp/again.png -q
+within decal batch --from /tmp/disc.ppm --to /tmp/none -q 2>/dev/null && fail "a picture passes for a list"
+printf '/tmp/disc.ppm\n' >"$system/tmp/list"
+within decal batch --from /tmp/list --to /tmp/cutouts --base /tmp -q
+[[ -s $system/tmp/cutouts/disc.ppm.decal.png ]] || fail "decal batch wrote nothing"
+# Not by `within`: the process to signal is decal itself.
+chroot "$system" env -i PATH=/usr/bin HOME=/root decal serve --port 0 2>"$work/serve.log" >/dev/null &
+server=$!
+for _ in $(seq 100); do
+  port=$(sed -n 's|.*serving on http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$work/serve.log")
+  [[ -z $port ]] || break
+  sleep 0.2
+done
+[[ -n $port ]] || fail "decal serve does not start: $(cat "$work/serve.log")"
+exec 3<>"/dev/tcp/127.0.0.1/$port"
+printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
+[[ $(head -n 1 <&3) == *' 200 '* ]] || fail "decal serve is not ready"
+exec 3<&-
+kill -TERM "$server"
+wait "$server" || fail "decal serve ends with $?"
 if within decal /etc/passwd -o /tmp/none.png -q 2>/dev/null; then fail "a text file passes for a picture"; fi
 [[ ! -e $system/tmp/none.png ]] || fail "something was written for a text file"
 within test -s /usr/share/doc/decal/copyright

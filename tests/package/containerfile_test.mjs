@@ -1,5 +1,6 @@
 // The Containerfile without a container engine: each stage's commands run in a clean Debian 12 by chroot, one after the other.
 //   node tests/package/containerfile_test.mjs          the last stage, with the packages that `make deb` left in dist/
+//   node tests/package/containerfile_test.mjs --configure   the first stage until CMake has found all that it needs
 //   node tests/package/containerfile_test.mjs --all    from the source, which takes as long as a whole build
 // Needs root and build/package-test/clean.tar, which tests/package/chroot_test.sh makes.
 //
@@ -43,8 +44,9 @@ if (stages.length !== 2 || stages[0].name !== 'build') fail('expected the stage 
 if (process.getuid() !== 0) skip('chroot needs root');
 if (!existsSync(clean)) skip('no clean system: tests/package/chroot_test.sh makes it');
 const whole = process.argv.includes('--all');
+const configure = process.argv.includes('--configure');
 const packagesOf = (folder) => readdirSync(folder).filter((name) => /^decal_.*\.deb$/.test(name));
-if (!whole && (!existsSync(join(root, 'dist')) || packagesOf(join(root, 'dist')).length === 0)) fail('no package in dist: make deb');
+if (!whole && !configure && (!existsSync(join(root, 'dist')) || packagesOf(join(root, 'dist')).length === 0)) fail('no package in dist: make deb');
 
 /** Runs one stage in a system of its own; answers its folder. */
 function run(stage, packages) {
@@ -77,6 +79,7 @@ function run(stage, packages) {
         mkdirSync(join(system, mount[2]), { recursive: true });
         for (const name of packagesOf(packages)) execFileSync('cp', [join(packages, name), join(system, mount[2])]);
       }
+      if (configure && command.startsWith('cmake --preset')) [command] = command.split('&&');
       const { status } = spawnSync('chroot', [system, 'env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'DEBIAN_FRONTEND=noninteractive',
         'sh', '-c', `cd ${folder} && ${command}`], { stdio: ['ignore', 'ignore', 'inherit'] });
       if (status !== 0) fail(`that ended with ${status}`);
@@ -89,6 +92,15 @@ function run(stage, packages) {
   return { system, folder, user, entry: config.ENTRYPOINT ?? [], command: config.CMD ?? [] };
 }
 
+if (configure) {
+  const { system } = run(stages[0]);
+  const cache = readFileSync(join(system, 'source/build/gcc/CMakeCache.txt'), 'utf8');
+  // Without its library the command would be built without the server, and nothing would say so.
+  if (!/^HTTPLIB_FOUND:INTERNAL=1$/m.test(cache)) fail('CMake does not find cpp-httplib: the image would have no server');
+  rmSync(system, { recursive: true, force: true });
+  console.log('containerfile: the first stage is configured');
+  process.exit(0);
+}
 let packages = join(root, 'dist');
 if (whole) packages = join(run(stages[0]).system, 'source/dist');
 const image = run(stages[1], packages);

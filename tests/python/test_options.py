@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import decal
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from test_command import COMMAND, wide_profile
 
 command_only = {
@@ -287,6 +287,34 @@ def test_a_spec_without_a_session(tiny, rgb):
     with pytest.raises(decal.Error) as caught:
         decal.remove(rgb, session=decal.Session(tiny), spec={"mean": [0, 0, 0]})
     assert caught.value.code == "invalid-argument"
+
+
+def test_what_options_may_be_is_what_the_border_says(session, rgb):
+    fields, limits = (json.loads((ROOT / f"border/{name}.json").read_text()) for name in ("fields", "limits"))
+    number = {limit["name"]: limit["value"] for limit in limits["limits"]}
+    compared = set()
+    for row in [*fields["options"], *fields["command"]]:
+        name = re.sub("([A-Z])", lambda big: "_" + big[1].lower(), row["name"].removeprefix("output."))
+        if row["type"] not in ("whole", "number") or name not in {*decal.RemoveOptions.__optional_keys__, "threads"}:
+            continue
+        if row in fields["options"] and name in ("threads", "quality"):
+            continue  # the command's hold here
+        least, most = (number.get(row[key], row[key]) for key in ("least", "most"))
+        message = row["message"].format(least=least, most=most)
+        for value in (least - 1, most + 1, float("nan"), "much", True):
+            with pytest.raises(decal.Error) as caught:
+                decal.Session(threads=value) if name == "threads" else session.remove(rgb, **{name: value})
+            assert caught.value.code == "invalid-argument" and message in str(caught.value), (name, value)
+        compared.add(name)
+    assert {"quality", "threshold", "grow", "crop", "scale", "aspect_ratio", "threads"} <= compared
+
+
+def test_help_lists_every_option_with_its_default():
+    parameters = inspect.signature(decal.remove).parameters
+    assert (parameters["grow"].default, parameters["quality"].default, parameters["profile"].default) == (0, 90, "srgb")
+    assert not any(one.kind == inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+    with pytest.raises(TypeError, match="sharpness"):
+        decal.remove(b"", sharpness=1)
 
 
 @needs_command

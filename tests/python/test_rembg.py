@@ -7,6 +7,7 @@ import functools
 import hashlib
 import http.server
 import io
+import json
 import pathlib
 import pickle
 import threading
@@ -17,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 import decal
 import decal.rembg as rembg
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from decal.rembg import _catalogue, _edges
 from decal.rembg.sessions import BaseSession, sessions, sessions_names
 from tiny_model import write_tiny_model
@@ -107,6 +108,20 @@ def test_cloth_has_a_picture_for_each_class(tmp_path, rgb):
         assert mask.size == (120, 90) and mask.mode == "L" and mask.getpixel(where) == 255
     # The overshoot of the LANCZOS filter between two classes can look like a third, as in rembg.
     assert np.mean(rembg.remove(image, session=session, only_mask=True, cc="full")) < 25
+
+
+def test_names_of_rembg_are_entries_of_the_registry():
+    registry = {model["name"]: model for model in json.loads((ROOT / "models/registry.json").read_text())["models"]}
+    fetched = [model for model in _catalogue.CATALOGUE.values() if model.url]
+    assert [model.name for model in fetched if not model.registry] == ["bria-rmbg"]
+    assert {f"birefnet-{kind}" for kind in ("dis", "hrsod", "cod", "massive", "portrait")} <= set(registry)
+    for model in fetched:
+        if not model.registry:
+            continue
+        entry = registry[model.registry]
+        assert (model.licence, model.size, list(model.mean), list(model.std)) == (
+            entry["licence"], entry["input"]["height"], entry["mean"], entry["std"]), model.name
+        assert model.sigmoid == (entry["activation"] == "sigmoid") and len(entry["sha256"]) == 64 and entry["bytes"] > 1e6, model.name
 
 
 def test_sessions_and_files(tmp_path, monkeypatch, rgb):

@@ -55,6 +55,8 @@ def test_lists(tmp_path):
     bad = [error for _, error in found if error is not None]
     assert [error.code for error in bad] == ["invalid-argument"] * 6
     assert bad[0].where == "d.jpg" and bad[1].where == "line 7" and "not within" in bad[1].message
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR")
+    assert code(lambda: items(tmp_path / "photo.png", tmp_path / "out", tmp_path / "j")) == "invalid-argument"
 
 
 def test_names_outside_of_the_base_keep_their_path(tmp_path):

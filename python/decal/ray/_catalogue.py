@@ -25,6 +25,20 @@ def _lines(source: str) -> Iterator[bytes]:
         yield from file
 
 
+# What those begin with that are most often given instead of a list.
+_PICTURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n": "PNG", b"RIFF": "WebP"}
+
+
+def _refuse_picture(source: str) -> None:
+    """Errors: "invalid-argument" where a list is a picture."""
+    place = _store.place_of(source)
+    with _store.as_errors(source), place.fs.open(place.path, "rb") as file:
+        begin = file.read(64)
+    for magic, name in _PICTURES.items():
+        if begin.startswith(magic) and b"\0" in begin:
+            raise Error("invalid-argument", f"{name}, not a list: --from takes a folder, or a file with a picture's path a line", source)
+
+
 def is_folder(source: str) -> bool:
     """Errors: "not-found", "io"."""
     if source == "-":
@@ -53,6 +67,8 @@ class Catalogue:
         self._suffix = suffix
         self._journal = journal
         self._folder = is_folder(source)
+        if not self._folder and source != "-":
+            _refuse_picture(source)
         self._base = base if base is not None else source if self._folder else "."
         # Lists may name an output twice; a folder cannot. By the output's hash, that of its input.
         self._seen: dict[int, int] = {}

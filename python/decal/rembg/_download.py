@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-import tempfile
-import urllib.error
-import urllib.request
 
 from .._errors import Error
 from ._catalogue import Model
@@ -22,6 +18,12 @@ def download(model: Model, path: str) -> None:
     """Into `path`, from `model.url`. Errors: "not-found" where DECAL_OFFLINE forbids it, "io", "corrupt-model"."""
     if os.environ.get("DECAL_OFFLINE"):
         raise Error("not-found", f"no such file, and DECAL_OFFLINE is set: fetch it from {model.url}", path)
+    # Here, because they take longer to import than all of this package.
+    import hashlib
+    import tempfile
+    import urllib.error
+    import urllib.request
+
     kind, _, expected = model.checksum.partition(":")
     digest = hashlib.new(kind, usedforsecurity=False)
     folder = os.path.dirname(path)
