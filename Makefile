@@ -67,8 +67,8 @@ bench-browser: ## The same models in Chromium, and start-up (half an hour); writ
 bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
 
-bench-edges: ## Measure edges and colours of cut-outs against true mattes; writes docs/edges.md's table (PYTHON with numpy and PIL)
-	@scripts/setup.sh test && scripts/build.sh bench && $(PYTHON) bench/edges.py --out build/edges/table.md
+bench-edges: ## Measure edges and colours of cut-outs against true mattes, beside PyMatting; prints docs/edges.md's tables
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/python.sh edges && build/python/edges/bin/python bench/edges.py --out build/edges/table.md
 
 bench-scaling: ## Measure server, batch, Ray and Python beside their peers on an idle machine (half an hour); docs/scaling.md has the figures
 	@scripts/setup.sh test && scripts/build.sh native python && scripts/python.sh ray && scripts/python.sh rembg && scripts/bench.sh scaling

@@ -7,15 +7,19 @@ true, and composites of cut-outs with exact alpha over photos.
 """
 import argparse
 import collections
+import hashlib
 import itertools
+import json
 import pathlib
 import subprocess
+import sys
 import time
 
 import numpy as np
 from PIL import Image
 
 import edges_data
+import edges_peers
 
 SIDE = 320  # of a matte: what the default model sees
 FOUND = 0.9  # IoU from which the network's answer is about edges rather than about what the subject is
@@ -105,27 +109,23 @@ def sheet(before, after, truth, path, edge=340):
     page.save(path)
 
 
-def peers():
-    """name: function(picture, matte at the picture's size) to (alpha, colours), as rembg's -a uses PyMatting."""
-    try:
-        from pymatting import estimate_alpha_cf, estimate_foreground_ml
-    except ImportError:
-        return {}, None
-
-    def closed_form(picture, matte):
-        from scipy.ndimage import binary_erosion
-        sure, none = matte > 240 / 255, matte < 10 / 255
-        square = np.ones((11, 11))  # rembg erodes by 10 by default
-        trimap = np.full(matte.shape, 0.5)
-        trimap[binary_erosion(sure, square, border_value=1)] = 1
-        trimap[binary_erosion(none, square, border_value=1)] = 0
-        alpha = estimate_alpha_cf(picture / 255.0, trimap)
-        return alpha, estimate_foreground_ml(picture / 255.0, alpha) * 255
-
-    def colours(picture, alpha):
-        return estimate_foreground_ml(picture / 255.0, alpha.astype(np.float64)) * 255
-
-    return {"PyMatting, as rembg -a": closed_form}, colours
+def beside(tool, table, colours, item, matte, base, kinds):
+    """Peers on one picture: alpha from the model's matte, colours from the true alpha."""
+    picture, foreground, truth, truth_gradient = item
+    full = np.asarray(Image.fromarray(matte).resize(picture.shape[1::-1], Image.BILINEAR))
+    mattes = {refine: tool.cut(picture, matte, refine, True)[0][..., 3] / np.float32(255) for refine in REFINES} if kinds else {}
+    for peer, work in edges_peers.ALPHAS.items() if kinds else ():
+        start = time.process_time()
+        mattes[peer] = work(picture, full, matte).astype(np.float32)
+        table.times[peer].append(time.process_time() - start)
+    for method, alpha in mattes.items():
+        table.add("peer", method, kinds, alpha_errors(alpha, truth, truth_gradient), base)
+    colours["ours beside peers, true"].append(colours["true"][-1])
+    for peer, work in edges_peers.COLOURS.items():
+        start = time.process_time()
+        estimated = work(picture, truth)
+        table.times[peer].append(time.process_time() - start)
+        colours[f"{peer}, true"].append((*colour_errors(np.dstack([estimated, truth * 255]), picture, foreground, truth), True))
 
 
 class Table:
@@ -134,10 +134,12 @@ class Table:
     def __init__(self):
         self.sums, self.worst = collections.defaultdict(lambda: np.zeros(2)), collections.defaultdict(float)
         self.times = collections.defaultdict(list)
+        self.shares = collections.defaultdict(list)
 
     def add(self, part, method, kinds, errors, first):
         for kind in kinds:
             self.sums[part, method, kind] += errors
+            self.shares[part, method, kind].append(np.array(errors) / np.maximum(first, 1))
         if "hard" in kinds:
             self.worst[part, method] = max(self.worst[part, method], errors[0] / max(first[0], 1))
 
@@ -147,7 +149,9 @@ class Table:
             row = []
             for kind in kinds:
                 base = self.sums[part, methods[0], kind]
-                row.append(" / ".join(f"{v:.2f}" for v in self.sums[part, method, kind] / np.maximum(base, 1e-9)))
+                of_sums = self.sums[part, method, kind] / np.maximum(base, 1e-9)
+                of_pictures = np.mean(self.shares[part, method, kind] or [[0, 0]], 0)
+                row.append(" / ".join(f"{v:.2f}" for v in of_sums) + (f" ({of_pictures[0]:.2f} / {of_pictures[1]:.2f})" if base.any() else ""))
             lines.append("| " + " | ".join([method, *row, f"{self.worst[part, method]:.2f}"]) + " |")
         return "\n".join(lines)
 
@@ -160,6 +164,53 @@ def large_picture(item, megapixels):
     return np.asarray(Image.fromarray(picture).resize(size, Image.BICUBIC)), matte
 
 
+def times(tool, item, sizes, root):
+    """Rows of a table: milliseconds after the network, natively and in Node's WebAssembly, whose bytes are compared."""
+    lines = ["| megapixels | refine | native, 1 thread | 2 threads | its processor time | WebAssembly, 1 thread | 2 threads | its processor time | "
+             "memory beside the picture |", "|---|---|---|---|---|---|---|---|---|"]
+    for megapixels in sizes:
+        picture, matte = large_picture(item, megapixels)
+        path, width, height = tool.put(picture)
+        matte.tofile(tool.folder / "matte")
+        command = ["node", root / "bench/edges_wasm.mjs", path, width, height, tool.folder / "matte", matte.shape[1], matte.shape[0]]
+        built = (root / "web/dist/node.js").exists()
+        told = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True).stdout if built else ""
+        wasm = {(entry["refine"], entry["threads"]): entry for entry in map(json.loads, told.splitlines())}
+        for refine in REFINES:
+            runs = {threads: [tool.cut(picture, matte, refine, refine != "off", threads) for _ in range(5)] for threads in (1, 2)}
+            row = [f"{min(took for _, (took, _) in runs[threads]):.0f} ms" for threads in (1, 2)]
+            row.append(f"{min(spent for _, (_, spent) in runs[1]):.0f} ms")
+            if wasm:
+                one, two = wasm[refine, 1], wasm[refine, 2]
+                digest = hashlib.sha256(runs[1][0][0].tobytes()).hexdigest()
+                if not one["sha256"] == two["sha256"] == digest:
+                    raise SystemExit(f"WebAssembly's bytes differ: {megapixels} megapixels, {refine}")
+                row += [f"{one['ms']:.0f} ms", f"{two['ms']:.0f} ms", f"{one['processorMs']:.0f} ms", f"{one['memory'] / 1e6:.0f} MB"]
+            else:
+                row += ["not built"] * 4
+            lines.append(f"| {megapixels} | {refine}{'' if refine == 'off' else ' and colours'} | " + " | ".join(row) + " |")
+    picture, _ = large_picture(item, 1)
+    network = []
+    for _ in range(3):
+        start = time.perf_counter()
+        tool.matte(picture)
+        network.append(1e3 * (time.perf_counter() - start))
+    return [*lines, "", f"The network and all around it, 1 megapixel, natively on 2 threads: {min(network):.0f} ms"]
+
+
+def peer_times(item, folder, megapixels):
+    """Milliseconds and megabytes of PyMatting at a size, each in a process of its own."""
+    picture, matte = large_picture(item, megapixels)
+    full = np.asarray(Image.fromarray(matte).resize(picture.shape[1::-1], Image.BILINEAR))
+    np.savez(folder / "peer.npz", picture=picture, matte=full, small=matte)
+    lines = []
+    for work in ("alpha and colours", "colours"):
+        told = subprocess.run([sys.executable, edges_peers.__file__, work, folder / "peer.npz"], capture_output=True, text=True, check=True).stdout
+        took, spent, memory = map(float, told.split())
+        lines.append(f"- PyMatting, {work}, {megapixels:g} megapixels: {took:.0f} ms, {spent:.0f} ms of processor time, {memory:.0f} MB")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     root = pathlib.Path(__file__).resolve().parent.parent
@@ -168,7 +219,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path, default=root / "build/edges")
     parser.add_argument("--count", type=int, default=edges_data.COMPOSITES, help="composites")
     parser.add_argument("--sheets", type=int, default=24, help="pictures to show")
-    parser.add_argument("--peers", type=int, default=0, help="composites on which peers run, too (they take seconds each)")
+    parser.add_argument("--peers", type=int, default=10, help="composites on which peers run, too (they take seconds each)")
     parser.add_argument("--sizes", type=int, nargs="*", default=[1, 12, 50], help="megapixels to time")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
@@ -176,7 +227,6 @@ def main():
     (arguments.work / "sheets").mkdir(exist_ok=True)
     tool = Tool(arguments.tool, arguments.work)
     table, colours = Table(), collections.defaultdict(list)
-    found_peers, foreground_ml = peers()
     count, found, largest = 0, 0, None
     items = [edges_data.lemur_itself(arguments.shared)]
     items = itertools.chain(items, edges_data.composites(arguments.shared, arguments.work, arguments.count))
@@ -191,11 +241,11 @@ def main():
             of_part = kinds
             for refine in REFINES:
                 rgba, took = tool.cut(picture, given, refine, True)
-                errors = alpha_errors(rgba[..., 3] / 255.0, truth, truth_gradient)
+                errors = alpha_errors(rgba[..., 3] / np.float32(255), truth, truth_gradient)
                 if refine == "off":
                     base[part] = errors
                     if part == "model":
-                        good = overlap(rgba[..., 3] / 255.0, truth) > FOUND
+                        good = overlap(rgba[..., 3] / np.float32(255), truth) > FOUND
                         found += good and index > 0
                     if part == "model" and good and index > 0:
                         of_part = [*kinds, "found", "found, " + kinds[1]]
@@ -207,27 +257,13 @@ def main():
                         sheet(before, rgba, np.dstack([foreground, edges_data.bytes_of(truth * 255)]), arguments.work / "sheets" / f"{name}.png")
         rgba, _ = tool.cut(picture, truth, "off", True)
         colours["true"].append((*colour_errors(rgba, picture, foreground, truth), True))
-        if found_peers and index <= arguments.peers:
-            full = np.asarray(Image.fromarray(matte).resize(picture.shape[1::-1], Image.BILINEAR))
-            for peer, work in found_peers.items():
-                start = time.perf_counter()
-                alpha, _ = work(picture, full)
-                table.times[peer].append(time.perf_counter() - start)
-                errors = alpha_errors(alpha, truth, truth_gradient)
-                fast = tool.cut(picture, matte, "fast", True)[0][..., 3] / 255.0
-                for method, e in ((peer, errors), ("off beside it", base["model"]), ("fast beside it", alpha_errors(fast, truth, truth_gradient))):
-                    if index == 0 or overlap(full, truth) > FOUND:
-                        table.add("peer", method, kinds, e, base["model"])
-            start = time.perf_counter()
-            estimated = foreground_ml(picture, truth)
-            table.times["estimate_foreground_ml"].append(time.perf_counter() - start)
-            colours["PyMatting, true"].append((*colour_errors(np.dstack([estimated, truth * 255]), picture, foreground, truth), True))
-            colours["ours beside it, true"].append(colours["true"][-1])
+        if edges_peers.FOUND and index <= arguments.peers:
+            beside(tool, table, colours, (picture, foreground, truth, truth_gradient), matte, base["model"], kinds if index == 0 or good else [])
         if index == 1:
             largest = (name, picture, foreground, truth, matte)
         count += index > 0
     lines = [f"{count} composites ({found} found by the network, IoU over {FOUND}) and the lemur photo; SAD / gradient error, as shares of "
-             "bilinear enlargement.", "", "Given the default model's matte:", "",
+             "bilinear enlargement: of the sums, and in brackets the mean of the pictures' shares.", "", "Given the default model's matte:", "",
              table.text("model", REFINES, ["lemur photo", "composites", "found", "found, hard", "found, fur"]),
              "", f"Given the true matte reduced to {SIDE} x {SIDE}:", "", table.text("true", REFINES, PARTS), ""]
     for what, values in colours.items():
@@ -235,17 +271,13 @@ def main():
         good = values[values[:, 2] > 0]
         lines.append(f"- colours, {what} alpha: {good[:, 0].mean():.1f} of 255, {good[:, 0].sum() / good[:, 1].sum():.2f} of leaving them "
                      f"({len(good)} pictures); lemur photo {values[0, 0] / values[0, 1]:.2f}")
-    if found_peers:
-        lines += ["", "Beside peers:", "", table.text("peer", ["off beside it", "fast beside it", *found_peers], PARTS), ""]
-        lines += [f"- {peer}: {np.median(times):.2f} s a picture" for peer, times in table.times.items()]
-    lines += ["", "| megapixels | refine | 1 thread | 2 threads | processor time, 1 thread |", "|---|---|---|---|---|"]
-    for megapixels in arguments.sizes:
-        picture, matte = large_picture(largest, megapixels)
-        for refine in REFINES:
-            runs = {threads: [tool.cut(picture, matte, refine, refine != "off", threads)[1] for _ in range(5)] for threads in (1, 2)}
-            wall = [min(took for took, _ in runs[threads]) for threads in (1, 2)]
-            lines.append(f"| {megapixels} | {refine}{'' if refine == 'off' else ' and colours'} | {wall[0]:.0f} ms | {wall[1]:.0f} ms | "
-                         f"{min(spent for _, spent in runs[1]):.0f} ms |")
+    if edges_peers.FOUND:
+        methods = ["off", *REFINES[1:], *edges_peers.ALPHAS]
+        lines += ["", f"Beside peers, on the lemur photo and those of the first {arguments.peers} composites that the network found:", "",
+                  table.text("peer", methods, PARTS), ""]
+        lines += [f"- {peer}: {np.median(took):.2f} s of processor time a picture" for peer, took in table.times.items()]
+        lines += peer_times(largest, arguments.work, 1)
+    lines += ["", *times(tool, largest, arguments.sizes, root)]
     text = "\n".join(lines) + "\n"
     print(text)
     if arguments.out:

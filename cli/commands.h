@@ -15,6 +15,7 @@ inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells count
 int RemoveBackgrounds(const RemoveOptions& options);
 int RunBatch(const BatchOptions& options);
 int Serve(const ServeOptions& options);
+int MakeVideo(const VideoOptions& options);
 int ListModels(const ModelsOptions& options);
 int Inspect(const InspectOptions& options);
 int RunTensor(const RunOptions& options);

@@ -34,6 +34,7 @@ int Main(int argc, const char* const* argv) {
   return std::visit(Overloaded{[](const RemoveOptions& options) { return RemoveBackgrounds(options); },
                                [](const BatchOptions& options) { return RunBatch(options); },
                                [](const ServeOptions& options) { return Serve(options); },
+                               [](const VideoOptions& options) { return MakeVideo(options); },
                                [](const ModelsOptions& options) { return ListModels(options); },
                                [](const InspectOptions& options) { return Inspect(options); },
                                [](const RunOptions& options) { return RunTensor(options); },

@@ -92,7 +92,7 @@ Result<std::string> FindInFolder(const ModelInfo& model, const std::string& fold
 
 }  // namespace
 
-bool IsEmbedded(const ModelInfo& model) { return model.name == Models().front().name; }
+bool IsEmbedded(const ModelInfo& model) { return !model.file.empty(); }
 
 Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   if (LooksLikePath(choice.model)) {
@@ -109,7 +109,7 @@ Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   }
   std::string path = choice.file;
   if (path.empty() && IsEmbedded(*info)) {
-    auto session = Session::Load(DefaultModelBytes());
+    auto session = Session::Load(EmbeddedModelBytes(*info));
     if (!session) return std::unexpected(InFile(session.error(), info->name));
     return Loaded(choice, *info, std::string(info->name), {}, *std::move(session));
   }

@@ -19,7 +19,7 @@ struct LoadedModel {
   std::vector<InputValue> values;  // of info.inputs
 };
 
-// True if the weights are part of the library: the first entry, the default.
+// True if the weights are part of the library.
 bool IsEmbedded(const ModelInfo& model);
 
 // Streams the weights, and those that lie in files beside the model's. For a file called <name>.onnx pictures are prepared

@@ -8,6 +8,7 @@
 #include "border/rules.h"
 #include "cli/cut_options.h"
 #include "cli/scale_options.h"
+#include "cli/video_options.h"
 #include "decal/version.h"
 
 namespace decal::cli {
@@ -21,6 +22,7 @@ constexpr const char* kExamples = R"(Examples:
   decal - < photo.jpg > cutout.png         standard input and output
   decal batch --from photos/ --to cutouts/ many pictures, with a journal: decal batch --help
   decal serve                              answers http://127.0.0.1:7000/: decal serve --help
+  decal video clip.mp4 -o clip.webm        a video, with transparency: decal video --help
   decal photo.jpg --model modnet --model-file modnet.onnx
   decal photo.jpg --model own.onnx --mean 0.5,0.5,0.5 --activation sigmoid
 A picture named like a subcommand is reached as ./run.
@@ -70,6 +72,11 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   AddServeOptions(*serve_app, serve);
   AddCutOptions(*serve_app, serve_texts, serve);
   AddThreads(*serve_app, serve.threads);
+
+  VideoOptions video;
+  VideoTexts video_texts;
+  CLI::App* video_app = app.add_subcommand("video", "A video without its background, from a file or raw frames");
+  AddVideoOptions(*video_app, video_texts, video);
 
   ModelsOptions models;
   CLI::App* models_app = app.add_subcommand("models", "List the models known by name");
@@ -142,6 +149,10 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   if (*serve_app) {
     if (const Status read = ReadCutTexts(serve_texts, serve); !read) return UsageError(read.error().message);
     return serve;
+  }
+  if (*video_app) {
+    if (const Status read = ReadVideoTexts(video_texts, video); !read) return UsageError(read.error().message);
+    return video;
   }
   if (*models_app) return models;
   if (*inspect_app) {

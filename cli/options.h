@@ -84,6 +84,21 @@ struct ServeOptions : CutOptions {
   bool quiet = false;                    // no log
 };
 
+// decal video clip.mp4 -o clip.webm
+struct VideoOptions {
+  std::string input, output;
+  ModelChoice model;  // people-live unless it says otherwise
+  CompositeOptions composite;
+  bool frame_by_frame = false;  // without TemporalMatte
+  Extent size;  // of raw frames; empty: the input is a file
+  std::string pixel_format = "rgb24";
+  int rate_num = 25, rate_den = 1;  // raw frames a second
+  int quality = 75;
+  int threads = 0;
+  bool json = false;
+  bool quiet = false;
+};
+
 // decal models
 struct ModelsOptions {
   bool json = false;
@@ -120,8 +135,8 @@ struct PrintOptions {
   std::string text;
 };
 
-using Command =
-    std::variant<RemoveOptions, BatchOptions, ServeOptions, ModelsOptions, InspectOptions, RunOptions, PrintOptions>;
+using Command = std::variant<RemoveOptions, BatchOptions, ServeOptions, VideoOptions, ModelsOptions, InspectOptions,
+                             RunOptions, PrintOptions>;
 
 // Errors (all kInvalidArgument) are usage errors: exit status 2.
 Result<Command> ParseCommandLine(int argc, const char* const* argv);

@@ -18,21 +18,53 @@ namespace {
 // Discs beyond are made of several, one after the other: the sum of two discs is a disc. 69 taps.
 constexpr float kLargestDisc = 4;
 constexpr int kMostReach = 50;  // of smoothing
-constexpr int kVisibleByte = 13;  // a twentieth of 255
+constexpr float kVisibleByte = 13;  // a twentieth of 255
 
 // What is beyond the border of a plane.
 enum class Beyond { kNothing, kNearest };
 
-// Calls write(rows, task, out) for all rows, with pointers to the 2 * reach + 1 rows around it, which are valid from -reach to
-// width + reach and hold what the plane held before; `out` is the row of the plane. There are as many tasks as threads, at most.
-template <class WriteFn>
-Status ForNeighbourhoods(AlphaPlane& plane, int reach, Beyond beyond, ThreadRunner& runner, const WriteFn& write) {
+// Pixels of a row that are worked on or left out together: more than any reach.
+constexpr size_t kChunk = 64;
+static_assert(kChunk > kMostReach);
+
+// The least and the largest byte of a chunk itself, and with the chunks beside it.
+struct ChunkRanges {
+  uint8_t *own_least, *least, *most;
+};
+
+void FindRanges(const uint8_t* row, size_t width, size_t chunks, const ChunkRanges& out) {
+  uint8_t before_least = 255, before_most = 0;
+  for (size_t i = 0; i < chunks; ++i) {
+    uint8_t least = 255, most = 0;
+    const size_t end = std::min(width, (i + 1) * kChunk);
+    for (size_t x = i * kChunk; x < end; ++x) least = std::min(least, row[x]), most = std::max(most, row[x]);
+    out.own_least[i] = least;
+    out.least[i] = std::min(least, before_least);
+    out.most[i] = std::max(most, before_most);
+    if (i > 0) {
+      out.least[i - 1] = std::min(out.least[i - 1], least);
+      out.most[i - 1] = std::max(out.most[i - 1], most);
+    }
+    before_least = least;
+    before_most = most;
+  }
+}
+
+// Calls write(rows, task, out, begin, end) for the parts of all rows that can change, with pointers to the 2 * reach + 1 rows around,
+// which are valid from -reach to width + reach and hold what the plane held before; `out` is the row of the plane. What is left out are
+// chunks for which stays(own_least, least, most) is true, of the chunk itself and of all that is within reach. There are as many
+// tasks as threads, at most.
+template <class StaysFn, class WriteFn>
+Status ForNeighbourhoods(AlphaPlane& plane, int reach, Beyond beyond, ThreadRunner& runner, const StaysFn& stays,
+                         const WriteFn& write) {
   const int parts = std::clamp(static_cast<int>(runner.thread_count()), 1, plane.height);
   const auto begin_of = [&](int part) { return static_cast<int>(int64_t{plane.height} * part / parts); };
   const size_t rows = 2 * static_cast<size_t>(reach) + 1, width = static_cast<size_t>(plane.width);
   const size_t stride = AlignUp(width + 2 * static_cast<size_t>(reach), kAlignment);
-  // A ring of rows and, from the start, what the next task is going to overwrite.
-  const size_t part_bytes = (rows + static_cast<size_t>(reach)) * stride;
+  const size_t chunks = (width + kChunk - 1) / kChunk;
+  // A ring of rows and, from the start, what the next task is going to overwrite; ranges of the ring's chunks, and of all within reach.
+  const size_t ranges_at = (rows + static_cast<size_t>(reach)) * stride;
+  const size_t part_bytes = AlignUp(ranges_at + (3 * rows + 2) * chunks, kAlignment);
   DECAL_TRY_ASSIGN(Buffer buffer, AllocateArray<uint8_t>(part_bytes * static_cast<uint64_t>(parts), "rows of a matte"));
   auto* memory = reinterpret_cast<uint8_t*>(buffer.data());
   const auto copy = [&](int y, uint8_t* to) {
@@ -47,38 +79,63 @@ Status ForNeighbourhoods(AlphaPlane& plane, int reach, Beyond beyond, ThreadRunn
     std::memcpy(to + reach, from, width);
     std::memset(to + static_cast<size_t>(reach) + width, nearest ? from[width - 1] : 0, static_cast<size_t>(reach));
   };
+  const auto index_of = [&](int y) {
+    return static_cast<size_t>((y + static_cast<int>(rows)) % static_cast<int>(rows));
+  };
   const auto slot = [&](int part, int y) {
-    const int index = (y + static_cast<int>(rows)) % static_cast<int>(rows);
-    return memory + static_cast<size_t>(part) * part_bytes + static_cast<size_t>(index) * stride;
+    return memory + static_cast<size_t>(part) * part_bytes + index_of(y) * stride;
   };
   const auto below = [&](int part, int i) {
     return memory + static_cast<size_t>(part) * part_bytes + (rows + static_cast<size_t>(i)) * stride;
   };
+  const auto ranges = [&](int part, size_t index) {
+    uint8_t* first = memory + static_cast<size_t>(part) * part_bytes + ranges_at + 3 * index * chunks;
+    return ChunkRanges{first, first + chunks, first + 2 * chunks};
+  };
+  const auto measure = [&](int part, int y) {
+    FindRanges(slot(part, y) + reach, width, chunks, ranges(part, index_of(y)));
+  };
   ParallelFor(runner, static_cast<size_t>(parts), [&](size_t task, size_t) {
     const int part = static_cast<int>(task), begin = begin_of(part), end = begin_of(part + 1);
-    for (int y = begin - reach; y < begin; ++y) copy(y, slot(part, y));
+    for (int y = begin - reach; y < begin; ++y) {
+      copy(y, slot(part, y));
+      measure(part, y);
+    }
     for (int i = 0; i < reach; ++i) copy(end + i, below(part, i));
   });
   ParallelFor(runner, static_cast<size_t>(parts), [&](size_t task, size_t) {
     const int part = static_cast<int>(task), begin = begin_of(part), end = begin_of(part + 1);
     std::array<const uint8_t*, 2 * kMostReach + 1> around;  // tasks allocate nothing
+    uint8_t* least = ranges(part, rows).own_least;
+    uint8_t* most = least + chunks;
     const auto take = [&](int y) {
       if (y < end) copy(y, slot(part, y));
       else std::memcpy(slot(part, y), below(part, y - end), stride);
+      measure(part, y);
     };
     for (int y = begin; y < begin + reach; ++y) take(y);
     for (int y = begin; y < end; ++y) {
       take(y + reach);
-      for (int k = 0; k < static_cast<int>(rows); ++k)
-        around[static_cast<size_t>(k)] = slot(part, y + k - reach) + reach;
-      write(around.data(), task, plane.row(y));
+      std::memset(least, 255, chunks);
+      std::memset(most, 0, chunks);
+      for (size_t k = 0; k < rows; ++k) {
+        around[k] = slot(part, y + static_cast<int>(k) - reach) + reach;
+        const ChunkRanges of_row = ranges(part, k);
+        for (size_t i = 0; i < chunks; ++i) {
+          least[i] = std::min(least[i], of_row.least[i]);
+          most[i] = std::max(most[i], of_row.most[i]);
+        }
+      }
+      const uint8_t* own_least = ranges(part, index_of(y)).own_least;
+      for (size_t i = 0, next; i < chunks; i = next) {
+        next = i + 1;
+        if (stays(own_least[i], least[i], most[i])) continue;
+        while (next < chunks && !stays(own_least[next], least[next], most[next])) ++next;
+        write(around.data(), task, plane.row(y), i * kChunk, std::min(width, next * kChunk));
+      }
     }
   });
   return {};
-}
-
-bool IsAll(const uint8_t* bytes, size_t count, uint8_t value) {
-  return count == 0 || (bytes[0] == value && std::memcmp(bytes, bytes + 1, count - 1) == 0);
 }
 
 struct Tap {
@@ -91,7 +148,8 @@ std::vector<Tap> Disc(float radius, int reach) {
   for (int y = -reach; y <= reach; ++y) {
     for (int x = -reach; x <= reach; ++x) {
       const double share = std::clamp(double{radius} + 1 - std::sqrt(static_cast<double>(x * x + y * y)), 0.0, 1.0);
-      const auto weight = static_cast<uint32_t>(share * 256 + 0.5);
+      const double rounded = share * 256 + 0.5;
+      const auto weight = static_cast<uint32_t>(rounded);
       if (weight > 0) taps.push_back({x, y, weight});
     }
   }
@@ -101,19 +159,16 @@ std::vector<Tap> Disc(float radius, int reach) {
 Status Dilate(AlphaPlane& plane, float radius, ThreadRunner& runner) {
   const int reach = static_cast<int>(std::ceil(radius));
   const std::vector<Tap> taps = Disc(radius, reach);
-  const size_t width = static_cast<size_t>(plane.width), padded = width + 2 * static_cast<size_t>(reach);
-  return ForNeighbourhoods(plane, reach, Beyond::kNothing, runner,
-                           [&](const uint8_t* const* rows, size_t, uint8_t* out) {
-                             bool nothing = true;
-                             for (int k = 0; k <= 2 * reach; ++k)
-                               nothing = nothing && IsAll(rows[k] - reach, padded, 0);
-                             if (nothing || IsAll(out, width, 255)) return;
+  // Nothing within reach is larger: nothing grows there.
+  const auto stays = [](uint8_t own_least, uint8_t, uint8_t most) { return most <= own_least; };
+  return ForNeighbourhoods(plane, reach, Beyond::kNothing, runner, stays,
+                           [&](const uint8_t* const* rows, size_t, uint8_t* out, size_t begin, size_t end) {
                              for (const Tap& tap : taps) {
                                const uint8_t* from = rows[tap.y + reach] + tap.x;
                                if (tap.weight == 256) {
-                                 for (size_t x = 0; x < width; ++x) out[x] = std::max(out[x], from[x]);
+                                 for (size_t x = begin; x < end; ++x) out[x] = std::max(out[x], from[x]);
                                } else {
-                                 for (size_t x = 0; x < width; ++x) {
+                                 for (size_t x = begin; x < end; ++x) {
                                    out[x] = std::max(out[x], static_cast<uint8_t>((from[x] * tap.weight + 128) >> 8));
                                  }
                                }
@@ -137,7 +192,10 @@ void ToUnit(const uint8_t* bytes, size_t count, float* out) {
 }
 
 void ToBytes(const float* values, size_t count, uint8_t* out) {
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint8_t>(static_cast<int>(values[i] * 255.0f + 0.5f));
+  for (size_t i = 0; i < count; ++i) {
+    const float rounded = values[i] * 255.0f + 0.5f;
+    out[i] = static_cast<uint8_t>(static_cast<int>(rounded));
+  }
 }
 
 void Span::Add(const float* alpha, const uint8_t* rgba, size_t begin, size_t count) {
@@ -166,33 +224,31 @@ Status SmoothPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
   tent[static_cast<size_t>(reach)] += 4096 - sum;
   // Slope of a straight edge after the tent is 1 / (reach + 1) a pixel.
   const auto steeper = static_cast<int64_t>(256 * (pixels + 1));
-  const size_t width = static_cast<size_t>(plane.width), padded = width + 2 * static_cast<size_t>(reach);
-  const size_t scratch_stride = AlignUp(padded, kAlignment);
+  const size_t scratch_stride = AlignUp(static_cast<size_t>(plane.width) + 2 * static_cast<size_t>(reach), kAlignment);
   DECAL_TRY_ASSIGN(Buffer columns,
                    AllocateArray<uint32_t>(uint64_t{scratch_stride} * std::max<size_t>(1, runner.thread_count()),
                                            "rows of a matte"));
-  return ForNeighbourhoods(
-      plane, reach, Beyond::kNearest, runner, [&](const uint8_t* const* rows, size_t task, uint8_t* out) {
-        for (const uint8_t value : {uint8_t{0}, uint8_t{255}}) {
-          bool all = true;
-          for (int k = 0; k <= 2 * reach; ++k) all = all && IsAll(rows[k], width, value);
-          if (all) return;
-        }
-        uint32_t* sums = reinterpret_cast<uint32_t*>(columns.data()) + task * scratch_stride;
-        std::fill_n(sums, padded, 0u);
-        for (int k = 0; k <= 2 * reach; ++k) {
-          const uint8_t* from = rows[k] - reach;
-          const uint32_t weight = tent[static_cast<size_t>(k)];
-          for (size_t x = 0; x < padded; ++x) sums[x] += weight * from[x];
-        }
-        for (size_t x = 0; x < width; ++x) {
-          uint32_t value = 0;  // up to 255 * 2^24
-          for (size_t k = 0; k <= 2 * static_cast<size_t>(reach); ++k) value += tent[k] * sums[x + k];
-          const int64_t centred = static_cast<int64_t>(value >> 8) - (255 << 15);  // 16 bits below the point
-          out[x] = static_cast<uint8_t>(
-              std::clamp<int64_t>((((centred * steeper) >> 8) + (255 << 15) + 32768) >> 16, 0, 255));
-        }
-      });
+  const auto stays = [](uint8_t, uint8_t least, uint8_t most) { return most == 0 || least == 255; };
+  return ForNeighbourhoods(plane, reach, Beyond::kNearest, runner, stays,
+                           [&](const uint8_t* const* rows, size_t task, uint8_t* out, size_t begin, size_t end) {
+                             const size_t padded = end - begin + 2 * static_cast<size_t>(reach);
+                             uint32_t* sums = reinterpret_cast<uint32_t*>(columns.data()) + task * scratch_stride;
+                             std::fill_n(sums, padded, 0u);
+                             for (int k = 0; k <= 2 * reach; ++k) {
+                               const uint8_t* from = rows[k] + begin - reach;
+                               const uint32_t weight = tent[static_cast<size_t>(k)];
+                               for (size_t x = 0; x < padded; ++x) sums[x] += weight * from[x];
+                             }
+                             for (size_t x = begin; x < end; ++x) {
+                               uint32_t value = 0;  // up to 255 * 2^24
+                               for (size_t k = 0; k <= 2 * static_cast<size_t>(reach); ++k)
+                                 value += tent[k] * sums[x - begin + k];
+                               const int64_t centred =
+                                   static_cast<int64_t>(value >> 8) - (255 << 15);  // 16 bits below the point
+                               out[x] = static_cast<uint8_t>(std::clamp<int64_t>(
+                                   (((centred * steeper) >> 8) + (255 << 15) + 32768) >> 16, 0, 255));
+                             }
+                           });
 }
 
 Status GrowPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {

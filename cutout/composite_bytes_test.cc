@@ -29,17 +29,17 @@ struct BytesCase {
 // clang-format off
 const BytesCase kBytesCases[] = {
     {"off", {}, 0xa1f49e27},
-    {"fast", {.refine = Refine::kFast, .decontaminate = true}, 0x7760f47c},
-    {"best", {.refine = Refine::kBest, .decontaminate = true}, 0x9401be2c},
-    {"over", {.background = {{9, 200, 30, 180}}, .refine = Refine::kFast, .decontaminate = true}, 0xc627952c},
-    {"rest", {.refine = Refine::kFast, .decontaminate = true, .background_only = true}, 0x7133f426},
+    {"fast", {.refine = Refine::kFast, .decontaminate = true}, 0xed738a6b},
+    {"best", {.refine = Refine::kBest, .decontaminate = true}, 0x2bb83db6},
+    {"over", {.background = {{9, 200, 30, 180}}, .refine = Refine::kFast, .decontaminate = true}, 0xeafb8a4d},
+    {"rest", {.refine = Refine::kFast, .decontaminate = true, .background_only = true}, 0xbf72c7c9},
     {"hard", {.refine = Refine::kFast, .threshold = 0.5f}, 0x9d724ab5},
-    {"parts", {.refine = Refine::kFast, .remove_islands = 0.1f, .fill_holes = 0.1f}, 0xf07ab885},
-    {"smooth", {.refine = Refine::kFast, .decontaminate = true, .smooth = 3.5f}, 0x83edf394},
-    {"grow", {.refine = Refine::kFast, .decontaminate = true, .grow = 5.25f}, 0x123b559b},
-    {"shrink", {.refine = Refine::kBest, .decontaminate = true, .grow = -1.5f}, 0xd641b8ac},
-    {"shadow", {.background = {{255, 255, 255, 255}}, .refine = Refine::kFast, .decontaminate = true, .shadow = 0.5f}, 0xa8219c21},
-    {"mask", {.mask_only = true, .refine = Refine::kFast, .smooth = 2}, 0x5ede623b},
+    {"parts", {.refine = Refine::kFast, .remove_islands = 0.1f, .fill_holes = 0.1f}, 0x29193c91},
+    {"smooth", {.refine = Refine::kFast, .decontaminate = true, .smooth = 3.5f}, 0xb705ffe0},
+    {"grow", {.refine = Refine::kFast, .decontaminate = true, .grow = 5.25f}, 0x4f097e72},
+    {"shrink", {.refine = Refine::kBest, .decontaminate = true, .grow = -1.5f}, 0x1a9cefe8},
+    {"shadow", {.background = {{255, 255, 255, 255}}, .refine = Refine::kFast, .decontaminate = true, .shadow = 0.5f}, 0x6a1b228f},
+    {"mask", {.mask_only = true, .refine = Refine::kFast, .smooth = 2}, 0x29a23bc4},
 };
 // clang-format on
 

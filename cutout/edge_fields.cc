@@ -1,6 +1,7 @@
 // Fits the linear model of alpha by colour: a guided filter (He et al. 2013, and 2015 for the coarse grid) whose regression
 // asks only those who know. A low-resolution matte is right away from its outline and guesses near it, so cells that
-// are near it hardly count, and alpha there follows from the colours of both sides.
+// are near it hardly count, and alpha there follows from the colours of both sides. A matte that shows itself to be right to a part of a
+// cell is believed instead: the model then says how alpha runs within a cell, and its mean in there is the matte's.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
@@ -18,14 +19,15 @@ struct FitOptions {
   int reach;  // cells that the outline is thought to be off by: the band is that wide on both sides
   int radius;  // of the windows of the regression: they have to reach beyond the band
   float least_trust;  // what a cell of the band counts at most, where cells outside count 1
+  double noise;  // colours differ by noise: below this variance (0..1 squared) a difference explains nothing
 };
-constexpr FitOptions kOnceFit = {2, 4, 0.05f};
-constexpr FitOptions kFirstFit = {3, 5, 0.05f}, kSecondFit = {1, 4, 0.3f};  // of `best`, on a grid twice as fine
+constexpr FitOptions kOnceFit = {2, 5, 0.05f, 1e-4};
+constexpr FitOptions kFirstFit = {3, 6, 0.05f, 1e-4},
+                     kSecondFit = {1, 4, 0.3f, 1e-4};  // of `best`, the second on a grid twice as fine
+constexpr FitOptions kExactFit = {1, 2, 0.05f, 2e-5};  // to a matte that is believed
 
 // A cell of a matte is soft between these; outside of them it is sure enough to teach.
 constexpr float kSoft = 0.05f;
-// Colours differ by noise: below this variance (0..1 squared; 4 levels of 255) a difference explains nothing.
-constexpr double kNoise = 3e-4;
 // Share of alpha's variance that colours explain: from where the model counts, and from where it alone does.
 constexpr float kLeastExplained = 0.3f, kWellExplained = 0.8f;
 // Soft cells a cell of outline: at the first a matte has a sharp edge there, at the second hair, or it does not know.
@@ -36,6 +38,21 @@ constexpr float kSteeper = 1.3f;
 constexpr size_t kMostCells = 640 * 1024;
 // The first has those of the largest known models' mattes, 1024 x 1024; what hosts bring may be as large as the picture.
 constexpr size_t kMostFirstCells = 1024 * 1024;
+
+// A matte is believed where the first share of its steps across one half and more go through a soft cell, as those of a reduced
+// matte do (0.99 and more in the 40 composites looked at); the default model's own are hard in 4 to 54 %.
+constexpr float kLeastSoftSteps = 0.96f, kSoftSteps = 0.98f;
+// Its sharp edges are believed where it has about one soft cell a cell of outline (blurred ones have 2.5 and more), and not much more
+// softness than what the picture's colours make of it: true mattes 0.7 to 1.47 times as much, U-2-Net-p's as thin ones 1.43 to 2.6.
+constexpr float kThinEdge = 1.6f, kThickEdge = 1.8f;
+constexpr float kExactSoftness = 1.45f, kBlurredSoftness = 1.65f;
+
+// How far a matte is believed, 0..1: along sharp edges and where it is soft.
+struct Trust {
+  float edges = 0, soft = 0;
+  bool any() const { return edges > 0 || soft > 0; }
+  float at(float softness) const { return edges * (1 - softness) + soft * softness; }
+};
 
 constexpr int kMoments = 15;  // w, wR, wG, wB, wRR, wRG, wRB, wGG, wGB, wBB, wT, wTR, wTG, wTB, wTT
 
@@ -50,6 +67,39 @@ struct Grid {
 // What counts as soft there.
 constexpr float kSoftCell = 0.1f;
 bool IsSoft(float value) { return value > kSoftCell && value < 1 - kSoftCell; }
+
+// 1 up to `from`, 0 from `to` on.
+float Falling(float value, float from, float to) { return std::clamp((to - value) / (to - from), 0.0f, 1.0f); }
+
+// `alpha` is what the picture's colours make of the matte.
+Trust HowFarToTrust(const Grid& grid, const float* alpha) {
+  int steps = 0, soft_steps = 0, soft_cells = 0, outline = 0;
+  double softness = 0, expected = 0;
+  const auto crosses = [&](float a, float b) {
+    if ((a > 0.5f) == (b > 0.5f)) return false;
+    ++steps;
+    soft_steps += IsSoft(a) || IsSoft(b);
+    return true;
+  };
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < grid.width; ++x) {
+      const float* at = grid.matte + grid.at(x, y);
+      const bool left = x > 0 && crosses(at[-1], *at), above = y > 0 && crosses(at[-grid.width], *at);
+      outline += left || above;
+      soft_cells += IsSoft(*at);
+      const double own = double{*at}, made = double{alpha[grid.at(x, y)]};
+      softness += own * (1 - own);
+      expected += made * (1 - made);
+    }
+  }
+  if (steps == 0) return {};
+  const float share = static_cast<float>(soft_steps) / static_cast<float>(steps);
+  const float width = static_cast<float>(soft_cells) / static_cast<float>(outline);
+  const float blur = static_cast<float>(softness / std::max(expected, 1e-6));
+  const float all = Falling(1 - share, 1 - kSoftSteps, 1 - kLeastSoftSteps);
+  const float edges = all * Falling(width, kThinEdge, kThickEdge) * Falling(blur, kExactSoftness, kBlurredSoftness);
+  return {edges, all};
+}
 
 // 0 where the values around a cell have a sharp edge, 1 where the edge is soft. The counts of a row are summed over rows once.
 void Softness(const Grid& grid, const float* values, int radius, int y, const uint8_t* wanted, float* soft,
@@ -97,15 +147,15 @@ void MarkBand(const Grid& grid, int reach, float low, int y, float* highest, flo
 }
 
 // The weighted regression of the matte on colour from its moments: slopes and offset, blended with `own` where colours explain little.
-void Solve(const float* sums, float own, float* slope, float& offset) {
+void Solve(const float* sums, float own, double noise, float* slope, float& offset) {
   const double w = 1 / (static_cast<double>(sums[0]) + 1e-6);
   double mean[3], c[3];
   for (int i = 0; i < 3; ++i) mean[i] = sums[1 + i] * w;
   const double target = sums[10] * w;
   for (int i = 0; i < 3; ++i) c[i] = sums[11 + i] * w - mean[i] * target;
-  const double rr = sums[4] * w - mean[0] * mean[0] + kNoise, rg = sums[5] * w - mean[0] * mean[1];
-  const double rb = sums[6] * w - mean[0] * mean[2], gg = sums[7] * w - mean[1] * mean[1] + kNoise;
-  const double gb = sums[8] * w - mean[1] * mean[2], bb = sums[9] * w - mean[2] * mean[2] + kNoise;
+  const double rr = sums[4] * w - mean[0] * mean[0] + noise, rg = sums[5] * w - mean[0] * mean[1];
+  const double rb = sums[6] * w - mean[0] * mean[2], gg = sums[7] * w - mean[1] * mean[1] + noise;
+  const double gb = sums[8] * w - mean[1] * mean[2], bb = sums[9] * w - mean[2] * mean[2] + noise;
   // Cramer's rule; the matrix is positive definite for the noise on its diagonal.
   const double a00 = gg * bb - gb * gb, a01 = rb * gb - rg * bb, a02 = rg * gb - rb * gg;
   const double a11 = rr * bb - rb * rb, a12 = rg * rb - rr * gb, a22 = rr * gg - rg * rg;
@@ -147,7 +197,7 @@ float OwnAlpha(const Grid& grid, const EdgeFields& fields, size_t i) {
 }
 
 // Slopes and offset of every cell; `alpha` becomes what they say at the cells, `weights` is scratch as large.
-Status Fit(const Grid& grid, const FitOptions& options, EdgeFields& fields, float* weights, float* alpha,
+Status Fit(const Grid& grid, const FitOptions& options, Trust trust, EdgeFields& fields, float* weights, float* alpha,
            ThreadRunner& runner) {
   const size_t width = static_cast<size_t>(grid.width), height = static_cast<size_t>(grid.height);
   DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(kMoments * width, runner));
@@ -161,8 +211,8 @@ Status Fit(const Grid& grid, const FitOptions& options, EdgeFields& fields, floa
     for (size_t x = 0; x < width; ++x) {
       const float sure = 2 * matte[x] - 1;
       // A soft matte knows what it says: there its own values teach as well as those beyond.
-      weights[y * width + x] =
-          band[x] ? options.least_trust * sure * sure * (1 - softness[x]) + softness[x] + 1e-4f : 1.0f;
+      const float knows = options.least_trust * sure * sure * (1 - softness[x]) + softness[x] + 1e-4f;
+      weights[y * width + x] = band[x] ? std::max(knows, trust.edges * (1 - softness[x])) : 1.0f;
     }
   });
   ParallelFor(runner, height, [&](size_t task, size_t thread) {
@@ -188,7 +238,7 @@ Status Fit(const Grid& grid, const FitOptions& options, EdgeFields& fields, floa
         for (int k = std::max(0, x - options.radius); k <= std::min(grid.width - 1, x + options.radius); ++k) {
           for (size_t m = 0; m < kMoments; ++m) around[m] += sums[m * width + static_cast<size_t>(k)];
         }
-        Solve(around, grid.matte[i], slope, offset);
+        Solve(around, grid.matte[i], options.noise, slope, offset);
       }
       for (int c = 0; c < 3; ++c) fields.plane(kSlope + c)[i] = slope[c];
       fields.plane(kOffset)[i] = offset;
@@ -198,13 +248,25 @@ Status Fit(const Grid& grid, const FitOptions& options, EdgeFields& fields, floa
   ParallelFor(runner, height, [&](size_t y, size_t thread) {
     float* rows = scratch.thread(thread);
     const uint8_t* band = fields.band() + y * width;
-    Softness(grid, alpha, options.radius, static_cast<int>(y), band, rows, rows + width, rows + 2 * width);
+    float *softness = rows + 2 * width, *softness_of_matte = rows + 3 * width;
+    Softness(grid, alpha, options.radius, static_cast<int>(y), band, rows, rows + width, softness);
+    if (trust.any()) {
+      Softness(grid, grid.matte, options.radius, static_cast<int>(y), band, rows, rows + width, softness_of_matte);
+    } else {
+      std::fill_n(softness_of_matte, width, 0.0f);
+    }
     for (size_t x = 0; x < width; ++x) {
       if (!band[x]) continue;
-      const float steeper = kSteeper - (kSteeper - 1) * rows[2 * width + x];
-      for (int c = 0; c < 3; ++c) fields.plane(kSlope + c)[y * width + x] *= steeper;
-      float& offset = fields.plane(kOffset)[y * width + x];
+      const size_t i = y * width + x;
+      const float believed = trust.at(softness_of_matte[x]);
+      const float steeper = 1 + (kSteeper - 1) * (1 - softness[x]) * (1 - believed);
+      for (int c = 0; c < 3; ++c) fields.plane(kSlope + c)[i] *= steeper;
+      float& offset = fields.plane(kOffset)[i];
       offset = (offset - 0.5f) * steeper + 0.5f;
+      float own = offset;
+      for (size_t c = 0; c < 3; ++c)
+        own += fields.plane(kSlope + static_cast<int>(c))[i] * grid.rgb[c * width * height + i];
+      offset += believed * (grid.matte[i] - own);
     }
   });
   ParallelFor(runner, height, [&](size_t y, size_t) {
@@ -329,7 +391,11 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
     });
   } else {
     const Extent second = refine == Refine::kBest ? FinerGrid(extent, first) : first;
-    DECAL_TRY(Fit(grid, second == first ? kOnceFit : kFirstFit, fields, plane(4), plane(5), runner));
+    const FitOptions& wide = second == first ? kOnceFit : kFirstFit;
+    DECAL_TRY(Fit(grid, wide, {}, fields, plane(4), plane(5), runner));
+    const Trust trust = HowFarToTrust(grid, plane(5));
+    if (trust.any())
+      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : wide, trust, fields, plane(4), plane(5), runner));
     alpha = plane(5);
     if (second != first) {
       DECAL_TRY_ASSIGN(work, Reduced(picture, second, runner));
@@ -337,7 +403,7 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
       grid = {second.width, second.height, plane(0), plane(3)};
       DECAL_TRY(Refined(fields, grid, plane(3), runner));
       DECAL_TRY(Allocate(second, colours, fields));
-      DECAL_TRY(Fit(grid, kSecondFit, fields, plane(4), plane(5), runner));
+      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : kSecondFit, trust, fields, plane(4), plane(5), runner));
       alpha = plane(5);
     }
   }

@@ -30,7 +30,7 @@ struct SceneMatte {
   MatteView view() const { return {values.data(), width, height}; }
 };
 
-// A disc with a soft rim, mixed with noise around it, and its matte, reduced and a little off as a network's is.
+// A disc with a soft rim, mixed with noise around it, and its matte, reduced, hard and a little off as a network's is.
 struct Scene {
   static constexpr int kWidth = 240, kHeight = 180;
   static constexpr float kFront[3] = {220, 60, 40};
@@ -46,7 +46,7 @@ struct Scene {
       return pixel;
     });
     for (int y = 0; y < matte.height; ++y) {
-      for (int x = 0; x < matte.width; ++x) matte.values.push_back(Alpha(4 * x + 2, 4 * y + 2, 61, 6));
+      for (int x = 0; x < matte.width; ++x) matte.values.push_back(Alpha(4 * x + 2, 4 * y + 2, 61, 1));
     }
   }
 
@@ -84,6 +84,22 @@ TEST(EdgeFieldsTest, AlphaFollowsThePicture) {
       EXPECT_LT(Scene::Error(scene.Cut({.refine = refine}), rim), 0.5f * before) << "rim " << rim;
     }
   }
+}
+
+TEST(EdgeFieldsTest, AMatteThatIsRightToAPartOfACellIsBelieved) {
+  Scene scene(1);
+  const auto mean = [](int x, int y) {
+    float sum = 0;
+    for (int i = 0; i < 16; ++i) sum += Scene::Alpha(4 * x + i % 4, 4 * y + i / 4, 60, 1);
+    return sum / 16;
+  };
+  scene.matte.values.clear();
+  for (int y = 0; y < scene.matte.height; ++y) {
+    for (int x = 0; x < scene.matte.width; ++x) scene.matte.values.push_back(mean(x, y));
+  }
+  const float reduced = Scene::Error(scene.Cut({}), 1);
+  for (const Refine refine : {Refine::kFast, Refine::kBest})
+    EXPECT_LT(Scene::Error(scene.Cut({.refine = refine}), 1), 0.35f * reduced);
 }
 
 TEST(EdgeFieldsTest, MixedPixelsGetTheSubjectsColour) {

@@ -1,6 +1,7 @@
 // The demo page: takes photos in, shows one of them with its cut-out, hands the results out.
 // SPDX-License-Identifier: MIT
 import { getCapabilities, init, subscribeToProgress, type Capabilities, type ProgressState } from 'decal';
+import { Brush } from './brush.ts';
 import { element } from './dom.ts';
 import { exportAll, exportPhoto, save } from './export.ts';
 import { showFacts } from './facts.ts';
@@ -29,6 +30,10 @@ const stage = new Stage({
   retry: () => current && photos.again(current),
 });
 const choice = new LookChoice({ changed: () => void dress(), failed: notify });
+const brush = new Brush({
+  painted: (stroke) => void paint((photo) => photo.paint(stroke)),
+  undo: () => void paint((photo) => photo.undo()),
+});
 const models = new ModelChoice({
   use: (name) => {
     photos.model = name;
@@ -90,7 +95,27 @@ function showCurrent(): void {
   download.disabled = !done;
   copy.disabled = !done;
   showFacts(current, capabilities);
+  showBrush();
   if (done) void dress();
+}
+
+function showBrush(): void {
+  brush.show(current?.state.kind === 'done' ? current.state.result : null, current?.canUndo ?? false);
+}
+
+/** A stroke, or taking one back. */
+async function paint(change: (photo: Photo) => Promise<void>): Promise<void> {
+  const photo = current;
+  if (photo?.state.kind !== 'done') return;
+  stage.setDressing(true);
+  try {
+    await change(photo);
+  } catch (error) {
+    notify(`Not painted: ${message(error)}`);
+  }
+  if (photo !== current) return;
+  showBrush();
+  await dress();
 }
 
 let dressings = 0;

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 import { applyMatte, models, removeBackground, type PictureResult, type RemoveBackgroundResult } from 'decal';
 import type { Background } from './look.ts';
+import { Painting } from './painting.ts';
 import { askPictureWorker } from './picture_client.ts';
-import type { Backdrop, ImageType } from './picture_tasks.ts';
+import type { Backdrop, ImageType, Stroke } from './picture_tasks.ts';
 
 export type PhotoState =
   | { kind: 'waiting' }
@@ -16,7 +17,8 @@ export class Photo {
   readonly originalUrl: string;
   abort = new AbortController();
   #state: PhotoState = { kind: 'waiting' };
-  #edged: { amount: number; cutout: Promise<PictureResult>; url: string | null } | null = null;
+  #painting: Painting | null = null;
+  #edged: { amount: number; version: number; cutout: Promise<PictureResult>; url: string | null } | null = null;
   #blurred: { strength: number; picture: Promise<Blob> } | null = null;
 
   constructor(readonly file: File) {
@@ -51,15 +53,16 @@ export class Photo {
   /** The cut-out with tighter (-10) to wider (10) edges, from the original's colours and without another run. */
   async cutout(edges: number): Promise<Pick<PictureResult, 'blob'>> {
     const result = this.#result();
-    if (edges === 0) {
+    const version = this.#painting?.version ?? 0;
+    if (edges === 0 && version === 0) {
       this.#forgetEdges();
       return result;
     }
-    if (this.#edged?.amount !== edges) {
+    if (this.#edged?.amount !== edges || this.#edged.version !== version) {
       this.#forgetEdges();
-      const cutout = askPictureWorker({ kind: 'matte', cutout: result.blob })
-        .then((matte) => applyMatte(this.file, matte, { output: { grow: edges * edgeStep(matte) } }));
-      const edged = (this.#edged = { amount: edges, cutout, url: null as string | null });
+      const found = this.#painting?.matte() ?? askPictureWorker({ kind: 'matte', cutout: result.blob });
+      const cutout = found.then((matte) => applyMatte(this.file, matte, { output: { grow: edges * edgeStep(matte) } }));
+      const edged = (this.#edged = { amount: edges, version, cutout, url: null as string | null });
       cutout.then(
         ({ blobUrl }) => (edged.url = blobUrl),
         // The next call tries again.
@@ -69,6 +72,21 @@ export class Photo {
       );
     }
     return this.#edged!.cutout;
+  }
+
+  get canUndo(): boolean {
+    return this.#painting?.canUndo ?? false;
+  }
+
+  /** Keeps or removes what the stroke covers, up to the edges there. */
+  async paint(stroke: Stroke): Promise<void> {
+    this.#painting ??= new Painting(this.file, this.#result().blob);
+    await this.#painting.add(stroke);
+  }
+
+  /** Takes the last stroke back. */
+  async undo(): Promise<void> {
+    await this.#painting?.undo();
   }
 
   async backdrop(background: Background): Promise<Backdrop> {
@@ -95,6 +113,7 @@ export class Photo {
 
   #forget(): void {
     this.#forgetEdges();
+    this.#painting = null;
     this.#blurred = null;
   }
 

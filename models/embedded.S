@@ -1,13 +1,18 @@
-// The default model's file as it is, in read-only data. The assembler copies it in no time, where a C array
+// The embedded models' files as they are, in read-only data. The assembler copies them in no time, where a C array
 // of millions of numbers would take a compiler seconds and gigabytes.
 // SPDX-License-Identifier: MIT
-        .section .rodata
+        .macro model name, file
         .balign 64
-        .globl decal_default_model_begin
-        .hidden decal_default_model_begin
-decal_default_model_begin:
-        .incbin DECAL_DEFAULT_MODEL
-        .globl decal_default_model_end
-        .hidden decal_default_model_end
-decal_default_model_end:
+        .globl decal_\name\()_model_begin
+        .hidden decal_\name\()_model_begin
+decal_\name\()_model_begin:
+        .incbin "\file"
+        .globl decal_\name\()_model_end
+        .hidden decal_\name\()_model_end
+decal_\name\()_model_end:
+        .endm
+
+        .section .rodata
+        model default, DECAL_DEFAULT_MODEL
+        model people_live, DECAL_PEOPLE_LIVE_MODEL
         .section .note.GNU-stack, "", %progbits

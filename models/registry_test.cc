@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "decal/model.h"
 
@@ -29,6 +30,21 @@ TEST(RegistryTest, DefaultComesFirstAndIsEmbedded) {
   EXPECT_EQ(bytes[0], std::byte{0x08});
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   EXPECT_NE(text.find("provenance"), std::string_view::npos);
+}
+
+TEST(RegistryTest, EveryModelWithAFileIsEmbedded) {
+  std::vector<std::string_view> embedded;
+  for (const ModelInfo& model : Models()) {
+    SCOPED_TRACE(model.name);
+    const std::span<const std::byte> bytes = EmbeddedModelBytes(model);
+    EXPECT_EQ(bytes.size(), model.file.empty() ? 0 : model.bytes);
+    if (bytes.empty()) continue;
+    embedded.push_back(model.name);
+    EXPECT_EQ(bytes[0], std::byte{0x08});  // as above: an ONNX file
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(bytes.data()) % 64, 0u);
+  }
+  EXPECT_EQ(embedded, (std::vector<std::string_view>{"decal-default", "people-live"}));
+  EXPECT_LT((*FindModel("people-live"))->bytes, 500'000u);
 }
 
 TEST(RegistryTest, EntriesAreComplete) {

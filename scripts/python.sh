@@ -4,6 +4,7 @@
 #   scripts/python.sh sdist   dist/decal-*.tar.gz
 #   scripts/python.sh tests   the wheel, in an environment with what the tests need and no more
 #   scripts/python.sh ray     the wheel, in an environment with Ray, and moto's server in another, for tests/ray
+#   scripts/python.sh edges   what bench/edges.py compares with, in an environment of its own
 #   scripts/python.sh rembg   the package that bench/python.py compares with, in an environment of its own
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -58,6 +59,7 @@ case "${1:-}" in
     environment build/python/ray tests/ray/requirements.txt
     environment build/python/moto tests/ray/moto-requirements.txt
     build/python/ray/bin/python -m pip install -q --no-deps --no-index --force-reinstall dist/decal-*.whl ;;
+  edges) environment build/python/edges bench/edges-requirements.txt ;;
   rembg) environment build/python/rembg bench/python-requirements.txt ;;
-  *) echo "usage: $0 wheel|sdist|tests|ray|rembg" >&2; exit 2 ;;
+  *) echo "usage: $0 wheel|sdist|tests|ray|edges|rembg" >&2; exit 2 ;;
 esac

@@ -19,6 +19,7 @@ run_packages=(
   python-matplotlib-data                                             # the sample photo
 )
 test_packages=(
+  libavformat-dev libavcodec-dev libswscale-dev ffmpeg                 # decal video, and clips for its tests
   libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass

@@ -8,6 +8,7 @@
 #include "border/exports.h"
 #include "cutout/scratch.h"
 #include "decal/cutout.h"
+#include "decal/temporal.h"
 #include "wasm/cutout_host.h"
 
 namespace decal {
@@ -84,3 +85,21 @@ int decal_take_frame(const uint8_t* rgba, int32_t width, int32_t height, const b
   return ReportToEngine(TakeFrame(Rows(rgba, width, height), chosen, Colour(beyond),
                                   Rows(out, frame->result_width, frame->result_height), EngineThreads()));
 }
+
+void* decal_temporal_new() { return new TemporalMatte; }
+
+void decal_temporal_free(void* temporal) { delete static_cast<TemporalMatte*>(temporal); }
+
+const float* decal_temporal_next(void* temporal, const float* matte, int32_t matte_width, int32_t matte_height,
+                                 const uint8_t* rgba, int32_t width, int32_t height) {
+  const auto steadied = static_cast<TemporalMatte*>(temporal)->Next(
+      Rows(rgba, width, height), {matte, matte_width, matte_height}, EngineThreads());
+  if (!steadied) {
+    ReportToEngine(std::unexpected(steadied.error()));
+    return nullptr;
+  }
+  ReportToEngine({});
+  return steadied->data;
+}
+
+void decal_temporal_reset(void* temporal) { static_cast<TemporalMatte*>(temporal)->Reset(); }

@@ -1,4 +1,4 @@
-// Builds web/dist: bundles, type declarations, the WebAssembly modules and the default model.
+// Builds web/dist: bundles, type declarations, the WebAssembly modules and the models that come with it.
 // `--run FOLDER` builds only what Node on this machine loads, with the one module that `make run` has made, in a second.
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
@@ -19,6 +19,7 @@ const modules = run ? readdirSync(join(root, 'build/run/wasm')) : ['simd128', 'r
 const assets = {
   ...Object.fromEntries(modules.map((name) => [name, join(root, run ? 'build/run/wasm' : 'build/wasm', name)])),
   'models/decal-default.onnx': join(root, 'models/decal-default.onnx'),
+  'models/people-live.onnx': join(root, 'models/people-live.onnx'),
 };
 const missing = Object.values(assets).filter((path) => !existsSync(path));
 if (missing.length > 0) {

@@ -1,7 +1,8 @@
 // Edits and encodes pictures away from the page: a large one would block it for longer than a frame.
 // SPDX-License-Identifier: MIT
-import type { AlphaPlane, Backdrop, ImageType, PictureAnswer, PictureRequest } from '../picture_tasks.ts';
+import type { AlphaPlane, Answers, Backdrop, ImageType, PictureAnswer, PictureRequest, PictureTask } from '../picture_tasks.ts';
 import { blurPlane } from './blur.ts';
+import { merged, strokeParts } from './strokes.ts';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -20,9 +21,11 @@ self.onmessage = async ({ data }: MessageEvent<PictureRequest>) => {
   self.postMessage(answer);
 };
 
-function perform(task: PictureRequest): Promise<Blob | AlphaPlane> {
+function perform(task: PictureRequest): Promise<Answers[PictureTask['kind']]> {
   if (task.kind === 'compose') return compose(task.cutout, task.type, task.backdrop);
   if (task.kind === 'matte') return readMatte(task.cutout);
+  if (task.kind === 'stroke') return strokeParts(task.original, task.matte, task.stroke);
+  if (task.kind === 'merge') return merged(task.matte, task.stroke, task.box, task.refined);
   return blurBackground(task.original, task.cutout, task.strength);
 }
 

@@ -25,7 +25,7 @@ struct ModelInfo {
   std::string_view name;         // "decal-default"
   std::string_view description;  // one line
   std::string_view licence;      // SPDX, or words if there is none
-  std::string_view file;         // embedded in the package, or empty
+  std::string_view file;         // embedded in the package and the library, or empty
   std::string_view url;          // where to download it, or empty
   std::string_view sha256;       // of the file, lower-case hex; empty where the publisher states none
   uint64_t bytes = 0;            // of the file; 0 unknown
@@ -58,5 +58,8 @@ Result<const ModelInfo*> FindModel(std::string_view name);
 
 // The embedded weights of the default model (an ONNX file).
 std::span<const std::byte> DefaultModelBytes();
+
+// The embedded weights of a model of the registry (an ONNX file), by its `file`; empty where they are not part of the library.
+std::span<const std::byte> EmbeddedModelBytes(const ModelInfo& model);
 
 }  // namespace decal

@@ -59,7 +59,8 @@ Result<Session> LoadFile(const std::string& path) {
 }
 
 Session Load(const ModelSource& source) {
-  if (source.file.empty()) return Unwrap(Session::Load(DefaultModelBytes()), source.name);
+  if (source.file.empty())
+    return Unwrap(Session::Load(EmbeddedModelBytes(*Unwrap(FindModel(source.name)))), source.name);
   return Unwrap(LoadFile(source.file), source.file);
 }
 

@@ -32,7 +32,7 @@ nb::list ListModels() {
     text("url", model.url);
     text("sha256", model.sha256);
     entry["bytes"] = model.bytes;
-    entry["embedded"] = &model == &Models().front();
+    entry["embedded"] = !model.file.empty();
     list.append(entry);
   }
   return list;

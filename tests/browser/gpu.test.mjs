@@ -131,6 +131,40 @@ suite('WebGPU', { skip: noBrowser }, () => {
     assert.deepEqual(building, building.toSorted((x, y) => x - y));
   });
 
+  test('long pictures are seen in parts on the GPU, too', async () => {
+    const page = await session.open();
+    const results = await page.evaluate(async ({ model }) => {
+      const bytes = Uint8Array.from(atob(model.base64), (c) => c.charCodeAt(0));
+      await decal.init({ model: { ...model, data: bytes }, allowSoftwareAdapter: true, device: 'webgpu' });
+      const results = [];
+      for (const [width, height] of [[480, 64], [64, 480]]) {
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext('2d');
+        context.fillStyle = '#000000';
+        context.fillRect(0, 0, width, height);
+        context.fillStyle = '#ffffff';
+        // Stripes across the long side, finer than a cell of the model's input stretched over all of it.
+        for (let at = 0; at < 480; at += 8) context.fillRect(...(width > height ? [at, 0, 4, height] : [0, at, width, 4]));
+        const stripes = await canvas.convertToBlob();
+        for (const device of ['webgpu', 'wasm']) {
+          results.push(await probe.portable(await decal.removeBackground(stripes, { device, output: { refine: 'off' } })));
+        }
+      }
+      return results;
+    }, { model: kModel });
+    await page.close();
+    assert.deepEqual(results.map(({ execution }) => execution.provider), ['webgpu', 'wasm', 'webgpu', 'wasm']);
+    const pictures = results.map(({ base64 }) => decodePng(Buffer.from(base64, 'base64')));
+    for (const [onGpu, onCpu] of [pictures.slice(0, 2), pictures.slice(2)]) {
+      assert.ok(difference(composed(onGpu), composed(onCpu)).max <= 1);
+      const wide = onGpu.width > onGpu.height;
+      for (const at of [34, 146, 234, 330, 442]) {
+        const [on, off] = [at, at + 4].map((place) => (wide ? onGpu.at(place, 32) : onGpu.at(32, place))[3]);
+        assert.ok(on > off + 128, `a stripe at ${at} is ${on} beside ${off}`);
+      }
+    }
+  });
+
   // Slow by design: a whole network, all of its shaders compiled and run in software.
   test("allowed, the default model's network gives the cut-out of WebAssembly", { timeout: 240_000, skip: missing(smallDefaultModel) }, async (t) => {
     const model = smallDefaultFor('/small-default.onnx');

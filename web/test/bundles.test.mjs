@@ -73,8 +73,8 @@ test('every asset is named by an expression that tools look for', () => {
   const inNode = kAssets.filter((name) => name !== 'worker.js');
   assert.deepEqual([...new Set(named('index.js'))].sort(), inPage.map((name) => `"./${name}"`).sort());
   assert.deepEqual([...new Set(named('node.js'))].sort(), inNode.map((name) => `"./${name}"`).sort());
-  // The one that stands for all models of the package.
-  assert.deepEqual(models.flatMap(({ file }) => file ?? []), ['decal-default.onnx']);
+  // All models of the package are among them.
+  assert.deepEqual(models.flatMap(({ file }) => file ?? []), ['decal-default.onnx', 'people-live.onnx']);
 });
 
 test('the worker is a module to whoever guesses by its exports, and the package has an entry for tools without `exports`', () => {

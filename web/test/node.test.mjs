@@ -83,6 +83,14 @@ function opaquePicture(width, height) {
   return picture;
 }
 
+test('the model for people in motion comes with the package, and finds a person', async () => {
+  const photo = sharp('/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg').resize(256, 300).ensureAlpha();
+  const { data, width, height, execution } = await removeBackgroundRaw({ data: await photo.raw().toBuffer(), width: 256, height: 300 }, { model: 'people-live' });
+  assert.deepEqual([execution.model, width, height], ['people-live', 256, 300]);
+  const alpha = (x, y) => data[4 * (y * 256 + x) + 3];
+  assert.ok(alpha(128, 120) > 230 && alpha(245, 20) < 40, `${alpha(128, 120)} in the face, ${alpha(245, 20)} beside it`);
+});
+
 test('a matte taken out and put on again gives the same cut-out', async () => {
   // Of several strips, with a rest.
   const picture = opaquePicture(1500, 1100);

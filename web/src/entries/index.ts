@@ -285,8 +285,9 @@ function spawn(): EngineWorker {
   return spawnEngine(asset('worker.js', () => new URL('./worker.js', import.meta.url)), objectUrl);
 }
 
-// One model comes with the package.
+// The models that come with the package. A page fetches one when it is asked for, and never both.
 function modelUrl(file: string): string {
+  if (file === 'people-live.onnx') return asset(`models/${file}`, () => new URL('./models/people-live.onnx', import.meta.url));
   return asset(`models/${file}`, () => new URL('./models/decal-default.onnx', import.meta.url));
 }
 

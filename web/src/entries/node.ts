@@ -186,5 +186,5 @@ function modelAndDevice({ model, device }: { model?: NodeModelOption | undefined
 
 function modelPlaces(): Places {
   const { assetBaseUrl, modelBaseUrl } = settings;
-  return { fileUrl: () => assetUrl('models/decal-default.onnx', assetBaseUrl).href, pageUrl: workingFolder(), mirror: modelBaseUrl };
+  return { fileUrl: (file) => assetUrl(file === 'people-live.onnx' ? 'models/people-live.onnx' : 'models/decal-default.onnx', assetBaseUrl).href, pageUrl: workingFolder(), mirror: modelBaseUrl };
 }

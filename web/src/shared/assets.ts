@@ -3,7 +3,7 @@
 
 export const kAssets = [
   'worker.js', 'node-thread.js', 'decal-relaxed.wasm', 'decal-simd128.wasm', 'decal-cutout.wasm', 'decal-planner.wasm',
-  'models/decal-default.onnx',
+  'models/decal-default.onnx', 'models/people-live.onnx',
 ] as const;
 
 /** What an error says of a file that is not where it was looked for. */

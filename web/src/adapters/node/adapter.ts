@@ -71,6 +71,7 @@ function assetTable(): Record<NodeAsset, URL> {
     'decal-planner.wasm': new URL('./decal-planner.wasm', import.meta.url),
     'node-thread.js': new URL('./node-thread.js', import.meta.url),
     'models/decal-default.onnx': new URL('./models/decal-default.onnx', import.meta.url),
+    'models/people-live.onnx': new URL('./models/people-live.onnx', import.meta.url),
   };
 }
 

@@ -1,0 +1,152 @@
+// Options of videos in CLI11.
+//
+// Copyright the Decal authors.
+// SPDX-License-Identifier: MIT
+#include "cli/video_options.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "border/rules.h"
+#include "cli/colour_text.h"
+#include "cli/cut_options.h"
+
+namespace decal::cli {
+namespace {
+
+constexpr const char* kVideoExamples = R"(Examples:
+  decal video clip.mp4 -o clip.webm                        VP9 with transparency
+  decal video clip.mp4 -o clip.mov                         ProRes 4444, for editors
+  decal video clip.mp4 -o clip.mp4 --background '#00b140'  H.264
+  decal video clip.mp4 -o frames/%05d.png                  a picture each
+  ffmpeg -i clip.mp4 -f rawvideo -pix_fmt rgb24 - | decal video - --size 1280x720 -o - > frames.rgba)";
+
+// All of a text as a number of that kind.
+template <class T>
+std::optional<T> WholeText(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "1280x720".
+bool ReadFrameSize(std::string_view text, Extent& size) {
+  const size_t cross = text.find('x');
+  if (cross == text.npos) return false;
+  const auto width = WholeText<int>(text.substr(0, cross)), height = WholeText<int>(text.substr(cross + 1));
+  if (!width || !height || *width < 1 || *height < 1 || *width > 16384 || *height > 16384) return false;
+  if (int64_t{*width} * *height > int64_t{1} << 26) return false;
+  size = {*width, *height};
+  return true;
+}
+
+// "30", "29.97" or "30000/1001".
+bool ReadRate(std::string_view text, VideoOptions& options) {
+  const size_t slash = text.find('/');
+  const auto above = WholeText<double>(text.substr(0, slash));
+  const auto below = slash == text.npos ? 1.0 : WholeText<double>(text.substr(slash + 1));
+  if (!above || !below || !(*below > 0) || !(*above / *below >= 0.01) || !(*above / *below <= 1000)) return false;
+  const bool whole = std::floor(*above) == *above && std::floor(*below) == *below && *above < 1e6 && *below < 1e6;
+  options.rate_num = static_cast<int>(whole ? *above : std::lround(*above / *below * 1000));
+  options.rate_den = static_cast<int>(whole ? *below : 1000);
+  return true;
+}
+
+CLI::Validator Between(const rules::Rule& rule) {
+  return CLI::Validator(
+      [&rule](const std::string& text) {
+        const auto value = WholeText<double>(text);
+        return value && rule.Allows(*value) ? std::string() : std::string(rule.message);
+      },
+      "");
+}
+
+}  // namespace
+
+void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
+  app.footer(kVideoExamples);
+  options.composite.decontaminate = true;
+  CompositeOptions& composite = options.composite;
+  app.add_option("video", options.input, "A video file, or - for raw frames on standard input")->required();
+  app.add_option("-o,--output", options.output,
+                 "File that ends in .webm, .mkv, .mov or .mp4, frames/%05d.png, or - for raw RGBA on standard output")
+      ->required()
+      ->type_name("PATH");
+  app.add_option("--background", texts.background,
+                 "Colour behind the subject: #rrggbb, r,g,b or a CSS name; .mp4 needs one")
+      ->type_name("COLOUR");
+  app.add_flag("--mask", composite.mask_only, "The matte itself as grey frames");
+  app.add_flag("--frame-by-frame", options.frame_by_frame, "Each matte for itself, not steadied by the last one");
+  app.add_option("--quality", options.quality, "1 to 100, for VP9 and H.264 (default: 75)")
+      ->check(Obeys(rules::kCommandQuality))
+      ->type_name("Q");
+  app.add_option("--refine", texts.refine,
+                 "How edges follow the picture: off, fast or best, which flicker with its noise (default: off)")
+      ->check(CLI::IsMember({"off", "fast", "best"}))
+      ->type_name("HOW");
+  app.add_flag("!--keep-colours", composite.decontaminate, "Leave soft edges the colours of the old background");
+  app.add_flag("--background-only", composite.background_only, "Keep what is not the subject");
+  app.add_option("--threshold", composite.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
+      ->check(Between(rules::kOutputThreshold))
+      ->type_name("T");
+  app.add_option("--remove-islands", composite.remove_islands,
+                 "Remove parts smaller than that share of the largest, 0 to 1")
+      ->check(Between(rules::kOutputRemoveIslands))
+      ->type_name("SHARE");
+  app.add_option("--fill-holes", composite.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")
+      ->check(Between(rules::kOutputFillHoles))
+      ->type_name("SHARE");
+  app.add_option("--grow", composite.grow, "Move the outline outwards, or inwards with a minus, -50 to 50")
+      ->check(Between(rules::kOutputGrow))
+      ->type_name("PIXELS");
+  AddThreads(app, options.threads);
+  app.add_flag("--json", options.json, "A line of JSON at the end, on standard output");
+  app.add_flag("-q,--quiet", options.quiet, "Print errors only");
+  constexpr const char* kRaw = "Raw frames";
+  app.add_option("--size", texts.size, "Of raw frames: 1280x720")->type_name("WxH")->group(kRaw);
+  app.add_option("--pixel-format", options.pixel_format,
+                 "As FFmpeg calls it: rgb24, rgba, bgra, yuv420p, nv12 (default: rgb24)")
+      ->type_name("FORMAT")
+      ->group(kRaw);
+  app.add_option("--fps", texts.rate, "Frames a second, for what is written: 30, 29.97 or 30000/1001 (default: 25)")
+      ->type_name("RATE")
+      ->group(kRaw);
+  app.add_option("--model", options.model.model,
+                 "Name (see decal models) or path of an .onnx file (default: people-live)")
+      ->type_name("MODEL")
+      ->group("Model");
+  AddModelOptions(app, options.model);
+}
+
+Status ReadVideoTexts(const VideoTexts& texts, VideoOptions& options) {
+  CompositeOptions& composite = options.composite;
+  // With `fast`, a still photo with noise of sigma 6 changes six times as much from frame to frame (bench/video.mjs).
+  composite.refine = texts.refine == "best" ? Refine::kBest : texts.refine == "fast" ? Refine::kFast : Refine::kOff;
+  if (!texts.background.empty()) {
+    composite.background = ParseColour(texts.background);
+    if (!composite.background) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "'" + texts.background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
+    }
+  }
+  if (!texts.size.empty() && !ReadFrameSize(texts.size, options.size)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("--size: '{}' is not a size: 1280x720, at most 2^26 pixels", texts.size));
+  }
+  if (!texts.rate.empty() && !ReadRate(texts.rate, options))
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("--fps: '{}' is not a rate: 30, 29.97 or 30000/1001", texts.rate));
+  const bool raw = options.input == "-";
+  if (raw && texts.size.empty()) return Fail(ErrorCode::kInvalidArgument, "raw frames need --size, as 1280x720");
+  if (!raw && (!texts.size.empty() || !texts.rate.empty()))
+    return Fail(ErrorCode::kInvalidArgument, "--size and --fps are for raw frames, which come from -");
+  return {};
+}
+
+}  // namespace decal::cli
