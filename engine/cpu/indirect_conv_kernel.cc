@@ -132,7 +132,8 @@ cpu::IndirectConvPlan PlanIndirectConv(const IndirectConvSpec& spec, const Epilo
                                    HasHalfWeights(request) && spec.order.scale == 1);
 }
 
-KernelResult MakeIndirectConvKernel(IndirectConvSpec spec, const Epilogue& epilogue, const KernelRequest& request) {
+KernelResult MakeIndirectConvKernel(const IndirectConvSpec& spec, const Epilogue& epilogue,
+                                    const KernelRequest& request) {
   cpu::IndirectConvPlan plan = PlanIndirectConv(spec, epilogue, request);
   DECAL_TRY_ASSIGN(PackedOperands operands,
                    PackOperands(request, plan, spec.order, {.bias_scale = spec.bias_scale, .extra = spec.extra}));

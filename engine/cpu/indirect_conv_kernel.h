@@ -57,7 +57,8 @@ Result<PackedOperands> PackOperands(const KernelRequest& request, const cpu::Ind
                                     const cpu::WeightOrder& order, const ProductInputs& inputs);
 
 // The caller has checked HasConstantWeights and the strides.
-KernelResult MakeIndirectConvKernel(IndirectConvSpec spec, const Epilogue& epilogue, const KernelRequest& request);
+KernelResult MakeIndirectConvKernel(const IndirectConvSpec& spec, const Epilogue& epilogue,
+                                    const KernelRequest& request);
 // The same in two steps: the plan is `PlanIndirectConv(spec, epilogue, request)`.
 cpu::IndirectConvPlan PlanIndirectConv(const IndirectConvSpec& spec, const Epilogue& epilogue,
                                        const KernelRequest& request);
