@@ -65,13 +65,13 @@ await build({ ...common, platform: 'browser', minify: true, entryPoints: { inlin
 const besideIndex = {
   name: 'beside-index',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\/(index|video)\.js$/ }, ({ path }) => ({ path, external: true }));
   },
 };
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/entries/${name}.ts`)),
+  entryPoints: ['react', 'rembg-webgpu', 'imgly', 'video'].map((name) => join(web, `src/entries/${name}.ts`)),
   external: ['react'],
   plugins: [besideIndex],
 });
@@ -88,7 +88,7 @@ for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map')))
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
 // Their published names, whatever folder of the sources they come from.
-const published = ['index', 'node', 'react', 'rembg-webgpu', 'imgly'].map((name) => `${name}.d.ts`);
+const published = ['index', 'node', 'react', 'rembg-webgpu', 'imgly', 'video'].map((name) => `${name}.d.ts`);
 for (const file of published) {
   const from = `./entries/${file.replace('.d.ts', '.js')}`;
   const also = file === 'imgly.d.ts' ? `export { default } from '${from}';\n` : '';
