@@ -112,8 +112,10 @@ class Live implements LiveVideo {
     this.stream = new MediaStream([this.#result, ...audio]);
     this.#control.onmessage = ({ data }: MessageEvent<FromFrames>) => this.#receive(data);
     engine.run(mattes.port1).catch((error: unknown) => this.#end(toDecalError(error, 'internal')));
-    if (signal?.aborted) this.#abort(signal);
-    else signal?.addEventListener('abort', () => this.#abort(signal), { once: true });
+    if (!signal) return;
+    const onAbort = () => this.#abort(signal);
+    signal.addEventListener('abort', onAbort, { once: true });
+    void this.ended.then(() => signal.removeEventListener('abort', onAbort));
   }
 
   stats(): VideoStats {
