@@ -271,6 +271,25 @@ suite('live video in Firefox', { skip: firefox.missing }, () => {
     assertNothingLeft(await browser.evaluate(inPage.stop));
   });
 
+  test('where canvases lie, as against fingerprinting, it says so and shows nothing', async () => {
+    const other = await firefox.start({ preferences: { 'privacy.resistFingerprinting': true } });
+    try {
+      await other.open(`${site.url}/video.html`);
+      await until(() => other.evaluate(() => 'video' in globalThis), 10, 'the page did not load');
+      const [code, message, left] = await other.evaluate(async () => {
+        const { stream, end } = await portrait();
+        const error = await video.removeBackgroundFromStream(stream).catch((error) => error);
+        end();
+        await until(() => workers.started === workers.ended, 'workers are gone', 10);
+        return [error.code, error.message, workers.started - workers.ended];
+      });
+      assert.deepEqual([code, left], ['unsupported', 0]);
+      assert.match(message, /^live video: this browser changes the pixels/);
+    } finally {
+      await other.close();
+    }
+  });
+
   test('a track that has ended is an error, and starts no worker', async () => {
     const found = await browser.evaluate(async () => {
       const { stream, end } = await portrait();

@@ -73,8 +73,9 @@ class Live implements LiveVideo {
   readonly #result: MediaStreamTrack;
   #stats: VideoStats = kNoStats;
   #ending: Promise<void> | null = null;
-  /** The worker with the frames has closed them all. */
-  #closed = () => {};
+  /** Resolves when the worker with the frames has closed them all. */
+  readonly #closed: Promise<void>;
+  #tellClosed = () => {};
   #tellEnded: (why: DecalError | null) => void = () => {};
   #tellReady: (failed?: unknown) => void = () => {};
   /** Counts what was asked for, so that of two backgrounds the later one stays. */
@@ -82,6 +83,7 @@ class Live implements LiveVideo {
 
   constructor({ track, audio, background, maxFps, signal }: LivePlan, engine: StreamEngine) {
     this.#engine = engine;
+    this.#closed = new Promise((resolve) => void (this.#tellClosed = resolve));
     this.ended = new Promise((resolve) => void (this.#tellEnded = resolve));
     this.ready = new Promise((resolve, reject) => {
       this.#tellReady = (failed) => (failed === undefined ? resolve() : reject(failed));
@@ -153,7 +155,7 @@ class Live implements LiveVideo {
         break;
       case 'ended': {
         this.#stats = message.stats;
-        this.#closed();
+        this.#tellClosed();
         const { failure } = message;
         void this.#end(failure && new DecalError(failure.code, failure.message));
         break;
@@ -166,11 +168,10 @@ class Live implements LiveVideo {
   }
 
   async #close(why: DecalError | null): Promise<void> {
-    const closed = new Promise<void>((resolve) => void (this.#closed = resolve));
     this.#engine.close();
     this.#post({ type: 'end' });
     this.#elements?.close();
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, kEndMs))]);
+    await Promise.race([this.#closed, new Promise((resolve) => setTimeout(resolve, kEndMs))]);
     this.#result.stop();
     this.#worker.terminate();
     this.#control.close();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 import { toDecalError, type DecalError } from '../../shared/errors.js';
 import { kNoStats, type VideoStats } from '../../shared/video.js';
+import { checkCanvas } from './canvas.js';
 import { Compositor, sizeOf, type Frame } from './compositor.js';
 import type { FramesStart, FromFrames, MatteAnswer, MatteRequest, ToFrames } from './frame-messages.js';
 
@@ -13,6 +14,7 @@ const kStatsMs = 250;
 export function composeFrames(start: FramesStart): void {
   const { control } = start;
   try {
+    checkCanvas('live video');
     new Frames(start).begin();
   } catch (error) {
     const { code, message } = toDecalError(error, 'internal');
