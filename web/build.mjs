@@ -61,11 +61,12 @@ const inline = {
   },
 };
 await build({ ...common, platform: 'browser', minify: true, entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
-// They share index.js, and with it the page's one engine, instead of each bringing its own.
+// They share index.js, and with it the page's one engine and class of errors, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',
   setup({ onResolve }) {
     onResolve({ filter: /^\.\/(index|video)\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /\/shared\/errors\.js$/ }, () => ({ path: './index.js', external: true }));
   },
 };
 await build({

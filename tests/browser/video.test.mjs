@@ -59,7 +59,7 @@ for (const isolation of [true, false]) {
       const before = workers.started;
       const made = await ${source};
       const error = await video.removeBackgroundFromStream('wait' in made ? made.wait : made, ${options})
-        .then(() => null, ({ name, code, message }) => ({ name, code, message }));
+        .then(() => null, (error) => ({ name: error instanceof decal.DecalError && error.name, code: error.code, message: error.message }));
       await until(() => workers.started === workers.ended, 'workers are gone', 5);
       return { ...error, started: workers.started - before };
     })()`);
@@ -168,7 +168,7 @@ for (const isolation of [true, false]) {
         ['{ background: new Blob(["x"]) }', 'corrupt-image', /^background: /],
         ['{ model: "nobody" }', 'not-found', /nobody/],
         ['{ device: "abacus" }', 'invalid-argument', /device/],
-        ['{ model: { ...decal.models[0], url: "/none.onnx" } }', 'network', /none\.onnx/],
+        ['{ model: { ...decal.models[0], url: "/none.onnx" } }', 'not-found', /none\.onnx/],
         ['{ model: { ...decal.models[0], sha256: null, bytes: null, url: "/photo.jpg" } }', 'corrupt-model', /decal-default/],
       ]) {
         const found = await failure(portrait, options);

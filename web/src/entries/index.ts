@@ -28,6 +28,8 @@ import type {
 } from '../shared/types.js';
 
 export { DecalError, type DecalErrorCode } from '../shared/errors.js';
+/** @internal For the entries beside this one, which share its class of errors. */
+export { toDecalError } from '../shared/errors.js';
 export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';
 export type * from '../shared/types.js';
