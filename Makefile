@@ -5,10 +5,10 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly bench bench-browser bench-gpu bench-edges bench-scaling clean
+.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-edges bench-scaling clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
 	@scripts/run.sh "$(IMAGE)"
@@ -33,6 +33,9 @@ operators: ## Run the conformance cases and write docs/operators.md
 
 nightly: ## Repeat the randomised C++ tests with SEEDS (100) fresh seeds
 	@scripts/setup.sh test && scripts/build.sh tests && node scripts/nightly.mjs $${SEEDS:-100}
+
+arm64: ## Cross-compile for arm64, and run the C++ tests under qemu-user
+	@scripts/setup.sh arm64 apt && scripts/arm64.sh test
 
 fuzz: ## Fuzz the importer, the planner and the memory plan, FUZZ_MINUTES (30) each
 	@scripts/setup.sh test && scripts/build.sh sanitize && scripts/fuzz.sh $$((60 * $${FUZZ_MINUTES:-30}))

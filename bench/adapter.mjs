@@ -1,4 +1,4 @@
-// What adapter and Node at hand mean for the suite of WebGPU: whether they count, who can run, and what to know.
+// What this machine's GPU adapter and Node can run of the WebGPU suite, whether the results count, and remarks on them.
 // SPDX-License-Identifier: MIT
 import { contenders } from './cases.mjs';
 

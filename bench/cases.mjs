@@ -1,4 +1,4 @@
-// What is measured: which models, by whom, how often; and the ratios that this project has set itself.
+// The benchmark cases: models, contenders and repetitions; and the speed ratios that this project must reach.
 // SPDX-License-Identifier: MIT
 
 /** Who runs the models, in the order of the tables. */

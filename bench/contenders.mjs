@@ -1,4 +1,4 @@
-// One contender, one process: how each is started and what is kept of what it says.
+// Contenders: how each one's process is started, and what is kept of its output.
 // SPDX-License-Identifier: MIT
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -67,13 +67,17 @@ export function measurementOf(report, threads) {
  * @returns {Promise<{run_ms: number[], load_ms: number, peak_bytes: number} | {failure: string}>} with `first_ms` where
  * the first run differs from the others
  */
-export function measure(contender, job) {
+export const measure = (contender, job) => run(...command(contender, job), job.threads);
+
+/** The same for a command `decal` that was built elsewhere. */
+export const measureCommand = (program, job) => run(program, command('native', job)[1], job.threads);
+
+function run(file, args, threads) {
   return new Promise((resolve) => {
-    const [file, args] = command(contender, job);
     const options = { encoding: 'utf8', env, timeout: kTimeLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 };
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error) return resolve({ failure: failureReason(error, stderr) });
-      resolve(measurementOf(JSON.parse(stdout.trim().split('\n').at(-1)), job.threads));
+      resolve(measurementOf(JSON.parse(stdout.trim().split('\n').at(-1)), threads));
     });
   });
 }

@@ -1,4 +1,4 @@
-// One measurement in a fresh browser: its own profile, so that nothing is cached, and its own process to weigh.
+// One measurement in a page: in a fresh browser with its own profile, so that nothing is cached and its process can be weighed.
 // SPDX-License-Identifier: MIT
 import { dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
@@ -45,9 +45,11 @@ const timeLimit = () =>
  * @param {Record<string, string | number>} query see bench/page/main.js; `default` sends the model over a connection of
  * 100 Mbit/s, and `after_bytes_ms` tells how long after its last byte it can run
  * @param {string} [model] path of a file
+ * @param {Awaited<ReturnType<typeof startBrowser>>} [shared] a browser to use instead of a fresh one: for tests, whose numbers
+ * nobody keeps. Each measurement has a site of its own there too, so that nothing is in its cache
  * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
  */
-export async function measureInPage(query, model) {
+export async function measureInPage(query, model, shared) {
   let sent = null;
   const site = await serve({
     root: join(root, 'bench/page'),
@@ -64,12 +66,13 @@ export async function measureInPage(query, model) {
       return true;
     },
   });
-  const browser = await startBrowser();
+  const browser = shared ?? await startBrowser();
   const memory = watchRenderers(browser, kMemoryPeriodMs);
+  browser.context.setDefaultTimeout(kTimeLimitMs);
+  let page = null;
   try {
-    browser.context.setDefaultTimeout(kTimeLimitMs);
     // A page of its own: the one that the browser opens with has been navigated before.
-    const page = await browser.context.newPage();
+    page = await browser.context.newPage();
     await page.goto(`${site.url}/?${new URLSearchParams(query)}`);
     await page.waitForFunction(() => 'outcome' in window);
     // Of playwright's waits this one alone has no time limit.
@@ -82,7 +85,7 @@ export async function measureInPage(query, model) {
     return { failure: String(error.message).split('\n')[0].slice(0, 160) };
   } finally {
     memory.close();
-    await browser.close();
+    await (shared ? page : browser)?.close();
     await site.close();
   }
 }

@@ -55,7 +55,7 @@ try {
   }));
   process.exit(0); // its threads would keep the process alive
 } catch (error) {
-  // What onnxruntime-web throws for want of memory is a number or has no useful name.
+  // When memory runs out, onnxruntime-web throws a number, or an error without a useful name.
   console.error(`error: ${String(error?.message ?? error).replaceAll('\n', ' ')}`);
   process.exit(1);
 }

@@ -1,4 +1,4 @@
-// Convolutions and matrix products on shapes of real models: billions of operations (two a multiply-add) a second.
+// Convolutions and matrix products on shapes of real models: billions of operations per second, two per MAC.
 // SPDX-License-Identifier: MIT
 #include <benchmark/benchmark.h>
 

@@ -128,7 +128,7 @@ for name in there:
     scope["test_remove"]()
     print("passed:", name)
 missing = [name for name in re.findall(r'"([\\w-]+)"', text[start:end]) if name not in there]
-print("not run for want of the file:", ", ".join(missing))
+print("not run, because the file is missing:", ", ".join(missing))
 """
 
 

@@ -1,4 +1,4 @@
-// What is told about a list of times, and how two contenders compare.
+// Summaries of measured times, and ratios between contenders.
 // SPDX-License-Identifier: MIT
 
 /** The middle value, or the mean of the two in the middle; NaN of none. */

@@ -1,4 +1,4 @@
-// What the suites do alike: go through their cases, show the tables and keep the results.
+// Code shared by the suites: running their cases, printing tables and keeping results.
 // SPDX-License-Identifier: MIT
 import { missing, modelFile, models } from '../tests/support/models.mjs';
 import { writeResults } from './results.mjs';

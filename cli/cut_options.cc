@@ -1,4 +1,4 @@
-// Options of cut-outs in CLI11, and as text that says which results are alike.
+// Options of cut-outs in CLI11, and as a text that is equal if the results would be.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -111,63 +111,63 @@ void AddThreads(CLI::App& app, int& threads) {
 }
 
 void AddCutOptions(CLI::App& app, CutTexts& texts, CutOptions& options) {
-  app.add_option("--format", texts.format, "png, webp or jpeg (default: as --output ends, else png)")
+  app.add_option("--format", texts.format, "png, webp or jpeg (default: by the extension of --output, else png)")
       ->check(OneOf(kFormats, rules::kCommandFormat))
       ->type_name("FORMAT");
-  app.add_option("--quality", options.quality, "1 to 100, for webp and jpeg (default: 90)")
+  app.add_option("--quality", options.quality, "Quality of webp and jpeg, 1 to 100 (default: 90)")
       ->check(Obeys(rules::kCommandQuality))
       ->type_name("Q");
   app.add_option("--background", texts.background,
                  "Colour behind the subject: #rrggbb, #rrggbbaa, r,g,b or a CSS name (jpeg default: white)")
       ->type_name("COLOUR");
-  app.add_flag("--mask", options.mask_only, "Write the matte itself as a grey picture");
+  app.add_flag("--mask", options.mask_only, "Write the matte as a grey picture instead");
   app.add_flag("--keep-metadata", options.keep_metadata,
-               "Keep EXIF, XMP and IPTC: they may tell where a photo was taken");
+               "Keep EXIF, XMP and IPTC; they may reveal where a photo was taken");
   app.add_option("--profile", texts.profile_rule,
                  "srgb, or keep: the picture's own colours with their profile (default: srgb)")
       ->check(CLI::IsMember({"srgb", "keep"}))
       ->type_name("RULE");
   app.add_option("--max-memory", options.max_memory,
-                 "Limit of a decoded picture, as 500M or 4G (default: 2 GiB, at most a quarter of the memory)")
+                 "Most memory for one decoded picture, such as 500M or 4G (default: 2 GiB, at most a quarter of RAM)")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
-  app.add_option("--svg-size", options.svg_size, "Pixels of an SVG's longer side (default: its own size)")
+  app.add_option("--svg-size", options.svg_size, "Longer side of an SVG in pixels (default: its own size)")
       ->check(Obeys(rules::kCommandSvgSize))
       ->type_name("N");
-  app.add_option("--refine", texts.refine, "How edges follow the picture: off, fast or best (default: fast)")
+  app.add_option("--refine", texts.refine, "How precisely edges follow the picture: off, fast or best (default: fast)")
       ->check(CLI::IsMember(kRefines))
       ->type_name("HOW");
-  app.add_flag("!--keep-colours", options.decontaminate, "Leave soft edges the colours of the old background");
-  app.add_flag("--background-only", options.background_only, "Keep what is not the subject");
-  app.add_option("--threshold", options.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
+  app.add_flag("!--keep-colours", options.decontaminate, "Do not remove the old background's colours from soft edges");
+  app.add_flag("--background-only", options.background_only, "Keep the background and remove the subject");
+  app.add_option("--threshold", options.threshold, "Hard edges: alpha from this value on becomes 1, below 0; 0 to 1")
       ->check(Within(rules::kOutputThreshold))
       ->type_name("T");
   app.add_option("--remove-islands", options.remove_islands,
-                 "Remove parts smaller than that share of the largest, 0 to 1")
+                 "Remove parts smaller than this share of the largest part, 0 to 1")
       ->check(Within(rules::kOutputRemoveIslands))
       ->type_name("SHARE");
-  app.add_option("--fill-holes", options.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")
+  app.add_option("--fill-holes", options.fill_holes, "Fill holes smaller than this share of the subject, 0 to 1")
       ->check(Within(rules::kOutputFillHoles))
       ->type_name("SHARE");
-  app.add_option("--smooth", options.smooth, "Straighten the outline: jags up to about so many pixels go, 0 to 50")
+  app.add_option("--smooth", options.smooth, "Smooth the outline: removes jags up to about this many pixels, 0 to 50")
       ->check(Within(rules::kOutputSmooth))
       ->type_name("PIXELS");
   app.add_option("--grow", options.grow,
-                 "Move the outline outwards, or inwards with a minus, -50 to 50; 0.5 is a half pixel")
+                 "Move the outline outwards by this many pixels, or inwards if negative, -50 to 50")
       ->check(Within(rules::kOutputGrow))
       ->type_name("PIXELS");
-  app.add_option("--shadow", options.shadow, "A soft shadow on the ground below the subject, 0 to 1")
+  app.add_option("--shadow", options.shadow, "Add a soft shadow on the ground below the subject, 0 to 1")
       ->check(Within(rules::kOutputShadow))
       ->type_name("DARKNESS");
-  app.add_option("--crop", options.frame.crop, "Cut to the subject, with a margin in percent of its longer side")
+  app.add_option("--crop", options.frame.crop, "Crop to the subject, with a margin in percent of its longer side")
       ->check(Within(rules::kOutputCrop))
       ->type_name("MARGIN");
-  app.add_option("--aspect-ratio", texts.aspect_ratio, "Widen what is shown to that shape: 4:5, or a number")
+  app.add_option("--aspect-ratio", texts.aspect_ratio, "Extend the result to this aspect ratio: 4:5, or a number")
       ->type_name("RATIO");
   CLI::Option* size =
-      app.add_option("--size", texts.size, "Pixels of the result: 800x600, or 800x and x600 for one side")
+      app.add_option("--size", texts.size, "Size of the result in pixels: 800x600, or one side: 800x, x600")
           ->type_name("SIZE");
-  app.add_option("--scale", options.frame.scale, "Instead of --size a factor, 0.01 to 8")
+  app.add_option("--scale", options.frame.scale, "Scale the result instead of --size, 0.01 to 8")
       ->check(Within(rules::kOutputScale))
       ->excludes(size)
       ->type_name("FACTOR");
@@ -211,7 +211,7 @@ Status ReadCutTexts(const CutTexts& texts, CutOptions& options) {
                   fmt::format("--size: '{}' is not a size: 800x600, 800x or x600, sides from 1 to 32768", texts.size));
     }
     if (extent->width > 0 && extent->height > 0 && !texts.aspect_ratio.empty())
-      return Fail(ErrorCode::kInvalidArgument, "--size with both sides is a shape already: no --aspect-ratio");
+      return Fail(ErrorCode::kInvalidArgument, "--aspect-ratio and a --size with both sides exclude each other");
     options.frame.size = *extent;
   }
   options.keep_profile = texts.profile_rule == "keep";

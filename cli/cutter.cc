@@ -24,7 +24,7 @@ std::unexpected<Error> Interrupted() { return Fail(ErrorCode::kCancelled, "inter
 
 std::optional<std::array<uint8_t, 4>> BackgroundOf(const CutOptions& options) {
   if (options.format != PictureFormat::kJpeg || options.mask_only) return options.background;
-  // What the colour lets through is white, as in the npm package.
+  // A translucent colour is put on white, as in the npm package.
   std::array<uint8_t, 4> colour = options.background.value_or(std::array<uint8_t, 4>{});
   for (size_t k = 0; k < 3; ++k)
     colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
@@ -127,7 +127,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   execution.load_ms = stopwatch_.Lap() + std::exchange(unreported_load_ms_, 0);
 
   done.notes = std::move(picture.notes);
-  // In its own colours instead of the sRGB that the model saw, where that is asked for.
+  // In its own colours instead of the sRGB that the model saw, if requested.
   const bool own = picture.own_rgba && !options.mask_only;
   const MutableImageView view = picture.view();
   auto background = BackgroundOf(options);

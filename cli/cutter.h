@@ -1,4 +1,4 @@
-// One picture's way through a loaded model: decode, cut out, encode. What `decal`, `decal batch` and `decal serve` share.
+// Decodes, cuts out and encodes one picture with a loaded model: shared by `decal`, `decal batch` and `decal serve`.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

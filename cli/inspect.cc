@@ -1,4 +1,4 @@
-// decal inspect: what a model takes and gives, what the engine makes of it, what that needs and where its time goes.
+// decal inspect: a model's inputs and outputs, its schedule, its memory plan and its profile.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>
@@ -65,7 +65,7 @@ void PrintSteps(const std::vector<StepInfo>& steps) {
     fmt::print("{:>4}  {:<{}}  {:<{}}  {:>12}  {:>10}  {:<{}}  {}\n", i, step.op, op, step.algorithm, algorithm,
                step.multiply_adds, step.output_bytes, step.shapes, shapes, step.name);
   }
-  fmt::print("\n{} steps, {:.3f} G multiply-adds\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
+  fmt::print("\n{} steps, {:.3f} GMACs\n", steps.size(), static_cast<double>(multiply_adds) / 1e9);
 }
 
 // Steps that could run in more than one way.
@@ -119,6 +119,7 @@ Result<Profile> Measure(Session& session, int repeat) {
 
 std::string TensorsJson(const std::vector<TensorInfo>& tensors) {
   std::vector<std::string> items;
+  items.reserve(tensors.size());
   for (const auto& [name, dtype, shape] : tensors) {
     items.push_back(
         JsonObject().Add(keys::kName, name).Add(keys::kDtype, dtype).AddRaw(keys::kShape, JsonArray(shape)).ToString());

@@ -1,4 +1,4 @@
-// Ctrl-C and a polite kill, turned into the engine's cancel flag.
+// SIGINT and SIGTERM set the engine's cancel flag.
 // SPDX-License-Identifier: MIT
 #pragma once
 

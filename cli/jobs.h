@@ -30,7 +30,7 @@ Result<Plan> PlanJobs(const RemoveOptions& options);
 // ".decal.png", ".decal-mask.webp": what the names of results end with.
 std::string OutputEnding(PictureFormat format, bool mask_only);
 
-// What a file's name says; nothing where it is none that decal writes.
+// What a file's name says; empty if decal does not write that format.
 std::optional<PictureFormat> FormatByName(const std::filesystem::path& path);
 
 // Of a folder: a file that is neither hidden nor a result of ours.

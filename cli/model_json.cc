@@ -75,7 +75,7 @@ class Reader {
  private:
   Status Set(const std::string& field, const json& value) {
     std::string text = TextOf(value);
-    // A text is no number, whatever stands in it, and the other way round.
+    // A string is never a number, even if its text is one, and vice versa.
     const bool word = field == "activation" || field == "output" || field == "input.rule";
     const bool list = field == "mean" || field == "std";
     if (value.is_string() != word || value.is_array() != list) text.clear();

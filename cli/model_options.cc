@@ -25,14 +25,15 @@ struct Flag {
 };
 
 constexpr Flag kFlags[] = {
-    {"--mean", "mean", "R,G,B", "Of red, green and blue in 0..1: the model sees (rgb - mean) / std (default: 0,0,0)"},
-    {"--std", "std", "R,G,B", "See --mean (default: 1,1,1)"},
+    {"--mean", "mean", "R,G,B",
+     "Mean of red, green and blue in 0..1; the model sees (rgb - mean) / std (default: 0,0,0)"},
+    {"--std", "std", "R,G,B", "Standard deviation, see --mean (default: 1,1,1)"},
     {"--size-rule", "input.rule", "RULE", "stretch to the input size, or short-side: keep the proportions"},
-    {"--size-multiple", "input.multiple", "N", "With short-side, sides are multiples of that (default: 1)"},
+    {"--size-multiple", "input.multiple", "N", "With short-side, round sides to multiples of this (default: 1)"},
     {"--activation", "activation", "WORD",
      "What the output is: none (0 to 1), sigmoid or softmax (logits), bytes (0 to 255), or auto (default: none)"},
-    {"--model-output", "output", "NAME", "The output with the matte (default: the likeliest by name or shape)"},
-    {"--foreground-class", "foregroundClass", "N", "The subject's class, where the model tells several apart"},
+    {"--model-output", "output", "NAME", "Name of the output that is the matte (default: guessed by name and shape)"},
+    {"--foreground-class", "foregroundClass", "N", "The subject's class, if the model distinguishes several"},
 };
 
 CLI::Validator Checks(const char* field) {
@@ -76,8 +77,8 @@ std::string CheckValue(const std::string& text) {
 }  // namespace
 
 void AddModelOptions(CLI::App& app, ModelChoice& choice) {
-  app.add_option("--model-file", choice.file, "The weights of --model")->type_name("PATH")->group(kGroup);
-  app.add_option("--models-dir", choice.models_dir, "Folder to look for weights that are not embedded")
+  app.add_option("--model-file", choice.file, "File with the weights of --model")->type_name("PATH")->group(kGroup);
+  app.add_option("--models-dir", choice.models_dir, "Folder with the weights of models that are not embedded")
       ->type_name("DIR")
       ->envname("DECAL_MODELS_DIR")
       ->group(kGroup);
@@ -97,7 +98,7 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
            choice.fields.texts.emplace_back("input.width", width);
            choice.fields.texts.emplace_back("input.height", height);
          },
-         "Pixels of the model's input, where they are dynamic (default: 512)")
+         "Size of the model's input in pixels, if it is dynamic (default: 512)")
       ->check(CLI::Validator(CheckSize, ""))
       ->type_name("WxH")
       ->group(kGroup);
@@ -106,7 +107,7 @@ void AddModelOptions(CLI::App& app, ModelChoice& choice) {
          [&choice](const std::vector<std::string>& texts) {
            for (const std::string& text : texts) ParseValue(text, choice.fields.inputs.emplace_back());
          },
-         "A value for an input besides the picture; once for each")
+         "Value for another input of the model; repeat for each")
       ->check(CLI::Validator(CheckValue, ""))
       ->type_name("NAME=NUMBER")
       ->expected(1)

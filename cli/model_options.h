@@ -34,7 +34,7 @@ struct ModelChoice {
 // Adds them to `app`; `choice` outlives it. What is wrong is an error of parsing.
 void AddModelOptions(CLI::App& app, ModelChoice& choice);
 
-// `info` with what was given instead of its own, by a value's name where there are several. Texts belong to `fields`, `info.inputs`
+// `info` with what was given instead of its own, by a value's name if there are several. Texts belong to `fields`, `info.inputs`
 // to `values`.
 void ApplyFields(const ModelFields& fields, ModelInfo& info, std::vector<InputValue>& values);
 

@@ -1,4 +1,4 @@
-// From what the user calls a model to a loaded session.
+// From a model's name or path to a loaded session.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -51,17 +51,17 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   app.add_option("-o,--output", remove.output, "File for one picture, folder for several, - for standard output")
       ->type_name("PATH");
   AddCutOptions(app, texts, remove);
-  app.add_flag("--keep-tree", remove.keep_tree, "Take folders with all below them, and keep the tree in the output");
-  app.add_flag("--fail-if-empty", remove.fail_if_empty, "Exit with 3 where no subject is found");
+  app.add_flag("--keep-tree", remove.keep_tree, "Search folders recursively, and keep their tree in the output");
+  app.add_flag("--fail-if-empty", remove.fail_if_empty, "Exit with code 3 if no subject is found");
   AddThreads(app, remove.threads);
-  app.add_flag("--json", remove.json, "One line of JSON a picture on standard output");
+  app.add_flag("--json", remove.json, "Print one line of JSON per picture");
   app.add_flag("-q,--quiet", remove.quiet, "Print errors only");
 
   BatchOptions batch;
   CutTexts batch_texts;
   std::string on_error;
   CLI::App* batch_app =
-      app.add_subcommand("batch", "Many pictures: a list in, results and a journal out; goes on where it was");
+      app.add_subcommand("batch", "Process a large list or folder of pictures; resumes where it stopped");
   AddBatchOptions(*batch_app, batch, on_error);
   AddCutOptions(*batch_app, batch_texts, batch);
   AddThreads(*batch_app, batch.threads);
@@ -79,16 +79,16 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   AddVideoOptions(*video_app, video_texts, video);
 
   ModelsOptions models;
-  CLI::App* models_app = app.add_subcommand("models", "List the models that are known by name");
-  models_app->add_flag("--json", models.json, "One line of JSON a model");
+  CLI::App* models_app = app.add_subcommand("models", "List the models known by name");
+  models_app->add_flag("--json", models.json, "Print one line of JSON per model");
 
   InspectOptions inspect;
   CLI::App* inspect_app =
       app.add_subcommand("inspect", "Show a model's inputs, schedule, memory plan and where its time goes");
   inspect_app->add_option("model", inspect.model.model, "Path of an .onnx file, or a name")->required();
-  inspect_app->add_option("--height", inspect.height, "Pixels, for models of dynamic size")
+  inspect_app->add_option("--height", inspect.height, "Height in pixels, for models of dynamic size")
       ->check(Obeys(rules::kCommandHeight));
-  inspect_app->add_option("--width", inspect.width, "Pixels, for models of dynamic size")
+  inspect_app->add_option("--width", inspect.width, "Width in pixels, for models of dynamic size")
       ->check(Obeys(rules::kCommandWidth));
   AddModelOptions(*inspect_app, inspect.model);
   AddThreads(*inspect_app, inspect.threads);
@@ -100,13 +100,13 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
       ->check(Obeys(rules::kCommandRepeat))
       ->needs(profile);
   inspect_app->add_flag("--choices", inspect.choices,
-                        "Print which algorithms were compared for each layer, and what the cost model says of them");
-  inspect_app->add_flag("--json", inspect.json, "All of it as one JSON object");
-  CLI::Option* gpu = inspect_app->add_flag(
-      "--gpu", inspect.gpu, "Print the plan for WebGPU instead, for a device with the guaranteed limits");
+                        "Print the algorithms compared for each layer, with the cost model's estimates");
+  inspect_app->add_flag("--json", inspect.json, "Print everything as one JSON object");
+  CLI::Option* gpu = inspect_app->add_flag("--gpu", inspect.gpu,
+                                           "Print the WebGPU plan instead, for a device with WebGPU's default limits");
   inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
   inspect_app
-      ->add_option("--gpu-save", inspect.gpu_save, "Write the plan to plan.json, weights.bin and uniforms.bin here")
+      ->add_option("--gpu-save", inspect.gpu_save, "Write plan.json, weights.bin and uniforms.bin to this folder")
       ->needs(gpu)
       ->type_name("FOLDER");
 
@@ -114,9 +114,12 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::App* run_app = app.add_subcommand("run", "Run a model on a raw float32 tensor (.npy) and print timings as JSON");
   run_app->add_option("model", run.model.model, "Path of an .onnx file, or a name")->required();
   run_app->add_option("--input", run.input, "The model's first input, float32 .npy")->required()->type_name("X.npy");
-  run_app->add_option("--output", run.output, "Where its first output goes")->required()->type_name("Y.npy");
+  run_app->add_option("--output", run.output, "File for the model's first output, float32 .npy")
+      ->required()
+      ->type_name("Y.npy");
   run_app->add_option("--repeat", run.repeat, "Runs to time (default: 1)")->check(Obeys(rules::kCommandRepeat));
-  run_app->add_option("--warm-up", run.warm_up, "Runs before those (default: 0)")->check(Obeys(rules::kCommandWarmUp));
+  run_app->add_option("--warm-up", run.warm_up, "Runs to warm up before those (default: 0)")
+      ->check(Obeys(rules::kCommandWarmUp));
   run_app->add_flag("--profile", run.profile, "Print the time of every layer on standard error");
   AddModelOptions(*run_app, run.model);
   AddThreads(*run_app, run.threads);

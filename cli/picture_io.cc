@@ -81,7 +81,7 @@ Status InitPictures(const char* program, int threads) {
   vips_operation_block_set("VipsForeignLoadSvg", FALSE);
   vips_cache_set_max(0);  // every picture is seen once
   if (threads > 0) vips_concurrency_set(threads);
-  // Its warnings arrive as errors where they matter (fail_on in decode_vips.cc).
+  // Its warnings arrive as errors if they matter (fail_on in decode_vips.cc).
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, [](const char*, GLogLevelFlags, const char*, void*) {}, nullptr);
   return {};
 }

@@ -53,7 +53,7 @@ struct Picture {
 // What of the RGBA is worth storing.
 enum class PictureChannels { kGrey, kRgb, kRgba };
 
-// 2 GiB, or a quarter of this machine's memory where that is less.
+// 2 GiB, or a quarter of this machine's memory if that is less.
 size_t DefaultMaxMemory();
 
 struct DecodeOptions {

@@ -10,10 +10,10 @@
 namespace decal::cli {
 namespace {
 
-// Below the resolution of the clock a rate means nothing.
+// Below the resolution of the clock, a rate would be meaningless.
 constexpr double kMeasurableMs = 1e-3;
 
-// A layer's shapes stand in the row; a concat of 64 tensors must not make all rows as wide.
+// The row shows a layer's shapes, shortened so that a Concat of 64 tensors does not make every row as wide.
 constexpr size_t kMaxRowShapes = 60;
 
 std::string Rate(const Cost& cost) { return cost.gflops() > 0 ? fmt::format("{:.1f}", cost.gflops()) : "-"; }
@@ -63,6 +63,7 @@ std::vector<AlgorithmCost> Profile::ByAlgorithm() const {
     sum.cost.multiply_adds += costs[i].multiply_adds;
   }
   std::vector<AlgorithmCost> sorted;
+  sorted.reserve(sums.size());
   for (auto& [name, sum] : sums) sorted.push_back(std::move(sum));
   std::ranges::sort(sorted, std::ranges::greater{}, [](const AlgorithmCost& a) { return a.cost.ms; });
   return sorted;

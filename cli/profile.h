@@ -1,4 +1,4 @@
-// Where a model's time goes: the steps of a schedule, timed over several runs.
+// A model's profile: the steps of a schedule, timed over several runs.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -20,7 +20,7 @@ struct Cost {
   double share = 0;  // of the time of all steps, 0..1
   uint64_t multiply_adds = 0;
 
-  // Billions of operations a second, a multiply-add being two; 0 without multiply-adds or a measurable time.
+  // Billions of operations per second, two per MAC; 0 without MACs or a measurable time.
   double gflops() const;
 };
 

@@ -42,7 +42,7 @@ void PrintJson(const Job& job, const JsonObject& line) {
 }
 
 void PrintDone(const RemoveOptions& options, const Job& job, const Done& done, bool bar) {
-  // Where JSON goes to standard error, it stands there alone.
+  // If JSON goes to standard error, nothing else does.
   const bool json_alone = options.json && job.output == kStandardStream;
   for (const std::string& note : done.notes) {
     // Not even --quiet hides that a result shows nothing.

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kBarWidth = 24;
 
-// Bytes of the character that `text` begins with, 2 to 4; 0 where they are no UTF-8 (RFC 3629: the shortest form, no surrogates).
+// Bytes of the character that `text` begins with, 2 to 4; 0 if they are no UTF-8 (RFC 3629: the shortest form, no surrogates).
 size_t Utf8Size(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(text[i])); };
   const unsigned first = byte(0);

@@ -1,4 +1,4 @@
-// What the command tells its user: result lines, JSON, errors and the progress bar.
+// The command's output: result lines, JSON, errors and the progress bar.
 // SPDX-License-Identifier: MIT
 #pragma once
 

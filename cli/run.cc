@@ -116,6 +116,7 @@ Status Measure(const RunOptions& options, ThreadRunner& runner) {
 
   if (options.profile) fmt::print(stderr, "{}", profile.ToText(HowItRan(runner)));
   std::vector<std::string> all;
+  all.reserve(timings.run_ms.size());
   for (const double ms : timings.run_ms) all.push_back(fmt::format("{:.3f}", ms));
   const std::string run_ms = JsonObject()
                                  .AddDecimal(keys::kMin, *std::ranges::min_element(timings.run_ms), 3)

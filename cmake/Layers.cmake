@@ -22,6 +22,25 @@ function(decal_unity target)
   endif()
 endfunction()
 
+# Headers of the standard library that most sources include. Precompiled, they halve the time of a source (ten of the engine's without
+# Highway: 14.0 s of processor time before, 7.6 s after). This hides a missing include of these headers, and of no others: the presets
+# `lint` and `gcc`, which precompile nothing, find it.
+set(DECAL_COMMON_HEADERS <algorithm> <array> <atomic> <bit> <cmath> <cstddef> <cstdint> <cstring> <functional> <limits> <map> <memory>
+  <numeric> <optional> <set> <span> <string> <string_view> <tuple> <type_traits> <utility> <variant> <vector>)
+
+# decal_precompile(<target> <first>): the headers precompiled for <first>, which has the same options; or for itself.
+function(decal_precompile target first)
+  if(DECAL_WASM OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    return()
+  endif()
+  if(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${DECAL_COMMON_HEADERS})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")  # for compiler caches
+endfunction()
+
 # decal_layer(<name> <folder> SOURCES <files>... DEPENDS <layers>... LIBRARIES <targets>...)
 # For WebAssembly what uses Highway is compiled twice, the second time with relaxed SIMD, as decal_<name>_relaxed.
 function(decal_layer name folder)
@@ -40,6 +59,9 @@ function(decal_layer name folder)
     target_include_directories(${target} PUBLIC "${root}" "${PROJECT_SOURCE_DIR}/include")
     target_link_libraries(${target} PRIVATE decal_flags ${ARG_LIBRARIES})
     decal_unity(${target})
+    if(NOT "decal_hwy" IN_LIST ARG_LIBRARIES OR NOT DECAL_SIMD)  # otherwise their instruction set differs
+      decal_precompile(${target} decal_base)
+    endif()
     foreach(dependency ${ARG_DEPENDS})
       get_target_property(directories decal_${dependency} INTERFACE_INCLUDE_DIRECTORIES)
       target_include_directories(${target} PUBLIC ${directories})
@@ -51,7 +73,7 @@ function(decal_layer name folder)
   set_property(GLOBAL APPEND PROPERTY DECAL_LAYERS ${name})
 endfunction()
 
-# decal_link_layers(<target> <simd> <layers>...): their objects; <simd> is `relaxed` for those with relaxed SIMD where there are two.
+# decal_link_layers(<target> <simd> <layers>...): their objects; <simd> is `relaxed` for those with relaxed SIMD if there are two.
 function(decal_link_layers target simd)
   foreach(name ${ARGN})
     if(simd STREQUAL "relaxed" AND TARGET decal_${name}_relaxed)

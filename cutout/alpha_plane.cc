@@ -255,9 +255,10 @@ Status GrowPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
   std::array<uint8_t, 256> inverse;
   for (size_t i = 0; i < 256; ++i) inverse[i] = static_cast<uint8_t>(255 - i);
   if (pixels < 0) MapPlane(plane, inverse, runner);
-  const float distance = std::abs(pixels);
-  for (int disc = 0; kLargestDisc * static_cast<float>(disc) < distance; ++disc) {
-    DECAL_TRY(Dilate(plane, std::min(distance - kLargestDisc * static_cast<float>(disc), kLargestDisc), runner));
+  float left = std::abs(pixels);
+  while (left > 0) {
+    DECAL_TRY(Dilate(plane, std::min(left, kLargestDisc), runner));
+    left -= kLargestDisc;
   }
   if (pixels < 0) MapPlane(plane, inverse, runner);
   return {};

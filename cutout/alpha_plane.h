@@ -42,7 +42,7 @@ struct Span {
 // is as sharp as before. Beyond the border lies what lies there. Errors: kOutOfMemory.
 Status SmoothPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner);
 
-// Moves the outline outwards by so many pixels, or inwards where they are negative: grey-scale dilation or erosion (Serra 1982) by
+// Moves the outline outwards by that many pixels, or inwards where they are negative: grey-scale dilation or erosion (Serra 1982) by
 // a disc whose rim is one pixel wide, so that parts of a pixel count. The border of the picture is no edge. Errors: kOutOfMemory.
 Status GrowPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner);
 

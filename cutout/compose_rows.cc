@@ -1,4 +1,4 @@
-// A vector of pixels is one of 32-bit words, and every channel of it a vector of floats.
+// SIMD composition: a vector of pixels is one of 32-bit words, each channel a vector of floats.
 // SPDX-License-Identifier: MIT
 #include "cutout/compose_rows.h"
 

@@ -1,4 +1,4 @@
-// Rows of pixels through one of the ways to compose, with the matte between two rows of it: the SIMD part of Composite.
+// Composes rows of pixels, interpolating the matte between two of its rows: the SIMD part of Composite.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,7 +16,7 @@ struct MatteRow {
 };
 
 enum class Composition {
-  kCutOut,  // alpha times matte; 0 where that is 0
+  kCutOut,  // alpha times matte; 0 if that is 0
   kMask,  // that product as opaque grey
   kOver,  // the cut-out over a background: source-over (Porter and Duff 1984) on straight alpha in 8-bit sRGB
 };

@@ -1,4 +1,4 @@
-// The matte meets the picture: at its size, refined where that is asked for, and composed row by row.
+// Composite: brings the matte to the picture's size, refines it if requested, and composes row by row.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
@@ -209,7 +209,7 @@ Result<AlphaPlane> MakePlane(const Work& work, const Route& route, const EdgeFie
   return plane;
 }
 
-// Row `y` of the cut-out or mask by the plane, with colours where there are any.
+// Row `y` of the cut-out or mask by the plane, with colours if there are any.
 Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeFields& fields, const Shadow* shadow) {
   const bool over_shadow = shadow != nullptr;
   const Composition composition = over_shadow ? Composition::kCutOut : work.composition();

@@ -1,4 +1,4 @@
-// What the picture says of the matte along its outline: a linear model of alpha by colour, and the colours of both sides,
+// Refines the matte along its outline by the picture: a linear model of alpha by colour, and the colours of both sides,
 // on a grid as coarse as the matte.
 // SPDX-License-Identifier: MIT
 #pragma once

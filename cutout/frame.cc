@@ -1,4 +1,4 @@
-// Which part of a picture a result shows: cut to the subject, widened to a shape, and resized.
+// The part of the picture that a result shows: cropped to the subject, extended to an aspect ratio, and resized.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -30,10 +30,9 @@ Status Check(const FrameOptions& options) {
   const auto is_side = [](int side) { return side >= 0 && side <= kMostSide; };
   if (!is_side(options.size.width) || !is_side(options.size.height)) return OutOfRange("size", "1 and 32768 pixels");
   const bool sized = options.size != Extent{};
-  if (sized && options.scale != 1)
-    return Fail(ErrorCode::kInvalidArgument, "size and scale are given both: one of them");
+  if (sized && options.scale != 1) return Fail(ErrorCode::kInvalidArgument, "size and scale exclude each other");
   if (options.size.width > 0 && options.size.height > 0 && ratio != 0) {
-    return Fail(ErrorCode::kInvalidArgument, "aspect_ratio and both sides of size are given: one of them");
+    return Fail(ErrorCode::kInvalidArgument, "aspect_ratio and a size with both sides exclude each other");
   }
   return {};
 }

@@ -68,9 +68,9 @@ TEST(FrameTest, OptionsOutOfRangeAreNamed) {
     EXPECT_EQ(refused({.scale = bad}), "invalid-argument: scale is not within 0.01 and 8");
   EXPECT_EQ(refused({.size = {-1, 0}}), "invalid-argument: size is not within 1 and 32768 pixels");
   EXPECT_EQ(refused({.size = {40000, 10}}), "invalid-argument: size is not within 1 and 32768 pixels");
-  EXPECT_EQ(refused({.size = {4, 0}, .scale = 2}), "invalid-argument: size and scale are given both: one of them");
+  EXPECT_EQ(refused({.size = {4, 0}, .scale = 2}), "invalid-argument: size and scale exclude each other");
   EXPECT_EQ(refused({.aspect_ratio = 1, .size = {4, 4}}),
-            "invalid-argument: aspect_ratio and both sides of size are given: one of them");
+            "invalid-argument: aspect_ratio and a size with both sides exclude each other");
   EXPECT_EQ(refused({.aspect_ratio = 0.01f, .size = {32768, 0}}),
             "limit-exceeded: a result of 32768 x 3276800 pixels is too large");
 }

@@ -1,4 +1,4 @@
-// Parts lie along the longer side; weights depend on the place there alone.
+// Parts are placed along the longer side; their weights depend only on the position there.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

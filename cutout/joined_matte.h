@@ -1,4 +1,4 @@
-// Long pictures in parts: where these are, and one matte of theirs.
+// Long pictures in overlapping parts: their positions, and joining their mattes to one.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// The choice of output is by name, then by shape; what its numbers mean is what the model says, or follows from them.
+// Chooses the output by name, then by shape. The model states its activation, or it follows from the values.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -119,8 +119,8 @@ Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<i
   const size_t given = static_cast<size_t>(foreground_class);
   if (foreground_class < 0 ? layout.classes > 2 : given >= layout.classes) {
     return Fail(ErrorCode::kInvalidArgument,
-                "the model tells " + std::to_string(layout.classes) +
-                    " classes apart: set foregroundClass to the subject's, from 0",
+                "the model distinguishes " + std::to_string(layout.classes) +
+                    " classes: set foregroundClass to the subject's, from 0",
                 ShapeText(name, shape));
   }
   layout.foreground = foreground_class < 0 ? layout.classes - 1 : given;

@@ -1,4 +1,4 @@
-// From a model's output to a matte: which output it is, where it lies in it, and what its numbers mean.
+// From a model's output to a matte: which output it is, its position there, and its activation.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -27,7 +27,7 @@ struct MatteLayout {
 };
 
 // [1,C,H,W], [1,H,W,C], [1,H,W] or [H,W]. `foreground_class` is that of ModelInfo. Errors: kShapeMismatch for other
-// shapes; kInvalidArgument where there are several classes and none is named, or one that is not there.
+// shapes; kInvalidArgument if there are several classes and none is named, or one that is not there.
 Result<MatteLayout> FindMatteLayout(const std::string& name, const std::vector<int64_t>& shape, int foreground_class);
 
 // "alpha [1,1,?,?]"

@@ -1,4 +1,4 @@
-// Rows of the matte, stretched once for all rows of the picture that lie between them.
+// Rows of the matte, scaled horizontally once for all rows of the picture between them.
 // SPDX-License-Identifier: MIT
 #include "cutout/matte_rows.h"
 

@@ -74,7 +74,7 @@ HWY_INLINE Bytes LoadFirst(Tag d, const uint8_t* from, size_t count) {
   return hn::Load(d, lanes);
 }
 
-// Calls `fn(i, count, neighbours)` for all bytes of the row in turn. Behind `count` bytes, where that is less than a
+// Calls `fn(i, count, neighbours)` for all bytes of the row in turn. Behind `count` bytes, if that is less than a
 // vector, everything is 0 and so is every difference.
 template <size_t kPixelBytes, class Fn>
 HWY_INLINE void ForVectors(Tag d, const Rows& rows, size_t bytes, const Fn& fn) {

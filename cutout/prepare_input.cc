@@ -1,4 +1,4 @@
-// A picture becomes a model's input: its size, the antialiased reduction to it, and the normalisation.
+// Prepares a model's input: chooses its size, resizes with antialiasing, and normalises.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-// One picture through everything: prepare, run, read the matte, compose.
+// Remover: prepares a picture, runs the model, reads the matte, composes.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <chrono>
@@ -53,7 +53,7 @@ Result<InputLayout> FindInputLayout(const Session& session) {
   }
   if (!others.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
-                "the model takes more than the picture '" + picture->name + "': give a value to each of " + others,
+                "the model has inputs besides the picture '" + picture->name + "': give a value to each of " + others,
                 "inputs");
   }
   InputLayout layout = *PictureLayout(picture->shape);
@@ -306,7 +306,7 @@ int Remover::Parts(Extent picture) const { return impl_->Parts(picture); }
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part) {
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}))
-    return Fail(ErrorCode::kInvalidArgument, "nothing is prepared for a picture of this size: call Expect");
+    return Fail(ErrorCode::kInvalidArgument, "call Expect with this picture's size first");
   DECAL_TRY(impl_->CheckPart({picture.width, picture.height}, part));
   DECAL_TRY(impl_->PrepareValues(picture, part));
   return impl_->InputValues();

@@ -1,4 +1,4 @@
-// The tables of one axis: where each output's triangle begins, and what it weighs.
+// The tables of one axis: where each output's triangle filter begins, and its weights.
 // SPDX-License-Identifier: MIT
 #include "cutout/resample.h"
 

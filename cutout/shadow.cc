@@ -1,4 +1,4 @@
-// The shadow of light from all around, as under an overcast sky: darkest where subject and ground meet.
+// A shadow of ambient light, as under an overcast sky: darkest where subject and ground meet.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

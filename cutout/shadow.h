@@ -1,4 +1,4 @@
-// A soft shadow on the ground that the subject stands on.
+// A soft shadow on the ground below the subject.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

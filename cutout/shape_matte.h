@@ -1,4 +1,4 @@
-// The shape of a matte by its parts: small islands go, small holes close.
+// Removes small islands of a matte and fills small holes.
 // SPDX-License-Identifier: MIT
 #pragma once
 

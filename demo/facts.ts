@@ -1,4 +1,4 @@
-// What is told of the photo shown: its size, how long it took and where, and all of "How it ran".
+// The text about the shown photo: its size, the time and device it took, and everything under "How it ran".
 // SPDX-License-Identifier: MIT
 import type { Capabilities } from 'decal';
 import { element } from './dom.ts';

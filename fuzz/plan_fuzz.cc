@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kMaxValueBytes = size_t{1} << 20;
 constexpr double kMaxWork = 1 << 22;
 
-// Gives every open extent of the inputs the same small size.
+// Gives every dynamic dimension of the inputs the same small size.
 bool FixInputs(Graph& graph, int64_t extent) {
   for (ValueId v : graph.inputs) {
     if (!graph.values[v].type.shape) return false;

@@ -1,4 +1,4 @@
-// Each written element leaves a number of its own in the bytes it covers; whoever reads a value must find the numbers
+// Each written element marks its bytes with a unique number; readers of a value must find the numbers
 // that were there when the value was made. Aliases that are meant (views, concat slices, elementwise operators that
 // write over an input) pass; any other overlap of living values does not.
 // SPDX-License-Identifier: MIT

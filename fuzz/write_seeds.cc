@@ -1,4 +1,4 @@
-// Writes a few tiny models into a folder: what the fuzzers start from where there are no conformance cases.
+// Writes a few tiny models into a folder: what the fuzzers start from if there are no conformance cases.
 // SPDX-License-Identifier: MIT
 #include <fstream>
 #include <iostream>

@@ -25,7 +25,7 @@ environment() {
   echo "$wanted" >"$folder/.made-for"
 }
 
-# wheel: dist/ holds one for this interpreter afterwards. Nothing is done where no source is newer.
+# wheel: dist/ holds one for this interpreter afterwards. Nothing is done if no source is newer.
 wheel() {
   environment "$tools" python/requirements.txt
   local stamp=build/python/wheel-for prefix=build/python/prefix

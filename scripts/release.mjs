@@ -1,4 +1,4 @@
-// The project's version and address, which stand in several files: checks that they agree, and sets them in all.
+// The project's version and URL, which several files state: checks that they agree, and sets them in all files.
 //   node scripts/release.mjs check          names every file that disagrees, exit status 1
 //   node scripts/release.mjs set 0.2.0      writes a version everywhere
 //   node scripts/release.mjs repository     writes kRepository everywhere
@@ -59,7 +59,7 @@ export function disagreements(root, repository = kRepository) {
   return found;
 }
 
-/** package.json's fields, undefined where there is no address. */
+/** package.json's fields, undefined if there is no address. */
 function addresses(repository) {
   if (!repository) return { repository: undefined, bugs: undefined, homepage: undefined };
   return { repository: { type: 'git', url: `git+${repository}.git` }, bugs: `${repository}/issues`, homepage: `${repository}#readme` };

@@ -5,6 +5,7 @@
 #   scripts/setup.sh docs [apt|npm]   what `make docs` needs
 #   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
 #   scripts/setup.sh python           what `make python` needs
+#   scripts/setup.sh arm64 [apt|npm]  what `make arm64` needs
 # SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,6 +31,7 @@ test_packages=(
 
 docs_packages=(doxygen)
 lint_packages=(clang-format-22 clang-tidy-22 python3-venv)
+arm64_packages=(clang-22 lld-22 llvm-22 cmake ninja-build qemu-user)
 
 packages=("${run_packages[@]}")
 case "${1:-}" in
@@ -37,8 +39,9 @@ case "${1:-}" in
   test) packages+=("${test_packages[@]}") ;;
   docs) packages+=("${docs_packages[@]}") ;;
   lint) packages=("${lint_packages[@]}") ;;
+  arm64) packages=("${arm64_packages[@]}") ;;
   python) packages+=(python3-dev python3-venv) ;;
-  *) echo "usage: $0 run|test|docs|lint|python [apt|npm]" >&2; exit 2 ;;
+  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
@@ -86,5 +89,5 @@ case "${2:-all}" in
   apt) install_packages ;;
   npm) install_npm_tools ;;
   all) install_packages; install_npm_tools ;;
-  *) echo "usage: $0 run|test|docs|lint [apt|npm]" >&2; exit 2 ;;
+  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm]" >&2; exit 2 ;;
 esac

@@ -1,5 +1,5 @@
-// Builds and runs every test, parts beside each other where they leave each other alone. Ends with each part's time, the ten slowest
-// tests and the totals.
+// Builds and runs every test, parts beside each other where they leave each other alone. Ends with each part's time and processor time,
+// the ten slowest tests and the totals.
 //   node scripts/test.mjs                 everything
 //   node scripts/test.mjs NAME...         these parts and what they need
 // SPDX-License-Identifier: MIT
@@ -71,6 +71,13 @@ const clock = () => new Date(performance.now() - begin).toISOString().slice(12, 
 const running = new Map();
 const done = new Map();
 
+/** Runs its arguments; then writes what they and all that they waited for took to descriptor 3, which they do not have themselves. */
+const kMeasured = '"$@" 3>&-; code=$?; times >&3; exit $code';
+
+/** Seconds of processor time, user and system, in what the shell's `times` says of its children (its second line). */
+const processorSeconds = (times) =>
+  [...(times.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, rest]) => sum + 60 * minutes + Number(rest), 0);
+
 /** Begins a part; its output goes to a file. */
 function start(part) {
   const log = join(logs, `${part.name}.log`);
@@ -80,12 +87,18 @@ function start(part) {
   const since = performance.now();
   console.log(`${clock()} ${part.name} starts`);
   // A group of its own, so that all of it can be ended.
-  const child = spawn(command, args, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('bash', ['-c', kMeasured, 'bash', command, ...args],
+    { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const file = createWriteStream(log);
   for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
+  let times = '';
+  child.stdio[3].setEncoding('utf8').on('data', (text) => {
+    times += text;
+  });
   const ended = new Promise((resolve) => {
-    child.on('error', (error) => resolve({ part, log, code: error.message, time: seconds(since) }));
-    child.on('close', (code, signal) => file.end(() => resolve({ part, log, code: signal ?? code, time: seconds(since) })));
+    const result = (code) => ({ part, log, code, time: seconds(since), processor: processorSeconds(times) });
+    child.on('error', (error) => resolve(result(error.message)));
+    child.on('close', (code, signal) => file.end(() => resolve(result(signal ?? code))));
   });
   running.set(part, { child, ended });
 }
@@ -106,7 +119,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-// By name: its log, or null where it was not run for want of what it needs.
+// By name: its log, or null if it was not run because something it needs failed.
 const failed = new Map();
 const waiting = [...chosen];
 while (waiting.length > 0 || running.size > 0) {
@@ -123,7 +136,7 @@ while (waiting.length > 0 || running.size > 0) {
     start(part);
   }
   if (running.size === 0) continue;
-  const { part, log, code, time } = await Promise.race([...running.values()].map(({ ended }) => ended));
+  const { part, log, code, time, processor } = await Promise.race([...running.values()].map(({ ended }) => ended));
   running.delete(part);
   if (code !== 0) {
     console.log(`${clock()} ${part.name} FAILED after ${Math.round(time)} s (${code}); the others go on`);
@@ -135,24 +148,27 @@ while (waiting.length > 0 || running.size > 0) {
     ...(existsSync(join(results, `${part.name}.xml`)) ? readJunit(join(results, `${part.name}.xml`)) : []),
     ...(part.name === 'training' ? readUnittest(log) : []),
   ];
-  done.set(part.name, { part, time, tests });
-  console.log(`${clock()} ${part.name} passed in ${Math.round(time)} s${tests.length > 0 ? `: ${tests.length} tests` : ''}` +
+  done.set(part.name, { part, time, processor, tests });
+  console.log(`${clock()} ${part.name} passed in ${Math.round(time)} s (${Math.round(processor)} s of processor time)${tests.length > 0 ? `: ${tests.length} tests` : ''}` +
     (time > part.budget ? ` (SLOW: its budget is ${part.budget} s)` : ''));
 }
 
 if (failed.size > 0) {
   for (const log of failed.values()) if (log) console.log(`\n== ${log}\n${readFileSync(log, 'utf8')}`);
   const names = [...failed].map(([name, log]) => (log ? name : `${name} (not run)`));
-  console.error(`test: failed: ${names.join(', ')}; the output stands above and in ${logs}`);
+  console.error(`test: failed: ${names.join(', ')}; the output is above and in ${logs}`);
   process.exit(1);
 }
 
 const all = [...done.values()];
 const sum = all.reduce((total, { time }) => total + time, 0);
-console.log(`\nAll passed in ${Math.round(seconds(begin))} s. Parts, with their share of ${Math.round(sum)} s beside each other:`);
-for (const { part, time, tests } of all.sort((a, b) => b.time - a.time)) {
+const busy = all.reduce((total, { processor }) => total + processor, 0);
+console.log(`\nAll passed in ${Math.round(seconds(begin))} s, with ${Math.round(busy)} s of processor time. Parts: seconds, and their share of ` +
+  `${Math.round(sum)} s beside each other; processor time, and its share:`);
+for (const { part, time, processor, tests } of all.sort((a, b) => b.time - a.time)) {
   const count = tests.length > 0 ? `${tests.length} tests` : '';
-  console.log(`${time.toFixed(0).padStart(6)} s ${(100 * time / sum).toFixed(0).padStart(3)} %  ${part.name.padEnd(16)} ${count}`.trimEnd());
+  console.log(`${time.toFixed(0).padStart(6)} s ${(100 * time / sum).toFixed(0).padStart(3)} % ${processor.toFixed(0).padStart(7)} s ` +
+    `${(100 * processor / busy).toFixed(0).padStart(3)} %  ${part.name.padEnd(16)} ${count}`.trimEnd());
 }
 const tests = all.flatMap(({ part, tests }) => tests.map((test) => ({ ...test, part: part.name })));
 console.log('\nThe ten slowest tests:');

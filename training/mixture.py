@@ -44,7 +44,7 @@ EXACT = ("alpha_objects", "alpha_groceries")
 # Of the samples: composites; strips beside subjects and scenes that show none, whose masks are empty; and pictures of Caltech-101's
 # background class, many of which show a subject of no class, for the teachers alone to say.
 COMPOSITES, STRIPS, SCENES, UNKNOWN = 0.25, 0.06, 0.04, 0.06
-EXTRA = 0.4  # where there are photos without masks that a large teacher has answered
+EXTRA = 0.4  # if there are photos without masks that a large teacher has answered
 # Of the pairs drawn beside a large teacher, so many have no answer of it yet: of sets whose masks are trusted this far.
 UNANSWERED, TRUSTED = 0.35, 0.6
 TWICE = 0.35  # of the composites get a second subject, and a third of these a third

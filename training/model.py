@@ -51,7 +51,7 @@ class Merge(nn.Module):
         self.fuse = ConvNorm(outputs, outputs)
 
     def forward(self, coarse, lateral):
-        # The projection comes before the resize, where there is a quarter of the pixels.
+        # The projection comes before the resize: at that point there are only a quarter of the pixels.
         doubled = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
         return self.fuse(F.relu(doubled + self.lateral(lateral)))
 

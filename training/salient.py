@@ -174,7 +174,7 @@ def early_stages(weights):
 
 @torch.no_grad()
 def take(network, path):
-    """Fills the network from u2netp.onnx or u2net.onnx, whose convolutions stand in the order they run."""
+    """Fills the network from u2netp.onnx or u2net.onnx, whose convolutions are in execution order."""
     import onnx  # Debian's python3-onnx or PyPI's
     from onnx import numpy_helper
 

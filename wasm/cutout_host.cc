@@ -1,4 +1,4 @@
-// The engine's functions as the cut-out module's own: malloc and what stands on it, a thread runner, errors.
+// Imports the engine's functions into the cut-out module: malloc and its callers, the thread runner, errors.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

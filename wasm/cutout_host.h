@@ -1,4 +1,4 @@
-// What the cut-out module has of the engine, in whose memory it runs: its heap, its threads and its error.
+// What the cut-out module uses of the engine, in whose memory it runs: its heap, its threads and its last error.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

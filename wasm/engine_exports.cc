@@ -87,8 +87,7 @@ ModelInfo MakeModelInfo(const border::ModelParameters& parameters) {
 
 Status RunSession(Session& session, const float* const* inputs, float* const* outputs) {
   if (!IsStatic(session.inputs()) || !IsStatic(session.outputs())) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the session has no input size yet: compile it for one first (Specialize)");
+    return Fail(ErrorCode::kInvalidArgument, "the session is not compiled for an input size yet: call Specialize");
   }
   std::vector<std::span<const float>> in;
   for (const TensorInfo& info : session.inputs()) in.emplace_back(inputs[in.size()], Elements(info));

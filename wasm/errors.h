@@ -1,4 +1,4 @@
-// The last failure, as decal_error() tells it.
+// The last failure, as decal_error() returns it.
 // SPDX-License-Identifier: MIT
 #pragma once
 

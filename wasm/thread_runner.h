@@ -22,7 +22,7 @@ class WorkerRunner final : public ThreadRunner {
   uintptr_t stack_pointer(size_t index) const;
   uint32_t workers_ready() const { return ready_.load(std::memory_order_acquire); }
   void WorkerMain(size_t index);
-  // A worker died in the middle of a task: nothing can be computed any more.
+  // A worker died in the middle of a task, so that no task can finish any more.
   void WorkerFailed();
   void Stop();
 
@@ -43,7 +43,7 @@ class WorkerRunner final : public ThreadRunner {
   void* context_ = nullptr;
   uint32_t tasks_ = 0;
 
-  // On lines of their own: all threads hammer on these.
+  // Each on a cache line of its own, because all threads modify them.
   alignas(64) std::atomic<uint32_t> remaining_ = 0;   // tasks nobody has taken, or kStopping; a futex
   alignas(64) std::atomic<uint32_t> unfinished_ = 0;  // tasks not finished; a futex
   alignas(64) std::atomic<uint32_t> sleepers_ = 0;    // workers in, or about to enter, the futex

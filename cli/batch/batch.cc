@@ -48,7 +48,7 @@ using BatchClock = std::chrono::steady_clock;
 // After an interrupt, what is begun may take that long: less than the half minute that Slurm and Kubernetes give.
 constexpr auto kFinishTime = std::chrono::seconds(20);
 constexpr int kBatchPollMs = 100;
-// Entries of a list looked at before the workers are heard again.
+// Entries of a list to read before polling the workers again.
 constexpr int kEntriesAtOnce = 256;
 // Workers that die one after the other without a picture done: then it is not the pictures.
 constexpr int kMostDeaths = 5;
@@ -219,6 +219,7 @@ class Batch {
   // Waits for replies and takes what there is.
   void Listen() {
     std::vector<pollfd> ends;
+    ends.reserve(workers_.size());
     for (const auto& worker : workers_) ends.push_back({worker->replies().fd(), POLLIN, 0});
     bool room = false;
     for (int i = 0; i < options_.workers; ++i) {

@@ -43,7 +43,7 @@ class PictureList {
   virtual bool Ready() const { return true; }
   virtual int fd() const { return -1; }
 
-  // How much of it has been read, 0..1; less than 0 where that cannot be known without reading all of it.
+  // How much of it has been read, 0..1; less than 0 if that cannot be known without reading all of it.
   virtual double share() const { return -1; }
 };
 

@@ -48,7 +48,7 @@ class Unpacker {
       value = text_.substr(0, size);
       text_.remove_prefix(value.size());
     } else if (text_.size() >= sizeof(T)) {
-      std::memcpy(&value, text_.data(), sizeof(T));
+      text_.copy(reinterpret_cast<char*>(&value), sizeof(T));
       text_.remove_prefix(sizeof(T));
     }
     return *this;

@@ -1,4 +1,4 @@
-// How far a batch is: a bar on a terminal, a line now and then elsewhere, and the summary by cause at the end.
+// Progress of a batch: a bar on a terminal, occasional lines elsewhere, and a summary by cause at the end.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// Parts by hash, and where job systems say which one it is.
+// Shards by hash, and the environment variables of job systems that name a shard.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -113,7 +113,7 @@ class Work {
       CutAll<SharedTask>(
           cutter_, options_.max_memory,
           [&]() -> std::optional<SharedTask> {
-            if (!std::exchange(given, true)) return *first;
+            if (!std::exchange(given, true)) return first;
             return NextTask();
           },
           [](const SharedTask&) {}, [&](const SharedTask& task) { return Decode(*task); },

@@ -1,4 +1,4 @@
-// A process that does pictures of a batch: what kills it takes no other picture along.
+// A worker process of a batch: if a picture kills it, other pictures are not affected.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// Numbers out of a file's bytes: reads past the end give zero and are remembered.
+// Reads numbers from a file's bytes. Reads past the end return zero and set a flag.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@ namespace decal::cli {
 
 using ByteSpan = std::span<const std::byte>;
 
-// The part of `bytes` that begins at `offset` and has at most `size` bytes: empty where there is none.
+// The part of `bytes` that begins at `offset` and has at most `size` bytes: empty if there is none.
 inline ByteSpan Slice(ByteSpan bytes, size_t offset, size_t size = SIZE_MAX) {
   if (offset >= bytes.size()) return {};
   return bytes.subspan(offset, size < bytes.size() - offset ? size : bytes.size() - offset);

@@ -53,7 +53,7 @@ Status Canvas::CheckSize(int64_t width, int64_t height, size_t sample_bytes) con
   return {};
 }
 
-Status Canvas::Begin(int64_t width, int64_t height, SampleLayout layout, int orientation) {
+Status Canvas::Begin(int64_t width, int64_t height, const SampleLayout& layout, int orientation) {
   if (Status fits = CheckSize(width, height, layout.pixel_bytes()); !fits) return fits;
   width_ = static_cast<int>(width);
   height_ = static_cast<int>(height);

@@ -25,7 +25,7 @@ class Canvas {
   Status CheckSize(int64_t width, int64_t height, size_t sample_bytes) const;
 
   // Once, before the rows: sizes as stored, before `orientation`. Errors: of CheckSize, kOutOfMemory.
-  Status Begin(int64_t width, int64_t height, SampleLayout layout, int orientation = 1);
+  Status Begin(int64_t width, int64_t height, const SampleLayout& layout, int orientation = 1);
 
   // Row `y` of the stored picture, in any order; one thread at a time.
   void Put(int y, const void* samples);

@@ -103,12 +103,12 @@ Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes
     case 1:
     case 2:
     case 6:
+    case 7:  // SMPTE 240M: within 2 of 255 of BT.709's
     case 11:
     case 12:
     case 13:
     case 14:
     case 15: break;
-    case 7: break;  // SMPTE 240M: within 2 of 255 of BT.709's
     case 4:
       colour.transfer = Transfer::kGamma;
       colour.gamma = 2.2;

@@ -1,4 +1,4 @@
-// What the numbers of a picture mean: a profile, or primaries and a transfer function.
+// The colour space of a picture: a profile, or primaries and a transfer function.
 // SPDX-License-Identifier: MIT
 #pragma once
 

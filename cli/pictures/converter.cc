@@ -1,4 +1,4 @@
-// Alpha apart, colours undone of it, then one function from the picture's values to sRGB.
+// Converts rows to sRGB: separates alpha, undoes premultiplication, then applies one function from the picture's values to sRGB.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/converter.h"
 
@@ -71,7 +71,7 @@ std::array<float, 9> AsFloats(const Matrix3& matrix) {
   return floats;
 }
 
-// Linear sRGB, perhaps beyond 0..1. What is brighter than white keeps its hue: the largest component becomes 1.
+// Linear sRGB, possibly beyond 0..1. Colours brighter than white keep their hue: the largest component becomes 1.
 void StoreLight(std::array<float, 3> light, bool keep_hue, uint8_t* rgb) {
   const float largest = std::max({light[0], light[1], light[2]});
   const float scale = keep_hue && largest > 1 ? 1 / largest : 1;
@@ -87,7 +87,7 @@ template <class T>
 ColourFunction ThroughLight(const Colour& colour, bool grey, const Matrix3& matrix) {
   const auto table = std::make_shared<LightTable<T>>(colour);
   const bool hlg = colour.transfer == Transfer::kHlg, hdr = colour.is_hdr();
-  // High dynamic range and floats go beyond white; what has been clipped before has no more to keep.
+  // Only high dynamic range and floats exceed white; values that were clipped before do not.
   const bool keep_hue = hdr || std::is_same_v<T, float>;
   return [=, m = AsFloats(matrix)](const void* colours, uint8_t* rgb, size_t count) {
     const T* values = static_cast<const T*>(colours);

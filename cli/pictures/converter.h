@@ -1,4 +1,4 @@
-// Rows of samples as a decoder gives them, to RGBA8 in sRGB or another RGB space with straight alpha.
+// Converts a decoder's rows of samples to RGBA8 with straight alpha, in sRGB or another RGB space.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -19,7 +19,7 @@ enum class SampleType { kU8, kU16, kF32 };
 // kInks are any that only a profile explains, and as many.
 enum class ColourModel { kGrey, kRgb, kCmyk, kLab, kInks };
 
-// How a row's samples lie: colour channels, then alpha where there is one, pixel after pixel.
+// How a row's samples lie: colour channels, then alpha if there is one, pixel after pixel.
 struct SampleLayout {
   SampleType type = SampleType::kU8;
   ColourModel model = ColourModel::kRgb;

@@ -1,4 +1,4 @@
-// HEIC and AVIF by libheif; what it leaves to its caller is done here: range of grey, nclx colours, premultiplied alpha, sequences.
+// HEIC and AVIF with libheif, and what libheif leaves to its caller: the range of grey, nclx colours, premultiplied alpha, sequences.
 // SPDX-License-Identifier: MIT
 #include <libheif/heif.h>
 
@@ -57,7 +57,7 @@ bool IsGrey(ByteSpan file) {
   return grey;
 }
 
-// The picture's own box counts; without one what libheif's decoder passes on.
+// The picture's own box has priority over what libheif's decoder passes on.
 Nclx NclxOf(const heif_image_handle* handle, const heif_image* image) {
   heif_color_profile_nclx* nclx = nullptr;
   if (heif_image_handle_get_nclx_color_profile(handle, &nclx).code == heif_error_Ok && nclx != nullptr)
@@ -123,7 +123,7 @@ int SampleAt(const uint8_t* row, int x, int bits) {
   return value;
 }
 
-// What of the decoded picture is shown, and how it is turned.
+// The crop and the rotation to apply to the decoded picture.
 struct Placement {
   int64_t x = 0, y = 0, width = 0, height = 0;  // 0 wide: all
   int orientation = 1;
@@ -134,13 +134,13 @@ struct Placement {
   }
 };
 
-// Grey as the stream has it: limited range is stretched here.
+// Grey as stored in the stream. Limited range is expanded here.
 Status DecodeGrey(ByteSpan file, heif_image_handle* handle, Canvas& canvas, SampleLayout layout, Placement placement) {
   heif_image* decoded = nullptr;
   heif_channel channel = heif_channel_Y;
   heif_error error = heif_decode_image(handle, &decoded, heif_colorspace_monochrome, heif_chroma_monochrome, nullptr);
   if (error.code == heif_error_Unsupported_feature) {
-    // What libde265 gives of grey HEVC, libheif 1.15 hands on as three equal planes.
+    // libheif 1.15 returns grey HEVC, decoded by libde265, as three equal planes.
     channel = heif_channel_R;
     error = heif_decode_image(handle, &decoded, heif_colorspace_RGB, heif_chroma_444, nullptr);
   }

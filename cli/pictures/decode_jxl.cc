@@ -186,7 +186,7 @@ class Reader {
   ByteSpan file_;
   Canvas& canvas_;
   JxlDecoderPtr decoder_;
-  JxlBasicInfo info_{};
+  JxlBasicInfo info_{};  // NOLINT(bugprone-invalid-enum-default-initialization): the decoder fills it
   SampleLayout layout_;
   std::vector<uint32_t> pixels_;
 };

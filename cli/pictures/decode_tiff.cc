@@ -250,7 +250,7 @@ void LabRow(const TiffPicture& picture, const uint16_t* raw, size_t count, std::
       const float value = static_cast<float>(icc    ? raw[k]
                                              : wide ? static_cast<int16_t>(raw[k])
                                                     : static_cast<int8_t>(raw[k]));
-      lab[k] = (wide ? value / 256 : value) - (icc ? 128 : 0);
+      lab[k] = (wide ? value / 256 : value) - (icc ? 128.0f : 0.0f);
     }
     if (channels > 3) lab[3] = static_cast<float>(raw[3]) / (wide ? 65535.0f : 255.0f);
   }

@@ -1,4 +1,4 @@
-// The decoders: each reads one kind of file onto a canvas. All throw nothing but what their libraries throw at them (bad_alloc).
+// The decoders: each reads one kind of file into a canvas. They throw only what their libraries throw (bad_alloc).
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// EXIF blocks: orientation and density out of them, and what they need before they may be kept.
+// EXIF blocks: reads orientation and density, and prepares blocks for a cut-out.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -18,7 +18,7 @@ struct ExifFacts {
 // `exif` begins with its TIFF header. Damaged blocks have no facts.
 ExifFacts ReadExif(ByteSpan exif);
 
-// The block with orientation 1 and without its thumbnail, which shows what the cut-out leaves away. Empty where it is damaged.
+// The block with orientation 1 and without its thumbnail, which shows what the cut-out leaves away. Empty if it is damaged.
 std::vector<std::byte> ExifToKeep(ByteSpan exif);
 
 // `unit`: 2 inch, 3 cm (TIFF and EXIF). None where the unit is another or a number is not positive.

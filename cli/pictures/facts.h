@@ -31,7 +31,7 @@ struct FileFacts {
   Alpha alpha = Alpha::kNone;
   bool stray_bytes = false;  // JPEG: bytes between the segments of its header, which do no harm
 
-  size_t pixel_bytes() const { return static_cast<size_t>(channels * ((bits + 7) / 8)); }
+  size_t pixel_bytes() const { return static_cast<size_t>(channels) * static_cast<size_t>((bits + 7) / 8); }
 };
 
 // All of them check the structure as far as they walk it. Errors: kCorruptImage for files that are cut, kUnsupported for

@@ -12,7 +12,7 @@ namespace {
 
 using std::literals::operator""sv;
 
-// Behind the sub-blocks that begin at `at`; 0 where they do not end.
+// Behind the sub-blocks that begin at `at`; 0 if they do not end.
 size_t SkipSubBlocks(const Numbers& numbers, size_t at) {
   for (;;) {
     const size_t size = numbers.U8(at);

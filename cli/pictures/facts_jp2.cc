@@ -47,7 +47,7 @@ std::optional<Density> ReadResolution(ByteSpan body) {
   return density;
 }
 
-// Of the header box what says which channels are colours (ITU-T T.800, I.5.3).
+// The part of the header box that says which channels are colours (ITU-T T.800, I.5.3).
 struct Channels {
   bool known = false;  // whether there was a box "colr"
   int method = 0;
@@ -77,10 +77,10 @@ void ReadHeaderBox(ByteSpan file, size_t begin, size_t end, FileFacts& facts, Ch
     });
     return true;
   });
-  if (!facts.density) facts.density = captured;  // how large to show it goes first
+  if (!facts.density) facts.density = captured;  // the display resolution has priority
 }
 
-// Where the code stream begins: at once, or in the box "jp2c". What other boxes say goes to `facts`.
+// Where the code stream begins: at the start, or in the box "jp2c". Other boxes' contents go to `facts`.
 size_t ReadBoxes(ByteSpan file, FileFacts& facts, Channels& channels) {
   if (StartsWith(file, "\xff\x4f")) return 0;
   size_t stream = file.size();
@@ -105,7 +105,7 @@ std::unexpected<Error> NotRead(const std::string& what) {
   return Fail(ErrorCode::kUnsupported, fmt::format("JPEG 2000 {} is not read", what));
 }
 
-// How many of the channels are colours.
+// The number of colour channels.
 Result<int> ColourCount(const Channels& channels, int count, int bits) {
   // OpenJPEG writes 0, which is for two levels, where it knows no space.
   constexpr uint32_t kNone = 0, kCmyk = 12, kSrgb = 16, kGrey = 17, kSycc = 18;
@@ -129,7 +129,7 @@ Result<int> ColourCount(const Channels& channels, int count, int bits) {
   return colours;
 }
 
-// Channels that the file calls opacity: type 1, or 2 where colours have been multiplied by it.
+// Opacity channels: type 1, or 2 if the colours are premultiplied by it.
 Result<Alpha> AlphaOf(const Channels& channels, int colours) {
   const Numbers numbers(channels.definitions, true);
   const int entries = channels.definitions.empty() ? 0 : numbers.U16(0);

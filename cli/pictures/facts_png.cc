@@ -140,7 +140,7 @@ Result<FileFacts> PngFacts(ByteSpan file) {
       data = true;
       continue;
     }
-    // Chunks that may be left away and are broken are as if they were not there.
+    // Damaged ancillary chunks are ignored.
     const auto sum = crc32(0, reinterpret_cast<const Bytef*>(file.data() + at - size - 8), static_cast<uInt>(size + 4));
     if (sum != numbers.U32(at - 4)) continue;
     if (name == "IHDR") {

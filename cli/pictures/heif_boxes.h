@@ -1,4 +1,4 @@
-// The transformations of a HEIF picture, taken out of the file where libheif would lose alpha over them.
+// Removes the transformations of a HEIF picture from the file where libheif would lose alpha because of them.
 // SPDX-License-Identifier: MIT
 #pragma once
 

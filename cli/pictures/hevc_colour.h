@@ -1,4 +1,4 @@
-// What an HEVC stream itself says of its colours: libheif 1.15 passes on only what stands in the file's boxes.
+// The colours stated in an HEVC stream itself: libheif 1.15 reports only those in the file's boxes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -15,7 +15,7 @@ struct StreamColour {
 };
 
 // Of the first HEVC configuration in a HEIF file ("hvcC"): the video usability information of its sequence parameter set (ITU-T H.265,
-// 7.3.2.2 and E.2.1). Empty where there is none.
+// 7.3.2.2 and E.2.1). Empty if there is none.
 std::optional<StreamColour> HevcColour(ByteSpan file);
 
 }  // namespace decal::cli

@@ -1,4 +1,4 @@
-// Signatures of pictures, and of what people take for pictures.
+// Signatures of picture formats, and of files that are often mistaken for pictures.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/kind.h"
 

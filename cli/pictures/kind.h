@@ -1,4 +1,4 @@
-// What a file is by its first bytes; its name is never asked.
+// Detects a file's kind by its first bytes, never by its name.
 // SPDX-License-Identifier: MIT
 #pragma once
 

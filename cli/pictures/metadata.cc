@@ -1,4 +1,4 @@
-// Photoshop's resources, XMP texts, and what of them each format holds.
+// Photoshop's resources and XMP, and which blocks each format can hold.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/metadata.h"
 

@@ -1,4 +1,4 @@
-// Blocks of metadata: out of the wrappings that formats give them, and made fit for a cut-out.
+// Blocks of metadata: extracted from the containers of each format, and reduced to what a cut-out may keep.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -11,10 +11,10 @@
 
 namespace decal::cli {
 
-// The IPTC record of Photoshop's image resources (resource 0x0404). Empty where there is none.
+// The IPTC record of Photoshop's image resources (resource 0x0404). Empty if there is none.
 std::vector<std::byte> IptcOfResources(ByteSpan resources);
 
-// The same the other way round: image resources that hold `iptc` alone.
+// The inverse: image resources that hold only `iptc`.
 std::vector<std::byte> ResourcesOfIptc(ByteSpan iptc);
 
 // Metadata of the TIFF directory at `directory`, and where it has none, of the file's first: XMP (tag 700), IPTC (33723, or among
@@ -22,7 +22,7 @@ std::vector<std::byte> ResourcesOfIptc(ByteSpan iptc);
 // behind: they count offsets from the start of the old file, and values of EXIF beyond 1 MiB.
 Metadata TiffMetadata(ByteSpan file, uint64_t directory);
 
-// What may go into a cut-out: orientation 1, no thumbnails, which show what the cut-out leaves away. Damaged EXIF is left away.
+// EXIF for a cut-out: orientation 1, and no thumbnails, because they show the removed background. Damaged EXIF is dropped.
 Metadata MetadataToKeep(Metadata metadata);
 
 // A sentence for each block that `format` cannot hold.

@@ -1,4 +1,4 @@
-// Which pictures keep their numbers, which become Display P3, and which sRGB.
+// Decides which pictures keep their RGB values, which become Display P3, and which sRGB.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/own_profile.h"
 

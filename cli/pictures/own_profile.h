@@ -1,4 +1,4 @@
-// The RGB space in which a picture's own colours can be written again.
+// The RGB space for writing a picture in its own colours.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace decal::cli {
 
-// `profile` is empty where sRGB is all there is to write.
+// `profile` is empty if the result is plain sRGB.
 struct OwnColours {
   std::vector<std::byte> profile;
   SampleLayout layout;  // for MakeConverter, with `to`

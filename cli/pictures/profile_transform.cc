@@ -1,4 +1,4 @@
-// Little CMS behind a function; a profile that does not fit its picture is left aside, and said.
+// Little CMS behind a function. A profile that does not match its picture is ignored, with a note.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/profile_transform.h"
 

@@ -13,7 +13,7 @@ namespace decal::cli {
 // Converts `count` pixels of colour channels alone to RGB bytes.
 using ColourFunction = std::function<void(const void* colours, uint8_t* rgb, size_t count)>;
 
-// The profile of `layout.colour`. Empty where it cannot be used: then `notes` says why. Relative colorimetric intent, with black
+// The profile of `layout.colour`. Empty if it cannot be used: then `notes` says why. Relative colorimetric intent, with black
 // point compensation for up to four inks, whose black point Little CMS finds; perceptual where that is the only table of the profile. `to`: the primaries of the RGB, whose
 // transfer function is sRGB's.
 ColourFunction MakeProfileFunction(const SampleLayout& layout, std::vector<std::string>& notes,

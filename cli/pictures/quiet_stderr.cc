@@ -1,4 +1,4 @@
-// The descriptor is set aside and put back.
+// Redirects the descriptor, and restores it.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/quiet_stderr.h"
 

@@ -1,4 +1,4 @@
-// Silence for libraries that write to standard error by themselves.
+// Silences libraries that write to standard error.
 // SPDX-License-Identifier: MIT
 #pragma once
 

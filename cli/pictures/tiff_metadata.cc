@@ -38,7 +38,7 @@ class Source {
   bool big_endian() const { return big_endian_; }
   uint64_t first() const { return big_ ? Read(8, 8) : Read(4, 4); }
 
-  // What is readable of the directory, and wanted; values beyond the budget are left away.
+  // The readable entries of the directory that are wanted. Values beyond the budget are dropped.
   template <class Wanted>
   Entries At(uint64_t offset, size_t budget, const Wanted& wanted) const {
     Entries directory;
@@ -60,7 +60,7 @@ class Source {
     return directory;
   }
 
-  // The place that an entry of offsets names; 0 where there is none.
+  // The place that an entry of offsets names; 0 if there is none.
   uint64_t PlaceIn(const Entries& directory, uint16_t tag) const {
     const auto found = directory.find(tag);
     if (found == directory.end() || found->second.data.size() < 4) return 0;

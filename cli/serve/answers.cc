@@ -78,7 +78,8 @@ const char* MediaType(PictureFormat format) {
   return "";
 }
 
-void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type, std::string file) {
+void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type,
+                 const std::string& file) {
   std::string body = fmt::format(
       "--{0}\r\nContent-Disposition: form-data; name=\"report\"\r\nContent-Type: application/json\r\n\r\n{1}\r\n"
       "--{0}\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"cutout\"\r\nContent-Type: {2}\r\n\r\n",

@@ -1,4 +1,4 @@
-// Answers of the server that are no pictures, and what a request's body becomes.
+// Responses of the server other than pictures, and parsing of request bodies.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -29,7 +29,8 @@ std::string ReportJson(const Done& done);
 const char* MediaType(PictureFormat format);
 
 // A picture with its report in front, as two parts of a form: "report" and "picture".
-void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type, std::string file);
+void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type,
+                 const std::string& file);
 
 struct Upload {
   std::vector<std::byte> file;

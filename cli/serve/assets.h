@@ -1,4 +1,4 @@
-// The page and the description of the interface that the server hands out, as texts.
+// The server's demo page and its OpenAPI description, as texts.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

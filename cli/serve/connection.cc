@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <system_error>
 #include <thread>
@@ -40,7 +41,7 @@ void AddressOf(int fd, Endpoint endpoint, std::string& ip, int& port) {
     return;
   }
   ip = host;
-  port = std::atoi(service);
+  std::from_chars(service, service + std::strlen(service), port);
 }
 
 void Close(int fd, bool linger) {
@@ -160,7 +161,7 @@ void ConnectionThreads::enqueue(std::function<void()> task) {
   try {
     std::thread(run).detach();
   } catch (const std::system_error&) {
-    run();  // no thread to be had: the one that accepts connections takes the time
+    run();  // no thread could be started: the accepting thread handles the connection
   }
 }
 

@@ -1,4 +1,4 @@
-// A client's connection, with a time limit over each whole request: slow senders and readers hold a thread no longer than that.
+// A client's connection, with a time limit for each whole request, so that slow clients cannot hold a thread for longer.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

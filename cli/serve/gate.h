@@ -1,4 +1,4 @@
-// What bounds the server: places in the queue, pictures in memory, networks; and who notices that nobody waits for an answer any more.
+// The server's bounds: places in the queue, pictures in memory, networks; and the thread that notices when a client has gone.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -108,7 +108,7 @@ class Engines {
   size_t memory_bytes() const { return memory_bytes_; }
 
   using Engine = std::map<std::string, std::unique_ptr<Cutter>>;
-  // One that nobody has: there is one for each that the turnstile lets through.
+  // A free one. There always is, because the turnstile admits only as many requests as there are.
   Engine* Borrow();
   void Return(Engine* engine);
 

@@ -1,4 +1,4 @@
-// What the server counts, as Prometheus reads it.
+// The server's metrics, in Prometheus's format.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

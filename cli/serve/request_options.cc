@@ -1,4 +1,4 @@
-// Texts of requests, checked as the command checks its options.
+// Parses and checks the fields of requests as the command checks its options.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// The options of a request, of Decal's interface and of rembg's, as those of a cut-out.
+// Turns the options of a request, in Decal's interface or rembg's, into those of a cut-out.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

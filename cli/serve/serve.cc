@@ -1,4 +1,4 @@
-// decal serve: an HTTP server for cut-outs, bounded in all that clients can ask of it.
+// decal serve: an HTTP server for cut-outs, with bounds on everything that clients can request.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

@@ -1,4 +1,4 @@
-// Routes, admission, and a picture's way from an upload to an answer.
+// Routes, admission, and a picture's path from upload to response.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -293,7 +293,7 @@ void Service::AnswerCutout(Response& response, Result<std::vector<std::byte>> fi
   const char* type = MediaType(options.cut.format.value_or(PictureFormat::kPng));
   std::string bytes(reinterpret_cast<const char*>(made->file.data()), made->file.size());
   made->file = {};
-  if (as_part) return AnswerParts(response, report, type, std::move(bytes));
+  if (as_part) return AnswerParts(response, report, type, bytes);
   response.set_header("Decal-Report", report);
   response.set_header("Content-Type", type);
   response.body = std::move(bytes);

@@ -1,4 +1,4 @@
-// The server's answers: who is let in, what each path does.
+// The server's request handling: admission, and what each path does.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

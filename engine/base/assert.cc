@@ -1,4 +1,4 @@
-// The end of a process whose assertion failed.
+// Ends the process when an assertion fails.
 // SPDX-License-Identifier: MIT
 #include "engine/base/assert.h"
 
@@ -8,7 +8,7 @@
 namespace decal {
 
 void AssertionFailed(const char* file, int line, const char* condition) {
-  std::fprintf(stderr, "%s:%d: this should hold: %s\n", file, line, condition);
+  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, condition);
   std::abort();
 }
 

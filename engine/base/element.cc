@@ -16,7 +16,7 @@ struct FloatFormat {
   int bias;
   uint32_t largest;   // code of the largest finite value
   uint32_t infinity;  // 0: none
-  uint32_t nan;       // unused where there is none
+  uint32_t nan;       // unused if there is none
   bool unsigned_zero; // the code of -0 is the only NaN ("FNUZ")
 };
 

@@ -1,4 +1,4 @@
-// Tensor extents without heap memory.
+// Tensor shapes without heap memory.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Making constants, and widening those of half precision.
+// Makes constants, and widens float16 ones.
 // SPDX-License-Identifier: MIT
 #include "engine/base/tensor.h"
 

@@ -1,4 +1,4 @@
-// From the operators' epilogue to that of the SIMD layer.
+// Converts the operators' epilogue to that of the SIMD layer.
 // SPDX-License-Identifier: MIT
 #include "engine/cpu/epilogue_cpu.h"
 

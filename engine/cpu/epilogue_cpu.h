@@ -1,4 +1,4 @@
-// The epilogue of a product as the SIMD layer has it.
+// The fused epilogue of a matrix product in the SIMD layer's form.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -32,7 +32,7 @@ bool IsConstantFloat(const KernelRequest& request, size_t i);
 // True if weight, and bias and slope where present, are constants: then they can be packed.
 bool HasConstantWeights(const KernelRequest& request, size_t weight, size_t bias, const EpilogueInputs& extra);
 
-// Padded per-channel values of input i, or null where it is absent.
+// Padded per-channel values of input i, or null if it is absent.
 Result<std::shared_ptr<const Buffer>> PackColumns(const KernelRequest& request, size_t i,
                                                   const cpu::IndirectConvShape& shape, const cpu::TileShape& tile,
                                                   float scale = 1);

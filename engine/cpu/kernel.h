@@ -88,10 +88,10 @@ class CpuKernel {
   virtual bool reads_input(size_t) const { return true; }
   // What runs, for people: "implicit GEMM", "depthwise".
   virtual const char* algorithm() const = 0;
-  // Why that one: the candidates with what the cost model says of them, the chosen one first. Empty where there is no
+  // Why that one: the candidates with what the cost model says of them, the chosen one first. Empty if there is no
   // choice.
   virtual std::string choice() const { return {}; }
-  // Multiply-adds of one Run, where that means something.
+  // MACs of one Run, for kernels that count them.
   virtual uint64_t multiply_adds() const { return 0; }
 };
 

@@ -1,4 +1,4 @@
-// Packed weights: a weight whose packing fails for want of memory can be packed later.
+// Packed weights: after an allocation failure, a weight can be packed later.
 // SPDX-License-Identifier: MIT
 #include "engine/cpu/kernel.h"
 

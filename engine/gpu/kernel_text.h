@@ -60,7 +60,7 @@ std::string Unroll(std::string_view text);
 //   x_set(i, v), x_set4(i, v, n) first element. Absent operands read as 0.
 // Operands whose memory overlaps share one binding.
 //
-// Lines between `#unroll i 4` and `#end i` stand there four times, with $i as 0 to 3: no compiler can be trusted to unroll
+// Lines between `#unroll i 4` and `#end i` are repeated four times, with $i as 0 to 3: no compiler can be trusted to unroll
 // loops, and an array of registers that stays one lives in slow memory.
 class Kernel {
  public:

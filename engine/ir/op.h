@@ -66,7 +66,7 @@ class Op : public OpVariant {
   void Take(size_t index, void* op);
 };
 
-// "Conv", "Relu", "Add": the ONNX spelling where there is one.
+// "Conv", "Relu", "Add": the ONNX spelling if there is one.
 const char* OpName(const Op& op);
 
 const OpFacts& FactsOf(const Op& op);
@@ -80,7 +80,7 @@ InferResult InferOp(const Op& op, const InferContext& context);
 // kernel exists.
 Status RunReference(const Op& op, std::span<const TensorView> in, std::span<const MutableTensorView> out);
 
-// About how many elements the specification touches in computing `outputs`: multiply-adds for products, what is read
+// About how many elements the specification touches in computing `outputs`: MACs for matrix products, what is read
 // and written for the rest. For refusing work that would never end.
 double ReferenceWork(const Op& op, std::span<const InferInput> inputs, std::span<const TensorType> outputs);
 

@@ -33,7 +33,7 @@ Status Verify(const Graph& graph) {
   }
   for (ValueId v : graph.outputs) {
     if (v >= graph.values.size() || !defined[v])
-      return Fail(ErrorCode::kInternal, "a graph output is never made", graph.name);
+      return Fail(ErrorCode::kInternal, "no node computes a graph output", graph.name);
   }
   return {};
 }

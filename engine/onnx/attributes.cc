@@ -113,7 +113,7 @@ void FillFromRaw(ConstantTensor& tensor, Bytes raw) {
   }
 }
 
-// A number of StringStringEntryProto; false where it is none.
+// A number of StringStringEntryProto; false if it is none.
 bool ParseNumber(std::string_view text, uint64_t& number) {
   number = 0;
   for (const char c : text) {
@@ -263,7 +263,7 @@ Result<OnnxInitializer> ParseTensor(Bytes bytes) {
           result.name);
     if ((length != UINT64_MAX && length != raw_bytes) || place->offset > UINT64_MAX - raw_bytes ||
         *dtype == DType::kString)
-      return Corrupt("external data of another length than its shape's", result.name);
+      return Corrupt("the external data's length does not match the tensor's shape", result.name);
     place->dtype = *dtype;
     place->shape = shape;
     place->size = raw_bytes;

@@ -30,7 +30,8 @@ void ExternalData::Add(ExternalPlace& place) {
 Status ExternalData::Open(size_t file, std::vector<OnnxInitializer>& initializers) {
   // Another attempt at the same file need not have been whole.
   if (open_ != file) DECAL_TRY(Close(initializers));
-  if (file >= names_.size()) return Fail(ErrorCode::kInvalidArgument, "the model has no such file of weights");
+  if (file >= names_.size())
+    return Fail(ErrorCode::kInvalidArgument, "the model has no weights in a file of this name");
   open_ = file;
   at_ = 0;
   hash_ = Sha1();
@@ -86,7 +87,7 @@ Status ExternalData::Finish(std::vector<OnnxInitializer>& initializers) {
     ExternalPlace* place = initializer.external.get();
     if (place == nullptr) continue;
     if (!place->whole)
-      return Fail(ErrorCode::kNotFound, "the model's weights are in this file, which was not given", place->file);
+      return Fail(ErrorCode::kNotFound, "the model's weights are in this file: pass it with the model", place->file);
     DECAL_TRY_ASSIGN(initializer.tensor, FromRawBytes(place->dtype, place->shape, std::move(place->bytes)));
     initializer.external.reset();
   }

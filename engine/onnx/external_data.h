@@ -43,7 +43,7 @@ class ExternalData {
   // before; kInvalidArgument.
   Status Open(size_t file, std::vector<OnnxInitializer>& initializers);
   Status Feed(Bytes bytes, std::vector<OnnxInitializer>& initializers);
-  // Makes the tensors. Errors: kNotFound for a file that was not fed; kCorruptModel where it is too short or not the one
+  // Makes the tensors. Errors: kNotFound for a file that was not fed; kCorruptModel if it is too short or not the one
   // that its checksum names.
   Status Finish(std::vector<OnnxInitializer>& initializers);
 

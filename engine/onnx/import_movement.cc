@@ -13,7 +13,7 @@ Status ImportIdentity(NodeImporter& n) { return n.Alias(n.input(0)); }
 Status ImportDropout(NodeImporter& n) {
   if (n.input(2) != kNoValue) {  // training_mode, since opset 12
     const ConstantPtr training = n.constant(2), ratio = n.constant(1);
-    if (training == nullptr) return n.Unsupported("with a training mode that is known at run time only");
+    if (training == nullptr) return n.Unsupported("with a training mode that depends on the input");
     const auto value = [](const ConstantPtr& t) {
       return t->shape.elements() > 0 ? LoadNumber(t->dtype, t->buffer.data(), 0) : 0;
     };

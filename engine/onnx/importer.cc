@@ -91,7 +91,7 @@ Status NodeImporter::Emit(Op op, std::vector<ValueId> inputs, size_t outputs) {
     const std::string& name = node_.outputs[i];
     const ValueId id = graph_.AddValue(name, TensorType{});
     if (!name.empty() && !names_.emplace(name, id).second)
-      return Fail(ErrorCode::kCorruptModel, "two nodes make '" + name + "'", node_.name);
+      return Fail(ErrorCode::kCorruptModel, "two nodes have the output '" + name + "'", node_.name);
     node.outputs.push_back(id);
   }
   if (node.outputs.empty()) return Fail(ErrorCode::kCorruptModel, "a node without outputs", node_.name);
@@ -111,7 +111,7 @@ Status NodeImporter::Alias(ValueId value, size_t output) {
   if (output >= node_.outputs.size() || value == kNoValue)
     return Fail(ErrorCode::kCorruptModel, "a node without inputs or outputs", node_.name);
   if (!names_.emplace(node_.outputs[output], value).second)
-    return Fail(ErrorCode::kCorruptModel, "two nodes make '" + node_.outputs[output] + "'", node_.name);
+    return Fail(ErrorCode::kCorruptModel, "two nodes have the output '" + node_.outputs[output] + "'", node_.name);
   return {};
 }
 
@@ -140,7 +140,7 @@ bool IsTimeless(const OnnxNode& node) {
 }  // namespace
 
 Result<Graph> ImportGraph(OnnxModel model) {
-  if (model.opset == 0) return Fail(ErrorCode::kCorruptModel, "the model names no operator set");
+  if (model.opset == 0) return Fail(ErrorCode::kCorruptModel, "the model states no opset");
   const bool timeless = std::all_of(model.nodes.begin(), model.nodes.end(), IsTimeless);
   if ((model.opset < kMinOpset && !timeless) || model.opset > kMaxOpset) {
     const bool high = model.opset > kMaxOpset;
@@ -155,7 +155,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
   for (OnnxInitializer& initializer : model.initializers) {
     const ValueId id = graph.AddConstant(initializer.name, std::move(initializer.tensor));
     if (!names.emplace(initializer.name, id).second)
-      return Fail(ErrorCode::kCorruptModel, "two weights of one name", initializer.name);
+      return Fail(ErrorCode::kCorruptModel, "two weights have the same name", initializer.name);
   }
   for (const OnnxValueInfo& input : model.inputs) {
     if (names.contains(input.name)) continue;  // before IR version 4 weights are listed as inputs too

@@ -33,7 +33,7 @@ class NodeImporter {
   float Float(std::string_view name, float fallback) const;
   std::string_view String(std::string_view name, std::string_view fallback) const;
   std::vector<int64_t> Ints(std::string_view name) const;
-  // As Dims: an error where there are more than kMaxRank.
+  // As Dims: an error if there are more than kMaxRank.
   Result<Dims> SmallInts(std::string_view name) const;
   const OnnxAttribute* Find(std::string_view name) const;
 
@@ -65,7 +65,7 @@ class NodeImporter {
 
 using ImportFn = Status (*)(NodeImporter&);
 
-// Null: an operator we do not have.
+// Null: an unsupported operator.
 ImportFn FindImporter(std::string_view op_type);
 
 }  // namespace decal

@@ -1,4 +1,4 @@
-// Which function imports an ONNX operator.
+// Finds the function that imports an ONNX operator.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 

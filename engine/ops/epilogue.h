@@ -53,7 +53,7 @@ inline float ApplyEpilogue(const Epilogue& epilogue, double sum, float bias, flo
   return y;
 }
 
-// Element i of a bias or slope, whatever its rank: [M], [M,1,1] and the like; 0 where it is absent.
+// Element i of a bias or slope, whatever its rank: [M], [M,1,1] and the like; 0 if it is absent.
 float PerChannel(const TensorView& vector, int64_t i);
 
 }  // namespace decal

@@ -1,4 +1,4 @@
-// What the engine must know of an operator beside its shape rule, its reference and its kernels.
+// The facts about an operator that the engine needs besides its shape rule, reference and kernels.
 //
 // There are no defaults: an operator of the variant (ir/op.h) without traits does not compile, nor do traits that leave
 // a fact out.
@@ -15,9 +15,9 @@
 
 namespace decal {
 
-// A specialisation stands in its family's header and has, for operator T:
+// Each specialisation is in its family's header and has, for operator T:
 //   static constexpr OpFacts kFacts;
-//   static const char* Name(const T&);                       the ONNX spelling where there is one
+//   static const char* Name(const T&);                       the ONNX spelling if there is one
 //   static void Fields(auto& op, auto&& field);              field("axis", op.axis) for each attribute
 //   static Work WorkOf(const T&, std::span<const InferInput>);
 // and, where T has an epilogue:
@@ -55,7 +55,7 @@ struct OpFacts {
   // How many leading inputs must be there for passes and shape rules to look at them. Those that are optional in between
   // are checked by the shape rule.
   Stated<uint8_t> required_inputs;
-  // The weight that kernels pack, after which nobody reads it any more; or kNoInput.
+  // The weight that kernels pack; it is not read afterwards. Or kNoInput.
   Stated<uint8_t> packed_input;
   Stated<LayoutNeed> layout;
   // Activations rather than weights, bounds or shapes: they follow the layout. So does an epilogue's residual.

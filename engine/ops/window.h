@@ -1,4 +1,4 @@
-// The window of convolutions and pooling, as the file has it.
+// The attributes of a convolution's or pooling window, as in the ONNX file.
 // SPDX-License-Identifier: MIT
 #pragma once
 

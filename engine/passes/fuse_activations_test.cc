@@ -218,7 +218,7 @@ TEST(FuseActivations, GeluTanhOfTwoTensorsStays) {
     const auto pick = [&](int place) { return place == other ? std::string("z") : m.x; };
     const std::string square = m.Mul(m.b.Node("Pow", {pick(0), m.Scalar(2)}), kCubeFactor);
     const std::string angle = m.Mul(m.Mul(pick(1), kTanhFactor), m.Add(square, 1));
-    // |x| in place of x changes nothing where it is squared, but no rule says so.
+    // |x| in place of x changes nothing if it is squared, but no rule says so.
     m.ExpectUnfused(m.Mul(m.Mul(pick(2), m.Add(m.Tanh(angle), 1)), 0.5f));
   }
 }

@@ -1,4 +1,4 @@
-// Attention (Vaswani 2017) out of its products, so that the score matrix never exists whole:
+// Fuses attention (Vaswani 2017) from its matrix products, so that the whole score matrix never exists:
 //
 //   q ─► [Mul s] ─┐
 //                 ├─► MatMul ─► [Mul s] ─► [Add bias] ─► [Add mask] ─► Softmax ─┐

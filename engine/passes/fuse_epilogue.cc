@@ -1,4 +1,4 @@
-// Activations, biases and residuals move into the product that feeds them:
+// Activations, biases and residuals are fused into the matrix product or convolution before them:
 //
 //   Conv ─► Relu                         ⇒  Conv { Relu }
 //   Conv ─► Add(bias [1,C,1,1])          ⇒  Conv with a bias

@@ -68,7 +68,7 @@ class Hoister {
     return dead_bytes > made_bytes ? earliest : SIZE_MAX;
   }
 
-  // The place behind the last other reader of a value that dies in node `n`; nothing where it lives on.
+  // The place behind the last other reader of a value that dies in node `n`; nothing if it lives on.
   std::optional<size_t> LastOtherRead(ValueId v, size_t n) const {
     if (kept_[v] || readers_[v].size() > kMaxReaders) return std::nullopt;
     size_t last = 0;

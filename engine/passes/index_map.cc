@@ -15,7 +15,7 @@ int64_t Product(std::span<const Digit> digits) {
   return product;
 }
 
-// Digits that count through `starts`: 0, a, 2a, .. or a box of such steps. Nothing where there is no regularity.
+// Digits that count through `starts`: 0, a, 2a, .. or a box of such steps. Nothing if there is no regularity.
 std::optional<std::vector<Digit>> CountThrough(std::span<const Dims> starts) {
   if (starts.size() == 1) return std::vector<Digit>();
   const auto difference = [&](size_t a, size_t b) {

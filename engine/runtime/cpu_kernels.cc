@@ -22,7 +22,7 @@ KernelResult MakeKernel(const Op& op, const KernelRequest& request) {
         if constexpr (OpTraits<T>::kFacts.on_cpu) {
           return MakeCpuKernel(o, request);
         } else {
-          static_assert(!requires { MakeCpuKernel(o, request); }, "the traits deny a kernel that exists");
+          static_assert(!requires { MakeCpuKernel(o, request); }, "the operator's traits deny a kernel that exists");
           return nullptr;
         }
       },

@@ -7,7 +7,7 @@
 
 namespace decal {
 
-// Null where the scalar reference is all there is.
+// Null if there is only the scalar reference.
 KernelResult MakeKernel(const Op& op, const KernelRequest& request);
 
 }  // namespace decal

@@ -1,4 +1,4 @@
-// Regions for values, dispatches for nodes: the storage plan of the CPU serves, in buffers of a device.
+// Regions for values and dispatches for nodes, from the same storage plan as on the CPU.
 // SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_compiler.h"
 
@@ -58,7 +58,7 @@ class GpuCompiler {
     regions_.resize(graph_.values.size());
     for (ValueId v = 0; v < graph_.values.size(); ++v) {
       if (graph_.IsConstant(v) || storage_.placements[v].root != v) continue;
-      if (storage_.first_use[v] < 0 && !IsInput(v)) continue;  // an input that nobody reads is written all the same
+      if (storage_.first_use[v] < 0 && !IsInput(v)) continue;  // an unused input is written, too
       const int64_t elements = graph_.values[v].type.shape->elements();
       const int64_t size = SizeOf(StorageOf(v));
       const int32_t first = IsInput(v) ? 0 : storage_.first_use[v] + 1;

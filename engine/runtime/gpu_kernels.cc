@@ -27,7 +27,7 @@ Status MakeGpuKernels(const Op& op, const GpuRequest& request) {
         if constexpr (OpTraits<T>::kFacts.on_gpu) {
           return MakeGpuKernel(o, request);
         } else {
-          static_assert(!requires { MakeGpuKernel(o, request); }, "the traits deny a kernel that exists");
+          static_assert(!requires { MakeGpuKernel(o, request); }, "the operator's traits deny a kernel that exists");
           return Fail(ErrorCode::kUnsupportedOperator, std::string("no WebGPU kernel for ") + OpName(op));
         }
       },

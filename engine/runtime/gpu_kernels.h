@@ -7,7 +7,7 @@
 
 namespace decal {
 
-// Adds the dispatches of `op`. Errors: kUnsupportedOperator where there is no kernel, kLimitExceeded where the
+// Adds the dispatches of `op`. Errors: kUnsupportedOperator if there is no kernel, kLimitExceeded where the
 // device is too small.
 Status MakeGpuKernels(const Op& op, const GpuRequest& request);
 

@@ -121,7 +121,7 @@ class Builder {
     return order;
   }
 
-  // The constant that the kernel of `node` packs, which then nobody reads any more; or null.
+  // The constant that the kernel of `node` packs, which is not read afterwards; or null.
   ConstantPtr WeightOf(const Node& node) const {
     const size_t i = FactsOf(node.op).packed_input;
     return i < node.inputs.size() && graph_.IsConstant(node.inputs[i]) ? graph_.values[node.inputs[i]].constant
@@ -235,7 +235,7 @@ class Builder {
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
-  std::vector<size_t> step_of_;       // by node; SIZE_MAX where nothing is left to run
+  std::vector<size_t> step_of_;       // by node; SIZE_MAX if nothing is left to run
   std::vector<std::pair<ValueId, size_t>> input_index_;
   std::map<const ConstantTensor*, size_t> constant_uses_;
   std::set<ConstantPtr> live_constants_;

@@ -125,7 +125,8 @@ struct Session::Impl {
 
   // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
   Result<size_t> Find(const std::vector<TensorInfo>& tensors, std::string_view name) const {
-    if (schedule) return Fail(ErrorCode::kInvalidArgument, "chosen after Specialize", std::string(name));
+    if (schedule)
+      return Fail(ErrorCode::kInvalidArgument, "choose inputs and outputs before Specialize", std::string(name));
     std::string names;
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (tensors[i].name == name) return i;
@@ -177,7 +178,7 @@ Status Session::FixInput(std::string_view name, float value) {
   Graph& graph = impl.graph;
   DECAL_TRY_ASSIGN(const size_t index, impl.Find(impl.inputs, name));
   if (graph.inputs.size() == 1)
-    return Fail(ErrorCode::kInvalidArgument, "the model has no other input", impl.inputs[0].name);
+    return Fail(ErrorCode::kInvalidArgument, "the model has only one input, the picture", impl.inputs[0].name);
   Value& input = graph.values[graph.inputs[index]];
   Shape shape = input.type.shape.value_or(Shape{});
   for (int64_t& size : shape) size = size == kDynamic ? 1 : size;

@@ -34,13 +34,13 @@ struct InputSpec {
   bool channels_last = false;  // [1,H,W,3] instead of [1,3,H,W]
 };
 
-// Resizes the picture's RGB to `spec.extent` with antialiasing (area-weighted triangle filter, as PIL's BILINEAR), then
-// writes (rgb / 255 - mean) / std into `input` (3 * width * height floats). Where the picture is
-// transparent it is laid on black or on white, whichever is farther from what is visible: hidden colours mean nothing.
+// Resizes the picture's RGB to `spec.extent` with antialiasing (area-weighted triangle filter, like PIL's BILINEAR), then
+// writes (rgb / 255 - mean) / std into `input` (3 * width * height floats). Transparent
+// parts are put on black or white, whichever differs more from the visible parts: the colours of transparent pixels are meaningless.
 // Errors: kInvalidArgument for an empty picture or a wrong span size, kOutOfMemory.
 Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> input, ThreadRunner& runner);
 
-// How the matte, which is as coarse as the model sees, becomes one of the picture's own resolution. docs/edges.md has what each gains.
+// How the matte is brought from the model's resolution to the picture's. docs/edges.md compares the choices.
 enum class Refine {
   kOff,  // enlarged bilinearly
   kFast,  // along its outline alpha follows from the picture's colours, learnt from those around that are sure
@@ -53,48 +53,48 @@ struct Box {
   bool operator==(const Box&) const = default;
 };
 
-// What Composite makes of a matte, in the order in which it happens. docs/edges.md has what each is good for.
+// Options of Composite, in the order in which they are applied. docs/edges.md explains them.
 struct CompositeOptions {
-  // RGBA to put behind the subject; without one the result is transparent.
+  // RGBA behind the subject. Without it the result is transparent.
   std::optional<std::array<uint8_t, 4>> background;
-  // The matte itself as an opaque grey picture instead of the cut-out.
+  // Writes the matte as an opaque grey picture instead of the cut-out.
   bool mask_only = false;
-  // Where the matte is larger than the picture, it is reduced first.
+  // A matte that is larger than the picture is reduced first.
   Refine refine = Refine::kOff;
-  // Gives mixed pixels the subject's own colours, without what shone through of the old background.
+  // Removes the old background's colours from soft edges.
   bool decontaminate = false;
-  // The other side: what is not the subject.
+  // Keeps the background and removes the subject.
   bool background_only = false;
-  // Alpha from here on, 0..1, is whole, and below it nothing: no soft edges. Without it they stay.
+  // Hard edges: alpha from this value (0..1) on becomes 1, below it 0. Without it edges stay soft.
   std::optional<float> threshold;
-  // Parts of the matte with less than that share (0..1) of the largest part's sum go; holes in it that are smaller close.
+  // Removes parts of the matte with less than this share (0..1) of the largest part's sum, and fills smaller holes.
   float remove_islands = 0, fill_holes = 0;
-  // Pixels, 0..50: jags and wobbles of the outline up to about that size are straightened. Soft edges become firm.
+  // Smooths jags of the outline up to about this many pixels (0..50). Soft edges become harder.
   float smooth = 0;
-  // Pixels, -50..50, by which the outline moves outwards, or inwards. Parts of a pixel count.
+  // Moves the outline outwards by this many pixels, or inwards if negative (-50..50). Fractions are allowed.
   float grow = 0;
-  // 0..1: how dark a soft shadow is, on the ground below the subject. Neither a mask nor the background alone has one.
+  // Darkness (0..1) of a soft shadow on the ground below the subject. Masks and background_only ignore it.
   float shadow = 0;
 };
 
 // Resizes `matte` to the picture's size in floating point (bilinear when enlarging, antialiased when reducing) and writes
 // the cut-out to `out`, which has the picture's size and may be the same memory. Alpha is straight: the picture's alpha
 // times the matte. RGB is 0 where the resulting alpha is 0. Matte values are clamped to 0..1, NaN counts as 0. With an
-// opaque background the result is opaque. `visible`, if given, gets the box around all that the result shows of the subject (at
-// least a twentieth of it in a pixel) and its shadow; an empty one where that is nothing. Errors: kInvalidArgument, which names an
+// opaque background the result is opaque. `visible`, if given, receives the bounding box of the visible subject (alpha of at
+// least a twentieth) and its shadow, or an empty box. Errors: kInvalidArgument, which names an
 // option that is out of range; kOutOfMemory.
 Status Composite(ImageView picture, MatteView matte, const CompositeOptions& options, MutableImageView out,
                  ThreadRunner& runner, Box* visible = nullptr);
 
-// Which part of a picture a result shows, and how large. It may reach beyond the picture.
+// The part of the picture that a result shows, and its size. It may extend beyond the picture.
 struct FrameOptions {
-  // Cuts to what is visible, with a margin in percent (0..100) of its longer side. Where nothing is visible, nothing is cut.
+  // Crops to the visible part, with a margin in percent (0..100) of its longer side. If nothing is visible, nothing is cropped.
   std::optional<float> crop;
-  // Width to height, 0.01..100: widens the frame, on all sides alike, until it has it. 0: it stays.
+  // Width divided by height, 0.01..100: extends the frame evenly to this aspect ratio. 0: no change.
   float aspect_ratio = 0;
-  // Pixels of the result, 1..32768 each, which widen the frame as aspect_ratio does. One of them may be 0 and follows then.
+  // Size of the result in pixels, 1..32768 each; extends the frame as aspect_ratio does. A side of 0 follows from the other.
   Extent size;
-  // Or a factor, 0.01..8.
+  // Scale factor instead of a size, 0.01..8.
   float scale = 1;
   bool operator==(const FrameOptions&) const = default;
 };
@@ -104,11 +104,11 @@ struct Frame {
   Extent extent;  // of the result
 };
 
-// `visible` is Composite's. Errors: kInvalidArgument, which names an option that is out of range, or that goes against another;
+// `visible` is Composite's. Errors: kInvalidArgument, which names an option that is out of range or excludes another;
 // kLimitExceeded for a result over 2^30 pixels.
 Result<Frame> ChooseFrame(Extent picture, const Box& visible, const FrameOptions& options);
 
-// Fills `out`, of frame.extent, with that part of the picture, resized as by ResizeImage, and with `beyond` (RGBA) outside of it.
+// Fills `out`, of size frame.extent, with this part of the picture, resized as by ResizeImage, and with `beyond` (RGBA) outside of it.
 // They do not share memory. Errors: as ResizeImage.
 Status TakeFrame(ImageView picture, const Frame& frame, std::array<uint8_t, 4> beyond, MutableImageView out,
                  ThreadRunner& runner);
@@ -128,25 +128,25 @@ struct CutoutReport {
   Extent input;  // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
   float coverage = 0;  // mean of the matte, 0..1
-  // Around all of the matte that is at least one half, in the picture's pixels; empty where nothing is.
+  // Bounding box of the matte where it is at least one half, in the picture's pixels; empty if there is none.
   Box bounding_box;
   Box visible;  // Composite's; empty from Segment
-  // A result without a subject shows nothing, and whoever asked for it should hear so: coverage under a thousandth.
+  // Whether the matte is practically empty (coverage under a thousandth), which callers should report to the user.
   bool found_subject() const { return coverage >= 0.001f; }
 };
 
-// Keeps the output with the matte alone: `output`, or where that is empty the one whose name or shape says so. A Remover
-// does it itself; a host that plans the same model for a GPU does it before PlanGpu. Errors: as Session::KeepOutput.
+// Keeps only the output that is the matte: `output`, or if that is empty the one guessed by name and shape. A Remover
+// does this itself; a host that plans the same model for a GPU calls it before PlanGpu. Errors: as Session::KeepOutput.
 Status ChooseMatte(Session& session, std::string_view output);
 
-// Whether what Remover's Prepare, Run or Finish reports is a fault of the model rather than of this picture or its options.
+// Whether an error of Remover's Prepare, Run or Finish is the model's fault rather than the picture's or the options'.
 bool IsModelFault(const Error& error);
 
 // A model that takes pictures: a session, its preprocessing, and the size it is compiled for.
 // Not thread-safe. `runner` must outlive it.
 //
-// A model of one input shape sees pictures beyond 2:1 in parts of 3:2, which overlap: squeezed into one input, what they show would
-// be too small and too narrow to be found. Their mattes are joined.
+// A model of one fixed input shape processes pictures beyond 2:1 in overlapping parts of 3:2, because squeezed into one input their
+// subjects would be too small and narrow to be found. The parts' mattes are joined.
 //
 // Run does everything on the CPU. A host with a GPU runs the model itself: Expect once for each size, then for each picture
 // PrepareInput, inference on the GPU and FinishMatte, part by part, and Composite. The session is then not compiled for a size: its weights stay raw
@@ -169,30 +169,30 @@ class Remover {
   Status Prepare(Extent picture);
   Result<CutoutReport> Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                            const CancelFlag* cancel = nullptr);
-  // The first part of Run: the matte alone, for Composite.
+  // The first part of Run: computes only the matte, for Composite.
   Result<CutoutReport> Segment(ImageView picture, const CancelFlag* cancel = nullptr);
   // The matte of the last Run, Segment or Finish, at the model's resolution.
   MatteView matte() const;
   const Session& session() const;
 
   // Prepares for a plan of the same model (Session::PlanGpu) at InputSize(picture): allocates for its output of that shape.
-  // What Run has prepared stays. Errors: kShapeMismatch if the output is not a matte.
+  // Does not affect what Run has prepared. Errors: kShapeMismatch if the output is not a matte.
   Status Expect(Extent picture, std::span<const int64_t> output_shape);
   // The size of the model's input for pictures of that size.
   Extent InputSize(Extent picture) const;
-  // Whether the last Expect or Prepare serves pictures of that size.
+  // Whether the last Expect or Prepare was for pictures of this size or one that shares its plan.
   bool Fits(Extent picture) const;
-  // In how many parts the model sees pictures of that size, 1 to 16.
+  // The number of parts in which the model processes pictures of this size, 1 to 16.
   int Parts(Extent picture) const;
   // The model's input for a part, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument if nothing is
   // prepared for pictures of that size, or there is no such part; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture, int part = 0);
   // Makes the cut-out from the model's output, dense float32, for a picture of one part, that of PrepareInput. Nothing is written
   // after an error. Errors: kInvalidArgument for a wrong size; of the model: kInternal if the output contains NaN,
-  // kInvalidArgument (`where` is "activation") if it is neither a matte nor what the activation makes one of; as Composite.
+  // kInvalidArgument (`where` is "activation") if its values are out of the activation's range; as Composite.
   Result<CutoutReport> Finish(std::span<const float> model_output, ImageView picture, const CompositeOptions& options,
                               MutableImageView out);
-  // The same up to the matte, a part after the other: the report and matte() are those of the picture after its last one.
+  // The same up to the matte, one part at a time: after the last part, the report and matte() are those of the whole picture.
   Result<CutoutReport> FinishMatte(std::span<const float> model_output, Extent picture, int part = 0);
 
  private:

@@ -24,7 +24,7 @@ struct InputValue {
 struct ModelInfo {
   std::string_view name;         // "decal-default"
   std::string_view description;  // one line
-  std::string_view licence;      // SPDX, or words where there is none
+  std::string_view licence;      // SPDX, or words if there is none
   std::string_view file;         // embedded in the package and the library, or empty
   std::string_view url;          // where to download it, or empty
   std::string_view sha256;       // of the file, lower-case hex; empty where the publisher states none
@@ -33,16 +33,16 @@ struct ModelInfo {
   int width = 0, height = 0, multiple = 1;  // pixels
   std::array<float, 3> mean{}, std{};       // of RGB in 0..1: input = (rgb / 255 - mean) / std
   OutputActivation activation = OutputActivation::kNone;
-  // The output with the matte. Empty: the one whose name or shape says so (matte, alpha, pha, mask; one or two classes).
+  // Name of the output that is the matte. Empty: guessed by name and shape (matte, alpha, pha, mask; one or two classes).
   std::string_view output;
-  // Of a model that tells several classes apart, the subject's. -1: the last of two.
+  // The subject's class, if the model distinguishes several. -1: the last of two.
   int foreground_class = -1;
   std::span<const InputValue>
       inputs;  // besides the picture; they and `output` live as long as the call that takes them
 };
 
-// Whether a picture can be prepared as `model` says. Errors: kInvalidArgument naming the field and what it may be, as
-// border/fields.json has it; the npm package says the same.
+// Checks the fields of `model`. Errors: kInvalidArgument, which names the field and its allowed values as in
+// border/fields.json; the npm package reports the same.
 Status CheckModel(const ModelInfo& model);
 
 // Sets the field that models/registry.json calls `field` (mean, std, input.rule, input.width, input.height, input.multiple,

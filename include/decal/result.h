@@ -13,7 +13,7 @@
 
 namespace decal {
 
-// "out-of-memory" and the like: lower case with hyphens. The spelling is part of the public API: the npm package and the
+// The code's name, such as "out-of-memory". The spelling is part of the public API: the npm package and the
 // command line show it to users.
 const char* ErrorCodeName(ErrorCode code);
 

@@ -58,8 +58,8 @@ class ModelStream {
 
   // Parses the next bytes of the file. After an error, all further calls fail.
   Status Feed(std::span<const std::byte> bytes);
-  // Ends the model's own file and returns the names of those that hold further weights (ONNX calls them external data),
-  // relative to its folder and never outside of it; mostly none. Feed each after Open(its index), from its first byte; Open
+  // Ends the model's own file and returns the names of the files with further weights (ONNX calls them external data),
+  // relative to its folder and never outside of it; usually none. Call Open(index) before feeding each from its first byte; Open
   // again starts over. Files may be larger than 2 GB. Errors: as Load.
   Result<std::vector<std::string>> OtherFiles();
   Status Open(size_t file);
@@ -87,16 +87,16 @@ class Session {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  // Gives all elements of an input that value, now and in every run; its dynamic dimensions become 1. inputs() no longer
+  // Sets all elements of an input to a constant for every run; its dynamic dimensions become 1. inputs() no longer
   // lists it. Errors: kNotFound, which lists the inputs; kInvalidArgument after Specialize or for the last input.
   Status FixInput(std::string_view name, float value);
-  // Keeps that output and drops the others with all that only they need. Errors: kNotFound, which lists the outputs;
+  // Keeps this output and drops the others, with the nodes that only they need. Errors: kNotFound, which lists the outputs;
   // kInvalidArgument after Specialize.
   Status KeepOutput(std::string_view name);
 
   // Compiles the model for an input size in pixels: fixes all shapes, plans the schedule and all memory, packs the
   // weights. 0, 0 uses the model's own fixed size. `runner` must outlive the session. Errors: kShapeMismatch if the
-  // model's size is fixed to another one or its inner shapes do not fit; kOutOfMemory. After an error the session is as
+  // model's size is fixed to another one or shapes inside the model do not match; kOutOfMemory. After an error the session is as
   // it was before the call.
   Status Specialize(int64_t height, int64_t width, ThreadRunner& runner = SerialRunner());
   // Bytes of raw weights and other constants that are in memory now.

@@ -243,7 +243,7 @@ void Engine::TakeFrame(const PictureArray& picture, const BoxTuple& source, std:
   Frame frame{.extent = {static_cast<int>(out.shape(1)), static_cast<int>(out.shape(0))}};
   std::tie(frame.source.x, frame.source.y, frame.source.width, frame.source.height) = source;
   if (picture.shape(2) != 4 || picture.stride(2) != 1 || picture.stride(1) != 4) {
-    Throw({ErrorCode::kInvalidArgument, "a picture to frame is RGBA in rows"});
+    Throw({ErrorCode::kInvalidArgument, "the picture to frame must be RGBA"});
   }
   const ImageView view{picture.data(), static_cast<int>(picture.shape(1)), static_cast<int>(picture.shape(0)),
                        static_cast<size_t>(picture.stride(0))};
@@ -256,11 +256,11 @@ Network::Network(const ModelSource& source, size_t threads) : Shared(threads) {
   const nb::gil_scoped_release released;
   session_.emplace(Load(source));
   if (session_->inputs().size() != 1 || session_->outputs().empty()) {
-    Throw({ErrorCode::kShapeMismatch, "the model does not make an output of one picture", source.file});
+    Throw({ErrorCode::kShapeMismatch, "the model's output is not one picture", source.file});
   }
   input_shape_ = session_->inputs()[0].shape;
   if (input_shape_.size() != 4) {
-    Throw({ErrorCode::kShapeMismatch, "the model's input has not the four dimensions of a picture", source.file});
+    Throw({ErrorCode::kShapeMismatch, "the model's input needs four dimensions, as a picture has", source.file});
   }
 }
 

@@ -121,20 +121,20 @@ def remove(
         model, model_file, models_dir, spec, threads: see `Session`. The session is kept for the next call.
         session: instead of those.
         background: a colour behind the subject: "#rrggbb", "#rrggbbaa", "r,g,b", a CSS name, or three or four numbers 0..255.
-        mask: the matte itself, as a grey picture.
-        background_only: what is not the subject is kept instead.
-        refine: how edges follow the picture: "off", "fast" or "best".
-        keep_colours: soft edges keep the colours of the old background, which are otherwise taken out.
-        threshold: 0 to 1: whole pixels from there on, none below, no soft edges.
-        remove_islands: parts smaller than that share (0 to 1) of the largest go.
-        fill_holes: holes smaller than that share (0 to 1) of the subject close.
-        smooth: the outline is straightened: jags up to about so many pixels (0 to 50) go.
-        grow: the outline moves outwards by so many pixels, or inwards where it is negative (-50 to 50; fractions count).
-        shadow: a soft shadow on the ground below the subject, of that darkness (0 to 1).
-        crop: cut to the subject, with a margin in percent (0 to 100) of its longer side.
-        aspect_ratio: what is shown is widened to that shape: "4:5", or width through height (0.01 to 100).
-        size: pixels of the result: "800x600" or (800, 600); "800x" or (800, None) for one side.
-        scale: instead of `size` a factor (0.01 to 8).
+        mask: return the matte as a grey picture instead.
+        background_only: keep the background and remove the subject.
+        refine: how precisely edges follow the picture: "off", "fast" or "best".
+        keep_colours: do not remove the old background's colours from soft edges.
+        threshold: hard edges: alpha from this value (0 to 1) on becomes 1, below 0.
+        remove_islands: remove parts smaller than this share (0 to 1) of the largest part.
+        fill_holes: fill holes smaller than this share (0 to 1) of the subject.
+        smooth: smooth the outline: remove jags up to about this many pixels (0 to 50).
+        grow: move the outline outwards by this many pixels, or inwards if negative (-50 to 50, fractions allowed).
+        shadow: add a soft shadow on the ground below the subject, of this darkness (0 to 1).
+        crop: crop to the subject, with a margin in percent (0 to 100) of its longer side.
+        aspect_ratio: extend the result to this aspect ratio: "4:5", or width divided by height (0.01 to 100).
+        size: size of the result in pixels: "800x600" or (800, 600); "800x" or (800, None) for one side.
+        scale: scale the result instead of `size` (0.01 to 8).
         format: of files: "png" (as `output` ends, or else the default), "webp" or "jpeg" (white background by default).
         quality: 1 to 100, of webp and jpeg.
         output: a path to write to, whatever was given; the result is this path. A folder: photo.decal.png in it.

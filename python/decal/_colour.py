@@ -96,7 +96,7 @@ def _to_8bit(image: Image.Image) -> Image.Image:
 
 
 def to_srgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """RGB or RGBA in sRGB: the embedded profile applied, where there is one that fits. The second is an RGB picture in its own colours,
+    """RGB or RGBA in sRGB: the embedded profile applied, if there is one that fits. The second is an RGB picture in its own colours,
     where these are others."""
     icc = image.info.get("icc_profile")
     alpha = None

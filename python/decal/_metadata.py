@@ -71,7 +71,7 @@ def metadata_of(image: Image.Image) -> Metadata:
 
 
 def _upright(exif: bytes) -> bytes:
-    """The block with orientation 1 and no thumbnail, nothing else moved; empty where it makes no sense."""
+    """The block with orientation 1 and no thumbnail, nothing else moved; empty if it makes no sense."""
     if exif[:2] not in (b"II", b"MM"):
         return b""
     order = "<" if exif[:2] == b"II" else ">"

@@ -64,7 +64,7 @@ def _number(value: Any, name: str) -> float:
 
 
 def parse_aspect_ratio(value: Any) -> float:
-    """Width to height; 0 where none is asked for."""
+    """Width to height; 0 if none is asked for."""
     if value is None:
         return 0.0
     try:
@@ -149,7 +149,7 @@ class Plan:
         if size is not None and scale != 1:
             raise Error("invalid-argument", "size and scale exclude each other")
         if aspect_ratio is not None and all(self._frame["size"]):
-            raise Error("invalid-argument", "size with both sides is a shape already: no aspect_ratio")
+            raise Error("invalid-argument", "aspect_ratio and a size with both sides exclude each other")
         self._edges: dict[str, Any] = {
             "mask": self.mask,
             "refine": RULES["refine"].check(refine),

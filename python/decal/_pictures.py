@@ -56,7 +56,7 @@ class Picture(NamedTuple):
 
 
 def default_max_memory() -> int:
-    """2 GiB, or a quarter of this machine's memory where that is less."""
+    """2 GiB, or a quarter of this machine's memory if that is less."""
     usual = 2 << 30
     try:
         return min(usual, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4)

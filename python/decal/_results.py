@@ -38,7 +38,7 @@ class Execution:
     coverage: float | None = None
     """The mean of the matte, 0..1: near 0 there is no subject, near 1 no background. None where no network ran."""
     bounding_box: Box | None = None
-    """Around the subject, in the pixels of the whole picture; None where there is none, or no network ran."""
+    """Around the subject, in the pixels of the whole picture; None if there is none, or no network ran."""
     found_subject: bool = True
     """False where the result shows nothing: coverage under a thousandth."""
     notes: tuple[str, ...] = ()

@@ -2,13 +2,20 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { webContenders } from '../../bench/cases.mjs';
 import { measureInPage } from '../../bench/in_page.mjs';
 import { defaultModelFile, defaultModelSide as kSide } from '../support/default_model.mjs';
-import { noBrowser } from './support/chromium.mjs';
+import { noBrowser, startBrowser } from './support/chromium.mjs';
 
 suite('benchmarks in a page', { skip: noBrowser }, () => {
+  // One for all but the first measurement of each contender, which starts its own, as the benchmark does.
+  let browser;
+  before(async () => {
+    browser = await startBrowser();
+  });
+  after(() => browser.close());
+
   for (const contender of webContenders) {
     test(`${contender}: a model, start-up and compiling`, async () => {
       const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: kSide }, defaultModelFile);
@@ -18,17 +25,17 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
       assert.ok(model.run_ms.every((ms) => ms > 0) && model.load_ms > 0 && model.ready_ms > model.load_ms);
       assert.ok(model.peak_bytes > 20e6);
 
-      const start = await measureInPage({ contender, threads: 2, default: '' });
+      const start = await measureInPage({ contender, threads: 2, default: '' }, undefined, browser);
       assert.ok(start.load_ms > 0 && start.ready_ms > start.load_ms, JSON.stringify(start));
       assert.deepEqual(start.run_ms, []);
       assert.ok(start.after_bytes_ms > 0 && start.after_bytes_ms < start.load_ms, JSON.stringify(start));
-      const compiled = await measureInPage({ contender, compile: '' });
+      const compiled = await measureInPage({ contender, compile: '' }, undefined, browser);
       assert.ok(compiled.compile_ms > 0, JSON.stringify(compiled));
     });
 
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
       const noModel = fileURLToPath(import.meta.url);
-      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kSide }, noModel);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kSide }, noModel, browser);
       assert.match(failure, /\w/);
     });
   }

@@ -161,7 +161,7 @@ function essentials(engine, isolation) {
       for await (const { result, error } of decal.removeBackgroundBatch([source, new Blob(['no picture']), source])) {
         batch.push(error ? error.code : await same(result, removed));
       }
-      // As it would be for its memory: nobody is told.
+      // As after running out of memory: without an event.
       workers[0].terminate();
       const again = await decal.removeBackground(source);
       return { applied: await same(applied, plain), batch, again: await same(again, removed), workers: workers.length };
@@ -199,7 +199,7 @@ function essentials(engine, isolation) {
     await open();
   });
 
-  test('formats: as asked for wherever the browser can write it, and a typed error where it cannot', async (t) => {
+  test('formats: as asked for wherever the browser can write it, and a typed error if it cannot', async (t) => {
     const background = backgroundPixel(reference);
     for (const [format, magic] of Object.entries(kMagic)) {
       const writes = await browser.evaluate(async (type) => {
@@ -252,7 +252,7 @@ function essentials(engine, isolation) {
     assert.ok(worst <= 3, `differs by ${worst}`);
   });
 
-  // Decoding knows nothing of threads: once for each engine.
+  // Decoding does not depend on threads: once per engine.
   if (isolation) test('every kind of source', async () => {
     const first = (await remove('/photo.jpg')).picture;
     assert.deepEqual([first.width, first.height], [512, 600]);

@@ -6,11 +6,12 @@ import { matteModel } from '../../web/test/helpers.mjs';
 import { noBrowser } from './support/chromium.mjs';
 import { difference, removeFromPhoto } from './support/session.mjs';
 import { isModel } from './support/site.mjs';
+import { kSmallPackage } from './support/small_package.mjs';
 import { startWatchedSession, watch } from './support/watched.mjs';
 
 const kMemoryGrowth = 20e6;
 
-/** Hundreds of pictures need no network: what they leave behind, they leave whatever the model. */
+/** Hundreds of pictures need no real network: leaks do not depend on the model. */
 const kQuickModel = {
   name: 'matte', input: { rule: 'stretch', width: 96, height: 96, multiple: 1 }, mean: [0, 0, 0], std: [1, 1, 1],
   activation: 'none', url: '/matte.onnx',
@@ -24,6 +25,7 @@ for (const isolation of [true, false]) {
     let hold = null;
     before(async () => {
       session = await startWatchedSession({
+        decal: kSmallPackage,
         isolation,
         async intercept(request, response) {
           if (request.url === '/matte.onnx') return Boolean(response.writeHead(200, { 'Content-Length': kMatte.length }).end(kMatte));

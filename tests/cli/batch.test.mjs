@@ -48,7 +48,7 @@ async function photos(cwd, good, broken = 0) {
   for (let i = 0; i < broken; ++i) await writeFile(join(cwd, 'photos', `broken-${i}.jpg`), `no picture ${i}`);
 }
 
-test('a folder: the tree kept, the same bytes as decal’s, one line a picture, then nothing left to do', async (t) => {
+test('a folder: the tree kept, the same bytes as decal’s, one line per picture, then nothing left to do', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 4);
   await writeFile(join(cwd, 'photos/notes.txt'), 'hello');
@@ -162,7 +162,7 @@ test('a second run does what is new, changed, lost or wanted otherwise, and no m
   assert.deepEqual([masks.summary.done, (await results(join(cwd, 'cut'))).length], [7, 14]);
 });
 
-test('shards: every picture in one of them, the environment is heard, and another count goes on', async (t) => {
+test('shards: every picture in one of them, the environment is respected, and another number of shards continues', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 20);
   const of = async (args, env) => {

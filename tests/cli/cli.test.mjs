@@ -204,7 +204,7 @@ test('several files and folders, into a folder or beside the pictures', async (t
 
   const { stderr } = await assertDone(quick(['four.png', 'in', 'in/two.webp', '-o', 'out/new'], { cwd }));
   assert.deepEqual(await files(join(cwd, 'out/new')), outputs);
-  assert.equal(stderr.match(/->/g).length, 4, 'one line a picture where there is no terminal');
+  assert.equal(stderr.match(/->/g).length, 4, 'one line per picture if there is no terminal');
   assert.match(stderr, /^decal: in: 1 file skipped that decal does not read$/m);
   assert.match(stderr, /load 0\.0,|load 0\.\d,/, 'the model is loaded once');
 

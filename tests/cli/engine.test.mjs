@@ -28,7 +28,7 @@ test('inspect: tensors, schedule and memory', async () => {
     const text = stdout.toString();
     assert.match(text, new RegExp(`^input\\s+input\\s+f32 \\[1, 3, ${kSide}, ${kSide}\\]$`, 'm'));
     assert.match(text, new RegExp(`^output\\s+matte\\s+f32 \\[1, 1, ${kSide}, ${kSide}\\]$`, 'm'));
-    assert.match(text, /^\d+ steps, \d+\.\d+ G multiply-adds$/m);
+    assert.match(text, /^\d+ steps, \d+\.\d+ GMACs$/m);
     for (const line of ['weights', 'arena', 'scratch', 'total', 'lower bound']) assert.match(text, new RegExp(`^  ${line} +\\d+`, 'm'));
   }
 });

@@ -98,12 +98,12 @@ test('names of inputs and outputs that are not there, and values that are missin
   await writeCase(cwd, model('several'));
   await writeCase(cwd, model('many-classes'));
   for (const [args, message] of [
-    [['several'], /the model takes more than the picture 'picture': give a value to each of ratio, state \(invalid-argument\)$/m],
+    [['several'], /the model has inputs besides the picture 'picture': give a value to each of ratio, state \(invalid-argument\)$/m],
     [['several', '--model-value', 'rate=1'], /rate: the model has no such input; it has picture, ratio, state \(not-found\)$/m],
     [['several', '--model-value', 'ratio=1', '--model-value', 'state=0', '--model-output', 'mask'],
       /mask: the model has no such output; it has fgr, pha \(not-found\)$/m],
-    [['many-classes'], /y \[1,4,2,4\]: the model tells 4 classes apart: set foregroundClass/],
-    [['many-classes', '--foreground-class', '4'], /4 classes apart: set foregroundClass/],
+    [['many-classes'], /y \[1,4,2,4\]: the model distinguishes 4 classes: set foregroundClass/],
+    [['many-classes', '--foreground-class', '4'], /4 classes: set foregroundClass/],
   ]) {
     const { status, stderr } = await decal(['a.png', '--model', `${args[0]}.onnx`, ...args.slice(1), '-o', 'x.png'], { cwd });
     assert.equal(status, 1, stderr);

@@ -177,7 +177,7 @@ test('models, health, metrics, the page and the description', async (t) => {
   const api = await (await fetch(`${server.url}/openapi.json`)).json();
   assert.deepEqual(Object.keys(api.paths).sort(), ['/api/remove', '/healthz', '/metrics', '/readyz', '/v1/cutouts', '/v1/models']);
   assert.equal((await fetch(`${server.url}/healthz`, { method: 'HEAD' })).status, 200);
-  // A line a request, which JSON reads.
+  // A line per request, which JSON reads.
   const lines = server.log().trim().split('\n').map((line) => JSON.parse(line));
   const [cut] = lines.filter(({ path, status }) => path === '/v1/cutouts' && status === 200);
   assert.deepEqual([cut.method, cut.code, cut.remote, cut.report.width], ['POST', 'ok', '127.0.0.1', 96]);

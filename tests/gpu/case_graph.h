@@ -20,20 +20,20 @@ class CaseGraph {
 
   // A graph input that the test fills with random numbers from low to high.
   ValueId Input(const Shape& shape, float low = -1, float high = 1);
-  // A map that is `shape`, but for a third of the seeds part of the channels of a wider map: its pixel stride is odd then.
+  // A map of `shape`. For a third of the seeds it is a slice of the channels of a wider map, so its pixel stride is odd.
   ValueId Map(const Shape& shape);
   ValueId Constant(const Shape& shape, float low = -1, float high = 1);
   ValueId Floats(const Shape& shape, const std::vector<float>& values);
   ValueId Ints(const std::vector<int64_t>& values);
 
-  // A node whose output types its shape rule gives.
+  // A node; its shape rule gives the output types.
   ValueId Node(Op op, std::vector<ValueId> inputs) { return Nodes(std::move(op), std::move(inputs), 1)[0]; }
   std::vector<ValueId> Nodes(Op op, std::vector<ValueId> inputs, size_t outputs);
 
   const Shape& ShapeOf(ValueId v) const { return *graph_.values[v].type.shape; }
 
   void Output(ValueId v) { graph_.outputs.push_back(v); }
-  // Makes v an output, for a third of the seeds as a part of a wider map that others write too.
+  // Makes v an output. For a third of the seeds it is a slice of a wider map that other nodes write, too.
   void MapOutput(ValueId v);
 
   Graph Build() const { return graph_; }

@@ -1,7 +1,7 @@
 // The WebGPU cases that decal_gpu_cases writes, and how one runs: in Node and in a page alike.
 // SPDX-License-Identifier: MIT
 
-/** Largest error of `actual` in units of (1 + |expected|); infinite where one alone is not a number. */
+/** Largest error of `actual` in units of (1 + |expected|); infinite if one alone is not a number. */
 export function largestError(actual, expected) {
   if (actual.length !== expected.length) return Infinity;
   let worst = 0;

@@ -1,4 +1,4 @@
-// Dawn in Node on Chromium's own software driver, or why that is not to be had; and Dawn without any driver.
+// Dawn in Node on Chromium's own software driver, or why it is not available; and Dawn without any driver.
 // SPDX-License-Identifier: MIT
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const gpus = new Map();
 /**
  * Chromium's software driver compiles the clearing of workgroup memory word by word, which takes nine tenths of the time of
  * most pipelines (1.75 s against 0.2 s for a convolution). Our kernels write before they read; without the clearing, one
- * that does not would be found.
+ * that reads first would fail its test.
  */
 export const softwareFeatures = 'disable_workgroup_init,allow_unsafe_apis';
 

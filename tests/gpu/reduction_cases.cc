@@ -21,7 +21,7 @@ void AddReduces(CaseWriter& writer) {
       Reduce op{static_cast<ReduceKind>(kind)};
       op.keepdims = g.Pick(2) == 0;
       const bool long_run = seed == 6 || seed == 7;
-      // Of a long product the roundings add up, rather down than up: below 1, floats are closer to each other.
+      // The rounding errors of a long product add up, mostly downwards: below 1, floats are closer to each other.
       const bool product = op.kind == ReduceKind::kProd;
       const int64_t channels = 3 + g.Pick(6), height = product ? 20 : 60, width = product ? 30 : 80;
       const Shape shape = long_run ? Shape{1, channels, height, width} : RandomShape(g, 2 + seed % 3);
@@ -35,7 +35,7 @@ void AddReduces(CaseWriter& writer) {
       int64_t count = 1;
       for (const int64_t axis : op.axes) count *= shape[static_cast<size_t>(axis)];
       if (op.axes.empty()) count = shape.elements();
-      // A product of many numbers far from 1 leaves the range of floats; logarithms want positive sums.
+      // A product of many numbers far from 1 overflows or underflows; logarithms need positive sums.
       const float spread = product ? 1.0f / static_cast<float>(count) : 0.9f;
       const bool positive = op.kind == ReduceKind::kLogSum || product;
       const ValueId x = g.Input(shape, positive ? 1 - spread : -2, positive ? 1 + spread : 2);
@@ -93,7 +93,7 @@ void AddNorms(CaseWriter& writer) {
   }
 }
 
-// Norms of some channels, the others only scaled and shifted, and limits that were an operator of their own.
+// Norms that normalise some channels and only scale and shift the others, and limits from a fused Clip.
 void AddPartialNorms(CaseWriter& writer) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   constexpr std::pair<float, float> kLimits[] = {

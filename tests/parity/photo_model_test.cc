@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Photos and references are no part of the project; DECAL_SHARED says where they are.
+// Photos and references are not part of the project; DECAL_SHARED names their folder.
 fs::path SharedFolder() {
   const char* folder = std::getenv("DECAL_SHARED");
   return folder != nullptr ? fs::path(folder) : fs::path(DECAL_SOURCE_DIR) / ".." / "shared";

@@ -52,7 +52,7 @@ def test_a_run_and_a_second_one(cluster, environment, tiny, tmp_path, expected):
     status, told = run(environment, *arguments)
     assert status == 1 and "57 were done before" in told and "3 failed" in told
     assert len(journal_lines(tmp_path / "out/.decal")) == before
-    # What has changed or is gone is done again, and what has failed where it is asked for.
+    # What has changed or is gone is done again, and what has failed if requested.
     names = sorted(good)
     picture(7).save(tmp_path / "in" / names[0])
     (tmp_path / "out" / (names[1] + ".decal.png")).unlink()

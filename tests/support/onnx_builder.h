@@ -47,7 +47,7 @@ class OnnxBuilder {
  public:
   explicit OnnxBuilder(int64_t opset = 17) : opset_(opset) {}
 
-  // -1 makes an open extent. Type 1 is float32.
+  // -1 makes a dynamic dimension. Type 1 is float32.
   void Input(const std::string& name, const std::vector<int64_t>& shape, int32_t type = 1) {
     AddInfo(11, name, shape, type);
   }

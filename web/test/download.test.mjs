@@ -32,7 +32,7 @@ beforeEach(() => {
   store = new FolderStore(join(folder, String(++count)), host);
 });
 
-/** A file on the server; `faults` befall its first answers. */
+/** A file on the server; `faults` affect its first responses. */
 function serve(file, { faults = [], known = ['sha256', 'bytes'], ...world } = {}) {
   const queue = [...faults];
   const added = server.add(`${count}-${Math.random()}.onnx`, {
@@ -47,7 +47,7 @@ const files = (tuning = {}, place = store) => new ModelFiles(host, place, { ...k
 const read = (wanted, options = {}, from = files()) => from.read(wanted, collect, { signal: kSignal, ...options });
 const isFile = (bytes, file = kFile) => assert.ok(bytes.equals(file), 'other bytes');
 
-test('a broken connection goes on where it broke off', async () => {
+test('a broken connection continues where it broke off', async () => {
   const { wanted, world } = serve(kFile, { faults: ['drop', 'drop'] });
   isFile(await read(wanted));
   assert.equal(world.requests.length, 3);
@@ -317,7 +317,7 @@ test('the lock of a process that died is taken over, and one that gets nowhere i
   const timer = setInterval(() => host.expire(), 2);
   const onNote = (note) => (clearInterval(timer), notes.push(note));
   isFile(await read(wanted, { onNote }, files({ stuckMs: 3000 })).finally(() => clearInterval(timer)));
-  assert.match(notes[0], /gets no further/);
+  assert.match(notes[0], /makes no progress/);
   assert.deepEqual(await store.list(), []);
 });
 

@@ -132,7 +132,7 @@ const channelModel = (weights) => ({
   data: matteModel(weights),
 });
 
-test('what was found is told, and a picture without a subject is none, or a failure where that is asked for', async () => {
+test('what was found is told, and a picture without a subject has an empty result, or fails if requested', async () => {
   const picture = { data: new Uint8Array(4 * 96 * 64), width: 96, height: 64 };
   for (let i = 0; i < picture.data.length; i += 4) {
     const [x, y] = [(i / 4) % 96, Math.floor(i / 4 / 96)];

@@ -41,7 +41,7 @@ test('another version in any one file is found', () => {
   }
 });
 
-test("Python's version is compared where there is one", () => {
+test("Python's version is compared if there is one", () => {
   const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
   mkdirSync(join(copy, 'python'), { recursive: true });
   const write = (lines) => writeFileSync(join(copy, 'python/pyproject.toml'), lines.join('\n'));

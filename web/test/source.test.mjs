@@ -47,7 +47,7 @@ test('progress: a failure ends its session, and the next one starts from idle', 
   assert.deepEqual(late, ['idle']);
 });
 
-test('progress: bytes are told where nobody knows how many there are, and never go back', () => {
+test('progress: bytes are reported even if the total is unknown, and never decrease', () => {
   const progress = new Progress();
   const session = progress.begin();
   const seen = [];
@@ -113,7 +113,7 @@ test('options: backgrounds', () => {
   assert.equal(colour({ format: 'image/jpeg', mask: true }), null);
 });
 
-test('the browser entry can be imported where there is no browser', async () => {
+test('the browser entry can be imported without a browser', async () => {
   const { getCapabilities, subscribeToProgress } = await import('../dist/index.js');
   const states = [];
   subscribeToProgress((state) => states.push(state))();

@@ -11,7 +11,7 @@
 namespace decal {
 namespace {
 
-// Multiply-adds of one task (about 20 microseconds): several windows are done at a time.
+// MACs of one task (about 20 microseconds): several windows are done at a time.
 constexpr uint64_t kAttentionTask = 1 << 20;
 
 // Longest query or value with a fast path: bounds the scratch memory. Heads have 32 to 128.

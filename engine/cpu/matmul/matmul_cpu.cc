@@ -13,7 +13,7 @@
 namespace decal {
 namespace {
 
-// Multiply-adds of one task (about 20 microseconds): small products are done several at a time.
+// MACs of one task (about 20 microseconds): small matrix products are done several at a time.
 constexpr uint64_t kMatMulTask = 1 << 20;
 
 // C = A B for each element of a batch, both factors read in Run.

@@ -18,7 +18,7 @@ namespace decal::cpu::HWY_NAMESPACE {
 // A coordinate split into a pixel and what is left. The sum is rounded to float first, as everywhere else where
 // deformable convolution is computed: models are trained with that rounding.
 struct SplitCoordinate {
-  ptrdiff_t low;  // -2 where neither neighbour exists
+  ptrdiff_t low;  // -2 if neither neighbour exists
   float fraction;
 
   SplitCoordinate(ptrdiff_t place, float offset, size_t extent) {

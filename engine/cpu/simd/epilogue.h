@@ -1,4 +1,4 @@
-// What a product kernel does to its sums before it stores them: plain data for the SIMD layer.
+// The fused epilogue of a GEMM kernel: what it does to its sums before it stores them, as plain data.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -47,7 +47,7 @@ void FindRuns(const IndirectConvShape& shape, Phase& phase, std::vector<TapRun>&
 // Input bytes under one task: with the panel in use they should stay in a 1 MiB second-level cache.
 constexpr size_t kTaskInputBytes = 256 * 1024;
 
-// Multiply-adds below which a task is not worth handing to another thread (about 20 microseconds).
+// Tasks with fewer MACs are not worth handing to another thread (about 20 microseconds).
 constexpr uint64_t kMinTaskMultiplyAdds = 1 << 20;
 
 void Partition(const IndirectConvShape& shape, size_t phase_index, const TileShape& tile,

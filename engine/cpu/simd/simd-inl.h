@@ -30,12 +30,12 @@ HWY_INLINE V FusedMulAdd(V a, V b, V c) {
 #endif
 }
 
-// x < limit ? limit : x, so a NaN in x stays. (x86 max returns its second operand when one is NaN.)
+// x < limit ? limit : x, so a NaN in x stays. (Of NaN and a number, x86 max returns the second, Highway's NEON max the number.)
 template <class V>
 HWY_INLINE V AtLeast(V x, V limit) {
 #if HWY_TARGET == HWY_WASM
   return V{wasm_f32x4_pmax(x.raw, limit.raw)};  // one instruction on x86, where f32x4.max takes seven
-#elif HWY_TARGET == HWY_EMU128
+#elif HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_NEON
   return hn::IfThenElse(hn::Lt(x, limit), limit, x);
 #else
   return hn::Max(limit, x);
@@ -47,7 +47,7 @@ template <class V>
 HWY_INLINE V AtMost(V x, V limit) {
 #if HWY_TARGET == HWY_WASM
   return V{wasm_f32x4_pmin(x.raw, limit.raw)};
-#elif HWY_TARGET == HWY_EMU128
+#elif HWY_TARGET == HWY_EMU128 || HWY_TARGET == HWY_NEON
   return hn::IfThenElse(hn::Gt(x, limit), limit, x);
 #else
   return hn::Min(limit, x);

@@ -14,7 +14,7 @@ namespace {
 // A square tile whose source and target lines (32 of at most 256 bytes each) fit L1 together on every target we know.
 constexpr int64_t kTile = 32;
 
-// Elements one task moves at least: below this a thread costs more than it brings (about 20 us of copying).
+// The least number of elements for one task: with fewer, waking a thread costs more than it saves (about 20 us of copying).
 constexpr int64_t kTaskElements = 1 << 16;
 
 template <class T>
@@ -43,7 +43,7 @@ void CopyRun(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64
 
 StridedCopy::StridedCopy(const Shape& shape, const Strides& from, const Strides& to, size_t element_bytes)
     : element_bytes_(element_bytes) {
-  // Extents of 1 carry no information; the rest is ordered by target stride, largest first.
+  // Dimensions of size 1 are dropped; the others are ordered by target stride, largest first.
   std::array<size_t, kMaxRank> order{};
   size_t rank = 0;
   for (size_t i = 0; i < shape.rank(); ++i)
@@ -91,7 +91,7 @@ void StridedCopy::Run(const void* from, void* to, ThreadRunner& runner) const {
   if (total == 0) return;
   const size_t inner = transposes_ ? 2 : 1;
   const size_t outer_rank = shape_.rank() - inner;
-  // When the block of inner dimensions is all there is, its own first dimension is what threads share.
+  // If there are only inner dimensions, threads share the first of them.
   const int64_t split = shape_[outer_rank];
   int64_t outer = 1;
   for (size_t i = 0; i < outer_rank; ++i) outer *= shape_[i];

@@ -20,7 +20,7 @@ class StridedCopy {
   int64_t elements() const { return shape_.elements(); }
 
  private:
-  // Outermost first; the last dimension is the one that is contiguous in the target, where there is one.
+  // Outermost first; the last dimension is the one that is contiguous in the target, if there is one.
   Shape shape_;
   Strides from_, to_;
   size_t element_bytes_ = 4;

@@ -211,7 +211,7 @@ class Problem {
   std::vector<float> in_, weights_, bias_, slopes_, residual_;
 };
 
-// Multiply-adds of one random case: the plain loop has to run under AddressSanitizer too.
+// MACs of one random case: the plain loop has to run under AddressSanitizer, too.
 constexpr size_t kMostMultiplyAdds = 3'000'000;
 
 // Sizes, paddings, dilations and slices. No output pixel: the dilated filter is larger than the padded map.

@@ -17,7 +17,7 @@ constexpr std::string_view kAttention =
 #include "engine/gpu/attention/attention.wgsl.inc"
     ;
 
-// Longest query and value: both stand in registers, and beyond this they would not.
+// Longest query and value that fit in registers together.
 constexpr int64_t kMaxGpuDepth = 128;
 // Of keys and values in workgroup memory. Half of what is guaranteed, so that a processor holds several workgroups.
 constexpr int64_t kTileBytes = 8192;

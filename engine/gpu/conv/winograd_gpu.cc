@@ -29,7 +29,7 @@ bool SuitsWinograd(const ConvGeometry& g) {
 }
 
 double WinogradCost(const ConvGeometry& g) {
-  // Of one invocation, counted as in ProductCost: for four channels 256 multiply-adds, 24 vectors from workgroup memory, the
+  // Of one invocation, counted as in ProductCost: for four channels 256 MACs, 24 vectors from workgroup memory, the
   // mean of an input transform (8 loads) and a filter transform (9 loads); for its share of the output 32 vectors
   // through workgroup memory, four epilogues and stores.
   constexpr double kOfChannels = 256 + 24 * 4 + 180, kOfOutput = 500;

@@ -25,7 +25,7 @@ gpu::Tensor PerChannel(gpu::Tensor tensor, const Shape& map) {
 }
 
 // Mean and squares of deviations of what a lane has seen so far (Welford 1962), and of two of them (Chan 1979). The first
-// divisor is 1 where nothing was seen.
+// divisor is 1 if nothing was seen.
 constexpr const char* kMomentsBasis =
     "fn start(stage: i32) -> State { return State(vec4f(0.0), vec4f(0.0), vec4f(0.0)); }\n"
     "fn join(a: State, b: State, stage: i32) -> State {\n"

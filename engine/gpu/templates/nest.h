@@ -19,7 +19,7 @@ using GpuNest = LoopNest<kNestOperands>;
 // it needs.
 void AddIndex(gpu::Kernel& kernel, const std::string& name, const GpuNest& nest);
 
-// `inputs` (1 to 3) have the shape of `out`, with strides of 0 where they broadcast (see Broadcast). `combine` is WGSL that
+// `inputs` (1 to 3) have the shape of `out`, with strides of 0 if they broadcast (see Broadcast). `combine` is WGSL that
 // defines fn combine(a: vec4f, b: vec4f, c: vec4f) -> vec4f; operands that are not there are 0.
 Status AddElementwise(gpu::PlanBuilder& builder, std::string_view label, std::string_view combine,
                       std::span<const gpu::Tensor> inputs, const gpu::Tensor& out);

@@ -18,7 +18,7 @@ constexpr std::string_view kProduct =
     ;
 
 // Invocations of a workgroup along columns and rows, and the depth of the shared tiles. Each invocation makes four rows
-// of four columns: 256 of them 64 x 64 elements, or a taller tile where there are few columns, so that none idles.
+// of four columns: 256 of them 64 x 64 elements, or a taller tile if there are few columns, so that no invocation idles.
 struct ProductTile {
   uint32_t x = 16, y = 16;
   int64_t depth = 16;
@@ -102,7 +102,7 @@ void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOpe
 }
 
 double ProductCost(const ProductSpec& spec) {
-  // A vector from workgroup memory keeps an invocation as long as four multiply-adds; one gathered from memory, with its
+  // A vector from workgroup memory costs an invocation as much as four MACs; one gathered from memory, with its
   // index arithmetic and its way through workgroup memory, as long as 24.
   constexpr double kShared = 4, kGathered = 24;
   const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;

@@ -28,7 +28,7 @@ struct ProductSpec {
   int64_t channels = 0;        // not 0: `depth` runs over taps and channels, one element at a time
   RowStrides in, out, residual;
   // Which rows y of the input a band [begin, end) of product rows y reads; unset: no bands.
-  size_t row_dimension = SIZE_MAX;  // of the tensors: what `y` is; SIZE_MAX where they cannot be cut
+  size_t row_dimension = SIZE_MAX;  // of the tensors: what `y` is; SIZE_MAX if they cannot be cut
   bool whole_input = false;         // every band may read any row
 };
 
@@ -50,14 +50,14 @@ struct ProductOperands {
 
 constexpr int64_t PaddedColumns(int64_t columns) { return (columns + 3) / 4 * 4; }
 
-// Bias or slope (input i), padded per part; nothing where it is absent.
+// Bias or slope (input i), padded per part; nothing if it is absent.
 std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, int64_t parts, int64_t columns,
                                           float scale = 1);
 
 // The epilogue's text (epilogue.wgsl), and what it reads beside the residual.
 void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands);
 
-// What the product costs a device: scalar multiply-adds of all its invocations, other instructions by what they are worth.
+// The estimated cost of the matrix product on a device, in scalar MACs of all invocations; other instructions count by their weight.
 // A model to compare algorithms by, not a time.
 double ProductCost(const ProductSpec& spec);
 

@@ -1,4 +1,4 @@
-// How windows lie on a map.
+// The grid of attention windows on a map.
 // SPDX-License-Identifier: MIT
 #pragma once
 

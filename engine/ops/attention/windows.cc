@@ -48,7 +48,7 @@ void ForEachToken(const WindowGrid& grid, int64_t maps, const Fn& fn) {
 }  // namespace
 
 InferResult Infer(const WindowPartition& op, const InferContext& c) {
-  if (!c.has(0) || c[0].shape.rank() != 4) return Mismatch("windows of a tensor that is no map");
+  if (!c.has(0) || c[0].shape.rank() != 4) return Mismatch("windows need a tensor of rank 4");
   DECAL_TRY(CheckWindow(op.window_h, op.window_w, op.shift_y, op.shift_x));
   const WindowGrid grid = GridOf(op, c[0].shape);
   DECAL_TRY(CheckPadded(grid, c[0].shape));
@@ -75,10 +75,10 @@ Status Reference(const WindowPartition& op, std::span<const TensorView> in, std:
 }
 
 InferResult Infer(const WindowMerge& op, const InferContext& c) {
-  if (!c.has(0) || c[0].shape.rank() != 3) return Mismatch("merging a tensor that is no list of windows");
+  if (!c.has(0) || c[0].shape.rank() != 3) return Mismatch("merging windows needs a tensor of rank 3");
   DECAL_TRY(CheckWindow(op.window_h, op.window_w, op.shift_y, op.shift_x));
   if (op.height < 1 || op.width < 1 || op.height > kMaxTensorElements || op.width > kMaxTensorElements)
-    return Mismatch("a map of no extent");
+    return Mismatch("merging windows into an empty map");
   const WindowGrid grid = GridOf(op);
   const Shape& windows = c[0].shape;
   if (windows[0] % (grid.rows() * grid.columns()) != 0 || windows[1] != op.window_h * op.window_w)

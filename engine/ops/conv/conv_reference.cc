@@ -31,7 +31,7 @@ void ForEachOutput(const Epilogue& epilogue, std::span<const TensorView> in, con
 }
 
 // Calls add(k, i) for every tap k and the input position i that it reads, as `source` finds it per axis: negative
-// where there is none.
+// if there is none.
 template <class Source, class Add>
 void ForEachTap(const ConvGeometry& g, const Position& out, const Source& source, const Add& add) {
   Position k, i;

@@ -70,7 +70,7 @@ Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Sh
 
 std::string ChannelMessage(const Shape& x, const Shape& weight, int64_t group) {
   return "input " + x.ToString() + " and weight " + weight.ToString() + " with group " + std::to_string(group) +
-         " do not fit";
+         " do not match";
 }
 
 Status CheckSize(const ConvGeometry& g) {
@@ -123,8 +123,8 @@ Result<ConvGeometry> Resolve(const Conv& op, const Shape& x, const Shape& weight
     }
     const int64_t room = g.in[d] + g.pad_begin[d] + pad_end[d] - extent;
     if (room < 0)
-      return Fail(ErrorCode::kShapeMismatch, "a kernel of extent " + std::to_string(extent) + " over " +
-                                                 std::to_string(room + extent) + " padded positions");
+      return Fail(ErrorCode::kShapeMismatch, "a dilated kernel of size " + std::to_string(extent) + " over " +
+                                                 std::to_string(room + extent) + " padded inputs");
     g.out[d] = room / g.stride[d] + 1;
   }
   return g;
@@ -158,7 +158,7 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
     }
     if (g.in[d] < 1 || g.out[d] < 1)
       return Fail(ErrorCode::kShapeMismatch,
-                  "an input of " + x.ToString() + " gives an output extent of " + std::to_string(g.out[d]));
+                  "an input of " + x.ToString() + " gives an output size of " + std::to_string(g.out[d]));
   }
   return g;
 }

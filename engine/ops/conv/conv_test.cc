@@ -383,8 +383,8 @@ TEST(ConvTranspose, VolumesByHand) {
 TEST(ConvShape, Errors) {
   Conv op;
   EXPECT_EQ(InferredShape(op, {1, 3, 8, 8}, {8, 4, 3, 3}),
-            "input [1,3,8,8] and weight [8,4,3,3] with group 1 do not fit");
-  EXPECT_EQ(InferredShape(op, {1, 4, 2, 8}, {8, 4, 3, 3}), "a kernel of extent 3 over 2 padded positions");
+            "input [1,3,8,8] and weight [8,4,3,3] with group 1 do not match");
+  EXPECT_EQ(InferredShape(op, {1, 4, 2, 8}, {8, 4, 3, 3}), "a dilated kernel of size 3 over 2 padded inputs");
   op.window.strides = {0, 1};
   EXPECT_EQ(InferredShape(op, {1, 4, 8, 8}, {8, 4, 3, 3}), "strides holds 0");
   op.window.strides = {};

@@ -29,7 +29,7 @@ class Sampler {
  public:
   Sampler(const GridSample& op, const TensorView& x) : op_(op), x_(x), spatial_(x.shape.rank() - 2) {}
 
-  // At one point of the grid, whose coordinates stand in the order of the dimensions.
+  // At one point of the grid, whose coordinates are in the order of the dimensions.
   double At(int64_t origin, std::array<double, kMaxSpatial> point) const {
     for (size_t d = 0; d < spatial_; ++d) {
       double& v = point[d];

@@ -98,20 +98,20 @@ Result<Equation> Resolve(const Einsum& op, std::span<const Shape> shapes) {
     for (char c : right) letters += IsLetter(c);
     const size_t rank = letters + (right.find("...") != right.npos ? dots : 0);
     const std::optional<Term> term = rank <= kMaxRank ? ParseTerm(right, rank) : std::nullopt;
-    if (!term) return Mismatch(op, "its result cannot be read");
+    if (!term) return Mismatch(op, "the part after -> is malformed");
     equation.result = *term;
   } else {  // the ellipsis, then every label that occurs once, in alphabetical order
     for (size_t label = dots; label-- > 0;) equation.result.push_back(static_cast<int64_t>(label));
     for (size_t label = kMaxRank; label < kLabels; ++label) {
       if (uses[label] != 1) continue;
-      if (equation.result.rank() == kMaxRank) return Mismatch(op, "a result of too many dimensions");
+      if (equation.result.rank() == kMaxRank) return Mismatch(op, "the result has too many dimensions");
       equation.result.push_back(static_cast<int64_t>(label));
     }
   }
   std::array<bool, kLabels> kept{};
   for (int64_t label : equation.result) {
     if (!known[static_cast<size_t>(label)] || kept[static_cast<size_t>(label)])
-      return Mismatch(op, "a label of the result that is unknown or repeated");
+      return Mismatch(op, "the result names an unknown or repeated label");
     kept[static_cast<size_t>(label)] = true;
   }
   for (size_t label = 0; label < kLabels; ++label) {
@@ -122,7 +122,8 @@ Result<Equation> Resolve(const Einsum& op, std::span<const Shape> shapes) {
   // The loops visit this many products: a bound that keeps the extents' product from overflowing.
   double products = 1;
   for (int64_t extent : equation.extents) products *= static_cast<double>(std::max<int64_t>(extent, 1));
-  if (products > 0x1p62) return Fail(ErrorCode::kLimitExceeded, "Einsum '" + op.equation + "' of too many products");
+  if (products > 0x1p62)
+    return Fail(ErrorCode::kLimitExceeded, "Einsum '" + op.equation + "' needs too many multiplications");
   return equation;
 }
 
@@ -132,7 +133,7 @@ InferResult Infer(const Einsum& op, const InferContext& c) {
   if (c.inputs.empty()) return Mismatch(op, "no inputs");
   std::vector<Shape> shapes;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
-    if (!c.has(i) || c[i].dtype != c[0].dtype) return Mismatch(op, "an input is missing or of another type");
+    if (!c.has(i) || c[i].dtype != c[0].dtype) return Mismatch(op, "an input is missing, or the inputs differ in type");
     shapes.push_back(c[i].shape);
   }
   if (c[0].dtype == DType::kBool) return Fail(ErrorCode::kUnsupportedOperator, "Einsum of bool");

@@ -21,7 +21,7 @@ Status CheckIndices(const InferInput& data, const InferInput& indices, int64_t r
 Result<int64_t> Inside(int64_t index, int64_t extent) {
   if (index < 0) index += extent;
   if (index < 0 || index >= extent)
-    return Mismatch("index " + std::to_string(index) + " into an extent of " + std::to_string(extent));
+    return Mismatch("index " + std::to_string(index) + " for an axis of size " + std::to_string(extent));
   return index;
 }
 

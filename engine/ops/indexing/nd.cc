@@ -36,7 +36,7 @@ class Tuples {
       if (index < 0) index += extent;
       if (index < 0 || index >= extent)
         return Fail(ErrorCode::kShapeMismatch,
-                    "index " + std::to_string(index) + " into an extent of " + std::to_string(extent));
+                    "index " + std::to_string(index) + " for an axis of size " + std::to_string(extent));
       offset += index * data.strides[first + k];
     }
     return offset;
@@ -92,7 +92,7 @@ InferResult Infer(const ScatterNd&, const InferContext& c) {
     if (!c.has(i)) return Mismatch("an input is missing");
   const Shape &data = c[0].shape, &indices = c[1].shape;
   if (c[1].dtype != DType::kInt64) return Mismatch(std::string("indices of type ") + Name(c[1].dtype));
-  if (c[2].dtype != c[0].dtype) return Mismatch("updates of another type than the data");
+  if (c[2].dtype != c[0].dtype) return Mismatch("updates and data differ in type");
   if (indices.empty() || indices.back() < 1 || indices.back() > static_cast<int64_t>(data.rank()))
     return Mismatch("indices " + indices.ToString() + " into " + data.ToString());
   Shape updates = Before(indices, indices.rank() - 1);

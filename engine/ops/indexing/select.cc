@@ -71,10 +71,10 @@ Status Reference(const TopK& op, std::span<const TensorView> in, std::span<const
 }
 
 InferResult Infer(const ArgReduce& op, const InferContext& c) {
-  if (!c.has(0) || c[0].shape.empty()) return Mismatch("position of an extreme in a scalar");
+  if (!c.has(0) || c[0].shape.empty()) return Mismatch("ArgMax or ArgMin of a scalar");
   DECAL_TRY_ASSIGN(const size_t axis, NormalizeAxis(op.axis, c[0].shape.rank()));
   Shape shape = c[0].shape;
-  if (shape[axis] == 0) return Mismatch("position of an extreme in an empty " + shape.ToString());
+  if (shape[axis] == 0) return Mismatch("ArgMax or ArgMin of an empty " + shape.ToString());
   if (op.keepdims) shape[axis] = 1;
   else shape.erase(axis);
   return std::vector<TensorType>{{DType::kInt64, shape}};

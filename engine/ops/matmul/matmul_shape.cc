@@ -10,7 +10,7 @@ namespace decal {
 namespace {
 
 Status CheckOperands(const InferContext& context) {
-  if (!context.has(0) || !context.has(1)) return Fail(ErrorCode::kShapeMismatch, "a factor is missing");
+  if (!context.has(0) || !context.has(1)) return Fail(ErrorCode::kShapeMismatch, "an input is missing");
   for (size_t i = 0; i < 2; ++i)
     if (context[i].dtype != DType::kFloat32)
       return Fail(ErrorCode::kUnsupportedOperator, std::string("matrix product of type ") + Name(context[i].dtype));
@@ -18,7 +18,7 @@ Status CheckOperands(const InferContext& context) {
 }
 
 std::string Mismatch(const Shape& a, const Shape& b) {
-  return "factors " + a.ToString() + " and " + b.ToString() + " do not fit";
+  return "matrix shapes " + a.ToString() + " and " + b.ToString() + " do not match";
 }
 
 Status CheckSize(const Shape& out) {
@@ -57,11 +57,11 @@ InferResult Infer(const Gemm& op, const InferContext& context) {
   DECAL_TRY(CheckSize(out));
   if (context.has(2)) {
     if (context[2].dtype != DType::kFloat32)
-      return Fail(ErrorCode::kUnsupportedOperator, std::string("summand of type ") + Name(context[2].dtype));
+      return Fail(ErrorCode::kUnsupportedOperator, std::string("bias of type ") + Name(context[2].dtype));
     auto sum = BroadcastShapes(context[2].shape, out);
     if (!sum || !(*sum == out))
       return Fail(ErrorCode::kShapeMismatch,
-                  "summand " + context[2].shape.ToString() + " for a product of " + out.ToString());
+                  "bias " + context[2].shape.ToString() + " for a product of " + out.ToString());
   }
   return std::vector<TensorType>{{DType::kFloat32, out}};
 }

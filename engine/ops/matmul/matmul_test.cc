@@ -150,9 +150,9 @@ TEST(MatMulShape, NumPyRules) {
   EXPECT_EQ(InferredProduct(MatMul{}, {5, 1, 2, 3}, {6, 3, 4}), "[5,6,2,4]");
   EXPECT_EQ(InferredProduct(MatMul{}, {3}, {6, 3, 4}), "[6,4]");
   EXPECT_EQ(InferredProduct(MatMul{}, {3}, {3}), "[]");
-  EXPECT_EQ(InferredProduct(MatMul{}, {2, 3}, {4, 3}), "factors [2,3] and [4,3] do not fit");
+  EXPECT_EQ(InferredProduct(MatMul{}, {2, 3}, {4, 3}), "matrix shapes [2,3] and [4,3] do not match");
   EXPECT_EQ(InferredProduct(Gemm{.trans_b = true}, {2, 3}, {4, 3}), "[2,4]");
-  EXPECT_EQ(InferredProduct(Gemm{}, {2, 3, 1}, {4, 3}), "factors [2,3,1] and [4,3] do not fit");
+  EXPECT_EQ(InferredProduct(Gemm{}, {2, 3, 1}, {4, 3}), "matrix shapes [2,3,1] and [4,3] do not match");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct RowLoops {
 };
 std::optional<RowLoops> CollapseRows(const Matrices& m, bool has_residual);
 
-// Strides of the batch dimensions of `view`, 0 where it broadcasts.
+// Strides of the batch dimensions of `view`, 0 if it broadcasts.
 Strides BatchStrides(const TensorView& view, const Shape& batch);
 
 }  // namespace decal

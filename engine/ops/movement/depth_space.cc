@@ -11,8 +11,7 @@ namespace {
 
 Status CheckBlock(int64_t block, const InferContext& c) {
   if (!c.has(0) || c[0].shape.rank() != 4 || block < 1 || block > kMaxTensorElements)
-    return Fail(ErrorCode::kShapeMismatch,
-                "blocks of " + std::to_string(block) + " in a tensor that is no map of them");
+    return Fail(ErrorCode::kShapeMismatch, "blocks of " + std::to_string(block) + " need a tensor of rank 4");
   return {};
 }
 

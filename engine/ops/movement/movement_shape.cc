@@ -40,11 +40,11 @@ InferResult Infer(const Reshape& op, const InferContext& c) {
   for (size_t i = 0; i < shape.rank(); ++i) {
     if (shape[i] == 0 && !op.allowzero) {
       if (i >= c[0].shape.rank())
-        return Mismatch("Reshape keeps dimension " + std::to_string(i) + ", which is not there");
+        return Mismatch("Reshape keeps dimension " + std::to_string(i) + ", which the input does not have");
       shape[i] = c[0].shape[i];
     }
     if (shape[i] == -1) {
-      if (free != shape.rank()) return Mismatch("Reshape has two free dimensions");
+      if (free != shape.rank()) return Mismatch("Reshape has more than one -1");
       free = i;
     } else if (shape[i] < 0 || shape[i] > kMaxTensorElements) {
       return Mismatch("Reshape to " + shape.ToString());
@@ -224,8 +224,9 @@ InferResult Infer(const Pad& op, const InferContext& c) {
   Shape out = c[0].shape;
   for (size_t i = 0; i < out.rank(); ++i) {
     out[i] += pads.begin[i] + pads.end[i];
-    if (out[i] < 0) return Mismatch("Pad crops more than there is");
-    if (out[i] > 0 && c[0].shape[i] == 0 && op.mode != PadMode::kConstant) return Mismatch("Pad repeats an empty axis");
+    if (out[i] < 0) return Mismatch("negative Pad removes more than the axis holds");
+    if (out[i] > 0 && c[0].shape[i] == 0 && op.mode != PadMode::kConstant)
+      return Mismatch("Pad cannot repeat values of an empty axis");
   }
   return One(c[0].dtype, out);
 }

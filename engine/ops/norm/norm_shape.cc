@@ -15,7 +15,7 @@ InferResult SameAsInput(const InferContext& context) {
 Status RequirePerChannel(const InferContext& context, size_t parameters, const char* op, size_t outputs = 1) {
   DECAL_TRY(RequireInputs(context, 1 + parameters, op, outputs));
   const Shape& x = context[0].shape;
-  if (x.rank() < 2) return Fail(ErrorCode::kShapeMismatch, std::string(op) + " on " + x.ToString());
+  if (x.rank() < 2) return Fail(ErrorCode::kShapeMismatch, std::string(op) + " of " + x.ToString());
   for (size_t i = 0; i <= parameters; ++i) {
     DECAL_TRY(RequireFloat(context[i].dtype, op));
     if (i > 0 && !(context[i].shape == Shape{x[1]}))
@@ -39,7 +39,7 @@ InferResult Infer(const BatchNorm& op, const InferContext& context) {
 InferResult Infer(const InstanceNorm& op, const InferContext& context) {
   DECAL_TRY(RequirePerChannel(context, 2, "InstanceNormalization"));
   if (op.first < 0 || op.first >= std::min(op.end, context[0].shape[1]))
-    return Fail(ErrorCode::kShapeMismatch, "InstanceNormalization of no channel");
+    return Fail(ErrorCode::kShapeMismatch, "InstanceNormalization without channels");
   return SameAsInput(context);
 }
 

@@ -21,7 +21,7 @@ Status Reference(const Pool& op, std::span<const TensorView> in, std::span<const
   const size_t spatial = geometry.spatial_rank;
   Shape kernel;
   for (size_t d = 0; d < spatial; ++d) kernel.push_back(geometry.axes[d].kernel);
-  // Where an element of a map stands in the indices' order.
+  // The position of an element of a map in the order of the indices.
   Strides order = Dims::Filled(spatial, 1);
   for (size_t d = 1; d < spatial; ++d) {
     if (op.columns_first) order[d] = order[d - 1] * x.shape[2 + d - 1];

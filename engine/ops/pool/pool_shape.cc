@@ -14,7 +14,7 @@ constexpr int64_t kMaxWindowExtent = 1 << 20;
 int64_t EntryOr(const Dims& dims, size_t i, int64_t otherwise) { return i < dims.rank() ? dims[i] : otherwise; }
 
 std::unexpected<Error> DoesNotFit(const Shape& input, const std::string& why) {
-  return Fail(ErrorCode::kShapeMismatch, "Pool on " + input.ToString() + ": " + why);
+  return Fail(ErrorCode::kShapeMismatch, "Pool of " + input.ToString() + ": " + why);
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ Result<PoolGeometry> ResolvePool(const Pool& op, const Shape& input) {
     axis.pad_begin = EntryOr(w.pads_begin, i, 0);
     int64_t pad_end = EntryOr(w.pads_end, i, 0);
     for (int64_t v : {axis.kernel, axis.stride, axis.dilation})
-      if (v < 1 || v > kMaxWindowExtent) return DoesNotFit(input, "window extent " + std::to_string(v));
+      if (v < 1 || v > kMaxWindowExtent) return DoesNotFit(input, "a window of size " + std::to_string(v));
     const int64_t reach = (axis.kernel - 1) * axis.dilation + 1;
     int64_t& out = geometry.out_extents[i];
 
@@ -82,9 +82,9 @@ InferResult Infer(const GlobalPool&, const InferContext& context) {
   DECAL_TRY(RequireInputs(context, 1, "GlobalPool"));
   DECAL_TRY(RequireFloat(context[0].dtype, "GlobalPool"));
   Shape shape = context[0].shape;
-  if (shape.rank() < 3) return Fail(ErrorCode::kShapeMismatch, "GlobalPool on " + shape.ToString());
+  if (shape.rank() < 3) return Fail(ErrorCode::kShapeMismatch, "GlobalPool of " + shape.ToString());
   for (size_t i = 2; i < shape.rank(); ++i) {
-    if (shape[i] == 0) return Fail(ErrorCode::kShapeMismatch, "GlobalPool on an empty " + shape.ToString());
+    if (shape[i] == 0) return Fail(ErrorCode::kShapeMismatch, "GlobalPool of an empty " + shape.ToString());
     shape[i] = 1;
   }
   return std::vector<TensorType>{{context[0].dtype, shape}};

@@ -190,18 +190,18 @@ Result<ResizeAxes> AxesOf(const Resize& op, const Shape& input, const ResizePara
     } else if (!parameters.sizes.empty()) {
       extent = static_cast<double>(parameters.sizes[k]);
       if (extent > static_cast<double>(kMaxTensorElements))
-        return Fail(ErrorCode::kLimitExceeded, "Resize to an extent of " + std::to_string(parameters.sizes[k]));
+        return Fail(ErrorCode::kLimitExceeded, "Resize to a size of " + std::to_string(parameters.sizes[k]));
     } else {
       axis.scale = parameters.scales[k];
       // In float, as other runtimes do: 3 * 1.6666666 is 5 there and 4 in double.
       extent = std::floor(static_cast<float>(axis.in) * *axis.scale);
     }
     if (!(extent >= 1) || extent > static_cast<double>(kMaxTensorElements) || (axis.scale && !(*axis.scale > 0)))
-      return mismatch("an extent of " + std::to_string(extent) + " out");
+      return mismatch("an output size of " + std::to_string(extent));
     // The antialiasing filter is as wide as the picture shrinks; a hostile scale must not make it endless.
     if (op.antialias && axis.scale &&
         static_cast<double>(axis.in) > 4 * std::max(1.0, extent) / static_cast<double>(*axis.scale))
-      return mismatch("a scale that does not fit the extents");
+      return mismatch("a scale that does not match the sizes");
     axis.out = static_cast<int64_t>(extent);
     if (!parameters.roi.empty()) {
       axis.roi_start = parameters.roi[k];

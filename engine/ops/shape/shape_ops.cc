@@ -29,7 +29,7 @@ std::pair<size_t, size_t> ShapeBounds(const ShapeOf& op, size_t rank) {
 }  // namespace
 
 InferResult Infer(const ShapeOf& op, const InferContext& c) {
-  if (!c.has(0)) return Fail(ErrorCode::kShapeMismatch, "Shape of nothing");
+  if (!c.has(0)) return Fail(ErrorCode::kShapeMismatch, "Shape has no input");
   const auto [start, end] = ShapeBounds(op, c[0].shape.rank());
   return std::vector<TensorType>{{DType::kInt64, Shape{static_cast<int64_t>(end - start)}}};
 }
@@ -69,7 +69,8 @@ InferResult Infer(const Range&, const InferContext& c) {
   if (c[0].dtype == DType::kBool || (IsFloating(c[0].dtype) && SizeOf(c[0].dtype) == 1))
     return Fail(ErrorCode::kUnsupportedOperator, std::string("Range of ") + Name(c[0].dtype));
   const int64_t count = RangeCount(start, limit, delta);
-  if (count < 0 || count > kMaxTensorElements) return Fail(ErrorCode::kShapeMismatch, "Range without end");
+  if (count < 0 || count > kMaxTensorElements)
+    return Fail(ErrorCode::kShapeMismatch, "Range has a step of 0 or too many elements");
   return std::vector<TensorType>{{c[0].dtype, Shape{count}}};
 }
 

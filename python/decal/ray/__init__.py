@@ -7,7 +7,7 @@
     dataset = ray.data.from_items([{"path": "s3://shop/a.jpg"}, ...])
     rows = decal.ray.remove(dataset, to="s3://shop/cutouts", base="s3://shop", refine="best")
 
-`run` is the first in a program: it keeps the journal of `decal batch`, goes on where it was, and outlives actors and machines.
+`run` is the first in a program: it keeps the journal of `decal batch`, continues where it stopped, and outlives actors and machines.
 `remove` is a stage of Ray Data, `Remover` its class for `map_batches`. Pictures travel by address, not through Ray's object store.
 """
 

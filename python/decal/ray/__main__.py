@@ -14,31 +14,31 @@ _EPILOG = """examples:
   python -m decal.ray --from photos/ --to cutouts/
   python -m decal.ray --from s3://shop/photos --to s3://shop/cutouts --journal journal --address auto
   python -m decal.ray --from list.jsonl --to cutouts/ --workers 64 --threads 2 --address ray://head:10001
-Run it again and it goes on where it was. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
+Run it again and it continues where it stopped. Exit status: 0 all done, 1 something failed (the rest is done), 2 wrong usage,
 130 interrupted."""
 
 # Options that shape results, as the command and the journal call them: those with a value, and flags.
 _VALUES = {
     "format": (str, "png, webp or jpeg (default: png)"),
-    "quality": (int, "1 to 100, for webp and jpeg (default: 90)"),
+    "quality": (int, "Quality of webp and jpeg, 1 to 100 (default: 90)"),
     "background": (str, "colour behind the subject: #rrggbb, #rrggbbaa, r,g,b or a CSS name"),
-    "refine": (str, "how edges follow the picture: off, fast or best (default: fast)"),
-    "threshold": (float, "0 to 1: whole pixels from there on, none below"),
-    "remove-islands": (float, "remove parts smaller than that share of the largest, 0 to 1"),
-    "fill-holes": (float, "fill holes smaller than that share of the subject, 0 to 1"),
-    "smooth": (float, "straighten the outline: jags up to about so many pixels go, 0 to 50"),
-    "grow": (float, "move the outline outwards, or inwards with a minus, by so many pixels"),
-    "shadow": (float, "a soft shadow on the ground below the subject, 0 to 1"),
-    "crop": (float, "cut to the subject, with a margin in percent of its longer side"),
-    "aspect-ratio": (str, "widen what is shown to that shape: 4:5, or a number"),
-    "size": (str, "pixels of the result: 800x600, or 800x and x600 for one side"),
-    "scale": (float, "instead of --size a factor, 0.01 to 8"),
+    "refine": (str, "how precisely edges follow the picture: off, fast or best (default: fast)"),
+    "threshold": (float, "hard edges: alpha from this value on becomes 1, below 0; 0 to 1"),
+    "remove-islands": (float, "remove parts smaller than this share of the largest part, 0 to 1"),
+    "fill-holes": (float, "fill holes smaller than this share of the subject, 0 to 1"),
+    "smooth": (float, "smooth the outline: removes jags up to about this many pixels, 0 to 50"),
+    "grow": (float, "move the outline outwards by this many pixels, or inwards if negative"),
+    "shadow": (float, "add a soft shadow on the ground below the subject, 0 to 1"),
+    "crop": (float, "crop to the subject, with a margin in percent of its longer side"),
+    "aspect-ratio": (str, "extend the result to this aspect ratio: 4:5, or a number"),
+    "size": (str, "size of the result in pixels: 800x600, or one side: 800x, x600"),
+    "scale": (float, "scale the result instead of --size, 0.01 to 8"),
     "profile": (str, "srgb, or keep: the picture's own colours with their profile"),
 }
 _FLAGS = {
-    "mask": "write the matte itself as a grey picture",
-    "background-only": "keep what is not the subject",
-    "keep-colours": "leave soft edges the colours of the old background",
+    "mask": "write the matte as a grey picture instead",
+    "background-only": "keep the background and remove the subject",
+    "keep-colours": "do not remove the old background's colours from soft edges",
     "keep-metadata": "keep EXIF, XMP and IPTC",
 }
 # By the option: the field of Session's spec.

@@ -28,7 +28,7 @@ class Progress:
 
     def count(self, pictures: Iterable[Any]) -> None:
         """In a thread of its own: how many there are, which tells the time that is left."""
-        with contextlib.suppress(Exception):  # whoever works on them meets the same
+        with contextlib.suppress(Exception):  # other workers fail in the same way
             self._total = sum(1 for _ in pictures)
 
     def add(self, line: dict[str, Any]) -> None:

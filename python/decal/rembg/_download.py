@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fetches the file of a rembg model once: checked, and whole or not there."""
+"""Downloads the file of a rembg model once. It is verified, and never left half-written."""
 
 from __future__ import annotations
 

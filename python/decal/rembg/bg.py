@@ -59,7 +59,7 @@ def remove(
         data: the picture. EXIF orientation is applied, ICC profiles are not, as in rembg.
         alpha_matting: soft edges from the colours around them, and the subject's own colours there.
         alpha_matting_foreground_threshold, alpha_matting_background_threshold, alpha_matting_erode_size: what counts as
-            surely subject (mask above) and surely background (below), both eroded by so many pixels.
+            surely subject (mask above) and surely background (below), both eroded by that many pixels.
         session: of `new_session`; left out, the model inside this package.
         only_mask: the mask itself, a grey picture.
         post_process_mask: a mask without specks, smoothed, of black and white.

@@ -22,7 +22,7 @@ class ArgumentError(Error, ValueError):
 
 
 class PictureError(Error, UnidentifiedImageError):
-    """What rembg, which lets Pillow's errors through, reports as an UnidentifiedImageError."""
+    """rembg passes Pillow's UnidentifiedImageError on, so this is one, too."""
 
 
 class BaseSession:
@@ -100,7 +100,7 @@ class BaseSession:
 
     @classmethod
     def download_models(cls, *args: Any, **kwargs: Any) -> str:
-        """The path of the model's file, which is fetched where it is nowhere."""
+        """The path of the model's file; it is downloaded if it is not found."""
         if cls.model.custom:
             return _custom_path(kwargs.get("model_path"))
         if not cls.model.url:

@@ -5,10 +5,11 @@ import { kPackage } from './site.mjs';
 
 const kWorker = "import '/watched.js';\nimport '/decal/worker.js';\n";
 
-export function startWatchedSession({ intercept, ...options } = {}) {
+export function startWatchedSession({ intercept, decal = kPackage, ...options } = {}) {
   return startSession({
     ...options,
-    mounts: { '/watched': kPackage, ...options.mounts },
+    decal,
+    mounts: { '/watched': decal, ...options.mounts },
     async intercept(request, response) {
       if (request.url !== '/watched/worker.js') return (await intercept?.(request, response)) ?? false;
       response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(kWorker);

@@ -1,4 +1,4 @@
-// Who downloads a file that several want at once: one of them; the others wait and find it in the store.
+// If several want a file at the same time, one downloads it; the others wait and read it from the store.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import type { Host } from './host.js';
@@ -16,13 +16,13 @@ export interface Waiting {
   onReached: (bytes: number) => void;
 }
 
-/** Runs `work(null)` when nobody else holds `name`; `work` with the reason where that will not come to be. */
+/** Runs `work(null)` once it holds the lock `name`, or `work(reason)` if it cannot get it. */
 export async function withDownloadLock<T>(
   host: Host, store: Store, name: string, { signal, stuckMs, look, onReached }: Waiting,
   work: (problem: string | null) => Promise<T>,
 ): Promise<T> {
   const { controller: waiting, release } = following(signal);
-  const stuck = new Error('another tab or process has begun to download it and gets no further');
+  const stuck = new Error('another tab or process has begun to download it and makes no progress');
   let reached = -1;
   let since = host.now();
   let stop = () => {};

@@ -1,4 +1,4 @@
-// Files that are asked for once: those of the package itself, and what never leaves this device.
+// Files that are requested only once: those of the package, and those that never leave this device.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../shared/errors.js';
 

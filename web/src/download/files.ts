@@ -1,4 +1,4 @@
-// Model files by address: from the cache where they are there and right, otherwise over the network and into the cache.
+// Model files by URL: from the cache if they are there and valid, otherwise from the network into the cache.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
@@ -25,7 +25,7 @@ export class ModelFiles {
   readonly #tuning: Tuning;
   readonly #unkept: string | null;
 
-  /** `store`: null where nothing can or shall be kept; `unkept` is what users are told then. */
+  /** `store`: null if nothing can or shall be kept; `unkept` is what users are told then. */
   constructor(host: Host, store: Store | null, tuning: Tuning = kTuning, unkept: string | null = null) {
     this.#host = host;
     this.#store = store;

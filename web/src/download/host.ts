@@ -62,7 +62,7 @@ export interface Wanted {
   sha256: string | null;
 }
 
-/** What is wrong with a file of so many bytes; null where nothing is, as far as is known. `digest`: where one is wanted. */
+/** What is wrong with a file of so many bytes; null if nothing is, as far as is known. `digest`: where one is wanted. */
 export function wrongFile({ bytes, sha256 }: Pick<Wanted, 'bytes' | 'sha256'>, loaded: number, digest: string | undefined): string | null {
   if (bytes !== null && loaded !== bytes) return `${loaded} bytes where there should be ${bytes}`;
   return digest !== undefined && digest !== sha256 ? `the file's SHA-256 is not ${sha256}` : null;

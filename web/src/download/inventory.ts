@@ -1,4 +1,4 @@
-// What is in the stores, for people: which models need no download, and how to be rid of them.
+// Lists the cached models, and deletes them.
 // SPDX-License-Identifier: MIT
 import { models } from '../shared/models.js';
 import type { ModelInfo, RegistryModel } from '../shared/types.js';

@@ -1,4 +1,4 @@
-// Reads a source before anybody asks for its pieces.
+// Reads ahead from a source.
 // SPDX-License-Identifier: MIT
 
 /** The pieces of `source`, which starts at once and goes on to its end unless `stop` is aborted; all of it may wait here. */

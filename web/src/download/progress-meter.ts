@@ -1,4 +1,4 @@
-// How far a download is and how fast, told no more often than a display can show.
+// Progress and speed of a download, reported no more often than a display refreshes.
 // SPDX-License-Identifier: MIT
 import type { DownloadProgress, Host } from './host.js';
 

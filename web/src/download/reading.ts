@@ -1,4 +1,4 @@
-// One reading of a file: what is in the store already, then the rest from the network, checked and kept.
+// Reads one file: first its cached part, then the rest from the network, verified and cached.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';

@@ -12,7 +12,7 @@ export interface Ask {
   to: number;
   /** As a range; otherwise the answer begins at 0. */
   ranged: boolean;
-  /** The version that a part must belong to, where it is known. */
+  /** The version that a part must belong to, if it is known. */
   validator: string | null;
   /** What the browser's own cache may do. */
   cache: RequestCache;

@@ -1,4 +1,4 @@
-// When to try again, and how long to wait before.
+// When to retry, and after how long.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Host, Tuning } from './host.js';
@@ -31,7 +31,7 @@ export function backoffMs(failures: number, { pauseMs, longestPauseMs }: Tuning,
   return pause * (0.5 + random() / 2);
 }
 
-/** A Retry-After header, seconds or a date, as milliseconds from `now`; null where there is none that can be read. */
+/** A Retry-After header, seconds or a date, as milliseconds from `now`; null if there is none that can be read. */
 export function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null || header.trim() === '') return null;
   const seconds = Number(header);

@@ -1,4 +1,4 @@
-// A model's bytes from wherever it is: an address, a file, or memory.
+// A model's bytes from a URL, a file or memory.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';

@@ -1,4 +1,4 @@
-// Where downloads are kept: files that grow, each with a journal of what is certain about it.
+// Stores for downloads: growing files, each with a journal of the bytes that are verified.
 // SPDX-License-Identifier: MIT
 
 /** What is known of a file in a store, whole or in part. Written after the bytes it speaks of. */
@@ -19,7 +19,7 @@ export interface Journal {
 }
 
 export interface StoreWriter {
-  /** Appends. Throws where there is no space left. */
+  /** Appends. Throws if there is no space left. */
   write(piece: Uint8Array): Promise<void> | void;
   /** What was written so far survives the end of the page; then `journal`, unless null, takes the place of the last. */
   flush(journal: Journal | null): Promise<void> | void;
@@ -43,7 +43,7 @@ export interface Store {
   lock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 }
 
-/** The journal in `text`; null where it is none, or one of another version of this package. */
+/** The journal in `text`; null if it is none, or one of another version of this package. */
 export function parseJournal(text: string): Journal | null {
   let value: Partial<Journal> & { version?: unknown };
   try {
@@ -73,7 +73,7 @@ export function notKept(why: string): string {
   return `the model is not kept on this device: ${why}`;
 }
 
-/** Whether a write failed for want of space. */
+/** Whether a write failed because storage is full. */
 export function isFull(error: unknown): boolean {
   const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
   return name === 'QuotaExceededError' || code === 'ENOSPC' || code === 'EDQUOT';

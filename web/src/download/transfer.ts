@@ -1,4 +1,4 @@
-// A file over the network, in order and whole, however often the connection breaks.
+// Downloads a file in order and completely, however often the connection breaks.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import { DecalError } from '../shared/errors.js';
@@ -218,7 +218,7 @@ export class Transfer {
     }
   }
 
-  /** Throws where this answer is of another file than the bytes before. */
+  /** Throws if this answer is of another file than the bytes before. */
   #compare(answer: Answer, at: number): void {
     const { url, name, bytes, sha256 } = this.#wanted;
     if (bytes !== null && answer.total !== null && answer.total !== bytes) {

@@ -10,7 +10,7 @@ import { readStruct, withStruct } from './struct.js';
 
 export type { PixelBox } from '../border/border.js';
 
-/** Dense RGBA8 in the engine's memory; whoever made it frees it. */
+/** Dense RGBA8 in the engine's memory; the caller that allocated it frees it. */
 export interface EnginePicture {
   rgba: number;
   width: number;
@@ -36,7 +36,7 @@ export function resizeForPreview(engine: Engine, picture: EnginePicture, longSid
   }
 }
 
-/** How a cut-out is composed. What is left out of the edges stays as it comes. */
+/** How a cut-out is composed. Edge options that are left out have no effect. */
 export type CompositeOptions = { background: readonly number[] | null; mask: boolean } & Partial<EdgePlan>;
 
 /** Dense floats in the engine's memory, 0..1. */
@@ -49,7 +49,7 @@ export interface EngineMatte {
 /** How the matte of a run is made a cut-out. `steady`: another matte in its place, of the picture as it still is. */
 export type RunOptions = CompositeOptions & { steady?: (picture: EnginePicture, matte: EngineMatte) => EngineMatte };
 
-/** Composes in place. What the result shows, in the picture's pixels. */
+/** Composes in place, and returns the part that the result shows, in the picture's pixels. */
 export function composite(engine: Engine, matte: EngineMatte, { rgba, width, height }: EnginePicture, options: CompositeOptions): PixelBox {
   return withComposition(engine, options, (parameters) =>
     withStruct(engine, kPixelBox, kNoBox, 'a box', (box) => {
@@ -59,7 +59,7 @@ export function composite(engine: Engine, matte: EngineMatte, { rgba, width, hei
     }));
 }
 
-/** Working memory that takes. */
+/** The working memory that this needs. */
 export function compositeBytes(engine: Engine, matte: EngineMatte, { width, height }: EnginePicture, options: CompositeOptions): number {
   return withComposition(engine, options, (parameters) =>
     engine.call(() => engine.exports.decal_composite_bytes(matte.width, matte.height, width, height, parameters)));

@@ -22,10 +22,10 @@ export interface EngineOptions {
   simd: SimdLevel;
   /** In all, this one included. More than one needs shared memory. */
   threads: number;
-  /** Memory that other threads, and whoever wants to cancel, can see. */
+  /** Memory shared with other threads and with callers that cancel. */
   shared: boolean;
   /**
-   * Starts one helper thread; what it returns ends it. Throws where there can be none. `onFailed`: to be called when the
+   * Starts one helper thread; what it returns ends it. Throws if there can be none. `onFailed`: to be called when the
    * thread fails later, unless the host has a way of its own to end the engine then.
    */
   startThread: (task: ThreadTask, onFailed: (error: unknown) => void) => () => void;

@@ -24,7 +24,7 @@ export function relaxedSimdSupported(): boolean {
   return simdSupported() && validates([...kSplat, ...kSplat, ...kSplat, 0xfd, 0x85, 0x02]);
 }
 
-/** Why there is no memory that threads could share; null where there is. */
+/** Why there is no memory that threads could share; null if there is. */
 export function noSharedMemory(): string | null {
   if (!globalThis.crossOriginIsolated) return 'the page is not cross-origin isolated (COOP and COEP headers)';
   return typeof SharedArrayBuffer === 'function' ? null : 'this browser has no shared memory';

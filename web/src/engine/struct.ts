@@ -3,7 +3,7 @@
 import type { StructLayout } from '../border/border.js';
 import type { Engine } from './engine.js';
 
-/** A struct in memory of its own while `use` takes. `what`: for the error where there is no memory. */
+/** A struct in memory of its own while `use` takes. `what`: for the error if there is no memory. */
 export function withStruct<T extends object, R>(
   engine: Engine, { bytes, fields }: StructLayout<T>, value: T, what: string, use: (pointer: number) => R,
 ): R {

@@ -25,7 +25,7 @@ export interface Config {
   debug?: boolean;
   /** Without effect: results always have the picture's size. */
   rescale?: boolean;
-  /** `gpu` uses WebGPU where it is any good, as decal does without this option; `cpu` never does. */
+  /** `gpu` uses WebGPU when the pre-flight checks pass, as decal does by default; `cpu` never does. */
   device?: 'cpu' | 'gpu';
   /** Without effect: everything heavy is always in a worker. */
   proxyToWorker?: boolean;
@@ -199,7 +199,7 @@ function toImageData({ data, shape }: PixelArray): ImageData {
   return image;
 }
 
-/** The blob of a result, whose addresses nobody is going to use. */
+/** The blob of a result; its object URLs are revoked unused. */
 function settle({ blob, width, height, revoke }: Awaited<ReturnType<typeof decal.applyMatte>>): Blob {
   revoke();
   return blob.type === 'image/x-rgba8' ? sized(blob, width, height) : blob;

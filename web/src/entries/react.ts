@@ -24,11 +24,11 @@ type Work =
 
 /** What {@link useBackgroundRemover} knows. `result` is alive until the next `remove`, `reset` or the end of the component. */
 export type BackgroundRemoverState = Work & {
-  /** Of the model, whoever on the page loads it. */
+  /** Of the model, even if another part of the page loads it. */
   progress: ProgressState;
   /** What the model runs on; null until that is known. */
   capabilities: Capabilities | null;
-  /** Removes the background of a picture, instead of any other it is at. Null where it failed or was itself replaced. */
+  /** Removes the background of a picture, instead of any other it is at. Null if it failed or was itself replaced. */
   remove: (source: ImageSource) => Promise<RemoveBackgroundResult | null>;
   /** Stops the work and frees the result. */
   reset: () => void;
@@ -53,7 +53,7 @@ export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): Ba
   const progress = useSyncExternalStore(watchProgress, readProgress, noProgress);
   const capabilities = useCapabilities(progress.phase === 'ready');
   const latest = useRef(options);
-  /** What is under way or held; null without the component. */
+  /** What is in progress or held; null after unmounting. */
   const current = useRef<{ abort: AbortController; result: RemoveBackgroundResult | null } | null>(null);
 
   useEffect(() => {

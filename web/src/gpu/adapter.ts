@@ -1,4 +1,4 @@
-// Finding an adapter and asking it for a device: what WebGPU says of itself, as plain values the gate can judge.
+// Finds an adapter and requests a device; reports WebGPU's properties as plain values for the pre-flight checks.
 // SPDX-License-Identifier: MIT
 import { toDecalError } from '../shared/errors.js';
 import type { AdapterInfo } from '../shared/types.js';
@@ -34,7 +34,7 @@ export interface OpenDevice {
   watch: LossWatch;
 }
 
-/** Asks for the fastest adapter; null where there is none. Never throws: a host that does has none either. */
+/** Asks for the fastest adapter; null if there is none. Never throws: a host that does has none either. */
 export async function findAdapter(gpu: GPU): Promise<{ adapter: GPUAdapter; facts: AdapterFacts } | { error: string | null }> {
   try {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });

@@ -25,7 +25,7 @@ export interface SelfTestFacts {
 export interface GateFacts {
   requested: DeviceOption;
   allowSoftwareAdapter: boolean;
-  /** Why this host has no WebGPU at all; null where it has. */
+  /** Why this host has no WebGPU at all; null if it has. */
   noGpu: string | null;
   /** Null: none was given, for that reason if there is one. */
   adapter?: AdapterFacts | null;
@@ -42,7 +42,7 @@ export interface GateFacts {
 export interface GateDecision {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
-  /** Why, in sentences: for wasm what speaks against WebGPU, for webgpu what was found. */
+  /** The reasons, in sentences: for wasm why not WebGPU, for webgpu what was found. */
   reasons: string[];
   checked: Checked;
 }
@@ -74,7 +74,7 @@ const kSoftware: readonly [RegExp, string][] = [
 const kMaxError = { fp32: 1e-4, fp16: 1e-2 };
 
 /**
- * The self-test's layer is 38 million multiply-adds: 10 ms on a phone's GPU, and reading back takes a few more. A device
+ * The self-test's layer is 38 million MACs: 10 ms on a phone's GPU, and reading back takes a few more. A device
  * that needs this long is busy with something else, or computes on the CPU.
  */
 const kMaxSelfTestMs = 250;
@@ -82,7 +82,7 @@ const kMaxSelfTestMs = 250;
 /** The share of a machine's memory a plan may take: GPUs of phones and laptops share it with everything else. */
 const kMachineShare = 0.5;
 
-/** Decides from what is known so far. The first thing that speaks against the device is the reason. */
+/** Decides from the facts known so far. The first failed check is the reason. */
 export function decide(facts: GateFacts): GateDecision {
   const { adapter, plan } = facts;
   const dtype = dtypeFor(adapter ?? null);

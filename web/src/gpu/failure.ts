@@ -1,4 +1,4 @@
-// What WebGPU reports, as errors of the package: scopes around calls that report late, and devices that are lost.
+// Turns WebGPU's errors into the package's: error scopes around asynchronous failures, and lost devices.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 

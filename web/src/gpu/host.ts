@@ -15,7 +15,7 @@ export interface GpuHostOptions {
   find: () => Promise<GPU | string>;
   allowSoftwareAdapter: boolean;
   planner: PlannerModule;
-  /** Memory of the whole machine, where the host tells. Asked for where there is a GPU. */
+  /** Memory of the whole machine, where the host tells. Asked for if there is a GPU. */
   machineBytes?: () => number | undefined;
 }
 
@@ -49,7 +49,7 @@ export class GpuHost {
     return this.#losses <= kMaxLosses;
   }
 
-  /** Finds, opens and tries the device, as far as nothing speaks against it. Never throws for what the GPU does. */
+  /** Finds, opens and tests the device, until a check fails. Never throws for faults of the GPU. */
   prepare(engine: Engine): Promise<DeviceFacts> {
     // A caller that gave up may have left one in progress.
     this.#preparing ??= this.#prepare(engine).finally(() => void (this.#preparing = null));
@@ -75,12 +75,12 @@ export class GpuHost {
     return facts;
   }
 
-  /** Whether nothing speaks against the device so far: a model is worth planning. */
+  /** Whether all checks have passed so far, so that planning a model is worthwhile. */
   async isUsable(engine: Engine): Promise<boolean> {
     return decide({ ...(await this.prepare(engine)), requested: 'auto' }).provider === 'webgpu';
   }
 
-  /** @throws {DecalError} `webgpu-unavailable`, with the reason, where something speaks against the device */
+  /** @throws {DecalError} `webgpu-unavailable`, with the reason, if a check fails */
   async demand(engine: Engine): Promise<void> {
     const decision = decide({ ...(await this.prepare(engine)), requested: 'webgpu' });
     if (decision.provider === 'wasm') throw unavailable(decision);
@@ -93,7 +93,7 @@ export class GpuHost {
     this.#facts = null;
   }
 
-  /** For good. A look that is under way is waited for, or the device that it opens would stay. */
+  /** Final. Waits for a check in progress, whose device would otherwise stay open. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#preparing?.catch(() => {});

@@ -22,7 +22,7 @@ export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>
 }
 
 async function startPlanner(module: PlannerModule): Promise<Engine> {
-  // It computes nothing: one thread, and the build without relaxed SIMD is all there is.
+  // It computes nothing: one thread, and only the build without relaxed SIMD.
   return Engine.start({ wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {} });
 }
 
@@ -103,7 +103,7 @@ export class Planner {
 /**
  * Lets a planner read along while `chunks` go elsewhere. Until it is known whether there will be one, pieces wait.
  *
- * @param load null where there is nothing to plan for
+ * @param load null if there is nothing to plan for
  * @param onPlanner told before the last piece has been passed on, unless there is none or it failed
  */
 export async function* readAlong(

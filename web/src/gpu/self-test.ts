@@ -7,7 +7,7 @@ import type { OpenDevice } from './adapter.js';
 import { GpuExecutor } from './executor.js';
 import { Planner, type PlannerModule } from './planner.js';
 
-/** 3x3 over 64x64 with a stride, as every model here has: 9.4 million multiply-adds, by the kernel that all products share. */
+/** 3x3 over 64x64 with a stride, as every model here has: 9.4 million MACs, by the kernel that all matrix products share. */
 const kSide = 64, kStride = 2, kChannels = 32, kTaps = 9;
 /** The best of these counts: a first run warms up, and on the CPU another may be interrupted. */
 const kRuns = { gpu: 2, wasm: 3 };

@@ -91,7 +91,7 @@ export class EngineHost<Source, File> {
   }
 
   // Calls run one after the other, because an engine is not reentrant while a model streams in. Each settles when all of its
-  // work has come to an end, after an abort too: whoever wants to know earlier races it with the signal.
+  // work has come to an end, after an abort too: callers that cannot wait race it with the signal.
 
   /** Gets the model ready. */
   load(withModel: WithModel, signal?: AbortSignal): Promise<void> {
@@ -246,7 +246,7 @@ export class EngineHost<Source, File> {
     return { loaded, ms };
   }
 
-  /** The engine that runs, or that is starting already: whoever gave up waiting for one has not ended its start. */
+  /** The running engine, or the one that is starting: a caller that gave up waiting has not stopped its start. */
   #startEngine(): Promise<Engine> {
     if (this.#engine && !this.#engine.broken) return Promise.resolve(this.#engine);
     this.#starting ??= this.#start().finally(() => void (this.#starting = null));

@@ -1,4 +1,4 @@
-// What listeners hear of sessions and runs, and the parts an execution is put together from.
+// The events about sessions and runs, and the parts that an execution report is made of.
 // SPDX-License-Identifier: MIT
 import type { Engine } from '../engine/engine.js';
 import type { RemoverReport } from '../engine/session.js';

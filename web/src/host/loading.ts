@@ -1,4 +1,4 @@
-// Getting a model ready: its bytes into the engine, and into a planner where a GPU promises something, then the route.
+// Loads a model: its bytes into the engine, and into a planner if a GPU looks usable; then chooses the route.
 // SPDX-License-Identifier: MIT
 import type { ReadOptions } from '../download/files.js';
 import type { ReadModel } from '../download/source.js';

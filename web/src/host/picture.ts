@@ -27,7 +27,7 @@ export function* stripsOf(source: DecodedPicture): Generator<{ first: number; ro
   }
 }
 
-/** A copy in the engine's memory; whoever asked for it frees it. */
+/** A copy in the engine's memory; the caller frees it. */
 export function toEngine(engine: Engine, source: DecodedPicture): EnginePicture {
   const { width, height } = source;
   const picture = allocatePicture(engine, width, height);

@@ -1,4 +1,4 @@
-// A loaded model and where it runs: on the GPU while nothing speaks against it, on WebAssembly otherwise, in the same call.
+// A loaded model and where it runs: on the GPU while all checks pass, otherwise on WebAssembly within the same call.
 // SPDX-License-Identifier: MIT
 import { adapterName, decide, dtypeFor, type GateDecision, type GateFacts } from '../gpu/device-gate.js';
 import type { EnginePicture } from '../engine/cutout.js';

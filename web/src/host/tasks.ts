@@ -1,4 +1,4 @@
-// What happens to a decoded picture once the engine, and for most tasks the model, is there.
+// The tasks on a decoded picture, once the engine and, for most tasks, the model are loaded.
 // SPDX-License-Identifier: MIT
 import { framed, type EnginePicture, type PixelBox } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';

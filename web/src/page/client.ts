@@ -87,7 +87,7 @@ export class EngineClient {
     return this.#workerSetup === this.#setup ? this.#facts : null;
   }
 
-  /** How the model of that key runs; null where it is not the one that is loaded. */
+  /** How the model of that key runs; null if it is not the one that is loaded. */
   executionOf(key: string): ExecutionEvent | null {
     return this.#workerSetup === this.#setup && this.#loaded?.key === key ? this.#loaded.event : null;
   }

@@ -41,7 +41,7 @@ export function isTheirs(model: unknown): boolean {
   return currentName(model) !== undefined;
 }
 
-/** What is at `publicPath`; null where there is nothing of theirs. Looked for once. */
+/** What is at `publicPath`; null if there is nothing of theirs. Looked for once. */
 export function findResources(publicPath: string): Promise<Resources | null> {
   let looking = found.get(publicPath);
   if (!looking) found.set(publicPath, (looking = look(publicPath)));

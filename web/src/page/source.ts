@@ -1,4 +1,4 @@
-// Turns whatever the caller has into something a worker can take, without touching the caller's own object.
+// Turns the caller's source into something that can be posted to a worker, without modifying it.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../shared/errors.js';
 import type { Picture, PictureSource } from '../adapters/worker/protocol.js';
@@ -57,13 +57,13 @@ async function toPicture(source: ImageSource): Promise<PortablePicture> {
   if (typeof source === 'string' || is<URL>('URL', source)) return fromUrl(String(source));
   if (is<Blob>('Blob', source)) return { picture: { kind: 'blob', blob: source }, transfer: [] };
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    if (source.byteLength === 0) throw gone('empty, or was transferred away');
+    if (source.byteLength === 0) throw gone('empty, or were transferred to another thread');
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
   }
   // Pixels in half floats (`pixelFormat`) are converted by the browser.
   if (is<ImageData>('ImageData', source) && source.data instanceof Uint8ClampedArray) {
     const data = await copyPixels(source.data);
-    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred away');
+    if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred to another thread');
     return { picture: { kind: 'pixels', data, width: source.width, height: source.height }, transfer: [data.buffer] };
   }
   if (is<VideoFrame>('VideoFrame', source)) return drawable(() => source.clone());

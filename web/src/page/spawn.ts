@@ -14,7 +14,7 @@ export interface EngineWorker extends Pick<Worker, 'postMessage' | 'terminate' |
   address?: string;
 }
 
-/** Why there can be no helper threads, whatever the host offers; null where there can. */
+/** Why there can be no helper threads, whatever the host offers; null if there can. */
 export const noThreadsReason: string | null = null;
 
 /** Starts worker.js at `url`. `objectUrl` makes addresses that live as long as the worker may. */

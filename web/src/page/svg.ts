@@ -10,7 +10,7 @@ const kSvg = 'http://www.w3.org/2000/svg';
 /** CSS pixels of absolute units. */
 const kUnits: Record<string, number> = { '': 1, 'px': 1, 'pt': 4 / 3, 'pc': 16, 'mm': 96 / 25.4, 'cm': 96 / 2.54, 'in': 96 };
 
-/** @throws {DecalError} `corrupt-image`, `limit-exceeded`, and `unsupported` where there is no document */
+/** @throws {DecalError} `corrupt-image`, `limit-exceeded`, and `unsupported` if there is no document */
 export async function drawSvg({ svg, size, maxPixels }: DrawingRequest): Promise<ImageBitmap> {
   if (typeof document === 'undefined') throw new DecalError('unsupported', 'SVG is drawn by pages, and this is a worker');
   const root = new DOMParser().parseFromString(await svg.text(), 'image/svg+xml').documentElement;

@@ -168,7 +168,7 @@ function readColour(file: Bytes, facts: PictureFacts, properties: Box[]): void {
     const { note, ignored, colour } = applyProfile(file.part(icc.body + 4, icc.to).all, grey ? 'grey' : 'RGB', false);
     if (ignored ?? note) facts.notes.push((ignored ?? note)!);
     facts.colour = colour;
-    // As a box that nobody knows.
+    // As an unknown box.
     if (ignored || colour) facts.edits.push(text(icc.from + 4, 'xxxx'));
     return;
   }
@@ -214,7 +214,7 @@ function splitAlpha(
   });
   if (!alpha) return null;
   const item = id(alpha.body);
-  // As references that nobody knows.
+  // As unknown references.
   const loose = references.filter(({ type }) => type === 'auxl' || type === 'prem').map(({ from }) => text(from + 4, 'xxxx'));
   const place = pitm.body + 4;
   const number = wide ? Uint8Array.of(item >>> 24, item >>> 16, item >>> 8, item) : Uint8Array.of(item >>> 8, item);

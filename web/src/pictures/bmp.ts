@@ -7,7 +7,7 @@ import { cutShort, damaged, plainFacts, type PictureFacts } from './facts.js';
 const kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3, kAlphaBitFields = 6;
 const kHeader = 14;
 
-/** Throws `corrupt-image` for a file that is cut, `unsupported` for kinds that nobody reads. */
+/** Throws `corrupt-image` for a file that is cut, `unsupported` for kinds that no decoder reads. */
 export function bmpFacts(file: Bytes): PictureFacts {
   const facts = plainFacts();
   const size = file.u32(kHeader), core = size === 12;

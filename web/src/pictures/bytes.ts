@@ -1,4 +1,4 @@
-// Numbers and texts out of a file's bytes: what lies beyond the end is 0, and remembered.
+// Reads numbers and texts from a file's bytes. Reads past the end return 0 and set a flag.
 // SPDX-License-Identifier: MIT
 
 /** Reads at given places; `littleEndian` for formats that are so. */

@@ -1,4 +1,4 @@
-// From the numbers of a picture to sRGB, as the command does it (cli/pictures/colour.cc): ITU-T H.273, BT.2100, BT.2408.
+// Converts a picture's values to sRGB like the command (cli/pictures/colour.cc): ITU-T H.273, BT.2100, BT.2408.
 // SPDX-License-Identifier: MIT
 
 /** CIE x, y of red, green, blue and white. */

@@ -1,4 +1,4 @@
-// What a picture file says before anything is decoded, and what of it browsers must not see because they differ in it.
+// The facts in a picture file's header, and the parts to hide from browsers because they treat them differently.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Edit } from './bytes.js';
@@ -40,7 +40,7 @@ export function plainFacts(): PictureFacts {
   };
 }
 
-/** Its message lacks the file's name; whoever knows it puts it before. */
+/** Its message lacks the file's name; the caller that knows it prepends it. */
 export function damaged(what: string): DecalError {
   return new DecalError('corrupt-image', `damaged picture: ${what}`);
 }

@@ -5,7 +5,7 @@ import { joined } from './bytes.js';
 /** Small enough that an abort is seen within milliseconds. */
 const kFedBytes = 256 << 10;
 
-/** What the parts inflate to, in pieces. Throws where they are no whole zlib stream, also for bytes behind its end. */
+/** What the parts inflate to, in pieces. Throws if they are no whole zlib stream, also for bytes behind its end. */
 export async function* inflate(parts: readonly Uint8Array<ArrayBuffer>[]): AsyncGenerator<Uint8Array, void> {
   let part = 0, at = 0;
   const source = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -31,7 +31,7 @@ export async function* inflate(parts: readonly Uint8Array<ArrayBuffer>[]): Async
   }
 }
 
-/** All of it, or null where it is damaged or has more than `most` bytes. */
+/** All of it, or null if it is damaged or has more than `most` bytes. */
 export async function inflateWhole(part: Uint8Array<ArrayBuffer>, most: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const pieces: Uint8Array[] = [];
   let size = 0;

@@ -17,7 +17,7 @@ interface ProfilePart extends Edit {
   count: number;
 }
 
-/** Throws `corrupt-image` for a file that is cut, `unsupported` for kinds of JPEG that nobody reads. */
+/** Throws `corrupt-image` for a file that is cut, `unsupported` for kinds of JPEG that no decoder reads. */
 export function jpegFacts(file: Bytes): PictureFacts {
   const facts = plainFacts();
   const exif: Edit[] = [], profile: ProfilePart[] = [];
@@ -99,7 +99,7 @@ function readScan(file: Bytes, at: number, frame: Frame, codes: (Codes | null)[]
   const components = [];
   for (let i = 0; i < count; ++i) {
     const component = frame.components.find(({ id }) => id === file.u8(at + 5 + 2 * i));
-    if (!component) throw damaged('a scan names a component that there is not');
+    if (!component) throw damaged('a scan names an unknown component');
     const tables = file.u8(at + 6 + 2 * i);
     components.push({ component, dc: codes[tables >> 4] ?? null, ac: codes[0x10 | tables & 15] ?? null });
   }
@@ -160,7 +160,7 @@ function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], cha
     return;
   }
   const profile = joined([...parts].sort((a, b) => a.number - b.number).map(({ from, to }) => file.all.subarray(from + 18, to)));
-  // WebKit ignores a profile whose parts do not stand in order.
+  // WebKit ignores a profile whose parts are out of order.
   const ordered = parts.every(({ number }, i) => number === i + 1);
   const { note, ignored, colour } = applyProfile(profile, channels === 1 ? 'grey' : channels === 4 ? 'CMYK' : 'RGB', ordered);
   if (ignored ?? note) facts.notes.push((ignored ?? note)!);

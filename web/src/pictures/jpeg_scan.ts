@@ -16,13 +16,13 @@ export interface Frame {
   progressive: boolean;
 }
 
-/** A Huffman table by the next 16 bits: `length << 8 | symbol`; 0 where no code begins so. */
+/** A Huffman table by the next 16 bits: `length << 8 | symbol`; 0 if no code begins so. */
 export type Codes = Uint16Array;
 
 const kLook = 16;
 const kSixteenZeros = 0xf0;
 
-/** Codes from DHT's counts and symbols (ITU-T T.81, annex C); null where they do not fit 16 bits. */
+/** Codes from DHT's counts and symbols (ITU-T T.81, annex C); null if they do not fit 16 bits. */
 export function makeCodes(counts: Uint8Array, symbols: Uint8Array): Codes | null {
   const codes = new Uint16Array(1 << kLook);
   let code = 0, symbol = 0;
@@ -105,7 +105,7 @@ class Bits {
     return this.#missing > this.#count;
   }
 
-  /** Goes on behind the next restart marker, the `turn`th; false where it is missing. */
+  /** Goes on behind the next restart marker, the `turn`th; false if it is missing. */
   restart(turn: number): boolean {
     this.#count = this.#missing = 0;
     for (; this.#at < this.#end; ++this.#at) {

@@ -1,4 +1,4 @@
-// What a file is by its first bytes, as the command has it (cli/pictures/kind.cc); its name and its type are never asked.
+// Detects a file's kind by its first bytes, like the command (cli/pictures/kind.cc), never by its name or type.
 // SPDX-License-Identifier: MIT
 import { Bytes } from './bytes.js';
 

@@ -57,7 +57,7 @@ function sumIsRight(file: Bytes, from: number, to: number): boolean {
   return crc32(file.all, from + 4, to - 4) === file.u32(to - 4);
 }
 
-/** Those that count: header first, data, end. Chunks that may be left away and are broken are as if they were not there. */
+/** The critical ones: header first, data, end. Damaged ancillary chunks are ignored. */
 function readChunks(file: Bytes, edits: Edit[]): Chunk[] {
   const chunks: Chunk[] = [];
   for (let at = 8; ; ) {
@@ -65,7 +65,7 @@ function readChunks(file: Bytes, edits: Edit[]): Chunk[] {
     if (file.failed || to > file.size) throw cutShort();
     const name = file.text(at + 4, 4);
     const critical = (file.u8(at + 4) & 0x20) === 0;
-    if (critical && !kCritical.includes(name)) throw damaged(`a chunk ${name} that cannot be left away and is not known`);
+    if (critical && !kCritical.includes(name)) throw damaged(`an unknown critical chunk, ${name}`);
     // The sums of the data are looked at while the browser decodes.
     if (name !== 'IDAT' && !sumIsRight(file, at, to)) {
       if (critical) throw damaged(`the checksum of its ${name} chunk is wrong`);
@@ -140,7 +140,7 @@ async function checkRows(data: Uint8Array<ArrayBuffer>[], rows: { count: number;
     for await (const piece of inflate(data)) {
       signal.throwIfAborted();
       while (next < Math.min(done + piece.length, total)) {
-        if (piece[next - done]! > 4) throw damaged('a row has a filter that there is not');
+        if (piece[next - done]! > 4) throw damaged('a row has an unknown filter');
         while (next >= ends[pass]!) ++pass;
         next += rows[pass]!.bytes;
       }

@@ -14,7 +14,7 @@ function unnamed(at: number): Edit {
 export function webpFacts(file: Bytes): PictureFacts {
   const facts = plainFacts();
   const riff = file.u32(4) + 8;
-  // The byte that pads the last chunk is often left away.
+  // The padding byte of the last chunk is often missing.
   if (riff > file.size + 1) throw cutShort();
   let frames = 0, pictures = 0, extended = false;
   for (let at = 12; at + 8 <= Math.min(riff, file.size); ) {
@@ -52,7 +52,7 @@ export function webpFacts(file: Bytes): PictureFacts {
       case 'EXIF':
         // Some writers put JPEG's prefix before it.
         facts.orientation = exifOrientation(body.all.subarray(body.has(0, 'Exif\0\0') ? 6 : 0));
-        // Under another name nobody reads it.
+        // No decoder reads it under another name.
         if (facts.orientation !== 1) facts.edits.push(unnamed(at));
         break;
     }
@@ -63,11 +63,11 @@ export function webpFacts(file: Bytes): PictureFacts {
   return facts;
 }
 
-/** Throws `corrupt-image` where no frame is whole. */
+/** Throws `corrupt-image` if no frame is whole. */
 export function gifFacts(file: Bytes): PictureFacts {
   const facts = plainFacts();
   const tableBytes = (flags: number) => (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);
-  /** Behind the sub-blocks that begin there; 0 where they do not end. */
+  /** Behind the sub-blocks that begin there; 0 if they do not end. */
   const skipSubBlocks = (at: number) => {
     for (;;) {
       const size = file.u8(at);

@@ -1,4 +1,4 @@
-// Waiting that ends when the caller gives up.
+// Waiting that an AbortSignal ends.
 // SPDX-License-Identifier: MIT
 
 /** `work`, or the signal's reason as soon as it is aborted; the work itself goes on. */

@@ -1,4 +1,4 @@
-// Many pictures through one engine: an iterator that starts no more of them than its reader keeps up with.
+// Batches: an iterator over many pictures through one engine, which starts no more of them than its reader keeps up with.
 // SPDX-License-Identifier: MIT
 import { following, untilAborted } from './abort.js';
 import { DecalError } from './errors.js';
@@ -20,7 +20,7 @@ export interface BatchWork<Source, Result> {
 }
 
 /**
- * Items in the order of the sources. Leaving early ends what is under way. Sources are asked for one at a time, and not
+ * Items in the order of the sources. Breaking out of the loop cancels work in progress. Sources are requested one at a time, and not
  * before there is room for another.
  *
  * @throws {DecalError} `invalid-argument`, at once. The iterator rejects with the signal's reason, and with the error of
@@ -78,7 +78,7 @@ async function* items<Source, Result>(
     if (error !== undefined) throw error;
   } finally {
     release();
-    end.abort(new DecalError('aborted', 'nobody reads the batch any more'));
+    end.abort(new DecalError('aborted', 'the batch is no longer read'));
     for (const item of started) void item.then(({ result }) => result !== undefined && discard(result));
     if (!through) void leave(sources);
   }

@@ -1,4 +1,4 @@
-// Those who want to hear of something: none of them can disturb the others, or whoever tells them.
+// Event listeners: an exception in one affects neither the others nor the caller that notifies them.
 // SPDX-License-Identifier: MIT
 
 /** Calls `listener` with what `make` makes for it. One that throws disturbs nobody, and its error is still reported. */

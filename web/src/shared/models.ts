@@ -56,7 +56,7 @@ export interface Places {
   mirror: string | URL | undefined;
 }
 
-/** Where a model of the registry is downloaded from; null where it has no address. */
+/** Where a model of the registry is downloaded from; null if it has no address. */
 export function registryUrl({ name, file, url }: RegistryModel, { fileUrl, pageUrl, mirror }: Places): string | null {
   if (mirror === undefined) return file ? fileUrl(file) : url;
   return under('modelBaseUrl', mirror, encodeURIComponent(file ?? `${name}.onnx`), pageUrl);

@@ -157,10 +157,10 @@ function planFrame({ crop, aspectRatio, size, scale }: OutputOptions): FramePlan
   checkOption('output.size.width', width);
   checkOption('output.size.height', height);
   if (scale !== undefined && (width ?? height) !== undefined) {
-    throw new DecalError('invalid-argument', 'output.size, output.scale: one of them');
+    throw new DecalError('invalid-argument', 'output.size and output.scale exclude each other');
   }
   if (aspectRatio !== undefined && width !== undefined && height !== undefined) {
-    throw new DecalError('invalid-argument', 'output.size, output.aspectRatio: both sides of a size are a shape already');
+    throw new DecalError('invalid-argument', 'output.aspectRatio and an output.size with both sides exclude each other');
   }
   if ([crop, aspectRatio, width, height, scale].every((value) => value === undefined)) return null;
   return { crop: crop ?? -1, aspectRatio: aspectRatio ?? 0, width: width ?? 0, height: height ?? 0, scale: scale ?? 1 };

@@ -17,22 +17,22 @@ export type DeviceCapability =
 /** Which of the two WebAssembly builds runs: with fused multiply-add (`relaxed`) or without. */
 export type SimdLevel = 'relaxed' | 'baseline';
 
-/** What {@link getCapabilities} tells: the device, and why it is not a better one. */
+/** The result of {@link getCapabilities}: the device, and why not a faster one. */
 export type Capabilities = DeviceCapability & {
-  /** Threads that compute, the engine's own worker included. */
+  /** Number of threads, including the engine's own worker. */
   threads: number;
   simd: SimdLevel;
   /** Why this device and this number of threads, in one sentence. */
   reason: string;
-  /** Why this device, one thing a sentence. */
+  /** Why this device, one reason per sentence. */
   reasons: readonly string[];
   checked: Checked;
-  /** The model is loaded, and this is how it runs; otherwise a forecast from what the adapter says. */
+  /** True if the model is loaded and this is how it runs; false if this is a forecast from the adapter's limits. */
   exact: boolean;
 };
 
 export interface CapabilitiesOptions {
-  /** As for removeBackground; the one given to `init`, or the default, if left out. */
+  /** As for removeBackground. By default the model given to `init`, or the default model. */
   model?: ModelOption;
 }
 
@@ -40,8 +40,8 @@ export interface CapabilitiesOptions {
 export type ProgressPhase = 'idle' | 'downloading' | 'building' | 'ready' | 'error';
 
 /**
- * One state of model loading. Within one `sessionId`, phases, `progress` and `loadedBytes` only go forward. What is
- * optional comes with the first byte of the model, and stays.
+ * One state of model loading. Within one `sessionId`, phases, `progress` and `loadedBytes` never go back. Optional
+ * fields are set from the first byte of the model on.
  */
 export type ProgressState = {
   phase: ProgressPhase;
@@ -49,11 +49,11 @@ export type ProgressState = {
   progress: number;
   errorMsg?: string;
   sessionId: number;
-  /** Bytes of the model file that are here, after decompression; those from the cache count at once. */
+  /** Bytes of the model file that have arrived, after decompression. Cached bytes count at once. */
   loadedBytes?: number;
-  /** Null when nobody knows. */
+  /** Null if unknown. */
   totalBytes?: number | null;
-  /** From the network, over the last second or so; 0 for what comes from the cache. */
+  /** Of the network, over about the last second; 0 while reading from the cache. */
   bytesPerSecond?: number;
   /** Name of the model. */
   model?: string;
@@ -74,9 +74,9 @@ export interface ModelSpec {
   std: readonly [number, number, number];
   /** `sigmoid` when the model gives logits; `auto` finds out. */
   activation: OutputActivation;
-  /** The output with the matte. Left out, the one whose name or shape says so. */
+  /** Name of the output that is the matte. By default guessed by name and shape. */
   output?: string | undefined;
-  /** Of a model that tells several classes apart, the subject's, from 0. Left out, the last of two. */
+  /** The subject's class, from 0, if the model distinguishes several. By default the last of two. */
   foregroundClass?: number | undefined;
   /** A number for each input besides the picture, by name. */
   inputs?: Readonly<Record<string, number>> | undefined;
@@ -86,26 +86,26 @@ export interface ModelSpec {
   bytes?: number | null;
 }
 
-/** A file that an ONNX file keeps weights in ("external data"). `path`: as the ONNX file calls it. */
+/** A file with weights of an ONNX model ("external data"). `path`: as the ONNX file names it. */
 export type ExternalFile = { path: string; sha256?: string | null; bytes?: number | null } & (
   | { url: string | URL }
   | { data: ArrayBuffer | Uint8Array | Blob }
 );
 
-/** A piece of a file that is kept in several, each small. */
+/** One part of a file that is stored in several small ones. */
 export interface FilePart {
   url: string | URL;
   sha256?: string | null;
   bytes?: number | null;
 }
 
-/** A model of your own: an ONNX file by address, in memory or in parts one after the other, and how to feed it. */
+/** A model of your own: an ONNX file by URL, in memory or in consecutive parts, and how to prepare its input. */
 export type CustomModel = ModelSpec & (
   { url: string | URL } | { data: ArrayBuffer | Uint8Array | Blob } | { parts: readonly FilePart[] }
 ) & {
   /**
-   * Where its external data is: addresses, which are told apart by their last part, or files with their names. Left out, it
-   * lies beside `url`.
+   * Where its external data is: URLs, which are matched by their last path segment, or files with names. By default it
+   * is beside `url`.
    */
   externalData?: readonly (string | URL | ExternalFile)[] | undefined;
 };
@@ -118,7 +118,7 @@ export interface RegistryModel extends ModelSpec {
   file: string | null;
   /** Where to fetch the file otherwise. */
   url: string | null;
-  /** Of a model trained here: with which commit, on how many samples, and its means over the validation pictures. */
+  /** Of a model trained by this project: the commit, the number of samples, and the mean scores on the validation pictures. */
   training?: { commit: string; samples: number; iou: number; mae: number };
 }
 
@@ -142,10 +142,10 @@ export type ImageSource =
 /** `webgpu` fails when it is not available; `auto` falls back to `wasm` and says so. */
 export type DeviceOption = 'auto' | 'webgpu' | 'wasm';
 
-/** `image/x-rgba8` is no file: dense rows of red, green, blue and straight alpha, a byte each. */
+/** `image/x-rgba8` is not a file format: dense rows of red, green, blue and straight alpha, one byte each. */
 export type OutputFormat = 'image/png' | 'image/webp' | 'image/jpeg' | 'image/x-rgba8';
 
-/** Red, green, blue and alpha, each 0..255. Alpha is 255 where it is left out. */
+/** Red, green, blue and alpha, each 0..255. Alpha is 255 if it is left out. */
 export type Rgba = readonly [number, number, number] | readonly [number, number, number, number];
 
 export interface OutputOptions {
@@ -158,33 +158,33 @@ export interface OutputOptions {
   /** The matte as an opaque grey picture instead of the cut-out. */
   mask?: boolean;
   /**
-   * How the edges follow the picture, whose pixels are finer than the model's matte: `fast` by default, `best` takes three times as
-   * long, `off` enlarges the matte. For `applyMatte` it is `off` by default: your matte is taken as it is.
+   * How precisely edges follow the picture, whose resolution is higher than the model's matte: `fast` by default, `best` takes three times as
+   * long, `off` only enlarges the matte. For `applyMatte` the default is `off`: your matte is used unchanged.
    */
   refine?: Refine;
-  /** Soft edges get the subject's own colours, without what shone through of the old background. True by default. */
+  /** Removes the old background's colours from soft edges. True by default. */
   decontaminate?: boolean;
-  /** What is not the subject, instead of the subject. */
+  /** Keeps the background and removes the subject. */
   backgroundOnly?: boolean;
-  /** 0..1: alpha from there on is whole and below it nothing, so that there are no soft edges. */
+  /** Hard edges: alpha from this value (0..1) on becomes 1, below it 0. */
   threshold?: number;
-  /** Removes parts of the subject that are smaller than that share (0..1) of its largest one. */
+  /** Removes parts of the subject that are smaller than this share (0..1) of its largest part. */
   removeIslands?: number;
-  /** Fills holes in the subject that are smaller than that share (0..1) of it. */
+  /** Fills holes in the subject that are smaller than this share (0..1) of it. */
   fillHoles?: number;
-  /** Straightens the outline: jags up to about so many pixels (0..50) go. Soft edges become firm. */
+  /** Smooths the outline: removes jags up to about this many pixels (0..50). Soft edges become harder. */
   smooth?: number;
-  /** Pixels (-50..50) by which the outline moves outwards, or inwards. Parts of a pixel count. */
+  /** Moves the outline outwards by this many pixels, or inwards if negative (-50..50). Fractions are allowed. */
   grow?: number;
-  /** 0..1: how dark a soft shadow is, on the ground below the subject. */
+  /** Adds a soft shadow on the ground below the subject, of this darkness (0..1). */
   shadow?: number;
-  /** Cuts to the subject (and its shadow), with a margin in percent (0..100) of its longer side. */
+  /** Crops to the subject (and its shadow), with a margin in percent (0..100) of its longer side. */
   crop?: number;
-  /** Width to height: widens what is shown until it has that shape, beyond the picture where it must. */
+  /** Width divided by height: extends the result to this aspect ratio, beyond the picture if necessary. */
   aspectRatio?: number;
-  /** Of the result, in pixels. With both sides it is widened to that shape; one alone keeps the shape. */
+  /** Size of the result in pixels. Both sides set the aspect ratio, too; one side keeps it. */
   size?: { width?: number; height?: number };
-  /** Instead of `size`, a factor. */
+  /** Scales the result, instead of `size`. */
   scale?: number;
 }
 
@@ -202,29 +202,29 @@ export interface RemoveBackgroundOptions extends PictureOptions {
   /** Rejects the call at once with the signal's reason and stops its work. */
   signal?: AbortSignal;
   output?: OutputOptions;
-  /** Rejects with `no-subject` where nothing is found, instead of an empty picture with a note. */
+  /** Rejects with `no-subject` if no subject is found, instead of returning an empty picture with a note. */
   failIfEmpty?: boolean;
   /** Long side of the preview in pixels, 450 by default. Pictures are never enlarged. */
   previewSize?: number;
 }
 
-/** What {@link listModels} tells of a model. */
+/** A model in the result of {@link listModels}. */
 export interface ModelInfo {
   name: string;
   description: string;
-  /** Of the weights: an SPDX identifier, or words where there is none. */
+  /** Of the weights: an SPDX identifier, or words if there is none. */
   licence: string;
-  /** Size of the file, where it is known. */
+  /** Size of the file, if it is known. */
   bytes: number | null;
   /** Name of the file that comes with the package, if it does. */
   file: string | null;
-  /** Where the file is downloaded from, mirrors considered. */
+  /** The URL the file is downloaded from, after applying mirrors. */
   url: string | null;
-  /** It can be used without a download. */
+  /** True if it can be used without a download. */
   cached: boolean;
 }
 
-/** A `fetch` of one's own, for models: to add headers, to count, to take other ways. It must obey `signal`. */
+/** Your own `fetch` for models, to add headers or to use another transport. It must obey `signal`. */
 export type ModelFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface InitOptions {
@@ -235,13 +235,13 @@ export interface InitOptions {
    * `file` or else as `<name>.onnx`.
    */
   modelBaseUrl?: string | URL;
-  /** Downloads models instead of the global `fetch`. */
+  /** Used for downloading models instead of the global `fetch`. */
   fetch?: ModelFetch;
   /** Where worker.js, the .wasm files and models/ lie, if not beside this module. */
   assetBaseUrl?: string | URL;
-  /** Threads that compute; by default one per core, at most 8. 1 turns threads off. */
+  /** Number of threads; by default one per core, at most 8. 1 turns threads off. */
   threads?: number;
-  /** Pins one of the two builds instead of detecting what the browser can do. */
+  /** Forces one of the two builds instead of detecting the browser's features. */
   simd?: SimdLevel;
   /**
    * Lets WebGPU run on renderers that compute on the CPU (SwiftShader, llvmpipe), which are refused otherwise because
@@ -250,7 +250,7 @@ export interface InitOptions {
   allowSoftwareAdapter?: boolean;
 }
 
-/** What a GPU says of itself; browsers leave some of it empty so that pages cannot be told apart by it. */
+/** The GPU's description. Browsers leave some fields empty, to prevent fingerprinting. */
 export interface AdapterInfo {
   vendor: string;
   architecture: string;
@@ -258,23 +258,23 @@ export interface AdapterInfo {
   description: string;
 }
 
-/** What the gate looked at before it decided; null was not looked at, or not told. */
+/** What the pre-flight checks found. Null: not checked, or not reported by the browser. */
 export interface Checked {
-  /** There is WebGPU here. */
+  /** Whether this host has WebGPU. */
   webgpu: boolean | null;
   adapter: AdapterInfo | null;
-  /** The adapter computes on the CPU. */
+  /** Whether the adapter is a software renderer. */
   software: boolean | null;
   /** As the adapter reports them. */
   limits: { storageBuffers: number | null; bindingBytes: number | null; bufferBytes: number | null } | null;
   features: readonly string[] | null;
-  /** One layer on the device, compared with WebAssembly. */
+  /** The self-test: one layer on the device, compared with WebAssembly. */
   selfTest: { ms: number; maxError: number } | null;
   /** What the model needs on this device. */
   plan: { maxStorageBuffers: number; memoryBytes: number; dtype: 'fp16' | 'fp32' } | null;
 }
 
-/** What was asked for could not be used: from what, to what, and why. */
+/** A fallback: from which device, to which, and why. */
 export interface Downgrade {
   from: 'webgpu';
   to: 'wasm';
@@ -283,12 +283,12 @@ export interface Downgrade {
 
 /** A model on the GPU. */
 export interface GpuFacts {
-  /** Everything on the device: weights, activations, uniforms and what reads results back. */
+  /** All memory on the device: weights, activations, uniforms and readback buffers. */
   memoryBytes: number;
   weightsBytes: number;
   activationsBytes: number;
   pipelines: number;
-  /** Of each run, all in one submission. */
+  /** Dispatches per run, all in one submission. */
   dispatches: number;
   /** Planning, compiling and uploading, in milliseconds. */
   buildMs: number;
@@ -298,9 +298,9 @@ export interface GpuFacts {
 export interface Execution {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
-  /** The GPU that was found, whether or not it ran. */
+  /** The GPU that was found, whether or not it was used. */
   adapter: AdapterInfo | null;
-  /** Why this provider, one thing a sentence. */
+  /** Why this provider, one reason per sentence. */
   reasons: readonly string[];
   checked: Checked;
   /** The most storage buffers that one shader of the model binds; null on WebAssembly. */
@@ -313,7 +313,7 @@ export interface Execution {
   model: string;
   requested: DeviceOption;
   downgraded: Downgrade | null;
-  /** Milliseconds. `load` is 0 when the model was there already and fits the picture; it may overlap `decode`. */
+  /** Milliseconds. `load` is 0 if the model was already loaded for this picture's size; it may overlap `decode`. */
   ms: {
     load: number;
     decode: number;
@@ -322,12 +322,12 @@ export interface Execution {
     postprocess: number;
     encode: number;
   };
-  /** Weights, activations and working memory of the engine, without what lies on the GPU. */
+  /** Weights, activations and working memory of the engine, without GPU memory. */
   memoryBytes: number;
 }
 
 /**
- * What {@link onExecution} tells. `session`: a model is ready; its `ms` know `load` alone. `run`: a picture is done.
+ * An event of {@link onExecution}. `session`: a model is ready; only `load` of its `ms` is set. `run`: a picture is done.
  * `downgrade`: a model has left the GPU, and `downgraded` says why.
  */
 export type ExecutionEvent = Execution & { kind: 'session' | 'run' | 'downgrade' };
@@ -338,23 +338,23 @@ export type ExecutionListener = (event: ExecutionEvent) => void;
 export type PictureResult = {
   /** Object URL of `blob`. Alive until `revoke()` or `dispose()`. Empty in service workers, which have no object URLs. */
   blobUrl: string;
-  /** Object URL of a small PNG of the same result. */
+  /** Object URL of a small PNG preview of the result. */
   previewUrl: string;
   width: number;
   height: number;
   processingTimeSeconds: number;
   blob: Blob;
-  /** What the picture was taken for, a sentence each: the first frame of an animation, say. Mostly empty. */
+  /** Notes about the input, one sentence each, such as that the first frame of an animation was used. Usually empty. */
   notes: readonly string[];
   /** Frees both object URLs. */
   revoke(): void;
 };
 
-/** What a model found in a picture. Below a coverage of 0.001 the notes say `no subject found`. */
+/** The subject found in a picture. Below a coverage of 0.001 the notes say `no subject found`. */
 export interface Found {
   /** The share of the picture that the matte covers. */
   coverage: number;
-  /** Around the subject, in the picture's own pixels, whatever part of it the result shows; null where there is none. */
+  /** The subject's bounding box in pixels of the original picture, whatever the result is cropped to; null if there is none. */
   boundingBox: { x: number; y: number; width: number; height: number } | null;
 }
 
@@ -372,7 +372,7 @@ export type SegmentOptions = Pick<RemoveBackgroundOptions, 'model' | 'device' | 
   refine?: Refine;
 };
 
-/** A matte of the picture's size, yours to edit and to hand to `applyMatte`. */
+/** A matte of the picture's size, which you can edit and pass to `applyMatte`. */
 export interface SegmentResult extends Matte, Found {
   data: Uint8ClampedArray<ArrayBuffer>;
   processingTimeSeconds: number;
@@ -390,14 +390,14 @@ export type BatchItem<Source = ImageSource, Result = RemoveBackgroundResult> =
   | { index: number; source: Source; result: Result; error?: undefined }
   | { index: number; source: Source; result?: undefined; error: unknown };
 
-/** What is said of a batch beside what is said of each picture. */
+/** Options of the batch, in addition to those of each picture. */
 export interface BatchOptions<Source = ImageSource, Result = RemoveBackgroundResult> {
   /**
-   * Pictures that are under way or done and not yet read, 2 by default. One engine computes, so the network never runs
-   * twice at a time: while it works on one picture, the next is made ready in the page, and finished ones wait to be read.
+   * The most pictures that are in work or finished but not yet read, 2 by default. There is one engine, so the network never runs
+   * twice at the same time: while it works on one picture, the page prepares the next, and finished ones wait to be read.
    */
   concurrency?: number;
-  /** Called with every item as soon as it is there, read or not. */
+  /** Called with every item as soon as it is finished, whether or not it is read. */
   onResult?: (item: BatchItem<Source, Result>) => void;
   /** Ends the batch with the signal's reason. */
   signal?: AbortSignal;

@@ -2,7 +2,7 @@
 // released.
 // SPDX-License-Identifier: MIT
 
-/** A name for one worker's lock; null where there are no locks: pages that are not secure contexts. */
+/** A name for one worker's lock; null if there are no locks: pages that are not secure contexts. */
 export function livenessName(): string | null {
   return globalThis.navigator?.locks && crypto.randomUUID ? `decal-${crypto.randomUUID()}` : null;
 }

@@ -1,5 +1,5 @@
 // An engine, files, pictures and a GPU that do what a seed says: for the order of things around an engine, not for its numbers.
-// What is open stands in a `World`; every await of theirs is a point at which a test may interfere.
+// A `World` records what is open; a test may interfere at every await.
 // SPDX-License-Identifier: MIT
 
 /** Bytes of an engine's memory that pointers may really be used for: the pictures here are tiny. */

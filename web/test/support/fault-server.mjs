@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 const kPage = Buffer.from('<!doctype html><title>Log in</title><p>Welcome to the hotel network.');
 const kDate = 'Tue, 01 Sep 2026 08:00:00 GMT';
 
-/** What can befall one answer. `hashed`: only a hash can reveal it, so it is tried only where one is known. */
+/** What can go wrong with one response. `hashed`: only a hash can detect it, so it is tried only if one is known. */
 export const kFaults = {
   'drop before the answer': ({ socket }) => socket.destroy(),
   'drop': (answer) => answer.body((piece) => answer.sendPart(piece, () => answer.socket.destroy())),

@@ -4,7 +4,7 @@ import { openCacheStorage } from './cache-storage.js';
 import { openOpfs, opfsWrites } from './opfs.js';
 import type { Store } from '../../download/store.js';
 
-/** The best place this worker can write to; null where it has none. */
+/** The best place this worker can write to; null if it has none. */
 export async function browserStore(): Promise<Store | null> {
   return (opfsWrites() ? await openOpfs() : null) ?? (await openCacheStorage());
 }

@@ -1,4 +1,4 @@
-// Pixels out of bitmaps: turned, in tiles that every browser's canvases hold, and only where canvases tell the truth.
+// Reads pixels from bitmaps: rotated, in tiles that fit every browser's canvas, and only if canvases return unaltered values.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../../shared/errors.js';
 import { release } from './release.js';

@@ -157,7 +157,7 @@ export class OpfsStore implements Store {
   }
 }
 
-/** One holder among all tabs, or in this worker where there are no Web Locks. */
+/** One holder among all tabs, or in this worker if there are no Web Locks. */
 export function webLock<T>(local: LocalLocks, name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   if (!navigator.locks) return local.lock(name, signal, work);
   return navigator.locks.request(`decal-models/${name}`, { signal }, work) as Promise<T>;

@@ -54,7 +54,7 @@ export interface Job {
 }
 
 export type ToWorker =
-  /** `life`: name of a lock to hold as long as the worker lives; null where there are no locks. */
+  /** `life`: name of a lock to hold as long as the worker lives; null if there are no locks. */
   | { type: 'start'; config: EngineConfig; life: string | null }
   | { type: 'job'; job: Job }
   | { type: 'abort'; id: number }
