@@ -17,7 +17,11 @@ export function sizeOf(frame: Frame): Size {
 export class Compositor {
   readonly #input: ModelSpec['input'];
   readonly #result = context({ width: 1, height: 1 });
+  /** The copy for the model where the frame is, perhaps on a GPU, and where it can be read: so no more than the copy is read back. */
+  readonly #shrunk = context({ width: 1, height: 1 });
   readonly #small = context({ width: 1, height: 1 }, true);
+  /** The frame as small as the last level of the blur. */
+  readonly #plain = context({ width: 1, height: 1 });
   readonly #matte = context({ width: 1, height: 1 });
   /** The blurred background on its way: halves, quarters and so on. */
   readonly #levels: Context[] = [];
@@ -50,12 +54,20 @@ export class Compositor {
     return this.#hasMatte;
   }
 
-  /** A copy in about the size that the model sees. */
-  smallCopy(frame: Frame): ImageData {
+  /** The frame to put together. It is drawn once, since each time its colours are converted. */
+  take(frame: Frame): void {
+    resize(this.#result, sizeOf(frame));
+    fill(this.#result, frame, 'copy');
+  }
+
+  /** A copy of the frame in about the size that the model sees; before `compose`. */
+  smallCopy(): ImageData {
     const { rule, width, height } = this.#input;
-    const size = rule === 'stretch' ? { width, height } : shortSide(sizeOf(frame), height);
+    const size = rule === 'stretch' ? { width, height } : shortSide(this.canvas, height);
+    resize(this.#shrunk, size);
     resize(this.#small, size);
-    fill(this.#small, frame, 'copy');
+    fill(this.#shrunk, this.canvas, 'copy');
+    fill(this.#small, this.#shrunk.canvas, 'copy');
     return this.#small.getImageData(0, 0, size.width, size.height);
   }
 
@@ -66,12 +78,11 @@ export class Compositor {
     this.#hasMatte = true;
   }
 
-  /** On the canvas. There must be a matte. */
-  compose(frame: Frame): void {
-    const size = sizeOf(frame);
+  /** Once for each frame. There must be a matte. */
+  compose(): void {
     const result = this.#result;
-    resize(result, size);
-    fill(result, frame, 'copy');
+    const size = { width: this.canvas.width, height: this.canvas.height };
+    const blurred = this.#background.kind === 'blur' ? this.#blurred(size, this.#background.radius) : null;
     fill(result, this.#matte.canvas, 'destination-in');
     const background = this.#background;
     switch (background.kind) {
@@ -86,7 +97,7 @@ export class Compositor {
         fill(result, this.#covered(background.picture, size), 'destination-over');
         return;
       case 'blur':
-        fill(result, this.#blurred(frame, size, background.radius), 'destination-over');
+        fill(result, blurred!, 'destination-over');
     }
   }
 
@@ -100,7 +111,7 @@ export class Compositor {
 
   // Halved n times and doubled n times with linear filtering, which is close to a Gaussian of 0.7 * 2^n pixels (Bjorge, "Bandwidth-efficient
   // rendering", SIGGRAPH 2015). The subject is taken out first, so that it leaves no glow around itself.
-  #blurred(frame: Frame, size: Size, radius: number): OffscreenCanvas {
+  #blurred(size: Size, radius: number): OffscreenCanvas {
     const count = Math.max(1, Math.min(7, Math.round(Math.log2(radius / 0.7))));
     while (this.#levels.length < count) this.#levels.push(context({ width: 1, height: 1 }));
     for (let i = 0; i < count; ++i) {
@@ -109,12 +120,14 @@ export class Compositor {
     }
     const [first] = this.#levels as [Context];
     const last = this.#levels[count - 1]!;
-    fill(first, frame, 'copy');
+    resize(this.#plain, last.canvas);
+    fill(first, this.canvas, 'copy');
+    fill(this.#plain, first.canvas, 'copy');
     fill(first, this.#matte.canvas, 'destination-out');
     for (let i = 1; i < count; ++i) fill(this.#levels[i]!, this.#levels[i - 1]!.canvas, 'copy');
     // What is left of the background near the subject is spread over its edge; deeper inside nothing of it is seen.
     for (let i = 0; i < 5; ++i) fill(last, last.canvas, 'destination-over');
-    fill(last, frame, 'destination-over');
+    fill(last, this.#plain.canvas, 'destination-over');
     for (let i = count - 1; i > 0; --i) fill(this.#levels[i - 1]!, this.#levels[i]!.canvas, 'copy');
     return first.canvas;
   }

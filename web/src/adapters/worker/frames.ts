@@ -132,10 +132,13 @@ class Frames {
   async #showOne(frame: Frame): Promise<void> {
     let shown = false;
     try {
-      await this.#matteOf(frame);
+      const taking = performance.now();
+      this.#compositor.take(frame);
+      const takeMs = performance.now() - taking;
+      await this.#matte();
       if (this.#over || !this.#compositor.hasMatte) return;
       const start = performance.now();
-      this.#compositor.compose(frame);
+      this.#compositor.compose();
       Object.assign(this.#stats, sizeOf(frame));
       if (this.#writer) {
         // What is written belongs to the stream, which closes it.
@@ -143,14 +146,14 @@ class Frames {
         const result = new VideoFrame(this.#compositor.canvas, {
           timestamp, ...(duration ? { duration } : {}), alpha: this.#compositor.background.kind === 'transparent' ? 'keep' : 'discard',
         });
-        this.#measure('compose', performance.now() - start);
+        this.#measure('compose', takeMs + performance.now() - start);
         await this.#writer.write(result).catch((error: unknown) => {
           result.close();
           if (!this.#over) throw toDecalError(error, 'io', "the result's track cannot be written");
         });
       } else {
         const picture = this.#compositor.canvas.transferToImageBitmap();
-        this.#measure('compose', performance.now() - start);
+        this.#measure('compose', takeMs + performance.now() - start);
         this.#tell({ type: 'drawn', picture }, [picture]);
       }
       shown = true;
@@ -162,10 +165,10 @@ class Frames {
   }
 
   /** Asks for the frame's matte if the engine is idle, and waits for it as long as that keeps the picture in time. */
-  async #matteOf(frame: Frame): Promise<void> {
+  async #matte(): Promise<void> {
     if (!this.#engineReady || this.#making) return;
     const start = performance.now();
-    const { data, width, height } = this.#compositor.smallCopy(frame);
+    const { data, width, height } = this.#compositor.smallCopy();
     this.#measure('read', performance.now() - start);
     this.#making = new Promise((resolve) => {
       this.#made = resolve;
