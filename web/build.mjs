@@ -61,17 +61,18 @@ const inline = {
   },
 };
 await build({ ...common, platform: 'browser', minify: true, entryPoints: { inline: join(web, 'src/entries/index.ts') }, plugins: [inline] });
-// They share index.js, and with it the page's one engine, instead of each bringing its own.
+// They share index.js, and with it the page's one engine and class of errors, instead of each bringing its own.
 const besideIndex = {
   name: 'beside-index',
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /^\.\/(index|video)\.js$/ }, ({ path }) => ({ path, external: true }));
+    onResolve({ filter: /\/shared\/errors\.js$/ }, () => ({ path: './index.js', external: true }));
   },
 };
 await build({
   ...common,
   platform: 'browser',
-  entryPoints: ['react', 'rembg-webgpu', 'imgly'].map((name) => join(web, `src/entries/${name}.ts`)),
+  entryPoints: ['react', 'rembg-webgpu', 'imgly', 'video'].map((name) => join(web, `src/entries/${name}.ts`)),
   external: ['react'],
   plugins: [besideIndex],
 });
@@ -88,7 +89,7 @@ for (const name of readdirSync(dist).filter((name) => name.endsWith('.js.map')))
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json')], { stdio: 'inherit' });
 // Their published names, whatever folder of the sources they come from.
-const published = ['index', 'node', 'react', 'rembg-webgpu', 'imgly'].map((name) => `${name}.d.ts`);
+const published = ['index', 'node', 'react', 'rembg-webgpu', 'imgly', 'video'].map((name) => `${name}.d.ts`);
 for (const file of published) {
   const from = `./entries/${file.replace('.d.ts', '.js')}`;
   const also = file === 'imgly.d.ts' ? `export { default } from '${from}';\n` : '';

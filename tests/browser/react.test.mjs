@@ -126,4 +126,41 @@ suite('React', { skip: noBrowser }, () => {
     });
     assert.deepEqual(seen, { first: null, second: 'image/webp', shown: 'done image/webp', late: null, afterwards: null });
   });
+
+  test('a camera: another background without a new start, errors, and an end with the component', async () => {
+    await open('camera');
+    const wait = (status) => page.locator('#camera', { hasText: status }).waitFor();
+    await wait('idle');
+    await page.evaluate(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 160, height: 120 });
+      const context = canvas.getContext('2d');
+      setInterval(() => context.fillRect(0, 0, 160, 120), 50);
+      window.source = canvas.captureStream();
+      changeCamera({ source, options: { background: { blur: 4 } } });
+    });
+    await wait('live');
+    await page.waitForFunction(() => camera.stats().framesOut > 2);
+    const first = await page.evaluate(() => {
+      window.first = camera.stream;
+      changeCamera({ source, options: { background: { blur: 4 } } });
+      return [camera.stream.getVideoTracks().length, camera.stats().width];
+    });
+    assert.deepEqual(first, [1, 160]);
+    await page.evaluate(() => changeCamera({ source, options: { background: 'no colour' } }));
+    await page.waitForFunction(() => camera.error?.code === 'invalid-argument' && camera.status === 'live');
+    await page.evaluate(() => changeCamera({ source, options: { background: 'red' } }));
+    await page.waitForFunction(() => camera.error === null && camera.stream === first);
+    // What starts anew ends what was.
+    await page.evaluate(() => changeCamera({ source, options: { background: 'red', maxFps: 10 } }));
+    await page.waitForFunction(() => camera.status === 'live' && camera.stream !== first && camera.stats().framesOut > 1);
+    await page.waitForFunction(() => first.getVideoTracks()[0].readyState === 'ended');
+    await page.evaluate(() => source.getTracks().forEach((track) => track.stop()));
+    await wait('error');
+    assert.match(await page.evaluate(() => camera.error.message), /the source's track has ended/);
+    await page.evaluate(() => changeCamera({ source }));
+    await page.waitForFunction(() => /the track has ended/.test(camera.error?.message));
+    await page.evaluate(() => unmount());
+    await page.waitForFunction(() => ended.length === started.length);
+    assert.deepEqual(page.errors, []);
+  });
 });

@@ -16,6 +16,7 @@ for (const [what, fixture, libraries = 'es2024,dom'] of [
   ['the entry for rembg-webgpu', 'rembg-webgpu'],
   ['code written for @imgly/background-removal', 'imgly'],
   ['code with React', 'react'],
+  ['code with a camera', 'video'],
   ['code of a server, without the DOM,', 'node', 'es2024'],
 ]) {
   test(`${what} compiles against the declarations`, () => {

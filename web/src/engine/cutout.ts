@@ -46,6 +46,9 @@ export interface EngineMatte {
   height: number;
 }
 
+/** How the matte of a run is made a cut-out. `steady`: another matte in its place, of the picture as it still is. */
+export type RunOptions = CompositeOptions & { steady?: (picture: EnginePicture, matte: EngineMatte) => EngineMatte };
+
 /** Composes in place, and returns the part that the result shows, in the picture's pixels. */
 export function composite(engine: Engine, matte: EngineMatte, { rgba, width, height }: EnginePicture, options: CompositeOptions): PixelBox {
   return withComposition(engine, options, (parameters) =>

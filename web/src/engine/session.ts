@@ -5,11 +5,11 @@ import {
 } from '../border/border.js';
 import { DecalError } from '../shared/errors.js';
 import type { ModelSpec } from '../shared/types.js';
-import { composite, compositeBytes, type CompositeOptions, type EnginePicture, type PixelBox } from './cutout.js';
+import { composite, compositeBytes, type EnginePicture, type PixelBox, type RunOptions } from './cutout.js';
 import type { Engine } from './engine.js';
 import { readStruct, withStruct, withText } from './struct.js';
 
-export type { CompositeOptions } from './cutout.js';
+export type { CompositeOptions, RunOptions } from './cutout.js';
 export type { RemoverReport, SessionInfo, SessionMemory, TensorInfo } from '../border/border.js';
 
 /** Pieces of a file in memory of their own: what streams give. */
@@ -233,7 +233,7 @@ export class Remover {
   }
 
   /** In place: the picture becomes its cut-out, or its matte if `mask`. */
-  run(picture: EnginePicture, options: CompositeOptions): RunReport {
+  run(picture: EnginePicture, options: RunOptions): RunReport {
     const { rgba, width, height } = picture;
     this.#engine.check(() => this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height));
     return this.#compose(picture, options);
@@ -275,7 +275,7 @@ export class Remover {
   }
 
   /** Last third: from the model's outputs for all parts to the cut-out, as `run`. The picture is untouched if this fails. */
-  finish(outputs: readonly Float32Array[], picture: EnginePicture, options: CompositeOptions): RunReport {
+  finish(outputs: readonly Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
     const engine = this.#engine;
     const { width, height } = picture;
     const bytes = outputs[0]!.byteLength;
@@ -292,10 +292,11 @@ export class Remover {
   }
 
   /** What follows once the matte is there. */
-  #compose(picture: EnginePicture, options: CompositeOptions): RunReport {
+  #compose(picture: EnginePicture, { steady, ...options }: RunOptions): RunReport {
     const report = this.report();
-    const matte = { values: report.matte, width: report.matteWidth, height: report.matteHeight };
     const start = performance.now();
+    const own = { values: report.matte, width: report.matteWidth, height: report.matteHeight };
+    const matte = steady?.(picture, own) ?? own;
     const visible = composite(this.#engine, matte, picture, options);
     const postprocessMs = report.postprocessMs + performance.now() - start;
     return { ...report, postprocessMs, memoryBytes: report.memoryBytes + compositeBytes(this.#engine, matte, picture, options), visible };

@@ -17,6 +17,7 @@ import {
 } from '../shared/options.js';
 import { sharedMemoryLimit } from '../page/memory-limit.js';
 import { Progress } from '../page/progress.js';
+import type { StreamEngine } from '../page/live-video.js';
 import { isMatte, pageUrl, release, toPictures } from '../page/source.js';
 import { noThreadsReason, spawnEngine, type EngineWorker } from '../page/spawn.js';
 import type { EngineConfig, Outcomes, Picture, Removed, Task, WithModel } from '../adapters/worker/protocol.js';
@@ -27,6 +28,8 @@ import type {
 } from '../shared/types.js';
 
 export { DecalError, type DecalErrorCode } from '../shared/errors.js';
+/** @internal For the entries beside this one, which share its class of errors. */
+export { toDecalError } from '../shared/errors.js';
 export type { BatchSources } from '../shared/batch.js';
 export { models } from '../shared/models.js';
 export type * from '../shared/types.js';
@@ -37,6 +40,7 @@ const executions = new ExecutionFeed();
 const objectUrls = new Set<string>();
 let settings: InitOptions = {};
 let client: EngineClient | null = null;
+const streams = new Set<EngineClient>();
 
 /**
  * Removes the background of a picture. The model is loaded on first use; calls queue and run one after the other.
@@ -144,6 +148,8 @@ export async function init(options: InitOptions | ((loaded: boolean) => void) = 
 export function dispose(): void {
   client?.close();
   client = null;
+  for (const stream of streams) stream.close();
+  streams.clear();
   settings = {};
   for (const url of objectUrls) URL.revokeObjectURL(url);
   objectUrls.clear();
@@ -183,6 +189,25 @@ export async function getCapabilities(options: CapabilitiesOptions = {}): Promis
   const { provider, dtype, reasons, checked } = known ?? decide(await forecastGpu());
   const capability = provider === 'wasm' ? { device: provider, dtype: 'fp32' as const } : { device: provider, dtype };
   return { ...capability, threads, simd, reason: [...reasons, reason].join('; '), reasons, checked, exact: known != null || settings.device === 'wasm' };
+}
+
+/**
+ * What `decal/video` needs of the page's settings: an engine of its own, which the stream keeps as long as it lasts. It leaves a core to the
+ * worker with the frames.
+ *
+ * @internal
+ */
+export function openStream(model: ModelOption, device: DeviceOption | undefined): StreamEngine {
+  const withModel = modelAndDevice({ model, ...(device ? { device } : {}) });
+  const config = engineConfig();
+  const threads = settings.threads ?? Math.max(1, Math.min(config.threads, (navigator.hardwareConcurrency || 1) - 1));
+  const engine = new EngineClient({ ...config, threads }, spawn, progress, (event) => executions.tell(event), settings.fetch ?? null);
+  streams.add(engine);
+  const close = () => {
+    streams.delete(engine);
+    engine.close();
+  };
+  return { withModel, spawn, run: (port) => engine.run({ task: { kind: 'stream', port, ...withModel }, transfer: [port] }), close };
 }
 
 async function forecastGpu(): Promise<GateFacts> {

@@ -1,4 +1,4 @@
-// The entry `decal/react`: a hook that keeps one cut-out, and a component that shows what the hook knows.
+// The entry `decal/react`: a hook that keeps one cut-out, a component that shows what the hook knows, and the hook for cameras.
 // SPDX-License-Identifier: MIT
 'use client';
 import {
@@ -9,6 +9,9 @@ import { getCapabilities, removeBackground, subscribeToProgress } from './index.
 import type {
   Capabilities, ImageSource, OutputFormat, ProgressState, RemoveBackgroundOptions, RemoveBackgroundResult,
 } from '../shared/types.js';
+
+export { useVideoBackground, type VideoBackgroundOptions, type VideoBackgroundState } from './use-video-background.js';
+export type { VideoBackground, VideoStats } from './video.js';
 
 /** As for removeBackground; the latest hold for the next picture. */
 export type BackgroundRemoverOptions = Omit<RemoveBackgroundOptions, 'signal'>;

@@ -119,6 +119,17 @@ export class EngineHost<Source, File> {
       }));
   }
 
+  /** One call for as long as `work` uses the model, such as for the frames of a stream. */
+  stream(withModel: WithModel, work: (loaded: Loaded, signal: AbortSignal) => Promise<void>, signal?: AbortSignal): Promise<void> {
+    return this.#run(signal, async (inner) => {
+      const { loaded } = await this.#load(withModel, inner);
+      inner.throwIfAborted();
+      await work(loaded, inner).catch((error: unknown) => {
+        throw naming(loaded.name, error);
+      });
+    });
+  }
+
   /** Whatever needs an engine and no model. */
   use<T>(work: (engine: Engine) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#run(signal, async (inner) => {

@@ -3,7 +3,7 @@
 import { adapterName, decide, dtypeFor, type GateDecision, type GateFacts } from '../gpu/device-gate.js';
 import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
-import type { CompositeOptions, PictureSize, Remover, RunReport } from '../engine/session.js';
+import type { PictureSize, Remover, RunOptions, RunReport } from '../engine/session.js';
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { GpuExecutor } from '../gpu/executor.js';
 import { unavailable, type GpuHost } from '../gpu/host.js';
@@ -119,7 +119,7 @@ export class RoutedModel {
    * One picture, in place. Whatever the GPU does under 'auto', the cut-out is whole: the picture stays as it was until
    * the model's output has been found good.
    */
-  async run(requested: DeviceOption, picture: EnginePicture, options: CompositeOptions, signal?: AbortSignal): Promise<RoutedRun> {
+  async run(requested: DeviceOption, picture: EnginePicture, options: RunOptions, signal?: AbortSignal): Promise<RoutedRun> {
     let report: RunReport | null = null;
     let buildMs = 0;
     const trouble = await this.#attempt(requested, signal, async () => {
@@ -254,7 +254,7 @@ export class RoutedModel {
     return all;
   }
 
-  #finish({ runMs }: OnGpu, outputs: Float32Array[], picture: EnginePicture, options: CompositeOptions): RunReport {
+  #finish({ runMs }: OnGpu, outputs: Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
     // Asked here rather than left to the engine, whose error would not say that it was the GPU.
     if (outputs.some((output) => output.some(Number.isNaN))) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
     const inferenceMs = runMs.slice(-outputs.length).reduce((sum, ms) => sum + ms);

@@ -1,5 +1,6 @@
 // The messages between the page and the engine's worker.
 // SPDX-License-Identifier: MIT
+import type { FramesStart } from './frame-messages.js';
 import type { DownloadProgress } from '../../download/host.js';
 import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';
@@ -39,12 +40,13 @@ export type PictureSource =
 
 export type { WithModel } from '../../host/engine-host.js';
 
-/** `load` gets the model ready, `remove` cuts out, `segment` stops at the matte, `apply` has one already. */
+/** `load` gets the model ready, `remove` cuts out, `segment` stops at the matte, `apply` has one already, `stream` makes mattes for who asks at a port. */
 export type Task =
   | ({ kind: 'load' } & WithModel)
   | ({ kind: 'remove'; picture: Picture; output: OutputPlan } & WithModel)
   | ({ kind: 'segment'; picture: Picture; plan: MattePlan } & WithModel)
-  | { kind: 'apply'; picture: Picture; matte: Matte | Picture; output: OutputPlan };
+  | { kind: 'apply'; picture: Picture; matte: Matte | Picture; output: OutputPlan }
+  | ({ kind: 'stream'; port: MessagePort } & WithModel);
 
 export interface Job {
   id: number;
@@ -58,7 +60,8 @@ export type ToWorker =
   | { type: 'abort'; id: number }
   /** Stop everything, free everything, then say `ended`. */
   | { type: 'end' }
-  | ThreadStart;
+  | ThreadStart
+  | FramesStart;
 
 /** First message to a worker that is to be a helper thread rather than the engine. */
 export interface ThreadStart extends ThreadTask {
@@ -97,6 +100,7 @@ export interface Outcomes {
   remove: Removed;
   segment: Segmented;
   apply: Removed;
+  stream: null;
 }
 export type Outcome = Outcomes[Task['kind']];
 

@@ -1,10 +1,12 @@
-// The engine's side of a page: an engine host that answers messages. The same script serves as a helper thread; the first
-// message tells which of the two it is to be.
+// The engine's side of a page: an engine host that answers messages. The same script serves as a helper thread, and to
+// compose the frames of a stream; the first message tells what it is to be.
 // SPDX-License-Identifier: MIT
 import { runThread } from '../../engine/instance.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { EngineHost, type HostAdapter, type HostEvents } from '../../host/engine-host.js';
 import { holdLiveness } from '../../shared/worker-liveness.js';
+import { composeFrames } from './frames.js';
+import { serveMattes } from './mattes.js';
 import type { EngineConfig, FromWorker, Job, Outcome, Picture, Task, ToWorker } from './protocol.js';
 import { describeRoute } from '../../host/routing.js';
 import { browserAdapter, type PageFile, type Send } from './adapter.js';
@@ -62,6 +64,9 @@ export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): {
       case 'thread':
         runThread(message);
         break;
+      case 'frames':
+        composeFrames(message);
+        break;
       case 'start':
         host = new EngineHost(makeAdapter(message.config, send), events);
         if (message.life !== null) holdLiveness(message.life, () => post({ type: 'alive' }));
@@ -89,6 +94,9 @@ async function perform(host: EngineHost<Picture, PageFile>, task: Task, signal: 
       return host.remove(task.picture, task.output, task, signal);
     case 'segment':
       return host.segment(task.picture, task.plan, task, signal);
+    case 'stream':
+      await host.stream(task, (loaded, inner) => serveMattes(task.port, loaded, task.device, inner), signal);
+      return null;
     case 'apply': {
       const { matte } = task;
       const applied = await host.apply(task.picture, 'kind' in matte ? { picture: matte } : { values: matte }, task.output, signal);

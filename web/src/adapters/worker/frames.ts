@@ -1,0 +1,222 @@
+// The worker with the frames: takes the newest, asks the engine's worker for its matte, puts it together and passes it on.
+// SPDX-License-Identifier: MIT
+import { toDecalError, type DecalError } from '../../shared/errors.js';
+import { kNoStats, type VideoStats } from '../../shared/video.js';
+import { checkCanvas } from './canvas.js';
+import { Compositor, sizeOf, type Frame } from './compositor.js';
+import type { FramesStart, FromFrames, MatteAnswer, MatteRequest, ToFrames } from './frame-messages.js';
+
+/** How long a frame waits for its own matte, in milliseconds. Beyond it, it is shown with the last one: one frame at 30 a second. */
+const kPatienceMs = 33;
+const kStatsMs = 250;
+
+/** Starts what `start` describes; it ends with `ended`, or with the worker. */
+export function composeFrames(start: FramesStart): void {
+  const { control } = start;
+  try {
+    checkCanvas('live video');
+    new Frames(start).begin();
+  } catch (error) {
+    const { code, message } = toDecalError(error, 'internal');
+    control.postMessage({ type: 'ended', stats: kNoStats, failure: { code, message } } satisfies FromFrames);
+  }
+}
+
+class Frames {
+  readonly #start: FramesStart;
+  readonly #compositor: Compositor;
+  readonly #reader: ReadableStreamDefaultReader<VideoFrame> | null;
+  readonly #writer: WritableStreamDefaultWriter<VideoFrame> | null;
+  readonly #stats: VideoStats = structuredClone(kNoStats);
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** The newest frame that nobody has taken. */
+  #next: Frame | null = null;
+  #wake = () => {};
+  /** When the last frame was taken, by its own clock where it has one, in milliseconds. */
+  #lastTaken = -Infinity;
+  #engineReady = false;
+  /** Settles with the matte that the engine is at; null while it is idle. */
+  #making: Promise<void> | null = null;
+  #made = () => {};
+  #showing: Promise<void> = Promise.resolve();
+  #over = false;
+
+  constructor(start: FramesStart) {
+    this.#start = start;
+    this.#compositor = new Compositor(start.input, start.background);
+    this.#reader = start.streams?.readable.getReader() ?? null;
+    this.#writer = start.streams?.writable.getWriter() ?? null;
+    this.#timer = setInterval(() => this.#tell({ type: 'stats', stats: this.#stats }), kStatsMs);
+  }
+
+  begin(): void {
+    const { control, mattes } = this.#start;
+    control.onmessage = ({ data }: MessageEvent<ToFrames>) => this.#receive(data);
+    mattes.onmessage = ({ data }: MessageEvent<MatteAnswer>) => this.#answered(data);
+    this.#showing = this.#show();
+    if (this.#reader) void this.#read(this.#reader);
+  }
+
+  #receive(message: ToFrames): void {
+    switch (message.type) {
+      case 'background':
+        this.#compositor.background = message.background;
+        break;
+      case 'frame':
+        this.#offer(message.frame, performance.now());
+        break;
+      case 'end':
+        void this.#end(null);
+        break;
+    }
+  }
+
+  // Always waiting for a frame, so that none waits for us.
+  async #read(reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        this.#offer(value, value.timestamp / 1000);
+      }
+      await this.#end(toDecalError(new Error("the source's track has ended"), 'io'));
+    } catch (error) {
+      await this.#end(toDecalError(error, 'io', "the source's track cannot be read"));
+    }
+  }
+
+  #offer(frame: Frame, at: number): void {
+    const { maxFps } = this.#start;
+    ++this.#stats.framesIn;
+    ++this.#stats.framesOpen;
+    // A tenth of leeway: times of frames are never even. A clock that went back starts anew.
+    const tooSoon = maxFps !== null && at >= this.#lastTaken && at - this.#lastTaken < 900 / maxFps;
+    if (this.#over || tooSoon) {
+      this.#drop(frame);
+      return;
+    }
+    this.#lastTaken = at;
+    if (this.#next) this.#drop(this.#next);
+    this.#next = frame;
+    this.#wake();
+  }
+
+  #drop(frame: Frame): void {
+    ++this.#stats.framesDropped;
+    this.#close(frame);
+    if (!this.#over && !this.#writer) this.#tell({ type: 'drawn', picture: null });
+  }
+
+  #close(frame: Frame): void {
+    frame.close();
+    --this.#stats.framesOpen;
+  }
+
+  /** One frame after the other, the newest each time. */
+  async #show(): Promise<void> {
+    while (!this.#over) {
+      const frame = this.#next;
+      this.#next = null;
+      if (!frame) {
+        await new Promise<void>((resolve) => void (this.#wake = resolve));
+        continue;
+      }
+      try {
+        await this.#showOne(frame);
+      } catch (error) {
+        void this.#end(toDecalError(error, 'internal', 'a frame'));
+      }
+    }
+  }
+
+  async #showOne(frame: Frame): Promise<void> {
+    let shown = false;
+    try {
+      const taking = performance.now();
+      this.#compositor.take(frame);
+      const takeMs = performance.now() - taking;
+      await this.#matte();
+      if (this.#over || !this.#compositor.hasMatte) return;
+      const start = performance.now();
+      this.#compositor.compose();
+      Object.assign(this.#stats, sizeOf(frame));
+      if (this.#writer) {
+        // What is written belongs to the stream, which closes it.
+        const { timestamp, duration } = frame as VideoFrame;
+        const result = new VideoFrame(this.#compositor.canvas, {
+          timestamp, ...(duration ? { duration } : {}), alpha: this.#compositor.background.kind === 'transparent' ? 'keep' : 'discard',
+        });
+        this.#measure('compose', takeMs + performance.now() - start);
+        await this.#writer.write(result).catch((error: unknown) => {
+          result.close();
+          if (!this.#over) throw toDecalError(error, 'io', "the result's track cannot be written");
+        });
+      } else {
+        const picture = this.#compositor.canvas.transferToImageBitmap();
+        this.#measure('compose', takeMs + performance.now() - start);
+        this.#tell({ type: 'drawn', picture }, [picture]);
+      }
+      shown = true;
+      ++this.#stats.framesOut;
+    } finally {
+      if (shown) this.#close(frame);
+      else this.#drop(frame);
+    }
+  }
+
+  /** Asks for the frame's matte if the engine is idle, and waits for it as long as that keeps the picture in time. */
+  async #matte(): Promise<void> {
+    if (!this.#engineReady || this.#making) return;
+    const start = performance.now();
+    const { data, width, height } = this.#compositor.smallCopy();
+    this.#measure('read', performance.now() - start);
+    this.#making = new Promise((resolve) => {
+      this.#made = resolve;
+    });
+    const request: MatteRequest = { rgba: data as Uint8ClampedArray<ArrayBuffer>, width, height };
+    this.#start.mattes.postMessage(request, [data.buffer]);
+    if (this.#compositor.hasMatte && this.#stats.ms.matte > kPatienceMs) return;
+    await Promise.race([this.#making, new Promise((resolve) => setTimeout(resolve, kPatienceMs))]);
+  }
+
+  #answered(answer: MatteAnswer): void {
+    if (answer.type === 'ready') {
+      this.#engineReady = true;
+      this.#tell({ type: 'ready' });
+      return;
+    }
+    const { rgba, width, height, ms, provider, threads } = answer;
+    this.#compositor.setMatte(new ImageData(rgba, width, height));
+    ++this.#stats.mattes;
+    this.#measure('matte', ms);
+    Object.assign(this.#stats, { provider, threads });
+    this.#making = null;
+    this.#made();
+  }
+
+  /** A mean over about the last eight frames. */
+  #measure(stage: keyof VideoStats['ms'], ms: number): void {
+    const before = this.#stats.ms[stage];
+    this.#stats.ms[stage] = before === 0 ? ms : before + (ms - before) / 8;
+  }
+
+  /** Closes everything, then says so. */
+  async #end(failure: DecalError | null): Promise<void> {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#timer);
+    this.#made();
+    this.#wake();
+    if (this.#next) this.#drop(this.#next);
+    this.#next = null;
+    await this.#showing;
+    await this.#reader?.cancel().catch(() => {});
+    await this.#writer?.close().catch(() => {});
+    const told = failure && { code: failure.code, message: failure.message };
+    this.#tell({ type: 'ended', stats: this.#stats, failure: told });
+  }
+
+  #tell(message: FromFrames, transfer: Transferable[] = []): void {
+    this.#start.control.postMessage(message, transfer);
+  }
+}

@@ -1,0 +1,88 @@
+// Frames without track processors: from a video element, as each is shown, to a canvas whose stream is the result.
+// SPDX-License-Identifier: MIT
+import { DecalError, toDecalError } from '../shared/errors.js';
+import type { ToFrames } from '../adapters/worker/frame-messages.js';
+
+/** How often it is seen whether the source has ended: a track that its own page stops says nothing. */
+const kWatchMs = 500;
+
+export class ElementFrames {
+  readonly #video = document.createElement('video');
+  readonly #canvas = document.createElement('canvas');
+  readonly #context: CanvasRenderingContext2D;
+  readonly #control: MessagePort;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #waiting = false;
+  #over = false;
+  readonly stream: MediaStream;
+  /** Frames that were overtaken by newer ones before they were taken from the element. */
+  dropped = 0;
+
+  /** `onFailed`: with why there will be no more frames. */
+  constructor(track: MediaStreamTrack, control: MessagePort, onFailed: (error: DecalError) => void) {
+    const context = this.#canvas.getContext('2d');
+    if (!context) throw new DecalError('unsupported', 'this browser draws no canvas');
+    this.#context = context;
+    this.#control = control;
+    this.stream = this.#canvas.captureStream();
+    const video = this.#video;
+    video.muted = true;
+    video.playsInline = true;
+    video.srcObject = new MediaStream([track]);
+    video.requestVideoFrameCallback(() => void this.#take(onFailed));
+    video.play().catch((error: unknown) => {
+      if (!this.#over) onFailed(toDecalError(error, 'io', 'the source does not play'));
+    });
+    this.#timer = setInterval(() => {
+      if (track.readyState === 'ended') onFailed(new DecalError('io', "the source's track has ended"));
+    }, kWatchMs);
+  }
+
+  /** The answer to a frame. */
+  drawn(picture: ImageBitmap | null): void {
+    this.#waiting = false;
+    if (!picture) return;
+    if (!this.#over) {
+      const { width, height } = picture;
+      if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
+      this.#context.globalCompositeOperation = 'copy';
+      this.#context.drawImage(picture, 0, 0);
+    }
+    picture.close();
+  }
+
+  close(): void {
+    this.#over = true;
+    clearInterval(this.#timer);
+    this.#video.srcObject = null;
+    for (const track of this.stream.getTracks()) track.stop();
+  }
+
+  async #take(onFailed: (error: DecalError) => void): Promise<void> {
+    if (this.#over) return;
+    this.#video.requestVideoFrameCallback(() => void this.#take(onFailed));
+    if (this.#waiting) {
+      ++this.dropped;
+      return;
+    }
+    this.#waiting = true;
+    try {
+      const frame = await currentFrame(this.#video);
+      if (this.#over) return frame.close();
+      this.#control.postMessage({ type: 'frame', frame } satisfies ToFrames, [frame]);
+    } catch (error) {
+      if (!this.#over) onFailed(toDecalError(error, 'unsupported', 'a frame of the source cannot be read'));
+    }
+  }
+}
+
+async function currentFrame(video: HTMLVideoElement): Promise<VideoFrame | ImageBitmap> {
+  if (typeof VideoFrame === 'function') {
+    try {
+      return new VideoFrame(video);
+    } catch {
+      // Not of every video.
+    }
+  }
+  return createImageBitmap(video);
+}
