@@ -32,7 +32,7 @@ const run = (file, args, options = {}) => execFileSync(file, args, { cwd: root, 
 const needs = (path, how) => (existsSync(join(root, path)) ? join(root, path) : fail(`${path} is missing: ${how}`));
 const versionOf = (name) => JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 
-const { values } = parseArgs({ options: { node: { type: 'string' }, level: { type: 'string', default: '9' } } });
+const { values } = parseArgs({ options: { node: { type: 'string' }, level: { type: 'string', default: '6' } } });
 if (!/^\d$/.test(values.level)) fail(`--level ${values.level}: 0 to 9`);
 if (values.node && !existsSync(values.node)) fail(`--node ${values.node}: no such file`);
 const leftOut = [];
@@ -154,6 +154,12 @@ function commit() {
 
 await scripts();
 copyFileSync(node(), join(tree, 'bin/node'));
+try {
+  // A tenth of the archive is Node's symbols.
+  run('strip', ['--strip-unneeded', join(tree, 'bin/node')]);
+} catch {
+  console.log('strip (of binutils) is missing: Node keeps its symbols, and the archive is larger');
+}
 copyFileSync(program, join(tree, 'bin/decal_gpu_cases'));
 for (const file of ['bin/node', 'bin/decal_gpu_cases']) chmodSync(join(tree, file), 0o755);
 packages();

@@ -7,7 +7,7 @@ import { create } from 'webgpu';
 import { dispose, init, removeBackgroundRaw } from '../../web/dist/node.js';
 import { picture } from './photo.mjs';
 import { publicModel } from './public_model.mjs';
-import { modelNamed, record, runStep } from './step.mjs';
+import { dawnOptions, modelNamed, record, runStep } from './step.mjs';
 
 const kLosses = 3;
 /** Most levels of 255 by which an answer may differ from WebAssembly's: float16 storage costs up to 2e-3, and rounding one level. */
@@ -49,7 +49,7 @@ await runStep(async () => {
   const { data: expected } = await removeBackgroundRaw(image, options);
   await dispose();
 
-  const { gpu, devices } = watched(create([]));
+  const { gpu, devices } = watched(create(dawnOptions()));
   await init({ model: own, device: 'auto', allowSoftwareAdapter: true, gpu });
   const started = performance.now();
   const memory = [];

@@ -8,12 +8,12 @@ import { availableParallelism } from 'node:os';
 import { create } from 'webgpu';
 import { describeGpu, loadPlanner, RawGpuSession, RawSession, readModelFile, startEngine } from '../../web/dist/node.js';
 import { photoKind, pictureTensor } from './photo.mjs';
-import { kHalfAllowance, modelNamed, record, runnable, runStep } from './step.mjs';
+import { dawnOptions, kHalfAllowance, modelNamed, record, runnable, runStep } from './step.mjs';
 
 async function onnxruntime(file, { data, shape }) {
   const { default: ort } = await import('onnxruntime-web/webgpu');
   const folder = new URL('.', import.meta.resolve('onnxruntime-web/webgpu'));
-  ort.env.wasm.numThreads = Math.min(4, availableParallelism());
+  ort.env.wasm.numThreads = 1; // more would fetch their module, and Node fetches no files
   ort.env.wasm.wasmPaths = folder.href;
   ort.env.wasm.wasmBinary = readFileSync(new URL('ort-wasm-simd-threaded.asyncify.wasm', folder));
   const session = await ort.InferenceSession.create(readFileSync(file), { executionProviders: ['wasm'], logSeverityLevel: 3 });
@@ -66,7 +66,7 @@ await runStep(async () => {
   const spread = deviation(expected);
   if (!(spread > 1e-4)) throw new Error(`the reference varies by ${spread} only: agreement with it would prove nothing`);
   record(id, { model: model.name, reference, spread, picture: photoKind });
-  const gpu = create([]);
+  const gpu = create(dawnOptions());
   const { half } = await describeGpu(gpu);
   let wrong = 0;
   for (const precision of ['fp32', 'fp16']) {

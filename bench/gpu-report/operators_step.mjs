@@ -1,5 +1,5 @@
 // Step (c): random cases of every operator against the scalar reference, a record for each family.
-//   node bench/gpu-report/operators_step.mjs fp32|fp16 N SOFTWARE     every Nth case; "software" where the adapter computes on the CPU
+//   node bench/gpu-report/operators_step.mjs fp32|fp16 N     every Nth case
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -7,14 +7,11 @@ import { create } from 'webgpu';
 import { everyNth, familyOf, runCases } from '../../tests/gpu/cases.mjs';
 import { withoutHalf } from '../../tests/gpu/half.mjs';
 import { writeCases } from '../../tests/gpu/write-cases.mjs';
-import { importExecutor, record, runStep } from './step.mjs';
-
-// Software renderers spend nine tenths of the time on clearing workgroup memory word by word.
-const kSoftware = ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'];
+import { dawnOptions, importExecutor, record, runStep } from './step.mjs';
 
 await runStep(async () => {
-  const [precision, step, kind] = process.argv.slice(2);
-  const gpu = create(kind === 'software' ? kSoftware : []);
+  const [precision, step] = process.argv.slice(2);
+  const gpu = create(dawnOptions());
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('WebGPU gives no adapter');
   const native = adapter.features.has('shader-f16');

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fillFile } from './fill.mjs';
-import { append } from './records.mjs';
+import { append, readRecords } from './records.mjs';
 
 /** The folder that the bundle's paths begin at: its payload, or the checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -20,6 +20,15 @@ export function record(step, values) {
   const one = { step, kind: 'result', ...values };
   if (process.env.DECAL_REPORT) append(process.env.DECAL_REPORT, one);
   else console.log(JSON.stringify(one));
+}
+
+/**
+ * Options of Dawn's `create`. Software renderers spend nine tenths of the time on clearing workgroup memory word by word: in a report on
+ * one it is off. Decal's kernels write before they read.
+ */
+export function dawnOptions() {
+  const records = process.env.DECAL_REPORT ? readRecords(process.env.DECAL_REPORT) : [];
+  return records.some(({ step, software }) => step === 'adapter' && software) ? ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'] : [];
 }
 
 /** Runs `main`; what it throws becomes one line and status 1. Ends the process, which Dawn and threads keep alive. */

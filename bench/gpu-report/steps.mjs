@@ -9,8 +9,11 @@ const program = (file, ...args) => [process.execPath, '--expose-gc', fileURLToPa
 
 const adapterOf = (records) => Object.assign({}, ...records.filter(({ step, kind }) => step === 'adapter' && kind === 'result'));
 
+/** A software renderer compiles and runs for the processor what takes a GPU milliseconds. */
+const kSoftwareFactor = 6;
+
 /**
- * The steps for `runSteps`. Those after the first are small (small models, every sixteenth operator case, twelve pictures) where the
+ * The steps for `runSteps`. Those after the first are small (small models, every 24th operator case, twelve pictures) where the
  * adapter computes on the CPU or `small` asks for it, and are left out where there is no adapter. `only`: letters, or all.
  */
 export function reportSteps({ small = false, only = null } = {}) {
@@ -18,11 +21,10 @@ export function reportSteps({ small = false, only = null } = {}) {
     if (only && letter !== 'a' && !only.includes(letter)) return null;
     const { name, software } = adapterOf(records);
     if (id !== 'adapter' && !name) return null;
-    const command = make({ small: small || Boolean(software), software: Boolean(software) });
-    return command && { id, letter, title, limit, command };
+    const command = make({ small: small || Boolean(software) });
+    return command && { id, letter, title, limit: software ? kSoftwareFactor * limit : limit, command };
   };
-  const sampled = ({ small: few }) => (few ? 16 : 1);
-  const kind = ({ software }) => (software ? 'software' : 'gpu');
+  const sampled = ({ small: few }) => (few ? 24 : 1);
   const first = ({ small: few }) => (few ? 'decal-default-96' : 'decal-default');
   const present = (name, few) => models.some((one) => one.name === name && Boolean(one.small) === few && sourceOf(one));
   const accuracy = (name, limit) => step(`model-${name}`, 'd', `${name} against float32`, limit, ({ small: few }) =>
@@ -32,12 +34,12 @@ export function reportSteps({ small = false, only = null } = {}) {
   return [
     step('adapter', 'a', 'adapter, limits, features, driver', 30, () => program('adapter_step.mjs')),
     step('gate', 'b', 'pre-flight checks and self-test', 60, (how) => program('gate_step.mjs', first(how))),
-    step('operators-fp32', 'c', 'operator cases in fp32', 120, (how) => program('operators_step.mjs', 'fp32', sampled(how), kind(how))),
+    step('operators-fp32', 'c', 'operator cases in fp32', 120, (how) => program('operators_step.mjs', 'fp32', sampled(how))),
     accuracy('decal-default', 60), accuracy('decal-default-96', 90),
     accuracy('isnet_1024', 90),
     times('isnet_1024', 90, 2, 3, 8), times('birefnet_lite_1024', 120, 2, 2, 5),
-    step('endurance', 'h', 'many pictures, lost devices, memory', 90, (how) => program('endurance_step.mjs', first(how), how.small ? 12 : 200)),
-    step('operators-fp16', 'c', 'operator cases in fp16', 120, (how) => program('operators_step.mjs', 'fp16', sampled(how), kind(how))),
+    step('endurance', 'h', 'many pictures, lost devices, memory', 90, (how) => program('endurance_step.mjs', first(how), how.small ? 10 : 200)),
+    step('operators-fp16', 'c', 'operator cases in fp16', 120, (how) => program('operators_step.mjs', 'fp16', sampled(how))),
     times('decal-default-96', 120, 1, 1, 2),
     accuracy('u2netp_320', 60), accuracy('modnet_512', 60), accuracy('birefnet_lite_512', 90), accuracy('birefnet_lite_1024', 120),
     accuracy('u2netp_96', 90), accuracy('modnet_128', 90), accuracy('people-live', 60),

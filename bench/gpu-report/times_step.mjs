@@ -12,7 +12,7 @@ import { peakBytes } from '../../web/tools/command.mjs';
 import { describeGpu, loadPlanner, RawGpuSession, readModelFile } from '../../web/dist/node.js';
 import { writeNpy } from '../../web/tools/npy.mjs';
 import { pictureTensor } from './photo.mjs';
-import { modelNamed, record, root, runnable, runStep, secondsLeft } from './step.mjs';
+import { dawnOptions, modelNamed, record, root, runnable, runStep, secondsLeft } from './step.mjs';
 
 // What GPU drivers compiled they keep on disk: without this only the first turn would see a first run.
 const env = { ...process.env, __GL_SHADER_DISK_CACHE: '0', MESA_SHADER_CACHE_DISABLE: 'true' };
@@ -20,7 +20,7 @@ const kContenders = ['Decal fp32', 'Decal fp16', 'onnxruntime-web WebGPU'];
 
 async function oneTurn(name, precision, warmUp, repeat) {
   const model = modelNamed(name);
-  const gpu = create([]);
+  const gpu = create(dawnOptions());
   const start = performance.now();
   const planner = await loadPlanner(readModelFile(runnable(model)));
   const session = await RawGpuSession.create(planner, model.size, model.size, { gpu, allowSoftwareAdapter: true, half: precision === 'fp16' });
