@@ -38,7 +38,7 @@ done
 # The driver alone, as a machine with a GPU has one.
 mkdir -p "$system/opt/driver" "$system/root/report"
 cp "$driver" "$system/opt/driver/"
-printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "/opt/driver/%s", "api_version": "1.1.0"}}\n' "$(basename "$driver")" >"$system/opt/driver/icd.json"
+printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "/opt/driver/%s", "api_version": "1.0.5"}}\n' "$(basename "$driver")" >"$system/opt/driver/icd.json"
 tar -C "$system/root" -xf "$archive"
 
 # Without a network: a namespace of its own has none.
