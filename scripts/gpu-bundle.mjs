@@ -128,7 +128,7 @@ async function photo() {
 
 async function scripts() {
   for (const file of ['bench/peer.mjs', 'bench/dawn.mjs', 'bench/statistics.mjs', 'web/tools/command.mjs', 'web/tools/npy.mjs',
-    'tests/gpu/cases.mjs', 'tests/gpu/half.mjs', 'tests/gpu/write-cases.mjs', 'LICENSE', 'NOTICE']) put(file);
+    'tests/gpu/cases.mjs', 'tests/gpu/half.mjs', 'tests/gpu/write-cases.mjs', 'LICENSE', 'NOTICE', 'models/people-live.onnx']) put(file);
   for (const file of readdirSync(join(root, 'bench/gpu-report')).filter((name) => name.endsWith('.mjs'))) put(join('bench/gpu-report', file));
   const { build } = await import('esbuild');
   await build({

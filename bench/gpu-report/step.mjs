@@ -3,6 +3,7 @@
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fillFile } from './fill.mjs';
@@ -10,7 +11,9 @@ import { append, readRecords } from './records.mjs';
 
 /** The folder that the bundle's paths begin at: its payload, or the checkout. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-export const modelsFolder = process.env.DECAL_REPORT_MODELS ?? join(root, 'report-models');
+/** Where models are looked for, that of --models first. */
+const kPlaces = [...(process.env.DECAL_REPORT_MODELS ? [process.env.DECAL_REPORT_MODELS] : []),
+  ...['report-models', 'web/dist/models', 'models'].map((folder) => join(root, folder))];
 
 /** Seconds since this process began its step, and those it was given. */
 export const secondsLeft = () => Number(process.env.DECAL_REPORT_SECONDS ?? Infinity) - process.uptime();
@@ -70,8 +73,7 @@ export const kHalfAllowance = 2e-3;
 /** The file that `model` is or is made of; null where neither the bundle nor --models has it. */
 export function sourceOf({ name, file, skeleton }) {
   const names = skeleton ? [`${name}.skeleton.onnx.gz`, `${name}.skeleton.onnx`, `${name}.onnx`] : [file];
-  const places = [modelsFolder, join(root, 'web/dist/models')];
-  return names.flatMap((one) => places.map((place) => join(place, one))).find((path) => existsSync(path)) ?? null;
+  return names.flatMap((one) => kPlaces.map((place) => join(place, one))).find((path) => existsSync(path)) ?? null;
 }
 
 export function modelNamed(name) {
@@ -85,7 +87,7 @@ export function runnable(model) {
   const source = sourceOf(model);
   if (!source) throw new Error(`${model.name}: neither in the bundle nor in the folder given by --models`);
   if (!source.includes('.skeleton.onnx')) return source;
-  const folder = join(process.env.DECAL_REPORT ?? modelsFolder, 'filled');
+  const folder = join(process.env.DECAL_REPORT ?? tmpdir(), 'filled');
   mkdirSync(folder, { recursive: true });
   const filled = join(folder, `${model.name}.onnx`);
   if (!readdirSync(folder).includes(`${model.name}.onnx`)) fillFile(source, filled, model.factors);
