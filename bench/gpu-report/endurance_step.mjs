@@ -90,6 +90,7 @@ await runStep(async () => {
       downgraded: execution.downgraded, worstLevels: levels });
   }
   if (devices.length === 0) throw new Error('no device was ever opened: the pictures ran on WebAssembly');
+  if (onGpu < count) throw new Error(`${count - onGpu} of ${count} pictures did not run on WebGPU`);
   if (worst > kLevels) throw new Error(`a picture differs from WebAssembly's by ${worst} levels`);
   if (right < kLosses) throw new Error(`${kLosses - right} pictures were wrong after the device was lost`);
   if (late - early > kFlatBytes) throw new Error(`memory grew by ${Math.round((late - early) / 1e6)} MB`);
