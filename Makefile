@@ -5,10 +5,11 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-edges bench-scaling clean
+.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-edges bench-scaling gpu-bundle gpu-bundle-test clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s
+", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
 	@scripts/run.sh "$(IMAGE)"
@@ -66,6 +67,12 @@ bench-browser: ## The same models in Chromium, and start-up (half an hour); writ
 
 bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu
+
+gpu-bundle: ## One archive that reports on a bare machine's GPU, without a network: dist/decal-gpu-bundle.tar
+	@scripts/setup.sh test && scripts/build.sh tests wasm package && node scripts/gpu-bundle.mjs
+
+gpu-bundle-test: gpu-bundle ## As root: that archive in a clean Debian, on a software driver
+	@tests/package/gpu_bundle_test.sh
 
 bench-edges: ## Measure edges and colours of cut-outs against true mattes, beside PyMatting; prints docs/edges.md's tables
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/python.sh edges && build/python/edges/bin/python bench/edges.py --out build/edges/table.md

@@ -1,6 +1,6 @@
 // Results on disk: one JSON file a suite, the latest whole run, written so that a difference can be read.
 // SPDX-License-Identifier: MIT
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../web/tools/npy.mjs';
 import { root } from '../tests/support/models.mjs';
@@ -26,5 +26,14 @@ export function readResults(suite) {
 }
 
 /** Those of all suites, as the page takes them. */
-export const readAllResults = () =>
-  Object.fromEntries(['whole', 'models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)]));
+export const readAllResults = () => ({
+  ...Object.fromEntries(['whole', 'models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)])),
+  reports: readReports(),
+});
+
+/** The committed reports from GPUs: each report.json of bench/gpu-report under the name of its device. */
+function readReports() {
+  const folder = join(root, 'bench/results/devices');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((name) => name.endsWith('.json')).sort().map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')));
+}
