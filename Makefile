@@ -8,8 +8,7 @@ PYTHON ?= /usr/bin/python3
 .PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-edges bench-scaling gpu-bundle gpu-bundle-test clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s
-", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: ## Install, build and remove the background of a photo, natively and with WebAssembly (IMAGE=path)
 	@scripts/run.sh "$(IMAGE)"
