@@ -223,6 +223,21 @@ for (const isolation of [true, false]) {
       assert.equal(early, 'never mind');
     });
 
+    // Slow by design: it waits the ten seconds that the first frame may take.
+    test('a browser that never tells of a frame is an error, and no worker is left', { skip: isolation }, async () => {
+      await open();
+      const found = await page.evaluate(async () => {
+        delete window.MediaStreamTrackProcessor;
+        HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;
+        const source = await portrait();
+        const live = await video.removeBackgroundFromStream(source.stream);
+        const why = await live.ended;
+        source.end();
+        return [why.code, why.message, workers.started - workers.ended];
+      });
+      assert.deepEqual(found, ['unsupported', 'live video: this browser has shown no frame of the source in 10 seconds', 0]);
+    });
+
     test('a model slower than the camera: the matte lags, the picture does not', async () => {
       await open();
       const { stats } = await page.evaluate(inPage.show, { background: 'black', options: { model: 'decal-default', device: 'wasm' }, frames: 40 });

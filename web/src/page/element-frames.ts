@@ -5,6 +5,8 @@ import type { ToFrames } from '../adapters/worker/frame-messages.js';
 
 /** How often it is seen whether the source has ended: a track that its own page stops says nothing. */
 const kWatchMs = 500;
+/** How long the first frame may take in a page that is seen, of a source that sends: cameras take 3 s at most, and WebKitGTK never tells of one. */
+const kFirstFrameMs = 10_000;
 
 export class ElementFrames {
   readonly #video = document.createElement('video');
@@ -14,6 +16,7 @@ export class ElementFrames {
   readonly #timer: ReturnType<typeof setInterval>;
   #waiting = false;
   #over = false;
+  #shown = false;
   readonly stream: MediaStream;
   /** Frames that were overtaken by newer ones before they were taken from the element. */
   dropped = 0;
@@ -33,8 +36,11 @@ export class ElementFrames {
     video.play().catch((error: unknown) => {
       if (!this.#over) onFailed(toDecalError(error, 'io', 'the source does not play'));
     });
+    let waited = 0;
     this.#timer = setInterval(() => {
       if (track.readyState === 'ended') onFailed(new DecalError('io', "the source's track has ended"));
+      if (this.#shown || track.muted || document.visibilityState !== 'visible' || (waited += kWatchMs) < kFirstFrameMs) return;
+      onFailed(new DecalError('unsupported', `live video: this browser has shown no frame of the source in ${kFirstFrameMs / 1000} seconds`));
     }, kWatchMs);
   }
 
@@ -60,6 +66,7 @@ export class ElementFrames {
 
   async #take(onFailed: (error: DecalError) => void): Promise<void> {
     if (this.#over) return;
+    this.#shown = true;
     this.#video.requestVideoFrameCallback(() => void this.#take(onFailed));
     if (this.#waiting) {
       ++this.dropped;
