@@ -64,16 +64,6 @@ std::optional<Extent> ParseSize(std::string_view text) {
   return extent;
 }
 
-// Numbers that border/fields.json allows; what it says otherwise.
-CLI::Validator Within(const rules::Rule& rule) {
-  return CLI::Validator(
-      [&rule](const std::string& text) {
-        const std::optional<double> value = ParseNumber(text);
-        return value && rule.Allows(*value) ? std::string() : std::string(rule.message);
-      },
-      "");
-}
-
 CLI::Validator OneOf(const std::map<std::string, PictureFormat>& words, const rules::Rule& rule) {
   return CLI::Validator(
       [&](const std::string& text) {
@@ -93,6 +83,15 @@ const char* FormatName(PictureFormat format) {
 
 }  // namespace
 
+CLI::Validator Within(const rules::Rule& rule) {
+  return CLI::Validator(
+      [&rule](const std::string& text) {
+        const std::optional<double> value = ParseNumber(text);
+        return value && rule.Allows(*value) ? std::string() : std::string(rule.message);
+      },
+      "");
+}
+
 CLI::Validator Obeys(const rules::Rule& rule) {
   return CLI::Validator(
       [&rule](const std::string& text) {
@@ -102,6 +101,21 @@ CLI::Validator Obeys(const rules::Rule& rule) {
         return whole && rule.Allows(value) ? std::string() : std::string(rule.message);
       },
       "");
+}
+
+void AddSubjectOptions(CLI::App& app, bool& decontaminate, bool& background_only, std::optional<float>& threshold,
+                       float& remove_islands, float& fill_holes) {
+  app.add_flag("!--keep-colours", decontaminate, "Do not remove the old background's colours from soft edges");
+  app.add_flag("--background-only", background_only, "Keep the background and remove the subject");
+  app.add_option("--threshold", threshold, "Hard edges: alpha from this value on becomes 1, below 0; 0 to 1")
+      ->check(Within(rules::kOutputThreshold))
+      ->type_name("T");
+  app.add_option("--remove-islands", remove_islands, "Remove parts smaller than this share of the largest part, 0 to 1")
+      ->check(Within(rules::kOutputRemoveIslands))
+      ->type_name("SHARE");
+  app.add_option("--fill-holes", fill_holes, "Fill holes smaller than this share of the subject, 0 to 1")
+      ->check(Within(rules::kOutputFillHoles))
+      ->type_name("SHARE");
 }
 
 void AddThreads(CLI::App& app, int& threads) {
@@ -137,18 +151,8 @@ void AddCutOptions(CLI::App& app, CutTexts& texts, CutOptions& options) {
   app.add_option("--refine", texts.refine, "How precisely edges follow the picture: off, fast or best (default: fast)")
       ->check(CLI::IsMember(kRefines))
       ->type_name("HOW");
-  app.add_flag("!--keep-colours", options.decontaminate, "Do not remove the old background's colours from soft edges");
-  app.add_flag("--background-only", options.background_only, "Keep the background and remove the subject");
-  app.add_option("--threshold", options.threshold, "Hard edges: alpha from this value on becomes 1, below 0; 0 to 1")
-      ->check(Within(rules::kOutputThreshold))
-      ->type_name("T");
-  app.add_option("--remove-islands", options.remove_islands,
-                 "Remove parts smaller than this share of the largest part, 0 to 1")
-      ->check(Within(rules::kOutputRemoveIslands))
-      ->type_name("SHARE");
-  app.add_option("--fill-holes", options.fill_holes, "Fill holes smaller than this share of the subject, 0 to 1")
-      ->check(Within(rules::kOutputFillHoles))
-      ->type_name("SHARE");
+  AddSubjectOptions(app, options.decontaminate, options.background_only, options.threshold, options.remove_islands,
+                    options.fill_holes);
   app.add_option("--smooth", options.smooth, "Smooth the outline: removes jags up to about this many pixels, 0 to 50")
       ->check(Within(rules::kOutputSmooth))
       ->type_name("PIXELS");

@@ -28,8 +28,15 @@ struct CutTexts {
 // Adds them to `app`; `texts` and `options` outlive it. What is wrong is an error of parsing.
 void AddCutOptions(CLI::App& app, CutTexts& texts, CutOptions& options);
 
+// What is kept of a picture, here and of a video's frames: --keep-colours, --background-only, --threshold, --remove-islands and --fill-holes.
+void AddSubjectOptions(CLI::App& app, bool& decontaminate, bool& background_only, std::optional<float>& threshold,
+                       float& remove_islands, float& fill_holes);
+
 // --threads.
 void AddThreads(CLI::App& app, int& threads);
+
+// Numbers that border/fields.json allows; what it says otherwise.
+CLI::Validator Within(const rules::Rule& rule);
 
 // Whole numbers that border/fields.json allows; what it says otherwise.
 CLI::Validator Obeys(const rules::Rule& rule);

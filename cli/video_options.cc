@@ -58,15 +58,6 @@ bool ReadRate(std::string_view text, VideoOptions& options) {
   return true;
 }
 
-CLI::Validator Between(const rules::Rule& rule) {
-  return CLI::Validator(
-      [&rule](const std::string& text) {
-        const auto value = WholeText<double>(text);
-        return value && rule.Allows(*value) ? std::string() : std::string(rule.message);
-      },
-      "");
-}
-
 }  // namespace
 
 void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
@@ -90,20 +81,10 @@ void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
                  "How edges follow the picture: off, fast or best, which flicker with its noise (default: off)")
       ->check(CLI::IsMember({"off", "fast", "best"}))
       ->type_name("HOW");
-  app.add_flag("!--keep-colours", composite.decontaminate, "Leave soft edges the colours of the old background");
-  app.add_flag("--background-only", composite.background_only, "Keep what is not the subject");
-  app.add_option("--threshold", composite.threshold, "0 to 1: whole pixels from there on, none below, no soft edges")
-      ->check(Between(rules::kOutputThreshold))
-      ->type_name("T");
-  app.add_option("--remove-islands", composite.remove_islands,
-                 "Remove parts smaller than that share of the largest, 0 to 1")
-      ->check(Between(rules::kOutputRemoveIslands))
-      ->type_name("SHARE");
-  app.add_option("--fill-holes", composite.fill_holes, "Fill holes smaller than that share of the subject, 0 to 1")
-      ->check(Between(rules::kOutputFillHoles))
-      ->type_name("SHARE");
+  AddSubjectOptions(app, composite.decontaminate, composite.background_only, composite.threshold,
+                    composite.remove_islands, composite.fill_holes);
   app.add_option("--grow", composite.grow, "Move the outline outwards, or inwards with a minus, -50 to 50")
-      ->check(Between(rules::kOutputGrow))
+      ->check(Within(rules::kOutputGrow))
       ->type_name("PIXELS");
   AddThreads(app, options.threads);
   app.add_flag("--json", options.json, "A line of JSON at the end, on standard output");
