@@ -57,13 +57,16 @@ bool WriteAll(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-mode_t CurrentUmask() {
-  const mode_t mask = umask(0);
-  umask(mask);
-  return mask;
-}
-
 }  // namespace
+
+mode_t NewFileMode() {
+  static const mode_t mode = [] {
+    const mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+  }();
+  return mode;
+}
 
 Status ReadFile(const std::string& path, const std::function<Status(std::span<const std::byte>)>& take) {
   const bool standard = path == kStandardStream;
@@ -107,8 +110,7 @@ Status WriteFile(const std::string& path, std::span<const std::byte> bytes) {
   std::string temporary = path + ".XXXXXX";
   Descriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (file.get() < 0) return SystemError("write", path);
-  static const mode_t mode = 0666 & ~CurrentUmask();  // mkostemp makes private files
-  const bool complete = WriteAll(file.get(), bytes) && fchmod(file.get(), mode) == 0 && file.Close() &&
+  const bool complete = WriteAll(file.get(), bytes) && fchmod(file.get(), NewFileMode()) == 0 && file.Close() &&
                         rename(temporary.c_str(), path.c_str()) == 0;
   if (!complete) {
     const auto error = SystemError("write", path);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -25,5 +27,8 @@ Result<std::vector<std::byte>> ReadWholeFile(const std::string& path);
 // Writes to a temporary file beside `path` and renames it; "-" is standard output. Errors: kIo, kNotFound for a
 // missing folder.
 Status WriteFile(const std::string& path, std::span<const std::byte> bytes);
+
+// The permissions of a new file, which mkostemp would make private: asked for once, since that changes the umask for a moment.
+mode_t NewFileMode();
 
 }  // namespace decal::cli

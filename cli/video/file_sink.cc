@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/file_io.h"
 #include "cli/report.h"
 #include "cli/video/convert.h"
 #include "cli/video/sinks.h"
@@ -89,9 +90,7 @@ Status FileSink::CreateTemporary() {
   const int file = mkostemp(name.data(), O_CLOEXEC);
   if (file < 0) return AvFail(AVERROR(errno), "cannot write", path_, ErrorCode::kIo);
   temporary_ = name;
-  const mode_t mask = umask(0);
-  umask(mask);
-  const bool open_to_others = fchmod(file, 0666 & ~mask) == 0;  // mkostemp makes private files
+  const bool open_to_others = fchmod(file, NewFileMode()) == 0;
   if (close(file) != 0 || !open_to_others) return AvFail(AVERROR(errno), "cannot write", path_, ErrorCode::kIo);
   return {};
 }
