@@ -61,8 +61,8 @@ docs: ## Build the documentation site, with the TypeScript and C++ references, i
 bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures whole models
 
-bench-browser: ## The same models in Chromium, and start-up (half an hour); writes docs/performance.md
-	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh browser
+bench-browser: ## Whole calls and the same models in Chromium, and start-up (40 minutes); writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh whole_browser browser
 
 bench-gpu: ## WebGPU against onnxruntime-web's, on a machine with a GPU; writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh gpu

@@ -36,6 +36,17 @@ async function sendPaced(response, file) {
   return performance.timeOrigin + performance.now();
 }
 
+/** Of the installed browser, its first number. */
+export async function chromiumVersion() {
+  const browser = await startBrowser();
+  try {
+    const page = await browser.context.newPage();
+    return /Chrome\/(\d+)/.exec(await page.evaluate(() => navigator.userAgent))[1];
+  } finally {
+    await browser.close();
+  }
+}
+
 const timeLimit = () =>
   setTimeout(kTimeLimitMs, { failure: `no result within ${kTimeLimitMs / 1000} s` }, { ref: false });
 
@@ -47,16 +58,17 @@ const timeLimit = () =>
  * @param {string} [model] path of a file
  * @param {Awaited<ReturnType<typeof startBrowser>>} [shared] a browser to use instead of a fresh one: for tests, whose numbers
  * nobody keeps. Each measurement has a site of its own there too, so that nothing is in its cache
+ * @param {string} [photo] path of a JPEG
  * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
  */
-export async function measureInPage(query, model, shared) {
+export async function measureInPage(query, model, shared, photo = kPhoto) {
   let sent = null;
   const site = await serve({
     root: join(root, 'bench/page'),
     mounts: {
       '/decal': kPackage,
       '/ort': dirname(wasmFiles['ort-web']),
-      '/photo.jpg': kPhoto,
+      '/photo.jpg': photo,
       ...Object.fromEntries(webContenders.map((name) => [`/wasm/${name}`, wasmFiles[name]])),
       ...(model ? { '/model.onnx': model } : {}),
     },

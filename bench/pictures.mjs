@@ -20,6 +20,7 @@ const previewSide = 450;
 
 const { Remover } = await importSource('engine/session.ts');
 const { resizeForPreview } = await importSource('engine/cutout.ts');
+const { encodePng } = await importSource('engine/png.ts');
 
 /** Gradients with noise on top, as a camera makes them. */
 function fillPhoto(data) {
@@ -42,7 +43,7 @@ const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >>
 async function measure(simd, threads, side) {
   const engine = await startEngine({ simd, threads });
   const spec = {
-    name: 'bench', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none',
+    name: 'bench', mean: [0, 0, 0], std: [1, 1, 1], activation: 'sigmoid',
     input: { rule: 'stretch', width: side, height: side, multiple: 1 },
   };
   // One half of the picture is cut out, with a soft edge along its diagonal.
@@ -50,9 +51,9 @@ async function measure(simd, threads, side) {
   const rgba = engine.alloc(4 * width * height, 'the picture');
   const stages = {};
   const record = (name, ms) => (stages[name] ??= []).push(ms);
-  const timed = (name, work) => {
+  const timed = async (name, work) => {
     const start = performance.now();
-    const result = work();
+    const result = await work();
     record(name, performance.now() - start);
     return result;
   };
@@ -64,19 +65,9 @@ async function measure(simd, threads, side) {
   };
   for (let i = 0; i < Number(values.rounds); ++i) {
     run('transparent', {});
-    const preview = timed('preview', () => resizeForPreview(engine, { rgba, width, height }, previewSide));
+    const preview = await timed('preview', () => resizeForPreview(engine, { rgba, width, height }, previewSide));
     engine.free(preview.rgba);
-    const rowBytes = 4 * width + 1;
-    const rows = Math.floor((1 << 20) / rowBytes);
-    const strip = engine.alloc(rows * rowBytes, 'rows');
-    timed('PNG filter', () => {
-      for (let first = 0; first < height; first += rows) {
-        const count = Math.min(rows, height - first);
-        engine.exports.decal_png_filter(rgba, width, first, count, strip);
-        engine.bytes(strip, count * rowBytes).slice();  // as the encoder hands them on
-      }
-    });
-    engine.free(strip);
+    await timed('PNG', () => encodePng(engine, rgba, width, height));
     run('background', { background: [250, 128, 0, 255] });
     run('mask', { mask: true });
   }
@@ -87,7 +78,7 @@ async function measure(simd, threads, side) {
   return { used, grown, first: each((ms) => ms[0]), ms: each(median) };
 }
 
-const names = ['prepare', 'transparent', 'background', 'mask', 'preview', 'PNG filter'];
+const names = ['prepare', 'transparent', 'background', 'mask', 'preview', 'PNG'];
 const cell = (text) => String(text).padStart(13);
 const heads = [...names, 'a cut-out', 'the first'].map(cell).join('');
 console.log(`${'simd'.padEnd(9)} thr matte ${heads}   ms; then MB beside the picture`);
@@ -95,7 +86,7 @@ for (const simd of list(values.simd)) {
   for (const threads of list(values.threads).map(Number)) {
     for (const side of list(values.matte).map(Number)) {
       const { used, grown, first, ms } = await measure(simd, threads, side);
-      const sum = (of) => of.prepare + of.transparent + of.preview + of['PNG filter'];
+      const sum = (of) => of.prepare + of.transparent + of.preview + of['PNG'];
       const times = [...names.map((name) => ms[name]), sum(ms), sum(first)].map((value) => cell(value.toFixed(1)));
       console.log(`${simd.padEnd(9)} ${String(used).padStart(3)} ${String(side).padStart(5)} ` +
                   `${times.join('')}${cell(grown.toFixed(0))}`);

@@ -51,6 +51,22 @@ export function wholeRows({ cases }) {
   ];
 }
 
+/** Whole calls in a page, and the browser's own encoder on the same pixels, in ms. */
+export function wholeBrowserRows({ cases }) {
+  const times = (ratio) => `${ratio.toFixed(2)}x`;
+  return [
+    ['photo', 'written as', 'first call', 'later calls', 'of it decoding', 'network', 'encoding', "canvas's encoding", 'MB: decal, canvas', 'onnxruntime-web and canvases, whole call'],
+    ...cases.map(({ megapixels, format, contenders: { relaxed: decal, 'ort-web': peer } }) => [
+      `${megapixels} MP`, format,
+      ...(decal.failure ? [decal.failure, ...Array(6).fill(kNone)] : [
+        ...[decal.first_ms, decal.whole_ms, decal.decode_ms, decal.network_ms, decal.median_ms].map(milliseconds),
+        `${milliseconds(decal.canvas_ms)} (${times(decal.canvas_ms / decal.median_ms)})`,
+        [decal.file_bytes, decal.canvas_bytes].map((bytes) => (bytes / 1e6).toPrecision(3)).join(', '),
+      ]),
+      peer.failure ? 'fails' : `${milliseconds(peer.median_ms)}${decal.failure ? '' : ` (${times(peer.median_ms / decal.whole_ms)})`}`]),
+  ];
+}
+
 /** Start-up: what a visitor of a page waits for before the first picture. */
 export function startRows({ contenders: outcomes, compile }) {
   const names = Object.keys(contenders).filter((name) => name in outcomes);

@@ -7,16 +7,14 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import sharp from 'sharp';
 import { root } from '../tests/support/models.mjs';
 import { environment, versionOf } from './environment.mjs';
 import { resultsFile, writeResults } from './results.mjs';
 import { takeTurns } from './rounds.mjs';
+import { kQuality, makePhoto } from './photos.mjs';
 import { markdownTable, wholeRows } from './tables.mjs';
 
-const kPhoto = process.env.DECAL_TEST_PHOTO ?? '/usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg';
 const kPython = process.env.PYTHON ?? '/usr/bin/python3';
-const kQuality = 90;  // of WebP, all contenders alike; what else they may choose is their default
 const run = promisify(execFile);
 
 const { values } = parseArgs({
@@ -29,26 +27,6 @@ const { values } = parseArgs({
 });
 const folder = mkdtempSync(join(tmpdir(), 'decal-whole-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-
-/** The sample photo at that size with a sensor's noise, because an enlarged picture alone is smoother than any photo. */
-async function makePhoto(megapixels) {
-  const width = Math.round(Math.sqrt(megapixels * 1e6 / 1.5)), height = Math.round(width * 1.5);
-  const { data } = await sharp(kPhoto).resize(width, height, { fit: 'cover' }).raw().toBuffer({ resolveWithObject: true });
-  let random = 1;
-  for (let i = 0; i < data.length; ++i) {
-    let noise = -6;
-    for (let k = 0; k < 4; ++k) {
-      random ^= random << 13;
-      random ^= random >>> 17;
-      random ^= random << 5;
-      noise += random & 3;
-    }
-    data[i] = Math.max(0, Math.min(255, data[i] + noise));
-  }
-  const file = join(folder, `${megapixels}.jpg`);
-  await sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality: 92 }).toFile(file);
-  return { file, width, height };
-}
 
 const kSharp = `
 const sharp = require('sharp');
@@ -77,7 +55,7 @@ async function ask(program, args) {
 }
 
 async function measureCase(megapixels, format) {
-  const photo = await makePhoto(megapixels);
+  const photo = await makePhoto(folder, megapixels);
   const cutOut = join(folder, `${megapixels}.png`);
   execFileSync(join(root, 'build/bin/decal'), [photo.file, '-o', cutOut, '--quiet']);
   const peer = async (program, args) => {

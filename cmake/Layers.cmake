@@ -41,10 +41,11 @@ function(decal_precompile target first)
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")  # for compiler caches
 endfunction()
 
-# decal_layer(<name> <folder> SOURCES <files>... DEPENDS <layers>... LIBRARIES <targets>...)
+# decal_layer(<name> <folder> [APART] SOURCES <files>... DEPENDS <layers>... LIBRARIES <targets>...)
+# APART: not in the library; who needs it links it by name.
 # For WebAssembly what uses Highway is compiled twice, the second time with relaxed SIMD, as decal_<name>_relaxed.
 function(decal_layer name folder)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "APART" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   list(TRANSFORM ARG_SOURCES PREPEND "${PROJECT_SOURCE_DIR}/${folder}/")
   set(root "${DECAL_LAYER_ROOT}/${name}")
   get_filename_component(parent "${root}/${folder}" DIRECTORY)
@@ -70,7 +71,9 @@ function(decal_layer name folder)
   if(TARGET decal_${name}_relaxed)
     target_compile_options(decal_${name}_relaxed PRIVATE -mrelaxed-simd)
   endif()
-  set_property(GLOBAL APPEND PROPERTY DECAL_LAYERS ${name})
+  if(NOT ARG_APART)
+    set_property(GLOBAL APPEND PROPERTY DECAL_LAYERS ${name})
+  endif()
 endfunction()
 
 # decal_link_layers(<target> <simd> <layers>...): their objects; <simd> is `relaxed` for those with relaxed SIMD if there are two.

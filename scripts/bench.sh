@@ -3,6 +3,7 @@
 #   kernels   each kernel on shapes of real models: every benchmark program of the native build
 #   pictures  the picture work in WebAssembly
 #   whole     whole calls of the command, its encoders beside sharp's and Pillow's
+#   whole_browser  the same calls in Chromium, beside the browser's own encoder and a page around onnxruntime-web
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
@@ -21,7 +22,7 @@ for part in "$@"; do
     pictures)
       echo "== pictures in WebAssembly"
       node bench/pictures.mjs ;;
-    whole | models | browser | gpu)
+    whole | whole_browser | models | browser | gpu)
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;

@@ -45,15 +45,15 @@ wasm() {
   node web/build.mjs --run build/run/package
 }
 
-# npm's packages arrive while the compiler works.
+# npm's packages and ISA-L's sources arrive while the compiler works.
 stage "packages of Debian (a minute where all are missing)" scripts/setup.sh run apt
 [[ -f $photo ]] || { echo "run: no picture $photo" >&2; exit 1; }
-scripts/setup.sh run npm >build/run/npm.log 2>&1 &
-npm=$!
-trap 'kill "$npm" 2>/dev/null || true' EXIT
+{ scripts/setup.sh run npm && scripts/setup.sh run isal; } >build/run/setup.log 2>&1 &
+setup=$!
+trap 'kill "$setup" 2>/dev/null || true' EXIT
 stage "the decal command (a minute on two cores, the first time)" native
 cut_out build/run/native.png build/quick/cli/decal "$photo" -o build/run/native.png --json
-wait "$npm" || { cat build/run/npm.log; exit 1; }
+wait "$setup" || { cat build/run/setup.log; exit 1; }
 stage "the engine as WebAssembly (as long again)" wasm
 cut_out build/run/wasm.png \
   node web/tools/remove-background.mjs "$photo" build/run/wasm.png --package build/run/package

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm.
-#   scripts/setup.sh run [apt|npm]    what `make run` and `make web` need; one of the two alone
-#   scripts/setup.sh test [apt|npm]   that, and what the tests and benchmarks need
+# Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm, ISA-L's sources with pip.
+#   scripts/setup.sh run [apt|npm|isal]    what `make run` and `make web` need; one of the three alone
+#   scripts/setup.sh test [apt|npm|isal]   that, and what the tests and benchmarks need
 #   scripts/setup.sh docs [apt|npm]   what `make docs` needs
 #   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
 #   scripts/setup.sh python           what `make python` needs
@@ -16,6 +16,7 @@ run_packages=(
   libclang-rt-22-dev-wasm32 wasi-libc
   libhwy-dev libcli11-dev libfmt-dev libvips-dev libisal-dev         # libraries
   nlohmann-json3-dev libcpp-httplib-dev                              # models' descriptions, journals of batches; the server
+  python3 python3-pip-whl                                            # the sources of ISA-L for WebAssembly
   python-matplotlib-data                                             # the sample photo
 )
 test_packages=(
@@ -41,7 +42,7 @@ case "${1:-}" in
   lint) packages=("${lint_packages[@]}") ;;
   arm64) packages=("${arm64_packages[@]}") ;;
   python) packages+=(python3-dev python3-venv) ;;
-  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm]" >&2; exit 2 ;;
+  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
@@ -85,9 +86,35 @@ install_npm_tools() {
   fi
 }
 
+# ISA-L in C, which deflates PNGs in the browser: PyPI's package of it contains the sources, and nothing of them is built by pip.
+isal_version=1.9.1
+isal_sha256=d210dca02a689ef2af709d2c62d2daac2e36b5d2fa06e6dc0d023c83fee77e91
+
+install_isal() {
+  [[ $(cat build/isal/.version 2>/dev/null) != "$isal_version" ]] || return 0
+  echo "setup: fetching ISA-L's sources into build/isal"
+  local pip work
+  pip=$(compgen -G '/usr/share/python-wheels/pip-*.whl')
+  mkdir -p build
+  work=$(mktemp -d build/isal-XXXXXX)
+  trap 'rm -rf "$work"' RETURN
+  echo "isal==$isal_version --hash=sha256:$isal_sha256" >"$work/requirements.txt"
+  PYTHONPATH=$pip /usr/bin/python3 -m pip download -q --disable-pip-version-check --no-deps --no-binary isal \
+    --require-hashes -r "$work/requirements.txt" -d "$work"
+  tar -xzf "$work/isal-$isal_version.tar.gz" -C "$work" --strip-components=4 "isal-$isal_version/src/isal/isa-l"
+  rm -rf build/isal
+  mkdir build/isal
+  mv "$work"/{igzip,crc,include,LICENSE} build/isal/
+  echo "$isal_version" >build/isal/.version
+}
+
 case "${2:-all}" in
   apt) install_packages ;;
   npm) install_npm_tools ;;
-  all) install_packages; install_npm_tools ;;
-  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm]" >&2; exit 2 ;;
+  isal) install_isal ;;
+  all)
+    install_packages
+    install_npm_tools
+    case $1 in run | test) install_isal ;; esac ;;
+  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
 esac

@@ -11,7 +11,6 @@
 #include "border/exports.h"
 #include "border/rules.h"
 #include "decal/cutout.h"
-#include "decal/png_filter.h"
 #include "decal/session.h"
 #include "wasm/handles.h"
 #include "wasm/thread_runner.h"
@@ -223,12 +222,6 @@ int decal_resize(const uint8_t* rgba, int32_t width, int32_t height, uint8_t* ou
   if (const Status status = CheckExtent(out_width, out_height); !status) return Report(status);
   return Report(ResizeImage({rgba, width, height, PixelBytes(width, 1)},
                             {out, out_width, out_height, PixelBytes(out_width, 1)}, runner));
-}
-
-// ---- PNG --------------------------------------------------------------------------------------
-
-void decal_png_filter(const uint8_t* rgba, int32_t width, int32_t first, int32_t count, uint8_t* out) {
-  FilterPngRows(rgba, width, first, count, out, runner);
 }
 
 // ---- for the cut-out module -------------------------------------------------------------------

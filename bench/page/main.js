@@ -1,6 +1,7 @@
 // One measurement in a page of its own, as the address asks for it; `window.outcome` becomes what was measured.
 //   ?contender=relaxed|simd128|ort-web&threads=N&warm-up=N&repeat=N&size=N   a model at /model.onnx
 //   ?contender=...&threads=N&default                                         start-up with the package's own model
+//   ?contender=relaxed|ort-web&threads=N&repeat=N&whole=image/png            whole calls with the photo at /photo.jpg
 //   ?contender=...&compile                                                   compiling the WebAssembly module alone
 // SPDX-License-Identifier: MIT
 
@@ -9,7 +10,7 @@ const number = (name) => Number(asked.get(name));
 const contender = asked.get('contender');
 const job = {
   contender, threads: number('threads'), warmUp: number('warm-up'), repeat: number('repeat'), size: number('size'),
-  ownModel: asked.has('default'),
+  ownModel: asked.has('default'), format: asked.get('whole'),
 };
 
 async function compile() {
@@ -22,6 +23,7 @@ async function compile() {
 async function measure() {
   if (asked.has('compile')) return compile();
   if (!crossOriginIsolated) return { failure: 'the page is not cross-origin isolated' };
+  if (job.format && contender !== 'ort-web') return (await import('./whole.js')).run(job);
   const { run } = await import(contender === 'ort-web' ? './ort.js' : './decal.js');
   const outcome = await run(job);
   // The server and this page read the same clock.

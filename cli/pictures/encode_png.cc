@@ -1,35 +1,24 @@
-// One zlib stream, made of strips that are filtered and compressed beside each other (as pigz does with files).
+// A PNG file: its chunks, around strips that are filtered and compressed beside each other.
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/encode_png.h"
 
 #include <isa-l/crc.h>
-#include <isa-l/igzip_lib.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <string>
 
 #include "cli/pictures/byte_writer.h"
 #include "cli/pictures/metadata.h"
 #include "decal/parallel.h"
-#include "decal/png_filter.h"
+#include "png/adler32.h"
+#include "png/strip.h"
 
 namespace decal::cli {
 namespace {
 
 using std::literals::operator""sv;
-
-// Filtered bytes of a strip. Each begins without the 32 KiB before it to refer to, and ends with 5 bytes of a flush. A cut-out of 24
-// megapixels takes 16.70 MB in strips of 64 KiB, 16.60 of 256 KiB, 16.58 of 1 MiB and of 4 MiB, 16.59 as one.
-constexpr size_t kStripBytes = size_t{1} << 20;
-// ISA-L's level 2. The 96 MB of that cut-out, filtered, take it 0.11 s of processor time and 16.58 MB; level 1 0.10 s and 16.60 MB,
-// level 3 0.22 s and 16.83 MB. zlib's level 3 takes 0.89 s and 16.83 MB, 6 2.25 s and 15.58 MB; libdeflate's 1 0.34 s and 16.25 MB,
-// but its streams cannot be joined.
-constexpr uint32_t kLevel = 2;
-constexpr uint32_t kLevelBytes = ISAL_DEF_LVL2_EXTRA_LARGE;
-constexpr uint8_t kZlibHeader[] = {0x78, 0x01};  // deflate, a window of 32 KiB, the fastest of levels (RFC 1950)
 
 int ChannelCount(PictureChannels channels) {
   switch (channels) {
@@ -49,11 +38,6 @@ void AppendChunk(Bytes& to, std::string_view name, ByteSpan body) {
   AppendBig(to, crc32_gzip_refl(0, reinterpret_cast<const uint8_t*>(to.data() + named), to.size() - named), 4);
 }
 
-// What a thread needs to make strips; nothing of it goes from one strip to the next.
-struct Workspace {
-  std::vector<uint8_t> filtered, packed[2], level;
-};
-
 struct Strip {
   Bytes chunk;  // a whole IDAT
   uint32_t checksum = 1;  // Adler-32 of its filtered bytes
@@ -61,73 +45,38 @@ struct Strip {
   bool failed = false;
 };
 
-class Encoder {
- public:
-  Encoder(ImageView picture, int channels) : picture_(picture), channels_(channels) {}
+// Working memory of a thread: of the strip, and what it becomes.
+struct Workspace {
+  std::unique_ptr<uint8_t[]> memory;
+  std::span<uint8_t> space, out;
 
-  size_t row_bytes() const { return static_cast<size_t>(picture_.width) * static_cast<size_t>(channels_) + 1; }
-
-  // Rows [first, first + count) as a part of the stream; the last one ends it.
-  Strip Make(int first, int count, bool last, Workspace& space) const {
-    Strip strip{.bytes = row_bytes() * static_cast<size_t>(count)};
-    space.filtered.resize(strip.bytes);
-    const uint8_t* above = first > 0 ? Packed(first - 1, space) : nullptr;
-    for (int i = 0; i < count; ++i) {
-      const uint8_t* row = Packed(first + i, space);
-      FilterPngRow(row, above, picture_.width, channels_, space.filtered.data() + static_cast<size_t>(i) * row_bytes());
-      above = row;
-    }
-    strip.checksum = isal_adler32(1, space.filtered.data(), strip.bytes);
-    Bytes body;
-    if (first == 0) Append(body, std::as_bytes(std::span(kZlibHeader)));
-    strip.failed = !Deflate(space, last, body);
-    if (!strip.failed && !last) AppendChunk(strip.chunk, "IDAT", body);
-    if (last) strip.chunk = std::move(body);  // the stream's checksum is to come
-    return strip;
+  void Fit(int width, int channels, int rows) {
+    if (memory != nullptr) return;
+    constexpr size_t kAlignment = 64;
+    const size_t space_bytes = PngStripSpace(width, channels, rows), out_bytes = PngStripBound(width, channels, rows);
+    size_t room = space_bytes + kAlignment;
+    memory = std::make_unique_for_overwrite<uint8_t[]>(room + out_bytes);
+    void* aligned = memory.get();
+    std::align(kAlignment, space_bytes, aligned, room);
+    space = {static_cast<uint8_t*>(aligned), space_bytes};
+    out = {space.data() + space_bytes, out_bytes};
   }
-
- private:
-  // A row without the channels that are left out. Two rows are kept, the one above included.
-  const uint8_t* Packed(int y, Workspace& space) const {
-    const uint8_t* rgba = picture_.row(y);
-    if (channels_ == 4) return rgba;
-    std::vector<uint8_t>& packed = space.packed[y % 2];
-    const size_t width = static_cast<size_t>(picture_.width), channels = static_cast<size_t>(channels_);
-    packed.resize(width * channels);
-    for (size_t x = 0; x < width; ++x) {
-      for (size_t c = 0; c < channels; ++c) packed[x * channels + c] = rgba[x * 4 + c];
-    }
-    return packed.data();
-  }
-
-  // Appends the filtered bytes, compressed and up to a whole byte.
-  static bool Deflate(Workspace& space, bool last, Bytes& to) {
-    space.level.resize(kLevelBytes);
-    isal_zstream stream;
-    isal_deflate_init(&stream);
-    stream.level = kLevel;
-    stream.level_buf = space.level.data();
-    stream.level_buf_size = kLevelBytes;
-    stream.gzip_flag = IGZIP_DEFLATE;
-    stream.flush = SYNC_FLUSH;
-    stream.end_of_stream = last ? 1 : 0;
-    stream.next_in = space.filtered.data();
-    stream.avail_in = static_cast<uint32_t>(space.filtered.size());
-    const size_t begin = to.size();
-    size_t room = space.filtered.size() / 2 + 4096;
-    do {
-      to.resize(begin + stream.total_out + room);
-      stream.next_out = reinterpret_cast<uint8_t*>(to.data()) + begin + stream.total_out;
-      stream.avail_out = static_cast<uint32_t>(room);
-      if (isal_deflate(&stream) != COMP_OK) return false;
-    } while (stream.avail_out == 0);
-    to.resize(begin + stream.total_out);
-    return stream.avail_in == 0;
-  }
-
-  const ImageView picture_;
-  const int channels_;
 };
+
+// Rows [first, first + count) as a part of the stream; the last one ends it.
+Strip Make(ImageView picture, int channels, int first, int count, bool last, const Workspace& work) {
+  Strip strip{.bytes = PngRowBytes(picture.width, channels) * static_cast<size_t>(count)};
+  const auto packed = PackPngStrip(picture, channels, first, count, last, work.space, work.out);
+  strip.failed = !packed;
+  if (strip.failed) return strip;
+  strip.checksum = packed->adler;
+  Bytes body;
+  if (first == 0) Append(body, std::as_bytes(std::span(kZlibHeader)));
+  Append(body, std::as_bytes(work.out.first(packed->bytes)));
+  if (!last) AppendChunk(strip.chunk, "IDAT", body);
+  if (last) strip.chunk = std::move(body);  // the stream's checksum is to come
+  return strip;
+}
 
 Bytes Header(ImageView picture, int channels) {
   constexpr uint8_t kColourTypes[] = {0, 0, 0, 2, 6};  // by number of channels: grey, RGB, RGBA
@@ -196,14 +145,14 @@ void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
 Result<std::vector<std::byte>> EncodePng(ImageView picture, const EncodeOptions& options) {
   const int channels = ChannelCount(options.channels);
   ThreadRunner& runner = options.runner != nullptr ? *options.runner : SerialRunner();
-  const Encoder encoder(picture, channels);
-  const int strip_rows = static_cast<int>(std::max<size_t>(1, kStripBytes / encoder.row_bytes()));
+  const int strip_rows = PngStripRows(picture.width, channels);
   std::vector<Strip> strips(static_cast<size_t>((picture.height + strip_rows - 1) / strip_rows));
   std::vector<Workspace> spaces(runner.thread_count());
   ParallelFor(runner, strips.size(), [&](size_t i, size_t thread) {
     const int first = static_cast<int>(i) * strip_rows;
-    strips[i] =
-        encoder.Make(first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(), spaces[thread]);
+    spaces[thread].Fit(picture.width, channels, std::min(strip_rows, picture.height));
+    strips[i] = Make(picture, channels, first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(),
+                     spaces[thread]);
   });
 
   Bytes file;
@@ -216,7 +165,7 @@ Result<std::vector<std::byte>> EncodePng(ImageView picture, const EncodeOptions&
   uint32_t checksum = 1;
   for (Strip& strip : strips) {
     if (strip.failed) return Fail(ErrorCode::kInternal, "cannot encode: deflate failed");
-    checksum = static_cast<uint32_t>(adler32_combine(checksum, strip.checksum, static_cast<z_off_t>(strip.bytes)));
+    checksum = CombineAdler32(checksum, strip.checksum, strip.bytes);
     if (&strip == &strips.back()) {
       AppendBig(strip.chunk, checksum, 4);
       AppendChunk(file, "IDAT", strip.chunk);

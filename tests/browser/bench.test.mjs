@@ -33,6 +33,16 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
       assert.ok(compiled.compile_ms > 0, JSON.stringify(compiled));
     });
 
+    // Two contenders: one of ours is enough, as whole calls take the same way in both.
+    if (contender !== 'simd128') {
+      test(`${contender}: whole calls, and their files`, async () => {
+        const whole = await measureInPage({ contender, threads: 2, repeat: 1, whole: 'image/png' }, undefined, browser);
+        assert.ok(whole.run_ms[0] > 0 && whole.file_bytes > 50_000, JSON.stringify(whole));
+        if (contender === 'ort-web') return;
+        assert.ok(whole.whole_ms > whole.network_ms && whole.first_ms > 0 && whole.canvas_ms > 0 && whole.canvas_bytes > 50_000, JSON.stringify(whole));
+      });
+    }
+
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
       const noModel = fileURLToPath(import.meta.url);
       const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kSide }, noModel, browser);

@@ -3,10 +3,13 @@
 #include "cli/pictures/encode_png.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <random>
+#include <span>
 
 #include "cli/pictures/bytes.h"
+#include "png/adler32.h"
 #include "tests/support/seed.h"
 
 namespace decal::cli {
@@ -83,6 +86,39 @@ TEST_F(EncodePngTest, PicturesOfSeveralStripsComeBack) {
   ExpectRoundTrip(Random(random, 10000, 70), PictureChannels::kRgba, *runner);
   ExpectRoundTrip(Random(random, 9986, 105), PictureChannels::kRgb, *runner);
   ExpectRoundTrip(Random(random, 10000, 300), PictureChannels::kGrey, *runner);
+}
+
+// Decoders of PNG may not look at it.
+TEST_F(EncodePngTest, TheStreamHasTheChecksumOfItsBytes) {
+  std::mt19937 random(testing::TestSeed(12));
+  const TestImage image = Random(random, 9000, 90);  // four strips
+  const auto runner = MakeThreadPool(2);
+  const auto file = EncodePng(image.view(), {.runner = runner.get()});
+  ASSERT_TRUE(file);
+  Bytes stream;
+  const Numbers numbers(*file, true);
+  for (size_t at = 8; at + 12 <= file->size(); at += size_t{numbers.U32(at)} + 12) {
+    if (!HasAt(*file, at + 4, "IDAT")) continue;
+    const auto data = ByteSpan(*file).subspan(at + 8, numbers.U32(at));
+    stream.insert(stream.end(), data.begin(), data.end());
+  }
+  std::vector<uint8_t> filtered(size_t{90} * (4 * 9000 + 1));
+  uLongf size = filtered.size();
+  ASSERT_EQ(uncompress(filtered.data(), &size, reinterpret_cast<const Bytef*>(stream.data()), stream.size()), Z_OK);
+  EXPECT_EQ(size, filtered.size());
+}
+
+TEST(Adler32Test, PartsCombineToThatOfTheWhole) {
+  std::mt19937 random(testing::TestSeed(13));
+  for (const size_t size : {0, 1, 31, 5552, 70000}) {
+    std::vector<uint8_t> bytes(size);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random() % 4 == 0 ? random() : 255);
+    const auto expected = static_cast<uint32_t>(adler32(1, bytes.data(), static_cast<uInt>(size)));
+    EXPECT_EQ(Adler32(bytes), expected) << size;
+    const size_t cut = size == 0 ? 0 : random() % size;
+    const std::span<const uint8_t> all = bytes;
+    EXPECT_EQ(CombineAdler32(Adler32(all.first(cut)), Adler32(all.subspan(cut)), size - cut), expected) << size;
+  }
 }
 
 TEST_F(EncodePngTest, ARowWiderThanAStripIsAStrip) {

@@ -30,23 +30,25 @@ for (const [width, height] of [[1, 1], [1, 300], [300, 1], [127, 65], [700, 500]
 test('writing a PNG stops where the cancel flag is raised', async () => {
   const { encodePng: encodeParts } = await importSource('engine/png.ts');
   const engine = await startEngine({ threads: 1 });
-  const rgba = engine.alloc(4 * 1000 * 1000, 'a picture');
-  const filtered = [];
-  const { decal_png_filter: filter } = engine.exports;
+  const [width, height] = [1000, 5000];
+  const rgba = engine.alloc(4 * width * height, 'a picture');
+  const packed = [];
+  const { decal_png_pack: pack } = engine.exports;
   const watched = Object.create(engine, {
     exports: {
       value: {
         ...engine.exports,
-        decal_png_filter(...rows) {
-          filter(...rows);
-          filtered.push(rows[2]);
+        decal_png_pack(...rows) {
+          packed.push(rows[3]);
           Atomics.store(new Int32Array(engine.memory.buffer, engine.exports.decal_cancel_flag() >>> 0, 1), 0, 1);
+          return pack(...rows);
         },
       },
     },
   });
-  await assert.rejects(encodeParts(watched, rgba, 1000, 1000), { code: 'cancelled' });
-  assert.deepEqual(filtered, [0]);
+  await assert.rejects(encodeParts(watched, rgba, width, height), { code: 'cancelled' });
+  assert.equal(packed.length, 1);
+  assert.ok(packed[0] < height);
   engine.close();
 });
 

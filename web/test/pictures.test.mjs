@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { inflateSync } from 'node:zlib';
+import sharp from 'sharp';
 import { startEngine } from '../dist/node.js';
 import { importSource, matteModel, samplePicture } from './helpers.mjs';
 
@@ -36,6 +38,22 @@ function filterRow({ data, width }, y) {
   return best.row;
 }
 
+/** The data of all chunks of that type. */
+function pngChunks(file, type) {
+  const found = [];
+  for (let at = 8; at < file.length; at += 12 + file.readUInt32BE(at)) {
+    if (file.toString('latin1', at + 4, at + 8) === type) found.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
+  }
+  return found;
+}
+
+/** A hash of a number (Wang's), the same in every run. */
+function noise(i) {
+  let value = Math.imul(i ^ 61 ^ i >>> 16, 9);
+  value = Math.imul(value ^ value >>> 4, 0x27d4eb2d);
+  return (value ^ value >>> 15) & 255;
+}
+
 for (const simd of ['relaxed', 'baseline']) {
   suite(`pictures in the ${simd} module`, () => {
     let engine;
@@ -52,16 +70,31 @@ for (const simd of ['relaxed', 'baseline']) {
       return result;
     }
 
-    test('PNG filters are those of a plain encoder', () => {
+    test('PNG filters are those of a plain encoder', async () => {
       for (const [width, height] of [[1, 3], [2, 5], [5, 4], [64, 7], [67, 40], [301, 33]]) {
         const picture = samplePicture(width, height);
-        const out = engine.alloc(height * (4 * width + 1), 'rows');
-        inEngine(picture, (rgba) => engine.exports.decal_png_filter(rgba, width, 0, height, out));
+        const file = Buffer.concat(await encodePng(engine, picture.data, width, height));
         const expected = Array.from({ length: height }, (_, y) => filterRow(picture, y)).flat();
-        assert.deepEqual([...engine.bytes(out, expected.length)], expected, `${width} x ${height}`);
-        engine.free(out);
+        assert.deepEqual([...inflateSync(Buffer.concat(pngChunks(file, 'IDAT')))], expected, `${width} x ${height}`);
       }
     });
+
+    // Pictures of 20 MB are two calls of the module; noise does not get smaller, and nothing of it may be lost.
+    for (const [name, fill] of [['a sample', null], ['noise', noise], ['nothing', () => 0]]) {
+      test(`a PNG of many strips holds ${name}`, async () => {
+        const [width, height] = [1000, 5003];
+        const picture = fill ? { data: new Uint8Array(4 * width * height), width, height } : samplePicture(width, height);
+        if (fill) for (let i = 0; i < picture.data.length; ++i) picture.data[i] = fill(i);
+        const file = Buffer.concat(await encodePng(engine, picture.data, width, height));
+        const strips = pngChunks(file, 'IDAT');
+        assert.equal(strips.length, 20 + 2);  // of 262 rows; the stream's header and its checksum
+        const { data } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
+        assert.ok(Buffer.compare(data, picture.data) === 0);
+        // Its checksum, which sharp may not look at.
+        inflateSync(Buffer.concat(strips));
+        if (name === 'noise') assert.ok(file.length < 1.001 * picture.data.length, String(file.length));
+      });
+    }
 
     test('pixels in the engine\'s memory and outside of it give the same PNG', async () => {
       const picture = samplePicture(700, 800);  // three strips

@@ -1,0 +1,50 @@
+// Whole calls in Chromium: a JPEG in, a cut-out's file out, beside the browser's canvas writing the same pixels, and beside what a page
+// around onnxruntime-web does: our model between two canvases.
+//   node bench/whole_browser.mjs [--rounds N] [--repeat N] [--megapixels 1,24] [--formats png,webp] [--output FILE]
+// SPDX-License-Identifier: MIT
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { noBrowser } from '../tests/browser/support/chromium.mjs';
+import { kPackage, needs } from '../tests/browser/support/site.mjs';
+import { environment } from './environment.mjs';
+import { chromiumVersion, measureInPage } from './in_page.mjs';
+import { makePhoto } from './photos.mjs';
+import { resultsFile, writeResults } from './results.mjs';
+import { takeTurns } from './rounds.mjs';
+import { markdownTable, wholeBrowserRows } from './tables.mjs';
+
+const kThreads = 2;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    repeat: { type: 'string', default: '3' },
+    megapixels: { type: 'string', default: '0.3,1,4,12,24' },
+    formats: { type: 'string', default: 'png,webp' },
+    output: { type: 'string', default: resultsFile('whole_browser') },
+  },
+});
+if (noBrowser) {
+  console.log(`NOT MEASURED: ${noBrowser}`);
+  process.exit(1);
+}
+needs(`${kPackage}/index.js`, 'run `npm run build`');
+const folder = mkdtempSync(join(tmpdir(), 'decal-whole-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+const results = {
+  suite: 'whole_browser', environment: { ...environment(), chromium: await chromiumVersion() }, threads: kThreads,
+  rounds: Number(values.rounds), repeat: Number(values.repeat), cases: [],
+};
+for (const format of values.formats.split(',')) {
+  for (const megapixels of values.megapixels.split(',').map(Number)) {
+    const { file, width, height } = await makePhoto(folder, megapixels);
+    const contenders = await takeTurns(['relaxed', 'ort-web'], results.rounds, (contender) =>
+      measureInPage({ contender, threads: kThreads, repeat: results.repeat, whole: `image/${format}` }, undefined, undefined, file));
+    results.cases.push({ megapixels, format, width, height, contenders });
+  }
+}
+console.log(markdownTable(wholeBrowserRows(results)));
+writeResults(values.output, results);
