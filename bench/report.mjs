@@ -185,7 +185,7 @@ fails if this page does not match them. \`decal inspect --profile model.onnx\` s
 
 ${whole ? wholeSections(whole) : '## Whole calls\n\nNothing has been measured yet: run `make bench`.'}
 
-${inPage ? wholeBrowserSections(inPage) : '### In Chromium\n\nNothing has been measured yet: run \`make bench-browser\`.'}
+${inPage ? wholeBrowserSections(inPage) : '### In Chromium\n\nNothing has been measured yet: run `make bench-browser`.'}
 
 ## Models
 
