@@ -31,14 +31,36 @@ namespace {
 // would not before everything above them was freed too. (IS-Net at 1024: 90 MB of the peak.)
 constexpr size_t kMappedBytes = 64 << 10;
 
+// From this size on the system is asked for pages of 2 MB, which it gives where it can: an arena of 60 MB is 15,000 page faults
+// without them, a seventh of all processor time of the command's first picture (0.42 -> 0.36 s).
+constexpr size_t kLargestSmallPage = 64 << 10;  // of some arm64 systems
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+constexpr size_t kHugeBytes = 2 * kHugePageBytes;
+
+std::byte* Map(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+}
+
 void* AllocateBytes(size_t bytes) {
   if (bytes < kMappedBytes) return std::aligned_alloc(kAlignment, bytes);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return memory == MAP_FAILED ? nullptr : memory;
+  if (bytes < kHugeBytes || bytes > SIZE_MAX - kHugePageBytes) return Map(bytes);
+  // From the beginning of a large page; what is before and after goes back.
+  bytes = AlignUp(bytes, kLargestSmallPage);
+  std::byte* mapped = Map(bytes + kHugePageBytes);
+  if (mapped == nullptr) return nullptr;
+  const size_t before =
+      AlignUp(reinterpret_cast<uintptr_t>(mapped), kHugePageBytes) - reinterpret_cast<uintptr_t>(mapped);
+  std::byte* memory = mapped + before;
+  if (before > 0) munmap(mapped, before);
+  munmap(memory + bytes, kHugePageBytes - before);
+  // Whole ones only: the rest would take memory that nobody asked for. A refusal costs nothing but time.
+  madvise(memory, bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE);
+  return memory;
 }
 void FreeBytes(void* memory, size_t bytes) {
   if (bytes < kMappedBytes) std::free(memory);
-  else munmap(memory, bytes);
+  else munmap(memory, bytes < kHugeBytes ? bytes : AlignUp(bytes, kLargestSmallPage));
 }
 #elif defined(__wasm__)
 // Memory never returns to the system here, so what is freed must be reused: a packed weight in the place of its raw

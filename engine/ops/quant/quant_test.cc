@@ -46,6 +46,34 @@ TEST(DequantizeReference, SubtractsTheZeroPointOfItsAxis) {
   EXPECT_EQ(InferOne(Dequantize{}, wrong).error().code, ErrorCode::kShapeMismatch);
 }
 
+// Dense bytes take a path of their own; the same codes in another memory order do not.
+TEST(DequantizeReference, IsTheSameForEveryMemoryOrder) {
+  std::mt19937 random(testing::TestSeed(5));
+  for (int round = 0; round < 60; ++round) {
+    const auto size = [&](int64_t most) { return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(most)); };
+    const int64_t axis = static_cast<int64_t>(random() % 4), block = round % 3 == 2 ? size(4) : 0;
+    Shape shape{size(6), size(6), size(6), size(6)}, scales{1};
+    if (round % 3 == 1) scales = {shape[static_cast<size_t>(axis)]};
+    if (block > 0) {
+      scales = shape;
+      scales[static_cast<size_t>(axis)] = (shape[static_cast<size_t>(axis)] + block - 1) / block;
+    }
+    TestTensor dense = TestTensor::Dense(shape, Layout::kRowMajor, DType::kInt8);
+    TestTensor other = TestTensor::Dense(shape, Layout::kChannelsLast, DType::kInt8);
+    for (StridedIndex<2> i(shape, {dense.view().strides, other.view().strides}); i.valid(); i.Next()) {
+      dense.mutable_view().as<int8_t>()[i.offset(0)] = other.mutable_view().as<int8_t>()[i.offset(1)] =
+          static_cast<int8_t>(random());
+    }
+    TestTensor scale = TestTensor::Dense(scales), zero = TestTensor::Dense(scales, Layout::kRowMajor, DType::kInt8);
+    scale.FillRandom(random, 0.001f, 2);
+    for (int64_t i = 0; i < scales.elements(); ++i) zero.mutable_view().as<int8_t>()[i] = static_cast<int8_t>(random());
+    const TestInput one[] = {{&dense}, {&scale, true}, {&zero, true}},
+                    two[] = {{&other}, {&scale, true}, {&zero, true}};
+    const Dequantize op{.axis = axis, .block_size = block};
+    EXPECT_EQ(RunReferenceOf(op, one).Values(), RunReferenceOf(op, two).Values()) << round;
+  }
+}
+
 TEST(MatMulIntegerReference, SumsExactlyBeyondFloat32) {
   const TestTensor a = TensorOf<uint8_t>({1, 3}, {255, 1, 3});
   const TestTensor b = TensorOf<int8_t>({3, 1}, {-128, 1, 7});
