@@ -31,13 +31,13 @@ wheel() {
   local stamp=build/python/wheel-for prefix=build/python/prefix
   local wanted
   wanted="$("$python" -VV) $(cat pyproject.toml python/requirements.txt CMakeLists.txt docs/python.md build/native/libdecal.a \
-    $(find python include LICENSES border -type f -not -name '*.pyc' | sort) | sha256sum)"
+    $(find python png include LICENSES border -type f -not -name '*.pyc' | sort) | sha256sum)"
   [[ $(cat "$stamp" 2>/dev/null) == "$wanted" ]] && compgen -G 'dist/decal-*.whl' >/dev/null && return
   cmake --install build/native --prefix "$prefix" >/dev/null
   rm -rf build/python/plain dist/decal-*.whl
   CMAKE_PREFIX_PATH=$PWD/$prefix CC=clang-22 CXX=clang++-22 \
     "$tools/bin/python" -m pip wheel -q . --no-deps --no-build-isolation -w build/python/plain
-  # libhwy goes into the wheel; what is left are libraries that every Linux has.
+  # libhwy and libisal go into the wheel; what is left are libraries that every Linux has.
   PATH=$PWD/$tools/bin:$PATH auditwheel repair build/python/plain/decal-*.whl -w dist 2>build/python/auditwheel.log ||
     { cat build/python/auditwheel.log >&2; exit 1; }
   echo "$wanted" >"$stamp"

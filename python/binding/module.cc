@@ -11,6 +11,9 @@
 
 #include "binding/engine.h"
 #include "binding/errors.h"
+#ifdef DECAL_PNG
+#include "binding/png.h"
+#endif
 #include "decal/model.h"
 #include "decal/version.h"
 
@@ -51,6 +54,10 @@ NB_MODULE(_decal, m) {
   m.def("before_fork", &BeforeFork);
   m.def("after_fork_in_parent", &AfterForkInParent);
   m.def("after_fork_in_child", &AfterForkInChild);
+
+#ifdef DECAL_PNG
+  m.def("pack_png", &PackPng, nb::arg("rgba"), nb::arg("channels"));
+#endif
 
   const auto source = [](std::string name, std::string file) { return ModelSource{std::move(name), std::move(file)}; };
   nb::class_<Engine>(m, "Engine")

