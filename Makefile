@@ -58,8 +58,8 @@ deb-test: deb ## As root: install the packages in a clean Debian (debootstrap) a
 docs: ## Build the documentation site, with the TypeScript and C++ references, into build/docs
 	@scripts/setup.sh docs && scripts/build.sh wasm package docs
 
-bench: ## Measure kernels, then whole models against onnxruntime (45 minutes); writes docs/performance.md
-	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/bench.sh kernels pictures whole models
+bench: ## Measure kernels, then whole models against onnxruntime, OpenVINO and ncnn (an hour); writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/python.sh peers && scripts/bench.sh kernels pictures whole models
 
 bench-browser: ## Whole calls and the same models in Chromium, and start-up (40 minutes); writes docs/performance.md
 	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh whole_browser browser

@@ -7,11 +7,16 @@ export const contenders = {
   relaxed: 'decal wasm relaxed',
   simd128: 'decal wasm simd128',
   'ort-native': 'onnxruntime native',
+  openvino: 'OpenVINO',
+  ncnn: 'ncnn',
   'ort-web': 'onnxruntime web',
   webgpu: 'decal WebGPU',
   'webgpu-half': 'decal WebGPU float16',
   'ort-webgpu': 'onnxruntime WebGPU',
 };
+
+/** Those of an environment of their own: scripts/python.sh peers. */
+export const peerContenders = ['openvino', 'ncnn'];
 
 /** Those that need a GPU. */
 export const gpuContenders = ['webgpu', 'webgpu-half', 'ort-webgpu'];
@@ -31,11 +36,12 @@ export const modelCases = [
   { ...common, model: 'birefnet_lite_512', warmUp: 1, repeat: 1 },
   {
     ...common, model: 'birefnet_lite_1024', warmUp: 1, repeat: 1,
-    contenders: ['native', 'ort-native', 'ort-web'], threads: [2], rounds: 3,
+    contenders: ['native', 'ort-native', 'openvino', 'ort-web'], threads: [2], rounds: 3,
     remark: '3 samples and 2 threads alone, because onnxruntime takes half a minute and 12 GB for a run',
   },
+  { ...common, model: 'decal-default', warmUp: 2, repeat: 3 },
   { ...common, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
-  { ...common, model: 'selfie_segmentation', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
+  { ...common, model: 'selfie_segmentation', warmUp: 20, repeat: 20 },
 ];
 
 const inBrowser = { ...common, contenders: webContenders };
@@ -80,6 +86,13 @@ export const bars = [
   ...three('modnet_512', 4, 1, 2),
   ...three('birefnet_lite_512', 4, 1.8, 3),
   bar('birefnet_lite_1024', 'native', 'ort-native', 3, [2]),
+  bar('decal-default', 'native', 'ort-native', 2),
+  bar('decal-default', 'relaxed', 'ort-web', 5),
+  bar('selfie_segmentation', 'native', 'ort-native', 1.4),
+  // OpenVINO and ncnn are the fastest on processors that we know of.
+  ...['isnet_1024', 'u2netp_320', 'modnet_512', 'birefnet_lite_512', 'decal-default', 'selfie_segmentation'].flatMap((model) =>
+    peerContenders.map((peer) => bar(model, 'native', peer, 1))),
+  bar('birefnet_lite_1024', 'native', 'openvino', 1, [2]),
 ];
 
 /** The same of runs on the GPU. */

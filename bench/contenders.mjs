@@ -1,13 +1,15 @@
 // Contenders: how each one's process is started, and what is kept of its output.
 // SPDX-License-Identifier: MIT
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { photoTensor, root, work } from '../tests/support/models.mjs';
 import { writeNpy } from '../web/tools/npy.mjs';
 
 /** Longer than any run here takes by several times; ends what swaps or hangs. */
 const kTimeLimitMs = 600_000;
+
+const kPeerPython = join(root, 'build/python/peers/bin/python');
 
 // Node 20 hides relaxed SIMD behind a flag that later versions do not know. All contenders in Node get the same.
 const kRelaxedFlag = '--experimental-wasm-relaxed-simd';
@@ -28,6 +30,7 @@ function command(contender, { model, input, output, threads, warmUp, repeat, all
     case 'relaxed': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'relaxed');
     case 'simd128': return inNode('web/tools/run-onnx.mjs', model, input, output, '--simd', 'baseline');
     case 'ort-native': return inNode('bench/peer.mjs', 'node', model, input);
+    case 'openvino': case 'ncnn': return [kPeerPython, [join(root, 'bench/peer.py'), contender, model, input, ...often]];
     case 'ort-web': return inNode('bench/peer.mjs', 'web', model, input);
     case 'webgpu': return onGpu();
     case 'webgpu-half': return onGpu('--half');
@@ -73,6 +76,7 @@ export const measure = (contender, job) => run(...command(contender, job), job.t
 export const measureCommand = (program, job) => run(program, command('native', job)[1], job.threads);
 
 function run(file, args, threads) {
+  if (file === kPeerPython && !existsSync(file)) return Promise.resolve({ failure: 'not installed: scripts/python.sh peers' });
   return new Promise((resolve) => {
     const options = { encoding: 'utf8', env, timeout: kTimeLimitMs, killSignal: 'SIGKILL', maxBuffer: 64 << 20 };
     execFile(file, args, options, (error, stdout, stderr) => {

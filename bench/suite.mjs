@@ -1,6 +1,6 @@
 // Code shared by the suites: running their cases, printing tables and keeping results.
 // SPDX-License-Identifier: MIT
-import { missing, modelFile, models } from '../tests/support/models.mjs';
+import { defaultModel, missing, modelFile, models } from '../tests/support/models.mjs';
 import { writeResults } from './results.mjs';
 import { takeTurns } from './rounds.mjs';
 import {
@@ -11,7 +11,7 @@ const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 // The model as it is exported and filled, without the changes that parity tests need.
 function plainModel(name) {
-  const model = models.find((one) => one.name === name);
+  const model = [...models, defaultModel].find((one) => one.name === name);
   return { ...model, lastLayer: undefined, scales: undefined, variant: undefined };
 }
 

@@ -4,7 +4,7 @@
 #   pictures  the picture work in WebAssembly
 #   whole     whole calls of the command, its encoders beside sharp's and Pillow's
 #   whole_browser  the same calls in Chromium, beside the browser's own encoder and a page around onnxruntime-web
-#   models    whole models against onnxruntime, natively and as WebAssembly in Node
+#   models    whole models against onnxruntime, OpenVINO and ncnn, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
 #   scaling   the server, batches, Ray and Python, each beside what it is measured by; JSON in build/bench

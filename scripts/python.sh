@@ -5,6 +5,7 @@
 #   scripts/python.sh tests   the wheel, in an environment with what the tests need and no more
 #   scripts/python.sh ray     the wheel, in an environment with Ray, and moto's server in another, for tests/ray
 #   scripts/python.sh edges   what bench/edges.py compares with, in an environment of its own
+#   scripts/python.sh peers   the engines that bench/models.mjs compares with, in an environment of its own
 #   scripts/python.sh rembg   the package that bench/python.py compares with, in an environment of its own
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -61,5 +62,9 @@ case "${1:-}" in
     build/python/ray/bin/python -m pip install -q --no-deps --no-index --force-reinstall dist/decal-*.whl ;;
   edges) environment build/python/edges bench/edges-requirements.txt ;;
   rembg) environment build/python/rembg bench/python-requirements.txt ;;
-  *) echo "usage: $0 wheel|sdist|tests|ray|edges|rembg" >&2; exit 2 ;;
+  peers)
+    environment build/python/peers bench/peers-requirements.txt
+    # Its program converts models for ncnn; PyTorch, which its package asks for, is for another use of it.
+    build/python/peers/bin/python -m pip install -q --no-deps pnnx==20261020 ;;
+  *) echo "usage: $0 wheel|sdist|tests|ray|edges|rembg|peers" >&2; exit 2 ;;
 esac

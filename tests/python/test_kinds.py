@@ -145,7 +145,9 @@ def test_formats(session, rgb, png, tmp_path):
     assert Image.open(session.remove(png, output=str(tmp_path / "mask.jpg"), mask=True)).mode == "L"
 
 
-@pytest.mark.parametrize(("mode", "size"), [("RGBA", (1, 1)), ("RGBA", (1, 300)), ("RGB", (300, 1)), ("RGBA", (1000, 700)), ("RGB", (700, 1001)), ("L", (40, 30))])
+@pytest.mark.parametrize(
+    ("mode", "size"), [("RGBA", (1, 1)), ("RGBA", (1, 300)), ("RGB", (300, 1)), ("RGBA", (1000, 700)), ("RGB", (700, 1001)), ("L", (40, 30))]
+)
 def test_png_files_hold_the_pixels(mode, size):
     from decal import _pictures
     from decal._metadata import Facts, Metadata
