@@ -13,8 +13,9 @@
 namespace decal::cli {
 namespace {
 
-// libwebp's own choice is 4.
-constexpr int kMethod = 3;
+// libwebp's own choice is 4. A cut-out of 6 megapixels at quality 90 takes 1.72 s of processor time and 296 kB with 4, 1.42 s and 302 kB with
+// 3, 1.22 s and 305 kB with 2, 1.04 s and 326 kB with 1, 0.50 s and 493 kB with 0, all with 41.4 dB in what is opaque.
+constexpr int kMethod = 2;
 
 struct FreePicture {
   void operator()(WebPPicture* picture) const { WebPPictureFree(picture); }

@@ -237,7 +237,7 @@ def encode(image: Image.Image, format: str, quality: int, facts: Facts = NO_FACT
         image.save(file, "PNG", compress_level=3, **arguments)
     elif format == "WEBP":
         # As the command, method included: what the file holds are the same pixels, given the same libwebp.
-        image.save(file, "WEBP", quality=quality, method=3, **arguments)
+        image.save(file, "WEBP", quality=quality, method=2, **arguments)
     else:
         # libvips' rule: chroma at half the resolution below 90.
         image.save(file, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, **arguments)
