@@ -13,8 +13,8 @@
 namespace decal {
 namespace {
 
-// Constants of one fit. Measured by bench/edges.py on composites and the lemur photo (docs/edges.md has the table, and what
-// else was tried).
+// Constants of one fit. Measured by bench/edges.py on composites and the lemur photo (docs/design/edges.md has the table, and
+// what else was tried).
 struct FitOptions {
   int reach;  // cells that the outline is thought to be off by: the band is that wide on both sides
   int radius;  // of the windows of the regression: they have to reach beyond the band
