@@ -1,4 +1,4 @@
-// One zlib stream, made of strips that are filtered and compressed beside each other (as pigz does with files).
+// Encodes PNG: one zlib stream made of strips that are filtered and compressed in parallel (as pigz does with files).
 // SPDX-License-Identifier: MIT
 #include "cli/pictures/encode_png.h"
 
@@ -21,12 +21,13 @@ namespace {
 
 using std::literals::operator""sv;
 
-// Filtered bytes of a strip. Each begins without the 32 KiB before it to refer to, and ends with 5 bytes of a flush. A cut-out of 24
-// megapixels takes 16.70 MB in strips of 64 KiB, 16.60 of 256 KiB, 16.58 of 1 MiB and of 4 MiB, 16.59 as one.
+// Filtered bytes of a strip. A strip cannot refer to the 32 KiB before it, and ends with 5 bytes of a flush. A cut-out
+// of 24 megapixels takes 16.70 MB in strips of 64 KiB, 16.60 of 256 KiB, 16.58 of 1 MiB and of 4 MiB, and 16.59 as one
+// strip.
 constexpr size_t kStripBytes = size_t{1} << 20;
-// ISA-L's level 2. The 96 MB of that cut-out, filtered, take it 0.11 s of processor time and 16.58 MB; level 1 0.10 s and 16.60 MB,
-// level 3 0.22 s and 16.83 MB. zlib's level 3 takes 0.89 s and 16.83 MB, 6 2.25 s and 15.58 MB; libdeflate's 1 0.34 s and 16.25 MB,
-// but its streams cannot be joined.
+// ISA-L's level 2. The 96 MB of that cut-out, filtered, take 0.11 s of processor time and become 16.58 MB; level 1 0.10
+// s and 16.60 MB, level 3 0.22 s and 16.83 MB. zlib's level 3 takes 0.89 s and 16.83 MB, its level 6 2.25 s and 15.58
+// MB; libdeflate's level 1 0.34 s and 16.25 MB, but its streams cannot be joined.
 constexpr uint32_t kLevel = 2;
 constexpr uint32_t kLevelBytes = ISAL_DEF_LVL2_EXTRA_LARGE;
 constexpr uint8_t kZlibHeader[] = {0x78, 0x01};  // deflate, a window of 32 KiB, the fastest of levels (RFC 1950)
@@ -40,7 +41,7 @@ int ChannelCount(PictureChannels channels) {
   return 4;
 }
 
-// `body` behind a chunk's length and name, with the checksum after it.
+// `body` after a chunk's length and name, followed by the checksum.
 void AppendChunk(Bytes& to, std::string_view name, ByteSpan body) {
   AppendBig(to, static_cast<uint32_t>(body.size()), 4);
   const size_t named = to.size();
@@ -49,7 +50,7 @@ void AppendChunk(Bytes& to, std::string_view name, ByteSpan body) {
   AppendBig(to, crc32_gzip_refl(0, reinterpret_cast<const uint8_t*>(to.data() + named), to.size() - named), 4);
 }
 
-// What a thread needs to make strips; nothing of it goes from one strip to the next.
+// What a thread needs to make strips. Strips do not depend on each other.
 struct Workspace {
   std::vector<uint8_t> filtered, packed[2], level;
 };
@@ -67,7 +68,7 @@ class Encoder {
 
   size_t row_bytes() const { return static_cast<size_t>(picture_.width) * static_cast<size_t>(channels_) + 1; }
 
-  // Rows [first, first + count) as a part of the stream; the last one ends it.
+  // Makes rows [first, first + count) as a part of the stream. The last part ends it.
   Strip Make(int first, int count, bool last, Workspace& space) const {
     Strip strip{.bytes = row_bytes() * static_cast<size_t>(count)};
     space.filtered.resize(strip.bytes);
@@ -82,12 +83,12 @@ class Encoder {
     if (first == 0) Append(body, std::as_bytes(std::span(kZlibHeader)));
     strip.failed = !Deflate(space, last, body);
     if (!strip.failed && !last) AppendChunk(strip.chunk, "IDAT", body);
-    if (last) strip.chunk = std::move(body);  // the stream's checksum is to come
+    if (last) strip.chunk = std::move(body);  // the stream's checksum follows
     return strip;
   }
 
  private:
-  // A row without the channels that are left out. Two rows are kept, the one above included.
+  // A row without the channels that are left out. Two rows are kept: this one and the one above.
   const uint8_t* Packed(int y, Workspace& space) const {
     const uint8_t* rgba = picture_.row(y);
     if (channels_ == 4) return rgba;
@@ -100,7 +101,7 @@ class Encoder {
     return packed.data();
   }
 
-  // Appends the filtered bytes, compressed and up to a whole byte.
+  // Appends the filtered bytes, compressed and flushed to a whole byte.
   static bool Deflate(Workspace& space, bool last, Bytes& to) {
     space.level.resize(kLevelBytes);
     isal_zstream stream;
@@ -154,7 +155,7 @@ void AppendPackedChunk(Bytes& file, std::string_view name, std::string_view head
   AppendChunk(file, name, body);
 }
 
-// PNG has no place for IPTC; in this text ExifTool, Exiv2 and ImageMagick look for it.
+// PNG has no chunk for IPTC. ExifTool, Exiv2 and ImageMagick look for it in this text chunk.
 void AppendIptc(Bytes& file, ByteSpan iptc) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const Bytes resources = ResourcesOfIptc(iptc);
@@ -169,7 +170,7 @@ void AppendIptc(Bytes& file, ByteSpan iptc) {
   AppendPackedChunk(file, "zTXt", "Raw profile type iptc\0\0"sv, std::as_bytes(std::span(text)));
 }
 
-// What stands between the header and the pixels.
+// The chunks between the header and the pixels.
 void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
   if (!options.profile.empty() && channels > 1) AppendPackedChunk(file, "iCCP", "icc\0\0"sv, options.profile);
   if (options.density) {
