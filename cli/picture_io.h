@@ -63,8 +63,7 @@ struct DecodeOptions {
   int svg_size = 0;  // pixels of an SVG's longer side; 0: the SVG's own size
   bool metadata = false;
   bool own_colours = false;
-  std::optional<PictureFormat>
-      target;  // the output format: a picture too large for it is refused before decoding
+  std::optional<PictureFormat> target;  // the output format: a picture too large for it is refused before decoding
 };
 
 // Call once, before the others. `threads` 0 means one per core.

@@ -39,7 +39,7 @@ class Pattern {
 
   // A product, decomposed through Mul, Div by a scalar and Neg nodes that have no other readers.
   struct Product {
-    double scale = 1;              // of all scalars
+    double scale = 1;  // of all scalars
     std::vector<ValueId> factors;  // the rest
   };
   Product Factors(const Node& mul) const;

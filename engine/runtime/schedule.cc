@@ -235,7 +235,7 @@ class Builder {
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
-  std::vector<size_t> step_of_;       // by node; SIZE_MAX if the node needs no step
+  std::vector<size_t> step_of_;  // by node; SIZE_MAX if the node needs no step
   std::vector<std::pair<ValueId, size_t>> input_index_;
   std::map<const ConstantTensor*, size_t> constant_uses_;
   std::set<ConstantPtr> live_constants_;
