@@ -45,6 +45,7 @@ class Hoister {
       for (size_t i = to; i <= at; ++i) position_[order_[i]] = i;
     }
     std::vector<Node> nodes;
+    nodes.reserve(order_.size());
     for (size_t n : order_) nodes.push_back(std::move(graph_.nodes[n]));
     graph_.nodes = std::move(nodes);
   }
