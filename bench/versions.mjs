@@ -38,7 +38,7 @@ function buildCommand(name) {
   const tree = join(kFolder, `tree-${name}`);
   rmSync(tree, { recursive: true, force: true });
   git('worktree', 'prune');
-  git('worktree', 'add', '--detach', tree, name);
+  git('worktree', 'add', '--quiet', '--detach', tree, name);
   try {
     console.log(`building ${name}`);
     const loud = { cwd: tree, stdio: ['ignore', 'ignore', 'inherit'] };

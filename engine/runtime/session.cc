@@ -215,17 +215,18 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
                 "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
   impl_->packed.DropOrphans();
   DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
-  if (!HasOpenSize(impl_->graph)) {
+  const Graph* graph = &copy;
+  if (!HasOpenSize(impl_->graph)) {  // always so once it is specialized
     impl_->graph = std::move(copy);
     impl_->specialized = true;
+    graph = &impl_->graph;
   }
-  const Graph& graph = impl_->specialized ? impl_->graph : copy;
   ReturnFreeMemory();
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(*graph, impl_->packed, runner));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;
-  impl_->Describe(graph);
+  impl_->Describe(*graph);
   ReturnFreeMemory();
   return {};
 }
