@@ -112,7 +112,6 @@ class GpuCompiler {
       input.shape = *graph_.values[v].type.shape;
     }
     std::vector<TensorType> outputs;
-    outputs.reserve(node.outputs.size());
     for (const ValueId v : node.outputs) outputs.push_back(graph_.values[v].type);
     return ReferenceWork(node.op, inputs, outputs);
   }
