@@ -1,6 +1,7 @@
-// Two commits of Decal against each other: the command of each is built alone, then they run the same models, taking turns.
+// Compares the speed of two commits: builds the command of each, then runs the same models with both, taking turns.
 //   node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7]      AFTER: the checkout's last commit
-// It says how many times as fast AFTER is. Below 0.97 or above 1.03 is more than noise on an idle machine.
+//   node bench/versions.mjs BEFORE [AFTER] --build      only builds; build/versions keeps the commands for later runs
+// Prints how many times as fast AFTER is. Below 0.97 or above 1.03 is more than noise on an idle machine.
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     models: { type: 'string', default: 'decal-default,u2netp_320,isnet_1024' },
     threads: { type: 'string', default: '1,2' },
     rounds: { type: 'string', default: '7' },
+    build: { type: 'boolean', default: false },
   },
 });
 const whole = (text) => {
@@ -29,14 +31,14 @@ const whole = (text) => {
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 const commit = (name) => git('rev-parse', '--short=10', '--verify', `${name}^{commit}`);
 
-/** The command of a commit, for this machine's instruction set; built in a work tree that goes again. */
+/** The command of a commit, for this machine's instruction set. Built in a temporary work tree. */
 function buildCommand(name) {
   const program = join(kFolder, `decal-${name}`);
   if (existsSync(program)) return program;
   const tree = join(kFolder, `tree-${name}`);
   rmSync(tree, { recursive: true, force: true });
   git('worktree', 'prune');
-  git('worktree', 'add', '--detach', tree, name);
+  git('worktree', 'add', '--quiet', '--detach', tree, name);
   try {
     console.log(`building ${name}`);
     const loud = { cwd: tree, stdio: ['ignore', 'ignore', 'inherit'] };
@@ -50,7 +52,7 @@ function buildCommand(name) {
 }
 
 if (positionals.length < 1 || positionals.length > 2) {
-  console.error('usage: node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7]');
+  console.error('usage: node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7] [--build]');
   process.exit(2);
 }
 const names = [positionals[0], positionals[1] ?? 'HEAD'].map(commit);
@@ -63,6 +65,7 @@ mkdirSync(kFolder, { recursive: true });
 mkdirSync(work, { recursive: true });
 const programs = Object.fromEntries(names.map((name) => [name, buildCommand(name)]));
 const rounds = whole(values.rounds);
+if (values.build) process.exit();
 console.log(`| model | threads | ${names[0]} ms | ${names[1]} ms | times as fast |\n|---|---|---|---|---|`);
 for (const model of wanted) {
   const why = missing(model);

@@ -1,5 +1,5 @@
-// Neighbourhoods of a plane, in place: each task keeps copies of the few rows around the one that it writes. All is integer
-// arithmetic, so that every build gives the same bytes, whatever the tasks.
+// Operations on the neighbourhoods of a plane, in place: each task keeps copies of the few rows around the one that it
+// writes. Everything is integer arithmetic, so that every build gives the same bytes for any number of tasks.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -15,19 +15,19 @@
 namespace decal {
 namespace {
 
-// Discs beyond are made of several, one after the other: the sum of two discs is a disc. 69 taps.
+// Larger discs are made of several, one after the other, because the sum of two discs is a disc. 69 taps.
 constexpr float kLargestDisc = 4;
 constexpr int kMostReach = 50;  // of smoothing
 constexpr float kVisibleByte = 13;  // a twentieth of 255
 
-// What is beyond the border of a plane.
+// Alpha beyond the border of a plane.
 enum class Beyond { kNothing, kNearest };
 
-// Pixels of a row that are worked on or left out together: more than any reach.
+// Pixels of a row that are computed or skipped together; more than any reach.
 constexpr size_t kChunk = 64;
 static_assert(kChunk > kMostReach);
 
-// The least and the largest byte of a chunk itself, and with the chunks beside it.
+// The least and the largest byte of a chunk, and of it with its neighbours.
 struct ChunkRanges {
   uint8_t *own_least, *least, *most;
 };
@@ -50,10 +50,10 @@ void FindRanges(const uint8_t* row, size_t width, size_t chunks, const ChunkRang
   }
 }
 
-// Calls write(rows, task, out, begin, end) for the parts of all rows that can change, with pointers to the 2 * reach + 1 rows around,
-// which are valid from -reach to width + reach and hold what the plane held before; `out` is the row of the plane. What is left out are
-// chunks for which stays(own_least, least, most) is true, of the chunk itself and of all that is within reach. There are as many
-// tasks as threads, at most.
+// Calls write(rows, task, out, begin, end) for the parts of all rows that can change. `rows` are pointers to the 2 *
+// reach + 1 rows around, valid from -reach to width + reach, with the plane's previous content; `out` is the row of the
+// plane. Chunks are skipped for which stays(own_least, least, most) is true, with the least of the chunk itself and the
+// range of everything within reach. There are at most as many tasks as threads.
 template <class StaysFn, class WriteFn>
 Status ForNeighbourhoods(AlphaPlane& plane, int reach, Beyond beyond, ThreadRunner& runner, const StaysFn& stays,
                          const WriteFn& write) {
@@ -62,7 +62,8 @@ Status ForNeighbourhoods(AlphaPlane& plane, int reach, Beyond beyond, ThreadRunn
   const size_t rows = 2 * static_cast<size_t>(reach) + 1, width = static_cast<size_t>(plane.width);
   const size_t stride = AlignUp(width + 2 * static_cast<size_t>(reach), kAlignment);
   const size_t chunks = (width + kChunk - 1) / kChunk;
-  // A ring of rows and, from the start, what the next task is going to overwrite; ranges of the ring's chunks, and of all within reach.
+  // A ring of rows and, from the start, the rows that the next task will overwrite; the ranges of the ring's chunks,
+  // and of everything within reach.
   const size_t ranges_at = (rows + static_cast<size_t>(reach)) * stride;
   const size_t part_bytes = AlignUp(ranges_at + (3 * rows + 2) * chunks, kAlignment);
   DECAL_TRY_ASSIGN(Buffer buffer, AllocateArray<uint8_t>(part_bytes * static_cast<uint64_t>(parts), "rows of a matte"));
@@ -159,7 +160,7 @@ std::vector<Tap> Disc(float radius, int reach) {
 Status Dilate(AlphaPlane& plane, float radius, ThreadRunner& runner) {
   const int reach = static_cast<int>(std::ceil(radius));
   const std::vector<Tap> taps = Disc(radius, reach);
-  // Nothing within reach is larger: nothing grows there.
+  // Nothing within reach is larger, so nothing grows there.
   const auto stays = [](uint8_t own_least, uint8_t, uint8_t most) { return most <= own_least; };
   return ForNeighbourhoods(plane, reach, Beyond::kNothing, runner, stays,
                            [&](const uint8_t* const* rows, size_t, uint8_t* out, size_t begin, size_t end) {
@@ -211,7 +212,7 @@ void Span::Add(const float* alpha, const uint8_t* rgba, size_t begin, size_t cou
 
 Status SmoothPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
   const int reach = static_cast<int>(std::ceil(pixels));
-  // A tent of that reach whose weights have a sum of 4096; what rounding leaves over goes to the middle.
+  // A tent of that reach whose weights sum up to 4096. The remainder of rounding goes to the middle.
   std::vector<uint32_t> tent;
   double total = 0;
   const auto height_at = [&](int k) { return std::max(0.0, double{pixels} + 1 - std::abs(k)); };
@@ -222,7 +223,7 @@ Status SmoothPlane(AlphaPlane& plane, float pixels, ThreadRunner& runner) {
     sum += tent.back();
   }
   tent[static_cast<size_t>(reach)] += 4096 - sum;
-  // Slope of a straight edge after the tent is 1 / (reach + 1) a pixel.
+  // After the tent, a straight edge has a slope of 1 / (reach + 1) per pixel.
   const auto steeper = static_cast<int64_t>(256 * (pixels + 1));
   const size_t scratch_stride = AlignUp(static_cast<size_t>(plane.width) + 2 * static_cast<size_t>(reach), kAlignment);
   DECAL_TRY_ASSIGN(Buffer columns,

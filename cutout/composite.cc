@@ -48,11 +48,11 @@ float ShadowStrength(const CompositeOptions& options) {
   return options.mask_only || options.background_only ? 0 : options.shadow;
 }
 
-// How a picture and its matte are gone through.
+// How a picture and its matte are processed.
 struct Route {
   bool fields = false;  // by edge fields
-  bool plane = false;  // by way of a plane of alpha, for what looks at neighbours
-  bool plane_of_fields = false;  // which comes from the fields, and not from the matte
+  bool plane = false;  // by way of a plane of alpha, for operations that read neighbours
+  bool plane_of_fields = false;  // the plane comes from the fields instead of the matte
 };
 
 Route ChooseRoute(ImageView picture, MatteView matte, const CompositeOptions& options) {
@@ -88,10 +88,10 @@ float ThresholdOf(const CompositeOptions& options) {
   return std::clamp(options.threshold.value_or(0.5f), 1.0f / 255, 254.0f / 255);
 }
 
-// Alpha is linear in the fields, and so is its rest and what is made steeper.
+// Alpha is linear in the fields, and so are its complement and a steeper version.
 void ShapeFields(const CompositeOptions& options, EdgeFields& fields) {
   const float sign = options.background_only ? -1.0f : 1.0f;
-  // From nothing to whole within a 65,536th: no byte lies between.
+  // From none to full within a 65,536th: no byte lies in between.
   const float steep = options.threshold ? 65536.0f : 1.0f;
   const float middle = ThresholdOf(options);
   for (size_t i = 0; i < 3 * fields.cells(); ++i) fields.plane(kSlope)[i] *= sign * steep;
@@ -141,7 +141,7 @@ class VisibleBox {
   std::atomic<int> left_ = INT_MAX, top_ = INT_MAX, right_ = 0, bottom_ = 0;
 };
 
-// One picture, its matte and what is to become of them.
+// One picture, its matte and the requested operations.
 struct Work {
   ImageView picture;
   MatteView matte;
@@ -209,7 +209,7 @@ Result<AlphaPlane> MakePlane(const Work& work, const Route& route, const EdgeFie
   return plane;
 }
 
-// Row `y` of the cut-out or mask by the plane, with colours if there are any.
+// Row `y` of the cut-out or mask from the plane, with colours if requested.
 Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeFields& fields, const Shadow* shadow) {
   const bool over_shadow = shadow != nullptr;
   const Composition composition = over_shadow ? Composition::kCutOut : work.composition();
@@ -262,7 +262,8 @@ Status ComposeAll(const Work& work) {
       ComposeRow(work.composition(), work.picture.row(y), row, work.width(), background, work.out.row(y));
     });
   }
-  // All that is read of the picture beside the row itself is read before the first row is written: `out` may be it.
+  // Everything that is read of the picture besides the current row is read before the first row is written, because
+  // `out` may be the picture.
   EdgeFields fields;
   if (route.fields) {
     DECAL_TRY_ASSIGN(fields, FitEdges(work.picture, work.matte, options.refine, WantsColours(options), work.runner));
@@ -275,7 +276,7 @@ Status ComposeAll(const Work& work) {
   }
   DECAL_TRY_ASSIGN(AlphaPlane plane, MakePlane(work, route, fields));
   if (options.background_only || options.threshold) MapPlane(plane, ShapeOfBytes(options), work.runner);
-  // By the alpha that a pixel had, not by what was made of it.
+  // By the alpha that the pixel had, not by the changed one.
   if (options.background_only && route.fields) ShapeFields({.background_only = true}, fields);
   if (ShadowStrength(options) <= 0) return ComposeByPlane(work, plane, fields, nullptr);
   DECAL_TRY_ASSIGN(const Shadow shadow, CastShadow(plane, options.shadow, work.runner));

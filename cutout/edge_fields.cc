@@ -1,7 +1,8 @@
-// Fits the linear model of alpha by colour: a guided filter (He et al. 2013, and 2015 for the coarse grid) whose regression
-// asks only those who know. A low-resolution matte is right away from its outline and guesses near it, so cells that
-// are near it hardly count, and alpha there follows from the colours of both sides. A matte that shows itself to be right to a part of a
-// cell is believed instead: the model then says how alpha runs within a cell, and its mean in there is the matte's.
+// Fits alpha as a linear function of colour along the matte's outline: a guided filter (He et al. 2013; on a coarse
+// grid, He et al. 2015). A low-resolution matte is reliable away from its outline and guesses near it. So cells near
+// the outline hardly count in the regression, and alpha there follows from the colours of both sides. A matte that
+// proves accurate to a fraction of a cell is believed instead: the function then says how alpha runs within a cell, and
+// the cell's mean stays the matte's. docs/design/edges.md explains the method.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
@@ -13,41 +14,46 @@
 namespace decal {
 namespace {
 
-// Constants of one fit. Measured by bench/edges.py on composites and the lemur photo (docs/edges.md has the table, and what
-// else was tried).
+// Constants of one fit. Measured by bench/edges.py on composites and the lemur photo (docs/design/edges.md has the table, and
+// what else was tried).
 struct FitOptions {
-  int reach;  // cells that the outline is thought to be off by: the band is that wide on both sides
-  int radius;  // of the windows of the regression: they have to reach beyond the band
-  float least_trust;  // what a cell of the band counts at most, where cells outside count 1
-  double noise;  // colours differ by noise: below this variance (0..1 squared) a difference explains nothing
+  int reach;  // the band's width on both sides, in cells: how far off the outline may be
+  int radius;  // of the regression's windows, which must reach beyond the band
+  float least_trust;  // the largest weight of a cell of the band; cells outside have weight 1
+  double noise;  // variance of noise in colours (0..1 squared); smaller differences explain nothing
 };
 constexpr FitOptions kOnceFit = {2, 5, 0.05f, 1e-4};
 constexpr FitOptions kFirstFit = {3, 6, 0.05f, 1e-4},
-                     kSecondFit = {1, 4, 0.3f, 1e-4};  // of `best`, the second on a grid twice as fine
-constexpr FitOptions kExactFit = {1, 2, 0.05f, 2e-5};  // to a matte that is believed
+                     kSecondFit = {1, 4, 0.3f, 1e-4};  // of `best`: the second fit is on a grid twice as fine
+constexpr FitOptions kExactFit = {1, 2, 0.05f, 2e-5};  // for a matte that is believed
 
-// A cell of a matte is soft between these; outside of them it is sure enough to teach.
+// A cell of a matte is soft if alpha lies between kSoft and 1 - kSoft. Other cells are reliable.
 constexpr float kSoft = 0.05f;
-// Share of alpha's variance that colours explain: from where the model counts, and from where it alone does.
+// Share of alpha's variance that colours explain: at the first the fit begins to count, from the second on it alone
+// counts.
 constexpr float kLeastExplained = 0.3f, kWellExplained = 0.8f;
-// Soft cells a cell of outline: at the first a matte has a sharp edge there, at the second hair, or it does not know.
+// Soft cells for each cell of outline: up to the first the edge is sharp; from the second on it is hair, or the network
+// does not know.
 constexpr float kSharpEdge = 1.5f, kSoftEdge = 3.5f;
-// Regression flattens: how much steeper alpha becomes at a sharp edge.
+// Regression flattens edges: alpha is made steeper by this factor at sharp ones.
 constexpr float kSteeper = 1.3f;
-// The second grid of `best` has at most so many cells: 14 planes of it are 36 MB.
+// Limit for the second grid of `best`: 14 planes of it take 36 MB.
 constexpr size_t kMostCells = 640 * 1024;
-// The first has those of the largest known models' mattes, 1024 x 1024; what hosts bring may be as large as the picture.
+// Limit for the first grid: the mattes of the largest known models are 1024 x 1024. Mattes from callers may be as large
+// as the picture.
 constexpr size_t kMostFirstCells = 1024 * 1024;
 
-// A matte is believed where the first share of its steps across one half and more go through a soft cell, as those of a reduced
-// matte do (0.99 and more in the 40 composites looked at); the default model's own are hard in 4 to 54 %.
+// A matte is believed if at least this share of its steps across one half pass through a soft cell: not at all below
+// the first, fully from the second on. Reduced true mattes have 0.99 and more (40 composites); of the default model's
+// own steps 4 to 54 % are hard.
 constexpr float kLeastSoftSteps = 0.96f, kSoftSteps = 0.98f;
-// Its sharp edges are believed where it has about one soft cell a cell of outline (blurred ones have 2.5 and more), and not much more
-// softness than what the picture's colours make of it: true mattes 0.7 to 1.47 times as much, U-2-Net-p's as thin ones 1.43 to 2.6.
+// Sharp edges are believed if there is about one soft cell for each cell of outline (blurred mattes have 2.5 and more)
+// and the matte is not much softer than the picture's colours suggest: true mattes are 0.7 to 1.47 times as soft,
+// equally thin ones of U-2-Net-p 1.43 to 2.6 times.
 constexpr float kThinEdge = 1.6f, kThickEdge = 1.8f;
 constexpr float kExactSoftness = 1.45f, kBlurredSoftness = 1.65f;
 
-// How far a matte is believed, 0..1: along sharp edges and where it is soft.
+// How far a matte is believed, 0..1: along sharp edges, and in soft parts.
 struct Trust {
   float edges = 0, soft = 0;
   bool any() const { return edges > 0 || soft > 0; }
@@ -128,7 +134,7 @@ void Softness(const Grid& grid, const float* values, int radius, int y, const ui
   }
 }
 
-// Row `y` of the band: cells with something above `low` and something below 1 - `low` within `reach`.
+// Row `y` of the band: cells that have, within `reach`, a value above `low` and one below 1 - `low`.
 void MarkBand(const Grid& grid, int reach, float low, int y, float* highest, float* lowest, uint8_t* band) {
   std::copy_n(grid.matte + grid.at(0, y), grid.width, highest);
   std::copy_n(highest, grid.width, lowest);
@@ -146,7 +152,8 @@ void MarkBand(const Grid& grid, int reach, float low, int y, float* highest, flo
   }
 }
 
-// The weighted regression of the matte on colour from its moments: slopes and offset, blended with `own` where colours explain little.
+// The weighted regression of the matte on colour, from its moments: slopes and offset, blended with `own` if colours
+// explain little.
 void Solve(const float* sums, float own, double noise, float* slope, float& offset) {
   const double w = 1 / (static_cast<double>(sums[0]) + 1e-6);
   double mean[3], c[3];
@@ -156,7 +163,7 @@ void Solve(const float* sums, float own, double noise, float* slope, float& offs
   const double rr = sums[4] * w - mean[0] * mean[0] + noise, rg = sums[5] * w - mean[0] * mean[1];
   const double rb = sums[6] * w - mean[0] * mean[2], gg = sums[7] * w - mean[1] * mean[1] + noise;
   const double gb = sums[8] * w - mean[1] * mean[2], bb = sums[9] * w - mean[2] * mean[2] + noise;
-  // Cramer's rule; the matrix is positive definite for the noise on its diagonal.
+  // Cramer's rule. The noise on the diagonal makes the matrix positive definite.
   const double a00 = gg * bb - gb * gb, a01 = rb * gb - rg * bb, a02 = rg * gb - rb * gg;
   const double a11 = rr * bb - rb * rb, a12 = rg * rb - rr * gb, a22 = rr * gg - rg * rg;
   const double scale = 1 / std::max(rr * a00 + rg * a01 + rb * a02, 1e-12);
@@ -188,7 +195,7 @@ void AddMoments(const Grid& grid, const float* weights, int y, int begin, int en
   }
 }
 
-// Alpha of the model at the grid's own cells.
+// The fitted alpha at the grid's own cells.
 float OwnAlpha(const Grid& grid, const EdgeFields& fields, size_t i) {
   const size_t cells = fields.cells();
   float alpha = fields.plane(kOffset)[i];
@@ -196,7 +203,7 @@ float OwnAlpha(const Grid& grid, const EdgeFields& fields, size_t i) {
   return std::clamp(alpha, 0.0f, 1.0f);
 }
 
-// Slopes and offset of every cell; `alpha` becomes what they say at the cells, `weights` is scratch as large.
+// Slopes and offset of every cell. `alpha` becomes the fitted alpha; `weights` is scratch of the same size.
 Status Fit(const Grid& grid, const FitOptions& options, Trust trust, EdgeFields& fields, float* weights, float* alpha,
            ThreadRunner& runner) {
   const size_t width = static_cast<size_t>(grid.width), height = static_cast<size_t>(grid.height);
@@ -210,7 +217,7 @@ Status Fit(const Grid& grid, const FitOptions& options, Trust trust, EdgeFields&
     Softness(grid, grid.matte, options.radius, static_cast<int>(y), band, rows, rows + width, softness);
     for (size_t x = 0; x < width; ++x) {
       const float sure = 2 * matte[x] - 1;
-      // A soft matte knows what it says: there its own values teach as well as those beyond.
+      // A soft matte is trusted: in soft parts its own values count as much as those outside the band.
       const float knows = options.least_trust * sure * sure * (1 - softness[x]) + softness[x] + 1e-4f;
       weights[y * width + x] = band[x] ? std::max(knows, trust.edges * (1 - softness[x])) : 1.0f;
     }
@@ -311,7 +318,7 @@ Extent GridOf(Extent picture, Extent matte) {
   return {scaled(grid.width), scaled(grid.height)};
 }
 
-// The grid of the second fit of `best`; the first one's where there is to be none.
+// The grid of the second fit of `best`; the first grid if there is no second fit.
 Extent FinerGrid(Extent picture, Extent grid) {
   const Extent finer = GridOf(picture, {2 * grid.width, 2 * grid.height});
   return Cells(finer) <= kMostCells ? finer : grid;
@@ -354,7 +361,7 @@ bool IsFinerThanFields(Extent picture, Extent matte) {
 size_t EdgeFieldsBytes(Extent picture, Extent matte, Refine refine, bool colours) {
   Extent grid = GridOf(picture, matte);
   if (refine == Refine::kBest) grid = FinerGrid(picture, grid);
-  // The planes, the band's bytes as one more, and both pyramids.
+  // The planes, one more for the band's bytes, and both pyramids.
   const size_t planes = static_cast<size_t>(colours ? kEdgePlanes : kFront) + kWorkPlanes + 1 + (colours ? 11 : 0);
   return Cells(grid) * planes * sizeof(float);
 }

@@ -1,4 +1,4 @@
-// Rows of the picture along the outline: alpha of every pixel from its colour, and the subject's own colours.
+// Computes the picture's rows along the outline: alpha of every pixel from its colour, and the subject's own colours.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,36 +13,39 @@
 
 namespace decal {
 
-// Pixels that are computed or left out together; every vector is a divisor of it.
+// Pixels that are computed or skipped together. Every vector length divides it.
 inline constexpr size_t kEdgeChunk = 32;
 
-// Two rows of the planes at the picture's width, and what they weigh.
+// Two rows of the planes at the picture's width, and their weights.
 struct EdgeRowPair {
   const float* top[kEdgePlanes];
   const float* bottom[kEdgePlanes];
   float top_weight, bottom_weight;
 };
 
-// Alpha of `count` pixels, a multiple of kEdgeChunk, 0..1, and with `colours` what the subject has in them: `to` gets the pixels of
-// `from` with those colours in place of the mixed ones, and their own alpha. Colours follow Forte (2021): what neither side's colour nor
-// their mixture explains of a pixel is shared out between them, by their share of it. Every SIMD target gives the same bytes.
+// Alpha, 0..1, of `count` pixels (a multiple of kEdgeChunk). With `colours`, `to` gets the pixels of `from` with the
+// subject's colours in place of the mixed ones, and with their own alpha. Colours follow Forte (2021): what neither
+// side's colour nor their mixture explains of a pixel is shared out between the two by alpha. Every SIMD target gives
+// the same bytes.
 void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to);
 
-// The same where `alpha`, 0..1, is known already: it is read, and the slopes are not.
+// The same if `alpha`, 0..1, is known: it is read, and the slopes are not.
 void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to);
 
-// Composes a picture's rows by its edge fields. One object for each task: it holds the enlarged rows of the last call.
+// Composes a picture's rows by its edge fields. Each task has its own object, which holds the enlarged rows of the last
+// call.
 class EdgeRows {
  public:
   static size_t ScratchFloats(int picture_width, const EdgeFields& fields);
 
-  // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats. With `plane` alpha is what that
-  // says, and the fields, which have colours then, are asked for those alone. `moved`: the plane's outline is elsewhere, so that
-  // pixels are taken apart by the fields' alpha.
+  // `rows` and `columns` enlarge the fields' grid to the picture; `scratch` holds ScratchFloats. With `plane`, alpha is
+  // the plane's, and the fields, which must have colours, serve for those alone. `moved`: the plane's outline is
+  // elsewhere, so pixels are separated by the fields' alpha.
   EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
            const AlphaPlane* plane = nullptr, bool moved = false);
 
-  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Where the subject is visible.
+  // Writes row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Returns where the subject is
+  // visible.
   Span Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
                uint8_t* to);
 
@@ -50,7 +53,7 @@ class EdgeRows {
   void Alpha(int y, const uint8_t* from, uint8_t* to);
 
  private:
-  // Calls run(kind, begin, count) for chunks of one kind side by side, up to the row's end.
+  // Calls run(kind, begin, count) for adjacent chunks of one kind, up to the row's end.
   template <class RunFn>
   void ForRuns(int y, const RunFn& run);
   EdgeRowPair Pair(int y, size_t begin) const;
@@ -66,7 +69,7 @@ class EdgeRows {
   bool moved_;
   size_t stride_;  // floats of an enlarged row: whole chunks
   float* planes_[2];  // plane_count() rows each
-  int held_[2] = {-1, -1};  // which rows of the grid those are
+  int held_[2] = {-1, -1};  // the numbers of these rows in the grid
   float *alpha_, *pixels_, *constant_[2];
   uint8_t* chunks_;  // 0 all background, 1 all subject, 2 neither
   int marked_ = -1;

@@ -1,4 +1,4 @@
-// Long pictures in overlapping parts: their positions, and joining their mattes to one.
+// Long pictures in overlapping parts: the parts' positions, and joining their mattes.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -9,13 +9,15 @@
 
 namespace decal {
 
-// 1 for pictures up to 2:1; beyond, so many parts of 3:2 that each overlaps the next by at least a third of its length, 16 at most.
+// 1 for pictures up to 2:1. For longer ones, so many parts of 3:2 that each overlaps the next by at least a third of
+// its length; at most 16.
 int PartCount(Extent picture);
 
-// Part `index` of `count`: all of one length, spread evenly along the picture.
+// Part `index` of `count`. All have the same length and are spread evenly along the picture.
 Box PartOf(Extent picture, int index, int count);
 
-// The mattes of a picture's parts, in one matte. Where parts overlap, each counts the more the farther its own end is.
+// Joins the mattes of a picture's parts. Where parts overlap, the weight of each grows with the distance from its own
+// end.
 class JoinedMatte {
  public:
   // `part`: the extent of one part's matte. Errors: kOutOfMemory.
@@ -23,7 +25,7 @@ class JoinedMatte {
 
   bool is_open() const { return count_ > 0; }
   void Add(int index, MatteView matte);
-  // After the last part: the mean of the whole.
+  // Call after the last part. Returns the mean of the whole.
   float Finish();
   MatteView view() const;
   size_t size_bytes() const { return values_.size_bytes() + weights_.size_bytes(); }
@@ -32,7 +34,7 @@ class JoinedMatte {
   bool wide_ = true;
   int count_ = 0;
   Extent extent_, part_;
-  Buffer values_, weights_;  // weighted sums until Finish; a weight for each place along the picture
+  Buffer values_, weights_;  // weighted sums until Finish; one weight for each place along the picture
 };
 
 }  // namespace decal

@@ -14,8 +14,8 @@
 namespace decal {
 namespace {
 
-// A strip of a picture (1 x 10000) would otherwise ask for an input of gigabytes. Photos stay below 3, panoramas
-// about there; beyond 4 the picture is squeezed along its long side.
+// Limits the input's aspect ratio, because a strip (1 x 10000) would otherwise ask for an input of gigabytes. Photos
+// stay below 3, panoramas at about 3. Pictures beyond 4 are squeezed along their long side.
 constexpr double kMaxAspectRatio = 4;
 
 int RoundToMultiple(double pixels, int multiple) {
@@ -39,8 +39,8 @@ bool HasTransparency(ImageView picture, ThreadRunner& runner) {
   return found;
 }
 
-// What a model is shown where a picture is transparent: black or white, whichever is farther from what is visible. (The
-// colours stored there mean nothing: a black subject on transparent black would vanish.)
+// The colour behind transparent parts for the model: black or white, whichever is farther from what is visible. (The
+// stored colours mean nothing there: a black subject on transparent black would vanish.)
 float HiddenLevel(ImageView picture, const ResampleAxis& rows, const ResampleAxis& columns, ThreadScratch& scratch,
                   ThreadRunner& runner) {
   const size_t width = static_cast<size_t>(columns.output());

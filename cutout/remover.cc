@@ -21,7 +21,7 @@ double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-// A size that is `value`, or may still become it.
+// A size that is `value`, or is dynamic and may become it.
 bool CanBe(int64_t size, int64_t value) { return size == value || size < 0; }
 
 // Where the picture's dimensions are in a [1,3,H,W] or [1,H,W,3] input.
@@ -57,12 +57,12 @@ Result<InputLayout> FindInputLayout(const Session& session) {
                 "inputs");
   }
   InputLayout layout = *PictureLayout(picture->shape);
-  // Whole numbers are bytes of RGB as they are.
+  // Integer inputs take the bytes of RGB.
   layout.bytes = picture->dtype != "f32" && picture->dtype != "f16";
   return layout;
 }
 
-// The cells of at least one half, as pixels of the picture.
+// The bounding box of cells of at least one half, in pixels of the picture.
 Box BoundingBox(MatteView matte, Extent picture) {
   int left = matte.width, right = -1, top = -1, bottom = -1;
   const float* value = matte.data;
@@ -92,13 +92,13 @@ struct Remover::Impl {
   ThreadRunner* runner;
   InputLayout layout;
 
-  // What the buffers and the last plan serve; an empty extent means that there is none.
+  // The size that the buffers and the last plan serve; empty if there is none.
   Extent extent;
   MatteLayout matte_layout;
   Buffer input, output;
   bool has_matte = false;
-  JoinedMatte joined;  // of a picture in parts
-  // What the session itself is planned for; empty where a GPU runs the model. Expect leaves it as it is.
+  JoinedMatte joined;  // the number of parts that the picture is divided into
+  // The size that the session itself is planned for; empty if a GPU runs the model. Expect does not change it.
   Extent specialized;
   double preprocess_ms = 0;
 
@@ -173,7 +173,7 @@ Status Remover::Impl::Prepare(Extent picture) {
   return Allocate(wanted, session.outputs()[0].name, session.outputs()[0].shape);
 }
 
-// The buffers around the model for an input of that size; from here on the old ones are gone.
+// Allocates the buffers around the model for an input of that size. The old ones are freed first.
 Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
                                const std::vector<int64_t>& output_shape) {
   extent = {};
@@ -199,7 +199,7 @@ Status Remover::Impl::PrepareValues(ImageView picture, int part) {
   return {};
 }
 
-// What follows once the model's output of a part is in `output`: the matte.
+// The next step once `output` holds the model's output for a part: the matte.
 Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
   CutoutReport report;
   report.input = extent;
@@ -226,13 +226,13 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
   return report;
 }
 
-// And the cut-out.
+// And the last step: the cut-out.
 Status Remover::Impl::Compose(ImageView picture, const CompositeOptions& options, MutableImageView out,
                               CutoutReport& report) {
   const auto start = std::chrono::steady_clock::now();
   DECAL_TRY(Composite(picture, View(), options, out, *runner, &report.visible));
   report.postprocess_ms += MillisecondsSince(start);
-  // The two stages take their memory one after the other.
+  // The two stages allocate one after the other.
   const size_t prepared = PrepareInputScratchBytes(picture, Spec(), runner->thread_count());
   const size_t composed = CompositeScratchBytes(picture, View(), options, runner->thread_count());
   report.memory_bytes += std::max(prepared, composed) - prepared;
@@ -251,7 +251,7 @@ Result<Remover> Remover::Create(Session session, const ModelInfo& model, ThreadR
   DECAL_TRY(ChooseMatte(session, model.output));
   DECAL_TRY_ASSIGN(const InputLayout layout, FindInputLayout(session));
   auto impl = std::make_unique<Impl>(Impl{std::move(session), model, &runner, layout});
-  // The texts belong to the caller and may not live as long.
+  // The texts belong to the caller and may be freed earlier.
   impl->model.name = impl->model.description = impl->model.licence = {};
   impl->model.file = impl->model.url = impl->model.sha256 = impl->model.output = {};
   impl->model.inputs = {};

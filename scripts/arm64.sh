@@ -3,6 +3,7 @@
 #   scripts/arm64.sh sysroot    downloads Debian's arm64 libraries into build/arm64-sysroot; changes nothing on the system
 #   scripts/arm64.sh build [TARGET...]     that, and builds build/arm64, or some programs of it
 #   scripts/arm64.sh test [ARGUMENT...]    that, and runs its tests; arguments are ctest's, such as -R decal_ops
+#   scripts/arm64.sh kernels               builds and runs the tests of operators and their NEON kernels alone: what CI runs
 # SPDX-License-Identifier: MIT
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,12 +40,18 @@ build() {
   cmake --build build/arm64 "${@/#/--target=}"
 }
 
+run_tests() {
+  ctest --test-dir build/arm64 --output-on-failure --no-tests=error -j "$(nproc)" "$@"
+}
+
+need_emulator() {
+  command -v qemu-aarch64 >/dev/null || { echo "arm64: qemu-aarch64 is missing: scripts/setup.sh arm64 installs it" >&2; exit 1; }
+}
+
 case "${1:-}" in
   sysroot) make_sysroot ;;
   build) build "${@:2}" ;;
-  test)
-    command -v qemu-aarch64 >/dev/null || { echo "arm64: qemu-aarch64 is missing: scripts/setup.sh arm64 installs it" >&2; exit 1; }
-    build
-    ctest --test-dir build/arm64 --output-on-failure --no-tests=error -j "$(nproc)" "${@:2}" ;;
-  *) echo "usage: $0 sysroot|build|test" >&2; exit 2 ;;
+  test) need_emulator; build; run_tests "${@:2}" ;;
+  kernels) need_emulator; build decal_ops_test; run_tests -R decal_ops_test ;;
+  *) echo "usage: $0 sysroot|build|test|kernels" >&2; exit 2 ;;
 esac

@@ -1,4 +1,4 @@
-// decal batch: hands out the pictures of a list to workers and writes down what became of them.
+// decal batch: gives the pictures of a list to workers and records the outcomes.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -45,16 +45,16 @@ namespace {
 namespace fs = std::filesystem;
 using BatchClock = std::chrono::steady_clock;
 
-// After an interrupt, what is begun may take that long: less than the half minute that Slurm and Kubernetes give.
+// The time limit for pictures in progress after an interrupt: less than the 30 seconds that Slurm and Kubernetes give.
 constexpr auto kFinishTime = std::chrono::seconds(20);
 constexpr int kBatchPollMs = 100;
-// Entries of a list to read before polling the workers again.
+// Entries of a list to read before the workers are polled again.
 constexpr int kEntriesAtOnce = 256;
-// Workers that die one after the other without a picture done: then it is not the pictures.
+// So many workers died one after the other without finishing a picture: then the cause is not the pictures.
 constexpr int kMostDeaths = 5;
 constexpr const char* kWorkerLost = "worker-lost";
 
-// A picture in work.
+// A picture in progress.
 struct InWork {
   std::string input, name, version;  // name: JournalText of the output
 };
@@ -110,7 +110,7 @@ class Batch {
     return kExitFailed;
   }
 
-  // Jobs to the workers that have room, as many workers as there is work for.
+  // Gives jobs to the workers that have room, and starts as many workers as there is work for.
   void HandOut() {
     int looked_at = 0;
     for (int i = 0; i < options_.workers && !stopping() && !fatal_; ++i) {
@@ -144,11 +144,11 @@ class Batch {
     }
     Worker& worker = *workers_[static_cast<size_t>(index)];
     worker.alone = alone;
-    worker.Send(std::move(job));  // an end that is gone is noticed by its replies
+    worker.Send(std::move(job));  // a worker that is gone is noticed when its replies end
     return true;
   }
 
-  // The next picture of the list, if it is to be done.
+  // The next picture of the list, if it needs to be processed.
   std::optional<WorkerJob> NextJob() {
     auto listed = list_->Next();
     if (!listed) {
@@ -207,7 +207,7 @@ class Batch {
     return job;
   }
 
-  // What is wrong in the list itself: the journal knows pictures by their outputs, so that it is not in there.
+  // Reports an error of the list itself. It is not in the journal, which identifies pictures by their outputs.
   void FailListed(const Error& error) {
     progress_.Clear();
     PrintError(error);
@@ -216,7 +216,7 @@ class Batch {
     failed_stop_ = failed_stop_ || options_.stop_on_error;
   }
 
-  // Waits for replies and takes what there is.
+  // Waits for replies and processes them.
   void Listen() {
     std::vector<pollfd> ends;
     ends.reserve(workers_.size());
@@ -257,7 +257,7 @@ class Batch {
     Settle(reply);
   }
 
-  // A picture has ended.
+  // A picture is finished.
   void Settle(const WorkerReply& reply) {
     const auto at = in_work_.find(reply.id);
     if (at == in_work_.end()) return;
@@ -302,7 +302,7 @@ class Batch {
     }
   }
 
-  // What is wrong with the model once for all pictures.
+  // Reports an error of the model, once for all pictures.
   void PrintFailure(const InWork& picture, const WorkerReply& reply) {
     if (reply.of_model && !told_.insert(reply.code + reply.where).second) return;
     const std::string& where = reply.of_model ? reply.where : picture.input;
@@ -310,7 +310,7 @@ class Batch {
     PrintLine(fmt::format("{}: {} ({})", where, reply.message, reply.code));
   }
 
-  // A worker has ended by itself: its pictures are tried once more, each alone, and one of which a worker dies then has failed.
+  // A worker has died: its pictures are tried once more, each alone. A picture that kills its worker again has failed.
   void Bury(size_t index) {
     const std::unique_ptr<Worker> worker = std::move(workers_[index]);
     workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(index));
@@ -342,7 +342,7 @@ class Batch {
     stop_since_ = BatchClock::now();
     progress_.Clear();
     if (Cancelled()) PrintLine("interrupted: what is begun is finished");
-    // What a worker has not begun, it forgets, and its end says so.
+    // Workers drop the pictures that they have not begun, and report so.
     for (const auto& worker : workers_) worker->Stop();
     for (const WorkerJob& job : suspects_) in_work_.erase(job.id);
     suspects_.clear();
@@ -354,7 +354,7 @@ class Batch {
     if (counting) counting_ = *std::move(counting);
   }
 
-  // A little of a second walk, which says how much there is.
+  // Walks the list a second time, a little at a time, to count the pictures.
   void Count() {
     for (int i = 0; i < kEntriesAtOnce && counting_; ++i) {
       const auto listed = counting_->Next();
@@ -418,7 +418,7 @@ class Batch {
   std::optional<BatchClock::time_point> stop_since_;
 };
 
-// The numbers that the machine decides.
+// The numbers that depend on the machine.
 BatchOptions Resolved(BatchOptions options) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (options.workers == 0) options.workers = std::max(1, cores / 4);

@@ -29,7 +29,7 @@ int ChannelCount(PictureChannels channels) {
   return 4;
 }
 
-// `body` behind a chunk's length and name, with the checksum after it.
+// `body` after a chunk's length and name, followed by the checksum.
 void AppendChunk(Bytes& to, std::string_view name, ByteSpan body) {
   AppendBig(to, static_cast<uint32_t>(body.size()), 4);
   const size_t named = to.size();
@@ -103,7 +103,7 @@ void AppendPackedChunk(Bytes& file, std::string_view name, std::string_view head
   AppendChunk(file, name, body);
 }
 
-// PNG has no place for IPTC; in this text ExifTool, Exiv2 and ImageMagick look for it.
+// PNG has no chunk for IPTC. ExifTool, Exiv2 and ImageMagick look for it in this text chunk.
 void AppendIptc(Bytes& file, ByteSpan iptc) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const Bytes resources = ResourcesOfIptc(iptc);
@@ -118,7 +118,7 @@ void AppendIptc(Bytes& file, ByteSpan iptc) {
   AppendPackedChunk(file, "zTXt", "Raw profile type iptc\0\0"sv, std::as_bytes(std::span(text)));
 }
 
-// What stands between the header and the pixels.
+// The chunks between the header and the pixels.
 void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
   if (!options.profile.empty() && channels > 1) AppendPackedChunk(file, "iCCP", "icc\0\0"sv, options.profile);
   if (options.density) {

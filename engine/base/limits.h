@@ -1,7 +1,7 @@
-// Every limit that protects the engine from a hostile or broken model, in one place.
+// Every limit that protects the engine from a hostile or broken model.
 //
-// There is none for nesting: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and
-// skips what lies deeper, such as the graphs of control flow, without looking in.
+// Nesting needs no limit: the reader knows a fixed number of levels (model, graph, node, attribute, tensor) and skips
+// deeper ones, such as the graphs of control flow, without parsing them.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,11 +16,11 @@ inline constexpr size_t kMaxRank = 8;
 // Elements of one tensor. 2^31 floats would not fit any address space we target.
 inline constexpr int64_t kMaxTensorElements = int64_t{1} << 30;
 
-// What folding may make: bytes of one constant, bytes of all constants of a graph (those that further folding consumes
-// included), and multiply-adds of a node (one with more runs as a kernel). A multiple of the file's own weights is always
-// allowed. Attention masks and position tables of real exports stay below 100 MB each; the work is about a second with
-// the scalar references. Fuzzers look for what is wrong with the limits kept, at small sizes; but every weight of the
-// default model is widened there too, or its largest convolution would run as the scalar reference.
+// Limits of constant folding: bytes of one constant, bytes of all constants of a graph (including those that further
+// folding consumes), and MACs of a node (one with more runs as a kernel). A multiple of the file's own weights is
+// always allowed. Attention masks and position tables of real exports stay below 100 MB each; the work takes about a
+// second with the scalar references. Builds for fuzzing use smaller limits, but large enough to widen every weight of
+// the default model: otherwise its largest convolution would run as the scalar reference.
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 inline constexpr size_t kMaxFoldedBytes = size_t{256} << 20;
 inline constexpr size_t kMaxFoldedTotalBytes = size_t{1} << 30;
@@ -32,7 +32,7 @@ inline constexpr double kMaxFoldedWork = 1 << 21;
 #endif
 inline constexpr size_t kFoldedBytesFactor = 8;  // of the weights in the file
 
-// Memory that importing a file may take, at most: base + factor * the file's bytes. The largest ratio is that of nodes
+// Memory that importing a file may take: at most base + factor * the file's bytes. The worst ratio is that of nodes
 // without contents: two bytes in the file, 170 in memory, and three times that while the list of nodes grows.
 // fuzz/onnx_fuzz.cc checks it on every input.
 inline constexpr size_t kImportBytesBase = size_t{64} << 10;

@@ -30,7 +30,7 @@ class Placer {
   }
 
  private:
-  // A place on one page: a gap among the buffers alive with this one, or its end.
+  // A place on one page: a gap between the buffers alive at the same time, or after the last one.
   struct Candidate {
     size_t offset = 0;
     size_t gap = SIZE_MAX;  // SIZE_MAX: not a gap

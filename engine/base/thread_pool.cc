@@ -1,4 +1,5 @@
-// The native thread pool: parked std::threads that take tasks from one atomic counter. A worker that wakes late misses the job.
+// The native thread pool: parked std::threads that take tasks from one atomic counter. A worker that wakes up late
+// misses the job.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <atomic>
@@ -13,9 +14,9 @@
 namespace decal {
 namespace {
 
-// A job ends when its tasks have, not when every worker has looked: with more threads than cores, most are woken when there is
-// nothing left to take. Measured on two busy cores with the default model, medians of six interleaved turns: waiting for every
-// worker, 8 threads took 1.34 times as long as 2 (1,500 context switches a run); now 0.98 times (550).
+// A job ends when its tasks have ended, not when every worker has woken up: with more threads than cores, most wake up
+// when no task is left. Measured on two busy cores with the default model, medians of six interleaved turns: when a job
+// waited for every worker, 8 threads took 1.34 times as long as 2 (1,500 context switches a run); now 0.98 times (550).
 class ThreadPool final : public ThreadRunner {
  public:
   explicit ThreadPool(size_t threads) {
@@ -65,7 +66,7 @@ class ThreadPool final : public ThreadRunner {
       if (!remaining_.compare_exchange_weak(remaining, remaining - 1, std::memory_order_acq_rel)) continue;
       task_(context_, tasks_ - remaining, thread);
       if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1 && thread != 0) {
-        // Under the lock: the caller is asleep, or has yet to look.
+        // Under the lock: the caller is asleep, or has not checked yet.
         std::lock_guard lock(mutex_);
         idle_.notify_one();
       }
@@ -90,15 +91,15 @@ class ThreadPool final : public ThreadRunner {
   uint64_t generation_ = 0;  // of jobs
   bool stopping_ = false;
 
-  // The current job. Whoever takes a task by lowering `remaining_` may read these until it has lowered `unfinished_`: the job
-  // cannot end, and so they cannot change, before that.
+  // The current job. A worker that took a task by lowering `remaining_` may read these until it has lowered
+  // `unfinished_`: before that the job cannot end, so they cannot change.
   Task task_ = nullptr;
   void* context_ = nullptr;
   size_t tasks_ = 0;
 
-  // On lines of their own: all threads write to these.
-  alignas(64) std::atomic<size_t> remaining_ = 0;  // tasks that nobody has taken
-  alignas(64) std::atomic<size_t> unfinished_ = 0;  // tasks that have not ended
+  // On separate cache lines, because all threads write to these.
+  alignas(64) std::atomic<size_t> remaining_ = 0;  // tasks not taken yet
+  alignas(64) std::atomic<size_t> unfinished_ = 0;  // tasks not finished yet
   std::vector<std::thread> workers_;
 };
 

@@ -28,15 +28,15 @@ class PackedWeights {
   Result<std::shared_ptr<const Buffer>> Get(
       const ConstantPtr& source, uint64_t packing, size_t bytes,
       const std::function<void(const TensorView& source, std::byte* packed)>& pack, bool as_stored = false);
-  // A form made from another packed form of `source`, which may be long gone itself.
+  // A form made from another packed form of `source`, whose own memory may be freed already.
   Result<std::shared_ptr<const Buffer>> Derive(const ConstantPtr& source, uint64_t packing, size_t bytes,
                                                const std::function<void(std::byte* packed)>& make);
-  // Announces that the next packing of `source` is its last use: its memory is given up first, so that the packed form
-  // can take its place. It gets it back if there is no memory for that form.
+  // Announces that the next packing is the last use of `source`. Its memory is then freed first, so that the packed
+  // form can take its place, and restored if there is no memory for that form.
   void GiveUpNext(const ConstantTensor* source) { given_up_ = source; }
   size_t total_bytes() const;
-  // Forgets the packed forms of constants that nobody but this cache refers to: those an earlier
-  // specialisation made for itself.
+  // Drops the packed forms of constants that only this cache still refers to: those that an earlier specialisation made
+  // for itself.
   void DropOrphans();
 
  private:
@@ -48,8 +48,8 @@ class PackedWeights {
   const ConstantTensor* given_up_ = nullptr;
 };
 
-// One operand as a kernel's maker sees it: final shape and strides. Data pointers are known for
-// constants only, and null for a constant that was released after packing.
+// An operand as the kernel's maker sees it, with final shape and strides. Data pointers are known for constants only,
+// and are null for a constant that was freed after packing.
 struct Operand {
   bool present = false;
   TensorView view;
@@ -60,7 +60,7 @@ struct KernelRequest {
   std::span<const Operand> inputs;
   std::span<const Operand> outputs;
   PackedWeights& packed;
-  ThreadRunner& runner = SerialRunner();  // shares the work of packing; its threads other than ours never allocate
+  ThreadRunner& runner = SerialRunner();  // shares the work of packing; threads other than the caller's never allocate
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i].present; }
 };
@@ -76,26 +76,25 @@ struct CpuContext {
   }
 };
 
-// A prepared operator: weights packed, tables built. Run never allocates and never fails.
+// An operator ready to run: weights packed, tables built. Run never allocates and never fails.
 class CpuKernel {
  public:
   virtual ~CpuKernel() = default;
   virtual void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
                    const CpuContext& context) const = 0;
-  // Scratch memory for each thread.
+  // Scratch memory per thread.
   virtual size_t scratch_bytes_per_thread() const { return 0; }
-  // False: Run does not look at input i, because it was packed or read while making the kernel.
+  // False if Run does not read input i, because making the kernel packed or read it.
   virtual bool reads_input(size_t) const { return true; }
-  // What runs, for people: "implicit GEMM", "depthwise".
+  // The algorithm's name for people: "implicit GEMM", "depthwise".
   virtual const char* algorithm() const = 0;
-  // Why that one: the candidates with what the cost model says of them, the chosen one first. Empty if there is no
-  // choice.
+  // Why that algorithm: the candidates with their costs, the chosen one first. Empty if there was no choice.
   virtual std::string choice() const { return {}; }
   // MACs of one Run, for kernels that count them.
   virtual uint64_t multiply_adds() const { return 0; }
 };
 
-// A null kernel: there is no fast path for this case and the scalar reference runs instead.
+// Null if there is no fast path for this case; the scalar reference runs instead.
 using KernelResult = Result<std::unique_ptr<CpuKernel>>;
 
 }  // namespace decal

@@ -6,6 +6,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <type_traits>
 #include <variant>
@@ -40,9 +42,8 @@ template <class T, class Variant>
 inline constexpr size_t kAlternative = 0;
 template <class T, class... Operators>
 inline constexpr size_t kAlternative<T, std::variant<Operators...>> = [] {
-  size_t i = 0;
-  static_cast<void>(((std::is_same_v<T, Operators> || (++i, false)) || ...));
-  return i;
+  constexpr std::array<bool, sizeof...(Operators)> same = {std::is_same_v<T, Operators>...};
+  return static_cast<size_t>(std::ranges::find(same, true) - same.begin());
 }();
 
 // One operator, for std::visit, std::get_if and std::holds_alternative. A class of its own, so that op.cc alone compiles how its

@@ -5,7 +5,7 @@
 namespace decal {
 namespace {
 
-std::unexpected<Error> Broken(const Node& node, std::string what) {
+std::unexpected<Error> Broken(const Node& node, const std::string& what) {
   return Fail(ErrorCode::kInternal, std::string(OpName(node.op)) + ": " + what, node.name);
 }
 

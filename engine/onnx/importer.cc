@@ -1,4 +1,5 @@
-// Builds the graph: names to values, nodes through the operator table, and all that is missing in one error.
+// Builds the graph: resolves names to values, imports nodes through the operator table, and reports all missing
+// operators in one error.
 // SPDX-License-Identifier: MIT
 #include "engine/onnx/importer.h"
 
@@ -158,7 +159,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
       return Fail(ErrorCode::kCorruptModel, "two weights have the same name", initializer.name);
   }
   for (const OnnxValueInfo& input : model.inputs) {
-    if (names.contains(input.name)) continue;  // before IR version 4 weights are listed as inputs too
+    if (names.contains(input.name)) continue;  // before IR version 4, weights are also listed as inputs
     const ValueId id = graph.AddValue(input.name, input.type);
     names.emplace(input.name, id);
     graph.inputs.push_back(id);
@@ -191,7 +192,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
         return Fail(ErrorCode::kCorruptModel, "input '" + name + "' is not made by any node", node.name);
       }
     }
-    if (depends_on_unknown) {  // go on, to find further operators that are missing
+    if (depends_on_unknown) {  // continue, to find further missing operators
       for (const std::string& name : node.outputs) unknown.insert(name);
       continue;
     }
@@ -208,7 +209,7 @@ Result<Graph> ImportGraph(OnnxModel model) {
     const auto found = names.find(output.name);
     if (found == names.end()) return Fail(ErrorCode::kCorruptModel, "output '" + output.name + "' is never made");
     Value& value = graph.values[found->second];
-    if (!value.type.shape && output.type.shape) value.type = output.type;  // what the file promises, for people
+    if (!value.type.shape && output.type.shape) value.type = output.type;  // what the file declares, for people
     graph.outputs.push_back(found->second);
   }
   DECAL_TRY(Verify(graph));

@@ -44,6 +44,7 @@ Status SortNodes(std::vector<OnnxNode>& nodes) {
     }
   }
   std::vector<OnnxNode> sorted;
+  sorted.reserve(order.size());
   for (const size_t i : order) sorted.push_back(std::move(nodes[i]));
   nodes = std::move(sorted);
   return {};

@@ -1,8 +1,8 @@
 // Memory layouts: channels last wherever convolutions work, row-major where views and products do.
 //
-// A walk in execution order. An operator that needs a layout gets it, through a Relayout where its input has
-// the other one; an operator that works on any strides follows its inputs. A Relayout between tensors that
-// lie the same way in memory (one channel, one pixel) costs nothing: the planner makes it an alias.
+// Walks the nodes in execution order. An operator that needs a layout gets it, through a Relayout if its input has the
+// other one. An operator that works on any strides follows its inputs. A Relayout between tensors that are the same in
+// memory (one channel, one pixel) costs nothing, because the planner makes it an alias.
 // SPDX-License-Identifier: MIT
 #include <map>
 #include <string>
@@ -13,7 +13,7 @@
 namespace decal {
 namespace {
 
-// Only these have more than one layout.
+// Only these tensors can have more than one layout.
 bool HasLayout(const Graph& graph, ValueId v) { return v != kNoValue && graph.values[v].type.shape->rank() >= 3; }
 
 // Inputs that are activations rather than weights, bounds or shapes.
@@ -23,7 +23,7 @@ bool IsActivation(const Node& node, size_t i) {
   return FactsOf(node.op).activations->contains(i) || (residual && i + 1 == node.inputs.size());
 }
 
-// Where a Transpose of dense memory is again dense memory of some layout, that layout makes it free.
+// If a Transpose of dense memory gives dense memory of some layout, that layout makes it free.
 Layout LayoutAfterTranspose(const Transpose& op, const Shape& in, Layout layout, const Shape& out) {
   const Strides strides = DenseStrides(in, layout);
   Strides permuted;
@@ -87,8 +87,8 @@ class LayoutAssigner {
     return Layout::kRowMajor;
   }
 
-  // The layout in which the result is the input's memory seen otherwise; failing that, the one its readers want, since
-  // the copy can write either.
+  // The layout in which the result is a view of the input's memory. If there is none, the one that its readers need,
+  // because the copy can write either.
   Layout LayoutAfterStrided(const Strided& op, ValueId x, ValueId y) const {
     const Shape &in = *graph_.values[x].type.shape, &out = op.shape;
     if (out.rank() < 3) return Layout::kRowMajor;

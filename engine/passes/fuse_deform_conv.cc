@@ -303,16 +303,18 @@ class DeformFuser {
           if (number != std::floor(number) || std::abs(number) > 1e6f) return false;
         if (stride[a] < 1 || dilation[a] < 1 || static_cast<float>(border[a]) < origin[a]) return false;
       }
-      for (int64_t tap = 0; tap < kh * kw; ++tap)
+      for (int64_t tap = 0; tap < kh * kw; ++tap) {
+        const int64_t row = tap / kw, column = tap % kw;
         for (int64_t y = 0; y < h; ++y)
           for (int64_t x = 0; x < w; ++x) {
             if (at(tap, 0, y, x) !=
-                origin[0] + static_cast<float>(y) * stride[0] + static_cast<float>(tap / kw) * dilation[0])
+                origin[0] + static_cast<float>(y) * stride[0] + static_cast<float>(row) * dilation[0])
               return false;
             if (at(tap, 1, y, x) !=
-                origin[1] + static_cast<float>(x) * stride[1] + static_cast<float>(tap % kw) * dilation[1])
+                origin[1] + static_cast<float>(x) * stride[1] + static_cast<float>(column) * dilation[1])
               return false;
           }
+      }
       for (size_t a : {0, 1}) {
         const int64_t pad = border[a] - static_cast<int64_t>(origin[a]);
         window.strides.push_back(static_cast<int64_t>(stride[a]));

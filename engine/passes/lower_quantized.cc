@@ -24,8 +24,8 @@
 namespace decal {
 namespace {
 
-// How many values apply to a tensor: one, or one for each of `channels`; 0 if neither. Behind the channels' own
-// dimension there may be `trailing` of extent 1, which make them broadcast along the product.
+// How many values apply to a tensor: one, or one for each of `channels`; 0 if neither. After the channels' own
+// dimension there may be `trailing` dimensions of size 1, which make them broadcast along the product.
 int64_t CountAlong(const ConstantTensor& constant, int64_t channels, size_t trailing, size_t max_rank) {
   const Shape& shape = constant.shape;
   if (shape.rank() > max_rank) return 0;
@@ -34,7 +34,7 @@ int64_t CountAlong(const ConstantTensor& constant, int64_t channels, size_t trai
   return shape[shape.rank() - 1 - trailing] == channels ? channels : 0;
 }
 
-// `count` elements: those of `constant`, or its only one again and again.
+// `count` elements: those of `constant`, or its only element repeated.
 Result<ConstantPtr> Spread(const ConstantTensor& constant, int64_t count) {
   DECAL_TRY_ASSIGN(auto list, ConstantTensor::Allocate(constant.dtype, Shape{count}));
   const size_t size = SizeOf(constant.dtype);
@@ -57,7 +57,7 @@ class Lowering {
         JoinPair(node);
       }
     }
-    // They read constants only, so that they may stand before everything.
+    // They read only constants, so they can be inserted before all other nodes.
     graph_.nodes.insert(graph_.nodes.begin(), std::make_move_iterator(weights_.begin()),
                         std::make_move_iterator(weights_.end()));
     return {};
@@ -74,7 +74,8 @@ class Lowering {
     return node != nullptr && node->outputs[output] == v ? node : nullptr;
   }
 
-  // The DynamicQuantize whose scale is a factor of `v`; `weight_scale` is the other factor, null for none.
+  // The DynamicQuantize whose scale is a factor of `v`. `weight_scale` becomes the other factor, or null if there is
+  // none.
   const Node* RangeOfScale(ValueId v, const ConstantTensor*& weight_scale) const {
     weight_scale = nullptr;
     if (const Node* range = Range(v, 1)) return range;
@@ -110,7 +111,7 @@ class Lowering {
     const ConstantTensor* zero = Constant(product.inputs[3]);
     if (weight == nullptr || weight->shape.rank() < 2 || (zero == nullptr && product.inputs[3] != kNoValue)) return {};
     const int64_t channels = conv != nullptr ? weight->shape[0] : weight->shape.back();
-    // A scale of more dimensions than the product would add dimensions to it.
+    // A scale with more dimensions than the product would add dimensions to the product.
     const size_t trailing = conv != nullptr ? weight->shape.rank() - 2 : 0;
     const size_t max_rank = conv != nullptr ? weight->shape.rank() : 1;
     const int64_t scales = weight_scale != nullptr ? CountAlong(*weight_scale, channels, trailing, max_rank) : 1;
@@ -163,7 +164,7 @@ class Lowering {
     for (const Node* n : {static_cast<const Node*>(&node), pair})
       if (Constant(n->inputs[1])->dtype != DType::kFloat32) return;
     if (to_floats.to.value_or(DType::kFloat32) != DType::kFloat32) return;
-    // The type of the codes is that of the zero point: shape rules have not run yet.
+    // The codes have the type of the zero point, because shape rules have not run yet.
     const std::optional<DType> attribute = std::get<Quantize>(pair->op).to;
     const ConstantTensor* typed = Constant(pair->inputs[2]);
     const DType codes = attribute ? *attribute : typed != nullptr ? typed->dtype : DType::kUint8;
@@ -174,7 +175,7 @@ class Lowering {
     node.inputs = {pair->inputs[0]};
   }
 
-  // A known scalar; an absent zero point is 0.
+  // A known scalar. A missing zero point is 0.
   std::optional<double> Parameter(ValueId v) const {
     if (v == kNoValue) return 0.0;
     const ConstantTensor* constant = Constant(v);
@@ -185,7 +186,7 @@ class Lowering {
   Graph& graph_;
   Pattern pattern_;
   std::vector<Node> weights_;
-  std::map<std::tuple<ValueId, const ConstantTensor*, ValueId>, ValueId> floats_;  // by codes, scale, zero point
+  std::map<std::tuple<ValueId, const ConstantTensor*, ValueId>, ValueId> floats_;  // key: codes, scale, zero point
 };
 
 }  // namespace

@@ -25,17 +25,17 @@ Status WidenHalf(Graph& graph);
 // Folds BatchNormalization into the weights and bias of the convolution before it.
 Status FoldBatchNorm(Graph& graph);
 
-// Lets quantised models run on the float kernels, with their weights dequantised. The one pass that changes results:
-// by less than a step of the quantisation it removes.
+// Lets quantised models run on the float kernels, with their weights dequantised. The only pass that changes results:
+// by less than a step of the quantisation that it removes.
 Status LowerQuantized(Graph& graph);
 
-// Replaces operators by simpler ones of the same meaning and drops those that do nothing.
+// Replaces operators by simpler ones of the same meaning and removes those without effect.
 Status Canonicalize(Graph& graph);
 
-// Recognises activations (GELU, hard-swish) in the spellings of exporters.
+// Recognises activations (GELU, hard-swish) as exporters write them.
 Status FuseActivations(Graph& graph);
 
-// Recognises layer and instance normalisation in their eight-operator spelling.
+// Recognises layer and instance normalisation written as eight operators.
 Status FuseNorms(Graph& graph);
 
 // Composes chains of data movement into single Strided operators.
@@ -44,32 +44,32 @@ Status ComposeMovement(Graph& graph);
 // Recognises shifted windows.
 Status FuseWindows(Graph& graph);
 
-// Makes one operator of instance and batch normalisation of parts of the channels, and of the limits behind; expects
-// composed movement.
+// Fuses instance and batch normalisation of parts of the channels, and the clipping after them, into one operator.
+// Expects composed movement.
 Status FuseInstanceNorms(Graph& graph);
 
-// Recognises attention; expects composed movement, and leaves Transposes to compose.
+// Recognises attention. Expects composed movement, and leaves Transposes for composition.
 Status FuseAttention(Graph& graph);
 
-// Recognises deformable convolution in its GatherND spelling; expects composed movement.
+// Recognises deformable convolution in its GatherND form. Expects composed movement.
 Status FuseDeformConv(Graph& graph);
 
-// Lets 1x1 convolutions run before the resizes in front of them.
+// Moves 1x1 convolutions before the resizes in front of them.
 Status SinkResize(Graph& graph);
 
 // Moves activations, biases and residual additions into the product that feeds them.
 Status FuseEpilogue(Graph& graph);
 
-// Removes nodes whose results nobody uses, and lets go of unused constants.
+// Removes nodes whose results are not used, and releases unused constants.
 Status EliminateDead(Graph& graph);
 
-// Moves nodes that shrink what is alive up to where they can run first.
+// Moves nodes whose results are smaller than what they free to the earliest place where they can run.
 Status HoistShrinking(Graph& graph);
 
-// Chooses a memory layout for every value and inserts Relayout where neighbours disagree.
+// Chooses a memory layout for every value and inserts Relayout between values that differ.
 Status AssignLayout(Graph& graph);
 
-// A pass by name, as `decal inspect --after` and the tests know it.
+// Finds a pass by the name that `decal inspect --after` and tests use.
 struct Pass {
   const char* name;
   Status (*run)(Graph&);
@@ -79,19 +79,19 @@ struct Pass {
 std::span<const Pass> LoadPasses();
 std::span<const Pass> SpecializePasses();
 
-// Runs passes in order, verifying the graph after each in debug builds. Stops after the pass named `last`, if any
-// has that name.
+// Runs passes in order. Debug builds verify the graph after each. Stops after the pass named `last`, if there is one of
+// that name.
 Status RunPasses(Graph& graph, std::span<const Pass> passes, std::string_view last = {});
 
 // ---- tools for passes ------------------------------------------------------------------------
 
-// Lets every use of `from`, graph outputs included, refer to `to`.
+// Replaces every use of `from`, including graph outputs, by `to`.
 void ReplaceUses(Graph& graph, ValueId from, ValueId to);
 
 // Removes the marked nodes.
 void EraseNodes(Graph& graph, const std::vector<bool>& erase);
 
-// Where the epilogue of a product lives, or null.
+// The epilogue of a product, or null.
 Epilogue* EpilogueOf(Op& op);
 const Epilogue* EpilogueOf(const Op& op);
 

@@ -1,4 +1,4 @@
-// What recomposition passes look at a graph with: who makes a value, who else uses it, which scalars are known.
+// Queries of the graph for passes that match patterns: who makes a value, who else uses it, which scalars are known.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -9,15 +9,15 @@
 
 namespace decal {
 
-// Every element is `value`; true for none.
+// Whether every element is `value`; true if there are none.
 bool AllAre(const Dims& dims, int64_t value);
 
-// A snapshot: nodes may change their operator and inputs while it lives, as long as the values they make stay theirs.
+// A snapshot. Meanwhile nodes may change their operator and inputs, but not the values that they make.
 class Pattern {
  public:
   explicit Pattern(const Graph& graph) : graph_(graph), producers_(Producers(graph)), uses_(UseCounts(graph)) {}
 
-  // The node that makes `v` if its operator is a T; null otherwise, and for kNoValue.
+  // The node that makes `v` if its operator is a T; otherwise null, also for kNoValue.
   template <class T>
   const Node* Maker(ValueId v) const {
     const Node* node = AnyMaker(v);
@@ -27,18 +27,19 @@ class Pattern {
   const Node* Maker(ValueId v, BinaryKind kind) const;
   const Node* AnyMaker(ValueId v) const;
 
-  // Nobody but one operator looks at `v`.
+  // Only one operator reads `v`.
   bool UsedOnce(ValueId v) const { return uses_[v] == 1; }
   // A known float32 (or integer) with one element.
   std::optional<double> Scalar(ValueId v) const;
   // `v` is a scalar within a millionth of `value`.
   bool IsScalar(ValueId v, double value) const;
-  // The operand of a commutative binary `node` beside a scalar close to `value`; kNoValue if there is none.
+  // The operand of a commutative binary `node` whose other operand is a scalar close to `value`; kNoValue if there is
+  // none.
   ValueId Beside(const Node* node, double value) const;
 
-  // A product taken apart through Mul, Div by a scalar and Neg nodes that nobody else uses.
+  // A product, decomposed through Mul, Div by a scalar and Neg nodes that have no other readers.
   struct Product {
-    double scale = 1;              // of all scalars
+    double scale = 1;  // of all scalars
     std::vector<ValueId> factors;  // the rest
   };
   Product Factors(const Node& mul) const;

@@ -1,4 +1,4 @@
-// The aliasing decisions behind the memory plan, in four steps: concats, views, lifetimes, in-place.
+// Decides which values share memory, in four steps: concats, views, lifetimes, in-place operators.
 // SPDX-License-Identifier: MIT
 #include "engine/plan/storage.h"
 
@@ -12,13 +12,13 @@
 namespace decal {
 namespace {
 
-// The kernel for this operator reads that input with any strides. `unit_last`: its last dimension is contiguous.
+// The operator's kernel reads this input with any strides. `unit_last`: if its last dimension is contiguous.
 bool ReadsAnyStrides(const Op& op, size_t input, bool unit_last) {
   const OpFacts& facts = FactsOf(op);
   return facts.any_strides->contains(input) || (unit_last && facts.unit_last->contains(input));
 }
 
-// Values that a Concat copies although they could have been written in place: (node, input).
+// Values that a Concat copies although they could be written in place: (node, input).
 using CopiedParts = std::set<std::pair<size_t, size_t>>;
 
 class StoragePlanner {
@@ -39,7 +39,7 @@ class StoragePlanner {
       if (!graph.values[v].type.is_static()) continue;  // left over from an earlier stage, unused
       plan_.placements[v] = {v, 0, DenseStrides(*graph.values[v].type.shape, graph.values[v].layout)};
     }
-    // Memory that is not ours to place: weights, the caller's inputs, and results the caller waits for.
+    // Memory that this plan does not place: weights, the caller's inputs, and the results for the caller.
     for (ValueId v = 0; v < n; ++v) fixed_[v] = graph.IsConstant(v);
     for (ValueId v : graph.inputs) fixed_[v] = true;
     is_output_.assign(n, false);
@@ -58,7 +58,7 @@ class StoragePlanner {
   const Shape& ShapeOfValue(ValueId v) const { return *graph_.values[v].type.shape; }
   int64_t ElementBytes(ValueId v) const { return static_cast<int64_t>(SizeOf(graph_.values[v].type.dtype)); }
 
-  // ---- concats: backwards, so that a concat of concats resolves to the outermost buffer
+  // ---- concats: from the last to the first, so that a concat of concats resolves to the outermost buffer
 
   void PlaceConcats() {
     for (size_t n = graph_.nodes.size(); n-- > 0;) {
@@ -76,7 +76,7 @@ class StoragePlanner {
         const bool free = producers_[v] >= 0 && !fixed_[v] && !is_output_[v] && !copied_.contains({n, i});
         if (free) {
           plan_.placements[v] = {whole.root, whole.offset + start * whole.strides[*axis], whole.strides};
-          fixed_[v] = true;  // it may be in one concat only; a second one copies
+          fixed_[v] = true;  // a value can be part of one concat only; a second one copies it
         } else {
           all = false;
         }
@@ -96,7 +96,7 @@ class StoragePlanner {
     return true;
   }
 
-  // ---- views: forwards, each looking at where its input finally lies
+  // ---- views: from the first to the last, because each depends on the final place of its input
 
   void AliasViews() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -116,7 +116,7 @@ class StoragePlanner {
     }
   }
 
-  // The placement of output `i` inside the first input's memory, where the operator only reinterprets it.
+  // The place of output `i` inside the first input's memory, if the operator only reinterprets that memory.
   bool ViewOf(const Node& node, size_t i, Placement& alias) const {
     if (node.inputs.empty() || node.inputs[0] == kNoValue) return false;
     const ValueId x = node.inputs[0], y = node.outputs[i];
@@ -132,7 +132,7 @@ class StoragePlanner {
              SamePlaces(out, dense, DenseStrides(out, Layout::kRowMajor));
     }
     if (std::holds_alternative<Relayout>(node.op)) {
-      // Kernels of the other layout want its canonical strides, also along extents of 1.
+      // Kernels of the other layout expect its canonical strides, also along dimensions of size 1.
       alias.strides = dense;
       return SamePlaces(in, from.strides, dense);
     }
@@ -148,7 +148,7 @@ class StoragePlanner {
       const std::optional<Strides> strides = AliasStrides(*strided, from.strides);
       if (!strides) return false;
       alias.offset += InputBox(*strided, from.strides).offset;
-      // Canonical strides also along extents of 1, where kernels look.
+      // Canonical strides also along dimensions of size 1, because kernels read them.
       const bool is_dense = SamePlaces(out, *strides, dense), is_slice = IsMapSlice(x, y, *strides);
       alias.strides = is_dense ? dense : is_slice ? from.strides : *strides;
       return is_dense || is_slice || ReadersTakeStrides(y, *strides);
@@ -220,7 +220,7 @@ class StoragePlanner {
     return graph_.IsConstant(v) || std::find(graph_.inputs.begin(), graph_.inputs.end(), v) != graph_.inputs.end();
   }
 
-  // ---- in place: forwards, merging the output's root into the input's
+  // ---- in place: from the first to the last, merging the output's root into the input's
 
   void ReuseInputs() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -228,7 +228,7 @@ class StoragePlanner {
       if (!FactsOf(node.op).in_place) continue;
       const ValueId out = node.outputs[0];
       const Placement& to = plan_.placements[out];
-      if (to.root != out || plan_.root_bytes[out] == 0) continue;  // inside a concat, or not ours
+      if (to.root != out || plan_.root_bytes[out] == 0) continue;  // part of a concat, or not placed by this plan
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const ValueId in = node.inputs[i];
         if (in == kNoValue) continue;
@@ -245,7 +245,7 @@ class StoragePlanner {
     }
   }
 
-  // No other input looks at the same memory in another order, where writing would run ahead of reading.
+  // No other input may read the same memory in another order: writing would overtake reading.
   bool OthersAgree(const Node& node, size_t i) const {
     const Placement& from = plan_.placements[node.inputs[i]];
     for (ValueId other : node.inputs) {
@@ -275,7 +275,7 @@ class StoragePlanner {
   StoragePlan plan_;
 };
 
-// The step with the most bytes alive, and how many those are.
+// The step with the most live bytes, and their number.
 struct Peak {
   int32_t step = 0;
   size_t bytes = 0;
@@ -296,8 +296,8 @@ Peak FindPeak(const StoragePlan& plan, size_t steps) {
   return peak;
 }
 
-// The parts of concats that are written at `peak` already while others of the same concat are not: their buffer is
-// alive in vain. Skip connections of U-shaped networks are such parts.
+// The parts of concats that are already written at `peak` while other parts of the same concat are not: their whole
+// buffer is alive too early. Skip connections of U-shaped networks are such parts.
 CopiedParts EarlyParts(const Graph& graph, const StoragePlan& plan, int32_t peak, const CopiedParts& copied) {
   const std::vector<int32_t> producers = Producers(graph);
   CopiedParts early;
@@ -318,7 +318,7 @@ CopiedParts EarlyParts(const Graph& graph, const StoragePlan& plan, int32_t peak
   return early;
 }
 
-// A copy must save this part of all activations: it costs time at every run.
+// A copy must save this share of all activations, because it costs time in every run.
 constexpr size_t kWorthwhileFraction = 32;
 // U-shaped networks have a handful of skips; a bound keeps planning linear.
 constexpr int kMaxRounds = 16;

@@ -1,4 +1,4 @@
-// Regions for values and dispatches for nodes, from the same storage plan as on the CPU.
+// Compiles a graph for the GPU: regions for values and dispatches for nodes, from the CPU's storage plan.
 // SPDX-License-Identifier: MIT
 #include "engine/runtime/gpu_compiler.h"
 
@@ -36,7 +36,7 @@ class GpuCompiler {
         if (error.where.empty()) error.where = graph_.nodes[n].name;
         return std::unexpected(std::move(error));
       }
-      // All of them at once: what keeps a model off the GPU should be known in one go.
+      // Lists all of them at once, so that a user learns everything that keeps a model off the GPU.
       if (missing.find(error.message) == std::string::npos) missing += (missing.empty() ? "" : "; ") + error.message;
     }
     if (!missing.empty()) return Fail(ErrorCode::kUnsupportedOperator, std::move(missing));
@@ -58,7 +58,7 @@ class GpuCompiler {
     regions_.resize(graph_.values.size());
     for (ValueId v = 0; v < graph_.values.size(); ++v) {
       if (graph_.IsConstant(v) || storage_.placements[v].root != v) continue;
-      if (storage_.first_use[v] < 0 && !IsInput(v)) continue;  // an unused input is written, too
+      if (storage_.first_use[v] < 0 && !IsInput(v)) continue;  // an unused input is written as well
       const int64_t elements = graph_.values[v].type.shape->elements();
       const int64_t size = SizeOf(StorageOf(v));
       const int32_t first = IsInput(v) ? 0 : storage_.first_use[v] + 1;
@@ -116,7 +116,7 @@ class GpuCompiler {
     return ReferenceWork(node.op, inputs, outputs);
   }
 
-  // Outputs are read as dense float32: where they lie if they are that, from a copy otherwise.
+  // Outputs are read as dense float32: in place if they are stored so, otherwise from a copy.
   Status AddOutput(ValueId v) {
     const Value& value = graph_.values[v];
     const Strides dense = DenseStrides(*value.type.shape, Layout::kRowMajor);

@@ -18,8 +18,8 @@ double NowMs() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Constants of this size and more are released once their packed form exists. Smaller ones (biases, slopes,
-// shapes) stay: the passes of a later specialisation look into them, and they do not weigh.
+// Constants from this size on are released once their packed form exists. Smaller ones (biases, slopes, shapes) stay,
+// because the passes of a later specialisation read them and they take little memory.
 constexpr size_t kReleaseBytes = 64 << 10;
 
 class Builder {
@@ -37,7 +37,7 @@ class Builder {
       if (storage_.elided[n]) continue;
       step_of_[n] = steps.size();
       const Node& node = graph_.nodes[n];
-      // Constructed rather than assigned: assigning a variant is 5 kB more of WebAssembly.
+      // Constructed instead of assigned: assigning a variant adds 5 kB of WebAssembly.
       Step& step = steps.emplace_back(Step{.op = node.op, .name = node.name});
       for (ValueId v : node.inputs) step.inputs.push_back(Bind(v));
       for (ValueId v : node.outputs) step.outputs.push_back(Bind(v));
@@ -80,11 +80,11 @@ class Builder {
     return binding;
   }
 
-  // Where the result of a constant half weight lies for those who read it without packing.
+  // Where the result of a constant half weight is, for steps that read it without packing.
   Status Widen(ValueId v, Binding& binding) {
     const ValueId root = storage_.placements[v].root;
     if (!IsStoredHalf(root)) return {};
-    constexpr int64_t kWidened[] = {3};  // beside the formats of cpu/indirect_conv_kernel.cc
+    constexpr int64_t kWidened[] = {3};  // in addition to the formats of cpu/indirect_conv_kernel.cc
     const ConstantPtr& constant = graph_.values[root].constant;
     const size_t bytes = static_cast<size_t>(constant->shape.elements()) * sizeof(float);
     DECAL_TRY_ASSIGN(
@@ -97,12 +97,12 @@ class Builder {
 
   std::vector<std::shared_ptr<const Buffer>> widened() const { return widened_; }
   const ArenaPlan& arena() const { return arena_; }
-  // What running still reads.
+  // Memory that runs still read.
   std::set<ConstantPtr> live_constants() const { return live_constants_; }
 
  private:
-  // Nodes that share a weight one after the other, so that its raw form goes before the next weight is packed. (A
-  // backbone that runs at two scales uses each weight twice, hundreds of steps apart.)
+  // Nodes in an order in which those that share a weight follow each other, so that its raw form is freed before the
+  // next weight is packed. (A backbone that runs at two scales uses each weight twice, hundreds of steps apart.)
   std::vector<size_t> KernelOrder() const {
     std::map<const ConstantTensor*, std::vector<size_t>> users;
     for (size_t n = 0; n < graph_.nodes.size(); ++n)
@@ -199,7 +199,7 @@ class Builder {
     return MakeKernel(node.op, {inputs, outputs, packed_, runner_});
   }
 
-  // An earlier specialisation may have released a weight that this one, with other kernels, would read.
+  // An earlier specialisation may have released a weight that this one, with other kernels, needs to read.
   static Status CheckReadable(const Step& step) {
     for (size_t i = 0; i < step.inputs.size(); ++i) {
       const Binding& input = step.inputs[i];
@@ -211,7 +211,7 @@ class Builder {
     return {};
   }
 
-  // After its last user was made, a constant that no kernel reads any more returns its memory.
+  // After the last kernel that uses it was made, a constant that no kernel reads returns its memory.
   void ReleaseConstants(const Node& node, const Step* step) {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId v = node.inputs[i];
@@ -222,8 +222,8 @@ class Builder {
       const ConstantPtr& constant = graph_.values[v].constant;
       if (--constant_uses_[constant.get()] == 0 && !live_constants_.contains(constant) &&
           constant->buffer.size_bytes() >= kReleaseBytes) {
-        // Constants are immutable to all others; giving up packed weights is the one exception, and
-        // PackedWeights keeps answering for them.
+        // Constants are immutable. Releasing packed weights is the only exception, and PackedWeights still provides
+        // them.
         const_cast<ConstantTensor&>(*constant).buffer = Buffer();
       }
     }
@@ -235,7 +235,7 @@ class Builder {
   StoragePlan storage_;
   ArenaPlan arena_;
   std::vector<size_t> arena_offset_;  // by root
-  std::vector<size_t> step_of_;       // by node; SIZE_MAX if nothing is left to run
+  std::vector<size_t> step_of_;  // by node; SIZE_MAX if the node needs no step
   std::vector<std::pair<ValueId, size_t>> input_index_;
   std::map<const ConstantTensor*, size_t> constant_uses_;
   std::set<ConstantPtr> live_constants_;

@@ -1,4 +1,4 @@
-// An executable plan: kernels with their operands, the arena they share, and what it all takes in bytes.
+// An executable plan: kernels with their operands, the arena they share, and its memory in bytes.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace decal {
 
-// Where an operand's memory comes from when a run starts.
+// Where the memory of an operand comes from at the start of a run.
 struct Binding {
   enum class Source : uint8_t { kAbsent, kArena, kConstant, kInput } source = Source::kAbsent;
   size_t index = 0;        // of the graph input
@@ -30,9 +30,9 @@ struct Step {
 
 class Schedule {
  public:
-  // Plans `graph` (specialised, laid out). Packed weights come from and go to `packed`; constants that only
-  // packed kernels use give up their memory (`graph` shares them). The threads of `runner`, with which the schedule
-  // will run, share the packing.
+  // Plans `graph` (specialised, laid out). Packed weights are taken from `packed` and added to it. Constants that only
+  // packed kernels use release their memory (`graph` shares them). The threads of `runner`, which will also run the
+  // schedule, share the packing.
   static Result<Schedule> Build(const Graph& graph, PackedWeights& packed, ThreadRunner& runner);
 
   // `inputs` and `outputs` are dense row-major, one per graph input and output; a null output is dropped.
@@ -45,8 +45,8 @@ class Schedule {
  private:
   std::vector<Step> steps_;
   std::vector<Binding> outputs_;
-  std::vector<ConstantPtr> constants_;  // those the steps read while running
-  std::vector<std::shared_ptr<const Buffer>> widened_;  // copies of weights stored as float16, likewise
+  std::vector<ConstantPtr> constants_;  // those that steps read while running
+  std::vector<std::shared_ptr<const Buffer>> widened_;  // copies of weights stored as float16, for the same
   Buffer arena_, scratch_;
   size_t scratch_stride_ = 0;
   MemoryPlan memory_;

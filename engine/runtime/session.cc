@@ -1,4 +1,4 @@
-// The public session: a loaded graph, its current specialisation, and the checks at the border.
+// The public session: a loaded graph, its current specialisation, and the checks of the caller's arguments.
 // SPDX-License-Identifier: MIT
 #include "decal/session.h"
 
@@ -14,7 +14,7 @@
 namespace decal {
 namespace {
 
-// Shapes of those values; names and types stay as the file has them, which passes may change.
+// Shapes of those values. Names and types stay as in the file, although passes may change them.
 void SetShapes(std::vector<TensorInfo>& infos, const Graph& graph, std::span<const ValueId> ids) {
   for (size_t i = 0; i < ids.size(); ++i) {
     const std::optional<Shape>& shape = graph.values[ids[i]].type.shape;
@@ -23,8 +23,8 @@ void SetShapes(std::vector<TensorInfo>& infos, const Graph& graph, std::span<con
   }
 }
 
-// The dimensions that hold height and width of a picture input: 2 and 3 of [N,C,H,W], 1 and 2 of
-// [N,H,W,C]. Three or fewer channels tell the two apart; when both or neither fit, NCHW is the rule.
+// The dimensions that hold height and width of a picture input: 2 and 3 of [N,C,H,W], 1 and 2 of [N,H,W,C]. Three or
+// fewer channels tell the two apart. If both or neither fit, NCHW is assumed.
 bool IsChannelsLastPicture(const Shape& shape) {
   const auto channels = [&](size_t i) { return shape[i] >= 1 && shape[i] <= 4; };
   return shape.rank() == 4 && channels(3) && !channels(1);
@@ -67,7 +67,7 @@ Status FixInputs(Graph& graph, int64_t height, int64_t width) {
   return {};
 }
 
-// The size of a picture input is up to the caller.
+// The caller chooses the size of a picture input.
 bool HasOpenSize(const Graph& graph) {
   for (ValueId v : graph.inputs) {
     const std::optional<Shape>& shape = graph.values[v].type.shape;
@@ -102,8 +102,8 @@ Result<std::vector<std::string>> ModelStream::OtherFiles() { return impl_->strea
 Status ModelStream::Open(size_t file) { return impl_->stream.Open(file); }
 
 struct Session::Impl {
-  Graph graph;  // as loaded: sizes open, batch norms folded; or `specialized`
-  // All passes have run. A model of one size is kept in that form: what only computed its shapes and masks is gone
+  Graph graph;  // as loaded: dynamic sizes, batch norms folded; or `specialized`
+  // All passes have run. A model of fixed size keeps only this form, without the nodes that computed shapes and masks
   // (BiRefNet-lite at 1024: 63 MB of constants and 7,000 nodes).
   bool specialized = false;
   PackedWeights packed;
@@ -123,7 +123,8 @@ struct Session::Impl {
     return copy;
   }
 
-  // Which of them has that name. Errors: kNotFound; kInvalidArgument after Specialize, which needs all of them.
+  // The index of the value with that name. Errors: kNotFound; kInvalidArgument after Specialize, because it needs all
+  // of them.
   Result<size_t> Find(const std::vector<TensorInfo>& tensors, std::string_view name) const {
     if (schedule)
       return Fail(ErrorCode::kInvalidArgument, "choose inputs and outputs before Specialize", std::string(name));
@@ -214,17 +215,18 @@ Status Session::Specialize(int64_t height, int64_t width, ThreadRunner& runner) 
                 "the input size " + std::to_string(width) + " x " + std::to_string(height) + " is out of range");
   impl_->packed.DropOrphans();
   DECAL_TRY_ASSIGN(Graph copy, impl_->SpecializedFor(height, width));
-  if (!HasOpenSize(impl_->graph)) {
+  const Graph* graph = &copy;
+  if (!HasOpenSize(impl_->graph)) {  // always so once it is specialized
     impl_->graph = std::move(copy);
     impl_->specialized = true;
+    graph = &impl_->graph;
   }
-  const Graph& graph = impl_->specialized ? impl_->graph : copy;
   ReturnFreeMemory();
-  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(graph, impl_->packed, runner));
+  DECAL_TRY_ASSIGN(Schedule schedule, Schedule::Build(*graph, impl_->packed, runner));
   impl_->steps = schedule.Describe();
   impl_->schedule = std::move(schedule);
   impl_->runner = &runner;
-  impl_->Describe(graph);
+  impl_->Describe(*graph);
   ReturnFreeMemory();
   return {};
 }

@@ -1,5 +1,5 @@
-// Calls, aborts, dispose() and init() in every order: each call ends once, with its cut-out or a typed error, and nothing stays.
-// DECAL_HOST_RUNS=n makes more of them, DECAL_HOST_SEED=n repeats one that failed.
+// Calls, aborts, dispose() and init() in every order: each call ends once, with its cut-out or a typed error, and everything is
+// freed. DECAL_HOST_RUNS=n runs more sequences; DECAL_HOST_SEED=n repeats one that failed.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -14,15 +14,15 @@ const { attach, DecalError, EngineClient, EngineHost, HostSlot, Progress, untilA
 
 const kRuns = Number(process.env.DECAL_HOST_RUNS ?? 2000);
 const kOnly = process.env.DECAL_HOST_SEED;
-/** Turns of the event loop after which a sequence hangs; the longest of them here take 600. */
+/** A sequence that takes more turns of the event loop than this hangs. The longest take 600. */
 const kMostTurns = 20_000;
 
-// Times of the client are turns of the event loop, so that a seed always gives the same order.
+// The client's times are counted in turns of the event loop, so that a seed always gives the same order.
 const { setTimeout: realTimeout } = globalThis;
 after(() => (globalThis.setTimeout = realTimeout));
 globalThis.setTimeout = (run, ms = 0) => {
   let turns = Math.ceil(ms / 5);
-  /** A promise that counts how often it is told how it ends: the first time counts, a second is a mistake of whoever made it. */
+  /** A promise that counts how often it is settled. A second time is a bug of its owner. */
 class CountedPromise extends Promise {
   static get [Symbol.species]() {
     return Promise;
@@ -49,12 +49,12 @@ console.info = () => {};
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const kOutput = { format: 'image/png', quality: 1, background: null, mask: false, previewSize: 1 };
-/** With something behind the subject, whose colour has to pass through the engine's memory. */
+/** With something behind the subject, whose colour must pass through the engine's memory. */
 const kOverColour = { ...kOutput, background: [1, 2, 3, 255] };
 const kPlan = { refine: 'off', failIfEmpty: false };
 const kMatte = { width: 3, height: 2, data: new Uint8Array(6).fill(200) };
 
-/** As Node uses the host. */
+/** Uses the host as Node does. */
 function nodeApi(world) {
   let adapter = null;
   let generation = 0;
@@ -80,7 +80,7 @@ function nodeApi(world) {
     init: () => retire(),
     dispose() {
       const reason = world.random.chance(0.5) ? new DecalError('aborted', 'dispose() was called') : undefined;
-      // What is open ends with the reason, and a start that goes on is for nobody.
+      // Open calls end with the reason. A start that continues serves no call.
       if (reason && adapter) adapter.unwanted = true;
       retire(reason);
       return reason !== undefined;
@@ -90,8 +90,8 @@ function nodeApi(world) {
 }
 
 /**
- * As a page uses it. `ending`: a worker that is ended is gone with all it has (`kill`), or lets nobody start before it has ended
- * by itself, as decal/inline's do (`inline`), or may only be ended when it says so, as WebKit's (`idle`).
+ * Uses the host as a page does. `ending`: a terminated worker loses everything it has (`kill`); or no other starts before it has
+ * ended by itself, as with decal/inline (`inline`); or it may be terminated only when it says so, as in WebKit (`idle`).
  */
 function pageApi(world, ending) {
   let free = Promise.resolve();
@@ -101,7 +101,7 @@ function pageApi(world, ending) {
     const own = new World(world.random, world.errors);
     own.interfere = (name) => world.interfere(name);
     own.fault = (text) => world.fault(text);
-    // What a worker has that is killed goes with it.
+    // A killed worker's resources are freed with it.
     own.hold = (what) => world.hold(ending === 'kill' ? `worker's ${what}` : what);
     const engine = free.then(() => attach(
       (data) => setImmediate(() => open && worker.onmessage?.({ data })), () => fakeAdapter(own, { onBusy: (by) => (busy += by) })));
@@ -118,7 +118,7 @@ function pageApi(world, ending) {
         if (ending !== 'kill') free = engine.then(({ end }) => end());
       },
     };
-    // The next one waits for nothing where workers are killed; where they are not, for the end of the last.
+    // If workers are killed, the next one waits for nothing; otherwise, for the end of the previous one.
     if (ending === 'idle') free = Promise.resolve();
     return worker;
   };
@@ -157,7 +157,7 @@ async function sequence(seed) {
   let left = 3 + random.below(8);
   let turns = 0;
 
-  /** Callers' signals that something listens to. */
+  /** Callers' signals that have listeners. */
   let listeners = 0;
   const counted = (abort) => {
     const { signal } = abort;
@@ -203,7 +203,7 @@ async function sequence(seed) {
     };
     made.done = made.done.then((result) => {
       end(what);
-      // What `use` does is its caller's, who ends it or not.
+      // The work of `use` belongs to its caller, who may end it.
       if (what !== 'use' && made.disposed !== undefined && turns > made.disposed) world.fault(`${what} ended well after dispose() had ended it`);
       if (what === 'load' || what === 'use') return;
       if (what === 'segment') return assert.deepEqual([...result.data], Array(6).fill(number), 'another matte');
@@ -232,7 +232,7 @@ async function sequence(seed) {
       case 'dispose': {
         const generation = api.generation();
         if (!api.dispose()) return;
-        // Those that have not come to an end by the next turn end with the reason.
+        // Calls that have not ended by the next turn end with the reason.
         for (const made of calls) if (made.ends === 0 && made.generation === generation) made.disposed ??= turns;
         return;
       }
@@ -260,7 +260,7 @@ async function sequence(seed) {
     }
     // Every call ends by itself, whatever was done to it.
     for (let i = 0; i < calls.length; ++i) await calls[i].done;
-    // And the next one works, as soon as chance gives it a world without faults.
+    // And the next call works, as soon as the seed gives a world without faults.
     random.chance = () => false;
     call('remove', 'auto');
     await calls.at(-1).done;
@@ -283,7 +283,7 @@ async function sequence(seed) {
   return counts;
 }
 
-// Slow by design: a rare order of events is found by trying many.
+// Slow by design: it takes many attempts to find a rare order of events.
 test(`${kRuns} sequences of calls, aborts, ends and restarts around a fake engine`, { timeout: 600_000 }, async (t) => {
   const total = {};
   const seeds = kOnly ? [Number(kOnly)] : Array.from({ length: kRuns }, (_, i) => i + 1);

@@ -1,4 +1,4 @@
-// Attention on the product kernels' register tile: scores of a few queries stay in the first-level cache.
+// Attention on the register tile of the product kernels: the scores of a few queries stay in the first-level cache.
 // SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/attention.h"
 
@@ -22,10 +22,10 @@
 namespace decal::cpu {
 namespace {
 
-// Keys of a block: those of Swin's windows (49 and 144) fit one, and the scores of a tile of 8 queries take 8 KB.
+// Keys of a block. Those of Swin's windows (49 and 144) fit one block, and the scores of a tile of 8 queries take 8 KB.
 constexpr size_t kBlockKeys = 256;
 
-// Floats of each part of the scratch memory, every one a whole number of panels.
+// Floats of each part of the scratch memory, each a whole number of panels.
 struct AttentionScratch {
   AttentionScratch(const AttentionShape& shape, const TileShape& tile)
       : keys(RoundUp(std::min(shape.keys, kBlockKeys), tile.width)), packed_k(keys * shape.depth),
@@ -42,8 +42,8 @@ struct AttentionScratch {
 HWY_BEFORE_NAMESPACE();
 namespace decal::cpu::HWY_NAMESPACE {
 
-// packed[k][j] = rows[j][k] for one panel of `width` columns. Columns beyond the last key repeat it: their scores
-// are overwritten.
+// packed[k][j] = rows[j][k] for one panel of `width` columns. Columns after the last key repeat it; their scores are
+// overwritten.
 HWY_NOINLINE void PackKeys(const float* keys, ptrdiff_t row, size_t count, size_t depth, size_t width, float* packed) {
 #if HWY_TARGET == HWY_SCALAR  // GCC's fallback: panels of two columns, no vectors of four
   for (size_t j = 0; j < width; ++j)
@@ -72,7 +72,7 @@ HWY_NOINLINE void PackKeys(const float* keys, ptrdiff_t row, size_t count, size_
 #endif
 }
 
-// One panel of values: `columns` (at most `width`) of each row, zeros after them.
+// One panel of values: `columns` (at most `width`) of each row, followed by zeros.
 HWY_NOINLINE void PackValues(const float* values, ptrdiff_t row, size_t count, size_t columns, size_t width,
                              float* packed) {
   const FloatTag d;
@@ -85,13 +85,13 @@ HWY_NOINLINE void PackValues(const float* values, ptrdiff_t row, size_t count, s
   }
 }
 
-// A tile of queries, the last one repeated where there are fewer.
+// A tile of queries. If there are too few, the last one is repeated.
 struct QueryTile {
   size_t first, count;
   const float* rows[kTileRows];
 };
 
-// Scores of the tile against one panel of `valid` keys beginning at `key`; -infinity beyond them.
+// Scores of the tile against one panel of `valid` keys from `key` on; -infinity after them.
 template <size_t kVectors>
 HWY_NOINLINE void ScorePanel(const AttentionShape& shape, const AttentionBuffers& buffers, const QueryTile& tile,
                              const float* packed, size_t key, size_t valid, float* scores, size_t score_row) {
@@ -118,7 +118,7 @@ HWY_NOINLINE void ScorePanel(const AttentionShape& shape, const AttentionBuffers
       scores[i * score_row + n] = -std::numeric_limits<float>::infinity();
 }
 
-// Turns a row of scores into exponentials below its largest so far. Returns what earlier sums are to be scaled by.
+// Replaces a row of scores by exponentials relative to its largest score so far. Returns the factor for earlier sums.
 HWY_INLINE float Exponentials(float* scores, size_t n, float& largest, float& sum) {
   const FloatTag d;
   const size_t lanes = hn::Lanes(d);
@@ -173,7 +173,7 @@ void RunAttentionTarget(const AttentionShape& shape, const AttentionBuffers& buf
   float* const scores = packed_v + sizes.packed_v;
   float* const largest = scores + sizes.scores;
   float* const sums = largest + kAttentionQueries;
-  // Not -infinity: a block of masked keys alone would then give infinity - infinity.
+  // Not -infinity, because a block of masked keys alone would then give infinity - infinity.
   std::fill_n(largest, count, std::numeric_limits<float>::lowest());
   std::fill_n(sums, count, 0.0f);
   const auto panel_width = [&](size_t left) { return left <= lanes ? lanes : width; };

@@ -1,8 +1,8 @@
-// Indirect convolution: convolutions, transposed convolutions and matrix products as one blocked product (implicit GEMM) whose rows
-// are read through pointers (Dukhan, "The Indirect Convolution Algorithm", 2019).
+// Indirect convolution: computes convolutions, transposed convolutions and matrix products as one blocked GEMM whose
+// rows are read through pointers (Dukhan, "The Indirect Convolution Algorithm", 2019).
 //
-// Rows are output pixels, columns output channels, depth runs over taps and input channels. The weights are
-// packed into panels of a register tile's width; see PackPanels.
+// Rows are output pixels and columns are output channels; the depth runs over taps and input channels. Weights are
+// packed into panels as wide as a register tile; see PackPanels.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -16,7 +16,7 @@
 
 namespace decal::cpu {
 
-// The register tile of the instruction set in use.
+// The register tile of the current instruction set.
 struct TileShape {
   size_t rows = 0;
   size_t lanes = 0;  // floats a vector
@@ -24,7 +24,7 @@ struct TileShape {
 };
 TileShape IndirectConvTileShape();
 
-// Strides in elements; channels are adjacent.
+// Strides in elements. Channels are adjacent.
 struct PixelStrides {
   ptrdiff_t batch = 0;
   ptrdiff_t row = 0;
@@ -35,7 +35,7 @@ inline ptrdiff_t PixelOffset(const PixelStrides& s, size_t n, size_t y, size_t x
   return static_cast<ptrdiff_t>(n) * s.batch + static_cast<ptrdiff_t>(y) * s.row + static_cast<ptrdiff_t>(x) * s.pixel;
 }
 
-// What kernels that walk over maps rather than rows know of a convolution's tensors.
+// A convolution's tensors, as kernels see them that walk over maps instead of rows.
 struct ConvolutionMaps {
   size_t batch = 1;
   size_t in_height = 1, in_width = 1;
@@ -45,7 +45,7 @@ struct ConvolutionMaps {
   PixelStrides in, out, residual;
 };
 
-// Tasks that a large layer is cut into at least: enough for 8 threads to finish at about the same time.
+// A large layer is cut into at least this many tasks, so that 8 threads finish at about the same time.
 inline constexpr size_t kMinTasks = 16;
 
 // One weight position: it reads input pixel (q_y * step + dy, q_x * step + dx).
@@ -54,8 +54,8 @@ struct Tap {
   int32_t dx = 0;
 };
 
-// Output pixels that share their taps. A convolution is one phase; a transposed one has a phase for each
-// remainder of the output position by the stride.
+// Output pixels that use the same taps. A convolution has one phase. A transposed one has a phase for each remainder of
+// the output position by the stride.
 struct Phase {
   size_t first_y = 0, first_x = 0;  // output pixel of q = (0, 0)
   size_t height = 0, width = 0;  // how many q there are
@@ -77,21 +77,21 @@ struct IndirectConvShape {
   std::vector<Phase> phases;
 };
 
-// A block of rows times a block of panels: what one thread does at a time.
+// A block of rows times a block of panels: the work of one thread at a time.
 struct IndirectConvTask {
   size_t phase = 0, group = 0;
   size_t first_row = 0, rows = 0;
   size_t first_panel = 0, panels = 0;
 };
 
-// How a tile's products are formed.
+// How the products of a tile are computed.
 enum class TileMethod : uint8_t {
-  kRows,  // broadcast an element of each row, multiply by a vector of columns
-  kGather,  // few input channels: the same, after copying each row's taps together
-  kDots,  // few output channels: vectors along the depth, summed up at the end
+  kRows,  // broadcast an element of each row and multiply it by a vector of columns
+  kGather,  // for few input channels: the same, after gathering each row's taps
+  kDots,  // for few output channels: vectors along the depth, summed up at the end
 };
 
-// Taps whose input channels are adjacent in memory: one copy for all of them.
+// Taps whose input channels are adjacent in memory, so that one copy gathers them all.
 struct TapRun {
   size_t first_tap = 0, taps = 0;
 };
@@ -99,33 +99,33 @@ struct TapRun {
 struct IndirectConvPlan {
   IndirectConvShape shape;
   TileShape tile;
-  TileShape packing;  // what PackPanels takes: the tile, or single columns for kDots
+  TileShape packing;  // for PackPanels: the tile, or single columns for kDots
   TileMethod method = TileMethod::kRows;
   Epilogue epilogue;
   std::vector<IndirectConvTask> tasks;
   std::vector<TapRun> runs;
-  bool half_weights = false;  // panels are binary16 and are widened into scratch, a task at a time
+  bool half_weights = false;  // panels are binary16; each task widens them into scratch
   size_t scratch_bytes = 0;
   uint64_t multiply_adds = 0;
 };
 
 // Chooses the method, the partition and the scratch size. `half_weights` asks for binary16 panels; the plan says
-// whether its method has them.
+// whether its method supports them.
 IndirectConvPlan MakeIndirectConvPlan(IndirectConvShape shape, const Epilogue& epilogue, bool half_weights = false);
 
-// What a run costs one thread, in vector instructions; compare WinogradCost.
+// The cost of a run on one thread, in vector instructions; comparable with WinogradCost.
 double IndirectConvCost(const IndirectConvPlan& plan);
 
-// All panels of the task stay in cache together, so that rows go outside and panels inside.
+// All panels of the task fit the cache together, so the outer loop is over rows and the inner one over panels.
 bool PanelsFitCache(const IndirectConvPlan& plan, const IndirectConvTask& task);
-// Floats of the panels that the task has widened at one time.
+// Floats of the panels that a task has widened at a time.
 size_t WidenedFloats(const IndirectConvPlan& plan, const IndirectConvTask& task);
 
-// Columns of one group after padding to whole vectors; bias and slopes are padded alike (PadColumns).
+// Columns of one group, padded to whole vectors. Bias and slopes are padded in the same way (PadColumns).
 inline size_t PaddedColumns(size_t columns, const TileShape& tile) { return RoundUp(columns, tile.lanes); }
 size_t PackedFloats(const IndirectConvShape& shape, const TileShape& packing);
 
-// Where the weight of (tap, depth k, column n) of a group lies. taps: one offset for each of IndirectConvShape::taps.
+// The place of the weight of (tap, depth k, column n) of a group. taps: one offset for each of IndirectConvShape::taps.
 struct WeightOrder {
   std::vector<ptrdiff_t> tap_offsets;
   ptrdiff_t depth_stride = 0;
@@ -134,12 +134,12 @@ struct WeightOrder {
   float scale = 1;
 };
 
-// `packing` is IndirectConvPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel], zeros
-// beyond the last column. The last panel is one vector wide where that is enough. The threads of `runner` share the
-// panels; the result is the same for any number of them.
+// `packing` is IndirectConvPlan::packing. Packed order: [phase][group][panel][tap][depth][column within the panel],
+// with zeros after the last column. The last panel is one vector wide if that suffices. The threads of `runner` share
+// the work; the result is the same for any number of them.
 void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
                 const float* weights, float* packed, ThreadRunner& runner);
-// binary16 weights as they are: order.scale is 1.
+// The same for binary16 weights; order.scale is 1.
 void PackPanels(const IndirectConvShape& shape, const TileShape& packing, const WeightOrder& order,
                 const uint16_t* weights, uint16_t* packed, ThreadRunner& runner);
 void PadColumns(const IndirectConvShape& shape, const TileShape& tile, const float* values, float scale, float* padded);
@@ -147,11 +147,11 @@ void PadColumns(const IndirectConvShape& shape, const TileShape& tile, const flo
 struct IndirectConvBuffers {
   const float* in = nullptr;
   const float* packed = nullptr;
-  const uint16_t* packed_half = nullptr;  // instead of packed, where the plan says half_weights
+  const uint16_t* packed_half = nullptr;  // instead of packed, if the plan says half_weights
   const float* bias = nullptr;  // padded, or null
   const float* slopes = nullptr;  // padded, or null
   const float* residual = nullptr;
-  const float* zeros = nullptr;  // `depth` zeros, read where a tap falls outside the input
+  const float* zeros = nullptr;  // `depth` zeros, for taps outside of the input
   float* out = nullptr;
 };
 

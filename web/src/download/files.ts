@@ -1,4 +1,4 @@
-// Model files by URL: from the cache if they are there and valid, otherwise from the network into the cache.
+// Reads model files by URL: from the cache if they are there and valid, otherwise from the network into the cache.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { kTuning, type DownloadProgress, type Host, type Tuning, type Wanted } from './host.js';
@@ -9,13 +9,13 @@ import { withDownloadLock } from './download-lock.js';
 
 export type { Use } from './reading.js';
 
-/** How often a file is read anew because the bytes so far turned out not to belong together. */
+/** How often a file is read again because its bytes did not belong together. */
 const kStarts = 3;
 
 export interface ReadOptions {
   signal: AbortSignal;
   onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** What a user may want to know: why the file is not kept, or was not compared with its server's. */
+  /** Notes for the user: why the file is not kept, or was not compared with the server's. */
   onNote?: ((text: string) => void) | undefined;
 }
 
@@ -25,7 +25,7 @@ export class ModelFiles {
   readonly #tuning: Tuning;
   readonly #unkept: string | null;
 
-  /** `store`: null if nothing can or shall be kept; `unkept` is what users are told then. */
+  /** `store`: null if files cannot or may not be kept; `unkept` is the reason for users. */
   constructor(host: Host, store: Store | null, tuning: Tuning = kTuning, unkept: string | null = null) {
     this.#host = host;
     this.#store = store;

@@ -1,13 +1,13 @@
-// What downloads need from outside, so that tests can bring their own network, time and chance.
+// The environment of downloads: network, clock, random numbers and hash, so that tests can provide their own.
 // SPDX-License-Identifier: MIT
 
 /** The part of `fetch` that downloads use. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A SHA-256 on its way. */
+/** A SHA-256 in progress. */
 export interface Hash {
   update(data: Uint8Array): void;
-  /** Lower-case hex; ends the use of this object. */
+  /** Lower-case hex. The object cannot be used afterwards. */
   digest(): string;
 }
 
@@ -15,21 +15,21 @@ export interface Host {
   fetch: Fetch;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Rejects with the signal's reason once it is aborted. */
+  /** Rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Calls `run` after `ms`, unless what this returns is called first. */
+  /** Calls `run` after `ms`, unless the returned function is called first. */
   timer(ms: number, run: () => void): () => void;
-  /** 0 up to 1, without 1. */
+  /** A number from 0 up to, but not including, 1. */
   random(): number;
   newHash(): Promise<Hash>;
   /**
-   * Whether a request may carry If-Range. Browsers send it to another host only after asking for leave, which few hosts
-   * give; a plain Range needs none.
+   * Whether a request may carry If-Range. For another host, browsers send a CORS preflight first, which few hosts accept; a plain
+   * Range needs none.
    */
   mayCondition(url: string): boolean;
 }
 
-/** The time of this machine. */
+/** This machine's clock. */
 export const systemTime: Pick<Host, 'now' | 'sleep' | 'timer' | 'random'> = {
   now: () => performance.timeOrigin + performance.now(),
   sleep: (ms, signal) =>
@@ -52,61 +52,61 @@ export const systemTime: Pick<Host, 'now' | 'sleep' | 'timer' | 'random'> = {
   random: Math.random,
 };
 
-/** A model as it is to arrive. What is null is not known beforehand. */
+/** The expected model. Values that are not known beforehand are null. */
 export interface Wanted {
   url: string;
-  /** The model's, for people. */
+  /** The model's name, for messages. */
   name: string;
   bytes: number | null;
   /** Lower-case hex. */
   sha256: string | null;
 }
 
-/** What is wrong with a file of so many bytes; null if nothing is, as far as is known. `digest`: where one is wanted. */
+/** What is wrong with a file of that many bytes; null if nothing is, as far as is known. `digest`: if a hash is expected. */
 export function wrongFile({ bytes, sha256 }: Pick<Wanted, 'bytes' | 'sha256'>, loaded: number, digest: string | undefined): string | null {
   if (bytes !== null && loaded !== bytes) return `${loaded} bytes where there should be ${bytes}`;
   return digest !== undefined && digest !== sha256 ? `the file's SHA-256 is not ${sha256}` : null;
 }
 
-/** How far a download is. */
+/** Progress of a download. */
 export interface DownloadProgress {
   loadedBytes: number;
-  /** Null when the server does not tell. */
+  /** Null if the server does not say. */
   totalBytes: number | null;
-  /** From the network, of the last second or so; 0 for what comes from the cache. */
+  /** Bytes per second from the network, over the last second or so. 0 if the data comes from the cache. */
   bytesPerSecond: number;
 }
 
-/** Sizes and times of downloads. */
+/** Sizes and timing of downloads. */
 export interface Tuning {
-  /** Silence after which a connection counts as broken. */
+  /** A connection counts as broken after this much silence. */
   stallMs: number;
-  /** Failures in a row, with next to nothing arriving in between, after which a download gives up. */
+  /** A download gives up after this many failures in a row, with next to nothing received in between. */
   tries: number;
-  /** What has to arrive for a failure not to be in a row with the last. */
+  /** After this many bytes a failure no longer counts as in a row with the last. */
   progressBytes: number;
-  /** First pause between two tries; each further one doubles it, up to `longestPauseMs`. */
+  /** First pause between two attempts. Each further pause is twice as long, up to `longestPauseMs`. */
   pauseMs: number;
   longestPauseMs: number;
-  /** The longest that a server's Retry-After is obeyed. */
+  /** A server's Retry-After is respected up to this. */
   patienceMs: number;
-  /** Size of the ranges that are fetched side by side. */
+  /** Size of the ranges that are fetched in parallel. */
   chunkBytes: number;
-  /** How many at once. */
+  /** How many connections at a time. */
   lanes: number;
-  /** What must be missing for that. */
+  /** Several connections are used only if at least this much is missing. */
   splitBytes: number;
-  /** How often what has arrived is made sure to survive the page. */
+  /** How often received data is flushed, so that it survives the end of the page. */
   flushBytes: number;
   flushMs: number;
-  /** How long another tab's download may stand still before this one goes on without the cache. */
+  /** If another tab's download makes no progress for this long, this one goes on without the cache. */
   stuckMs: number;
 }
 
 /**
- * A range of 8 MiB takes over half a second at 100 Mbit/s, several times what its request costs (100 ms to a far host),
- * and three of them ahead of the engine are 24 MiB of memory. A second connection helps where each is limited, by the
- * host or by loss on a long way; below four ranges it is over before it has got up to speed.
+ * A range of 8 MiB takes over half a second at 100 Mbit/s, several times what its request costs (100 ms to a far host). Three of
+ * them ahead of the engine take 24 MiB of memory. A second connection helps if each one is limited, by the host or by packet loss
+ * over a long distance. With fewer than four ranges the download ends before it has reached full speed.
  */
 const kChunkBytes = 8 << 20;
 

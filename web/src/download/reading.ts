@@ -1,4 +1,4 @@
-// Reads one file: first its cached part, then the rest from the network, verified and cached.
+// Reads one file: its cached part first, then the rest from the network, verified and cached.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError, type DecalErrorCode } from '../shared/errors.js';
 import { wrongFile, type Host, type Tuning, type Wanted } from './host.js';
@@ -8,10 +8,10 @@ import { TransferError } from './retry.js';
 import { notKept, type Journal, type Store } from './store.js';
 import { Transfer } from './transfer.js';
 
-/** Takes the bytes of a file. Called again, from the first byte on, if those it got turn out to be wrong. */
+/** Receives the bytes of a file. Called again, from the first byte, if the bytes turn out to be wrong. */
 export type Use<T> = (chunks: AsyncIterable<Uint8Array>) => Promise<T>;
 
-/** What was passed on is not the file, and nothing of it is in the store any more. */
+/** What was passed on is not the file. The store keeps nothing of it. */
 export class StartOver extends DecalError {}
 
 export interface ReadingParts {
@@ -24,22 +24,22 @@ export interface ReadingParts {
   onNote: (text: string) => void;
 }
 
-/** Failures of a reader that say nothing of the bytes. */
+/** Failures of a reader that do not mean that the bytes are wrong. */
 const kNotTheBytes: readonly DecalErrorCode[] = ['aborted', 'cancelled', 'out-of-memory'];
 
 export class Reading {
-  /** What all versions of this file have in common in the store. */
+  /** The common part of the names that versions of this file have in the store. */
   readonly slot: string;
   readonly #parts: ReadingParts;
-  /** Where the bytes come from: so many from this entry, the rest from there. */
+  /** Where the bytes come from: the first ones from this entry, the rest from there. */
   #entry: Journal | null = null;
   #from = 0;
   #transfer: Transfer | null = null;
   #cacheWriter: CacheWriter | null = null;
   #at = 0;
-  /** All bytes were passed on, and are the right ones as far as can be known. */
+  /** All bytes were passed on and are right, as far as can be known. */
   #checked = false;
-  /** What failed here rather than in the reader of the bytes. */
+  /** A failure of reading, as opposed to one of the reader of the bytes. */
   #failure: unknown = null;
 
   private constructor(parts: ReadingParts, slot: string) {
@@ -52,14 +52,14 @@ export class Reading {
     return new Reading(parts, sha256 ? `sha256-${sha256}` : `url-${(await hashOf(parts.host, url)).slice(0, 32)}`);
   }
 
-  /** What the store has of the file, in whatever version. */
+  /** Finds what the store has of the file, in any version. */
   async found(): Promise<Journal | null> {
     const all = (await this.#parts.store?.list().catch(() => [])) ?? [];
     const mine = all.filter(({ key }) => key.startsWith(this.slot));
     return mine.find(({ complete }) => complete) ?? mine[0] ?? null;
   }
 
-  /** It is in the store, and nobody need be asked whether it is still the same. */
+  /** The file is in the store, and its hash is known, so no server need be asked. */
   async isKept(): Promise<boolean> {
     return this.#parts.wanted.sha256 !== null && ((await this.found())?.complete ?? false);
   }
@@ -113,7 +113,7 @@ export class Reading {
     this.#cacheWriter = new CacheWriter(host, tuning, store, { key, validator, total, length: this.#from }, wanted, onNote);
   }
 
-  /** All of it comes from there. */
+  /** All bytes come from the store. */
   #take(entry: Journal): void {
     this.#entry = entry;
     this.#from = entry.length;
@@ -166,17 +166,17 @@ export class Reading {
   #check(digest: string | undefined): void {
     const { wanted } = this.#parts;
     const problem = wrongFile(wanted, this.#at, digest);
-    // One answer from one server that is wrong would be wrong again.
+    // The same server would give the same wrong answer again.
     if (problem !== null) throw new (this.#pieced ? StartOver : DecalError)('corrupt-model', `${wanted.name}: ${problem}`);
     this.#checked = true;
   }
 
-  /** The bytes came from more than one place, so that a fault need not be any one's. */
+  /** The bytes come from more than one place, so any of them may be at fault. */
   get #pieced(): boolean {
     return this.#from > 0 || (this.#transfer?.answers ?? 0) > 1;
   }
 
-  /** After the reader was content. */
+  /** After the reader accepted the file. */
   async #keep(): Promise<void> {
     const { host, store, wanted, onNote } = this.#parts;
     if (!this.#checked) return this.#cacheWriter?.close();
@@ -191,7 +191,7 @@ export class Reading {
     }
   }
 
-  /** Leaves in the store what is good and returns what to throw. */
+  /** Leaves only good bytes in the store, and returns the error to throw. */
   async #settle(error: unknown, aborted: boolean): Promise<unknown> {
     const { name, url, sha256 } = this.#parts.wanted;
     const failure = this.#failure;
@@ -199,7 +199,7 @@ export class Reading {
     const changed = failure instanceof TransferError && failure.kind === 'changed';
     const corrupt = failure instanceof DecalError && failure.code === 'corrupt-model';
     const wrong = changed || corrupt || failure instanceof StartOver;
-    // The reader stumbled over bytes that nothing vouches for. Those of a hash show in time whether they are right.
+    // The reader failed on bytes that nothing verifies. If there is a hash, it will show whether they are right.
     const { code } = toDecalError(error, 'internal');
     const blamed = sha256 === null ? !kNotTheBytes.includes(code) : code === 'corrupt-model';
     const refused = failure === null && !proven && blamed;

@@ -1,4 +1,4 @@
-// One request for a file or a part of it: what was asked, what the answer says it is, and its bytes.
+// One request for a file or a part of it: what was asked for, how the response describes it, and its bytes.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import { DecalError } from '../shared/errors.js';
@@ -6,35 +6,35 @@ import type { Host, Wanted } from './host.js';
 import { retryAfterMs, TransferError } from './retry.js';
 
 export interface Ask {
-  /** First byte. */
+  /** Position of the first byte. */
   from: number;
-  /** The one after the last; Infinity for the rest of the file. */
+  /** Position after the last byte; Infinity for the rest of the file. */
   to: number;
-  /** As a range; otherwise the answer begins at 0. */
+  /** Ask for a range. Otherwise the response begins at 0. */
   ranged: boolean;
-  /** The version that a part must belong to, if it is known. */
+  /** The version that a part must belong to, if known. */
   validator: string | null;
-  /** What the browser's own cache may do. */
+  /** How the browser's own cache may be used. */
   cache: RequestCache;
 }
 
 export interface Answer {
-  /** Where its bytes begin, and end if it tells. */
+  /** Positions of its first byte and, if stated, of its end. */
   start: number;
   end: number | null;
-  /** Size of the whole file where the answer tells. */
+  /** Size of the whole file, if the response states it. */
   total: number | null;
   /** ETag or else Last-Modified. */
   validator: string | null;
-  /** It is a part of the file (206). */
+  /** The response is a part of the file (206). */
   partial: boolean;
   body: AsyncGenerator<Uint8Array, void>;
   close(): void;
 }
 
 /**
- * @throws {TransferError} where something else can be tried
- * @throws {DecalError} `not-found`, `network`: answers that will not get better
+ * @throws {TransferError} if another attempt may succeed
+ * @throws {DecalError} `not-found`, `network`: if none will
  */
 export async function ask(
   host: Host, { url, sha256 }: Wanted, { from, to, ranged, validator: known, cache }: Ask, stallMs: number,
@@ -53,7 +53,7 @@ export async function ask(
     const encoded = encoding !== null && encoding !== 'identity';
     if (response.status === 206 && ranged) {
       const range = contentRange(seen.get('content-range'));
-      // Parts of a compressed file are no parts of the file. And other hosts may hide where a part lies: then only a hash
+      // A part of a compressed file is not a part of the file. Other hosts may also hide the position of a part; then only a hash
       // can tell whether it is the right one.
       const trusted = !encoded && (range ? range.from === from : sha256 !== null && !seen.has('content-range'));
       if (!trusted) throw new TransferError('ranges', `${url}: the server's part of the file is not the one asked for`);
@@ -70,7 +70,7 @@ export async function ask(
       const question = 'is the address right, or does the network ask for a login?';
       throw new DecalError('network', `${url}: this is a web page, not a model: ${question}`);
     }
-    // Of a compressed answer the header tells the compressed size, and other hosts hide whether it is one.
+    // For a compressed response the header states the compressed size, and other hosts hide whether it is compressed.
     const total = encoded || response.type === 'cors' ? null : lengthOf(seen);
     return { start: 0, end: total, total, partial: false, ...facts };
   } catch (error) {
@@ -79,7 +79,7 @@ export async function ask(
   }
 }
 
-/** A weak ETag says only that two files mean the same. */
+/** A weak ETag only says that two files mean the same. */
 export function isStrong(validator: string | null): validator is string {
   return validator !== null && !validator.startsWith('W/');
 }
@@ -97,7 +97,7 @@ function lengthOf(headers: Headers): number | null {
   return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-/** `to` is the byte after the last, as everywhere here. */
+/** `to` is the position after the last byte, as everywhere here. */
 function contentRange(header: string | null): { from: number | null; to: number | null; total: number | null } | null {
   const [, from, last, total] = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header ?? '') ?? [];
   if (total === undefined) return null;
@@ -105,7 +105,7 @@ function contentRange(header: string | null): { from: number | null; to: number 
   return { from: start, to, total: total === '*' ? null : Number(total) };
 }
 
-/** A request that is given up when nothing arrives for a while. */
+/** A request that is aborted if nothing arrives for a while. */
 class Connection {
   readonly #host: Host;
   readonly #url: string;
@@ -151,7 +151,7 @@ class Connection {
     this.#abort.abort();
   }
 
-  /** The result of `work`, unless it takes too long. Some streams ignore the abort, so nobody waits for those. */
+  /** The result of `work`, unless it takes too long. Some streams ignore the abort, so nobody waits for them. */
   #watched<T>(work: () => Promise<T>, silent: boolean): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { signal } = this.#abort;

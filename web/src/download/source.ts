@@ -1,4 +1,4 @@
-// A model's bytes from a URL, a file or memory.
+// Reads a model's bytes from a URL, a file or memory.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Chunks } from '../engine/session.js';
@@ -29,13 +29,13 @@ export function modelReader(
     if ('parts' in source) return checked(joined(await files(), spec.name, source.parts, options));
     if ('data' in source) return checked(readAll(source.data.stream(), 'model.data'));
     if (openFile && source.url.startsWith('file:')) return checked(openFile(source.url));
-    // blob:, data:, an extension's own files: here already.
+    // blob:, data: and an extension's own files are local already.
     const response = await fetchFile(source.url, signal);
     return checked(readAll(response.body!, source.url));
   };
 }
 
-/** A file that lies in several, which are small: each is whole, and right as far as can be known, before it is passed on. */
+/** A file in several small pieces. Each is complete, and as far as can be known right, before it is passed on. */
 async function* joined(
   files: ModelFiles, name: string, parts: readonly Part[], { signal, onNote }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void> {
@@ -54,7 +54,7 @@ async function* joined(
   }
 }
 
-/** Passes `chunks` on and fails at their end if they are not the file that is wanted. */
+/** Passes `chunks` on, and fails at their end if they are not the expected file. */
 async function* verified(
   chunks: Chunks, wanted: Omit<Wanted, 'url'>, host: Host, onPiece: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array, void> {

@@ -1,18 +1,18 @@
 // Stores for downloads: growing files, each with a journal of the bytes that are verified.
 // SPDX-License-Identifier: MIT
 
-/** What is known of a file in a store, whole or in part. Written after the bytes it speaks of. */
+/** What a store knows of a complete or partial file. Written after the bytes that it describes. */
 export interface Journal {
-  /** Name in the store; differs between versions of a file. */
+  /** Name in the store. Versions of a file have different names. */
   key: string;
   url: string;
-  /** ETag or else Last-Modified of the answer it came from. */
+  /** ETag, or else Last-Modified, of the response the bytes came from. */
   validator: string | null;
   /** Of the whole file. */
   total: number | null;
-  /** Bytes that are there for certain. */
+  /** Bytes that are verified to be there. */
   length: number;
-  /** The whole file, checked. */
+  /** The file is complete and checked. */
   complete: boolean;
   /** Last time it was written or read, in milliseconds since 1970. */
   used: number;
@@ -21,29 +21,31 @@ export interface Journal {
 export interface StoreWriter {
   /** Appends. Throws if there is no space left. */
   write(piece: Uint8Array): Promise<void> | void;
-  /** What was written so far survives the end of the page; then `journal`, unless null, takes the place of the last. */
+  /**
+   * Flushes what was written, so that it survives the end of the page. Then `journal`, unless null, replaces the previous one.
+   */
   flush(journal: Journal | null): Promise<void> | void;
-  /** The same, for the last time. */
+  /** The same, and closes the file. */
   close(journal: Journal | null): Promise<void> | void;
 }
 
 export interface Store {
-  /** Of all files. What turns out to be damaged is removed. */
+  /** Journals of all files. Damaged files are removed. */
   list(): Promise<Journal[]>;
-  /** Puts a journal in place of the file's last, while nobody writes to it. */
+  /** Replaces a file's journal while nobody writes to the file. */
   note(journal: Journal): Promise<void>;
-  /** The first `length` bytes; fails or ends early where they are not there. */
+  /** The first `length` bytes. Fails or ends early if they are missing. */
   read(key: string, length: number): AsyncIterable<Uint8Array>;
-  /** Opens for appending after the first `length` bytes; the rest goes. */
+  /** Opens for appending after the first `length` bytes and drops the rest. */
   write(key: string, length: number): Promise<StoreWriter>;
   remove(key: string): Promise<void>;
-  /** Removes all files but those being written. */
+  /** Removes all files except those being written. */
   clear(): Promise<void>;
-  /** Runs `work` while nobody else who uses this store holds `name`; the signal ends the wait, not the work. */
+  /** Runs `work` while no other user of this store holds `name`. The signal ends the wait, not the work. */
   lock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
 }
 
-/** The journal in `text`; null if it is none, or one of another version of this package. */
+/** Parses a journal. Null if `text` is not one, or is from another version of this package. */
 export function parseJournal(text: string): Journal | null {
   let value: Partial<Journal> & { version?: unknown };
   try {
@@ -68,7 +70,7 @@ function isCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0;
 }
 
-/** What users are told where a model cannot be kept. */
+/** The message for users if a model cannot be kept. */
 export function notKept(why: string): string {
   return `the model is not kept on this device: ${why}`;
 }
@@ -79,7 +81,7 @@ export function isFull(error: unknown): boolean {
   return name === 'QuotaExceededError' || code === 'ENOSPC' || code === 'EDQUOT';
 }
 
-/** One holder after the other, in this page or process. */
+/** Grants a lock to one holder after the other, in this page or process. */
 export class LocalLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
 

@@ -7,10 +7,13 @@ import type { Host, Tuning, Wanted } from './host.js';
 import { ask, isStrong, type Answer } from './request.js';
 import { RetryPolicy, TransferError } from './retry.js';
 
-/** Tries without an answer after which a server, or a browser that would have to ask it first, is asked without Range. */
+/**
+ * After this many attempts without a response, the request is made without Range: the server, or a browser that sends a preflight
+ * for it, may not support it.
+ */
 const kSilentTries = 2;
 
-/** What an earlier visit left of the file. */
+/** What an earlier visit has stored of the file. */
 export interface Part {
   length: number;
   validator: string | null;
@@ -18,8 +21,8 @@ export interface Part {
 }
 
 /**
- * First `open`, then `bytes`. With several connections at once they fetch ranges ahead of the reader; each holds at most
- * one range of `chunkBytes` in memory.
+ * Call `open` first, then `bytes`. Several connections fetch ranges ahead of the reader; each holds at most one range of
+ * `chunkBytes` in memory.
  */
 export class Transfer {
   readonly #host: Host;
@@ -27,14 +30,14 @@ export class Transfer {
   readonly #tuning: Tuning;
   readonly #signal: AbortSignal;
   readonly #kept: boolean;
-  /** Of the whole file; null while unknown. */
+  /** Size of the whole file; null while unknown. */
   total: number | null;
   validator: string | null = null;
-  /** Answers that bytes came from. More than one may not belong together. */
+  /** The responses that bytes came from. Those of different responses may not belong together. */
   answers = 0;
-  /** Answers disagreed about which version of the file they are of; only a hash can tell. */
+  /** The responses disagree about the file's version; only a hash can tell. */
   mixed = false;
-  /** Whether parts can be asked for; null before an answer told. */
+  /** Whether the server supports ranges; null before the first response. */
   #ranges: boolean | null = null;
   #silentTries = 0;
   #lanes: number;
@@ -42,7 +45,7 @@ export class Transfer {
   #first: Answer | null = null;
   #at = 0;
 
-  /** `kept`: the bytes go into a cache of ours, so that the browser's own need not keep them too. */
+  /** `kept`: the bytes go into our own cache, so that the browser's need not keep them too. */
   constructor(host: Host, wanted: Wanted, tuning: Tuning, signal: AbortSignal, kept: boolean) {
     this.#host = host;
     this.#wanted = wanted;
@@ -53,7 +56,7 @@ export class Transfer {
     this.total = wanted.bytes;
   }
 
-  /** Sends the first request; returns where its bytes begin, which is after `part` if that is still good, otherwise 0. */
+  /** Sends the first request. Returns where its bytes begin: after `part` if that is still valid, otherwise 0. */
   async open(part: Part | null): Promise<number> {
     let from = part?.length ?? 0;
     if (part) {
@@ -64,7 +67,7 @@ export class Transfer {
     const { splitBytes, chunkBytes } = this.#tuning;
     const patience = this.#patience(from, this.#signal);
     for (;;) {
-      // Otherwise the answer has to tell first whether ranges of it are safe.
+      // Otherwise the response must first say whether ranges of this file are safe.
       const splits = this.#kept && sha256 !== null && bytes !== null && bytes - from >= splitBytes;
       try {
         this.#first = await this.#ask(from, splits ? from + chunkBytes : Infinity, this.#signal);
@@ -80,7 +83,7 @@ export class Transfer {
     }
   }
 
-  /** What `open` has begun. The reader may stop at any time. */
+  /** The body of the request made by `open`. The reader may stop at any time. */
   async *bytes(): AsyncGenerator<Uint8Array, void> {
     this.#delivering = true;
     while (this.#splits()) {
@@ -98,7 +101,7 @@ export class Transfer {
     yield* this.#range(this.#at, Infinity, this.#takeFirst(), this.#signal);
   }
 
-  /** Ends what `open` began, for readers that do not want its bytes. */
+  /** Cancels what `open` began, for readers that do not want its bytes. */
   close(): void {
     this.#takeFirst()?.close();
   }
@@ -134,7 +137,7 @@ export class Transfer {
         yield* lanes[0]!;
         lanes.shift();
       }
-      // Lanes that were not opened because ranges came to an end.
+      // Lanes that were not opened because no ranges were left.
       if (next < end) throw new TransferError('ranges', `${this.#wanted.url}: no more parts`);
     } finally {
       release();
@@ -143,7 +146,7 @@ export class Transfer {
     }
   }
 
-  /** The bytes from `from` to `to`, or to the end of the file, from as many answers as it takes. */
+  /** The bytes from `from` to `to`, or to the end of the file, from as many responses as it takes. */
   async *#range(from: number, to: number, first: Answer | null, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     const { url, name } = this.#wanted;
     const patience = this.#patience(from, signal);
@@ -153,7 +156,7 @@ export class Transfer {
         first = null;
         ++this.answers;
         let position = answer.start;
-        // A server that answers with all of it: what is there already goes by.
+        // A server that sends the whole file: skip what is there already.
         const end = Math.min(to, answer.total ?? Infinity);
         for await (const piece of answer.body) {
           const begin = Math.max(0, at - position);
@@ -166,7 +169,7 @@ export class Transfer {
             }
             yield piece.subarray(begin, stop);
           }
-          // Read to its very end, an answer leaves its connection for the next.
+          // A response that is read to its end leaves its connection open for the next request.
           if (at >= end && end !== answer.end) break;
         }
         const whole = this.total;
@@ -190,7 +193,8 @@ export class Transfer {
 
   async #ask(at: number, to: number, signal: AbortSignal): Promise<Answer> {
     const { url, sha256, bytes } = this.#wanted;
-    // Ranges also keep servers from compressing, after which nobody could tell whether a file of unknown size is whole.
+    // A range also keeps servers from compressing. With compression, a file of unknown size could not be checked for
+    // completeness.
     const useful = at > 0 || to !== Infinity || bytes === null || sha256 === null;
     const ranged = useful && this.#ranges !== false;
     const cache = this.#kept ? 'no-store' : 'default';
@@ -200,7 +204,7 @@ export class Transfer {
       answer = await ask(this.#host, this.#wanted, question, this.#tuning.stallMs, signal);
     } catch (error) {
       if (error instanceof TransferError && error.kind === 'interrupted') {
-        if (!error.silent) this.#lanes = 1;  // too many at once, perhaps
+        if (!error.silent) this.#lanes = 1;  // perhaps too many at a time
         else if (ranged && this.#ranges === null && ++this.#silentTries >= kSilentTries) this.#ranges = false;
       }
       throw error;
@@ -218,7 +222,7 @@ export class Transfer {
     }
   }
 
-  /** Throws if this answer is of another file than the bytes before. */
+  /** Throws if this response is of another file than the bytes before. */
   #compare(answer: Answer, at: number): void {
     const { url, name, bytes, sha256 } = this.#wanted;
     if (bytes !== null && answer.total !== null && answer.total !== bytes) {
@@ -229,7 +233,7 @@ export class Transfer {
     const otherVersion = unnamed || (this.validator !== null && answer.validator !== this.validator);
     const begins = !this.#delivering && answer.start === 0;
     if ((otherSize || otherVersion) && !begins) {
-      // Mirrors of one host may name the same file differently: where a hash is known, it decides.
+      // Mirrors of one host may label the same file differently. If a hash is known, it decides.
       const mayBeSame = this.#delivering && !otherSize && sha256 !== null;
       if (!mayBeSame) throw new TransferError('changed', `${url}: the file changed while it was downloaded`);
       this.mixed = true;

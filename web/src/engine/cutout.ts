@@ -1,4 +1,4 @@
-// Pictures in the engine's memory: room for them, composing them with a matte, the part that is shown, the small copy.
+// Pictures in the engine's memory: allocating, composing with a matte, taking the shown part, making a small copy.
 // SPDX-License-Identifier: MIT
 import {
   fields, kCompositeParameters, kFrameParameters, kPixelBox, kPixelFrame, type PixelBox, type PixelFrame,
@@ -10,14 +10,14 @@ import { readStruct, withStruct } from './struct.js';
 
 export type { PixelBox } from '../border/border.js';
 
-/** Dense RGBA8 in the engine's memory; the caller that allocated it frees it. */
+/** Dense RGBA8 in the engine's memory. Whoever allocates it frees it. */
 export interface EnginePicture {
   rgba: number;
   width: number;
   height: number;
 }
 
-/** Memory for a picture of that size. */
+/** Allocates memory for a picture of that size. */
 export function allocatePicture(engine: Engine, width: number, height: number): EnginePicture {
   return { rgba: engine.alloc(4 * width * height, `a picture of ${width} x ${height} pixels`), width, height };
 }
@@ -36,7 +36,7 @@ export function resizeForPreview(engine: Engine, picture: EnginePicture, longSid
   }
 }
 
-/** How a cut-out is composed. Edge options that are left out have no effect. */
+/** How a cut-out is composed. Missing edge options have no effect. */
 export type CompositeOptions = { background: readonly number[] | null; mask: boolean } & Partial<EdgePlan>;
 
 /** Dense floats in the engine's memory, 0..1. */
@@ -46,10 +46,10 @@ export interface EngineMatte {
   height: number;
 }
 
-/** How the matte of a run is made a cut-out. `steady`: another matte in its place, of the picture as it still is. */
+/** How a run's matte becomes a cut-out. `steady` may return another matte, for the picture in its original state. */
 export type RunOptions = CompositeOptions & { steady?: (picture: EnginePicture, matte: EngineMatte) => EngineMatte };
 
-/** Composes in place, and returns the part that the result shows, in the picture's pixels. */
+/** Composes in place. Returns the part that the result shows, in the picture's pixels. */
 export function composite(engine: Engine, matte: EngineMatte, { rgba, width, height }: EnginePicture, options: CompositeOptions): PixelBox {
   return withComposition(engine, options, (parameters) =>
     withStruct(engine, kPixelBox, kNoBox, 'a box', (box) => {
@@ -59,7 +59,7 @@ export function composite(engine: Engine, matte: EngineMatte, { rgba, width, hei
     }));
 }
 
-/** The working memory that this needs. */
+/** The working memory needed for it. */
 export function compositeBytes(engine: Engine, matte: EngineMatte, { width, height }: EnginePicture, options: CompositeOptions): number {
   return withComposition(engine, options, (parameters) =>
     engine.call(() => engine.exports.decal_composite_bytes(matte.width, matte.height, width, height, parameters)));

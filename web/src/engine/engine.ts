@@ -1,4 +1,4 @@
-// The engine on its own thread: starts helper threads, owns memory, turns failures into DecalError.
+// The engine on its own thread: starts helper threads, owns memory, and turns failures into DecalError.
 // SPDX-License-Identifier: MIT
 import type { EngineError, Exports } from '../border/border.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
@@ -9,24 +9,24 @@ import type { SimdLevel } from '../shared/types.js';
 export type { ThreadTask } from './instance.js';
 
 /**
- * How long helper threads may take to start before the engine goes on with those it has. A worker starts in about
- * 50 ms on a desktop; a busy phone takes several times as long.
+ * How long helper threads may take to start before the engine continues with those that have. A worker starts in about 50 ms on a
+ * desktop; a busy phone takes several times as long.
  */
 const kThreadStartMs = 2000;
 
 export interface EngineOptions {
-  /** The .wasm file, or the answer that brings it. */
+  /** The .wasm file, or the response that brings it. */
   wasm: Uint8Array<ArrayBuffer> | Response;
-  /** The same of the cut-out module; an engine without composes nothing. */
+  /** The same for the cut-out module. Without it the engine cannot compose results. */
   cutout?: Uint8Array<ArrayBuffer> | Response;
   simd: SimdLevel;
-  /** In all, this one included. More than one needs shared memory. */
+  /** The number of threads, including this one. More than one need shared memory. */
   threads: number;
   /** Memory shared with other threads and with callers that cancel. */
   shared: boolean;
   /**
-   * Starts one helper thread; what it returns ends it. Throws if there can be none. `onFailed`: to be called when the
-   * thread fails later, unless the host has a way of its own to end the engine then.
+   * Starts one helper thread and returns a function that ends it. Throws if the host cannot start one. Call `onFailed` if the
+   * thread fails later, unless the host ends the engine in its own way then.
    */
   startThread: (task: ThreadTask, onFailed: (error: unknown) => void) => () => void;
   /** See compileModule. */
@@ -38,9 +38,9 @@ export class Engine {
   readonly exports: Exports;
   readonly simd: SimdLevel;
   threads = 1;
-  /** Why this many threads. */
+  /** The reason for this number of threads. */
   reason = '';
-  /** The instance met a trap: its state is unknown and no call may follow. */
+  /** The instance trapped: its state is unknown, and no further call may be made. */
   broken = false;
   readonly #endThreads: (() => void)[] = [];
   /** Of a helper thread. */
@@ -101,14 +101,14 @@ export class Engine {
       : `${this.threads} of ${wanted} threads: ${problem}`;
   }
 
-  /** What it had in hand is lost, so that nothing more can be computed. */
+  /** A helper's share of the work is lost, so the engine can no longer compute. */
   #threadFailed(error: unknown): void {
     if (this.broken) return;
     this.#failure = toDecalError(error, 'worker-lost', 'a thread of the engine failed');
     this.broken = true;
   }
 
-  /** Ends the helper threads. The memory goes when nothing refers to the engine any more. */
+  /** Ends the helper threads. The memory is freed when nothing refers to the engine any more. */
   close(): void {
     if (!this.broken && this.threads > 1) this.exports.decal_threads_stop();
     for (const end of this.#endThreads) end();
@@ -116,7 +116,7 @@ export class Engine {
   }
 
   /**
-   * Throws if another thread has raised the cancel flag. Long work asks here rather than a signal: its promises may
+   * Throws if another thread has set the cancel flag. Long work checks this and not only a signal, because its promises may
    * settle without a turn of the event loop in which an abort message could arrive.
    */
   throwIfCancelled(): void {
@@ -124,7 +124,7 @@ export class Engine {
     if (Atomics.load(flag, 0) !== 0) throw new DecalError('cancelled', 'the call was cancelled');
   }
 
-  /** Calls into the module. A trap makes the engine unusable and becomes an error with the reason it left. */
+  /** Calls into the module. A trap makes the engine unusable and becomes an error with the reason that it left. */
   call<T>(work: () => T): T {
     if (this.broken) throw this.#failure ?? new DecalError('internal', 'the engine has stopped');
     try {
@@ -157,7 +157,7 @@ export class Engine {
   }
 
   alloc(bytes: number, what: string): number {
-    // Sizes over 4 GiB would wrap around on their way in.
+    // Sizes over 4 GiB would wrap around when passed in.
     const pointer = bytes < 2 ** 32 ? this.call(() => this.exports.decal_alloc(bytes)) >>> 0 : 0;
     if (pointer === 0) throw new DecalError('out-of-memory', `no memory for ${bytes} bytes of ${what}`);
     return pointer;
@@ -167,9 +167,9 @@ export class Engine {
     if (!this.broken) this.call(() => this.exports.decal_free(pointer));
   }
 
-  /** A view into memory, valid until the next call: memory may grow and move. */
+  /** A view into memory. Valid until the next call, because memory may grow and move. */
   bytes(pointer: number, size: number): Uint8Array<ArrayBuffer> {
-    // Typed as if never shared: callers copy before they hand it to anything that minds.
+    // The type says not shared: callers copy before they pass it to functions that refuse shared memory.
     return new Uint8Array(this.memory.buffer as ArrayBuffer, pointer, size);
   }
 

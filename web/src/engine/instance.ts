@@ -1,4 +1,4 @@
-// One instance of the module on one thread: imports, exports and access to its memory.
+// One instance of the module on one thread: its imports, exports and access to memory.
 // SPDX-License-Identifier: MIT
 
 import type { Exports } from '../border/border.js';
@@ -18,7 +18,7 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   const imports: WebAssembly.Imports = { env: { memory }, wasi_snapshot_preview1: {} };
   for (const { module: namespace, name } of WebAssembly.Module.imports(module)) {
     if (namespace !== 'wasi_snapshot_preview1') continue;
-    // libc mentions more of WASI than it calls; what is called here without being there is our mistake.
+    // libc declares more of WASI than it calls. A call of a missing function is a bug of ours.
     imports[namespace]![name] = wasi[name] ?? (() => {
       throw new Error(`the engine called ${name}, which this host does not have`);
     });
@@ -27,16 +27,19 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
 }
 
 /**
- * Where the cut-out module's functions begin in the engine's table, and room for them. As wasm/CMakeLists.txt links them; a test
- * looks whether they fit.
+ * Where the cut-out module's functions begin in the engine's table, and how many entries they have. wasm/CMakeLists.txt links
+ * them there; a test checks that they fit.
  */
 export const kGuestTable = { begin: 2048, room: 256 };
-/** What of a stack is left to the engine while the cut-out module runs on the rest: it calls back for memory and threads alone. */
+/**
+ * How much of a stack is left for the engine while the cut-out module runs on the rest. It calls the engine only for memory and
+ * threads.
+ */
 const kHostStackBytes = 32 << 10;
 
 /**
- * The cut-out module in an engine's memory, with its heap, table and threads; the same in each of its threads, because tasks are
- * functions of the table. Its exports and the engine's are one object from here on; only the first thread initialises them.
+ * Puts the cut-out module into an engine's memory, with its heap, table and threads. Every thread does the same, because tasks
+ * are functions of the table. Afterwards its exports and the engine's are one object. Only the first thread initialises them.
  */
 export function addGuest(engine: Exports, module: WebAssembly.Module, memory: WebAssembly.Memory): Exports {
   const table = engine.__indirect_function_table!;
@@ -51,22 +54,22 @@ export function addGuest(engine: Exports, module: WebAssembly.Module, memory: We
   return { ...guest, ...engine, _initialize: initialize };
 }
 
-/** A helper thread's whole life: it computes until the engine stops or the worker is ended. */
+/** Runs a helper thread for its whole life: it computes until the engine stops or the worker is terminated. */
 export function runThread({ module, guest, memory, index, stackPointer }: ThreadTask): void {
   const engine = instantiate(module, memory);
-  // Before any call: until now this instance's stack is the engine's own.
+  // Before any call: until now this instance uses the engine's own stack.
   engine.__stack_pointer.value = stackPointer;
   if (guest) addGuest(engine, guest, memory);
   try {
     engine.decal_worker_main(index);
   } catch (error) {
-    // The engine's thread is waiting for this one's share.
+    // The engine's thread waits for this thread's share.
     engine.decal_worker_failed();
     throw error;
   }
 }
 
-/** The few calls of WASI that libc makes: a clock, and where messages of a crash go. */
+/** The few WASI calls that libc makes: a clock, and the output of crash messages. */
 function wasiImports(memory: WebAssembly.Memory) {
   const view = () => new DataView(memory.buffer);
   return {
@@ -92,11 +95,11 @@ function wasiImports(memory: WebAssembly.Memory) {
       throw new Error(`the engine ended with status ${status}`);
     },
     random_get(buffer: number, size: number): number {
-      // Only seeds hash tables. Copied: getRandomValues does not take shared memory.
+      // Only seeds hash tables. Copied, because getRandomValues does not accept shared memory.
       new Uint8Array(memory.buffer, buffer >>> 0, size).set(crypto.getRandomValues(new Uint8Array(size)));
       return 0;
     },
-    // "Bad file descriptor", "not found", nothing there: the module has no files, arguments or environment.
+    // "Bad file descriptor", "not found", "none": the module has no files, arguments or environment.
     fd_close: (): number => 8,
     fd_seek: (): number => 8,
     fd_read: (): number => 8,
@@ -111,7 +114,7 @@ function wasiImports(memory: WebAssembly.Memory) {
   };
 }
 
-/** UTF-8 text out of memory. Copied: decoders refuse shared memory. */
+/** Reads UTF-8 text from memory. Copied, because decoders refuse shared memory. */
 export function decodeText(memory: WebAssembly.Memory, pointer: number, size: number): string {
   return new TextDecoder().decode(new Uint8Array(memory.buffer, pointer, size).slice());
 }

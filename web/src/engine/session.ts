@@ -1,4 +1,4 @@
-// Models in the engine: reading the file, raw tensor runs, and the remover that takes pictures.
+// Models in the engine: reading files, running on raw tensors, and the remover, which takes pictures.
 // SPDX-License-Identifier: MIT
 import {
   kModelParameters, kPixelSize, kRemoverReport, type PixelSize, type RemoverReport, type SessionInfo, type TensorInfo,
@@ -12,22 +12,22 @@ import { readStruct, withStruct, withText } from './struct.js';
 export type { CompositeOptions, RunOptions } from './cutout.js';
 export type { RemoverReport, SessionInfo, SessionMemory, TensorInfo } from '../border/border.js';
 
-/** Pieces of a file in memory of their own: what streams give. */
+/** Pieces of a file, each in its own memory, as streams give them. */
 export type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** Largest piece that crosses into wasm memory at once: enough to make the crossing cheap, little to keep twice. */
+/** Largest piece copied into wasm memory at a time: large enough to make the calls cheap, small enough to hold twice. */
 const kFeedBytes = 1 << 20;
 
 export interface LoadOptions {
   signal?: AbortSignal | undefined;
-  /** Reads a file with further weights through `use`, perhaps more than once; `path` is what the model calls it. */
+  /** Reads a file with further weights through `use`, perhaps more than once. `path` is its name in the model. */
   open?: (path: string, use: (chunks: Chunks) => Promise<void>) => Promise<void>;
   /** All bytes are in the engine. */
   onArrived?: (() => void) | undefined;
 }
 
 /**
- * Reads an ONNX file, and those that hold further weights of it, piece by piece into the engine: it is never whole in memory
+ * Reads an ONNX file, and its files with further weights, piece by piece into the engine. The file is never complete in memory
  * beside its weights.
  *
  * @returns a session handle
@@ -58,7 +58,7 @@ export async function loadSession(engine: Engine, chunks: Chunks, { signal, open
   }
 }
 
-/** Makes a session one of a picture and a matte, as `spec` says. */
+/** Turns a session into one with a picture input and a matte output, as `spec` says. */
 export function chooseTensors(engine: Engine, session: number, { output = '', inputs = {} }: Pick<ModelSpec, 'output' | 'inputs'>): void {
   for (const [name, value] of Object.entries(inputs)) {
     withText(engine, name, (text) => engine.check(() => engine.exports.decal_session_fix_input(session, text, value)));
@@ -66,7 +66,7 @@ export function chooseTensors(engine: Engine, session: number, { output = '', in
   withText(engine, output, (text) => engine.check(() => engine.exports.decal_session_choose_matte(session, text)));
 }
 
-/** An ONNX file on its way into the engine, piece by piece. Free it whatever happens. */
+/** An ONNX file that is read piece by piece. Must be freed in any case. */
 export class SessionLoader {
   readonly #engine: Engine;
   #buffer: number;
@@ -92,12 +92,12 @@ export class SessionLoader {
     }
   }
 
-  /** The files with further weights, as the model calls them. Its own is all here. */
+  /** Names of the files with further weights, as in the model. The model's own file is complete. */
   files(): string[] {
     return this.#engine.json(() => this.#engine.exports.decal_stream_files(this.#stream));
   }
 
-  /** What is fed from here on is that one of them, from its first byte. */
+  /** The bytes fed from here on are those of this file, from its first byte. */
   open(file: number): void {
     this.#engine.check(() => this.#engine.exports.decal_stream_open(this.#stream, file));
   }
@@ -122,7 +122,7 @@ export class SessionLoader {
   }
 }
 
-/** A model on raw float32 tensors. */
+/** A model with raw float32 tensors as inputs and outputs. */
 export class RawSession {
   readonly #engine: Engine;
   readonly #handle: number;
@@ -146,7 +146,7 @@ export class RawSession {
     this.#engine.check(() => this.#engine.exports.decal_session_specialize(this.#handle, height, width));
   }
 
-  /** All inputs to all outputs, dense, in the order of info(). `repeat` runs again; times are of each run. */
+  /** Runs all inputs to all outputs, dense, in the order of info(). `repeat` runs several times; times are given for each run. */
   run(inputs: readonly Float32Array[], repeat = 1): { outputs: Float32Array<ArrayBuffer>[]; runMs: number[] } {
     const engine = this.#engine;
     const { exports } = engine;
@@ -195,12 +195,12 @@ export class RawSession {
   }
 }
 
-/** Of a run, with what its result shows. */
+/** Report of a run, with what its result shows. */
 export type RunReport = RemoverReport & { visible: PixelBox };
 
 export type PictureSize = PixelSize;
 
-/** A model that takes pictures: dense RGBA8 in the engine's memory. */
+/** A model for pictures, which are dense RGBA8 in the engine's memory. */
 export class Remover {
   readonly #engine: Engine;
   readonly #handle: number;
@@ -215,7 +215,7 @@ export class Remover {
     const { mean, std, activation, input, foregroundClass = -1 } = spec;
     let taken = false;
     try {
-      // Where nothing is chosen, the remover does it.
+      // Without a choice of size, the remover makes one.
       if (spec.output || spec.inputs) chooseTensors(engine, session, spec);
       return withStruct(engine, kModelParameters, { mean, std, activation, foregroundClass, ...input }, 'parameters', (parameters) => {
         taken = true;
@@ -227,25 +227,25 @@ export class Remover {
     }
   }
 
-  /** Plans and allocates for pictures of that size, so that the first run has nothing to prepare. */
+  /** Plans and allocates for pictures of that size, so that the first run need not. */
   prepare(width: number, height: number): void {
     this.#engine.check(() => this.#engine.exports.decal_remover_prepare(this.#handle, width, height));
   }
 
-  /** In place: the picture becomes its cut-out, or its matte if `mask`. */
+  /** In place: the picture becomes its cut-out or, with `mask`, its matte. */
   run(picture: EnginePicture, options: RunOptions): RunReport {
     const { rgba, width, height } = picture;
     this.#engine.check(() => this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height));
     return this.#compose(picture, options);
   }
 
-  /** What the model sees of pictures of that size: what a plan for them is to be made for. */
+  /** The size of the model's input for pictures of that size, for which a GPU plan is to be made. */
   inputSize({ width, height }: PictureSize): PictureSize {
     const engine = this.#engine;
     return readStruct(engine, kPixelSize, engine.call(() => engine.exports.decal_remover_input_size(this.#handle, width, height)) >>> 0);
   }
 
-  /** Gets ready for pictures of that size which a plan serves whose output has that shape. */
+  /** Prepares for pictures of that size that a plan with an output of that shape serves. */
   expect({ width, height }: PictureSize, outputShape: readonly number[]): void {
     const engine = this.#engine;
     const shape = Int32Array.from(outputShape);
@@ -258,23 +258,25 @@ export class Remover {
     }
   }
 
-  /** Whether what was expected or prepared last serves pictures of that size. */
+  /** Whether the last preparation serves pictures of that size. */
   fits({ width, height }: PictureSize): boolean {
     return this.#engine.call(() => this.#engine.exports.decal_remover_fits(this.#handle, width, height)) !== 0;
   }
 
-  /** In how many parts the model sees pictures of that size. */
+  /** Into how many parts a picture of that size is divided for the model. */
   parts({ width, height }: PictureSize): number {
     return this.#engine.call(() => this.#engine.exports.decal_remover_parts(this.#handle, width, height));
   }
 
-  /** First third of a run elsewhere: the model's input for a part, `bytes` bytes, a view that is valid until the next call. */
+  /** First step of a run elsewhere: the model's input for a part, `bytes` bytes. The view is valid until the next call. */
   prepareInput({ rgba, width, height }: EnginePicture, part: number, bytes: number): Uint8Array {
     const engine = this.#engine;
     return engine.bytes(engine.handle(() => engine.exports.decal_remover_input(this.#handle, rgba, width, height, part)), bytes);
   }
 
-  /** Last third: from the model's outputs for all parts to the cut-out, as `run`. The picture is untouched if this fails. */
+  /**
+   * Last step: makes the cut-out from the model's outputs for all parts, as `run` does. If it fails, the picture is unchanged.
+   */
   finish(outputs: readonly Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
     const engine = this.#engine;
     const { width, height } = picture;
@@ -291,7 +293,7 @@ export class Remover {
     return this.#compose(picture, options);
   }
 
-  /** What follows once the matte is there. */
+  /** The steps after the matte. */
   #compose(picture: EnginePicture, { steady, ...options }: RunOptions): RunReport {
     const report = this.report();
     const start = performance.now();
@@ -302,7 +304,7 @@ export class Remover {
     return { ...report, postprocessMs, memoryBytes: report.memoryBytes + compositeBytes(this.#engine, matte, picture, options), visible };
   }
 
-  /** Of the last run; before one, what preparing or planning left in memory. */
+  /** Report of the last run or, before the first, the memory that preparing or planning has allocated. */
   report(): RemoverReport {
     const engine = this.#engine;
     return readStruct(engine, kRemoverReport, engine.call(() => engine.exports.decal_remover_report(this.#handle)) >>> 0);

@@ -1,4 +1,4 @@
-// The entry `decal/react`: a hook that keeps one cut-out, a component that shows what the hook knows, and the hook for cameras.
+// The entry `decal/react`: a hook that keeps one cut-out, a component that shows it, and the hook for cameras.
 // SPDX-License-Identifier: MIT
 'use client';
 import {
@@ -13,7 +13,7 @@ import type {
 export { useVideoBackground, type VideoBackgroundOptions, type VideoBackgroundState } from './use-video-background.js';
 export type { VideoBackground, VideoStats } from './video.js';
 
-/** As for removeBackground; the latest hold for the next picture. */
+/** Options as for removeBackground. The latest apply to the next picture. */
 export type BackgroundRemoverOptions = Omit<RemoveBackgroundOptions, 'signal'>;
 
 type Work =
@@ -22,13 +22,13 @@ type Work =
   | { status: 'done'; result: RemoveBackgroundResult; error: null }
   | { status: 'error'; result: null; error: Error };
 
-/** What {@link useBackgroundRemover} knows. `result` is alive until the next `remove`, `reset` or the end of the component. */
+/** The state of {@link useBackgroundRemover}. `result` is valid until the next `remove`, `reset` or unmounting. */
 export type BackgroundRemoverState = Work & {
-  /** Of the model, even if another part of the page loads it. */
+  /** Of the model's download, even if another part of the page started it. */
   progress: ProgressState;
   /** What the model runs on; null until that is known. */
   capabilities: Capabilities | null;
-  /** Removes the background of a picture, instead of any other it is at. Null if it failed or was itself replaced. */
+  /** Removes the background of a picture and stops work on an earlier one. Null if it failed or was stopped itself. */
   remove: (source: ImageSource) => Promise<RemoveBackgroundResult | null>;
   /** Stops the work and frees the result. */
   reset: () => void;
@@ -37,7 +37,7 @@ export type BackgroundRemoverState = Work & {
 const kIdle: Work = { status: 'idle', result: null, error: null };
 const kNoProgress: ProgressState = { phase: 'idle', progress: 0, sessionId: 0 };
 
-// The page has one engine and so one progress, which many components may look at.
+// The page has one engine and so one progress, which many components may show.
 let latestProgress = kNoProgress;
 const watchProgress = (changed: () => void) =>
   subscribeToProgress((state) => {
@@ -47,7 +47,7 @@ const watchProgress = (changed: () => void) =>
 const readProgress = () => latestProgress;
 const noProgress = () => kNoProgress;
 
-/** Keeps one cut-out: its state, its addresses, and an end to all of it with the component. */
+/** Keeps one cut-out and its object URLs, and frees everything on unmounting. */
 export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): BackgroundRemoverState {
   const [work, setWork] = useState(kIdle);
   const progress = useSyncExternalStore(watchProgress, readProgress, noProgress);
@@ -71,7 +71,7 @@ export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): Ba
   useEffect(() => {
     replace(kIdle);
     return () => {
-      // The state too: React may bring it back later, when the addresses in it are dead.
+      // Reset the state too: React may restore it later, when its object URLs are no longer valid.
       replace(kIdle);
       current.current = null;
     };
@@ -102,13 +102,13 @@ export function useBackgroundRemover(options: BackgroundRemoverOptions = {}): Ba
   return { ...work, progress, capabilities, remove, reset };
 }
 
-/** A forecast at first; once a model is ready, how it really runs. */
+/** A forecast at first. Once a model is ready, how it really runs. */
 function useCapabilities(ready: boolean): Capabilities | null {
   const [capabilities, setCapabilities] = useState<Capabilities | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: asked again once a model is ready
   useEffect(() => {
     let gone = false;
-    // Where nothing runs at all, the first picture says why.
+    // If nothing can run at all, the first picture reports why.
     getCapabilities().then((known) => gone || setCapabilities(known), () => {});
     return () => {
       gone = true;
@@ -117,7 +117,7 @@ function useCapabilities(ready: boolean): Capabilities | null {
   return capabilities;
 }
 
-/** What the component says; English where left out. */
+/** The component's texts. English by default. */
 export interface BackgroundRemoverLabels {
   choose: string;
   drop: string;
@@ -145,10 +145,10 @@ const kLabels: BackgroundRemoverLabels = {
 };
 
 export interface BackgroundRemoverProps extends BackgroundRemoverOptions {
-  /** Beside `decal`; every part has a class too: `decal-badge`, `decal-drop`, `decal-preview` and so on. */
+  /** Class name in addition to `decal`. Every part has a class too: `decal-badge`, `decal-drop`, `decal-preview` and so on. */
   className?: string;
   labels?: Partial<BackgroundRemoverLabels>;
-  /** The result's addresses are alive until the next picture or the end of the component. */
+  /** Called with each result. Its object URLs are valid until the next picture or unmounting. */
   onResult?: (result: RemoveBackgroundResult) => void;
   onError?: (error: Error) => void;
 }
@@ -157,7 +157,7 @@ const kEndings: Record<OutputFormat, string> = {
   'image/png': 'png', 'image/webp': 'webp', 'image/jpeg': 'jpg', 'image/x-rgba8': 'rgba',
 };
 
-/** A picture in, a cut-out out: choosing or dropping, progress, what it runs on, preview, download. */
+/** A component for choosing or dropping a picture. Shows progress, the device and the result, and offers the download. */
 export function BackgroundRemover(
   { className, labels, onResult, onError, ...options }: BackgroundRemoverProps,
 ): ReactElement {
@@ -226,7 +226,7 @@ function Working({ progress: { phase, progress }, text, onCancel }: {
   const loading = phase === 'downloading' || phase === 'building';
   const label = phase === 'downloading' ? text.downloading(progress) : phase === 'building' ? text.building : text.working;
   return h('div', { className: 'decal-working', style: kStyles.row },
-    // Without a value it moves to and fro.
+    // Without a value the bar shows that its progress is unknown.
     h('progress', { max: 100, 'aria-label': label, style: kStyles.progress, ...(loading ? { value: progress } : {}) }),
     h('span', { className: 'decal-state', role: 'status' }, label),
     h('button', { type: 'button', className: 'decal-cancel', onClick: onCancel }, text.cancel));
@@ -244,7 +244,7 @@ function Result({ result: { blobUrl, previewUrl, width, height, processingTimeSe
       h('button', { type: 'button', className: 'decal-again', onClick: onAgain }, text.again)));
 }
 
-// Enough to be usable without a style sheet, in the colours of the page around it.
+// Enough style to be usable without a style sheet, in the colours of the page around it.
 const kStyles = {
   frame: { display: 'grid', gap: 12, maxWidth: 480, font: 'inherit' },
   badge: { justifySelf: 'start', padding: '2px 10px', border: '1px solid', borderRadius: 999, fontSize: '0.8em' },
@@ -257,9 +257,9 @@ const kStyles = {
   preview: {
     maxWidth: '100%',
     borderRadius: 12,
-    // The usual chequers, which show what is transparent.
+    // The usual chequerboard behind transparent parts.
     background: 'repeating-conic-gradient(#ddd 0 25%, #fff 0 50%) 0 0 / 20px 20px',
   },
-  // By its edge: a colour for text would have to know the page's.
+  // Marked by its border, because a text colour would have to suit the page's.
   error: { margin: 0, paddingLeft: 10, borderLeft: '4px solid #d93025' },
 } satisfies Record<string, CSSProperties>;

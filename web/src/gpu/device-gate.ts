@@ -6,48 +6,48 @@ import {
 import type { AdapterFacts, ReportedLimits } from './adapter.js';
 import type { Checked, DeviceOption } from '../shared/types.js';
 
-/** What planning the model for this device came to. */
+/** The result of planning the model for this device. */
 export interface PlanFacts {
   maxStorageBuffers: number;
   memoryBytes: number;
   dtype: 'fp16' | 'fp32';
 }
 
-/** How the device did on the layer it is tried with. */
+/** The device's result on the self-test's layer. */
 export interface SelfTestFacts {
-  /** Of a run after the first, reading back included. */
+  /** Time of a run after the first, including reading back. */
   ms: number;
-  /** Largest difference from the WebAssembly engine's result; NaN where the device gave one. */
+  /** Largest difference from the WebAssembly engine's result; NaN if the device returned NaN. */
   maxError: number;
 }
 
-/** What is known so far; what is absent has not been looked at and does not speak against the device. */
+/** The facts known so far. A missing fact has not been determined and does not count against the device. */
 export interface GateFacts {
   requested: DeviceOption;
   allowSoftwareAdapter: boolean;
-  /** Why this host has no WebGPU at all; null if it has. */
+  /** Why this host has no WebGPU; null if it has. */
   noGpu: string | null;
-  /** Null: none was given, for that reason if there is one. */
+  /** Null if the host gave no adapter, for this reason if known. */
   adapter?: AdapterFacts | null;
   adapterError?: string | null;
   deviceError?: string;
   selfTest?: SelfTestFacts | { error: string };
   plan?: PlanFacts | { error: string };
-  /** Memory of the whole machine, where the host tells. */
+  /** Memory of the whole machine, if the host tells. */
   machineBytes?: number;
-  /** What went wrong with this model on this device before, in this session. */
+  /** What failed earlier in this session with this model on this device. */
   earlier?: string;
 }
 
 export interface GateDecision {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
-  /** The reasons, in sentences: for wasm why not WebGPU, for webgpu what was found. */
+  /** Reasons, as sentences: for wasm, why not WebGPU; for webgpu, what was found. */
   reasons: string[];
   checked: Checked;
 }
 
-/** What every WebGPU device guarantees, and every plan keeps to: a device below is broken, or lies. */
+/** Limits that WebGPU guarantees and that every plan keeps to. A device below them is broken or reports wrong limits. */
 const kGuaranteed: Record<keyof ReportedLimits, { name: string; least: number; most?: number }> = {
   storageBuffers: { name: 'maxStorageBuffersPerShaderStage', least: kStorageBuffers },
   bindingBytes: { name: 'maxStorageBufferBindingSize', least: kBindingBytes },
@@ -58,7 +58,7 @@ const kGuaranteed: Record<keyof ReportedLimits, { name: string; least: number; m
   offsetAlignment: { name: 'minStorageBufferOffsetAlignment', least: 1, most: kOffsetAlignment },
 };
 
-/** Names by which renderers that compute on the CPU give themselves away. */
+/** Names of renderers that compute on the CPU. */
 const kSoftware: readonly [RegExp, string][] = [
   [/swiftshader/i, 'SwiftShader'],
   [/llvmpipe|lavapipe/i, 'llvmpipe'],
@@ -68,18 +68,18 @@ const kSoftware: readonly [RegExp, string][] = [
 ];
 
 /**
- * The largest error of the self-test's layer, whose results lie between 0 and 4. Float32 sums in another order differ by
- * less than 1e-5; float16 storage rounds values of this size by up to 2e-3, twice.
+ * The largest error allowed in the self-test's layer, whose results are between 0 and 4. Float32 sums in another order differ by
+ * less than 1e-5. Storage as float16 rounds values of this size by up to 2e-3, twice.
  */
 const kMaxError = { fp32: 1e-4, fp16: 1e-2 };
 
 /**
- * The self-test's layer is 38 million MACs: 10 ms on a phone's GPU, and reading back takes a few more. A device
- * that needs this long is busy with something else, or computes on the CPU.
+ * The self-test's layer has 38 million MACs: 10 ms on a phone's GPU, plus a few for reading back. A device that needs this long
+ * is busy or computes on the CPU.
  */
 const kMaxSelfTestMs = 250;
 
-/** The share of a machine's memory a plan may take: GPUs of phones and laptops share it with everything else. */
+/** The share of a machine's memory that a plan may take. GPUs of phones and laptops share memory with everything else. */
 const kMachineShare = 0.5;
 
 /** Decides from the facts known so far. The first failed check is the reason. */
@@ -97,12 +97,12 @@ export function decide(facts: GateFacts): GateDecision {
   return { provider: 'webgpu', dtype, reasons, checked: whatWasChecked(facts) };
 }
 
-/** float16 wherever it is offered: half the memory traffic, with sums in float32. */
+/** float16 wherever it is available: it halves memory traffic, and sums stay float32. */
 export function dtypeFor(adapter: AdapterFacts | null): 'fp16' | 'fp32' {
   return adapter?.features.includes('shader-f16') ? 'fp16' : 'fp32';
 }
 
-/** Why an adapter counts as software, or null. */
+/** Why an adapter counts as a software renderer, or null. */
 export function softwareRenderer({ info, isFallback }: AdapterFacts): string | null {
   const text = Object.values(info).join(' ');
   const known = kSoftware.find(([pattern]) => pattern.test(text));
@@ -110,7 +110,7 @@ export function softwareRenderer({ info, isFallback }: AdapterFacts): string | n
   return isFallback ? 'the adapter is a fallback, which computes on the CPU' : null;
 }
 
-/** What people call the adapter. */
+/** The adapter's name for people. */
 export function adapterName(adapter: AdapterFacts | null): string {
   const { description = '', vendor = '', architecture = '', device = '' } = adapter?.info ?? {};
   return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'the GPU';
@@ -129,7 +129,7 @@ function firstObjection(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null
   const broken = degenerateLimit(adapter.limits);
   if (broken) return broken;
   if (facts.deviceError !== undefined) return facts.deviceError;
-  // A software renderer that was asked for is not refused for being one.
+  // A software renderer is accepted if the caller allowed it.
   const failed = selfTest && objectToSelfTest(selfTest, dtype, software ? Infinity : kMaxSelfTestMs);
   if (failed) return failed;
   if (facts.earlier !== undefined) return facts.earlier;
@@ -162,7 +162,7 @@ function objectToSelfTest(
 }
 
 function objectToPlan({ maxStorageBuffers, memoryBytes }: PlanFacts, { machineBytes }: GateFacts): string | null {
-  // Plans keep to the guaranteed number; asked here too because this is what the whole gate is about.
+  // Plans keep to the guaranteed number. Checked again here, because a plan that exceeds it would fail on real devices.
   if (maxStorageBuffers > kGuaranteed.storageBuffers.least) {
     return `the model needs ${maxStorageBuffers} storage buffers in one shader, where ${kGuaranteed.storageBuffers.least} are guaranteed`;
   }

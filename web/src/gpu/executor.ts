@@ -1,48 +1,48 @@
-// Carries out a plan on a WebGPU device: pipelines, buffers and bind groups once, then one submission a run.
+// Runs a plan on a WebGPU device: makes pipelines, buffers and bind groups once, then submits once for each run.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import { untilAborted } from '../shared/abort.js';
 import { firstLine, guarded, LossWatch } from './failure.js';
 import type { PlanDescription, PlanPipeline, PlanRange, PlanSource } from './plan.js';
 
-// Values of the specification's flags: Node has no globals of these names.
+// Values of the specification's flags, because Node has no globals with these names.
 const kCopySource = 0x04, kCopyDestination = 0x08, kUniform = 0x40, kStorage = 0x80, kMapRead = 0x01, kQueryResolve = 0x200;
 const kMapModeRead = 1;
 const kComputeStage = 4;
 
 /**
- * Weights in flight between the engine and the device. Browsers copy what `writeBuffer` gets into memory of their own
- * until the device has taken it; without a bound that copy would be as large as the model.
+ * The most bytes of weights in flight between the engine and the device. Browsers copy the data of `writeBuffer` into their own
+ * memory until the device has taken it. Without a bound, that copy would be as large as the model.
  */
 const kStagingBytes = 32 << 20;
 
-/** Shared memory is copied to the device in pieces of this size; a multiple of 4, as offsets must be. */
+/** Shared memory is copied to the device in pieces of this size. A multiple of 4, as offsets must be. */
 const kCopyBytes = 1 << 20;
 
-/** The most queries one set may have, two for each timed pass. */
+/** The most queries in a set, two for each timed pass. */
 const kMaxQueries = 4096;
 
-/** Pipelines of a device by their code: plans of one model for two sizes share most of them. */
+/** Pipelines of a device by their code. Plans of one model for two sizes share most of them. */
 export type PipelineCache = Map<string, Promise<GPUComputePipeline>>;
 
 export interface ExecutorOptions {
-  /** Told as pipelines are compiled and weights uploaded: a share from 0 to 1 that only grows. */
+  /** Called while pipelines compile and weights are uploaded, with a share from 0 to 1 that never decreases. */
   onProgress?: (share: number) => void;
   signal?: AbortSignal | undefined;
   pipelines?: PipelineCache;
-  /** Outputs to read back, by index; the first alone by default. */
+  /** Outputs to read back, by index. Default: the first. */
   outputs?: readonly number[];
 }
 
 export interface RunResult {
-  /** Those asked for at creation, dense, in that order. */
+  /** The outputs requested at creation, dense, in that order. */
   outputs: Float32Array<ArrayBuffer>[];
-  /** Milliseconds on the device of every step of the plan; only when asked for and the device can tell. */
+  /** Milliseconds on the device of every step, if requested and supported by the device. */
   stepMs: Float64Array | null;
 }
 
 export interface RunOptions {
-  /** Time every step, which costs a pass of its own for each. */
+  /** Time every step. Each then needs a pass of its own. */
   profile?: boolean;
   signal?: AbortSignal | undefined;
 }
@@ -65,7 +65,7 @@ export class GpuExecutor {
   #dispatches: PreparedDispatch[] = [];
   #copy: Uint8Array<ArrayBuffer> | null = null;
   #disposed = false;
-  /** A run that was given up by its caller still owns the read-back buffer until the device is done. */
+  /** After an abort, the run still owns the read-back buffer until the device is done. */
   #previous: Promise<unknown> = Promise.resolve();
 
   private constructor(device: GPUDevice, description: PlanDescription, outputs: readonly number[]) {
@@ -76,9 +76,9 @@ export class GpuExecutor {
   }
 
   /**
-   * Makes everything a run needs. The plan's own memory may go afterwards.
+   * Makes everything a run needs. The plan's own memory may be freed afterwards.
    *
-   * @throws {DecalError} `webgpu-failed` (a shader, buffer or binding the device refuses), `out-of-memory`, `device-lost`
+   * @throws {DecalError} `webgpu-failed` (the device refuses a shader, buffer or binding), `out-of-memory`, `device-lost`
    */
   static async create(device: GPUDevice, plan: PlanSource, options: ExecutorOptions = {}): Promise<GpuExecutor> {
     const { description } = plan;
@@ -92,14 +92,14 @@ export class GpuExecutor {
     }
   }
 
-  /** Why no run can succeed any more; null while the device is there. */
+  /** Why no run can succeed any more; null while the device is usable. */
   get lost(): DecalError | null {
     return this.#watch.error;
   }
 
   /**
-   * One inference: `inputs` are dense float32 in the order of the description, in any memory that stays
-   * as it is until the call before has ended. One call at a time. The device cannot stop; an abort only ends the waiting.
+   * One inference. `inputs` are dense float32 in the order of the description, in memory that may not change until the previous
+   * call has ended. One call at a time. The device cannot be stopped; an abort only ends the waiting.
    *
    * @throws {DecalError} `device-lost`, `out-of-memory`, `webgpu-failed`; the signal's reason
    */
@@ -112,7 +112,7 @@ export class GpuExecutor {
     return untilAborted(this.#watch.orLost(work), signal);
   }
 
-  /** Frees everything on the device that belongs to this plan. Pipelines go with the cache, the device is the caller's. */
+  /** Frees everything of this plan on the device. Pipelines belong to the cache, and the device to the caller. */
   dispose(): void {
     this.#disposed = true;
     for (const buffer of this.#owned) buffer.destroy();
@@ -123,7 +123,7 @@ export class GpuExecutor {
   async #build(plan: PlanSource, { onProgress, signal, pipelines = new Map() }: ExecutorOptions): Promise<void> {
     const { description } = plan;
     const weightBytes = Math.max(1, description.memory.weights);
-    // Compilers run beside the upload: the share is the mean of the two.
+    // Compilers run during the upload, so the share is the mean of both.
     const shares = { compiled: 0, uploaded: 0 };
     const tell = () => onProgress?.((shares.compiled + shares.uploaded) / 2);
     const layouts = await this.#makeLayouts();
@@ -131,7 +131,7 @@ export class GpuExecutor {
       shares.compiled = share;
       tell();
     });
-    // Awaited below; a failure meanwhile must not count as unhandled.
+    // Awaited below. Until then a failure must not count as unhandled.
     compiling.catch(() => {});
     const uniforms = await this.#makeBuffers(plan);
     await this.#upload(plan, signal, (bytes) => {
@@ -156,7 +156,7 @@ export class GpuExecutor {
       })));
   }
 
-  /** Explicit layouts: derived ones would drop bindings that a shader happens not to use. */
+  /** Explicit layouts: derived ones would omit bindings that a shader does not use. */
   #makeLayouts(): Promise<Map<string, GPUBindGroupLayout>> {
     return guarded(this.#device, 'bind group layouts', () => {
       const layouts = new Map<string, GPUBindGroupLayout>();
@@ -219,7 +219,7 @@ export class GpuExecutor {
     });
   }
 
-  /** Weights, one after the other, never more of them in flight than the staging bound (or one, if that is larger). */
+  /** Uploads weights one after the other, never with more in flight than the staging bound (or one weight, if that is larger). */
   async #upload(plan: PlanSource, signal: AbortSignal | undefined, onBytes: (bytes: number) => void): Promise<void> {
     const { uploads } = this.description;
     let sent = 0;
@@ -260,7 +260,7 @@ export class GpuExecutor {
         timer?.resolve(encoder);
         device.queue.submit([encoder.finish()]);
       });
-      // What the scopes caught says more than a map that failed because of it.
+      // The errors in the scopes say more than the failed map.
       const mapped = this.#readback.mapAsync(kMapModeRead);
       mapped.catch(() => {});
       await submitted;
@@ -315,7 +315,7 @@ export class GpuExecutor {
       if (bytes.length > 0) queue.writeBuffer(buffer, offset, bytes.buffer, bytes.byteOffset, bytes.length);
       return;
     }
-    // The specification takes shared memory; not every host does.
+    // The specification allows shared memory here, but not every host does.
     const copy = (this.#copy ??= new Uint8Array(kCopyBytes));
     for (let at = 0; at < bytes.length; at += kCopyBytes) {
       const piece = bytes.subarray(at, at + kCopyBytes);
@@ -325,7 +325,7 @@ export class GpuExecutor {
   }
 }
 
-/** Times steps with timestamp queries: a pass of its own for each, as queries stand at the borders of passes. */
+/** Times steps with timestamp queries. Each needs a pass of its own, because queries are at the borders of passes. */
 class Timer {
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
@@ -339,7 +339,7 @@ class Timer {
 
   private constructor(device: GPUDevice, steps: number) {
     this.#steps = steps;
-    // Steps beyond what one set can time are counted with the last.
+    // Steps beyond the capacity of one set are counted with the last one.
     this.#slots = Math.min(steps, kMaxQueries / 2);
     const size = 16 * this.#slots;
     this.#queries = device.createQuerySet({ type: 'timestamp', count: 2 * this.#slots });
@@ -364,7 +364,7 @@ class Timer {
     await this.#readable.mapAsync(kMapModeRead);
     const times = new BigUint64Array(this.#readable.getMappedRange());
     const ms = new Float64Array(this.#steps);
-    // Steps without dispatches leave zeros; a clock that was reset in between must not make time negative.
+    // Steps without dispatches leave zeros, and a clock that was reset in between must not give negative times.
     for (let i = 0; i < this.#slots; ++i) ms[i] = Math.max(0, Number(times[2 * i + 1]! - times[2 * i]!) / 1e6);
     this.#readable.unmap();
     return ms;

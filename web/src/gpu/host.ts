@@ -1,4 +1,4 @@
-// The GPU of this worker or process: found once, tried once, opened again after it was lost.
+// The GPU of this worker or process: found once, tested once, and opened again after it was lost.
 // SPDX-License-Identifier: MIT
 import { decide, dtypeFor, type GateDecision, type GateFacts } from './device-gate.js';
 import type { Engine } from '../engine/engine.js';
@@ -7,7 +7,7 @@ import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
 import type { PlannerModule } from './planner.js';
 import { runSelfTest, type SelfTestResult } from './self-test.js';
 
-/** A device that was lost this often in one session is left alone: whatever is wrong does not pass. */
+/** A device that was lost this often in one session is not opened again. */
 const kMaxLosses = 3;
 
 export interface GpuHostOptions {
@@ -15,11 +15,11 @@ export interface GpuHostOptions {
   find: () => Promise<GPU | string>;
   allowSoftwareAdapter: boolean;
   planner: PlannerModule;
-  /** Memory of the whole machine, where the host tells. Asked for if there is a GPU. */
+  /** Memory of the whole machine, if the host tells. Requested only if there is a GPU. */
   machineBytes?: () => number | undefined;
 }
 
-/** What the gate can know before there is a model. */
+/** What the gate can check before a model is known. */
 export type DeviceFacts = Omit<GateFacts, 'requested' | 'plan'>;
 
 export class GpuHost {
@@ -29,19 +29,19 @@ export class GpuHost {
   #preparing: Promise<DeviceFacts> | null = null;
   #losses = 0;
   #closed = false;
-  /** By adapter and precision: what a device gave once it will give again. */
+  /** Results of the self-test by adapter and precision; they do not change. */
   readonly #selfTests = new Map<string, SelfTestResult | { error: string }>();
 
   constructor(options: GpuHostOptions) {
     this.#options = options;
   }
 
-  /** The open device; null before `prepare`, or where the facts speak against it. */
+  /** The open device; null before `prepare`, or if a check failed. */
   get device(): OpenDevice | null {
     return this.#open;
   }
 
-  /** Work a millisecond of the WebAssembly engine, from the self-test; null before one. */
+  /** The WebAssembly engine's work per millisecond, from the self-test; null before that. */
   wasmWorkPerMs: number | null = null;
 
   /** Whether a lost device may be opened again. */
@@ -49,9 +49,9 @@ export class GpuHost {
     return this.#losses <= kMaxLosses;
   }
 
-  /** Finds, opens and tests the device, until a check fails. Never throws for faults of the GPU. */
+  /** Finds, opens and tests the device until a check fails. Faults of the GPU do not throw. */
   prepare(engine: Engine): Promise<DeviceFacts> {
-    // A caller that gave up may have left one in progress.
+    // A caller that gave up may have left a check in progress.
     this.#preparing ??= this.#prepare(engine).finally(() => void (this.#preparing = null));
     return this.#preparing;
   }
@@ -63,19 +63,19 @@ export class GpuHost {
     try {
       facts = await this.#look(engine);
     } catch (error) {
-      // The engine broke during the self-test: the next look opens a device of its own.
+      // The engine broke during the self-test. The next check opens a new device.
       this.#closeDevice();
       throw error;
     }
     const refused = decide({ ...facts, requested: 'auto' }).provider === 'wasm';
     if (this.#open?.watch.error) this.deviceLost();
-    // After a loss, what is missing now may be back for the next call: browsers start their GPU process anew.
+    // After a loss the adapter may be missing for a moment: browsers restart their GPU process.
     else if (!refused || this.#losses === 0 || !this.mayRetry) this.#facts = facts;
     if (refused) this.#closeDevice();
     return facts;
   }
 
-  /** Whether all checks have passed so far, so that planning a model is worthwhile. */
+  /** Whether all checks so far have passed, so that it is worthwhile to plan a model. */
   async isUsable(engine: Engine): Promise<boolean> {
     return decide({ ...(await this.prepare(engine)), requested: 'auto' }).provider === 'webgpu';
   }
@@ -86,14 +86,14 @@ export class GpuHost {
     if (decision.provider === 'wasm') throw unavailable(decision);
   }
 
-  /** To be told when a run or a creation met a lost device: the next `prepare` opens another. */
+  /** Reports that a run or a creation met a lost device. The next `prepare` opens another. */
   deviceLost(): void {
     ++this.#losses;
     this.#closeDevice();
     this.#facts = null;
   }
 
-  /** Final. Waits for a check in progress, whose device would otherwise stay open. */
+  /** Final. Waits for a check in progress, because its device would otherwise stay open. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#preparing?.catch(() => {});
@@ -131,7 +131,7 @@ export class GpuHost {
       try {
         result = await runSelfTest(engine, this.#options.planner, open, dtype === 'fp16');
       } catch (error) {
-        // A broken engine is no fault of the GPU.
+        // A broken engine is not the GPU's fault.
         if (engine.broken) throw error;
         result = { error: toDecalError(error, 'webgpu-failed').message };
       }

@@ -1,4 +1,4 @@
-// The planner for WebGPU: a module and an instance of its own, whose memory goes when there is nothing left to plan.
+// The planner for WebGPU: a module with its own instance, whose memory is freed when nothing is left to plan.
 // SPDX-License-Identifier: MIT
 import { Engine } from '../engine/engine.js';
 import { chooseTensors, loadSession, SessionLoader, type Chunks, type LoadOptions, type SessionInfo } from '../engine/session.js';
@@ -9,7 +9,7 @@ import { EnginePlan } from './plan.js';
 /** Fetches the planner's module, once. */
 export type PlannerModule = () => Promise<Uint8Array<ArrayBuffer>>;
 
-/** A module that is fetched when it is first needed; a failure is not remembered. */
+/** A module that is fetched when first needed. Failures are not remembered. */
 export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>>): PlannerModule {
   let fetching: Promise<Uint8Array<ArrayBuffer>> | null = null;
   return () => {
@@ -22,11 +22,11 @@ export function plannerModule(fetchModule: () => Promise<Uint8Array<ArrayBuffer>
 }
 
 async function startPlanner(module: PlannerModule): Promise<Engine> {
-  // It computes nothing: one thread, and only the build without relaxed SIMD.
+  // It computes nothing, so one thread and the build without relaxed SIMD suffice.
   return Engine.start({ wasm: await module(), simd: 'baseline', threads: 1, shared: false, startThread: () => () => {} });
 }
 
-/** A model of one file on its way into a planner, piece by piece. */
+/** A model in one file that is read into a planner, piece by piece. */
 export class PlannerLoad {
   readonly #engine: Engine;
   readonly #loader: SessionLoader;
@@ -74,7 +74,7 @@ export class Planner {
     }
   }
 
-  /** What is planned is the matte of a picture, as for a Remover. */
+  /** Plans the matte of a picture, as for a Remover. */
   chooseTensors(spec: Pick<ModelSpec, 'output' | 'inputs'>): this {
     chooseTensors(this.#engine, this.#session, spec);
     return this;
@@ -85,7 +85,7 @@ export class Planner {
   }
 
   /**
-   * What a device with those limits needs for an input of that size; 0, 0 is the model's own.
+   * The plan for a device with those limits and an input of that size; 0, 0 is the model's own size.
    *
    * @throws {DecalError} `unsupported-operator`, `limit-exceeded`, `shape-mismatch`
    */
@@ -94,24 +94,24 @@ export class Planner {
       this.#engine.exports.decal_gpu_plan_new(this.#session, height, width, pointer, half ? 1 : 0));
   }
 
-  /** The model goes, and its plans. */
+  /** Frees the model and its plans. */
   close(): void {
     this.#engine.close();
   }
 }
 
 /**
- * Lets a planner read along while `chunks` go elsewhere. Until it is known whether there will be one, pieces wait.
+ * Lets a planner read along while `chunks` are passed on. Pieces are kept until it is known whether there will be a planner.
  *
  * @param load null if there is nothing to plan for
- * @param onPlanner told before the last piece has been passed on, unless there is none or it failed
+ * @param onPlanner called before the last piece is passed on, unless there is no planner or it failed
  */
 export async function* readAlong(
   chunks: AsyncIterable<Uint8Array>, load: Promise<PlannerLoad | null>, onPlanner: (planner: Planner) => void,
 ): AsyncGenerator<Uint8Array, void> {
   let waiting: Uint8Array[] = [];
   let known: PlannerLoad | null | undefined;
-  // What fails here meets the model's own loading too, or is found when the planner is asked for again.
+  // A failure here either also stops the model's own loading, or is found when the planner is needed again.
   const settled = load.catch(() => null).then((value) => void (known = value));
   const pass = () => {
     try {

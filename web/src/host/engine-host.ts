@@ -1,5 +1,5 @@
-// The one owner of an engine, its GPU, the loaded model and the queue of calls. The page's worker, decal/inline and Node are
-// adapters of it: how an engine starts, a file is read, a picture decoded and encoded.
+// The one owner of an engine, its GPU, the loaded model and the queue of calls. The page's worker, decal/inline and Node are its
+// adapters: they start engines, read files, and decode and encode pictures.
 // SPDX-License-Identifier: MIT
 import { following } from '../shared/abort.js';
 import type { DownloadProgress } from '../download/host.js';
@@ -17,9 +17,9 @@ import {
   applyMatte, cutOut, matteOf, segment, type CutOut, type Encode, type Loaded, type MatteOut, type MattePlan, type ParseColour, type PictureFacts,
 } from './tasks.js';
 
-/** What a JavaScript host brings. `Source`: its pictures before decoding; `File`: what callers get of a finished one. */
+/** What a JavaScript host provides. `Source`: its pictures before decoding. `File`: what callers get for a finished picture. */
 export interface HostAdapter<Source, File> {
-  /** Starts an engine; the one before has ended. The signal is aborted when nobody waits for it any more. */
+  /** Starts an engine, after the previous one has ended. The signal is aborted when no call waits for it any more. */
   startEngine(signal: AbortSignal): Promise<Engine>;
   read: ReadModel;
   gpu: GpuHostOptions;
@@ -28,16 +28,16 @@ export interface HostAdapter<Source, File> {
   parseColour: ParseColour;
 }
 
-/** What a host tells while it works. */
+/** Events that a host reports while it works. */
 export interface HostEvents {
   onEngine?(engine: Engine): void;
-  /** A model that was not there is being loaded; `onReady` follows, or its call fails. */
+  /** A model is being loaded. `onReady` follows, or its call fails. */
   onLoading?(): void;
   onDownload?(name: string, progress: DownloadProgress): void;
-  /** Share of what has to be built for the GPU, 0 to 1. */
+  /** Progress of building for the GPU, 0 to 1. */
   onBuilding?(share: number): void;
   onReady?(): void;
-  /** `key`: of the model. */
+  /** `key`: the model's. */
   onExecution?(key: string, event: ExecutionEvent): void;
 }
 
@@ -58,10 +58,10 @@ export class EngineHost<Source, File> {
   readonly #events: HostEvents;
   readonly #gpu: GpuHost;
   #queue: Promise<unknown>;
-  /** Of the calls that are not over. */
+  /** Of the calls in progress. */
   readonly #calls = new Set<AbortController>();
   #starting: Promise<Engine> | null = null;
-  /** Aborted when a start is of no use to anybody. */
+  /** Aborted when no call needs the start any more. */
   readonly #unwanted = new AbortController();
   #engine: Engine | null = null;
   #loaded: Loaded | null = null;
@@ -69,7 +69,7 @@ export class EngineHost<Source, File> {
   #closing: Promise<void> | null = null;
   #closed = false;
 
-  /** `after`: nothing runs before; the end of another host, so that there are never two engines. */
+  /** `after`: wait for this before anything runs. It is the end of another host, so that there are never two engines. */
   constructor(adapter: HostAdapter<Source, File>, events: HostEvents = {}, after: Promise<unknown> = Promise.resolve()) {
     this.#adapter = adapter;
     this.#events = events;
@@ -85,15 +85,15 @@ export class EngineHost<Source, File> {
     return this.#engine && !this.#engine.broken ? 'ready' : 'idle';
   }
 
-  /** The engine has met a trap; the next call starts another. */
+  /** The engine has trapped. The next call starts another. */
   get broken(): boolean {
     return this.#engine?.broken ?? false;
   }
 
-  // Calls run one after the other, because an engine is not reentrant while a model streams in. Each settles when all of its
-  // work has come to an end, after an abort too: callers that cannot wait race it with the signal.
+  // Calls run one after the other, because an engine is not reentrant while a model streams in. A call settles when all of its
+  // work has ended, also after an abort. Callers that cannot wait race it with their signal.
 
-  /** Gets the model ready. */
+  /** Loads and prepares the model. */
   load(withModel: WithModel, signal?: AbortSignal): Promise<void> {
     return this.#run(signal, async (inner) => void (await this.#load(withModel, inner)));
   }
@@ -110,7 +110,7 @@ export class EngineHost<Source, File> {
         segment(loaded, picture, times, withModel.device, plan, inner)));
   }
 
-  /** `matte`: values, or a picture that stands for them. No model is loaded. */
+  /** `matte`: values, or a picture that contains them. No model is loaded. */
   apply(source: Source, matte: { values: Matte } | { picture: Source }, output: OutputPlan, signal?: AbortSignal): Promise<File & PictureFacts> {
     return this.#run(signal, (inner) =>
       this.#withPicture(source, this.#startEngine(), inner, async (owner, picture) => {
@@ -119,7 +119,7 @@ export class EngineHost<Source, File> {
       }));
   }
 
-  /** One call for as long as `work` uses the model, such as for the frames of a stream. */
+  /** One call that holds the model while `work` runs, for example for the frames of a stream. */
   stream(withModel: WithModel, work: (loaded: Loaded, signal: AbortSignal) => Promise<void>, signal?: AbortSignal): Promise<void> {
     return this.#run(signal, async (inner) => {
       const { loaded } = await this.#load(withModel, inner);
@@ -130,7 +130,7 @@ export class EngineHost<Source, File> {
     });
   }
 
-  /** Whatever needs an engine and no model. */
+  /** For work that needs an engine but no model. */
   use<T>(work: (engine: Engine) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#run(signal, async (inner) => {
       const engine = await this.#startEngine();
@@ -140,8 +140,8 @@ export class EngineHost<Source, File> {
   }
 
   /**
-   * Frees everything once nothing uses it any more: calls, a start and a look at the GPU that are under way are waited for.
-   * With a reason, calls end with it as soon as they can; without, they run to their end. No call is taken from here on.
+   * Frees everything once nothing uses it any more: waits for calls, for a start, and for a check of the GPU in progress. With a
+   * reason, calls are rejected with it as soon as possible; without one, they run to their end. New calls are refused.
    */
   close(reason?: DecalError): Promise<void> {
     if (reason) {
@@ -190,7 +190,7 @@ export class EngineHost<Source, File> {
     return result;
   }
 
-  /** Decodes while something else gets ready; a failure of either waits until both have come to an end. */
+  /** Decodes while something else gets ready. If either fails, waits for both to end. */
   async #withPicture<R, T>(
     source: Source, ready: Promise<R>, signal: AbortSignal,
     use: (ready: R, picture: DecodedPicture, decodeMs: number) => Promise<T>,
@@ -210,7 +210,7 @@ export class EngineHost<Source, File> {
     }
   }
 
-  /** Makes the model the one that is loaded, ready for the device asked for; `ms` is how long that took. */
+  /** Makes this the loaded model, ready for the requested device. `ms` is how long that took. */
   async #load({ model, device }: WithModel, signal: AbortSignal): Promise<{ loaded: Loaded; ms: number }> {
     const start = performance.now();
     const { spec: { name }, key } = model;
@@ -219,8 +219,8 @@ export class EngineHost<Source, File> {
     // Two models at once would need twice the memory.
     this.#unload();
     const starting = this.#startEngine();
-    starting.catch(() => {});  // told where it is awaited
-    // Where WebGPU is demanded and there is none, nothing need be downloaded.
+    starting.catch(() => {});  // reported where it is awaited
+    // If WebGPU is demanded and missing, nothing need be downloaded.
     if (device === 'webgpu') await this.#gpu.demand(await starting);
     const loading = loadModel({
       engine: starting, host: this.#gpu, planner: this.#adapter.gpu.planner, read: this.#adapter.read, model, device, signal,
@@ -228,7 +228,7 @@ export class EngineHost<Source, File> {
       onArrived: () => this.#events.onBuilding?.(0),
       events: {
         onBuilding: (share) => this.#events.onBuilding?.(share),
-        // One engine at a time: a model that speaks lives in this one.
+        // There is one engine at a time, so a model that still works belongs to this one.
         onDowngrade: (other) =>
           this.#events.onExecution?.(key, { kind: 'downgrade', ...makeExecution(other, this.#engine!, name, {}) }),
       },
@@ -246,7 +246,7 @@ export class EngineHost<Source, File> {
     return { loaded, ms };
   }
 
-  /** The running engine, or the one that is starting: a caller that gave up waiting has not stopped its start. */
+  /** The running engine, or the one that is starting. A caller that gave up waiting did not stop the start. */
   #startEngine(): Promise<Engine> {
     if (this.#engine && !this.#engine.broken) return Promise.resolve(this.#engine);
     this.#starting ??= this.#start().finally(() => void (this.#starting = null));
@@ -273,18 +273,18 @@ export class EngineHost<Source, File> {
   }
 }
 
-/** Codes of what is wrong with a model, while it is loaded and while it runs. */
+/** Codes of errors of a model, while it is loaded and while it runs. */
 const kModelFaults: readonly DecalErrorCode[] = ['shape-mismatch', 'unsupported-operator', 'corrupt-model', 'not-found', 'invalid-argument'];
 
-/** An error of a model names it. */
+/** Adds the model's name to an error of the model. */
 function naming(name: string, error: unknown): unknown {
   if (!(error instanceof DecalError) || !kModelFaults.includes(error.code) || error.message.startsWith(`${name}: `)) return error;
-  // Others are of the call's options.
+  // Other errors concern the call's options.
   if (error.code === 'invalid-argument' && !/^(activation|inputs): |foregroundClass/.test(error.message)) return error;
   return new DecalError(error.code, `${name}: ${error.message}`, { cause: error });
 }
 
-/** The one host there is: made when it is needed, and its successor waits until it has ended. */
+/** The only host: created when needed. Its successor waits until it has ended. */
 export class HostSlot<H extends { close(reason?: DecalError): Promise<void> }> {
   readonly #make: (after: Promise<void>) => H;
   #host: H | null = null;
@@ -298,7 +298,7 @@ export class HostSlot<H extends { close(reason?: DecalError): Promise<void> }> {
     return (this.#host ??= this.#make(this.#ended));
   }
 
-  /** Ends the host, after its calls or, with a reason, instead of them. Resolves when nothing of it is left. */
+  /** Ends the host, after its calls or, with a reason, by rejecting them. Resolves when everything is freed. */
   retire(reason?: DecalError): Promise<void> {
     if (this.#host) {
       this.#ended = Promise.all([this.#ended, this.#host.close(reason)]).then(() => {});

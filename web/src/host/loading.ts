@@ -1,4 +1,4 @@
-// Loads a model: its bytes into the engine, and into a planner if a GPU looks usable; then chooses the route.
+// Loads a model: reads its bytes into the engine, and into a planner if a GPU looks usable; then chooses the route.
 // SPDX-License-Identifier: MIT
 import type { ReadOptions } from '../download/files.js';
 import type { ReadModel } from '../download/source.js';
@@ -12,7 +12,7 @@ import { RoutedModel, type PlannerSource, type Route, type RoutingEvents } from 
 import type { DeviceOption } from '../shared/types.js';
 
 export interface LoadParts {
-  /** Starting, perhaps: the model arrives meanwhile. */
+  /** May still be starting while the model arrives. */
   engine: Promise<Engine>;
   host: GpuHost;
   planner: PlannerModule;
@@ -21,7 +21,7 @@ export interface LoadParts {
   device: DeviceOption;
   signal: AbortSignal;
   onDownload?: (progress: DownloadProgress) => void;
-  /** All of the model has arrived. */
+  /** The model has arrived completely. */
   onArrived?: () => void;
   events: RoutingEvents;
 }
@@ -31,13 +31,13 @@ export interface LoadedModel {
   route: Route;
 }
 
-/** Loads `model` and gets it ready for `device`; after a failure nothing of it is left. */
+/** Loads `model` and prepares it for `device`. After a failure everything is freed. */
 export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   const { host, planner, read, model, device, signal, onDownload, onArrived } = parts;
   const { spec } = model;
-  /** Why the model was not kept, for example. */
+  /** For example why the model was not kept. */
   const notes: string[] = [];
-  // Files with further weights, through the same doors as the model's own.
+  // Files with further weights are read in the same way as the model's own file.
   const external = (options: ReadOptions): NonNullable<LoadOptions['open']> => (path, use) =>
     read(externalFile(model, path), use, options);
   const progressOf = addUp(model, onDownload);
@@ -56,12 +56,12 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   };
   const feed = async (chunks: AsyncIterable<Uint8Array>) => {
     const engine = await parts.engine;
-    closePlanner();  // of an attempt whose bytes were wrong
-    // Tried while the model arrives, which a planner reads along where the device promises something.
+    closePlanner();  // from an attempt whose bytes were wrong
+    // The GPU is tested while the model arrives. If it looks usable, a planner reads along.
     const promising = device === 'wasm' ? Promise.resolve(false) : host.isUsable(engine);
     const planning = promising.then((yes) => (yes ? PlannerLoad.start(planner) : null));
     const along = readAlong(chunks, planning, (made) => {
-      // A model of several files fails here: its planner reads it anew when it is needed.
+      // A model in several files fails here. Its planner reads it again when it is needed.
       planners.ready = made.chooseTensors(spec);
     });
     try {
@@ -69,12 +69,12 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
         signal, onArrived, open: (path, use) => external({ signal, onProgress: progressOf() })(path, use),
       });
     } catch (error) {
-      // It may not have been reached, and must neither stay behind nor start once all this is over.
+      // If it was not reached, it must neither stay nor start after this.
       (await planning.catch(() => null))?.abort();
       throw error;
     }
   };
-  parts.engine.catch(() => {});  // told where it is awaited, if anything gets that far
+  parts.engine.catch(() => {});  // reported where it is awaited, if that is reached
   let remover: Remover;
   try {
     remover = await read(model, feed, { signal, onProgress: progressOf(), onNote: (note) => notes.push(note) });
@@ -84,7 +84,7 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   }
   const routed = new RoutedModel(await parts.engine, remover, host, planners, parts.events, notes);
   try {
-    // The plan depends on the picture only where the size rule does.
+    // The plan depends on the picture only if the size rule does.
     const route = await routed.prepare(device, spec.input.rule === 'stretch' ? spec.input : null, signal);
     return { model: routed, route };
   } catch (error) {
@@ -93,7 +93,7 @@ export async function loadModel(parts: LoadParts): Promise<LoadedModel> {
   }
 }
 
-/** Progress of one file after the other, as of a single one. Of files that nobody has told the sizes of, there is no total. */
+/** Progress over several files as if they were one. If the size of a file is unknown, there is no total. */
 function addUp({ spec, external = [] }: ResolvedModel, tell: LoadParts['onDownload']): () => (progress: DownloadProgress) => void {
   const sizes = [spec, ...external.map((file) => file.spec)].map(({ bytes }) => bytes || null);
   const total = sizes.reduce((sum, bytes) => (sum === null || bytes === null ? null : sum + bytes), 0);

@@ -13,18 +13,18 @@ import type { Planner } from '../gpu/planner.js';
 import type { DeviceOption, Downgrade, Execution, GpuFacts } from '../shared/types.js';
 
 /**
- * How much slower than the estimate for WebAssembly a GPU may be before the model moves. The estimate takes the rate of
- * the self-test's layer for the whole model. Measured, whole models reach 0.7 (small layers, memory traffic) to 1.4 times
- * (Winograd) of it.
+ * The model moves to WebAssembly if the GPU takes this many times the estimate for WebAssembly. The estimate applies the rate of
+ * the self-test's layer to the whole model. Measured, whole models reach 0.7 (small layers, memory traffic) to 1.4 times
+ * (Winograd) that rate.
  */
 const kSlower = 2;
-/** The first run warms up; the best of those up to this one counts. */
+/** The first run warms up. The fastest run from the second up to this one counts. */
 const kJudgedRun = 3;
 
-/** Failures that say nothing of the GPU: the caller gave up, or asked for something impossible. */
+/** Failures that do not concern the GPU: the caller gave up, or asked for something impossible. */
 const kNotTheGpu: readonly DecalErrorCode[] = ['aborted', 'cancelled', 'invalid-argument', 'corrupt-image'];
 
-/** What ran and why: all of an execution but its times and the call's own wishes. */
+/** What ran and why: an execution without its times and the call's own options. */
 export type Route = Pick<
   Execution, 'provider' | 'dtype' | 'adapter' | 'reasons' | 'checked' | 'maxStorageBuffers' | 'gpu' | 'requested' | 'downgraded'
 >;
@@ -32,24 +32,24 @@ export type Route = Pick<
 export interface RoutedRun {
   route: Route;
   report: RunReport;
-  /** Planning, compiling and uploading that this picture was the first to need. */
+  /** Planning, compiling and uploading done for this picture. */
   buildMs: number;
 }
 
 export interface RoutingEvents {
-  /** Share of what has to be built for the GPU, 0 to 1. */
+  /** Progress of building for the GPU, 0 to 1. */
   onBuilding?: (share: number) => void;
-  /** The model has left the GPU. */
+  /** The model has moved from the GPU to WebAssembly. */
   onDowngrade?: (route: Route) => void;
 }
 
 /** Where the planner of a model comes from. */
 export interface PlannerSource {
-  /** One that has read the model already. */
+  /** A planner that has already read the model. */
   ready: Planner | null;
-  /** Reads the model once more. */
+  /** Reads the model again. */
   open: (signal: AbortSignal | undefined) => Promise<Planner>;
-  /** Other pictures may need other plans: it stays, and the model in its memory. */
+  /** Keep the planner and the model in its memory, because other pictures may need other plans. */
   keep: boolean;
 }
 
@@ -59,7 +59,7 @@ interface OnGpu {
   facts: GpuFacts;
   /** Milliseconds of each run so far. */
   runMs: number[];
-  /** Its speed was compared. */
+  /** Its speed has been compared with the estimate. */
   judged: boolean;
 }
 
@@ -69,18 +69,18 @@ export class RoutedModel {
   readonly #host: GpuHost;
   readonly #events: RoutingEvents;
   #gpu: OnGpu | null = null;
-  /** Why this model does not run on the GPU any more. */
+  /** Why this model no longer runs on the GPU. */
   #refused: string | null = null;
-  /** Why 'auto' does not take the GPU any more; who demands it gets it. */
+  /** Why 'auto' no longer uses the GPU. A call that demands WebGPU still gets it. */
   #tooSlow: string | null = null;
-  /** float16 was too small for this model. */
+  /** This model's values exceeded float16's range. */
   #overflowed = false;
   #facts: GateFacts | null = null;
   readonly #planners: PlannerSource;
   readonly #notes: readonly string[];
   #planner: Planner | null;
 
-  /** `notes`: what else happened on the way to this model, told among the reasons of every route. */
+  /** `notes`: what happened while the model was loaded; added to the reasons of every route. */
   constructor(
     engine: Engine, remover: Remover, host: GpuHost, planners: PlannerSource, events: RoutingEvents = {},
     notes: readonly string[] = [],
@@ -95,10 +95,10 @@ export class RoutedModel {
   }
 
   /**
-   * Gets ready for pictures of that size on the device asked for. Without a size, which some models leave to the picture,
-   * only the device is looked at.
+   * Prepares for pictures of that size on the requested device. Without a size (some models take it from the picture), only the
+   * device is checked.
    *
-   * @throws {DecalError} `webgpu-unavailable` and the GPU's own failures when WebGPU was demanded
+   * @throws {DecalError} `webgpu-unavailable` and the GPU's own failures if WebGPU was demanded
    */
   async prepare(requested: DeviceOption, size: PictureSize | null, signal?: AbortSignal): Promise<Route> {
     if (!size) {
@@ -110,14 +110,14 @@ export class RoutedModel {
     return this.#route(requested, trouble);
   }
 
-  /** What the engine itself holds, once prepared. */
+  /** The engine's memory once prepared. */
   get memoryBytes(): number {
     return this.#remover.report().memoryBytes;
   }
 
   /**
-   * One picture, in place. Whatever the GPU does under 'auto', the cut-out is whole: the picture stays as it was until
-   * the model's output has been found good.
+   * Cuts out one picture in place. Under 'auto' the cut-out is complete whatever the GPU does: the picture is not changed until
+   * the model's output has been checked.
    */
   async run(requested: DeviceOption, picture: EnginePicture, options: RunOptions, signal?: AbortSignal): Promise<RoutedRun> {
     let report: RunReport | null = null;
@@ -128,7 +128,7 @@ export class RoutedModel {
       buildMs = performance.now() - start;
       let outputs = gpu && (await this.#infer(gpu, picture, signal));
       if (gpu?.dtype === 'fp16' && outputs?.some((output) => output.some(Number.isNaN))) {
-        // Values beyond float16's range: with float32 the device may yet do.
+        // Values exceeded float16's range. The device may succeed with float32.
         this.#overflowed = true;
         this.#releaseGpu();
         gpu = await this.#ready(requested, picture, signal);
@@ -142,7 +142,7 @@ export class RoutedModel {
       return { route, report, buildMs };
     }
     this.#engine.throwIfCancelled();
-    // Another size would leave the executor with buffers of the old one.
+    // For another size the executor would keep the buffers of the old one.
     if (this.#gpu && !this.#remover.fits(picture)) this.#releaseGpu();
     report = this.#remover.run(picture, options);
     return { route: this.#route(requested, trouble), report, buildMs };
@@ -154,7 +154,7 @@ export class RoutedModel {
     this.#remover.free();
   }
 
-  /** Tries the GPU; returns what went wrong, or throws it where WebGPU was demanded or where it is not the GPU's fault. */
+  /** Tries the GPU. Returns the error, or throws it if WebGPU was demanded or the error does not concern the GPU. */
   async #attempt(requested: DeviceOption, signal: AbortSignal | undefined, work: () => Promise<unknown>): Promise<string | null> {
     if (requested === 'wasm') return null;
     try {
@@ -173,10 +173,10 @@ export class RoutedModel {
     return null;
   }
 
-  /** The executor for pictures of that size; null where the gate refuses. */
+  /** The executor for pictures of that size; null if the gate refuses. */
   async #ready(requested: DeviceOption, size: PictureSize, signal: AbortSignal | undefined): Promise<OnGpu | null> {
     if (this.#gpu?.executor.lost) {
-      // Nothing was running: open another device at once.
+      // Nothing was running, so open another device at once.
       this.#host.deviceLost();
       this.#releaseGpu();
     }
@@ -216,7 +216,7 @@ export class RoutedModel {
     }
   }
 
-  /** Null where the model does not fit the device, for which the gate has the reason then. */
+  /** Null if the model does not fit the device; the gate then has the reason. */
   async #plan(
     size: PictureSize, limits: DeviceLimits, dtype: 'fp16' | 'fp32', signal: AbortSignal | undefined,
   ): Promise<EnginePlan | null> {
@@ -234,7 +234,7 @@ export class RoutedModel {
     }
   }
 
-  /** Its memory goes with it; another reads the model again. */
+  /** Frees its memory. Another planner would read the model again. */
   #closePlanner(): void {
     this.#planner?.close();
     this.#planner = null;
@@ -255,13 +255,13 @@ export class RoutedModel {
   }
 
   #finish({ runMs }: OnGpu, outputs: Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
-    // Asked here rather than left to the engine, whose error would not say that it was the GPU.
+    // Checked here because the engine's error would not name the GPU.
     if (outputs.some((output) => output.some(Number.isNaN))) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
     const inferenceMs = runMs.slice(-outputs.length).reduce((sum, ms) => sum + ms);
     return { ...this.#remover.finish(outputs, picture, options), inferenceMs };
   }
 
-  /** Puts the model off the GPU, for good unless the device was only lost. */
+  /** Moves the model off the GPU, permanently unless only the device was lost. */
   #recordFailure(failure: DecalError): string {
     const lost = failure.code === 'device-lost';
     if (lost) this.#host.deviceLost();
@@ -271,7 +271,7 @@ export class RoutedModel {
     return failure.message;
   }
 
-  // Compared once, on the third picture: the result is right, so only later pictures move.
+  // Compared once, on the third picture. The result is right, so only later pictures move.
   #judgeSpeed(): void {
     const rate = this.#host.wasmWorkPerMs;
     const gpu = this.#gpu;
@@ -304,7 +304,7 @@ export class RoutedModel {
     const { checked } = decision;
     const reasons = gpu || trouble === null ? [...decision.reasons] : [trouble];
     if (gpu && this.#overflowed) reasons.push('float32, because float16 returned NaN');
-    // Nothing built and nothing against it: a session whose first picture will tell the size.
+    // Nothing is built yet and all checks passed: the first picture of this session determines the size.
     const provider = gpu || (trouble === null && decision.provider === 'webgpu') ? 'webgpu' : 'wasm';
     const downgraded: Downgrade | null = provider === 'webgpu' || requested === 'wasm'
       ? null

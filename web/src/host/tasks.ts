@@ -1,4 +1,4 @@
-// The tasks on a decoded picture, once the engine and, for most tasks, the model are loaded.
+// The tasks on a decoded picture, after the engine and, for most tasks, the model have been loaded.
 // SPDX-License-Identifier: MIT
 import { framed, type EnginePicture, type PixelBox } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
@@ -11,7 +11,7 @@ import type { RoutedModel } from './routing.js';
 import type { DeviceOption, Execution, Found, Matte, Refine } from '../shared/types.js';
 import { stripsOf, toEngine, type DecodedPicture } from './picture.js';
 
-/** The loaded model and the engine that it lives in: never one without the other. */
+/** The loaded model with its engine: never one without the other. */
 export interface Loaded {
   key: string;
   name: string;
@@ -19,19 +19,19 @@ export interface Loaded {
   model: RoutedModel;
 }
 
-/** How long it took to get here, in milliseconds. */
+/** Milliseconds of the preparation. */
 export interface TimesSoFar {
   load: number;
   decode: number;
 }
 
-/** Turns a finished picture in the engine's memory into what the caller gets. */
+/** Makes the caller's result from a finished picture in the engine's memory. */
 export type Encode<File> = (engine: Engine, picture: EnginePicture, output: OutputPlan, signal: AbortSignal) => Promise<File>;
 
-/** Reads CSS colours that are not hexadecimal, where the host can. */
+/** Reads CSS colours that are not hexadecimal, if the host can. */
 export type ParseColour = (text: string) => [number, number, number, number] | null;
 
-/** What every picture task tells. The size is the result's. */
+/** What every picture task reports. The size is the result's. */
 export interface PictureFacts {
   width: number;
   height: number;
@@ -60,7 +60,7 @@ export function cutOut<File>(
   });
 }
 
-/** What `segment` is asked for. */
+/** The options of `segment`. */
 export interface MattePlan {
   refine: Refine;
   failIfEmpty: boolean;
@@ -93,7 +93,7 @@ export function applyMatte<File>(
   });
 }
 
-/** The matte that a picture stands for: its grey level times its alpha. Closes the picture. */
+/** The matte that a picture contains: its grey level times its alpha. Closes the picture. */
 export function matteOf(owner: Engine, source: DecodedPicture): Matte {
   const { width, height } = source;
   const data = new Uint8ClampedArray(width * height);
@@ -112,14 +112,14 @@ function compositeOptions(output: OutputPlan, parseColour: ParseColour): Composi
   return { ...output.edges, background: backgroundColour(output, parseColour), mask: output.mask };
 }
 
-/** `picture` becomes the part of it that is shown, in memory of its own. */
+/** Replaces `picture` by the part of it that is shown, in its own memory. */
 function showFrame(owner: Engine, picture: EnginePicture, visible: PixelBox, { frame, mask }: OutputPlan, { background }: CompositeOptions): void {
   if (!frame) return;
   owner.throwIfCancelled();
   Object.assign(picture, framed(owner, picture, visible, frame, mask ? [0, 0, 0, 255] : background ?? [0, 0, 0, 0]));
 }
 
-/** Coverage below which there is no subject: a thousandth, as CutoutReport of decal/cutout.h has it. */
+/** Below this coverage there is no subject: a thousandth, as in CutoutReport of decal/cutout.h. */
 const kLeastCoverage = 0.001;
 const kNoSubject = 'no subject found';
 
@@ -134,13 +134,13 @@ function sizeOf({ width, height }: EnginePicture): Pick<PictureFacts, 'width' | 
   return { width, height };
 }
 
-/** The picture in the engine's memory instead of the host's, as long as `use` takes. */
+/** Holds the picture in the engine's memory instead of the host's while `use` runs. */
 async function inEngine<T>(
   owner: Engine, source: DecodedPicture, use: (picture: EnginePicture, copyMs: number) => Promise<T>,
 ): Promise<T> {
   const start = performance.now();
   const picture = toEngine(owner, source);
-  source.close();  // it is not needed beside the copy
+  source.close();  // not needed beside the copy
   try {
     return await use(picture, performance.now() - start);
   } finally {

@@ -1,4 +1,4 @@
-// The page's side of the engine: one worker, one job at a time, and what happens when a caller gives up.
+// The page's side of the engine: one worker, one task at a time, and the handling of aborts and lost workers.
 // SPDX-License-Identifier: MIT
 import { kRemedy } from '../shared/assets.js';
 import type { Fetch } from '../download/host.js';
@@ -16,14 +16,14 @@ import { drawSvg } from './svg.js';
 import type { ExecutionEvent } from '../shared/types.js';
 
 /**
- * How long a worker may take to notice an abort before it is ended, so that what it holds is free within 200 ms. Between two
- * stages it notices within milliseconds, with shared memory also inside the network and the encoder; what cannot be
- * interrupted is the start of an engine, the browser's own decoding and encoding, and without shared memory the network.
- * There WebKit's worker holds its memory until the network has run (EngineWorker.endsOnlyIdle).
+ * How long a worker may take to react to an abort before it is terminated, so that its memory is free within 200 ms. Between two
+ * stages a worker reacts within milliseconds; with shared memory also inside the network and the encoder. The start of an engine,
+ * the browser's own decoding and encoding and, without shared memory, the network cannot be interrupted. In that last case
+ * WebKit's worker keeps its memory until the network has run (EngineWorker.endsOnlyIdle).
  */
 const kAbortGraceMs = { shared: 150, alone: 50 };
 
-/** A task and what goes over with it. */
+/** A task and what is transferred with it. */
 export interface Prepared<T extends Task = Task> {
   task: T;
   transfer: Transferable[];
@@ -32,19 +32,19 @@ export interface Prepared<T extends Task = Task> {
 /** What workers are started with. */
 interface Setup {
   config: EngineConfig;
-  /** The page's own, for models. */
+  /** The page's own fetch, for models. */
   fetch: Fetch | null;
 }
 
 interface Waiting extends Prepared {
   id: number;
   setup: Setup;
-  /** Makes the task anew for another worker, what was transferred being gone; null when that has been done. */
+  /** Prepares the task again for another worker, because transferred data is gone. Null if that has been done already. */
   again: (() => Promise<Prepared>) | null;
   signal: AbortSignal | undefined;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
-  /** The caller has its answer already. */
+  /** The caller already has its answer. */
   settled: boolean;
   onAbort(): void;
 }
@@ -53,7 +53,7 @@ export class EngineClient {
   readonly #progress: Progress;
   readonly #spawn: () => EngineWorker;
   #setup: Setup;
-  /** Of the worker there is. */
+  /** Of the current worker. */
   #workerSetup: Setup | null = null;
   readonly #onExecution: (event: ExecutionEvent) => void;
   #loaded: { key: string; event: ExecutionEvent } | null = null;
@@ -67,7 +67,7 @@ export class EngineClient {
   #sessionId = 0;
   /** The worker is loading a model. */
   #loading = false;
-  /** The worker has said something. */
+  /** The worker has sent a message. */
   #heard = false;
   #nextId = 1;
   #closed = false;
@@ -82,24 +82,23 @@ export class EngineClient {
     this.#progress = progress;
   }
 
-  /** What the running engine turned out to be; null before it has started. */
+  /** What the running engine reported about itself; null before it has started. */
   get facts(): EngineFacts | null {
     return this.#workerSetup === this.#setup ? this.#facts : null;
   }
 
-  /** How the model of that key runs; null if it is not the one that is loaded. */
+  /** How the model of that key runs; null if it is not loaded. */
   executionOf(key: string): ExecutionEvent | null {
     return this.#workerSetup === this.#setup && this.#loaded?.key === key ? this.#loaded.event : null;
   }
 
-  /** For the calls from here on: those before keep what they were made with, and another worker follows when they are through. */
+  /** Applies to later calls. Earlier ones keep their settings; another worker follows when they are done. */
   configure(config: EngineConfig, fetch: Fetch | null): void {
     this.#setup = { config, fetch };
   }
 
   /**
-   * Runs a task when all before it are through. Where the worker is lost meanwhile, `again` prepares it for the next
-   * one, once.
+   * Runs a task after all earlier ones. If the worker is lost meanwhile, `again` prepares the task once more for the next one.
    */
   run<T extends Task>(
     { task, transfer }: Prepared<T>, signal?: AbortSignal, again?: () => Promise<Prepared<T>>,
@@ -126,7 +125,7 @@ export class EngineClient {
     });
   }
 
-  /** Ends the worker; calls in progress and in the queue are rejected. */
+  /** Terminates the worker and rejects all calls in progress and in the queue. */
   close(): void {
     this.#closed = true;
     this.#endWorker();
@@ -151,7 +150,7 @@ export class EngineClient {
       this.#worker ??= this.#startWorker(waiting.setup);
       this.#post({ type: 'job', job: { id, task } }, transfer);
     } catch (error) {
-      // A source that cannot be cloned or transferred, or a worker the page's policy forbids.
+      // The source cannot be cloned or transferred, or the page's policy forbids the worker.
       const message = error instanceof Error ? error.message : String(error);
       this.#finish(waiting, () => waiting.reject(new DecalError('unsupported', message, { cause: error })));
     }
@@ -173,7 +172,7 @@ export class EngineClient {
     worker.onmessageerror = () => lost(new DecalError('worker-lost', "what the engine's worker sent cannot be read"));
     worker.onerror = (event) => {
       event.preventDefault();
-      // Without a message the script itself did not load.
+      // An error without a message means that the script itself did not load.
       lost(event.message
         ? new DecalError('worker-lost', `the engine's worker failed: ${event.message}`)
         : new DecalError('network', `${worker.address}: the engine's worker could not be loaded; ${kRemedy}`));
@@ -184,8 +183,8 @@ export class EngineClient {
     return worker;
   }
 
-  // Started from here, although the engine's worker could: in Firefox a worker that starts another now and then waits for it
-  // forever. What does not start is no failure, the engine goes on without.
+  // The page starts helper threads although the engine's worker could: in Firefox a worker that starts another one sometimes
+  // waits for it forever. If one does not start, the engine goes on without it.
   #startHelper(start: ThreadStart, lost: (error: DecalError) => void): void {
     const helper = this.#spawn();
     this.#helpers.push(helper);
@@ -225,7 +224,7 @@ export class EngineClient {
         this.#progress.building(this.#sessionId, message.share);
         break;
       case 'execution':
-        // A call that asks for WebAssembly says nothing of what others would run on.
+        // A call that asks for WebAssembly does not tell what other calls would run on.
         if (!this.#loaded || message.event.requested !== 'wasm') this.#loaded = { key: message.key, event: message.event };
         this.#onExecution(message.event);
         break;
@@ -249,14 +248,16 @@ export class EngineClient {
     this.#finish(waiting, () => waiting.reject(error));
   }
 
-  /** Tells who follows the model's loading, if that is what failed: pictures and mattes have their own faults. */
+  /**
+   * Reports the failure to progress listeners if loading the model failed. Errors of pictures and mattes are not reported there.
+   */
   #loadingFailed(message: string): void {
     if (this.#loading) this.#progress.failed(this.#sessionId, message);
     this.#loading = false;
   }
 
   #finish(waiting: Waiting, settle: () => void): void {
-    // An abort that came too late to stop this run must not stop the next one.
+    // An abort that came too late for this run must not stop the next one.
     if (this.#cancel) Atomics.store(this.#cancel, 0, 0);
     this.#current = null;
     this.#settle(waiting, settle);
@@ -265,7 +266,7 @@ export class EngineClient {
 
   #settle(waiting: Waiting, settle: () => void): void {
     waiting.signal?.removeEventListener('abort', waiting.onAbort);
-    // What a task that never started held.
+    // Frees what a task held that never started.
     release(waiting.transfer);
     if (waiting.settled) return;
     waiting.settled = true;
@@ -281,7 +282,7 @@ export class EngineClient {
     }
     if (this.#current !== waiting) return;
     if (!this.#worker) {
-      // Between two workers, being prepared for the second.
+      // Between two workers: it is being prepared for the second one.
       return this.#finish(waiting, () => waiting.reject(waiting.signal!.reason));
     }
     waiting.settled = true;
@@ -291,8 +292,8 @@ export class EngineClient {
     this.#endUnlessAnswered(waiting, this.#cancel ? kAbortGraceMs.shared : kAbortGraceMs.alone);
   }
 
-  // A worker whose engine is not up yet answers soon, since nothing in it takes long. One that may not be ended while it works
-  // is waited for: a second one beside it would need the memory twice.
+  // A worker whose engine is still starting reacts soon, since no step takes long. A worker that may not be terminated while it
+  // works is waited for: a second one beside it would need the memory twice.
   #endUnlessAnswered(waiting: Waiting, graceMs: number): void {
     if (this.#worker?.endsOnlyIdle) return;
     setTimeout(() => {
@@ -302,10 +303,10 @@ export class EngineClient {
     }, graceMs);
   }
 
-  /** The current task goes to another worker, unless nobody waits for it or it has lost one already. */
+  /** Gives the current task to another worker, unless its caller is gone or it has lost a worker already. */
   #workerLost(error: DecalError): void {
     const current = this.#current;
-    // A worker that never came up has not said that it would load the model.
+    // A worker that never started has not reported that it loads the model.
     if (!this.#heard && current && current.task.kind !== 'apply') {
       this.#loading = true;
       this.#sessionId = this.#progress.begin();
@@ -322,7 +323,7 @@ export class EngineClient {
 
   #retry(waiting: Waiting, again: () => Promise<Prepared>): void {
     waiting.again = null;
-    // It stays the current one meanwhile, so that nothing overtakes it.
+    // It stays the current task meanwhile, so that no other overtakes it.
     again().then((prepared) => {
       if (this.#current !== waiting) return release(prepared.transfer);
       Object.assign(waiting, prepared);
@@ -336,7 +337,7 @@ export class EngineClient {
     this.#unwatch();
     this.#unwatch = () => {};
     if (this.#worker?.endsOnlyIdle) {
-      // As soon as the engine's thread may look.
+      // As soon as the engine's thread checks the flag.
       if (this.#cancel) Atomics.store(this.#cancel, 0, 1);
       endWhenIdle(this.#worker, this.#helpers);
     } else {
@@ -352,7 +353,7 @@ export class EngineClient {
   }
 }
 
-/** Has the worker stop its work, its helpers with it, and ends them then. One that fails meanwhile has no work left. */
+/** Asks the worker to stop itself and its helpers, then terminates them. A worker that fails meanwhile has nothing left to do. */
 function endWhenIdle(worker: EngineWorker, helpers: EngineWorker[]): void {
   const end = () => {
     for (const each of [worker, ...helpers]) each.terminate();

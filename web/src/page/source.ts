@@ -5,32 +5,32 @@ import type { Picture, PictureSource } from '../adapters/worker/protocol.js';
 import type { DecodePlan } from '../shared/options.js';
 import type { ImageSource, Matte } from '../shared/types.js';
 
-/** Copied at once between two turns of the event loop: about 4 ms. */
+/** Bytes copied at a time between two turns of the event loop: about 4 ms. */
 const kSliceBytes = 8 << 20;
 
-/** The picture and what of it is to be transferred rather than copied. */
+/** The picture, and which parts of it are transferred instead of copied. */
 export interface PortablePicture {
   picture: PictureSource;
   transfer: Transferable[];
 }
 
-/** Frees what was to be transferred and was not; after a transfer it does nothing. */
+/** Frees parts that were to be transferred and were not. After a transfer it does nothing. */
 export function release(transfer: readonly Transferable[]): void {
   for (const item of transfer) if ('close' in item) item.close();
 }
 
-/** What relative addresses refer to: the page's, or the script's in a worker. */
+/** The base of relative URLs: the page's, or the script's in a worker. */
 export function pageUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href;
 }
 
 const is = <T>(name: string, value: unknown): value is T => {
-  // Looked up by name: not every environment has every class.
+  // Looked up by name, because not every environment has every class.
   const type = (globalThis as Record<string, unknown>)[name];
   return typeof type === 'function' && value instanceof type;
 };
 
-/** A matte as numbers rather than as a picture. */
+/** A matte as numbers instead of a picture. */
 export function isMatte(value: Matte | ImageSource): value is Matte {
   return typeof value === 'object' && value !== null && 'data' in value && !is<ImageData>('ImageData', value);
 }
@@ -60,7 +60,7 @@ async function toPicture(source: ImageSource): Promise<PortablePicture> {
     if (source.byteLength === 0) throw gone('empty, or were transferred to another thread');
     return { picture: { kind: 'blob', blob: new Blob([source as BlobPart]) }, transfer: [] };
   }
-  // Pixels in half floats (`pixelFormat`) are converted by the browser.
+  // The browser converts pixels that are half floats (`pixelFormat`).
   if (is<ImageData>('ImageData', source) && source.data instanceof Uint8ClampedArray) {
     const data = await copyPixels(source.data);
     if (data.length !== 4 * source.width * source.height) throw gone('gone: the ImageData was transferred to another thread');
@@ -82,7 +82,7 @@ async function toPicture(source: ImageSource): Promise<PortablePicture> {
   );
 }
 
-/** A buffer that has been detached looks like an empty one, and must not become a picture of whatever is in memory. */
+/** A detached buffer looks like an empty one. It must not become a picture of whatever is in memory. */
 function gone(what: string): DecalError {
   return new DecalError('corrupt-image', `source: its bytes are ${what}`);
 }
@@ -96,8 +96,8 @@ function fromUrl(text: string): PortablePicture {
   }
 }
 
-// Decoding a large element with createImageBitmap would block the page, so its file is taken again (from the
-// cache) where that is allowed, and decoded in the worker.
+// createImageBitmap of a large element would block the page. So its file is fetched again (from the cache) if that is allowed,
+// and decoded in the worker.
 async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
   const url = image.currentSrc || image.src;
   if (url === '') throw new DecalError('invalid-argument', 'source: the image element has no picture');
@@ -105,7 +105,7 @@ async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
     const response = await fetch(url, { cache: 'force-cache' });
     if (response.ok) return { picture: { kind: 'blob', blob: await response.blob() }, transfer: [] };
   } catch {
-    // Not readable a second time (another origin, a revoked blob: address): the element's own pixels may be.
+    // The file cannot be fetched again (another origin, a revoked blob: URL). The element's own pixels may be readable.
   }
   return drawable(async () => {
     await image.decode();
@@ -113,7 +113,7 @@ async function fromImage(image: HTMLImageElement): Promise<PortablePicture> {
   });
 }
 
-// The caller keeps the pixels. In slices, because a large picture at once would block the page.
+// The caller keeps the pixels. Copied in slices, because copying a large picture at once would block the page.
 async function copyPixels(pixels: ArrayLike<number> & { subarray(from: number, to: number): ArrayLike<number> }) {
   const copy = new Uint8ClampedArray(pixels.length);
   for (let at = 0; at < copy.length; at += kSliceBytes) {

@@ -1,4 +1,5 @@
-// The boxes of an AVIF file: size, colour, orientation and alpha of the picture that is shown first (HEIF, ISO/IEC 23008-12).
+// Reads the boxes of an AVIF file: size, colour, orientation and alpha of the picture that is shown first (HEIF, ISO/IEC
+// 23008-12).
 // SPDX-License-Identifier: MIT
 import type { Bytes, Edit } from './bytes.js';
 import { colourOfCicp } from './colour.js';
@@ -13,25 +14,25 @@ interface Box {
   to: number;
 }
 
-/** Of an item: the property, and where it is said that the item has it. */
+/** An item's property, and the place that associates it with the item. */
 interface Property extends Box {
   association: Edit;
 }
 
-/** Where alpha is a picture of its own: the file once without it, once with it in the colours' place. */
+/** If alpha is a separate picture: the file without it, and the file with it in place of the colours. */
 export interface SplitAlpha {
   colours: Edit[];
   alpha: Edit[];
   premultiplied: boolean;
 }
 
-/** Characters of an auxiliary picture's kind that are looked at. */
+/** Length up to which an auxiliary picture's type is read. */
 const kMostKind = 64;
 const kAlphaKind = /^urn:mpeg:(mpegB:cicp:systems:auxiliary:alpha|hevc:2015:auxid:1)\0/;
 /** EXIF's orientation of quarter turns against the clock, without mirror, then with top and bottom, then with left and right exchanged. */
 const kTurned = [1, 8, 3, 6], kTurnedAndMirrored = [[4, 5, 2, 7], [2, 7, 4, 5]];
 
-/** Throws `corrupt-image` for a file that is cut. */
+/** Throws `corrupt-image` if the file is truncated. */
 export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | null } {
   const facts = plainFacts();
   const top = readBoxes(file, 0, file.size);
@@ -40,7 +41,7 @@ export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | nul
   const boxes = readBoxes(file, meta.body + 4, meta.to);
   const box = (type: string) => boxes.find((one) => one.type === type);
 
-  // As a still picture: browsers differ in which frame of a sequence is the first, and in its colours.
+  // Treated as a still picture, because browsers differ in which frame of a sequence they show first, and in its colours.
   if (/^(avis|msf1)$/.test(file.text(8, 4))) {
     facts.notes.push('animated picture: its first frame, or the still that it names, taken');
     const end = top[0]!.to;
@@ -70,7 +71,7 @@ export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | nul
   if (isGrid(file, box('iinf'), main)) facts.rare = 'AVIF made of tiles (a grid)';
   facts.orientation = mirror === null ? kTurned[turn]! : kTurnedAndMirrored[mirror]![turn]!;
   readCrop(file, facts, properties.get(main) ?? []);
-  // Alpha has transformations of its own, which are the same. An association with property 0 is none (8.11.14).
+  // Alpha has its own transformations, equal to the picture's. An association with property 0 means none (8.11.14).
   for (const property of [...properties.values()].flat()) {
     if (/^(irot|imir|clap)$/.test(property.type)) facts.edits.push({ ...property.association, bytes: new Uint8Array(property.association.to - property.association.from) });
   }
@@ -81,7 +82,7 @@ function text(at: number, value: string): Edit {
   return { from: at, to: at + value.length, bytes: new TextEncoder().encode(value) };
 }
 
-/** Sizes of 32 or 64 bits; 0 goes to the end. */
+/** Sizes have 32 or 64 bits; 0 means to the end. */
 function readBoxes(file: Bytes, from: number, to: number): Box[] {
   const boxes: Box[] = [];
   for (let at = from; at + 8 <= to; ) {
@@ -120,7 +121,7 @@ function associations(file: Bytes, iprp: Box[]): Map<number, Property[]> {
   return found;
 }
 
-/** That all data lie within the file. */
+/** Checks that all data lie within the file. */
 function checkPlaces(file: Bytes, iloc: Box | undefined): void {
   if (!iloc) throw damaged('it has no picture');
   const { body, to } = iloc;
@@ -156,7 +157,7 @@ function isGrid(file: Bytes, iinf: Box | undefined, main: number): boolean {
   });
 }
 
-/** An ICC profile goes before H.273's numbers. */
+/** An ICC profile has precedence over H.273's numbers. */
 function readColour(file: Bytes, facts: PictureFacts, properties: Box[]): void {
   const colours = properties.filter(({ type }) => type === 'colr');
   const nclx = colours.find(({ body }) => file.has(body, 'nclx'));
@@ -173,17 +174,17 @@ function readColour(file: Bytes, facts: PictureFacts, properties: Box[]): void {
     return;
   }
   if (!nclx) return;
-  // The arithmetic that all of them use on x86 (libyuv) has no room for the factor of blue, 2.11 or 2.14: it takes 2.
+  // All browsers use libyuv's arithmetic on x86, which has no room for the factor of blue, 2.11 or 2.14, and takes 2.
   const grey = properties.some(({ type, body }) => type === 'av1C' && (file.u8(body + 2) & 0x10) !== 0);
   if (!full && !grey && (matrix === 1 || matrix === 9)) {
     facts.notes.push('YCbCr of BT.709 or BT.2020 in limited range: browsers give full blue and yellow up to 12 of 255 off');
   }
   facts.colour = colourOfCicp(file.u16(nclx.body + 4), file.u16(nclx.body + 6), facts.notes);
-  // BT.709's primaries and sRGB's curve; how colours come from brightness and differences stays.
+  // BT.709's primaries and sRGB's transfer function. The matrix coefficients stay.
   if (facts.colour) facts.edits.push({ from: nclx.body + 4, to: nclx.body + 8, bytes: Uint8Array.of(0, 1, 0, 13) });
 }
 
-/** Clean aperture: width, height and the offset of its middle from the picture's, as fractions. */
+/** Clean aperture: width, height and the offset of its centre from the picture's, as fractions. */
 function readCrop(file: Bytes, facts: PictureFacts, properties: Box[]): void {
   const clap = properties.find(({ type }) => type === 'clap');
   if (!clap) return;

@@ -1,4 +1,4 @@
-// The facts in a picture file's header, and the parts to hide from browsers because they treat them differently.
+// The properties in a picture file's header, and the parts to hide from browsers because they interpret them differently.
 // SPDX-License-Identifier: MIT
 import { DecalError } from '../shared/errors.js';
 import type { Edit } from './bytes.js';
@@ -9,27 +9,27 @@ import type { Colour } from './colour.js';
  * was taken out is applied to their pixels here: the same file gives the same picture everywhere.
  */
 export interface PictureFacts {
-  /** As stored, before `orientation`; 0 where the header is not read here. */
+  /** As stored, before `orientation`; 0 if this header is not parsed here. */
   width: number;
   height: number;
-  /** EXIF's 1..8, to be applied. */
+  /** EXIF's 1..8, still to be applied. */
   orientation: number;
-  /** Part of the stored picture to be shown, before it is turned. */
+  /** The part of the stored picture to show, before it is turned. */
   crop: { x: number; y: number; width: number; height: number } | null;
-  /** To be converted to sRGB; null where the browser does it, or nothing is to do. */
+  /** The colours to convert to sRGB; null if the browser converts them or they are sRGB. */
   colour: Colour | null;
-  /** Nothing of the picture can be transparent: what comes out so was not decoded. */
+  /** No part of the picture can be transparent. Transparent pixels were not decoded. */
   opaque: boolean;
-  /** For people, a sentence each. */
+  /** Messages for people, one sentence each. */
   notes: string[];
   edits: Edit[];
-  /** The file's colour profile for inks, which only some browsers use: taken out by these edits. */
+  /** The file's colour profile for inks, which only some browsers apply. These edits remove it. */
   inkProfile: Edit[] | null;
-  /** The picture itself, upright, as RGBA: what no browser need decode. */
+  /** The decoded picture itself, upright, as RGBA, so that no browser need decode it. */
   rows: ((first: number, count: number) => Uint8ClampedArray) | null;
-  /** A variant that not every browser decodes; where one fails, this is the reason, and not damage. */
+  /** A variant that not every browser decodes. If decoding fails, this is the reason, not damage. */
   rare: string | null;
-  /** Checks the data of the picture itself, while the browser decodes. Throws `corrupt-image`. */
+  /** Checks the data of the picture itself while the browser decodes. Throws `corrupt-image`. */
   verify: ((signal: AbortSignal) => Promise<void>) | null;
 }
 
@@ -40,7 +40,7 @@ export function plainFacts(): PictureFacts {
   };
 }
 
-/** Its message lacks the file's name; the caller that knows it prepends it. */
+/** Its message lacks the file's name; the caller that knows the name prepends it. */
 export function damaged(what: string): DecalError {
   return new DecalError('corrupt-image', `damaged picture: ${what}`);
 }

@@ -1,8 +1,8 @@
-// Walks the codes of a JPEG's scans without making coefficients of them: whether every block of the picture is there.
+// Walks the codes of a JPEG's scans, without computing coefficients, to find out whether every block of the picture is there.
 // SPDX-License-Identifier: MIT
 import type { Bytes } from './bytes.js';
 
-/** Sampling factors of a component, and where its blocks lie. */
+/** Sampling factors of a component, and the place of its blocks. */
 export interface Component {
   id: number;
   across: number;
@@ -16,13 +16,13 @@ export interface Frame {
   progressive: boolean;
 }
 
-/** A Huffman table by the next 16 bits: `length << 8 | symbol`; 0 if no code begins so. */
+/** A Huffman table, indexed by the next 16 bits: `length << 8 | symbol`, or 0 if no code begins with them. */
 export type Codes = Uint16Array;
 
 const kLook = 16;
 const kSixteenZeros = 0xf0;
 
-/** Codes from DHT's counts and symbols (ITU-T T.81, annex C); null if they do not fit 16 bits. */
+/** Makes codes from DHT's counts and symbols (ITU-T T.81, annex C). Null if they do not fit 16 bits. */
 export function makeCodes(counts: Uint8Array, symbols: Uint8Array): Codes | null {
   const codes = new Uint16Array(1 << kLook);
   let code = 0, symbol = 0;
@@ -39,7 +39,7 @@ export function makeCodes(counts: Uint8Array, symbols: Uint8Array): Codes | null
 }
 
 export interface Scan {
-  /** Of the entropy-coded data. */
+  /** Position of the entropy-coded data. */
   from: number;
   to: number;
   components: { component: Component; dc: Codes | null; ac: Codes | null }[];
@@ -50,10 +50,7 @@ export interface Scan {
   restartInterval: number;
 }
 
-/**
- * Bits of a scan, without stuffing. Behind the data come zeros, which `over` tells of; a decoder that fills in so goes on with them
- * unnoticed.
- */
+/** The bits of a scan, without stuffing. After the end of the data it returns zeros, as decoders do, and sets `over`. */
 class Bits {
   readonly #file: Uint8Array;
   readonly #end: number;
@@ -100,12 +97,12 @@ class Bits {
     return value;
   }
 
-  /** More was read than there is. */
+  /** More bits were read than there are. */
   get over(): boolean {
     return this.#missing > this.#count;
   }
 
-  /** Goes on behind the next restart marker, the `turn`th; false if it is missing. */
+  /** Skips to after the next restart marker, number `turn`. False if it is missing. */
   restart(turn: number): boolean {
     this.#count = this.#missing = 0;
     for (; this.#at < this.#end; ++this.#at) {
@@ -118,13 +115,13 @@ class Bits {
   }
 }
 
-/** Walks the scans of one picture; progressive ones need to know which coefficients are there already. */
+/** Walks the scans of one picture. Progressive scans need to know which coefficients are there already. */
 export class ScanWalker {
   readonly #file: Uint8Array;
   readonly #frame: Frame;
   readonly #maxAcross: number;
   readonly #maxDown: number;
-  /** By component: 64 bits a block, as two words. */
+  /** By component: 64 bits for each block, as two words. */
   readonly #nonzero = new Map<Component, Uint32Array>();
   #run = 0;
 
@@ -135,14 +132,14 @@ export class ScanWalker {
     this.#maxDown = Math.max(...frame.components.map(({ down }) => down));
   }
 
-  /** Whether all blocks of the scan are there. Yields after each row of them. */
+  /** Whether all blocks of the scan are there. Yields after each row of blocks. */
   *walk(scan: Scan): Generator<void, boolean> {
     const bits = new Bits(this.#file, scan.from, scan.to);
     const { width, height } = this.#frame;
     const single = scan.components.length === 1;
     const mcuWidth = 8 * this.#maxAcross, mcuHeight = 8 * this.#maxDown;
     const across = Math.ceil(width / mcuWidth), down = Math.ceil(height / mcuHeight);
-    // A scan of one component has its own blocks alone, without those that only fill MCUs.
+    // A scan of one component has only its own blocks, without those that merely complete MCUs.
     const only = scan.components[0]!.component;
     const columns = single ? Math.ceil(Math.ceil(width * only.across / this.#maxAcross) / 8) : across;
     const rows = single ? Math.ceil(Math.ceil(height * only.down / this.#maxDown) / 8) : down;
@@ -197,7 +194,10 @@ export class ScanWalker {
     else this.#firstPass(bits, scan, ac, map, at);
   }
 
-  /** The next symbol, and over the bits of its value: as many as its low half says. A code that there is not counts as one bit. */
+  /**
+   * Reads the next symbol and skips the bits of its value, whose number is the symbol's low half. An invalid code counts as one
+   * bit.
+   */
   #symbol(bits: Bits, codes: Codes | null, most: number): number {
     const entry = codes?.[bits.look()] ?? 0;
     const symbol = entry & 255;

@@ -1,4 +1,4 @@
-// The registry of models, bundled from models/registry.json, and what `options.model` may be.
+// The registry of models, bundled from models/registry.json, and the checks of `options.model`.
 // SPDX-License-Identifier: MIT
 import registry from '../../../models/registry.json' with { type: 'json' };
 import { DecalError } from './errors.js';
@@ -9,28 +9,28 @@ import type { CustomModel, ExternalFile, FilePart, ModelOption, ModelSpec, Regis
 /** All models the package knows, the default first. */
 export const models = registry.models as unknown as readonly RegistryModel[];
 
-/** A piece of a file that lies in several. */
+/** A piece of a file that is split into several. */
 export interface Part {
   url: string;
   bytes: number | null;
   sha256: string | null;
 }
 
-/** Where a file is: at an address, in memory, or at several addresses one after the other. */
+/** Where a file is: at a URL, in memory, or in pieces at several URLs. */
 export type FileSource = { url: string } | { data: Blob } | { parts: readonly Part[] };
 
-/** A file, and what is known of it. */
+/** A file, and its known properties. */
 export interface ResolvedFile {
   spec: Pick<ModelSpec, 'name' | 'sha256' | 'bytes'>;
   source: FileSource;
 }
 
-/** A model with its place: what the worker is asked to load. */
+/** A model with its location, as the worker is asked to load it. */
 export interface ResolvedModel extends ResolvedFile {
-  /** Same key, same weights and same preparation. */
+  /** Equal keys mean the same weights and the same preparation. */
   key: string;
   spec: ModelSpec;
-  /** Its external data, where it does not simply lie beside it; `spec.name` is what the model calls each. */
+  /** Its external data, unless that is simply beside it. `spec.name` is the name in the model. */
   external?: readonly ResolvedFile[];
 }
 
@@ -42,21 +42,21 @@ export function findModel(name: string): RegistryModel {
   throw new DecalError('not-found', `there is no model "${name}"; there are ${names}`);
 }
 
-// Models given as bytes have no address to tell them apart by.
+// Models given as bytes have no URL to tell them apart.
 const dataIds = new WeakMap<object, number>();
 let nextDataId = 1;
 
 /** Where models come from. */
 export interface Places {
-  /** The address of a file of the package. */
+  /** The URL of a file of the package. */
   fileUrl: (file: string) => string;
-  /** What relative addresses refer to. */
+  /** The base of relative URLs. */
   pageUrl: string | undefined;
-  /** A folder with the files of all registry models. */
+  /** The folder with the files of all registry models. */
   mirror: string | URL | undefined;
 }
 
-/** Where a model of the registry is downloaded from; null if it has no address. */
+/** The URL that a model of the registry is downloaded from; null if it has none. */
 export function registryUrl({ name, file, url }: RegistryModel, { fileUrl, pageUrl, mirror }: Places): string | null {
   if (mirror === undefined) return file ? fileUrl(file) : url;
   return under('modelBaseUrl', mirror, encodeURIComponent(file ?? `${name}.onnx`), pageUrl);
@@ -78,9 +78,9 @@ export function resolveModel(option: ModelOption | undefined, places: Places): R
   return { key, spec, source, ...(listed ? { external: listed.map(({ file }) => file) } : {}) };
 }
 
-/** Where a file of `option`, called `field`, is; `id` tells it from others. */
+/** The location of a file of `option`, called `field`. `id` distinguishes it from others. */
 function sourceOf(field: string, option: object, { pageUrl }: Places): { id: string | number; source: FileSource } {
-  // A registry entry with data of one's own has a `url` too, perhaps null.
+  // A registry entry combined with one's own data has a `url` too, perhaps null.
   const { data, url, parts } = option as { data?: unknown; url?: unknown; parts?: unknown };
   if (Array.isArray(parts) && parts.length > 0) {
     const resolved = parts.map(({ url: part, bytes = null, sha256 = null }: FilePart): Part => {

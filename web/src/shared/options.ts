@@ -1,4 +1,4 @@
-// Checks what callers pass and fills in the defaults.
+// Checks the callers' options and fills in defaults.
 // SPDX-License-Identifier: MIT
 import { DecalError } from './errors.js';
 import { checkField, checkOption } from './fields.js';
@@ -6,15 +6,15 @@ import type {
   DeviceOption, Matte, OutputFormat, OutputOptions, PictureOptions, Refine, RemoveBackgroundOptions, SegmentOptions, SimdLevel,
 } from './types.js';
 
-/** As in rembg-webgpu: enough for a list of thumbnails on a sharp screen. */
+/** As in rembg-webgpu: large enough for lists of thumbnails on high-resolution screens. */
 const kPreviewSize = 450;
-/** What browsers themselves use for JPEG. */
+/** The browsers' own default for JPEG. */
 const kQuality = 0.92;
 
-/** More threads than this share too little work per layer to help, and phones would run hot. */
+/** With more threads than this, each has too little work per layer, and phones would get hot. */
 export const kDefaultThreads = 8;
 
-/** Output options with every choice made. A background that is still text is a CSS colour. */
+/** Output options with defaults filled in. A background that is still text is a CSS colour. */
 export interface OutputPlan {
   format: OutputFormat;
   quality: number;
@@ -22,16 +22,16 @@ export interface OutputPlan {
   mask: boolean;
   previewSize: number;
   edges: EdgePlan;
-  /** Null where the result shows the whole picture at its size. */
+  /** Null if the result shows the whole picture at its size. */
   frame: FramePlan | null;
   failIfEmpty: boolean;
 }
 
-/** What happens to the matte, with every choice made. A threshold below 0 is none. */
+/** What is done to the matte, with defaults filled in. A threshold below 0 means none. */
 export type EdgePlan =
   Required<Pick<OutputOptions, 'refine' | 'decontaminate' | 'backgroundOnly' | 'threshold' | 'removeIslands' | 'fillHoles' | 'smooth' | 'grow' | 'shadow'>>;
 
-/** Which part is shown, and how large: a crop below 0 is none, an aspect ratio or side of 0 is as it comes. */
+/** Which part is shown, and how large. A crop below 0 means none; an aspect ratio or side of 0 follows from the rest. */
 export interface FramePlan {
   crop: number;
   aspectRatio: number;
@@ -40,16 +40,16 @@ export interface FramePlan {
   scale: number;
 }
 
-/** How pictures are decoded, with every choice made. */
+/** How pictures are decoded, with defaults filled in. */
 export interface DecodePlan {
   maxPixels: number;
-  /** Pixels of an SVG's longer side; null for its own size. */
+  /** Length of an SVG's longer side in pixels; null for its own size. */
   svgSize: number | null;
 }
 
 /**
- * Cameras of medium format have 151 million. Such a picture takes 12 bytes a pixel: decoded, in the engine, and its share of
- * what is drawn and encoded; 300 million took 3.5 GB in Chromium.
+ * Medium-format cameras have 151 million pixels. A picture takes 12 bytes per pixel: decoded, in the engine, and its share of
+ * drawing and encoding. 300 million took 3.5 GB in Chromium.
  */
 const kMaxPixels = 160e6;
 
@@ -59,7 +59,7 @@ export function planDecoding({ maxPixels = kMaxPixels, svgSize }: PictureOptions
   return { maxPixels, svgSize: svgSize ?? null };
 }
 
-/** Throws `limit-exceeded` for a picture of more than `most` pixels, without its name. */
+/** Throws `limit-exceeded` for a picture of more than `most` pixels. The message lacks the picture's name. */
 export function checkPixels(width: number, height: number, most: number): void {
   if (width * height <= most) return;
   throw new DecalError('limit-exceeded', `${width} x ${height} pixels are over the limit of ${most} (maxPixels)`);
@@ -80,12 +80,12 @@ export function checkThreads(threads: unknown): number | undefined {
   return threads as number | undefined;
 }
 
-/** What `init` takes in every host, but for what only one of them knows. */
+/** The options of `init` that every host has. */
 export function checkSettings(settings: Partial<Record<'device' | 'threads' | 'simd' | 'allowSoftwareAdapter' | 'fetch', unknown>>): void {
   for (const name of ['device', 'threads', 'simd', 'allowSoftwareAdapter', 'fetch'] as const) checkOption(name, settings[name]);
 }
 
-/** The address of `path` in the folder `base`, with or without a slash at its end. `option`: what to blame. */
+/** The URL of `path` in the folder `base`, with or without a trailing slash. `option`: the name of the option for errors. */
 export function under(option: string, base: string | URL, path: string, pageUrl: string | undefined): string {
   try {
     const folder = new URL(base, pageUrl).href;
@@ -95,7 +95,7 @@ export function under(option: string, base: string | URL, path: string, pageUrl:
   }
 }
 
-/** A matte of the caller's as it is now, if its numbers fit each other. */
+/** A copy of the caller's matte, if its size and data agree. */
 export function copyMatte({ width, height, data }: Matte): Matte {
   const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0;
   const known = data instanceof Uint8ClampedArray || data instanceof Uint8Array || data instanceof Float32Array;
@@ -106,7 +106,7 @@ export function copyMatte({ width, height, data }: Matte): Matte {
   return { width, height, data: data.slice() };
 }
 
-/** `refine`: where the caller leaves it out. */
+/** `refine`: the default. */
 export function planOutput(options: RemoveBackgroundOptions, refine: Refine = 'fast'): OutputPlan {
   const output: OutputOptions = options.output ?? {};
   const format = output.format ?? 'image/png';
@@ -123,14 +123,14 @@ export function planOutput(options: RemoveBackgroundOptions, refine: Refine = 'f
   return { format, quality, background, mask, previewSize, edges: planEdges(output, refine), frame: planFrame(output), failIfEmpty };
 }
 
-/** Of a segmentation. */
+/** Options of a segmentation. */
 export function planMatte({ refine = 'fast', failIfEmpty = false }: Pick<SegmentOptions, 'refine' | 'failIfEmpty'>) {
   checkField('refine', refine);
   checkField('failIfEmpty', failIfEmpty);
   return { refine, failIfEmpty };
 }
 
-/** Of a matte that is left as it comes. */
+/** Options of a matte that is returned as it is. */
 export const kPlainEdges: EdgePlan = {
   refine: 'off', decontaminate: false, backgroundOnly: false, threshold: -1, removeIslands: 0, fillHoles: 0, smooth: 0, grow: 0, shadow: 0,
 };
@@ -184,7 +184,7 @@ export function parseHex(text: string): [number, number, number, number] | null 
   return [red, green, blue, alpha];
 }
 
-/** The plan's background as RGBA, or null for none. `parseColour` reads CSS colours that are not hexadecimal. */
+/** The output's background as RGBA, or null for none. `parseColour` reads CSS colours that are not hexadecimal. */
 export function backgroundColour(
   plan: OutputPlan,
   parseColour: (text: string) => [number, number, number, number] | null,
@@ -196,7 +196,7 @@ export function backgroundColour(
     if (!parsed) throw new DecalError('invalid-argument', `output.background: "${colour}" is not a colour`);
     colour = parsed;
   }
-  // JPEG has no alpha: what would be transparent needs a colour, and white is what a page or a printer shows.
+  // JPEG has no alpha, so transparent parts need a colour. White is what a page or a printer shows.
   return plan.format === 'image/jpeg' ? overWhite(colour ?? [0, 0, 0, 0]) : colour;
 }
 

@@ -1,21 +1,21 @@
-// An engine, files, pictures and a GPU that do what a seed says: for the order of things around an engine, not for its numbers.
-// A `World` records what is open; a test may interfere at every await.
+// An engine, files, pictures and a GPU that behave as a seed says. They test the order of events around an engine, not its
+// numbers. A `World` records what is open, and a test may interfere at every await.
 // SPDX-License-Identifier: MIT
 
-/** Bytes of an engine's memory that pointers may really be used for: the pictures here are tiny. */
+/** Bytes of an engine's memory that may really be used. The pictures here are tiny. */
 const kBlockBytes = 256;
-/** Where the last report is: zeros, which no block covers. */
+/** Address of the last report: zeros, which no block covers. */
 const kReport = 64;
-/** A picture comes out with this alpha: 255 is what it came in with. */
+/** Alpha of finished pictures. Unprocessed ones have 255. */
 export const kCut = 3;
 export const kApplied = 5;
 
 export class World {
-  /** Open things by name, for the end of a sequence. */
+  /** Open resources by name, checked at the end of a sequence. */
   open = new Map();
-  /** All that ever started. */
+  /** Everything that was ever started. */
   engines = [];
-  /** What must never happen. */
+  /** Violations of rules. */
   faults = [];
   /** Called at every await; may abort, dispose and call. */
   interfere = () => {};
@@ -31,7 +31,7 @@ export class World {
     return () => void this.open.delete(id);
   }
 
-  /** What is open, as text. */
+  /** The open resources as text. */
   left() {
     return [...this.open.values()].sort().join(', ');
   }
@@ -40,9 +40,9 @@ export class World {
     this.faults.push(text);
   }
 
-  /** An await: of no, one or several turns of the event loop. */
+  /** An await of no, one or several turns of the event loop. */
   async point(name) {
-    await null;  // nobody interferes while whoever comes here is being called
+    await null;  // no interference while an interfering call is being made
     const turns = this.random.below(4);
     for (let i = 0; i < turns; ++i) await new Promise((resolve) => setImmediate(resolve));
     this.interfere(name);
@@ -72,7 +72,7 @@ export class FakeEngine {
   #release;
   #nextBlock = kBlockBytes;
   #error = null;
-  /** Of the last run. */
+  /** Report of the last run. */
   #model = 0;
 
   constructor(world) {
@@ -100,7 +100,7 @@ export class FakeEngine {
     if (this.#get(handle, what)) this.#live.delete(handle);
   }
 
-  /** 0 for success, now and then a failure or a trap instead. */
+  /** 0 for success; sometimes a failure or a trap instead. */
   #chance(what) {
     if (this.#world.random.chance(0.01)) throw new WebAssembly.RuntimeError('unreachable');
     if (!this.#world.random.chance(0.02)) return 0;
@@ -140,7 +140,7 @@ export class FakeEngine {
     decal_remover_run: (remover, rgba, width, height) => {
       const found = this.#get(remover, 'remover');
       let failed = this.#chance('the run');
-      // The flag ends a run and is used up by it.
+      // The flag ends a run and is reset by it.
       if (Atomics.exchange(this.#flag, 0, 0) !== 0) {
         this.#error = this.#world.error('cancelled', 'the run was cancelled');
         failed = 1;
@@ -149,7 +149,7 @@ export class FakeEngine {
       return failed;
     },
     decal_remover_report: (remover) => (this.#get(remover, 'remover'), kReport),
-    // The network's own matte is at no address here, since the report is all zeros.
+    // The network's own matte has no address here, since the report is all zeros.
     decal_composite: (matte, matteWidth, matteHeight, rgba, width, height) => {
       const failed = this.#chance('the matte');
       if (!failed) this.#paint(rgba, width * height, matte === 0 ? this.#model : 0, matte === 0 ? kCut : kApplied);
@@ -213,14 +213,14 @@ export class FakeEngine {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    // The memory of one that has met a trap goes as a whole.
+    // A trapped engine's memory is freed as a whole.
     if (!this.broken) for (const { what } of this.#live.values()) this.#world.fault(`a ${what} stayed behind`);
     this.broken = true;
     this.#release();
   }
 }
 
-/** A GPU that nothing can run on: found, opened, and found wanting. */
+/** A GPU that can be found and opened but fails its checks. */
 function fakeGpu(world) {
   const limits = {
     maxStorageBuffersPerShaderStage: 8, maxStorageBufferBindingSize: 128 << 20, maxBufferSize: 256 << 20,
@@ -241,11 +241,11 @@ function fakeGpu(world) {
   };
 }
 
-/** What an engine host needs, of this world. `onBusy` is told of starts: +1 when one begins, -1 when it is over. */
+/** This world's adapter for an engine host. `onBusy` is called with +1 when a start begins and -1 when it ends. */
 export function fakeAdapter(world, { onBusy = () => {} } = {}) {
   const { random } = world;
   const adapter = {
-    /** Nobody waits for what starts from here on. */
+    /** No call waits for a start that begins from here on. */
     unwanted: false,
     async startEngine(signal) {
       const done = world.hold('start');

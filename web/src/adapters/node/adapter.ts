@@ -1,4 +1,4 @@
-// What the engine host needs of Node: files from the disk, threads of worker_threads, pictures that are pixels already.
+// The engine host's adapter for Node: files from the disk, threads of worker_threads, raw pixels as pictures.
 // SPDX-License-Identifier: MIT
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ export interface RawImage {
   height: number;
 }
 
-/** What a finished picture becomes. */
+/** The result for a finished picture. */
 export interface RawFile {
   data: Uint8Array<ArrayBuffer>;
 }
@@ -39,13 +39,13 @@ export interface RawFile {
 export interface NodeInitOptions extends Omit<InitOptions, 'model'> {
   model?: NodeModelOption;
   /**
-   * A GPU object as WebGPU describes it; by default that of the npm package webgpu where it is installed. Null turns
-   * WebGPU off.
+   * A GPU object as WebGPU describes it. The default is that of the npm package webgpu, if it is installed. Null turns WebGPU
+   * off.
    */
   gpu?: object | null;
   /**
-   * Folder for downloaded models: by default `decal` among the user's caches (`$XDG_CACHE_HOME`, or what the system
-   * has instead). Null keeps none.
+   * Folder for downloaded models. The default is `decal` in the user's cache folder (`$XDG_CACHE_HOME` or the system's own). Null
+   * keeps no files.
    */
   cacheDir?: string | null;
 }
@@ -53,16 +53,16 @@ export interface NodeInitOptions extends Omit<InitOptions, 'model'> {
 export interface EngineStartOptions {
   threads?: number;
   simd?: SimdLevel;
-  /** False runs on ordinary memory, as a page without cross-origin isolation does; one thread then. */
+  /** False uses ordinary memory, as on a page without cross-origin isolation, and therefore one thread. */
   shared?: boolean;
-  /** Pages of 64 KiB the engine may not exceed; as much as wasm32 can address by default. */
+  /** Maximum size of the engine's memory, in pages of 64 KiB. The default is the largest that wasm32 can address. */
   maximumPages?: number;
 }
 
 type NodeAsset = Exclude<(typeof kAssets)[number], 'worker.js'>;
 
-// Word for word, each in full: tools that deploy only the files a server mentions look for exactly these expressions.
-// (@vercel/nft overlooks them where they are the body of an arrow function.)
+// Write these expressions in full: tools that deploy only the files a server mentions search for exactly this form. (@vercel/nft
+// does not find them as the body of an arrow function.)
 function assetTable(): Record<NodeAsset, URL> {
   return {
     'decal-relaxed.wasm': new URL('./decal-relaxed.wasm', import.meta.url),
@@ -77,12 +77,12 @@ function assetTable(): Record<NodeAsset, URL> {
 
 type AssetBase = InitOptions['assetBaseUrl'];
 
-/** Where relative addresses begin. */
+/** The base of relative addresses. */
 export function workingFolder(): string {
   return pathToFileURL(`${process.cwd()}/`).href;
 }
 
-/** The address of a file of the package. */
+/** The URL of a file of the package. */
 export function assetUrl(name: NodeAsset, base: AssetBase): URL {
   if (base !== undefined) return new URL(under('assetBaseUrl', base, name, workingFolder()));
   try {
@@ -102,7 +102,7 @@ async function readAsset(name: NodeAsset, base: AssetBase): Promise<Uint8Array<A
   }
 }
 
-/** A file of the package that a bundler or a deployment has left behind. */
+/** A file of the package is missing because a bundler or a deployment did not copy it. */
 function missing(url: URL, cause: unknown): DecalError {
   return new DecalError('not-found', `${fileURLToPath(url)}: there is no such file; ${kRemedy}`, { cause });
 }
@@ -122,7 +122,7 @@ export function nodeAdapter(settings: NodeInitOptions): HostAdapter<RawImage, Ra
       machineBytes,
     },
     decode: async (image) => {
-      // Once more: while the call was queued, the buffer may have been transferred away.
+      // Checked again: the buffer may have been transferred while the call was queued.
       const { data, width, height } = checkImage(image);
       return {
         width, height, notes: [], rows: (first, count) => data.subarray(4 * width * first, 4 * width * (first + count)), close() {},
@@ -137,7 +137,7 @@ export function packagePlanner(base: AssetBase): PlannerModule {
   return plannerModule(() => readAsset('decal-planner.wasm', base));
 }
 
-// Deno asks for leave first, and may be told no.
+// Deno asks the user for permission first, and may be refused.
 function machineBytes(): number | undefined {
   try {
     return totalmem();
@@ -179,7 +179,7 @@ export function stores({ cacheDir = userCacheFolder() }: NodeInitOptions): Folde
   return cacheDir === null ? [] : [new FolderStore(cacheDir, systemTime)];
 }
 
-/** A file in pieces. Errors are DecalErrors of code `not-found` or `io` that name it. */
+/** Reads a file in pieces. Errors are DecalErrors of code `not-found` or `io` that name the file. */
 export async function* readModelFile(path: string): AsyncGenerator<Uint8Array, void> {
   try {
     yield* createReadStream(path, { highWaterMark: kReadBytes });
@@ -200,14 +200,14 @@ export function checkImage({ data, width, height }: RawImage): RawImage {
 function chooseSimd(wanted: SimdLevel | undefined): SimdLevel {
   if (!simdSupported()) throw new DecalError('unsupported', 'this Node has no WebAssembly SIMD');
   if (wanted === 'baseline') return wanted;
-  // Node 20 has relaxed SIMD behind a flag, which works as long as it comes before the first use.
+  // Node 20 has relaxed SIMD behind a flag, which must be set before the first use.
   if (!relaxedSimdSupported()) setFlagsFromString('--experimental-wasm-relaxed-simd');
   if (relaxedSimdSupported()) return 'relaxed';
   if (wanted === 'relaxed') throw new DecalError('unsupported', 'this Node has no relaxed SIMD');
   return 'baseline';
 }
 
-/** Beside the other files of the package, or else beside the script itself. */
+/** Looks beside the package's other files, then beside the script itself. */
 function threadScript(base: AssetBase): URL {
   const among = base === undefined ? null : assetUrl('node-thread.js', base);
   return among?.protocol === 'file:' && existsSync(among) ? among : assetUrl('node-thread.js', undefined);

@@ -1,4 +1,4 @@
-// Pictures to pixels: checked, decoded by the browser, and turned and converted here, so that browsers agree.
+// Decodes pictures: our code checks them, the browser decodes, and our code turns and converts, so that all browsers agree.
 // SPDX-License-Identifier: MIT
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { checkPixels } from '../../shared/options.js';
@@ -14,12 +14,12 @@ import type { Picture } from './protocol.js';
 
 type Rows = Uint8ClampedArray<ArrayBuffer>;
 
-/** Formats that every browser reads: what fails is damaged. */
+/** Formats that every browser reads, so a failure means damage. */
 const kEverywhere = ['JPEG', 'PNG', 'GIF', 'WebP', 'BMP', 'ICO'];
 const kTypes: Record<string, string> = { AVIF: 'image/avif', HEIC: 'image/heic', TIFF: 'image/tiff', 'JPEG XL': 'image/jxl', 'JPEG 2000': 'image/jp2' };
-/** What every browser decodes. Firefox ends at 65,535 pixels a side; how many pixels there may be depends on the memory. */
+/** What every browser decodes. Firefox allows 65,535 pixels a side; the number of pixels depends on the memory. */
 const kUsualSide = 32767, kUsualPixels = 50e6;
-/** Side of the small copies by which an unused profile is found out. */
+/** Side of the small copies that show whether a profile was applied. */
 const kSmall = 16;
 
 export async function decode(picture: Picture, draw: DrawSvg, signal: AbortSignal): Promise<DecodedPicture> {
@@ -58,7 +58,7 @@ export async function decode(picture: Picture, draw: DrawSvg, signal: AbortSigna
   }
 }
 
-/** Puts the picture's name before what is said of it, now and while it is read. */
+/** Puts the picture's name before messages of errors, now and while it is read. */
 async function named(name: string, work: () => Promise<DecodedPicture>): Promise<DecodedPicture> {
   const blame = (error: unknown) =>
     error instanceof DecalError ? new DecalError(error.code, `${name}: ${error.message}`, { cause: error.cause }) : error;
@@ -124,7 +124,7 @@ async function bytesOf(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
-    // A file that has changed or gone since it was chosen, or one too large for the memory.
+    // A file that was changed or removed since it was chosen, or one too large for the memory.
     throw toDecalError(error, 'io', 'the file cannot be read');
   }
 }
@@ -133,7 +133,7 @@ function notRead(kind: string): DecalError {
   return new DecalError('unsupported', `not a format that this browser reads (${kind})`);
 }
 
-/** The browser decodes while the file is checked. What the check finds is the better reason. */
+/** The browser decodes while the file is checked. The check's error is the better reason. */
 async function decodeAll(versions: Blob[], facts: Inspected, kind: string, signal: AbortSignal): Promise<ImageBitmap[]> {
   const decoding = versions.map((version) => createImageBitmap(version, { imageOrientation: 'from-image' }));
   const [checked, ...decoded] = await Promise.allSettled([facts.verify?.(signal), ...decoding]);
@@ -198,7 +198,7 @@ function fromDrawable(
   };
 }
 
-/** WebKit (2.50) resolves with a transparent bitmap where a decoder fails. Looks at both ends of each row. */
+/** WebKit (2.50) resolves with a transparent bitmap if a decoder fails. Checks both ends of each row. */
 function checkOpaque(rows: Rows, width: number): void {
   for (let at = 3; at < rows.length; at += 4 * width) {
     if (rows[at] !== 255 || rows[at + 4 * (width - 1)] !== 255) throw damaged('this browser has decoded only a part of it');
@@ -215,7 +215,7 @@ function putAlpha(rows: Rows, grey: Rows, premultiplied: boolean): void {
   }
 }
 
-// Enough of an address to recognise it in an error: data: URLs may have megabytes.
+// Enough of a URL to recognise it in an error: data: URLs may have megabytes.
 function shortName(url: string): string {
   return url.startsWith('data:') ? 'data: URL' : url.slice(0, 200);
 }

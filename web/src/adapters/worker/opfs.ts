@@ -1,18 +1,18 @@
-// A store in the origin's private file system: files by name, each with its journal beside it.
+// A store in the origin private file system: files by name, each with its journal beside it.
 // SPDX-License-Identifier: MIT
 import { journalText, LocalLocks, parseJournal, type Journal, type Store, type StoreWriter } from '../../download/store.js';
 
 const kFolder = 'decal-models';
 const kJournal = '.json';
-/** Journals are padded to multiples of this. Most addresses are far shorter. */
+/** Journals are padded to multiples of this. Most URLs are far shorter. */
 const kJournalBytes = 4096;
-/** Read at once: little to hold, large enough that its way between processes costs nothing. */
+/** Bytes read at a time: few enough to hold, enough to make the calls between processes cheap. */
 const kReadBytes = 4 << 20;
 
-/** A file that takes longer to open than this, some hundred times the usual, will not open at all. */
+/** A file that takes longer than this to open, about a hundred times the usual, will not open at all. */
 const kOpenMs = 3000;
 
-/** What workers can write through. (The library of types has it for workers only.) */
+/** The handle that workers write through. (TypeScript's library declares it for workers only.) */
 interface SyncAccess {
   write(data: Uint8Array, options: { at: number }): number;
   truncate(bytes: number): void;
@@ -24,7 +24,7 @@ interface FileHandle extends FileSystemFileHandle {
   createSyncAccessHandle?: () => Promise<SyncAccess>;
 }
 
-/** Null where the browser has no such thing, or refuses it to this page. */
+/** Null if the browser has no such storage, or denies it to this page. */
 export async function openOpfs(): Promise<OpfsStore | null> {
   try {
     const root = await navigator.storage.getDirectory();
@@ -34,7 +34,7 @@ export async function openOpfs(): Promise<OpfsStore | null> {
   }
 }
 
-/** Whether files can be written here, which is so in dedicated workers only. */
+/** Whether files can be written here, which is possible in dedicated workers only. */
 export function opfsWrites(): boolean {
   return typeof FileSystemFileHandle === 'function' && 'createSyncAccessHandle' in FileSystemFileHandle.prototype;
 }
@@ -56,7 +56,7 @@ export class OpfsStore implements Store {
         const journal = parseJournal((await file?.text().catch(() => '')) ?? '');
         if (journal && journal.key + kJournal === name) journals.push(journal);
       } else {
-        // Some browsers show nothing of a file while it is written.
+        // Some browsers show no content of a file while it is written.
         sizes.set(name, file?.size ?? Infinity);
       }
     }
@@ -81,7 +81,7 @@ export class OpfsStore implements Store {
   }
 
   async write(key: string, length: number): Promise<StoreWriter> {
-    // Both stay open: Chromium at times never answers when a file is opened just after it was closed.
+    // Both stay open: Chromium sometimes never answers when a file is opened just after it was closed.
     const access = await this.#open(key);
     let journals: SyncAccess;
     try {
@@ -114,7 +114,7 @@ export class OpfsStore implements Store {
   }
 
   async remove(key: string): Promise<void> {
-    // The file first: while somebody writes to it this fails, and its journal stays.
+    // The file first: this fails while somebody writes to it, and its journal then stays.
     await this.#removeEntry(key);
     await this.#removeEntry(key + kJournal);
   }
@@ -130,7 +130,7 @@ export class OpfsStore implements Store {
   }
 
   #entries(): AsyncIterable<[string, FileSystemHandle]> {
-    // Missing in the library of types.
+    // Missing in TypeScript's library.
     return this.#folder as unknown as AsyncIterable<[string, FileSystemHandle]>;
   }
 
@@ -163,7 +163,7 @@ export function webLock<T>(local: LocalLocks, name: string, signal: AbortSignal,
   return navigator.locks.request(`decal-models/${name}`, { signal }, work) as Promise<T>;
 }
 
-// In one stroke and over the old one, which is of the same size: the page may end at any time.
+// In a single write over the old journal, which has the same size, because the page may end at any time.
 function writeJournal(access: SyncAccess, journal: Journal): void {
   const text = journalText(journal);
   const bytes = new TextEncoder().encode(text.padEnd(Math.ceil(text.length / kJournalBytes) * kJournalBytes));
@@ -172,7 +172,7 @@ function writeJournal(access: SyncAccess, journal: Journal): void {
   access.flush();
 }
 
-// A write that the quota ends is short instead of failing in some browsers.
+// In some browsers a write that exceeds the quota is short instead of failing.
 function writeAll(access: SyncAccess, piece: Uint8Array, at: number): void {
   const written = access.write(piece, { at });
   if (written === piece.length) return;

@@ -12,24 +12,24 @@ import type { DecodePlan, OutputPlan } from '../../shared/options.js';
 import type { Execution, ExecutionEvent, Found, Matte, SimdLevel } from '../../shared/types.js';
 
 export interface EngineConfig {
-  /** Addresses of the two builds. */
+  /** URLs of the two engine modules. */
   wasm: Record<SimdLevel, string>;
-  /** Address of the cut-out module. */
+  /** URL of the cut-out module. */
   cutout: string;
-  /** Address of the planner for WebGPU. */
+  /** URL of the planner for WebGPU. */
   planner: string;
   simd: SimdLevel;
   threads: number;
-  /** Why there can be no helper threads, whatever the host offers. */
+  /** Why helper threads are impossible, whatever the host offers. */
   noThreadsReason: string | null;
-  /** Of 64 KiB, that shared memory may have; null for as many as there can be. */
+  /** Maximum size of shared memory, in pages of 64 KiB; null for the largest possible. */
   maximumPages: number | null;
   allowSoftwareAdapter: boolean;
-  /** The page has a fetch of its own for models. */
+  /** The page provides its own fetch for models. */
   ownFetch: boolean;
 }
 
-/** A picture on its way into the worker, and how it is to be decoded. */
+/** A picture for the worker, and how to decode it. */
 export type Picture = PictureSource & DecodePlan;
 
 export type PictureSource =
@@ -40,7 +40,10 @@ export type PictureSource =
 
 export type { WithModel } from '../../host/engine-host.js';
 
-/** `load` gets the model ready, `remove` cuts out, `segment` stops at the matte, `apply` has one already, `stream` makes mattes for who asks at a port. */
+/**
+ * `load` prepares the model, `remove` makes a cut-out, `segment` returns the matte, `apply` uses a given matte, and `stream`
+ * makes mattes on request over a port.
+ */
 export type Task =
   | ({ kind: 'load' } & WithModel)
   | ({ kind: 'remove'; picture: Picture; output: OutputPlan } & WithModel)
@@ -54,28 +57,28 @@ export interface Job {
 }
 
 export type ToWorker =
-  /** `life`: name of a lock to hold as long as the worker lives; null if there are no locks. */
+  /** `life`: the name of a lock to hold as long as the worker lives; null if there are no locks. */
   | { type: 'start'; config: EngineConfig; life: string | null }
   | { type: 'job'; job: Job }
   | { type: 'abort'; id: number }
-  /** Stop everything, free everything, then say `ended`. */
+  /** Stop and free everything, then send `ended`. */
   | { type: 'end' }
   | ThreadStart
   | FramesStart;
 
-/** First message to a worker that is to be a helper thread rather than the engine. */
+/** First message to a worker that becomes a helper thread instead of the engine. */
 export interface ThreadStart extends ThreadTask {
   type: 'thread';
 }
 
-/** What the engine turned out to be. */
+/** What the engine reports about itself. */
 export interface EngineFacts {
   threads: number;
   simd: SimdLevel;
   reason: string;
 }
 
-/** What `remove` and `apply` bring back. Where no model ran, it found nothing, and `execution` is null. */
+/** The result of `remove` and `apply`. If no model ran, `execution` is null. */
 export interface Removed extends Found {
   blob: Blob;
   preview: Blob;
@@ -85,7 +88,7 @@ export interface Removed extends Found {
   execution: Execution | null;
 }
 
-/** What `segment` brings back. */
+/** The result of `segment`. */
 export interface Segmented extends Found {
   data: Uint8ClampedArray<ArrayBuffer>;
   width: number;
@@ -94,7 +97,7 @@ export interface Segmented extends Found {
   execution: Execution;
 }
 
-/** Of each kind of task. */
+/** By kind of task. */
 export interface Outcomes {
   load: null;
   remove: Removed;
@@ -107,29 +110,29 @@ export type Outcome = Outcomes[Task['kind']];
 export interface Failure {
   code: DecalErrorCode;
   message: string;
-  /** The engine cannot go on: end the worker and start another. */
+  /** The engine cannot continue: terminate the worker and start another. */
   fatal: boolean;
 }
 
 export type FromWorker =
-  /** The lock is held. */
+  /** The worker holds the lock. */
   | { type: 'alive' }
-  /** A helper thread is needed. */
+  /** The worker asks for a helper thread. */
   | { type: 'helper'; start: ThreadStart }
   | { type: 'engine'; facts: EngineFacts; cancel: { buffer: SharedArrayBuffer; address: number } | null }
   | { type: 'loading' }
-  /** `name`: of the model. */
+  /** `name`: the model's. */
   | ({ type: 'downloading'; name: string } & DownloadProgress)
-  /** For the page's own fetch; the answer comes over the port. */
+  /** A request to the page's own fetch; the answer comes over the port. */
   | { type: 'fetch'; request: PageRequest; port: MessagePort }
-  /** For the page's image elements; the answer comes over the port. */
+  /** A request to the page's image elements; the answer comes over the port. */
   | { type: 'draw'; request: DrawingRequest; port: MessagePort }
-  /** `share`: of what is built for the GPU, 0 to 1. */
+  /** `share`: progress of building for the GPU, 0 to 1. */
   | { type: 'building'; share: number }
   | { type: 'ready' }
-  /** `key`: of the model. */
+  /** `key`: the model's. */
   | { type: 'execution'; key: string; event: ExecutionEvent }
   | { type: 'done'; id: number; outcome: Outcome }
   | { type: 'failed'; id: number; failure: Failure }
-  /** Nothing runs any more: the worker can be ended. */
+  /** Nothing runs any more, so the worker can be terminated. */
   | { type: 'ended' };

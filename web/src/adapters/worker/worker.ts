@@ -1,5 +1,5 @@
-// The engine's side of a page: an engine host that answers messages. The same script serves as a helper thread, and to
-// compose the frames of a stream; the first message tells what it is to be.
+// The worker's side of a page: an engine host that answers messages. The same script also serves as a helper thread and as the
+// composer of a stream's frames; the first message says which.
 // SPDX-License-Identifier: MIT
 import { runThread } from '../../engine/instance.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
@@ -11,10 +11,10 @@ import type { EngineConfig, FromWorker, Job, Outcome, Picture, Task, ToWorker } 
 import { describeRoute } from '../../host/routing.js';
 import { browserAdapter, type PageFile, type Send } from './adapter.js';
 
-/** What makes the adapter of a host; tests bring their own. */
+/** Makes the adapter of a host; tests provide their own. */
 export type MakeAdapter = (config: EngineConfig, send: Send) => HostAdapter<Picture, PageFile>;
 
-/** Serves a client, which gets its messages through `send`. Another can be served when `end()` has come true. */
+/** Serves a client, which gets its messages through `send`. Another client can be served once `end()` has resolved to true. */
 export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): { receive(message: ToWorker): void; end(): Promise<void> } {
   let host: EngineHost<Picture, PageFile> | null = null;
   let current: { id: number; abort: AbortController } | null = null;
@@ -40,7 +40,7 @@ export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): {
     },
   };
 
-  /** Stops what runs and frees the memory, where nobody can end the whole context, or not yet. */
+  /** Stops all work and frees the memory, for contexts that cannot be terminated, or not yet. */
   const end = async () => host?.close(new DecalError('aborted', 'dispose() was called'));
 
   const run = async ({ id, task }: Job) => {
