@@ -17,7 +17,7 @@ install: ## Build the library and the command for every instruction set and inst
 	@scripts/setup.sh run apt && scripts/build.sh native && cmake --install build/native --prefix "$(PREFIX)"
 
 test: ## Install, build and run every test
-	@scripts/setup.sh test && node scripts/test.mjs
+	@scripts/setup.sh build && node scripts/test.mjs
 
 examples: ## Build and drive every example; `make test` does a few of them each day
 	@scripts/setup.sh test && DECAL_EXAMPLES=all node scripts/test.mjs examples

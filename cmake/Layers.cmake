@@ -41,6 +41,19 @@ function(decal_precompile target first)
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")  # for compiler caches
 endfunction()
 
+# decal_precompile_more(<target> <headers>...): these, too, in the headers that the target precompiles for itself.
+function(decal_precompile_more target)
+  if(NOT DECAL_WASM AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()
+
+# What -fsanitize=fuzzer-no-link does, for the layers that fuzz targets look for new paths in: import, passes, plans and what sets up
+# kernels. Highway's blocks, the picture work, the command and the tests are sanitised without it: counting their edges leads no fuzzer
+# anywhere, and a call for every comparison is dear in loops over pixels.
+set(DECAL_FUZZ_COVERAGE -fsanitize-coverage=inline-8bit-counters,indirect-calls,trace-cmp,pc-table,stack-depth
+  -fno-builtin-bcmp -fno-builtin-memcmp)
+
 # decal_layer(<name> <folder> [APART] SOURCES <files>... DEPENDS <layers>... LIBRARIES <targets>...)
 # APART: not in the library; who needs it links it by name.
 # For WebAssembly what uses Highway is compiled twice, the second time with relaxed SIMD, as decal_<name>_relaxed.
@@ -60,6 +73,9 @@ function(decal_layer name folder)
     target_include_directories(${target} PUBLIC "${root}" "${PROJECT_SOURCE_DIR}/include")
     target_link_libraries(${target} PRIVATE decal_flags ${ARG_LIBRARIES})
     decal_unity(${target})
+    if(DECAL_FUZZ AND NOT "decal_hwy" IN_LIST ARG_LIBRARIES)
+      target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${DECAL_FUZZ_COVERAGE}>")
+    endif()
     if(NOT "decal_hwy" IN_LIST ARG_LIBRARIES OR NOT DECAL_SIMD)  # otherwise their instruction set differs
       decal_precompile(${target} decal_base)
     endif()

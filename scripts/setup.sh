@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12: packages with apt, the development tools of the npm package with npm, ISA-L's sources with pip.
 #   scripts/setup.sh run [apt|npm|isal]    what `make run` and `make web` need; one of the three alone
-#   scripts/setup.sh test [apt|npm|isal]   that, and what the tests and benchmarks need
+#   scripts/setup.sh build [apt|npm|isal]  that, and what the tests need to be built
+#   scripts/setup.sh test [apt|npm|isal]   that, and what the tests and benchmarks need to run
 #   scripts/setup.sh docs [apt|npm]   what `make docs` needs
 #   scripts/setup.sh lint [apt|npm]   what `make lint` needs, and nothing else
 #   scripts/setup.sh python           what `make python` needs
@@ -19,9 +20,12 @@ run_packages=(
   python3 python3-pip-whl                                            # the sources of ISA-L for WebAssembly
   python-matplotlib-data                                             # the sample photo
 )
+build_packages=(
+  libavformat-dev libavcodec-dev libswscale-dev                        # decal video
+  libgtest-dev libclang-rt-22-dev libprotozero-dev                     # C++ tests, sanitizers, ONNX files for tests
+)
 test_packages=(
-  libavformat-dev libavcodec-dev libswscale-dev ffmpeg                 # decal video, and clips for its tests
-  libgtest-dev libbenchmark-dev libclang-rt-22-dev libprotozero-dev    # C++ tests, sanitizers, ONNX files for tests
+  ffmpeg libbenchmark-dev                                              # clips for the tests of decal video; benchmarks
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass
   libtiff-tools libavif-bin libheif-examples libjxl-tools libopenjp2-tools libjpeg-turbo-progs # the table of picture files
@@ -37,12 +41,13 @@ arm64_packages=(clang-22 lld-22 llvm-22 cmake ninja-build qemu-user)
 packages=("${run_packages[@]}")
 case "${1:-}" in
   run) ;;
-  test) packages+=("${test_packages[@]}") ;;
+  build) packages+=("${build_packages[@]}") ;;
+  test) packages+=("${build_packages[@]}" "${test_packages[@]}") ;;
   docs) packages+=("${docs_packages[@]}") ;;
   lint) packages=("${lint_packages[@]}") ;;
   arm64) packages=("${arm64_packages[@]}") ;;
   python) packages+=(python3-dev python3-venv) ;;
-  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
+  *) echo "usage: $0 run|build|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
 esac
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
@@ -115,6 +120,6 @@ case "${2:-all}" in
   all)
     install_packages
     install_npm_tools
-    case $1 in run | test) install_isal ;; esac ;;
-  *) echo "usage: $0 run|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
+    case $1 in run | build | test) install_isal ;; esac ;;
+  *) echo "usage: $0 run|build|test|docs|lint|python|arm64 [apt|npm|isal]" >&2; exit 2 ;;
 esac

@@ -12,8 +12,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { decal, disc, kDecal, pixels, scratch } from './support.mjs';
+import { decal, disc, kDecal, pixels, quickModel, scratch } from './support.mjs';
 
+// Where neither the network nor the hash of the options is the subject.
+const kQuick = quickModel();
 const kNoShard = { SLURM_ARRAY_TASK_ID: undefined, JOB_COMPLETION_INDEX: undefined, AWS_BATCH_JOB_ARRAY_INDEX: undefined };
 const batch = (cwd, args, options = {}) => decal(['batch', ...args], { cwd, ...options, env: { ...kNoShard, ...options.env } });
 
@@ -93,7 +95,7 @@ test('a list: paths and objects, names of results, and every kind of bad line', 
     '{"input":"photos/1.png","output":"a.webp"}', '{"input":3}', '{"inp', '[1]', '{"input":"photos/1.png","output":".decal/journal.png"}',
     'x'.repeat(70000), 'missing.png', '-', '{"input":"photos/1.png","output":"last.png"}',
   ].join('\n'));
-  const { status, stderr } = await batch(cwd, ['--from', 'list.jsonl', '--to', 'cut']);
+  const { status, stderr } = await batch(cwd, ['--from', 'list.jsonl', '--to', 'cut', '--model', kQuick]);
   assert.equal(status, 1);
   assert.deepEqual(await results(join(cwd, 'cut')), ['last.png', 'photos/1.png.decal.png', `${outside.slice(1)}/é b.jpg.decal.png`, 'x/y.png'].sort());
   const said = stderr.split('\n').filter((line) => !/^decal: ( |\d+ done)/.test(line));
@@ -166,7 +168,7 @@ test('shards: every picture in one of them, the environment is respected, and an
   const cwd = await scratch(t);
   await photos(cwd, 20);
   const of = async (args, env) => {
-    const { status, stdout, stderr } = await batch(cwd, ['--from', 'photos', '--to', 'cut', '--json', ...args], { env });
+    const { status, stdout, stderr } = await batch(cwd, ['--from', 'photos', '--to', 'cut', '--json', '--model', kQuick, ...args], { env });
     assert.equal(status, 0, stderr);
     return { lines: stdout.toString().trim().split('\n').slice(0, -1).map((line) => JSON.parse(line).input), stderr };
   };
@@ -242,7 +244,7 @@ test('--on-error stop ends at the first failure, --fail-if-empty tells of pictur
 test('a torn last line, foreign lines and other journals: read past, and the next line is whole', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 3);
-  const from = ['--from', 'photos', '--to', 'cut', '-q', '--json'];
+  const from = ['--from', 'photos', '--to', 'cut', '-q', '--json', '--model', kQuick];
   assert.equal((await batch(cwd, from)).status, 0);
   const path = join(cwd, 'cut/.decal/journal-0-of-1.jsonl');
   const text = (await readFile(path, 'utf8')).trimEnd().split('\n');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import sharp from 'sharp';
-import { decal, disc, files, heeds, kDecal, kDefaultModel, pixels, quickModel, scratch } from './support.mjs';
+import { decal, disc, files, heeds, kDecal, kDefaultModel, kSanitized, pixels, quickModel, scratch } from './support.mjs';
 
 // Where the network is not the subject: the default one takes seconds in a sanitized build.
 const kQuick = quickModel();
@@ -277,7 +277,7 @@ test('truncated photos are errors and leave no file', async (t) => {
 });
 
 // AddressSanitizer reserves terabytes of address space for itself.
-const limitable = { skip: process.env.DECAL_SANITIZE ? 'sanitizer build' : false };
+const limitable = { skip: kSanitized ? 'sanitizer build' : false };
 test('no memory is an error, not a crash', limitable, async (t) => {
   const cwd = await scratch(t);
   const background = '#234';

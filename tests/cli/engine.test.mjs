@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { chainModel, decal, files, kDefaultModel, kSide, npy, scratch } from './support.mjs';
+import { chainModel, decal, files, kDefaultModel, kSanitized, kSide, npy, scratch } from './support.mjs';
 
 // What several tests read, of one process.
 const plans = {};
@@ -182,7 +182,7 @@ test('run: one line of JSON and the output tensor', async (t) => {
   assert.equal(JSON.parse(profiled.stdout).runMs.all.length, 3, 'warming up is not timed');
 });
 
-test('run: the peak is that of the process, whatever the one that started it holds', { skip: process.env.DECAL_SANITIZE ? 'sanitizer build' : false }, async (t) => {
+test('run: the peak is that of the process, whatever the one that started it holds', { skip: kSanitized ? 'sanitizer build' : false }, async (t) => {
   const cwd = await scratch(t);
   await writeFile(join(cwd, 'relu.onnx'), chainModel([['Relu', 'r']]));
   await writeFile(join(cwd, 'x.npy'), npy([1, 3, 8, 8], new Float32Array(192)));

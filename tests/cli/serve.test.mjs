@@ -13,7 +13,7 @@ import { test as nodeTest } from 'node:test';
 import sharp from 'sharp';
 import { readBorder, resolveRule } from '../../border/typescript.mjs';
 import { decal, disc, kDefaultModel, pixels, scratch } from './support.mjs';
-import { form, hasServer, raw, readAnswer, serve } from './server.mjs';
+import { form, hasServer, kAnyModel, raw, readAnswer, serve } from './server.mjs';
 
 const skip = (await hasServer()) ? false : 'this build has no server (libcpp-httplib-dev)';
 const test = (name, run) => nodeTest(name, { skip }, run);
@@ -60,7 +60,7 @@ test('POST /v1/cutouts: raw and as a form, the command’s own bytes, the report
 });
 
 test('what is wrong with a request is told by status and code', async (t) => {
-  const server = await serve(t, ['--max-upload', '102400', '--max-pixels', '100000']);
+  const server = await serve(t, [...kAnyModel, '--max-upload', '102400', '--max-pixels', '100000']);
   await assertError(await post(server, '/v1/cutouts', 'no picture'), 422, 'corrupt-image');
   await assertError(await post(server, '/v1/cutouts', ''), 422, 'corrupt-image');
   await assertError(await post(server, '/v1/cutouts', picture.subarray(0, 200)), 422, 'corrupt-image');
@@ -87,7 +87,7 @@ test('what is wrong with a request is told by status and code', async (t) => {
 });
 
 test('ranges are those of border/fields.json: in /openapi.json, and in what is refused', async (t) => {
-  const server = await serve(t);
+  const server = await serve(t, kAnyModel);
   const [fields, limits, types] = ['fields', 'limits', 'types'].map(readBorder);
   const camel = (name) => name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
   const ruleOf = (name) => {
@@ -137,14 +137,14 @@ test('GET /api/remove?url= fetches from allowed hosts alone, never from private 
   t.after(() => source.close());
   const { port } = source.address();
   const get = (server, url) => fetch(`${server.url}/api/remove?url=${encodeURIComponent(url)}`);
-  const careful = await serve(t, ['--allow-url-host', `127.0.0.1:${port}`, '--allow-url-host', `localhost:${port}`]);
+  const careful = await serve(t, [...kAnyModel, '--allow-url-host', `127.0.0.1:${port}`, '--allow-url-host', `localhost:${port}`]);
   for (const host of ['127.0.0.1', 'localhost']) {
     await assertError(await get(careful, `http://${host}:${port}/a.png?x=1`), 400, 'invalid-argument', /private network/);
   }
   await assertError(await get(careful, `http://127.1:${port}/a.png`), 400, 'invalid-argument', /not a host/);
   await assertError(await get(careful, 'file:///etc/passwd'), 400, 'invalid-argument', /http/);
   await assertError(await get(careful, ''), 400, 'invalid-argument');
-  const open = await serve(t, ['--allow-url-host', `127.0.0.1:${port}`, '--allow-private-urls', '--max-upload', '1M']);
+  const open = await serve(t, [...kAnyModel, '--allow-url-host', `127.0.0.1:${port}`, '--allow-private-urls', '--max-upload', '1M']);
   const answer = await get(open, `http://127.0.0.1:${port}/a.png?x=1`);
   assert.equal(answer.status, 200, await answer.clone().text());
   assert.equal((await pixels(Buffer.from(await answer.arrayBuffer()))).info.width, 96);
@@ -192,7 +192,7 @@ test('models, health, metrics, the page and the description', async (t) => {
 test('a bearer token, where one is set', async (t) => {
   const cwd = await scratch(t);
   await writeFile(join(cwd, 'token'), 'secret-1\n');
-  const server = await serve(t, ['--token-file', join(cwd, 'token')]);
+  const server = await serve(t, [...kAnyModel, '--token-file', join(cwd, 'token')]);
   const ask = (authorization) => post(server, '/v1/cutouts', picture, { headers: authorization ? { Authorization: authorization } : {} });
   for (const wrong of ['', 'Bearer', 'Bearer ', 'Bearer secret', 'Bearer secret-12', 'Bearer Secret-1', 'Basic secret-1', 'secret-1']) {
     const answer = await ask(wrong);
@@ -204,12 +204,12 @@ test('a bearer token, where one is set', async (t) => {
   for (const closed of ['/metrics', '/v1/models', '/api/remove?url=x']) assert.equal((await fetch(server.url + closed)).status, 401, closed);
   await writeFile(join(cwd, 'token'), '\n');
   assert.match((await decal(['serve', '--token-file', join(cwd, 'token')])).stderr, /holds no token \(invalid-argument\)/);
-  const env = await serve(t, [], { DECAL_SERVE_TOKEN: 'other' });
+  const env = await serve(t, kAnyModel, { DECAL_SERVE_TOKEN: 'other' });
   assert.equal((await post(env, '/v1/cutouts', picture)).status, 401);
 });
 
 test('SIGTERM: what runs is finished, what comes is refused, the end is in time', async (t) => {
-  const server = await serve(t, ['--grace', '20']);
+  const server = await serve(t, [...kAnyModel, '--grace', '20']);
   const photo = await disc({ width: 1200, height: 900 }).png().toBuffer();
   const slow = raw(server.port, [`POST /v1/cutouts HTTP/1.1\r\nHost: x\r\nContent-Length: ${photo.length}\r\n\r\n`, photo.subarray(0, 100), 400, photo.subarray(100)]);
   await sleep(150);
@@ -223,7 +223,7 @@ test('SIGTERM: what runs is finished, what comes is refused, the end is in time'
   assert.match(server.stderr(), /ending: what runs is finished\ndecal: ended\n$/);
 
   // One that does not end is not waited for for ever.
-  const stuck = await serve(t, ['--grace', '1']);
+  const stuck = await serve(t, [...kAnyModel, '--grace', '1']);
   const never = raw(stuck.port, ['POST /v1/cutouts HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nabc']);
   await sleep(150);
   stuck.child.kill('SIGTERM');
@@ -232,7 +232,7 @@ test('SIGTERM: what runs is finished, what comes is refused, the end is in time'
 });
 
 test('a client that goes away stops its work and frees its place', async (t) => {
-  const server = await serve(t, ['--queue', '0', '--workers', '1', '--json']);
+  const server = await serve(t, [...kAnyModel, '--queue', '0', '--workers', '1', '--json']);
   const photo = await disc({ width: 3000, height: 3000 }).png().toBuffer();
   const head = `POST /v1/cutouts?refine=best HTTP/1.1\r\nHost: x\r\nContent-Length: ${photo.length}\r\n\r\n`;
   for (let i = 0; i < 3; ++i) {

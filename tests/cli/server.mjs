@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { kDecal } from './support.mjs';
+import { kDecal, kSanitized, quickModel } from './support.mjs';
 
 /** Whether this build has a server. */
 export async function hasServer() {
@@ -15,6 +15,9 @@ export async function hasServer() {
   await once(child, 'close');
   return !stderr.includes('this build has no server');
 }
+
+/** Options of a server whose network is not the subject: the plain build runs the default one, a sanitized one a model of a millisecond. */
+export const kAnyModel = kSanitized ? ['--model', quickModel()] : [];
 
 /** Starts `decal serve` on a free port; ends it after the test. {url, port, child, log(), stderr(), ended} */
 export async function serve(test, args = [], env = {}) {

@@ -14,6 +14,9 @@ export { defaultModelFile as kDefaultModel, defaultModelSide as kSide } from '..
 
 export const kDecal = process.env.DECAL ?? fileURLToPath(new URL('../../build/bin/decal', import.meta.url));
 
+/** Whether the command is sanitized: it takes ten times as long then, and seconds for the default network. */
+export const kSanitized = Boolean(process.env.DECAL_SANITIZE);
+
 /** A folder for one test, removed after it. */
 export async function scratch(test) {
   const folder = await mkdtemp(join(tmpdir(), 'decal-cli-'));
