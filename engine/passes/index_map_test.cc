@@ -273,7 +273,7 @@ TEST(IndexMap, SlicesAcrossDigitsAreRefused) {
 TEST(IndexMap, JoinsWithoutRegularityAreRefused) {
   const IndexMap x = Of({4, 4}), y = IndexMap::Identity(kRoot + 1, {4, 4});
   const auto row = [](const IndexMap& map, int64_t i) { return *map.Sliced(0, i, 1, 1); };
-  const auto join = [](std::vector<IndexMap> parts) { return IndexMap::Concatenated(parts, 0); };
+  const auto join = [](const std::vector<IndexMap>& parts) { return IndexMap::Concatenated(parts, 0); };
   EXPECT_FALSE(join({row(x, 0), row(x, 1), row(x, 3)}));
   EXPECT_FALSE(join({row(x, 1), row(x, 2), row(x, 3), row(x, 0)}));                  // a roll
   EXPECT_FALSE(join({row(x, 0), row(y, 1)}));                                        // two roots

@@ -26,7 +26,7 @@ Bytes TakeBlob(VipsBlob* blob) {
   return bytes;
 }
 
-VImage Flat(std::vector<double> colour) {
+VImage Flat(const std::vector<double>& colour) {
   return VImage::black(16, 16)
       .new_from_image(colour)
       .cast(VIPS_FORMAT_UCHAR)
@@ -114,7 +114,7 @@ TEST_F(PictureIo, SixteenBit) {
 
 TEST_F(PictureIo, Cmyk) {
   // Without a profile each ink takes away its complement, as in browsers.
-  const auto cmyk = [](std::vector<double> inks) {
+  const auto cmyk = [](const std::vector<double>& inks) {
     const VImage image = VImage::black(16, 16)
                              .new_from_image(inks)
                              .cast(VIPS_FORMAT_UCHAR)

@@ -55,7 +55,7 @@ Status MakeGpuKernel(const Pool& op, const GpuRequest& request) {
            [&](gpu::Kernel& kernel, const MapBand&) {
              kernel.Flag("LARGEST", largest).Param("start", largest ? kLowest : 0.0f);
              for (const auto& [axis, name] : {std::pair{&rows, 'y'}, std::pair{&columns, 'x'}}) {
-               const auto param = [&](std::string field, int64_t value) { kernel.Param(field + name, value); };
+               const auto param = [&](const std::string& field, int64_t value) { kernel.Param(field + name, value); };
                param("kernel_", axis->kernel);
                param("stride_", axis->stride);
                param("dilation_", axis->dilation);

@@ -27,7 +27,7 @@ TEST(AttentionReference, WeighsValuesByTheirScores) {
 }
 
 TEST(AttentionShape, RefusesWhatDoesNotFit) {
-  const auto error = [](Attention op, std::vector<Shape> shapes) {
+  const auto error = [](const Attention& op, const std::vector<Shape>& shapes) {
     std::vector<InferInput> inputs;
     for (const Shape& shape : shapes) inputs.push_back({true, DType::kFloat32, shape, nullptr});
     const auto types = Infer(op, InferContext{inputs, 1});

@@ -44,7 +44,7 @@ TEST(NormReference, InstanceNormOfSomeChannelsWithinLimits) {
 TEST(NormReference, SoftmaxOverAnAxisOrFlattened) {
   const TestTensor x = TestTensor::Of({2, 2}, {0, 0, 0, std::log(3.0f)});
   const TestInput inputs[] = {{&x}};
-  const auto near = [](const TestTensor& actual, std::vector<float> expected) {
+  const auto near = [](const TestTensor& actual, const std::vector<float>& expected) {
     const std::vector<float> values = actual.Values();
     for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(values[i], expected[i], 1e-6f);
   };
