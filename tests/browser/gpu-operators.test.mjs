@@ -10,7 +10,7 @@ import { build } from 'esbuild';
 import { serve } from '../../scripts/serve.mjs';
 import { everyNth, familyOf } from '../gpu/cases.mjs';
 import { writeCases } from '../gpu/write-cases.mjs';
-import { kSoftwareGpu, noBrowser, openPage, startBrowser } from './support/chromium.mjs';
+import { kCheckedGpu, noBrowser, openPage, startBrowser } from './support/chromium.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -53,7 +53,7 @@ test('every operator computes in a page what the CPU engine does', { skip: noBro
   assert.ok(cases.every(({ tolerance }) => tolerance <= 1e-4));
   const folder = await makeSite(cases, bytes);
   const site = await serve({ root: folder });
-  const browser = await startBrowser({ flags: kSoftwareGpu });
+  const browser = await startBrowser({ flags: kCheckedGpu });
   try {
     const page = await openPage(browser.context, `${site.url}/index.html`);
     await page.waitForFunction(() => 'run' in window);

@@ -20,7 +20,7 @@ const gpus = new Map();
  * most pipelines (1.75 s against 0.2 s for a convolution). Our kernels write before they read; without the clearing, one
  * that reads first would fail its test. Of what is left, checks of indices and divisors take a third (14 convolutions: 9.1 s of
  * processor time with them, 6.0 s without): without them, a kernel that reads or writes beyond a buffer spoils a result instead of being
- * held back. The browser's tests keep these checks, as browsers have them.
+ * held back. The operators' test in a browser keeps these checks, as browsers have them.
  */
 export const softwareFeatures =
   'disable_workgroup_init,disable_robustness,disable_polyfills_on_integer_div_and_mod,allow_unsafe_apis';

@@ -9,7 +9,8 @@ import ort from 'onnxruntime-node';
 import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { work } from './models.mjs';
 
-const kOptions = { intraOpNumThreads: 2, logSeverityLevel: 3 };
+// Threads that wait sleep: other tests want the cores.
+const kOptions = { intraOpNumThreads: 2, logSeverityLevel: 3, extra: { session: { intra_op: { allow_spinning: '0' } } } };
 
 /** The first output of the model in `file` for the float32 tensor `{ shape, data }`. */
 export async function onnxruntimeAnswer(file, { shape, data }) {

@@ -23,10 +23,13 @@ const kArguments = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
+const softwareGpu = (features) => ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', `--enable-dawn-features=${features}`];
+
 /** Gives pages WebGPU on Chromium's software renderer, whose pipelines compile soon (see tests/gpu/dawn.mjs). */
-export const kSoftwareGpu = [
-  '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-dawn-features=disable_workgroup_init',
-];
+export const kSoftwareGpu = softwareGpu('disable_workgroup_init,disable_robustness,disable_polyfills_on_integer_div_and_mod');
+
+/** With the checks of indices and divisors that browsers put into every shader. */
+export const kCheckedGpu = softwareGpu('disable_workgroup_init');
 
 /**
  * Starts Chromium with a fresh profile and further `flags`. `contextOptions` are playwright's. The context's requests to
