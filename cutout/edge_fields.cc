@@ -28,6 +28,9 @@ constexpr FitOptions kExactFit = {1, 2, 0.05f, 2e-5};  // to a matte that is bel
 
 // A cell of a matte is soft between these; outside of them it is sure enough to teach.
 constexpr float kSoft = 0.05f;
+// Closer to nothing or everything than this a cell makes no difference to a byte of alpha. Networks and running means hardly ever say
+// exactly 0 or 1: by these all of a frame would be its outline.
+constexpr float kUnseen = 0.5f / 255;
 // Share of alpha's variance that colours explain: from where the model counts, and from where it alone does.
 constexpr float kLeastExplained = 0.3f, kWellExplained = 0.8f;
 // Soft cells a cell of outline: at the first a matte has a sharp edge there, at the second hair, or it does not know.
@@ -386,7 +389,7 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
     DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(2 * static_cast<size_t>(first.width), runner));
     ParallelFor(runner, static_cast<size_t>(first.height), [&](size_t y, size_t thread) {
       float* row = scratch.thread(thread);
-      MarkBand(grid, 1, 0, static_cast<int>(y), row, row + first.width,
+      MarkBand(grid, 1, kUnseen, static_cast<int>(y), row, row + first.width,
                fields.band() + y * static_cast<size_t>(first.width));
     });
   } else {

@@ -42,9 +42,10 @@ class EdgeRows {
   EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
            const AlphaPlane* plane = nullptr, bool moved = false);
 
-  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Where the subject is visible.
-  Span Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
-               uint8_t* to);
+  // Row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. `visible`, unless null, grows by where the subject is
+  // visible.
+  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+               uint8_t* to, Span* visible);
 
   // Alpha of that row as bytes.
   void Alpha(int y, const uint8_t* from, uint8_t* to);
@@ -69,6 +70,7 @@ class EdgeRows {
   int held_[2] = {-1, -1};  // which rows of the grid those are
   float *alpha_, *pixels_, *constant_[2];
   uint8_t* chunks_;  // 0 all background, 1 all subject, 2 neither
+  uint8_t* enlarged_[2];  // chunks of the rows that are held
   int marked_ = -1;
 };
 
