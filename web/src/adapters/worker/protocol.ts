@@ -1,6 +1,6 @@
 // The messages between the page and the engine's worker.
 // SPDX-License-Identifier: MIT
-import type { FramesStart } from './frame-messages.js';
+import type { FramesStart, TrackLoan } from './frame-messages.js';
 import type { DownloadProgress } from '../../download/host.js';
 import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';
@@ -61,7 +61,8 @@ export type ToWorker =
   /** Stop everything, free everything, then say `ended`. */
   | { type: 'end' }
   | ThreadStart
-  | FramesStart;
+  | FramesStart
+  | TrackLoan;
 
 /** First message to a worker that is to be a helper thread rather than the engine. */
 export interface ThreadStart extends ThreadTask {
