@@ -1,7 +1,7 @@
 // The WebAssembly contenders in Chromium, each measurement in a fresh browser: whole models, start-up and compiling.
 //   node bench/browser.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
 // SPDX-License-Identifier: MIT
-import { noBrowser, startBrowser } from '../tests/browser/support/chromium.mjs';
+import { chromiumVersion, noBrowser } from '../tests/browser/support/chromium.mjs';
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
 import { browserCases, defaultModel, webContenders } from './cases.mjs';
 import { environment, wasmSizes } from './environment.mjs';
@@ -18,16 +18,6 @@ if (noBrowser) {
   process.exit(1);
 }
 needs(`${kPackage}/index.js`, 'run `npm run build`');
-
-async function chromiumVersion() {
-  const browser = await startBrowser();
-  try {
-    const page = await browser.context.newPage();
-    return /Chrome\/(\d+)/.exec(await page.evaluate(() => navigator.userAgent))[1];
-  } finally {
-    await browser.close();
-  }
-}
 
 async function measureStart(rounds) {
   console.log(`start-up with ${defaultModel}, ${rounds} round${rounds === 1 ? '' : 's'}`);

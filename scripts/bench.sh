@@ -6,6 +6,7 @@
 #   models    whole models against onnxruntime, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
+#   video     decal video and decal/video in Chromium against their bars
 #   scaling   the server, batches, Ray and Python, each beside what it is measured by; JSON in build/bench
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -21,7 +22,7 @@ for part in "$@"; do
     pictures)
       echo "== pictures in WebAssembly"
       node bench/pictures.mjs ;;
-    whole | models | browser | gpu)
+    whole | models | browser | gpu | video)
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;
