@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/build/tools/node_modules/.bin:$(PATH)
 IMAGE ?= /usr/share/matplotlib/mpl-data/sample_data/grace_hopper.jpg
 PREFIX ?= /usr/local
 PYTHON ?= /usr/bin/python3
-.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-edges bench-scaling gpu-bundle gpu-bundle-test clean
+.PHONY: help run install test examples check lint operators fuzz web python deb deb-test test-ray docs nightly arm64 bench bench-browser bench-gpu bench-video bench-edges bench-scaling gpu-bundle gpu-bundle-test clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ gpu-bundle: ## One archive that reports on a bare machine's GPU, without a netwo
 
 gpu-bundle-test: gpu-bundle ## As root: that archive in a clean Debian, on a software driver
 	@tests/package/gpu_bundle_test.sh
+
+bench-video: ## Measure video natively and in Chromium against its bars, on an idle machine (half an hour); writes docs/performance.md
+	@scripts/setup.sh test && scripts/build.sh native wasm package && scripts/bench.sh video
 
 bench-edges: ## Measure edges and colours of cut-outs against true mattes, beside PyMatting; prints docs/edges.md's tables
 	@scripts/setup.sh test && scripts/build.sh bench wasm package && scripts/python.sh edges && build/python/edges/bin/python bench/edges.py --out build/edges/table.md

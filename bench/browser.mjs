@@ -1,11 +1,11 @@
 // The WebAssembly contenders in Chromium, each measurement in a fresh browser: whole models, start-up and compiling.
 //   node bench/browser.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
 // SPDX-License-Identifier: MIT
-import { noBrowser } from '../tests/browser/support/chromium.mjs';
+import { chromiumVersion, noBrowser } from '../tests/browser/support/chromium.mjs';
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
 import { browserCases, defaultModel, webContenders } from './cases.mjs';
 import { environment, wasmSizes } from './environment.mjs';
-import { chromiumVersion, measureInPage } from './in_page.mjs';
+import { measureInPage } from './in_page.mjs';
 import { chooseCases } from './options.mjs';
 import { takeTurns } from './rounds.mjs';
 import { keepResults, measureCases, printResults } from './suite.mjs';

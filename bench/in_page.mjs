@@ -36,17 +36,6 @@ async function sendPaced(response, file) {
   return performance.timeOrigin + performance.now();
 }
 
-/** Of the installed browser, its first number. */
-export async function chromiumVersion() {
-  const browser = await startBrowser();
-  try {
-    const page = await browser.context.newPage();
-    return /Chrome\/(\d+)/.exec(await page.evaluate(() => navigator.userAgent))[1];
-  } finally {
-    await browser.close();
-  }
-}
-
 const timeLimit = () =>
   setTimeout(kTimeLimitMs, { failure: `no result within ${kTimeLimitMs / 1000} s` }, { ref: false });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writeWhole } from '../web/tools/npy.mjs';
 import { root } from '../tests/support/models.mjs';
 
-/** The file of a suite: "whole", "whole_browser", "models", "browser" or "gpu". */
+/** The file of a suite: "whole", "whole_browser", "models", "browser", "gpu" or "video". */
 export const resultsFile = (suite) => join(root, 'bench/results', `${suite}.json`);
 
 /** JSON with lists of numbers on one line. */
@@ -27,7 +27,7 @@ export function readResults(suite) {
 
 /** Those of all suites, as the page takes them. */
 export const readAllResults = () => ({
-  ...Object.fromEntries(['whole', 'whole_browser', 'models', 'browser', 'gpu'].map((suite) => [suite, readResults(suite)])),
+  ...Object.fromEntries(['whole', 'whole_browser', 'models', 'browser', 'gpu', 'video'].map((suite) => [suite, readResults(suite)])),
   reports: readReports(),
 });
 

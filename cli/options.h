@@ -89,6 +89,8 @@ struct VideoOptions {
   std::string input, output;
   ModelChoice model;  // people-live unless it says otherwise
   CompositeOptions composite;
+  std::string backdrop;  // file of a picture behind the subject
+  float blur = 0;  // pixels by which the frame itself is blurred behind the subject; 0: it is not there
   bool frame_by_frame = false;  // without TemporalMatte
   Extent size;  // of raw frames; empty: the input is a file
   std::string pixel_format = "rgb24";

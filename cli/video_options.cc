@@ -6,8 +6,10 @@
 
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -15,6 +17,7 @@
 #include "border/rules.h"
 #include "cli/colour_text.h"
 #include "cli/cut_options.h"
+#include "decal/backdrop.h"
 
 namespace decal::cli {
 namespace {
@@ -23,6 +26,7 @@ constexpr const char* kVideoExamples = R"(Examples:
   decal video clip.mp4 -o clip.webm                        VP9 with transparency
   decal video clip.mp4 -o clip.mov                         ProRes 4444, for editors
   decal video clip.mp4 -o clip.mp4 --background '#00b140'  H.264
+  decal video clip.mp4 -o clip.mp4 --background blur:20    the room out of focus; or a picture's file
   decal video clip.mp4 -o frames/%05d.png                  a picture each
   ffmpeg -i clip.mp4 -f rawvideo -pix_fmt rgb24 - | decal video - --size 1280x720 -o - > frames.rgba)";
 
@@ -58,6 +62,37 @@ bool ReadRate(std::string_view text, VideoOptions& options) {
   return true;
 }
 
+constexpr float kUsualBlur = 12;
+
+// A colour, "blur", "blur:20", or a picture that is there.
+Status ReadBackground(const std::string& text, VideoOptions& options) {
+  constexpr std::string_view kBlur = "blur";
+  if (text == kBlur) {
+    options.blur = kUsualBlur;
+    return {};
+  }
+  if (text.starts_with("blur:")) {
+    const auto pixels = WholeText<float>(std::string_view(text).substr(kBlur.size() + 1));
+    if (!pixels || !(*pixels >= 1 && *pixels <= kMostBlur))
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("--background: '{}' is no blur of 1 to 100 pixels: blur:12", text));
+    options.blur = *pixels;
+    return {};
+  }
+  options.composite.background = ParseColour(text);
+  if (options.composite.background) return {};
+  std::error_code error;
+  if (!std::filesystem::exists(text, error)) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("--background: '{}' is not a colour, nor a file that is there: use #rrggbb, #rrggbbaa, r,g,b, a "
+                    "CSS name, a picture's file, blur or blur:PIXELS",
+                    text));
+  }
+  options.backdrop = text;
+  return {};
+}
+
 }  // namespace
 
 void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
@@ -69,9 +104,11 @@ void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
                  "File that ends in .webm, .mkv, .mov or .mp4, frames/%05d.png, or - for raw RGBA on standard output")
       ->required()
       ->type_name("PATH");
-  app.add_option("--background", texts.background,
-                 "Colour behind the subject: #rrggbb, r,g,b or a CSS name; .mp4 needs one")
-      ->type_name("COLOUR");
+  app.add_option(
+         "--background", texts.background,
+         "Behind the subject, and .mp4 needs one: a colour (#rrggbb, r,g,b or a CSS name), the file of a picture that "
+         "covers the frame, or blur, the frame itself out of focus: blur:PIXELS, 1 to 100 (12)")
+      ->type_name("COLOUR|FILE|blur");
   app.add_flag("--mask", composite.mask_only, "The matte itself as grey frames");
   app.add_flag("--frame-by-frame", options.frame_by_frame, "Each matte for itself, not steadied by the last one");
   app.add_option("--quality", options.quality, "1 to 100, for VP9 and H.264 (default: 75)")
@@ -110,11 +147,7 @@ Status ReadVideoTexts(const VideoTexts& texts, VideoOptions& options) {
   // With `fast`, a still photo with noise of sigma 6 changes six times as much from frame to frame (bench/video.mjs).
   composite.refine = texts.refine == "best" ? Refine::kBest : texts.refine == "fast" ? Refine::kFast : Refine::kOff;
   if (!texts.background.empty()) {
-    composite.background = ParseColour(texts.background);
-    if (!composite.background) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "'" + texts.background + "' is not a colour: use #rrggbb, #rrggbbaa, r,g,b or a CSS name");
-    }
+    if (Status read = ReadBackground(texts.background, options); !read) return read;
   }
   if (!texts.size.empty() && !ReadFrameSize(texts.size, options.size)) {
     return Fail(ErrorCode::kInvalidArgument,

@@ -148,13 +148,20 @@ struct Work {
   const CompositeOptions& options;
   MutableImageView out;
   ThreadRunner& runner;
-  VisibleBox* visible;
+  VisibleBox* visible;  // null: nobody asks
 
   Composition composition() const {
     return options.mask_only ? Composition::kMask : options.background ? Composition::kOver : Composition::kCutOut;
   }
   std::array<uint8_t, 4> background() const { return options.background.value_or(std::array<uint8_t, 4>{}); }
   size_t width() const { return static_cast<size_t>(picture.width); }
+  // Where row `y` is visible with that alpha.
+  void See(int y, const float* alpha) const {
+    if (visible == nullptr) return;
+    Span span;
+    span.Add(alpha, picture.row(y), 0, width());
+    visible->Add(y, span);
+  }
 };
 
 // Calls row(y, matte_rows) for all rows.
@@ -216,7 +223,9 @@ Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeField
   const auto background = work.background();
   if (fields.has_colours) {
     DECAL_TRY(ForEdgeRows(work, fields, &plane, [&](int y, EdgeRows& edges) {
-      work.visible->Add(y, edges.Compose(composition, y, work.picture.row(y), background, work.out.row(y)));
+      Span span;
+      edges.Compose(composition, y, work.picture.row(y), background, work.out.row(y), work.visible ? &span : nullptr);
+      if (work.visible) work.visible->Add(y, span);
     }));
   } else {
     DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(work.width(), work.runner));
@@ -224,9 +233,7 @@ Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeField
         work.picture.height, work.runner, [&](size_t thread) { return scratch.thread(thread); },
         [&](int y, float* alpha, size_t) {
           ToUnit(plane.row(y), work.width(), alpha);
-          Span span;
-          span.Add(alpha, work.picture.row(y), 0, work.width());
-          work.visible->Add(y, span);
+          work.See(y, alpha);
           ComposeRow(composition, work.picture.row(y), {alpha, alpha, 1, 0}, work.width(), background, work.out.row(y));
         });
   }
@@ -242,7 +249,7 @@ Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeField
       span.left = std::min(span.left, static_cast<int>(x));
       span.right = static_cast<int>(x) + 1;
     }
-    work.visible->Add(y, span);
+    if (work.visible) work.visible->Add(y, span);
     if (!work.options.background) return;
     std::fill_n(darkness, work.width(), 1.0f);
     ComposeRow(Composition::kOver, pixels, {darkness, darkness, 1, 0}, work.width(), background, pixels);
@@ -255,10 +262,8 @@ Status ComposeAll(const Work& work) {
   const auto background = work.background();
   if (!route.fields && !route.plane) {
     return ForMatteRows(work, work.matte, [&](int y, const MatteRow& row, float* alpha) {
-      Stretched(row, work.width(), alpha);
-      Span span;
-      span.Add(alpha, work.picture.row(y), 0, work.width());
-      work.visible->Add(y, span);
+      if (work.visible) Stretched(row, work.width(), alpha);
+      work.See(y, alpha);
       ComposeRow(work.composition(), work.picture.row(y), row, work.width(), background, work.out.row(y));
     });
   }
@@ -271,7 +276,10 @@ Status ComposeAll(const Work& work) {
   if (!route.plane) {
     if (options.background_only || options.threshold) ShapeFields(options, fields);
     return ForEdgeRows(work, fields, nullptr, [&](int y, EdgeRows& edges) {
-      work.visible->Add(y, edges.Compose(work.composition(), y, work.picture.row(y), background, work.out.row(y)));
+      Span span;
+      edges.Compose(work.composition(), y, work.picture.row(y), background, work.out.row(y),
+                    work.visible ? &span : nullptr);
+      if (work.visible) work.visible->Add(y, span);
     });
   }
   DECAL_TRY_ASSIGN(AlphaPlane plane, MakePlane(work, route, fields));
@@ -318,7 +326,7 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
     DECAL_TRY(ShapeMatte({values, cells}, matte.width, options.remove_islands, options.fill_holes));
   }
   VisibleBox box;
-  DECAL_TRY(ComposeAll({picture, matte, options, out, runner, &box}));
+  DECAL_TRY(ComposeAll({picture, matte, options, out, runner, visible != nullptr ? &box : nullptr}));
   if (visible != nullptr) *visible = box.box();
   return {};
 }

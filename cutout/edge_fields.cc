@@ -29,6 +29,9 @@ constexpr FitOptions kExactFit = {1, 2, 0.05f, 2e-5};  // for a matte that is be
 
 // A cell of a matte is soft if alpha lies between kSoft and 1 - kSoft. Other cells are reliable.
 constexpr float kSoft = 0.05f;
+// Closer to nothing or everything than this, a cell makes no difference to a byte of alpha. Networks and running means hardly ever say
+// exactly 0 or 1: without this limit all of a frame would be its outline.
+constexpr float kUnseen = 0.5f / 255;
 // Share of alpha's variance that colours explain: at the first the fit begins to count, from the second on it alone
 // counts.
 constexpr float kLeastExplained = 0.3f, kWellExplained = 0.8f;
@@ -393,7 +396,7 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
     DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(2 * static_cast<size_t>(first.width), runner));
     ParallelFor(runner, static_cast<size_t>(first.height), [&](size_t y, size_t thread) {
       float* row = scratch.thread(thread);
-      MarkBand(grid, 1, 0, static_cast<int>(y), row, row + first.width,
+      MarkBand(grid, 1, kUnseen, static_cast<int>(y), row, row + first.width,
                fields.band() + y * static_cast<size_t>(first.width));
     });
   } else {

@@ -73,6 +73,21 @@ void TakeApartTarget(const EdgeRowPair& rows, const uint8_t* from, size_t count,
   RefineAll<true>(rows, true, from, count, nullptr, alpha, to);
 }
 
+void EnlargeRunTarget(const float* from, const int32_t* first, const float* weights, size_t count, float* to) {
+  const FloatTag d;
+  const size_t lanes = hn::Lanes(d);
+  size_t x = 0;
+  for (; x + lanes <= count; x += lanes) {
+    const auto places = hn::LoadU(SignedTag(), first + x);
+    Floats own, next;
+    hn::LoadInterleaved2(d, weights + 2 * x, own, next);
+    hn::StoreU(
+        hn::Add(hn::Mul(own, hn::GatherIndex(d, from, places)), hn::Mul(next, hn::GatherIndex(d, from + 1, places))), d,
+        to + x);
+  }
+  for (; x < count; ++x) to[x] = weights[2 * x] * from[first[x]] + weights[2 * x + 1] * from[first[x] + 1];
+}
+
 }  // namespace decal::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -90,6 +105,7 @@ size_t Stride(int width) { return AlignUp(static_cast<size_t>(width), kEdgeChunk
 
 HWY_EXPORT(RefinePixelsTarget);
 HWY_EXPORT(TakeApartTarget);
+HWY_EXPORT(EnlargeRunTarget);
 
 void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to) {
   HWY_DYNAMIC_DISPATCH(RefinePixelsTarget)(rows, colours, from, count, alpha, to);
@@ -99,8 +115,17 @@ void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const
   HWY_DYNAMIC_DISPATCH(TakeApartTarget)(rows, from, count, alpha, to);
 }
 
+namespace {
+
+// to[x] = weights[2 x] * from[first[x]] + weights[2 x + 1] * from[first[x] + 1], x < count.
+void EnlargeRun(const float* from, const int32_t* first, const float* weights, size_t count, float* to) {
+  HWY_DYNAMIC_DISPATCH(EnlargeRunTarget)(from, first, weights, count, to);
+}
+
+}  // namespace
+
 size_t EdgeRows::ScratchFloats(int picture_width, const EdgeFields& fields) {
-  // Two rows of each plane, alpha, pixels, zeros and ones, and a byte a chunk.
+  // Two rows of each plane, alpha, pixels, zeros and ones, and three bytes a chunk.
   return (2 * static_cast<size_t>(fields.plane_count()) + 5) * Stride(picture_width);
 }
 
@@ -117,34 +142,36 @@ EdgeRows::EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const Res
   constant_[0] = pixels_ + stride_;
   constant_[1] = constant_[0] + stride_;
   chunks_ = reinterpret_cast<uint8_t*>(constant_[1] + stride_);
+  enlarged_[0] = chunks_ + stride_ / kEdgeChunk;
+  enlarged_[1] = enlarged_[0] + stride_ / kEdgeChunk;
   std::fill_n(constant_[1], stride_, 1.0f);
 }
 
-// Row `row` of the grid's planes, where a chunk needs them.
+// Row `row` of the grid's planes, where a chunk needs them and does not have them.
 void EdgeRows::Enlarge(int row, int side) {
-  if (held_[side] == row) return;
+  const size_t width = static_cast<size_t>(columns_.output()), chunks = stride_ / kEdgeChunk;
+  uint8_t* enlarged = enlarged_[side];
+  if (held_[side] != row) std::fill_n(enlarged, chunks, uint8_t{0});
   held_[side] = row;
-  const size_t width = static_cast<size_t>(columns_.output());
-  const int32_t* first = columns_.firsts();
-  const float* weights = columns_.weights(0);
-  for (int p = plane_ != nullptr && !moved_ ? kFront : 0; p < fields_.plane_count(); ++p) {
-    const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
-    float* to = planes_[side] + static_cast<size_t>(p) * stride_;
-    for (size_t x = 0; x < width; ++x) {
-      if (x % kEdgeChunk == 0 && chunks_[x / kEdgeChunk] != kMixedChunk) {
-        x += kEdgeChunk - 1;
-        continue;
-      }
-      to[x] = weights[2 * x] * from[first[x]] + weights[2 * x + 1] * from[first[x] + 1];
+  for (size_t chunk = 0, end; chunk < chunks; chunk = end) {
+    const auto wanted = [&](size_t i) { return i < chunks && chunks_[i] == kMixedChunk && enlarged[i] == 0; };
+    for (end = chunk; wanted(end); ++end) enlarged[end] = 1;
+    if (end == chunk) {
+      ++end;
+      continue;
+    }
+    const size_t begin = chunk * kEdgeChunk, count = std::min(end * kEdgeChunk, width) - begin;
+    for (int p = plane_ != nullptr && !moved_ ? kFront : 0; p < fields_.plane_count(); ++p) {
+      const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
+      EnlargeRun(from, columns_.firsts() + begin, columns_.weights(0) + 2 * begin, count,
+                 planes_[side] + static_cast<size_t>(p) * stride_ + begin);
     }
   }
 }
 
 // What the chunks between rows `row` and `row` + 1 of the grid need.
 void EdgeRows::MarkChunks(int row) {
-  if (marked_ == row) return;
   marked_ = row;
-  held_[0] = held_[1] = -1;  // other chunks: what was enlarged may not be enough
   if (plane_ != nullptr) return MarkChunksOfPlane(row);
   for (size_t x = 0; x < static_cast<size_t>(columns_.output()); x += kEdgeChunk)
     chunks_[x / kEdgeChunk] = KindByFields(row, x);
@@ -181,10 +208,16 @@ void EdgeRows::MarkChunksOfPlane(int row) {
 template <class RunFn>
 void EdgeRows::ForRuns(int y, const RunFn& run) {
   const size_t width = static_cast<size_t>(columns_.output());
-  const int first = rows_.first(y);
-  MarkChunks(first);
-  Enlarge(first, 0);
-  Enlarge(first + 1, 1);
+  if (const int first = rows_.first(y); marked_ != first) {
+    MarkChunks(first);
+    if (held_[1] == first) {  // the lower of the two rows is the upper one now
+      std::swap(held_[0], held_[1]);
+      std::swap(planes_[0], planes_[1]);
+      std::swap(enlarged_[0], enlarged_[1]);
+    }
+    Enlarge(first, 0);
+    Enlarge(first + 1, 1);
+  }
   for (size_t begin = 0, end; begin < width; begin = end) {
     const uint8_t kind = chunks_[begin / kEdgeChunk];
     for (end = begin; end < width && chunks_[end / kEdgeChunk] == kind;) end += kEdgeChunk;
@@ -203,9 +236,8 @@ EdgeRowPair EdgeRows::Pair(int y, size_t begin) const {
   return pair;
 }
 
-Span EdgeRows::Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
-                       uint8_t* to) {
-  Span visible;
+void EdgeRows::Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+                       uint8_t* to, Span* visible) {
   ForRuns(y, [&](uint8_t kind, size_t begin, size_t count) {
     const uint8_t* pixels = from + 4 * begin;
     const float* alpha = constant_[kind == 1];
@@ -224,10 +256,9 @@ Span EdgeRows::Compose(Composition composition, int y, const uint8_t* from, cons
       pixels = own;
       alpha = alpha_;
     }
-    if (kind != 0) visible.Add(alpha, pixels, begin, count);
+    if (visible != nullptr && kind != 0) visible->Add(alpha, pixels, begin, count);
     ComposeRow(composition, pixels, {alpha, alpha, 1, 0}, count, background, to + 4 * begin);
   });
-  return visible;
 }
 
 void EdgeRows::Alpha(int y, const uint8_t* from, uint8_t* to) {

@@ -44,10 +44,10 @@ class EdgeRows {
   EdgeRows(const EdgeFields& fields, const ResampleAxis& rows, const ResampleAxis& columns, float* scratch,
            const AlphaPlane* plane = nullptr, bool moved = false);
 
-  // Writes row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. Returns where the subject is
-  // visible.
-  Span Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
-               uint8_t* to);
+  // Writes row `y` of the picture, `from`, to `to`, which may be the same; as ComposeRow. `visible`, unless null, grows by where the subject
+  // is visible.
+  void Compose(Composition composition, int y, const uint8_t* from, const std::array<uint8_t, 4>& background,
+               uint8_t* to, Span* visible);
 
   // Alpha of that row as bytes.
   void Alpha(int y, const uint8_t* from, uint8_t* to);
@@ -72,6 +72,7 @@ class EdgeRows {
   int held_[2] = {-1, -1};  // the numbers of these rows in the grid
   float *alpha_, *pixels_, *constant_[2];
   uint8_t* chunks_;  // 0 all background, 1 all subject, 2 neither
+  uint8_t* enlarged_[2];  // chunks of the rows that are held
   int marked_ = -1;
 };
 

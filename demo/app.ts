@@ -1,7 +1,8 @@
-// The demo page: takes photos in, shows one of them with its cut-out, hands the results out.
+// The demo page: takes photos in, from files or the camera, shows one of them with its cut-out, hands the results out.
 // SPDX-License-Identifier: MIT
 import { getCapabilities, init, subscribeToProgress, type Capabilities, type ProgressState } from 'decal';
 import { Brush } from './brush.ts';
+import { Camera } from './camera.ts';
 import { element } from './dom.ts';
 import { exportAll, exportPhoto, save } from './export.ts';
 import { showFacts } from './facts.ts';
@@ -12,6 +13,7 @@ import { prepareOffline } from './offline.ts';
 import { Photos, type Photo } from './photos.ts';
 import { Stage } from './stage.ts';
 import { Strip } from './strip.ts';
+import { Tabs } from './tabs.ts';
 import { announcement, engineInWords, queueInWords } from './strings.ts';
 
 let capabilities: Capabilities | null = null;
@@ -42,6 +44,9 @@ const models = new ModelChoice({
   told: notify,
 });
 const pick = listenForPhotos({ take, expect: warmUp, failed: notify });
+const camera = new Camera({ still: (picture) => take([picture]), failed: notify });
+// Whoever looks away from it does not want to be seen.
+const tabs = new Tabs((tab) => tab === 'camera' || camera.turnOff());
 const strip = new Strip({ select, remove: (photo) => photos.remove(photo), pick });
 
 const status = element('status', HTMLElement);
@@ -55,7 +60,9 @@ const stop = element('stop', HTMLButtonElement);
 
 function take(files: File[]): void {
   const [first] = files.map((file) => photos.add(file));
-  if (first) select(first);
+  if (!first) return;
+  tabs.show('photos');
+  select(first);
 }
 
 /** Loads the model while the visitor still looks for a photo. A failure is told by the first photo, which tries again. */

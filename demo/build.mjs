@@ -33,7 +33,7 @@ for (const file of ['index.html', 'controls.css', 'style.css', 'icon.svg', 'app.
 // As published, beside the page: the page shows that the package needs no bundler. Only what a page loads: every file
 // here is one that visitors keep for offline use.
 for (const file of await filesUnder(values.package)) {
-  if (!/\.(wasm|onnx)$|^(index|worker)\.js$/.test(file)) continue;
+  if (!/\.(wasm|onnx)$|^(index|worker|video)\.js$/.test(file)) continue;
   await cp(join(values.package, file), join(values.out, 'decal', file));
 }
 const hasSample = existsSync(kSample);
@@ -44,8 +44,8 @@ await build({
   ...common,
   entryPoints: [join(kHere, 'app.ts')],
   outfile: join(values.out, 'app.js'),
-  alias: { decal: './decal/index.js' },
-  external: ['./decal/index.js'],
+  alias: { decal: './decal/index.js', 'decal/video': './decal/video.js' },
+  external: ['./decal/index.js', './decal/video.js'],
   define: { kHasSample: String(hasSample) },
 });
 await build({

@@ -1,5 +1,6 @@
 // The choices of how cut-outs look: what lies behind them, where their edges run, and in which format they leave.
 // SPDX-License-Identifier: MIT
+import { BackdropPicture } from './backdrop_picture.ts';
 import { element } from './dom.ts';
 import type { ImageType } from './picture_tasks.ts';
 import { edgesInWords, formatInWords } from './strings.ts';
@@ -25,12 +26,13 @@ export class LookChoice {
   readonly #colour = element('colour', HTMLInputElement);
   readonly #strength = element('strength', HTMLInputElement);
   readonly #edges = element('edges', HTMLInputElement);
-  readonly #pictureInput = element('backdrop-file', HTMLInputElement);
-  readonly #pictureChip = element('backdrop-chip', HTMLElement);
-  #picture: Blob | null = null;
-  #pictureUrl = '';
+  readonly #picture: BackdropPicture;
 
   constructor(readonly hooks: LookHooks) {
+    this.#picture = new BackdropPicture(element('backdrop-file', HTMLInputElement), element('backdrop-chip', HTMLElement), {
+      chosen: () => this.#choose('picture'),
+      failed: hooks.failed,
+    });
     for (const event of ['click', 'input']) {
       this.#colour.addEventListener(event, () => this.#choose('own'));
     }
@@ -42,12 +44,11 @@ export class LookChoice {
     this.#edges.addEventListener('change', () => this.#show());
     this.#strength.addEventListener('input', () => this.#tell());
     this.#strength.addEventListener('change', () => this.#show());
-    element('backdrop-pick', HTMLButtonElement).addEventListener('click', () => this.#pictureInput.click());
+    element('backdrop-pick', HTMLButtonElement).addEventListener('click', () => this.#picture.pick());
     element('backdrop', HTMLInputElement).addEventListener('click', ({ detail }) => {
       // Arrow keys click as well (without a count): they pass by here on their way to other backgrounds.
-      if (!this.#picture && detail > 0) this.#pictureInput.click();
+      if (!this.#picture.file && detail > 0) this.#picture.pick();
     });
-    this.#pictureInput.addEventListener('change', () => void this.#takePicture());
     this.#tell();
   }
 
@@ -63,7 +64,8 @@ export class LookChoice {
     const value = this.#chosen();
     if (value === 'own') return { kind: 'colour', colour: this.#colour.value };
     if (value === 'blur') return { kind: 'blur', strength: this.#strength.valueAsNumber };
-    if (value === 'picture') return this.#picture ? { kind: 'picture', picture: this.#picture } : { kind: 'none' };
+    const { file: picture } = this.#picture;
+    if (value === 'picture') return picture ? { kind: 'picture', picture } : { kind: 'none' };
     return value === '' ? { kind: 'none' } : { kind: 'colour', colour: value };
   }
 
@@ -74,23 +76,6 @@ export class LookChoice {
   #choose(value: string): void {
     document.querySelector<HTMLInputElement>(`input[name="background"][value="${value}"]`)!.checked = true;
     this.#show();
-  }
-
-  async #takePicture(): Promise<void> {
-    const file = this.#pictureInput.files?.[0];
-    this.#pictureInput.value = '';
-    if (!file) return;
-    try {
-      (await createImageBitmap(file)).close();
-    } catch {
-      this.hooks.failed(`${file.name} cannot be read as a picture`);
-      return;
-    }
-    URL.revokeObjectURL(this.#pictureUrl);
-    this.#picture = file;
-    this.#pictureUrl = URL.createObjectURL(file);
-    this.#pictureChip.style.setProperty('background-image', `url("${this.#pictureUrl}")`);
-    this.#choose('picture');
   }
 
   #show(): void {

@@ -1,6 +1,7 @@
 // What there is to choose, what ran and what went wrong, in plain words.
 // SPDX-License-Identifier: MIT
 import type { Capabilities, DecalErrorCode, Execution, ModelInfo, ProgressState } from 'decal';
+import type { VideoStats } from 'decal/video';
 import type { Photo } from './photos.ts';
 import type { ImageType } from './picture_tasks.ts';
 
@@ -185,6 +186,37 @@ export function problemInWords(error: unknown): { title: string; hint: string; d
   const [title, hint] = known ?? ['That did not work', 'Try again. If it keeps failing, reload the page.'];
   const message = error instanceof Error ? error.message : String(error);
   return { title, hint, detail: typeof code === 'string' ? `${code}: ${message}` : message };
+}
+
+const kCameraProblems: Record<string, [title: string, hint: string]> = {
+  NotAllowedError: ['The camera was not allowed', 'Allow it for this page, in the address bar or the system’s settings, and try again.'],
+  SecurityError: ['The camera is not to be had here', 'Browsers give it to pages over https alone.'],
+  NotFoundError: ['No camera was found', 'Plug one in and try again.'],
+  OverconstrainedError: ['No camera was found', 'Plug one in and try again.'],
+  NotReadableError: ['The camera does not start', 'Another program may be using it. Close that and try again.'],
+};
+
+const kStreamProblems: Partial<Record<DecalErrorCode, [title: string, hint: string]>> = {
+  io: ['The camera has stopped', 'It was unplugged or taken away. Try again when it is back.'],
+  unsupported: ['This browser does not do live video', 'Current versions of Chromium, Firefox and Safari do. Photos work here all the same.'],
+  network: kProblems['network']!,
+  'not-found': kProblems['not-found']!,
+  'corrupt-model': kProblems['corrupt-model']!,
+};
+
+/** Title and hint for a camera that is not there, or is no more. */
+export function cameraProblem(error: unknown): { title: string; hint: string; detail: string } {
+  const told = problemInWords(error);
+  const { code, cause } = (error ?? {}) as { code?: DecalErrorCode; cause?: unknown };
+  const reason = cause instanceof Error || cause instanceof DOMException ? cause.name : '';
+  const [title, hint] = kCameraProblems[reason] ?? (code && kStreamProblems[code]) ?? [told.title, told.hint];
+  return { title, hint, detail: told.detail };
+}
+
+/** "1280 × 720, 30 frames a second" and where it is computed. */
+export function cameraFacts({ width, height, provider, threads }: VideoStats, rate: number): string {
+  const place = provider ? `\nComputed on ${placeInWords({ provider, threads })}` : '';
+  return `${width} × ${height}, ${Math.round(rate)} frames a second${place}`;
 }
 
 function sentence(text: string): string {

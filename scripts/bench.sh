@@ -7,6 +7,7 @@
 #   models    whole models against onnxruntime, OpenVINO and ncnn, natively and as WebAssembly in Node
 #   browser   the WebAssembly ones in Chromium, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
+#   video     decal video and decal/video in Chromium against their bars
 #   scaling   the server, batches, Ray and Python, each beside what it is measured by; JSON in build/bench
 # SPDX-License-Identifier: MIT
 set -euo pipefail
@@ -22,7 +23,7 @@ for part in "$@"; do
     pictures)
       echo "== pictures in WebAssembly"
       node bench/pictures.mjs ;;
-    whole | whole_browser | models | browser | gpu)
+    whole | whole_browser | models | browser | gpu | video)
       echo "== $part"
       node "bench/$part.mjs"
       node bench/report.mjs ;;

@@ -1,4 +1,5 @@
-// libswscale with the right coefficients, and what it does not do: turning and colours behind transparent pixels.
+// Our own conversion of common formats, libswscale with the right coefficients for the others, and what that does not do: turning and colours
+// behind transparent pixels.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -8,8 +9,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include <fmt/format.h>
+
+#include "decal/yuv.h"
 
 extern "C" {
 #include <libavutil/pixdesc.h>
@@ -40,6 +44,41 @@ bool IsFull(const AVFrame& frame) {
 // FFmpeg numbers its tables by the matrices of H.273, and knows those of constant luminance not at all.
 const int* Coefficients(AVColorSpace matrix) {
   return sws_getCoefficients(matrix == AVCOL_SPC_BT2020_CL ? static_cast<int>(AVCOL_SPC_BT2020_NCL) : matrix);
+}
+
+// Shares of luma, by H.273.
+YuvColours SharesOf(const VideoColours& colours) {
+  switch (colours.matrix) {
+    case AVCOL_SPC_FCC: return {0.30, 0.11, colours.full_range};
+    case AVCOL_SPC_BT470BG:
+    case AVCOL_SPC_SMPTE170M: return {0.299, 0.114, colours.full_range};
+    case AVCOL_SPC_SMPTE240M: return {0.212, 0.087, colours.full_range};
+    case AVCOL_SPC_BT2020_NCL: return {0.2627, 0.0593, colours.full_range};
+    default: return {0.2126, 0.0722, colours.full_range};
+  }
+}
+
+// The planes of a frame in a format that cameras and common codecs have; nothing for others, which libswscale converts.
+std::optional<YuvView> PlanesOf(const AVFrame& from) {
+  YuvView view = {.width = from.width, .height = from.height};
+  switch (WithoutRange(from.format)) {
+    case AV_PIX_FMT_YUV420P: break;
+    case AV_PIX_FMT_YUV422P: view.half_height = false; break;
+    case AV_PIX_FMT_YUV440P: view.half_width = false; break;
+    case AV_PIX_FMT_YUV444P: view.half_width = view.half_height = false; break;
+    case AV_PIX_FMT_NV12: view.chroma_step = 2; break;
+    default: return std::nullopt;
+  }
+  const bool alternating = view.chroma_step == 2;
+  // Rows from the bottom up have negative strides.
+  if (from.linesize[0] <= 0 || from.linesize[1] <= 0 || (!alternating && from.linesize[2] != from.linesize[1]))
+    return std::nullopt;
+  view.luma = from.data[0];
+  view.luma_stride = static_cast<size_t>(from.linesize[0]);
+  view.cb = from.data[1];
+  view.cr = alternating ? from.data[1] + 1 : from.data[2];
+  view.chroma_stride = static_cast<size_t>(from.linesize[1]);
+  return view;
 }
 
 }  // namespace
@@ -75,6 +114,9 @@ Status FrameConverter::ToRgba(const AVFrame& from, MutableImageView to) {
   const AVPixelFormat format = WithoutRange(from.format);
   if (!sws_isSupportedInput(format))
     return Fail(ErrorCode::kUnsupported, fmt::format("frames of {} cannot be converted", av_get_pix_fmt_name(format)));
+  // The caller's thread is one of several that are busy.
+  if (const auto planes = PlanesOf(from); planes && from.width == to.width && from.height == to.height)
+    return YuvToRgba(*planes, SharesOf(ColoursOf(from)), to, SerialRunner());
   scaler_.reset(sws_getCachedContext(scaler_.release(), from.width, from.height, format, to.width, to.height,
                                      AV_PIX_FMT_RGBA, kScaling, nullptr, nullptr, nullptr));
   if (!scaler_) return Fail(ErrorCode::kOutOfMemory, "no memory to convert a frame");

@@ -2,6 +2,7 @@
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,7 @@
 #include "cli/model_source.h"
 #include "cli/picture_io.h"
 #include "cli/report.h"
+#include "cli/video/backdrop.h"
 #include "cli/video/file_source.h"
 #include "cli/video/progress.h"
 #include "cli/video/queue.h"
@@ -42,6 +44,8 @@ class FrameCutter {
       : options_(&options), runner_(MakeThreadPool(static_cast<size_t>(options.threads))) {}
 
   Status Load();
+  // After Load and InitPictures, for frames of that size: what lies behind them.
+  Status OpenBackdrop(Extent frame);
   // In place. `cancel` ends it between two layers (kCancelled).
   Status Cut(VideoFrame& frame, const CancelFlag& cancel);
 
@@ -54,6 +58,7 @@ class FrameCutter {
   std::unique_ptr<ThreadRunner> runner_;  // outlives the remover
   std::optional<Remover> remover_;
   TemporalMatte temporal_;
+  std::optional<VideoBackdrop> backdrop_;
   std::string name_;
   bool found_ = false;
 };
@@ -67,6 +72,16 @@ Status FrameCutter::Load() {
   auto remover = Remover::Create(std::move(model->session), model->info, *runner_);
   if (!remover) return std::unexpected(InFile(remover.error(), name_));
   remover_.emplace(*std::move(remover));
+  return {};
+}
+
+Status FrameCutter::OpenBackdrop(Extent frame) {
+  if (options_->composite.mask_only) return {};
+  if (options_->blur > 0) backdrop_.emplace(VideoBackdrop::Blurred(options_->blur));
+  if (options_->backdrop.empty()) return {};
+  auto opened = VideoBackdrop::OfPicture(options_->backdrop, frame, *runner_);
+  if (!opened) return std::unexpected(opened.error());
+  backdrop_.emplace(*std::move(opened));
   return {};
 }
 
@@ -84,6 +99,7 @@ Status FrameCutter::Cut(VideoFrame& frame, const CancelFlag& cancel) {
     if (!steadied) return std::unexpected(steadied.error());
     matte = *steadied;
   }
+  if (backdrop_) return backdrop_->Compose(view, matte, options_->composite, *runner_);
   return Composite(view, matte, options_->composite, view, *runner_);
 }
 
@@ -172,8 +188,10 @@ Result<std::unique_ptr<FrameSource>> OpenSource(const VideoOptions& options, int
   return OpenVideoFile(options.input, threads, Cancelled());
 }
 
-bool IsOpaque(const CompositeOptions& composite) {
-  return composite.mask_only || (composite.background && (*composite.background)[3] == 255);
+bool IsOpaque(const VideoOptions& options) {
+  const CompositeOptions& composite = options.composite;
+  return composite.mask_only || options.blur > 0 || !options.backdrop.empty() ||
+         (composite.background && (*composite.background)[3] == 255);
 }
 
 Status CheckOutput(const VideoOptions& options) {
@@ -189,7 +207,7 @@ Status CheckOutput(const VideoOptions& options) {
 
 Result<std::unique_ptr<FrameSink>> OpenSink(const VideoOptions& options, const VideoInfo& info, int threads,
                                             std::vector<std::string>& notes) {
-  const bool opaque = IsOpaque(options.composite);
+  const bool opaque = IsOpaque(options);
   const bool is_video = KindOfVideo(options.output) != VideoKind::kNone;
   if (!is_video && !info.sounds.empty() && options.output != kStandardStream)
     notes.emplace_back("its sound is left out: pictures hold none");
@@ -224,6 +242,15 @@ void PrintVideo(const VideoOptions& options, const VideoInfo& info, const FrameC
              HowItRan(cutter.runner()), cutter.model_name());
 }
 
+// Frames and the planes of an edge come and go with every frame. The C library would get each anew from the system, page by page, and
+// give it back: a tenth of the processor's time.
+void KeepMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // the most that it takes; frames beyond 8 megapixels come from the system still
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 int Failed(const Error& error) {
   PrintError(error);
   return error.code == ErrorCode::kCancelled ? kExitInterrupted : kExitFailed;
@@ -232,6 +259,7 @@ int Failed(const Error& error) {
 }  // namespace
 
 int MakeVideo(const VideoOptions& options) {
+  KeepMemory();
   av_log_set_level(AV_LOG_QUIET);  // errors of ours say what its messages are about
   if (const Status output = CheckOutput(options); !output) {
     PrintError(output.error());
@@ -244,6 +272,7 @@ int MakeVideo(const VideoOptions& options) {
   if (const Status loaded = cutter.Load(); !loaded) return Failed(loaded.error());
   if (const Status ready = InitPictures("decal", threads); !ready) return Failed(ready.error());
   const VideoInfo& info = (*source)->info();
+  if (const Status behind = cutter.OpenBackdrop({info.width, info.height}); !behind) return Failed(behind.error());
   std::vector<std::string> notes = info.notes;
   auto sink = OpenSink(options, info, threads, notes);
   if (!sink) return Failed(sink.error());

@@ -15,8 +15,8 @@ namespace decal {
 
 // One stream of frames. A network that sees each frame for itself gives edges that flicker with the camera's noise. Here each cell of the
 // matte is a running mean of what the network said of it, beside a running mean of the picture's colours there. Where the colours depart
-// from their mean, something moved, and the new frame counts alone, as it does where the network's opinion changes by much. A still edge
-// stands still, and a moving one does not trail. It is the recursive filter with motion detection of video noise reduction (Brailean and
+// from their mean by more than the picture's noise, something moved, and the new frame counts alone, as it does where the network's opinion
+// changes by much. A still edge stands still, and a moving one does not trail. It is the recursive filter with motion detection of video noise reduction (Brailean and
 // others, "Noise reduction filters for dynamic image sequences: a review", 1995), applied to the matte.
 //
 // The same frames give the same mattes to the bit, on any number of threads and in WebAssembly. Not thread-safe.

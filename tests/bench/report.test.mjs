@@ -10,6 +10,7 @@ import { readAllResults } from '../../bench/results.mjs';
 import {
   barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows,
 } from '../../bench/tables.mjs';
+import { videoRows } from '../../bench/video_report.mjs';
 import { root } from '../support/models.mjs';
 import { caseOf, environment, resultsOf } from './helpers.mjs';
 
@@ -135,4 +136,27 @@ test('a page without measurements says so', () => {
 test('docs/performance.md is what bench/report.mjs makes of the results', () => {
   const expected = performancePage(readAllResults());
   assert.equal(readFileSync(join(root, 'docs/performance.md'), 'utf8'), expected, 'run `node bench/report.mjs`');
+});
+
+const video = {
+  speed: [{ options: '', frames_per_second: [70, 59.96, 59.99] }, { options: '--refine fast', frames_per_second: [40] }],
+  live: [{ background: 'blur', frames_in: 59.9, frames_out: 29.99, page_ms: 2.999 }, { background: 'colour', frames_in: 30, frames_out: 30, page_ms: 0.2 }],
+  memory: { minutes: 10, grown_bytes: 20e6, left: { framesOpen: 0, workersLeft: 1 } },
+  flicker: [{ noise: 12, format: 'yuv420p', refine: 'off', change: 0.40001, frame_by_frame: 1 }, { noise: 6, format: 'gbrp', refine: 'fast', change: 0.9, frame_by_frame: 1 }],
+  trailing: [{ pixels: 2, error: 1.0000001, frame_by_frame: 1 }, { pixels: 8, error: 1, frame_by_frame: 1 }],
+};
+
+test('video: each figure beside its bar, never rounded to the other side of it', () => {
+  assert.deepEqual(videoRows(video).slice(1).map(([, , ...rest]) => rest), [
+    ['59.9', '60 or more', 'missed'], ['40.0', '–', '–'],
+    ['29.9', '30 or more', 'missed'], ['30.0', '30 or more', 'met'], ['3.00', 'under 3', 'met'],
+    ['20.0', 'under 20', 'missed'], ['0, 1', 'none', 'missed'],
+    ['0.41', '0.4 or less', 'missed'], ['0.90', '–', '–'],
+    ['1.001', '1 or less', 'missed'], ['1.000', '1 or less', 'met'],
+  ]);
+  assert.deepEqual(videoRows({}).length, 1, 'nothing that was not measured');
+  const page = performancePage({ models: null, browser: null, gpu: null, video: { suite: 'video', environment, ...video } });
+  assert.ok(page.includes('| `decal video` to raw frames, 2 threads | frames a second | 59.9 | 60 or more | missed |'), page);
+  assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);
+  assert.match(performancePage({ models: null, browser: null, gpu: null }), /## Video\n\nNothing has been measured yet/);
 });

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { unzipSync } from 'fflate';
 import { serve } from '../../scripts/serve.mjs';
+import { kAxe, problemsOf } from './support/accessibility.mjs';
 import { noBrowser, openPage, startBrowser } from './support/chromium.mjs';
 import { truncated } from './support/jpeg.mjs';
 import { decodePng } from './support/png.mjs';
@@ -14,7 +14,6 @@ import { answerSlowly, isModel, kDemo, kPhoto, kScratch, needs } from './support
 
 const { models } = JSON.parse(await readFile(new URL('../../models/registry.json', import.meta.url), 'utf8'));
 const kModelSize = (models[0].bytes / 1e6).toFixed(1);
-const kAxe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 suite('demo page', { skip: noBrowser }, () => {
   /** While set, the model's download takes its time. */
@@ -107,7 +106,7 @@ suite('demo page', { skip: noBrowser }, () => {
       if (transparent.rgba[i + 3] === 0) assert.deepEqual([...blue.rgba.subarray(i, i + 3)], [32, 64, 192]);
     }
 
-    await page.getByLabel('None').check();
+    await page.locator('#backgrounds').getByLabel('None').check();
     await page.getByLabel('JPEG').check();
     assert.match(await page.locator('#format-note').textContent(), /white/);
     const jpeg = await download();
@@ -249,16 +248,7 @@ suite('demo page', { skip: noBrowser }, () => {
     await open();
     await page.evaluate(kAxe);
     const broken = [];
-    const check = async (when) => {
-      for (const [width, height] of [[390, 844], [1280, 820]]) {
-        await page.setViewportSize({ width, height });
-        for (const colorScheme of ['light', 'dark']) {
-          await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-          const found = [...(await page.evaluate(weakText)), ...(await page.evaluate(violations))];
-          broken.push(...found.map((text) => `${when}, ${width} wide, ${colorScheme}: ${text}`));
-        }
-      }
-    };
+    const check = async (when) => broken.push(...(await problemsOf(page, when)));
     await check('start');
     const damaged = join(kScratch, 'not-a-picture.jpg');
     await writeFile(damaged, 'not a picture');
@@ -417,38 +407,3 @@ suite('demo page', { skip: noBrowser }, () => {
     }
   });
 });
-
-// Runs in the page, after axe: the rules of WCAG 2.2 A and AA that it breaks.
-async function violations() {
-  const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-  const { violations } = await globalThis.axe.run(document, { runOnly: tags, resultTypes: ['violations'] });
-  const told = ({ target, failureSummary }) => `${target} ${failureSummary}`;
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(told).join('; ')}`);
-}
-
-// Runs in the page: texts whose colour is too close to what is behind them. Disabled controls are exempt, as in WCAG.
-function weakText() {
-  const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
-  const luminance = ([r, g, b]) => {
-    const linear = [r, g, b].map((value) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  };
-  const behind = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const [r, g, b, alpha = 1] = channels(getComputedStyle(at).backgroundColor);
-      if (alpha === 1) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const weak = [];
-  for (const element of document.querySelectorAll('body *')) {
-    const text = [...element.childNodes].filter(({ nodeType }) => nodeType === 3).map(({ data }) => data.trim()).join('');
-    if (!text || !element.checkVisibility() || element.closest(':disabled, [aria-hidden="true"]')) continue;
-    const style = getComputedStyle(element);
-    const [high, low] = [luminance(channels(style.color)), luminance(behind(element))].sort((a, b) => b - a);
-    const large = parseFloat(style.fontSize) >= 24;
-    const ratio = (high + 0.05) / (low + 0.05);
-    if (ratio < (large ? 3 : 4.5)) weak.push(`"${text.slice(0, 30)}" has ${ratio.toFixed(2)}`);
-  }
-  return weak;
-}

@@ -68,6 +68,43 @@ suite('decal video', { skip: noVideo() }, () => {
     assert.ok(!(await files(folder)).some((name) => name.startsWith('none')));
   });
 
+  test('a picture behind covers the frame, cut off evenly, and makes every kind of video opaque', async () => {
+    // Blue at both ends, which a frame of 4:3 cuts off; twice as large as the frame.
+    await ffmpeg(['-f', 'lavfi', '-i', 'color=0x2020d0:s=600x192', '-vf', 'drawbox=x=172:w=256:color=0xc03cb4:t=fill,format=gbrp', '-frames:v', '1', 'behind.png'], { cwd: folder });
+    await ffmpeg(['-i', 'behind.png', '-vf', 'format=rgba,colorchannelmixer=aa=0.5', 'half.png'], { cwd: folder });
+    const args = ['--model', 'red.onnx', '--threshold', '0.5', '-q'];
+    const frames = framesOf((await video(['clip.mp4', '-o', '-', '--background', 'behind.png', ...args], { cwd: folder })).stdout, 128, 96);
+    assert.equal(frames.length, 10);
+    for (const frame of [frames[0], frames.at(-1)]) {
+      near(pixelAt(frame, 128, 20, 48), [0xe0, 0x18, 0x18, 255], 6, 'the subject');
+      for (const x of [66, 90, 126]) near(pixelAt(frame, 128, x, 48), [0xc0, 0x3c, 0xb4, 255], 6, `the picture at ${x}`);
+    }
+    const [dark] = framesOf((await video(['clip.mp4', '-o', '-', '--background', 'half.png', ...args], { cwd: folder })).stdout, 128, 96);
+    near(pixelAt(dark, 128, 100, 48), [0x60, 0x1e, 0x5a, 255], 6, 'what is transparent in it is black');
+    await video(['clip.mp4', '-o', 'picture.mp4', '--background', './behind.png', ...args], { cwd: folder });
+    const [shown] = framesOf(await ffmpeg(['-i', 'picture.mp4', '-frames:v', '1', '-f', 'rawvideo', '-pix_fmt', 'rgba', '-'], { cwd: folder }), 128, 96);
+    near(pixelAt(shown, 128, 100, 48), [0xc0, 0x3c, 0xb4, 255], 12, 'the picture in H.264');
+    await video(['clip.mp4', '-o', 'picture.webm', '--background', 'behind.png', ...args], { cwd: folder });
+    assert.equal((await probe('picture.webm', folder)).streams[0].tags.ALPHA_MODE, undefined);
+  });
+
+  test('the room itself out of focus: no detail, no glow of the subject, a sharp subject', async () => {
+    // Grey stripes of 4 pixels beside the red.
+    await ffmpeg(['-f', 'lavfi', '-i', 'color=0xe01818:s=64x96:r=10:d=1,format=gbrp', '-f', 'lavfi', '-i', "color=black:s=64x96:r=10:d=1,format=gbrp,geq=r='if(mod(floor(X/4),2),100,40)':g='if(mod(floor(X/4),2),100,40)':b='if(mod(floor(X/4),2),100,40)'",
+      '-filter_complex', '[0][1]hstack,format=yuv444p', '-c:v', 'libx264', '-qp', '0', 'stripes.mkv'], { cwd: folder });
+    const args = ['stripes.mkv', '-o', '-', '--model', 'red.onnx', '--threshold', '0.5', '-q'];
+    const [blurred] = framesOf((await video([...args, '--background', 'blur:6'], { cwd: folder })).stdout, 128, 96);
+    for (const x of [70, 80, 96, 100, 104, 112]) near(pixelAt(blurred, 128, x, 48), [70, 70, 70, 255], 14, `at ${x}`);
+    near(pixelAt(blurred, 128, 40, 48), [0xe0, 0x18, 0x18, 255], 4, 'the subject');
+    // The usual blur is 12; a fraction is fine; and threads make no difference.
+    const usual = (await video([...args, '--background', 'blur'], { cwd: folder })).stdout;
+    assert.ok(usual.equals((await video([...args, '--background', 'blur:12.0', '--threads', '3'], { cwd: folder })).stdout));
+    assert.ok(!usual.equals((await video([...args, '--background', 'blur:3'], { cwd: folder })).stdout));
+    // A matte is a matte, whatever would lie behind.
+    const mask = (await video([...args, '--mask'], { cwd: folder })).stdout;
+    assert.ok(mask.equals((await video([...args, '--mask', '--background', 'blur'], { cwd: folder })).stdout));
+  });
+
   test('pictures, numbered', async () => {
     const { stderr } = await video(['clip.mp4', '-o', 'frames/%03d.png', '--model', 'red.onnx', '--threshold', '0.5'], { cwd: folder });
     assert.match(stderr, /^decal: clip\.mp4: its sound is left out: pictures hold none\n/);

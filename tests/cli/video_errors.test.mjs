@@ -95,7 +95,8 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
       [['-', '-o', 'out.webm', '--size', '16384x16384'], /--size: .* is not a size/],
       [['-', '-o', 'out.webm', '--size', '4x4', '--fps', '0'], /--fps: '0' is not a rate/],
       [['clip.mp4', '-o', 'out.webm', '--size', '4x4'], /--size and --fps are for raw frames/],
-      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /'nocolour' is not a colour/],
+      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /--background: 'nocolour' is not a colour, nor a file that is there/],
+      ...['blur:0', 'blur:101', 'blur:', 'blur:x', 'blur:nan', 'blur:12px'].map((text) => [['clip.mp4', '-o', 'out.webm', '--background', text], new RegExp(`--background: '${text}' is no blur of 1 to 100 pixels`)]),
       [['clip.mp4', '-o', 'out.webm', '--quality', '0'], /--quality/],
     ]) {
       assertError(await run(args), 2, pattern);
@@ -103,6 +104,15 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
     const raw = await run(['-', '-o', '-', '--size', '4x4', '--pixel-format', 'pal8'], { stdin: Buffer.alloc(48) });
     assertError(raw, 1, /--pixel-format: 'pal8' is none that is read/);
     assert.deepEqual(await files(folder), untouched);
+  });
+
+  test('a picture behind that is none', async () => {
+    for (const [file, pattern] of [
+      ['text.txt', /^decal: text\.txt: .*\((corrupt-image|unsupported)\)/], ['empty.mp4', /^decal: empty\.mp4: .*\(corrupt-image\)/], ['folder.mp4', /^decal: folder\.mp4: .*\([a-z-]+\)/],
+    ]) {
+      assertError(await run(['clip.mp4', '-o', 'out.webm', '--model', 'all.onnx', '--background', file]), 1, pattern);
+      assert.deepEqual(await files(folder), untouched);
+    }
   });
 
   test('raw frames that end within one, and none at all', async () => {

@@ -15,6 +15,10 @@
 #include "cli/video/sinks.h"
 #include "cutout/test_picture.h"
 
+extern "C" {
+#include <libavutil/pixdesc.h>
+}
+
 namespace decal::cli {
 namespace {
 
@@ -98,6 +102,33 @@ TEST(FrameConverterTest, FlatColoursComeBackWithinTwoLevels) {
   }
 }
 
+TEST(FrameConverterTest, CommonFormatsAreConvertedAsLibswscaleDoesWithin2Levels) {
+  for (const AVPixelFormat format : {AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV422P, AV_PIX_FMT_YUV440P, AV_PIX_FMT_YUV444P,
+                                     AV_PIX_FMT_NV12, AV_PIX_FMT_YUVJ420P}) {
+    AvPtr<AVFrame> frame(av_frame_alloc());
+    frame->format = format;
+    frame->width = 66, frame->height = 34;
+    ASSERT_GE(av_frame_get_buffer(frame.get(), 0), 0);
+    frame->colorspace = AVCOL_SPC_BT709;
+    // A picture without edges, so that filters and the place of chroma hardly count.
+    TestPicture picture(66, 34);
+    picture.ForEach([](int x, int y) {
+      return Rgba{static_cast<uint8_t>(40 + 2 * x), static_cast<uint8_t>(30 + 5 * y), static_cast<uint8_t>(200 - x - y),
+                  255};
+    });
+    FrameConverter there, back;
+    ASSERT_TRUE(there.FromRgba(picture.view(), ColoursOf(*frame), *frame).has_value());
+    TestPicture again(66, 34);
+    ASSERT_TRUE(back.ToRgba(*frame, again.mutable_view()).has_value());
+    for (int y = 2; y < 32; ++y) {
+      for (int x = 2; x < 64; ++x) {
+        for (size_t c = 0; c < 3; ++c)
+          EXPECT_NEAR(again.at(x, y)[c], picture.at(x, y)[c], 3) << av_get_pix_fmt_name(format);
+      }
+    }
+  }
+}
+
 TEST(FrameConverterTest, WhatAFrameLeavesOpenIsGuessedByItsSize) {
   AvPtr<AVFrame> frame(av_frame_alloc());
   frame->format = AV_PIX_FMT_YUV420P;
@@ -171,6 +202,16 @@ TEST(VideoOptionsTest, AreRead) {
   EXPECT_TRUE(std::get<VideoOptions>(*plain).composite.decontaminate);
   EXPECT_FALSE(std::get<VideoOptions>(*plain).frame_by_frame);
   EXPECT_EQ(std::get<VideoOptions>(*plain).composite.refine, Refine::kOff);
+  for (const auto& [text, blur] :
+       {std::pair("blur", 12.0f), std::pair("blur:1", 1.0f), std::pair("blur:33.5", 33.5f)}) {
+    const auto blurred = parse({"clip.mp4", "-o", "x.webm", "--background", text});
+    ASSERT_TRUE(blurred.has_value()) << blurred.error().ToString();
+    EXPECT_EQ(std::get<VideoOptions>(*blurred).blur, blur);
+    EXPECT_FALSE(std::get<VideoOptions>(*blurred).composite.background.has_value());
+  }
+  const auto picture = parse({"clip.mp4", "-o", "x.webm", "--background", "/dev/null"});
+  ASSERT_TRUE(picture.has_value());
+  EXPECT_EQ(std::get<VideoOptions>(*picture).backdrop, "/dev/null");
   for (const char* rate : {"0", "-1", "1/0", "abc", "1e9", "nan", "30/"})
     EXPECT_FALSE(parse({"-", "-o", "x.webm", "--size", "4x4", "--fps", rate}).has_value()) << rate;
   for (const char* size : {"", "4", "4x", "x4", "4x-4", "99999x4", "4x4x4"})

@@ -96,3 +96,14 @@ export async function openPage(context, url) {
   await page.goto(url);
   return Object.assign(page, { errors });
 }
+
+/** The browser's major version. */
+export async function chromiumVersion() {
+  const browser = await startBrowser();
+  try {
+    const page = await browser.context.newPage();
+    return /Chrome\/(\d+)/.exec(await page.evaluate(() => navigator.userAgent))[1];
+  } finally {
+    await browser.close();
+  }
+}

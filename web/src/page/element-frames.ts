@@ -5,8 +5,12 @@ import type { ToFrames } from '../adapters/worker/frame-messages.js';
 
 /** How often it is seen whether the source has ended: a track that its own page stops says nothing. */
 const kWatchMs = 500;
-/** How long the first frame may take in a page that is seen, of a source that sends: cameras take 3 s at most, and WebKitGTK never tells of one. */
+/** How long the first frame may take in a page that is seen, of a source that sends: cameras take 3 s at most. */
 const kFirstFrameMs = 10_000;
+/** More than cameras have; how often the canvas is looked at. */
+const kMostFps = 60;
+/** How often it is looked for a new frame where the browser does not tell: once a frame of most displays. */
+const kPollMs = 16;
 
 export class ElementFrames {
   readonly #video = document.createElement('video');
@@ -17,6 +21,7 @@ export class ElementFrames {
   #waiting = false;
   #over = false;
   #shown = false;
+  #poll: ReturnType<typeof setInterval> | undefined;
   readonly stream: MediaStream;
   /** Frames that were overtaken by newer ones before they were taken from the element. */
   dropped = 0;
@@ -27,18 +32,26 @@ export class ElementFrames {
     if (!context) throw new DecalError('unsupported', 'this browser draws no canvas');
     this.#context = context;
     this.#control = control;
-    this.stream = this.#canvas.captureStream();
+    // Without a rate WebKitGTK takes the first frames and no others.
+    this.stream = this.#canvas.captureStream(kMostFps);
     const video = this.#video;
     video.muted = true;
     video.playsInline = true;
     video.srcObject = new MediaStream([track]);
-    video.requestVideoFrameCallback(() => void this.#take(onFailed));
+    const told = () => {
+      if (this.#over) return;
+      clearInterval(this.#poll);
+      video.requestVideoFrameCallback(told);
+      void this.#take(onFailed);
+    };
+    video.requestVideoFrameCallback(told);
     video.play().catch((error: unknown) => {
       if (!this.#over) onFailed(toDecalError(error, 'io', 'the source does not play'));
     });
     let waited = 0;
     this.#timer = setInterval(() => {
       if (track.readyState === 'ended') onFailed(new DecalError('io', "the source's track has ended"));
+      if (!this.#shown && framesShown(video) > 0) this.#look(onFailed);
       if (this.#shown || track.muted || document.visibilityState !== 'visible' || (waited += kWatchMs) < kFirstFrameMs) return;
       onFailed(new DecalError('unsupported', `live video: this browser has shown no frame of the source in ${kFirstFrameMs / 1000} seconds`));
     }, kWatchMs);
@@ -60,14 +73,24 @@ export class ElementFrames {
   close(): void {
     this.#over = true;
     clearInterval(this.#timer);
+    clearInterval(this.#poll);
     this.#video.srcObject = null;
     for (const track of this.stream.getTracks()) track.stop();
   }
 
+  /** WebKitGTK (2.50) never calls back, but counts the frames that it shows. */
+  #look(onFailed: (error: DecalError) => void): void {
+    let last = 0;
+    this.#poll ??= setInterval(() => {
+      const shown = framesShown(this.#video);
+      if (shown === last) return;
+      last = shown;
+      void this.#take(onFailed);
+    }, kPollMs);
+  }
+
   async #take(onFailed: (error: DecalError) => void): Promise<void> {
-    if (this.#over) return;
     this.#shown = true;
-    this.#video.requestVideoFrameCallback(() => void this.#take(onFailed));
     if (this.#waiting) {
       ++this.dropped;
       return;
@@ -81,6 +104,10 @@ export class ElementFrames {
       if (!this.#over) onFailed(toDecalError(error, 'unsupported', 'a frame of the source cannot be read'));
     }
   }
+}
+
+function framesShown(video: HTMLVideoElement): number {
+  return video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
 }
 
 async function currentFrame(video: HTMLVideoElement): Promise<VideoFrame | ImageBitmap> {

@@ -1,7 +1,8 @@
 // The page's side of a stream: which way its frames go, the two workers, and an end to all of it.
 // SPDX-License-Identifier: MIT
-import type { FrameBackground, FramesStart, FromFrames, ToFrames } from '../adapters/worker/frame-messages.js';
+import type { FrameBackground, FramesStart, FromFrames, ToFrames, TrackLoan } from '../adapters/worker/frame-messages.js';
 import type { WithModel } from '../adapters/worker/protocol.js';
+import { hasTrackStreams, openTrackStreams } from '../adapters/worker/track-streams.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
 import { kNoStats, type VideoStats } from '../shared/video.js';
 import { ElementFrames } from './element-frames.js';
@@ -11,6 +12,8 @@ import type { LiveVideo, VideoBackground } from './video-types.js';
 
 /** How long the worker with the frames may take to close them before it is ended anyway. */
 const kEndMs = 500;
+/** How often the source's track is looked at where a worker has a copy: what its page does to it is not told. */
+const kWatchMs = 200;
 
 /** The engine that makes a stream's mattes. */
 export interface StreamEngine {
@@ -30,19 +33,12 @@ export interface LivePlan {
   signal: AbortSignal | undefined;
 }
 
-/** Chromium's, which TypeScript does not know. */
-interface TrackStreams {
-  MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack; maxBufferSize?: number }) => { readable: ReadableStream<VideoFrame> };
-  MediaStreamTrackGenerator?: new (init: { kind: 'video' }) => MediaStreamTrack & { writable: WritableStream<VideoFrame> };
-}
-
 /** @throws {DecalError} `unsupported` where frames can go no way */
 export function checkRoutes(): void {
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as TrackStreams;
   const missing = [
     typeof Worker !== 'function' && 'workers',
     typeof OffscreenCanvas !== 'function' && 'OffscreenCanvas',
-    !(MediaStreamTrackProcessor && MediaStreamTrackGenerator) &&
+    !hasTrackStreams() &&
       !('requestVideoFrameCallback' in HTMLVideoElement.prototype && 'captureStream' in HTMLCanvasElement.prototype) &&
       'MediaStreamTrackProcessor, nor requestVideoFrameCallback with captureStream',
   ].filter(Boolean);
@@ -63,14 +59,17 @@ export async function startLiveVideo(plan: LivePlan, engine: StreamEngine): Prom
 }
 
 class Live implements LiveVideo {
-  readonly stream: MediaStream;
+  readonly stream = new MediaStream();
   readonly ended: Promise<DecalError | null>;
   readonly ready: Promise<void>;
   readonly #engine: StreamEngine;
   readonly #worker: EngineWorker;
   readonly #control: MessagePort;
-  readonly #elements: ElementFrames | null = null;
-  readonly #result: MediaStreamTrack;
+  readonly #track: MediaStreamTrack;
+  #elements: ElementFrames | null = null;
+  #result: MediaStreamTrack | null = null;
+  #route: VideoStats['route'] = 'streams';
+  #watch: ReturnType<typeof setInterval> | undefined;
   #stats: VideoStats = kNoStats;
   #ending: Promise<void> | null = null;
   /** Resolves when the worker with the frames has closed them all. */
@@ -83,6 +82,7 @@ class Live implements LiveVideo {
 
   constructor({ track, audio, background, maxFps, signal }: LivePlan, engine: StreamEngine) {
     this.#engine = engine;
+    this.#track = track;
     this.#closed = new Promise((resolve) => void (this.#tellClosed = resolve));
     this.ended = new Promise((resolve) => void (this.#tellEnded = resolve));
     this.ready = new Promise((resolve, reject) => {
@@ -96,22 +96,22 @@ class Live implements LiveVideo {
       event.preventDefault();
       void this.#end(new DecalError('worker-lost', `the worker with the frames failed: ${event.message || 'it could not be loaded'}`));
     };
-    const { streams, result } = trackStreams(track);
+    for (const each of audio) this.stream.addTrack(each);
     try {
-      if (!streams) this.#elements = new ElementFrames(track, this.#control, (error) => void this.#end(error));
-      this.#result = result ?? this.#elements!.stream.getVideoTracks()[0]!;
+      const streams = openTrackStreams(track);
       const start: FramesStart = {
-        type: 'frames', control: control.port2, mattes: mattes.port2, streams, input: engine.withModel.model.spec.input, maxFps,
-        background: background.background,
+        type: 'frames', control: control.port2, mattes: mattes.port2, input: engine.withModel.model.spec.input, maxFps,
+        streams: streams && { readable: streams.readable, writable: streams.writable }, background: background.background,
       };
       const given: Transferable[] = [control.port2, mattes.port2, ...background.transfer];
       this.#worker.postMessage(start, streams ? [...given, streams.readable, streams.writable] : given);
+      if (streams) this.#show(streams.result, 'streams');
+      else if (!this.#lend()) this.#takeElements();
     } catch (error) {
       this.#elements?.close();
       this.#worker.terminate();
       throw toDecalError(error, 'unsupported', 'live video');
     }
-    this.stream = new MediaStream([this.#result, ...audio]);
     this.#control.onmessage = ({ data }: MessageEvent<FromFrames>) => this.#receive(data);
     engine.run(mattes.port1).catch((error: unknown) => this.#end(toDecalError(error, 'internal')));
     if (!signal) return;
@@ -123,7 +123,7 @@ class Live implements LiveVideo {
   stats(): VideoStats {
     const { dropped = 0 } = this.#elements ?? {};
     const stats = structuredClone(this.#stats);
-    return { ...stats, framesIn: stats.framesIn + dropped, framesDropped: stats.framesDropped + dropped };
+    return { ...stats, route: this.#route, framesIn: stats.framesIn + dropped, framesDropped: stats.framesDropped + dropped };
   }
 
   async setBackground(background: VideoBackground): Promise<void> {
@@ -137,6 +137,41 @@ class Live implements LiveVideo {
     return this.#end(null);
   }
 
+  #show(result: MediaStreamTrack, route: VideoStats['route']): void {
+    this.#result = result;
+    this.#route = route;
+    this.stream.addTrack(result);
+  }
+
+  /** Gives the worker a copy of the track, if tracks can go there; it answers whether it can do anything with it. */
+  #lend(): boolean {
+    const own = this.#track.clone();
+    try {
+      this.#worker.postMessage({ type: 'track', track: own } satisfies TrackLoan, [own as unknown as Transferable]);
+      return true;
+    } catch {
+      own.stop();
+      return false;
+    }
+  }
+
+  /** The worker has taken the copy, or cannot. */
+  #lent(result: MediaStreamTrack | null): void {
+    if (this.#ending) return result?.stop();
+    if (!result) return this.#takeElements();
+    this.#show(result, 'worker-streams');
+    let enabled = true;
+    this.#watch = setInterval(() => {
+      if (this.#track.readyState === 'ended') void this.#end(new DecalError('io', "the source's track has ended"));
+      if (this.#track.enabled !== enabled) this.#post({ type: 'enabled', enabled: (enabled = !enabled) });
+    }, kWatchMs);
+  }
+
+  #takeElements(): void {
+    this.#elements = new ElementFrames(this.#track, this.#control, (error) => void this.#end(error));
+    this.#show(this.#elements.stream.getVideoTracks()[0]!, 'element');
+  }
+
   #abort({ reason }: AbortSignal): void {
     this.#tellReady(reason);
     void this.#end(null);
@@ -144,6 +179,13 @@ class Live implements LiveVideo {
 
   #receive(message: FromFrames): void {
     switch (message.type) {
+      case 'streams':
+        try {
+          this.#lent(message.result);
+        } catch (error) {
+          void this.#end(toDecalError(error, 'unsupported', 'live video'));
+        }
+        break;
       case 'ready':
         this.#tellReady();
         break;
@@ -168,11 +210,12 @@ class Live implements LiveVideo {
   }
 
   async #close(why: DecalError | null): Promise<void> {
+    clearInterval(this.#watch);
     this.#engine.close();
     this.#post({ type: 'end' });
     this.#elements?.close();
     await Promise.race([this.#closed, new Promise((resolve) => setTimeout(resolve, kEndMs))]);
-    this.#result.stop();
+    this.#result?.stop();
     this.#worker.terminate();
     this.#control.close();
     this.#tellReady(why ?? new DecalError('aborted', 'the stream was stopped'));
@@ -182,15 +225,6 @@ class Live implements LiveVideo {
   #post(message: ToFrames, transfer: Transferable[] = []): void {
     this.#control.postMessage(message, transfer);
   }
-}
-
-/** Nulls where the browser has no such streams. */
-function trackStreams(track: MediaStreamTrack): { streams: FramesStart['streams']; result: MediaStreamTrack | null } {
-  const { MediaStreamTrackProcessor, MediaStreamTrackGenerator } = globalThis as TrackStreams;
-  if (!MediaStreamTrackProcessor || !MediaStreamTrackGenerator) return { streams: null, result: null };
-  const { readable } = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 });
-  const result = new MediaStreamTrackGenerator({ kind: 'video' });
-  return { streams: { readable, writable: result.writable }, result };
 }
 
 function discard(background: FrameBackground): void {

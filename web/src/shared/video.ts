@@ -16,6 +16,8 @@ export interface VideoStats {
   /** Null until the first matte. */
   provider: 'webgpu' | 'wasm' | null;
   threads: number;
+  /** How frames come and go: streams of tracks, in the page or in a worker, or a video element and a canvas. */
+  route: 'streams' | 'worker-streams' | 'element';
   /** Of the frames. */
   width: number;
   height: number;
@@ -23,5 +25,5 @@ export interface VideoStats {
 
 export const kNoStats: VideoStats = {
   framesIn: 0, framesOut: 0, framesDropped: 0, framesOpen: 0, mattes: 0, ms: { read: 0, matte: 0, compose: 0 }, provider: null, threads: 0,
-  width: 0, height: 0,
+  route: 'streams', width: 0, height: 0,
 };

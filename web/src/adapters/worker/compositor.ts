@@ -20,14 +20,19 @@ export class Compositor {
   /** The copy for the model where the frame is, perhaps on a GPU, and where it can be read: so no more than the copy is read back. */
   readonly #shrunk = context({ width: 1, height: 1 });
   readonly #small = context({ width: 1, height: 1 }, true);
+  /** In the matte's size: what is not the subject, in the colour that goes over it; black where that is something else. */
+  readonly #cover = context({ width: 1, height: 1 });
   /** The frame as small as the last level of the blur. */
   readonly #plain = context({ width: 1, height: 1 });
-  readonly #matte = context({ width: 1, height: 1 });
   /** The blurred background on its way: halves, quarters and so on. */
   readonly #levels: Context[] = [];
+  /** The blurred background where the subject is not. */
+  readonly #blurred = context({ width: 1, height: 1 });
   /** The picture behind, at the frame's size; null until it is drawn. */
   #backdrop: Context | null = null;
-  #hasMatte = false;
+  /** The last small copy that came back, the matte as its alpha. */
+  #matte: ImageData | null = null;
+  #coverIsOld = true;
   #background: FrameBackground;
 
   /** `input`: of the model, which says how large the copies are that it is shown. */
@@ -44,6 +49,7 @@ export class Compositor {
     if (this.#background.kind === 'picture') this.#background.picture.close();
     this.#background = background;
     this.#backdrop = null;
+    this.#coverIsOld = true;
   }
 
   get canvas(): OffscreenCanvas {
@@ -51,7 +57,7 @@ export class Compositor {
   }
 
   get hasMatte(): boolean {
-    return this.#hasMatte;
+    return this.#matte !== null;
   }
 
   /** The frame to put together. It is drawn once, since each time its colours are converted. */
@@ -73,64 +79,101 @@ export class Compositor {
 
   /** Of the last small copy or an earlier one, as its alpha. */
   setMatte(copy: ImageData): void {
-    resize(this.#matte, copy);
-    this.#matte.putImageData(copy, 0, 0);
-    this.#hasMatte = true;
+    this.#matte = copy;
+    this.#coverIsOld = true;
   }
 
-  /** Once for each frame. There must be a matte. */
+  /**
+   * Once for each frame. There must be a matte. Each step over the whole frame counts, most of all where a processor draws: a colour goes
+   * over the frame in one, and so does a blurred background. `destination-in` would need a layer of its own.
+   */
   compose(): void {
     const result = this.#result;
-    const size = { width: this.canvas.width, height: this.canvas.height };
-    const blurred = this.#background.kind === 'blur' ? this.#blurred(size, this.#background.radius) : null;
-    fill(result, this.#matte.canvas, 'destination-in');
     const background = this.#background;
+    this.#drawCover(this.#matte!);
     switch (background.kind) {
       case 'transparent':
+        fill(result, this.#cover.canvas, 'destination-out');
         return;
       case 'colour':
-        result.globalCompositeOperation = 'destination-over';
-        result.fillStyle = background.colour;
-        result.fillRect(0, 0, size.width, size.height);
+        fill(result, this.#cover.canvas, 'source-over');
         return;
       case 'picture':
-        fill(result, this.#covered(background.picture, size), 'destination-over');
+        fill(result, this.#cover.canvas, 'destination-out');
+        fill(result, this.#covered(background.picture), 'destination-over');
         return;
       case 'blur':
-        fill(result, blurred!, 'destination-over');
+        fill(result, this.#blur(background.radius), 'source-over');
     }
   }
 
-  #covered(picture: ImageBitmap, size: Size): OffscreenCanvas {
-    if (this.#backdrop?.canvas.width !== size.width || this.#backdrop.canvas.height !== size.height) {
-      this.#backdrop = context(size);
+  #drawCover({ width, height, data }: ImageData): void {
+    if (!this.#coverIsOld) return;
+    this.#coverIsOld = false;
+    const background = this.#background;
+    const colour = background.kind === 'colour' ? opaque(background.colour) : 0;
+    const cover = new ImageData(width, height);
+    const pixels = new Uint32Array(cover.data.buffer);
+    for (let i = 0; i < pixels.length; ++i) pixels[i] = ((255 - data[4 * i + 3]!) << 24) | colour;
+    resize(this.#cover, cover);
+    this.#cover.putImageData(cover, 0, 0);
+  }
+
+  #covered(picture: ImageBitmap): OffscreenCanvas {
+    const { width, height } = this.canvas;
+    if (this.#backdrop?.canvas.width !== width || this.#backdrop.canvas.height !== height) {
+      this.#backdrop = context({ width, height });
       cover(this.#backdrop, picture);
     }
     return this.#backdrop.canvas;
   }
 
-  // Halved n times and doubled n times with linear filtering, which is close to a Gaussian of 0.7 * 2^n pixels (Bjorge, "Bandwidth-efficient
-  // rendering", SIGGRAPH 2015). The subject is taken out first, so that it leaves no glow around itself.
-  #blurred(size: Size, radius: number): OffscreenCanvas {
-    const count = Math.max(1, Math.min(7, Math.round(Math.log2(radius / 0.7))));
+  // Halved n times and doubled n times with linear filtering, which is close to a Gaussian of 0.58 * 2^n pixels (Bjorge, "Bandwidth-efficient
+  // rendering", SIGGRAPH 2015; cutout/backdrop.cc does the same). The subject is taken out first, so that it leaves no glow around itself.
+  #blur(radius: number): OffscreenCanvas {
+    const { width, height } = this.canvas;
+    const count = Math.max(1, Math.min(7, Math.round(Math.log2(radius / 0.58))));
     while (this.#levels.length < count) this.#levels.push(context({ width: 1, height: 1 }));
     for (let i = 0; i < count; ++i) {
       const scale = 2 ** (i + 1);
-      resize(this.#levels[i]!, { width: Math.max(1, Math.round(size.width / scale)), height: Math.max(1, Math.round(size.height / scale)) });
+      resize(this.#levels[i]!, { width: Math.max(1, Math.round(width / scale)), height: Math.max(1, Math.round(height / scale)) });
     }
+    const matte = this.#cover.canvas;
     const [first] = this.#levels as [Context];
     const last = this.#levels[count - 1]!;
-    resize(this.#plain, last.canvas);
+    // A quarter of the frame is fine enough to cut along the matte, and to enlarge from at once: a blur of more than two pixels looks the same
+    // whether the last two doublings are one step or two.
+    const edge = Math.min(1, count - 1);
+    const cut = this.#levels[edge]!;
     fill(first, this.canvas, 'copy');
-    fill(this.#plain, first.canvas, 'copy');
-    fill(first, this.#matte.canvas, 'destination-out');
-    for (let i = 1; i < count; ++i) fill(this.#levels[i]!, this.#levels[i - 1]!.canvas, 'copy');
+    if (edge > 0) fill(cut, first.canvas, 'copy');
+    resize(this.#plain, last.canvas);
+    fill(this.#plain, cut.canvas, 'copy');
+    fill(cut, matte, 'destination-in');
+    for (let i = edge + 1; i < count; ++i) fill(this.#levels[i]!, this.#levels[i - 1]!.canvas, 'copy');
     // What is left of the background near the subject is spread over its edge; deeper inside nothing of it is seen.
     for (let i = 0; i < 5; ++i) fill(last, last.canvas, 'destination-over');
     fill(last, this.#plain.canvas, 'destination-over');
-    for (let i = count - 1; i > 0; --i) fill(this.#levels[i - 1]!, this.#levels[i]!.canvas, 'copy');
-    return first.canvas;
+    for (let i = count - 1; i > edge; --i) fill(this.#levels[i - 1]!, this.#levels[i]!.canvas, 'copy');
+    // Large enough for both.
+    resize(this.#blurred, {
+      width: Math.min(width, Math.max(cut.canvas.width, matte.width)), height: Math.min(height, Math.max(cut.canvas.height, matte.height)),
+    });
+    fill(this.#blurred, cut.canvas, 'copy');
+    fill(this.#blurred, matte, 'destination-in');
+    return this.#blurred.canvas;
   }
+}
+
+/** A CSS colour, over black where it is not opaque, as the lower three bytes of a pixel. */
+function opaque(colour: string): number {
+  const target = context({ width: 1, height: 1 }, true);
+  for (const layer of ['black', colour]) {
+    target.fillStyle = layer;
+    target.fillRect(0, 0, 1, 1);
+  }
+  const [red = 0, green = 0, blue = 0] = target.getImageData(0, 0, 1, 1).data;
+  return red | (green << 8) | (blue << 16);
 }
 
 function context(size: Size, willReadFrequently = false): Context {

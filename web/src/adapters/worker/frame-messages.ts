@@ -18,20 +18,30 @@ export interface FramesStart {
   control: MessagePort;
   /** To the engine. */
   mattes: MessagePort;
-  /** Where frames come from and go to; null where the page brings and takes each. */
+  /** Where frames come from and go to; null where a track follows, or the page brings and takes each. */
   streams: { readable: ReadableStream<VideoFrame>; writable: WritableStream<VideoFrame> } | null;
   input: ModelSpec['input'];
   maxFps: number | null;
   background: FrameBackground;
 }
 
+/** After it, from a page that has no streams: a copy of the source's track, which the worker stops. It answers with `streams`. */
+export interface TrackLoan {
+  type: 'track';
+  track: MediaStreamTrack;
+}
+
 export type ToFrames =
   | { type: 'background'; background: FrameBackground }
   /** From a page that brings each; the next one comes after `drawn`. */
   | { type: 'frame'; frame: VideoFrame | ImageBitmap }
+  /** Whether the source's track is enabled; of a loan. */
+  | { type: 'enabled'; enabled: boolean }
   | { type: 'end' };
 
 export type FromFrames =
+  /** To a loan: the track with the result; null where this worker has no way, so that the page brings and takes each frame. */
+  | { type: 'streams'; result: MediaStreamTrack | null }
   /** The engine is ready for frames. */
   | { type: 'ready' }
   /** For a page that takes each; null where there is no matte yet, or the frame came too soon. */

@@ -5,28 +5,34 @@ import { kNoStats, type VideoStats } from '../../shared/video.js';
 import { checkCanvas } from './canvas.js';
 import { Compositor, sizeOf, type Frame } from './compositor.js';
 import type { FramesStart, FromFrames, MatteAnswer, MatteRequest, ToFrames } from './frame-messages.js';
+import { openTrackStreams } from './track-streams.js';
 
 /** How long a frame waits for its own matte, in milliseconds. Beyond it, it is shown with the last one: one frame at 30 a second. */
 const kPatienceMs = 33;
 const kStatsMs = 250;
 
-/** Starts what `start` describes; it ends with `ended`, or with the worker. */
-export function composeFrames(start: FramesStart): void {
+/** Starts what `start` describes; it ends with `ended`, or with the worker. Null where it cannot start: `ended` says why. */
+export function composeFrames(start: FramesStart): Frames | null {
   const { control } = start;
   try {
     checkCanvas('live video');
-    new Frames(start).begin();
+    const frames = new Frames(start);
+    frames.begin();
+    return frames;
   } catch (error) {
     const { code, message } = toDecalError(error, 'internal');
     control.postMessage({ type: 'ended', stats: kNoStats, failure: { code, message } } satisfies FromFrames);
+    return null;
   }
 }
 
-class Frames {
+export class Frames {
   readonly #start: FramesStart;
   readonly #compositor: Compositor;
-  readonly #reader: ReadableStreamDefaultReader<VideoFrame> | null;
-  readonly #writer: WritableStreamDefaultWriter<VideoFrame> | null;
+  #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
+  #writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
+  /** A loan of the page's. */
+  #track: MediaStreamTrack | null = null;
   readonly #stats: VideoStats = structuredClone(kNoStats);
   readonly #timer: ReturnType<typeof setInterval>;
   /** The newest frame that nobody has taken. */
@@ -44,8 +50,6 @@ class Frames {
   constructor(start: FramesStart) {
     this.#start = start;
     this.#compositor = new Compositor(start.input, start.background);
-    this.#reader = start.streams?.readable.getReader() ?? null;
-    this.#writer = start.streams?.writable.getWriter() ?? null;
     this.#timer = setInterval(() => this.#tell({ type: 'stats', stats: this.#stats }), kStatsMs);
   }
 
@@ -54,7 +58,27 @@ class Frames {
     control.onmessage = ({ data }: MessageEvent<ToFrames>) => this.#receive(data);
     mattes.onmessage = ({ data }: MessageEvent<MatteAnswer>) => this.#answered(data);
     this.#showing = this.#show();
-    if (this.#reader) void this.#read(this.#reader);
+    if (this.#start.streams) this.#attach(this.#start.streams);
+  }
+
+  /** Takes the frames of a track from now on, if this browser lets workers do that; the page is told. */
+  takeTrack(track: MediaStreamTrack): void {
+    const streams = this.#over ? null : openTrackStreams(track);
+    const transfer: unknown[] = [];
+    if (streams) {
+      this.#track = track;
+      this.#attach(streams);
+      transfer.push(streams.result);
+    } else {
+      track.stop();
+    }
+    this.#tell({ type: 'streams', result: streams?.result ?? null }, transfer as Transferable[]);
+  }
+
+  #attach({ readable, writable }: NonNullable<FramesStart['streams']>): void {
+    this.#reader = readable.getReader();
+    this.#writer = writable.getWriter();
+    void this.#read(this.#reader);
   }
 
   #receive(message: ToFrames): void {
@@ -64,6 +88,9 @@ class Frames {
         break;
       case 'frame':
         this.#offer(message.frame, performance.now());
+        break;
+      case 'enabled':
+        if (this.#track) this.#track.enabled = message.enabled;
         break;
       case 'end':
         void this.#end(null);
@@ -212,6 +239,7 @@ class Frames {
     await this.#showing;
     await this.#reader?.cancel().catch(() => {});
     await this.#writer?.close().catch(() => {});
+    this.#track?.stop();
     const told = failure && { code: failure.code, message: failure.message };
     this.#tell({ type: 'ended', stats: this.#stats, failure: told });
   }

@@ -1,6 +1,6 @@
 // The messages between the page and the engine's worker.
 // SPDX-License-Identifier: MIT
-import type { FramesStart } from './frame-messages.js';
+import type { FramesStart, TrackLoan } from './frame-messages.js';
 import type { DownloadProgress } from '../../download/host.js';
 import type { DrawingRequest } from './page-drawing.js';
 import type { PageRequest } from './page-fetch.js';
@@ -64,7 +64,8 @@ export type ToWorker =
   /** Stop and free everything, then send `ended`. */
   | { type: 'end' }
   | ThreadStart
-  | FramesStart;
+  | FramesStart
+  | TrackLoan;
 
 /** First message to a worker that becomes a helper thread instead of the engine. */
 export interface ThreadStart extends ThreadTask {

@@ -5,7 +5,7 @@ import { runThread } from '../../engine/instance.js';
 import { DecalError, toDecalError } from '../../shared/errors.js';
 import { EngineHost, type HostAdapter, type HostEvents } from '../../host/engine-host.js';
 import { holdLiveness } from '../../shared/worker-liveness.js';
-import { composeFrames } from './frames.js';
+import { composeFrames, type Frames } from './frames.js';
 import { serveMattes } from './mattes.js';
 import type { EngineConfig, FromWorker, Job, Outcome, Picture, Task, ToWorker } from './protocol.js';
 import { describeRoute } from '../../host/routing.js';
@@ -18,6 +18,7 @@ export type MakeAdapter = (config: EngineConfig, send: Send) => HostAdapter<Pict
 export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): { receive(message: ToWorker): void; end(): Promise<void> } {
   let host: EngineHost<Picture, PageFile> | null = null;
   let current: { id: number; abort: AbortController } | null = null;
+  let frames: Frames | null = null;
   let logged = false;
   const post = (message: FromWorker, transfer: Transferable[] = []) => send(message, transfer);
 
@@ -65,7 +66,11 @@ export function attach(send: Send, makeAdapter: MakeAdapter = browserAdapter): {
         runThread(message);
         break;
       case 'frames':
-        composeFrames(message);
+        frames = composeFrames(message);
+        break;
+      case 'track':
+        if (frames) frames.takeTrack(message.track);
+        else message.track.stop();
         break;
       case 'start':
         host = new EngineHost(makeAdapter(message.config, send), events);
