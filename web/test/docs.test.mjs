@@ -52,6 +52,13 @@ test('links lead somewhere', () => {
   assert.deepEqual(dead, []);
 });
 
+test('the documentation site has every page', () => {
+  const { projectDocuments } = JSON.parse(readFileSync(join(root, 'docs/site/typedoc.json'), 'utf8'));
+  const listed = projectDocuments.map((page) => relative(root, resolve(join(root, 'docs/site'), page)));
+  // The site's own front page.
+  assert.deepEqual(docs.filter((page) => page !== 'docs/README.md' && !listed.includes(page)), []);
+});
+
 test('the architecture and the design notes name what there is', (t) => {
   const described = ['ARCHITECTURE.md', 'HACKING.md', ...docs.filter((page) => page.startsWith('docs/design/'))];
   const tracked = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });

@@ -118,7 +118,7 @@ KernelResult MakeTransposedKernel(const ConvTranspose& op, const ConvGeometry& g
   spec.order.column_stride = window;
   spec.order.depth_stride = g.out_channels / g.group * window;
   spec.order.group_stride = g.in_channels / g.group * spec.order.depth_stride;
-  return MakeIndirectConvKernel(std::move(spec), op.epilogue, request);
+  return MakeIndirectConvKernel(spec, op.epilogue, request);
 }
 
 class DepthwiseKernel final : public CpuKernel {

@@ -83,7 +83,7 @@ KernelResult MakeConstantKernel(const Matrices& m, const Epilogue& epilogue, con
   spec.order.depth_stride = static_cast<ptrdiff_t>(m.b.strides[m.b.strides.rank() - 2]);
   spec.order.column_stride = static_cast<ptrdiff_t>(m.b.strides.back());
   spec.order.scale = alpha;
-  return MakeIndirectConvKernel(std::move(spec), epilogue, request);
+  return MakeIndirectConvKernel(spec, epilogue, request);
 }
 
 KernelResult MakeProductKernel(const Matrices& m, const Epilogue& epilogue, const EpilogueInputs& extra,

@@ -109,7 +109,7 @@ KernelResult MakeCpuKernel(const Resize& op, const KernelRequest& request) {
   if (op.antialias || op.coordinates == ResizeCoordinates::kTfCropAndResize) return nullptr;
   std::vector<TensorView> in;
   for (const Operand& operand : request.inputs) {
-    if (in.size() > 0 && operand.present && operand.view.data == nullptr) return nullptr;
+    if (!in.empty() && operand.present && operand.view.data == nullptr) return nullptr;
     in.push_back(operand.present ? operand.view : TensorView());
   }
   DECAL_TRY_ASSIGN(const ResizeParameters parameters, ReadResizeParameters(op, in));
