@@ -77,7 +77,7 @@ TEST(ReduceKernel, MatchesTheReferenceOverMapsRunsAndChannels) {
       switch (round / 4 % 3) {
         case 0: op.axes = {2, 3}; break;  // the map
         case 1: op.axes = {1}; break;     // channels, which are contiguous
-        case 2:                           // the tail of a row-major tensor
+        default:                         // the tail of a row-major tensor
           op.axes = {-1, -2};
           x = TestTensor::Dense(shape);
           break;
