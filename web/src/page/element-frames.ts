@@ -78,7 +78,7 @@ export class ElementFrames {
     for (const track of this.stream.getTracks()) track.stop();
   }
 
-  /** WebKitGTK (2.50) never calls back, but counts the frames that it shows. */
+  /** For elements that count the frames they show but do not call back, as WebKitGTK 2.50 was seen to do. */
   #look(onFailed: (error: DecalError) => void): void {
     let last = 0;
     this.#poll ??= setInterval(() => {
