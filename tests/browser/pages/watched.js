@@ -40,17 +40,17 @@ WebAssembly.Instance = function watched(module, imports) {
       return real.decal_remover_run(...call);
     },
   };
+  if (real.decal_png_pack) {
+    exports.decal_png_pack = (...call) => {
+      stage('encoding');
+      return real.decal_png_pack(...call);
+    };
+  }
   return { exports };
 };
 
-const { createImageBitmap: decode, CompressionStream: Deflate } = self;
+const { createImageBitmap: decode } = self;
 self.createImageBitmap = (...call) => {
   stage('decoding');
   return decode(...call);
-};
-self.CompressionStream = class extends Deflate {
-  constructor(format) {
-    super(format);
-    stage('encoding');
-  }
 };
