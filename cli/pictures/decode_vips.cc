@@ -1,6 +1,7 @@
 // libvips as the decoder of JPEG, PNG, WebP, GIF, JPEG 2000 and SVG: rows from the top, never the whole picture where the format allows.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -96,6 +97,33 @@ int WriteRegion(VipsRegion* region, VipsRect* area, void* sink) try {
   return -1;
 }
 
+// Passes regions on, and remembers in an std::atomic<bool> that one could not be made.
+int PassRegion(VipsRegion* out, void* in, void*, void* failed, gboolean*) {
+  auto* const from = static_cast<VipsRegion*>(in);
+  if (vips_region_prepare(from, &out->valid) == 0 &&
+      vips_region_region(out, from, &out->valid, out->valid.left, out->valid.top) == 0) {
+    return 0;
+  }
+  static_cast<std::atomic<bool>*>(failed)->store(true);
+  return -1;
+}
+
+struct UnrefImage {
+  void operator()(VipsImage* image) const { g_object_unref(image); }
+};
+
+// Reads all rows, on libvips' threads. Throws VError. vips_sink_disc (8.14) loses an error of the last strips now and then: it looks at its
+// pool's result before the thread that meets the error has ended. By its return all threads have ended, so what they met counts here.
+void ReadRows(const VImage& image, Sink& sink) {
+  std::atomic<bool> failed = false;
+  const std::unique_ptr<VipsImage, UnrefImage> watched(vips_image_new());
+  if (vips_image_pipelinev(watched.get(), VIPS_DEMAND_STYLE_THINSTRIP, image.get_image(), nullptr) != 0 ||
+      vips_image_generate(watched.get(), vips_start_one, PassRegion, vips_stop_one, image.get_image(), &failed) != 0 ||
+      vips_sink_disc(watched.get(), WriteRegion, &sink) != 0 || failed) {
+    throw vips::VError();
+  }
+}
+
 // libjpeg's warnings of what real cameras and programs write, without harm to the picture: bytes behind the scan, and headers out of
 // the ordinary. All others mean that the scan is damaged.
 bool IsHarmless(const std::string& warning) {
@@ -154,7 +182,7 @@ Status Decode(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, FileFacts& f
   Sink sink{canvas, static_cast<size_t>(bands), static_cast<size_t>(wanted), static_cast<size_t>(image.width()),
             layout.type};
   if (kind == PictureKind::kJp2 && facts.bits < static_cast<int>(8 * layout.sample_bytes())) sink.bits = facts.bits;
-  if (vips_sink_disc(image.get_image(), WriteRegion, &sink) != 0) throw vips::VError();
+  ReadRows(image, sink);
   if (kind == PictureKind::kGif) ClearAround(facts, canvas.picture());
   return {};
 }
