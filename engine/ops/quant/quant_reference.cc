@@ -60,7 +60,7 @@ Status Reference(const Quantize& op, std::span<const TensorView> in, std::span<c
 }
 
 // Weights as files have them, dense bytes to dense floats: 25 million of them are dequantised while a model loads. The same arithmetic,
-// without an index for each element: 2.6 million take 2 ms instead of 28.
+// without an index for each element: of the command's samples on one photo with the default model 0.4 % instead of 6.6 %.
 void DequantizeDense(const ScaleMap& map, const TensorView& x, const TensorView& scale, const TensorView& zero,
                      float* y) {
   const int64_t elements = x.shape.elements();
