@@ -6,7 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/pictures/byte_writer.h"
@@ -14,6 +14,7 @@
 #include "decal/parallel.h"
 #include "png/adler32.h"
 #include "png/strip.h"
+#include "png/workspace.h"
 
 namespace decal::cli {
 namespace {
@@ -45,34 +46,16 @@ struct Strip {
   bool failed = false;
 };
 
-// Working memory of a thread: of the strip, and what it becomes.
-struct Workspace {
-  std::unique_ptr<uint8_t[]> memory;
-  std::span<uint8_t> space, out;
-
-  void Fit(int width, int channels, int rows) {
-    if (memory != nullptr) return;
-    constexpr size_t kAlignment = 64;
-    const size_t space_bytes = PngStripSpace(width, channels, rows), out_bytes = PngStripBound(width, channels, rows);
-    size_t room = space_bytes + kAlignment;
-    memory = std::make_unique_for_overwrite<uint8_t[]>(room + out_bytes);
-    void* aligned = memory.get();
-    std::align(kAlignment, space_bytes, aligned, room);
-    space = {static_cast<uint8_t*>(aligned), space_bytes};
-    out = {space.data() + space_bytes, out_bytes};
-  }
-};
-
 // Rows [first, first + count) as a part of the stream; the last one ends it.
-Strip Make(ImageView picture, int channels, int first, int count, bool last, const Workspace& work) {
+Strip Make(ImageView picture, int channels, int first, int count, bool last, PngWorkspace& work) {
   Strip strip{.bytes = PngRowBytes(picture.width, channels) * static_cast<size_t>(count)};
-  const auto packed = PackPngStrip(picture, channels, first, count, last, work.space, work.out);
+  const auto packed = work.Pack(picture, channels, first, count, last);
   strip.failed = !packed;
   if (strip.failed) return strip;
   strip.checksum = packed->adler;
   Bytes body;
   if (first == 0) Append(body, std::as_bytes(std::span(kZlibHeader)));
-  Append(body, std::as_bytes(work.out.first(packed->bytes)));
+  Append(body, std::as_bytes(work.out().first(packed->bytes)));
   if (!last) AppendChunk(strip.chunk, "IDAT", body);
   if (last) strip.chunk = std::move(body);  // the stream's checksum is to come
   return strip;
@@ -147,12 +130,13 @@ Result<std::vector<std::byte>> EncodePng(ImageView picture, const EncodeOptions&
   ThreadRunner& runner = options.runner != nullptr ? *options.runner : SerialRunner();
   const int strip_rows = PngStripRows(picture.width, channels);
   std::vector<Strip> strips(static_cast<size_t>((picture.height + strip_rows - 1) / strip_rows));
-  std::vector<Workspace> spaces(runner.thread_count());
+  std::vector<std::optional<PngWorkspace>> spaces(runner.thread_count());
   ParallelFor(runner, strips.size(), [&](size_t i, size_t thread) {
     const int first = static_cast<int>(i) * strip_rows;
-    spaces[thread].Fit(picture.width, channels, std::min(strip_rows, picture.height));
-    strips[i] = Make(picture, channels, first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(),
-                     spaces[thread]);
+    std::optional<PngWorkspace>& work = spaces[thread];
+    if (!work) work.emplace(picture.width, channels, std::min(strip_rows, picture.height));
+    strips[i] =
+        Make(picture, channels, first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(), *work);
   });
 
   Bytes file;

@@ -3,39 +3,30 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
+#include <iterator>
 #include <vector>
 
 #include "binding/errors.h"
 #include "png/adler32.h"
 #include "png/strip.h"
+#include "png/workspace.h"
 
 namespace nb = nanobind;
 
 namespace decal::python {
 namespace {
 
-constexpr size_t kAlignment = 64;
-
 std::vector<uint8_t> ZlibStream(ImageView picture, int channels) {
   const int strip_rows = std::min(picture.height, PngStripRows(picture.width, channels));
-  const size_t space_bytes = PngStripSpace(picture.width, channels, strip_rows);
-  const size_t bound = PngStripBound(picture.width, channels, strip_rows);
-  std::vector<uint8_t> memory(space_bytes + kAlignment);
-  void* aligned = memory.data();
-  size_t room = memory.size();
-  std::align(kAlignment, space_bytes, aligned, room);
-
+  PngWorkspace work(picture.width, channels, strip_rows);
   std::vector<uint8_t> stream(std::begin(kZlibHeader), std::end(kZlibHeader));
   uint32_t adler = 1;
   for (int first = 0; first < picture.height; first += strip_rows) {
     const int count = std::min(strip_rows, picture.height - first);
-    const size_t begin = stream.size();
-    stream.resize(begin + bound);
-    const auto strip = PackPngStrip(picture, channels, first, count, first + count == picture.height,
-                                    {static_cast<uint8_t*>(aligned), space_bytes}, std::span(stream).subspan(begin));
+    const auto strip = work.Pack(picture, channels, first, count, first + count == picture.height);
     if (!strip) return {};
-    stream.resize(begin + strip->bytes);
+    const auto packed = work.out().first(strip->bytes);
+    stream.insert(stream.end(), packed.begin(), packed.end());
     adler = CombineAdler32(adler, strip->adler, PngRowBytes(picture.width, channels) * static_cast<size_t>(count));
   }
   for (int shift = 24; shift >= 0; shift -= 8) stream.push_back(static_cast<uint8_t>(adler >> shift));
