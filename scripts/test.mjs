@@ -15,12 +15,16 @@ const logs = join(root, 'build/test-logs');
 
 const filesOf = (folder, ending) =>
   readdirSync(join(root, folder)).filter((name) => name.endsWith(ending)).sort().map((name) => join(folder, name));
-const nodeTests = (concurrency, ...folders) => (part) => [
-  'node', '--test', `--test-concurrency=${concurrency}`,
+const runFiles = (files) => (part) => [
+  'node', '--test', '--test-concurrency=1',
   '--test-reporter=spec', '--test-reporter-destination=stdout',
   '--test-reporter=junit', `--test-reporter-destination=${join(results, `${part}.xml`)}`,
-  ...folders.flatMap((folder) => filesOf(folder, '.test.mjs')),
+  ...files,
 ];
+const nodeTests = (...folders) => runFiles(folders.flatMap((folder) => filesOf(folder, '.test.mjs')));
+// Half of the browsers' processor time each (280 and 340 s), so that the second half fills what the longer parts leave.
+const ofPages = /\/(demo.*|engines|gpu.*|video)\.test\.mjs$/;
+const browserTests = (pages) => runFiles(filesOf('tests/browser', '.test.mjs').filter((file) => ofPages.test(file) === pages));
 const ctest = (build) => () => ['ctest', '--test-dir', build, '--output-on-failure', '--no-tests=error', '-j', '2', '--progress',
   '--output-junit', join(root, build, 'results/ctest.xml')];
 const builds = (...parts) => () => ['scripts/build.sh', ...parts];
@@ -35,10 +39,12 @@ const parts = [
   // Half of its time is Binaryen's, on one core.
   { name: 'build-wasm', load: 1, budget: 240, run: builds('wasm', 'package', 'demo') },
   { name: 'build-native', load: 2, budget: 1050, run: builds('tests') },
-  { name: 'browser', load: 1, budget: 2600, needs: ['packages', 'build-wasm'], run: nodeTests(1, 'tests/browser') },
+  // The demo page, every browser engine, video and WebGPU.
+  { name: 'pages', load: 1, budget: 1500, needs: ['packages', 'build-wasm'], run: browserTests(true) },
+  { name: 'browser', load: 1, budget: 1300, needs: ['packages', 'build-wasm'], run: browserTests(false) },
   { name: 'build-sanitize', load: 2, budget: 800, run: builds('sanitize') },
-  { name: 'gpu', load: 2, budget: 750, needs: ['packages', 'build-native'], run: nodeTests(1, 'tests/gpu') },
-  { name: 'parity', load: 2, budget: 650, needs: ['packages', 'build-native', 'build-wasm'], run: nodeTests(1, 'tests/parity') },
+  { name: 'gpu', load: 2, budget: 750, needs: ['packages', 'build-native'], run: nodeTests('tests/gpu') },
+  { name: 'parity', load: 2, budget: 650, needs: ['packages', 'build-native', 'build-wasm'], run: nodeTests('tests/parity') },
   { name: 'cpp', load: 2, budget: 110, needs: ['packages', 'build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
   {
     name: 'cpp-sanitized', load: 2, budget: 320, needs: ['packages', 'build-sanitize'], run: ctest('build/sanitize'),
@@ -47,10 +53,10 @@ const parts = [
   // PyTorch on one thread: with two, which wait for each other at every small layer, it takes three times the processor time.
   { name: 'training', load: 1, budget: 180, needs: ['packages', 'build-native'], run: () => ['bash', '-c', 'export OMP_NUM_THREADS=1; for file in tests/training/*_test.py; do /usr/bin/python3 "$file" || exit; done'] },
   { name: 'python', load: 1, budget: 120, needs: ['packages', 'build-native'], run: (part) => ['bash', '-c', `scripts/build.sh python && build/python/venv/bin/python -P -m pytest -q --junitxml=${join(results, `${part}.xml`)} tests/python`] },
-  { name: 'node', load: 1, budget: 420, needs: ['packages', 'build-wasm', 'build-native'], run: nodeTests(1, 'web/test', 'tests/bench') },
+  { name: 'node', load: 1, budget: 420, needs: ['packages', 'build-wasm', 'build-native'], run: nodeTests('web/test', 'tests/bench') },
   // After the native cases, whose outcomes it compares with.
-  { name: 'conformance', load: 1, budget: 30, needs: ['cpp', 'build-wasm'], run: nodeTests(1, 'tests/conformance') },
-  { name: 'examples', load: 1, budget: 140, needs: ['packages', 'build-wasm'], run: nodeTests(1, 'tests/examples') },
+  { name: 'conformance', load: 1, budget: 30, needs: ['cpp', 'build-wasm'], run: nodeTests('tests/conformance') },
+  { name: 'examples', load: 1, budget: 140, needs: ['packages', 'build-wasm'], run: nodeTests('tests/examples') },
   { name: 'fuzz', load: 1, budget: 220, needs: ['build-sanitize'], run: () => ['scripts/fuzz.sh', '20'] },
   { name: 'types', load: 1, budget: 30, needs: ['build-wasm'], run: () => ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'docs', load: 1, budget: 30, needs: ['build-wasm'], run: builds('docs') },
