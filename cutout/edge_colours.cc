@@ -62,7 +62,8 @@ void Pull(const Level& coarse, const Level& fine) {
 
 }  // namespace
 
-Status SpreadColours(const float* rgb, const float* alpha, EdgeFields& fields, ThreadRunner& runner) {
+Status SpreadColours(const float* rgb, const float* alpha, EdgeMemory& memory, ThreadRunner& runner) {
+  EdgeFields& fields = memory.fields;
   const size_t cells = fields.cells();
   std::vector<Level> levels = {{fields.width, fields.height, nullptr}};
   size_t floats = 4 * cells;
@@ -70,10 +71,9 @@ Status SpreadColours(const float* rgb, const float* alpha, EdgeFields& fields, T
     levels.push_back({(levels.back().width + 1) / 2, (levels.back().height + 1) / 2, nullptr});
     floats += 4 * static_cast<size_t>(levels.back().width) * static_cast<size_t>(levels.back().height);
   }
-  DECAL_TRY_ASSIGN(Buffer pyramids, AllocateArray<float>(uint64_t{2} * floats, "edge colours"));
+  DECAL_TRY_ASSIGN(float* next, Reserve<float>(memory.pyramids, uint64_t{2} * floats, "edge colours"));
   // Laid out here: tasks allocate nothing.
   std::array<std::vector<Level>, 2> sides = {levels, levels};
-  float* next = reinterpret_cast<float*>(pyramids.data());
   for (std::vector<Level>& own : sides) {
     for (Level& level : own) {
       level.cells = next;

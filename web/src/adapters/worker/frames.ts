@@ -5,6 +5,7 @@ import { kNoStats, type VideoStats } from '../../shared/video.js';
 import { checkCanvas } from './canvas.js';
 import { Compositor, sizeOf, type Frame } from './compositor.js';
 import type { FramesStart, FromFrames, MatteAnswer, MatteRequest, ToFrames } from './frame-messages.js';
+import { PlanarCompositor } from './planar-compositor.js';
 import { openTrackStreams } from './track-streams.js';
 
 /** How long a frame waits for its own matte, in milliseconds. Beyond it, it is shown with the last one: one frame at 30 a second. */
@@ -29,6 +30,10 @@ export function composeFrames(start: FramesStart): Frames | null {
 export class Frames {
   readonly #start: FramesStart;
   readonly #compositor: Compositor;
+  readonly #planar: PlanarCompositor;
+  /** The last small copy that came back, and memory for the next. */
+  #matted: ImageData | null = null;
+  #spare: Uint8ClampedArray<ArrayBuffer> | null = null;
   #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
   /** A loan of the page's. */
@@ -50,6 +55,7 @@ export class Frames {
   constructor(start: FramesStart) {
     this.#start = start;
     this.#compositor = new Compositor(start.input, start.background);
+    this.#planar = new PlanarCompositor(start.input);
     this.#timer = setInterval(() => this.#tell({ type: 'stats', stats: this.#stats }), kStatsMs);
   }
 
@@ -160,19 +166,18 @@ export class Frames {
     let shown = false;
     try {
       const taking = performance.now();
-      this.#compositor.take(frame);
+      // A processor that makes the mattes most likely draws on canvases, too.
+      const planar = this.#writer !== null && this.#stats.provider === 'wasm' && (await this.#planar.take(frame, this.#compositor.background));
+      if (!planar) this.#compositor.take(frame);
       const takeMs = performance.now() - taking;
-      await this.#matte();
+      await this.#matte(planar);
       if (this.#over || !this.#compositor.hasMatte) return;
       const start = performance.now();
-      this.#compositor.compose();
       Object.assign(this.#stats, sizeOf(frame));
+      if (!planar) this.#compositor.compose();
       if (this.#writer) {
         // What is written belongs to the stream, which closes it.
-        const { timestamp, duration } = frame as VideoFrame;
-        const result = new VideoFrame(this.#compositor.canvas, {
-          timestamp, ...(duration ? { duration } : {}), alpha: this.#compositor.background.kind === 'transparent' ? 'keep' : 'discard',
-        });
+        const result = planar ? this.#planar.compose(frame as VideoFrame, this.#compositor.background) : this.#drawn(frame as VideoFrame);
         this.#measure('compose', takeMs + performance.now() - start);
         await this.#writer.write(result).catch((error: unknown) => {
           result.close();
@@ -191,11 +196,20 @@ export class Frames {
     }
   }
 
+  /** What the compositor has on its canvas, with the frame's times. */
+  #drawn({ timestamp, duration }: VideoFrame): VideoFrame {
+    const { canvas, background } = this.#compositor;
+    return new VideoFrame(canvas, {
+      timestamp, ...(duration ? { duration } : {}), alpha: background.kind === 'transparent' ? 'keep' : 'discard',
+    });
+  }
+
   /** Asks for the frame's matte if the engine is idle, and waits for it as long as that keeps the picture in time. */
-  async #matte(): Promise<void> {
+  async #matte(planar: boolean): Promise<void> {
     if (!this.#engineReady || this.#making) return;
     const start = performance.now();
-    const { data, width, height } = this.#compositor.smallCopy();
+    const { data, width, height } = planar ? this.#planar.smallCopy(this.#spare) : this.#compositor.smallCopy();
+    this.#spare = null;
     this.#measure('read', performance.now() - start);
     this.#making = new Promise((resolve) => {
       this.#made = resolve;
@@ -213,7 +227,10 @@ export class Frames {
       return;
     }
     const { rgba, width, height, ms, provider, threads } = answer;
-    this.#compositor.setMatte(new ImageData(rgba, width, height));
+    this.#spare = (this.#matted?.data as Uint8ClampedArray<ArrayBuffer> | undefined) ?? null;
+    this.#matted = new ImageData(rgba, width, height);
+    this.#compositor.setMatte(this.#matted);
+    this.#planar.setMatte(this.#matted);
     ++this.#stats.mattes;
     this.#measure('matte', ms);
     Object.assign(this.#stats, { provider, threads });
