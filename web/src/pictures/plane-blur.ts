@@ -30,13 +30,18 @@ export class PlaneBlur {
   #planes: Int32Array[] = [];
   #stretched = new Int32Array(0);
 
-  begin(planes: Planes, matte: ByteMatte, radius: number): void {
+  /** The first part, which needs no matte. */
+  reduce(planes: Planes): void {
     const [luma] = planes;
     this.#resize(luma);
+    planes.forEach((plane, i) => this.#reducePlane(plane, i === 0 ? kCell : kCell / 2, this.#levels[0]!, i));
+  }
+
+  /** After it, once. */
+  begin(planes: Planes, matte: ByteMatte, radius: number): void {
     const levels = this.#levels;
     const [first] = levels as [Level];
-    planes.forEach((plane, i) => this.#reduce(plane, i === 0 ? kCell : kCell / 2, first, i));
-    this.#weigh(matte, luma, first);
+    this.#weigh(matte, planes[0], first);
     for (let i = 1; i < levels.length; ++i) halve(levels[i - 1]!, levels[i]!);
     // As often as HalvingsFor of cutout/backdrop.cc, of which the first level is two.
     const halvings = Math.max(2, Math.min(7, Math.round(Math.log2(radius / 0.58))));
@@ -49,7 +54,7 @@ export class PlaneBlur {
     }
   }
 
-  /** The rows of plane `index`, after `begin`: fills `row` from `begin` to `end`, and up to kPadding bytes around them. */
+  /** And after that: the rows of plane `index`. Fills `row` from `begin` to `end`, and up to kPadding bytes around them. */
   rows(index: number): (row: Uint8Array, y: number, begin: number, end: number) => void {
     const from = this.#planes[index]!, stretched = this.#stretched;
     const { width, height } = this.#levels[0]!;
@@ -83,7 +88,7 @@ export class PlaneBlur {
   }
 
   /** Means of `side` x `side` pixels of a plane, as channel `c`. */
-  #reduce({ bytes, width, height }: Plane, side: number, { width: columns, height: rows, cells }: Level, c: number): void {
+  #reducePlane({ bytes, width, height }: Plane, side: number, { width: columns, height: rows, cells }: Level, c: number): void {
     for (let y = 0; y < rows; ++y) {
       const bottom = Math.min(side * (y + 1), height), count = bottom - side * y;
       const to = 4 * y * columns + c;
@@ -102,15 +107,25 @@ export class PlaneBlur {
 
   /** By the most that the matte says of any of a cell's pixels, and squared: those of an edge show the subject too. */
   #weigh({ values, width, height }: ByteMatte, luma: Plane, { width: columns, height: rows, cells }: Level): void {
+    const lefts = Int32Array.from({ length: columns }, (_, x) => Math.floor((kCell * x * width) / luma.width));
+    const rights = Int32Array.from({ length: columns }, (_, x) => Math.min(width, Math.ceil((kCell * (x + 1) * width) / luma.width)) - 1);
     for (let y = 0, to = 0; y < rows; ++y) {
-      const top = Math.floor((kCell * y * height) / luma.height), bottom = Math.min(height, Math.ceil((kCell * (y + 1) * height) / luma.height));
+      const top = Math.floor((kCell * y * height) / luma.height) * width;
+      const bottom = (Math.min(height, Math.ceil((kCell * (y + 1) * height) / luma.height)) - 1) * width;
       for (let x = 0; x < columns; ++x, to += 4) {
-        const left = Math.floor((kCell * x * width) / luma.width), right = Math.min(width, Math.ceil((kCell * (x + 1) * width) / luma.width));
+        const left = lefts[x]!, right = rights[x]!;
         let most = 0;
-        for (let row = top; row < bottom; ++row) {
-          for (let i = row * width + left; i < row * width + right; ++i) most = Math.max(most, values[i]!);
+        for (let row = top; row <= bottom; row += width) {
+          for (let i = row + left; i <= row + right; ++i) {
+            const value = values[i]!;
+            if (value > most) most = value;
+          }
         }
-        const weight = (1 - most / 255) ** 2;
+        if (most === 0) {
+          cells[to + 3] = 1;
+          continue;
+        }
+        const rest = 1 - most * (1 / 255), weight = most === 255 ? 0 : rest * rest;
         cells[to]! *= weight;
         cells[to + 1]! *= weight;
         cells[to + 2]! *= weight;

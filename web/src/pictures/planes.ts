@@ -162,8 +162,14 @@ export class PlaneComposer {
     });
   }
 
-  /** The frame itself out of focus, by about `radius` pixels, two at least: the subject leaves no glow. */
-  overBlur(planes: Planes, matte: ByteMatte, radius: number): void {
+  /** The part of `overBlur` that needs no matte. */
+  prepareBlur(planes: Planes): void {
+    this.#blur.reduce(planes);
+  }
+
+  /** The frame itself out of focus, by about `radius` pixels, two at least: the subject leaves no glow. `prepared`: by `prepareBlur`. */
+  overBlur(planes: Planes, matte: ByteMatte, radius: number, prepared = false): void {
+    if (!prepared) this.#blur.reduce(planes);
     this.#blur.begin(planes, matte, radius);
     planes.forEach((plane, i) => this.#compose(plane, i, matte, this.#blur.rows(i)));
   }

@@ -175,6 +175,14 @@ export function colourOf(colour: string): [number, number, number] {
   return [red, green, blue];
 }
 
+/** What a canvas shows of a frame's first pixel: red, green and blue. */
+export function pixelOf(frame: Frame): [number, number, number] {
+  const target = context({ width: 1, height: 1 }, true);
+  target.drawImage(frame, 0, 0);
+  const [red = 0, green = 0, blue = 0] = target.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue];
+}
+
 /** As the lower three bytes of a pixel. */
 function opaque(colour: string): number {
   const [red, green, blue] = colourOf(colour);

@@ -4,13 +4,48 @@
 // SPDX-License-Identifier: MIT
 import { fillPlanes, PlaneComposer, PlaneReducer, planesBytes, planesOf, toPlanes, type ByteMatte, type PlaneColours, type Planes } from '../../pictures/planes.js';
 import type { ModelSpec } from '../../shared/types.js';
-import { colourOf, covered, smallSize, type Frame } from './compositor.js';
+import { colourOf, covered, pixelOf, smallSize, type Frame } from './compositor.js';
 import type { FrameBackground } from './frame-messages.js';
 
-/** Shares of red and blue in luma, by H.273. A frame that does not say is left to canvases. */
+/** Shares of red and blue in luma, by H.273. */
 const kMatrices: Record<string, { red: number; blue: number }> = {
   bt709: { red: 0.2126, blue: 0.0722 }, bt470bg: { red: 0.299, blue: 0.114 }, smpte170m: { red: 0.299, blue: 0.114 },
 };
+
+let assumed: PlaneColours | null = null;
+
+/** What this browser takes frames for that do not say, as most cameras' do not: by a frame of one colour on a canvas. Tried once. */
+function assumedColours(): PlaneColours {
+  if (assumed) return assumed;
+  const side = 16, numbers = [81, 90, 200];
+  const buffer = new ArrayBuffer(planesBytes(side, side));
+  const planes = planesOf(buffer, side, side);
+  planes.forEach(({ bytes }, i) => bytes.fill(numbers[i]!));
+  // Without a description of its colours it would get one.
+  const colorSpace = { matrix: null, primaries: null, transfer: null, fullRange: null };
+  const frame = new VideoFrame(buffer, { format: 'I420', codedWidth: side, codedHeight: side, timestamp: 0, colorSpace });
+  const seen = pixelOf(frame);
+  frame.close();
+  let least = Infinity;
+  for (const matrix of ['bt709', 'smpte170m']) {
+    for (const full of [false, true]) {
+      const colours = { ...kMatrices[matrix]!, full };
+      const rgba = new Uint8ClampedArray(4);
+      new PlaneReducer().reduce(planes, colours, 1, 1, rgba);
+      const difference = seen.reduce((sum, value, i) => sum + Math.abs(value - rgba[i]!), 0);
+      if (difference >= least) continue;
+      least = difference;
+      assumed = colours;
+    }
+  }
+  return assumed!;
+}
+
+/** Null where a frame says what is not known here. */
+function coloursOf({ matrix, fullRange }: VideoColorSpace): PlaneColours | null {
+  if (matrix === null) return assumedColours();
+  return kMatrices[matrix] ? { ...kMatrices[matrix], full: fullRange === true } : null;
+}
 
 /** A blur below it is finer than PlaneBlur's cells. */
 const kLeastBlur = 2;
@@ -35,6 +70,7 @@ export class PlanarCompositor {
   #pairs = new Uint8Array(0);
   #colours: PlaneColours = { red: 0.2126, blue: 0.0722, full: false };
   #matte: ByteMatte | null = null;
+  #prepared = false;
   /** The background in the frame's numbers, a picture at its size, and what it was made from. */
   #behind: Behind | null = null;
 
@@ -46,12 +82,13 @@ export class PlanarCompositor {
   async take(frame: Frame, background: FrameBackground): Promise<boolean> {
     if (!('format' in frame) || !this.#fits(frame) || (background.kind === 'blur' && background.radius < kLeastBlur)) return false;
     const { displayWidth: width, displayHeight: height, colorSpace } = frame;
+    this.#prepared = false;
     // Room for alpha too.
     if (this.#buffer.byteLength !== planesBytes(width, height) + width * height) {
       this.#buffer = new ArrayBuffer(planesBytes(width, height) + width * height);
     }
     if (this.#planes[0].width !== width || this.#planes[0].height !== height) this.#planes = planesOf(this.#buffer, width, height);
-    this.#colours = { ...kMatrices[colorSpace.matrix!]!, full: colorSpace.fullRange === true };
+    this.#colours = coloursOf(colorSpace)!;
     const luma = { offset: 0, stride: width };
     const [, cb, cr] = this.#planes;
     if (frame.format === 'I420') {
@@ -88,6 +125,13 @@ export class PlanarCompositor {
     for (let i = 0; i < values.length; ++i) values[i] = data[4 * i + 3]!;
   }
 
+  /** What can be done of `compose` before there is a matte. */
+  prepare(background: FrameBackground): void {
+    if (background.kind !== 'blur') return;
+    this.#composer.prepareBlur(this.#planes);
+    this.#prepared = true;
+  }
+
   /** The frame before its background, once after each `take`. There must be a matte. */
   compose(frame: VideoFrame, background: FrameBackground): VideoFrame {
     const planes = this.#planes, matte = this.#matte!;
@@ -105,7 +149,7 @@ export class PlanarCompositor {
         this.#composer.overPicture(planes, matte, this.#madeOf(background).picture!);
         break;
       case 'blur':
-        this.#composer.overBlur(planes, matte, background.radius);
+        this.#composer.overBlur(planes, matte, background.radius, this.#prepared);
     }
     const { timestamp, duration, colorSpace } = frame;
     return new VideoFrame(this.#buffer, {
@@ -119,7 +163,7 @@ export class PlanarCompositor {
     const small = smallSize({ width, height }, this.#input);
     return (format === 'I420' || format === 'NV12') && !rotation && !flip && width % 2 === 0 && height % 2 === 0 &&
       visibleRect?.width === width && visibleRect.height === height && width >= small.width && height >= small.height &&
-      colorSpace.matrix !== null && colorSpace.matrix in kMatrices;
+      coloursOf(colorSpace) !== null;
   }
 
   /** Made once for each background, and again for frames of another size or other colours. */
