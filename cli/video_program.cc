@@ -43,8 +43,8 @@ int StartVideoProgram(char* const* argv) {
     return kExitFailed;
   }
   execv(program.c_str(), argv);
-  PrintError({ErrorCode::kIo, fmt::format("cannot be started: {}", std::generic_category().message(errno)),
-              program.string()});
+  PrintError(
+      {ErrorCode::kIo, fmt::format("cannot be started: {}", std::generic_category().message(errno)), program.string()});
   return kExitFailed;
 }
 

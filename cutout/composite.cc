@@ -185,10 +185,9 @@ template <class RowFn>
 Status ForMatteRows(const Work& work, MatteView matte, const RowFn& row) {
   DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, work.picture.height));
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, work.picture.width));
-  DECAL_TRY_ASSIGN(
-      ThreadScratch scratch,
-      ThreadScratch::In(work.memory.threads, MatteRows::ScratchFloats(work.picture.width, matte) + work.width(),
-                        work.runner));
+  DECAL_TRY_ASSIGN(ThreadScratch scratch,
+                   ThreadScratch::In(work.memory.threads,
+                                     MatteRows::ScratchFloats(work.picture.width, matte) + work.width(), work.runner));
   ForRows(
       work.picture.height, work.runner,
       [&](size_t thread) { return MatteRows(matte, rows, columns, scratch.thread(thread) + work.width()); },
@@ -201,9 +200,9 @@ template <class RowFn>
 Status ForEdgeRows(const Work& work, const EdgeFields& fields, const AlphaPlane* plane, const RowFn& row) {
   DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(fields.height, work.picture.height));
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(fields.width, work.picture.width));
-  DECAL_TRY_ASSIGN(ThreadScratch scratch,
-                   ThreadScratch::In(work.memory.threads, EdgeRows::ScratchFloats(work.picture.width, fields),
-                                     work.runner));
+  DECAL_TRY_ASSIGN(
+      ThreadScratch scratch,
+      ThreadScratch::In(work.memory.threads, EdgeRows::ScratchFloats(work.picture.width, fields), work.runner));
   ForRows(
       work.picture.height, work.runner,
       [&](size_t thread) {
@@ -289,7 +288,8 @@ Status ComposeAll(const Work& work) {
   // `out` may be the picture.
   EdgeFields& fields = work.memory.edges.fields;
   if (route.fields) {
-    DECAL_TRY(FitEdges(work.picture, work.matte, options.refine, WantsColours(options), work.memory.edges, work.runner));
+    DECAL_TRY(
+        FitEdges(work.picture, work.matte, options.refine, WantsColours(options), work.memory.edges, work.runner));
     if (!work.memory.kept) work.memory.edges.FreeWork();
   } else {
     fields.has_colours = false;

@@ -68,7 +68,8 @@ TEST(CompositeTest, MemoryFromEarlierCallsMakesNoDifference) {
     const TestPicture expected = Composed(picture, matte, options);
     TestPicture out(width, height, 4);
     Box visible;
-    ASSERT_TRUE(Composite(picture.view(), matte.view(), options, out.mutable_view(), SerialRunner(), &visible, &memory));
+    ASSERT_TRUE(
+        Composite(picture.view(), matte.view(), options, out.mutable_view(), SerialRunner(), &visible, &memory));
     EXPECT_TRUE(out.PaddingIntact());
     for (int y = 0; y < height; ++y) {
       for (int x = 0; x < width; ++x) ASSERT_EQ(out.at(x, y), expected.at(x, y)) << turn << ": " << x << ", " << y;

@@ -379,9 +379,8 @@ Status FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours,
   {
     DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, first.height));
     DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, first.width));
-    DECAL_TRY_ASSIGN(
-        float* const scratch,
-        Reserve<float>(memory.matte_rows, MatteRows::ScratchFloats(first.width, matte), "picture rows"));
+    DECAL_TRY_ASSIGN(float* const scratch,
+                     Reserve<float>(memory.matte_rows, MatteRows::ScratchFloats(first.width, matte), "picture rows"));
     MatteRows matte_rows(matte, rows, columns, scratch);
     float* to = plane(3);
     for (int y = 0; y < first.height; ++y) {
@@ -392,6 +391,7 @@ Status FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours,
   Grid grid{first.width, first.height, plane(0), plane(3)};
   const float* alpha = plane(3);
   if (refine == Refine::kOff) {
+    fields.has_slopes = false;
     std::fill_n(fields.plane(kSlope), 3 * cells, 0.0f);
     std::copy_n(plane(3), cells, fields.plane(kOffset));
     DECAL_TRY_ASSIGN(ThreadScratch scratch,
@@ -402,6 +402,7 @@ Status FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours,
                fields.band() + y * static_cast<size_t>(first.width));
     });
   } else {
+    fields.has_slopes = true;
     const Extent second = refine == Refine::kBest ? FinerGrid(extent, first) : first;
     const FitOptions& wide = second == first ? kOnceFit : kFirstFit;
     DECAL_TRY(Fit(grid, wide, {}, memory, plane(4), plane(5), runner));

@@ -21,6 +21,7 @@ enum EdgePlane { kSlope = 0, kOffset = 3, kFront = 4, kBack = 7, kEdgePlanes = 1
 struct EdgeFields {
   int width = 0, height = 0;
   bool has_colours = false;
+  bool has_slopes = false;  // otherwise those planes hold zeros
   Buffer planes, band_flags;
 
   size_t cells() const { return static_cast<size_t>(width) * static_cast<size_t>(height); }
