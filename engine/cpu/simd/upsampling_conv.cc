@@ -84,6 +84,18 @@ void Finish(const Epilogue& epilogue, const float* bias, float* values, size_t c
   }
 }
 
+// A row of each block, one after the other. Two pixels, the usual number, need no call of memmove, which took a third of the kernel's time.
+void TakeRow(const float* blocks, size_t stride, size_t count, size_t width, float* out) {
+  if (width == 2) {
+    for (size_t i = 0; i < count; ++i) {
+      out[2 * i] = blocks[i * stride];
+      out[2 * i + 1] = blocks[i * stride + 1];
+    }
+    return;
+  }
+  for (size_t i = 0; i < count; ++i) std::copy_n(blocks + i * stride, width, out + i * width);
+}
+
 }  // namespace
 
 void RunUpsamplingRows(const UpsamplingShape& shape, const Epilogue& epilogue, const IndirectConvBuffers& buffers,
@@ -101,8 +113,7 @@ void RunUpsamplingRows(const UpsamplingShape& shape, const Epilogue& epilogue, c
       HWY_DYNAMIC_DISPATCH(SumBlocksTarget)
       (buffers.in + PixelOffset(shape.in, n, y, x), shape.in.pixel, count, shape.depth, buffers.packed, weights, sums);
       for (size_t ky = 0; ky < shape.block_height; ++ky) {
-        const float* block = sums + ky * width;
-        for (size_t i = 0; i < count; ++i, block += weights) std::copy_n(block, width, run + i * width);
+        TakeRow(sums + ky * width, weights, count, width, run);
         Finish(epilogue, buffers.bias, run, count * width);
         float* out = buffers.out + PixelOffset(shape.out, n, y * shape.block_height + ky, x * width);
         for (size_t i = 0; i < count * width; ++i) out[static_cast<ptrdiff_t>(i) * shape.out.pixel] = run[i];
