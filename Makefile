@@ -49,8 +49,8 @@ python: ## Build the Python package, wheel and source distribution, into dist/ (
 test-ray: ## Test decal.ray on a cluster of this machine whose processes are killed (DECAL_RAY_PICTURES=300, DECAL_RAY_ROUNDS=2)
 	@scripts/setup.sh python apt && scripts/build.sh native && scripts/python.sh ray && build/python/ray/bin/python -P -m pytest -q tests/ray
 
-deb: ## Build the Debian packages, decal and libdecal-dev, into dist/
-	@scripts/setup.sh run apt && scripts/build.sh native && scripts/package.sh
+deb: ## Build the Debian packages, decal, decal-video and libdecal-dev, into dist/
+	@scripts/setup.sh build apt && scripts/build.sh native && scripts/package.sh
 
 deb-test: deb ## As root: install the packages in a clean Debian (debootstrap) and use them; the Containerfile too
 	@tests/package/chroot_test.sh && node tests/package/containerfile_test.mjs

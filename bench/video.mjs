@@ -19,10 +19,10 @@ const { values, positionals } = parseArgs({
 const native = await import('./video_native.mjs');
 const browser = await import('./video_live.mjs');
 const kParts = {
-  speed: () => native.speed(Number(values.rounds)), flicker: native.flicker, trailing: native.trailing,
+  speed: (keep) => native.speed(Number(values.rounds), keep), flicker: native.flicker, trailing: native.trailing,
   // Faster than the bar, which a camera of 30 frames a second could at best meet.
-  live: () => browser.live(Number(values.seconds), 36),
-  memory: () => browser.memory(Number(values.minutes)),
+  live: (keep) => browser.live(Number(values.seconds), 36, keep),
+  memory: (keep) => browser.memory(Number(values.minutes), keep),
 };
 const strange = positionals.filter((name) => !(name in kParts));
 if (strange.length > 0) throw new Error(`no part ${strange.join(', ')}: there are ${Object.keys(kParts).join(', ')}`);
@@ -30,17 +30,20 @@ if (strange.length > 0) throw new Error(`no part ${strange.join(', ')}: there ar
 const all = positionals.length === 0;
 const output = values.output ?? (all ? resultsFile('video') : null);
 const results = { suite: 'video', ...(values.note && { note: values.note }), environment: { ...environment(), chromium: await chromiumVersion() } };
+/** A part so far: a run that is cut off has written what it had. */
+const keep = (name, part) => {
+  results[name] = part;
+  if (output) writeResults(output, results);
+};
 for (const [name, measure] of Object.entries(kParts)) {
   if (!all && !positionals.includes(name)) continue;
   console.log(`== ${name}`);
   try {
-    results[name] = await measure();
+    keep(name, await measure((part) => keep(name, part)));
   } catch (error) {
     // The other parts are worth their time all the same.
     console.error(`video: ${name} failed: ${error.stack}`);
     process.exitCode = 1;
-    continue;
   }
-  if (output) writeResults(output, results);
 }
 console.log(textTable(videoRows(results)));

@@ -71,8 +71,8 @@ async function withSession(rate, use) {
   }
 }
 
-/** Each background for so many seconds, with a camera of `rate` frames a second. */
-export const live = (seconds, rate) => withSession(rate, async (session) => {
+/** Each background for so many seconds, with a camera of `rate` frames a second. `keep` gets the cases so far. */
+export const live = (seconds, rate, keep) => withSession(rate, async (session) => {
   const cases = [];
   for (const [background, value] of Object.entries(kBackgrounds)) {
     const stream = await openStream(session, value, rate);
@@ -91,21 +91,26 @@ export const live = (seconds, rate) => withSession(rate, async (session) => {
       left: await stream.close(),
     });
     console.log(JSON.stringify(cases.at(-1)));
+    keep(cases);
   }
   return cases;
 });
 
-/** A blurred background for so many minutes: memory at the start, and each minute. */
-export const memory = (minutes) => withSession(30, async (session) => {
+/** A blurred background for so many minutes: memory at the start, and each minute. `keep` gets the minutes so far. */
+export const memory = (minutes, keep) => withSession(30, async (session) => {
   const stream = await openStream(session, kBackgrounds.blur, 30);
   await sleep(2000 * kWarmUpSeconds);
   const bytes = [];
+  const soFar = (left) => {
+    const known = bytes.filter((value) => value !== null);
+    return { minutes: bytes.length - 1, bytes, grown_bytes: known.length > 0 ? known.at(-1) - known[0] : 0, left };
+  };
   for (let minute = 0; minute <= minutes; ++minute) {
     if (minute > 0) await sleep(60_000);
     const { stats } = await stream.look();
     bytes.push(await stream.bytes());
-    console.log(`after ${minute} minutes: ${(bytes.at(-1) / 1e6).toFixed(1)} MB, ${stats.framesOut} frames out, ${stats.framesOpen} open`);
+    console.log(`after ${minute} minutes: ${((bytes.at(-1) ?? NaN) / 1e6).toFixed(1)} MB, ${stats.framesOut} frames out, ${stats.framesOpen} open`);
+    keep(soFar(null));
   }
-  const known = bytes.filter((value) => value !== null);
-  return { minutes, bytes, grown_bytes: known.at(-1) - known[0], left: await stream.close() };
+  return soFar(await stream.close());
 });

@@ -33,17 +33,21 @@ function meanDifference(frames, first, other) {
   return sum / ((count - first) * kPixels) / 255;
 }
 
-/** Of a clip as from a webcam: a person who moves a little, with noise. */
-export function speed(rounds) {
+/** Of a clip as from a webcam: a person who moves a little, with noise. `keep` gets the cases so far. */
+export function speed(rounds, keep) {
   ffmpeg('-loop', '1', '-i', kPerson, '-vf', `scale=${kWidth}:-2,crop=${kWidth}:${kHeight}:0:'40+20*sin(n/15)',noise=alls=8:allf=t`, '-frames:v', '300', '-r', '30',
     '-c:v', 'libx264', '-preset', 'fast', '-crf', '20', '-pix_fmt', 'yuv420p', 'clip.mp4');
-  return ['', '--background #00b140', '--background blur:12', '--refine fast', '--frame-by-frame'].map((options) => {
+  const cases = [];
+  for (const options of ['', '--background #00b140', '--background blur:12', '--refine fast', '--frame-by-frame']) {
     const rates = Array.from({ length: rounds }, () => {
       const line = execFileSync('sh', ['-c', `"${kDecal}" video clip.mp4 -o - --threads 2 --json ${options.replace('#', '\\#')} 2>&1 >/dev/null`], { cwd: folder, encoding: 'utf8' });
       return JSON.parse(line).framesPerSecond;
     });
-    return { options, frames_per_second: rates };
-  });
+    cases.push({ options, frames_per_second: rates });
+    console.log(JSON.stringify(cases.at(-1)));
+    keep(cases);
+  }
+  return cases;
 }
 
 /** Of a photo with noise, in its RGB, or as cameras' encoders leave it in luma and in chroma of half the size. */

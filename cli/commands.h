@@ -15,7 +15,9 @@ inline constexpr int kExitInterrupted = 130;  // 128 + SIGINT, as shells count
 int RemoveBackgrounds(const RemoveOptions& options);
 int RunBatch(const BatchOptions& options);
 int Serve(const ServeOptions& options);
-int MakeVideo(const VideoOptions& options);
+// Becomes decal-video, with the same arguments; returns only where that cannot be.
+int StartVideoProgram(char* const* argv);
+int MakeVideo(const VideoOptions& options);  // in decal-video
 int ListModels(const ModelsOptions& options);
 int Inspect(const InspectOptions& options);
 int RunTensor(const RunOptions& options);

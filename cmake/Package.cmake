@@ -1,4 +1,4 @@
-# Debian packages by CPack: `decal`, the command, and `libdecal-dev`. scripts/package.sh calls it; tests/package tries them.
+# Debian packages by CPack: `decal`, the command, `decal-video`, its subcommand for videos, and `libdecal-dev`. scripts/package.sh calls it; tests/package tries them.
 #
 # Copyright the Decal authors.
 # SPDX-License-Identifier: MIT
@@ -14,6 +14,9 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "remove the background of pictures on this
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)  # the command; archives stay as they are
 set(CPACK_COMPONENTS_ALL command dev)
+if(TARGET decal_video)
+  list(APPEND CPACK_COMPONENTS_ALL video)
+endif()
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -26,6 +29,15 @@ set(CPACK_DEBIAN_COMMAND_DESCRIPTION "The command decal cuts subjects out of pho
 it brings along. It reads JPEG, PNG, WebP, TIFF, GIF, HEIC, AVIF, JPEG XL,
 JPEG 2000, SVG and more, writes PNG, WebP and JPEG, and sends nothing
 anywhere.")
+set(CPACK_DEBIAN_COMMAND_PACKAGE_SUGGESTS "decal-video")
+
+set(CPACK_DEBIAN_VIDEO_PACKAGE_NAME decal-video)
+set(CPACK_DEBIAN_VIDEO_PACKAGE_SECTION video)
+set(CPACK_DEBIAN_VIDEO_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_VIDEO_PACKAGE_DEPENDS "decal (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_VIDEO_DESCRIPTION "videos for the command decal: `decal video` removes their background.
+It reads and writes them with FFmpeg's libraries, which the command
+without this package does not need.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libdecal-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
@@ -46,6 +58,9 @@ The text of the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0.
 ]=])
 install(FILES "${decal_copyright}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/decal" COMPONENT command EXCLUDE_FROM_ALL)
 install(FILES "${decal_copyright}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libdecal-dev" COMPONENT dev EXCLUDE_FROM_ALL)
+if(TARGET decal_video)
+  install(FILES "${decal_copyright}" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/decal-video" COMPONENT video EXCLUDE_FROM_ALL)
+endif()
 # Or CPack would build everything before, tests included.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 include(CPack)

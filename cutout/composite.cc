@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <climits>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,20 @@
 #include "decal/cutout.h"
 
 namespace decal {
+
+struct CompositeMemory::Impl {
+  EdgeMemory edges;
+  Buffer threads;
+  bool kept = true;  // for another call
+};
+
+CompositeMemory::CompositeMemory() : impl_(std::make_unique<Impl>()) {}
+CompositeMemory::CompositeMemory(CompositeMemory&&) noexcept = default;
+CompositeMemory& CompositeMemory::operator=(CompositeMemory&&) noexcept = default;
+CompositeMemory::~CompositeMemory() = default;
+
+size_t CompositeMemory::memory_bytes() const { return impl_->edges.size_bytes() + impl_->threads.size_bytes(); }
+
 namespace {
 
 // Rows per task. A row of the matte is stretched to the picture's width once per task that uses it, so few rows cost
@@ -149,6 +164,7 @@ struct Work {
   MutableImageView out;
   ThreadRunner& runner;
   VisibleBox* visible;  // null: nobody asks
+  CompositeMemory::Impl& memory;
 
   Composition composition() const {
     return options.mask_only ? Composition::kMask : options.background ? Composition::kOver : Composition::kCutOut;
@@ -169,9 +185,9 @@ template <class RowFn>
 Status ForMatteRows(const Work& work, MatteView matte, const RowFn& row) {
   DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, work.picture.height));
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, work.picture.width));
-  DECAL_TRY_ASSIGN(
-      ThreadScratch scratch,
-      ThreadScratch::Allocate(MatteRows::ScratchFloats(work.picture.width, matte) + work.width(), work.runner));
+  DECAL_TRY_ASSIGN(ThreadScratch scratch,
+                   ThreadScratch::In(work.memory.threads,
+                                     MatteRows::ScratchFloats(work.picture.width, matte) + work.width(), work.runner));
   ForRows(
       work.picture.height, work.runner,
       [&](size_t thread) { return MatteRows(matte, rows, columns, scratch.thread(thread) + work.width()); },
@@ -184,8 +200,9 @@ template <class RowFn>
 Status ForEdgeRows(const Work& work, const EdgeFields& fields, const AlphaPlane* plane, const RowFn& row) {
   DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(fields.height, work.picture.height));
   DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(fields.width, work.picture.width));
-  DECAL_TRY_ASSIGN(ThreadScratch scratch,
-                   ThreadScratch::Allocate(EdgeRows::ScratchFloats(work.picture.width, fields), work.runner));
+  DECAL_TRY_ASSIGN(
+      ThreadScratch scratch,
+      ThreadScratch::In(work.memory.threads, EdgeRows::ScratchFloats(work.picture.width, fields), work.runner));
   ForRows(
       work.picture.height, work.runner,
       [&](size_t thread) {
@@ -228,7 +245,7 @@ Status ComposeByPlane(const Work& work, const AlphaPlane& plane, const EdgeField
       if (work.visible) work.visible->Add(y, span);
     }));
   } else {
-    DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(work.width(), work.runner));
+    DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::In(work.memory.threads, work.width(), work.runner));
     ForRows(
         work.picture.height, work.runner, [&](size_t thread) { return scratch.thread(thread); },
         [&](int y, float* alpha, size_t) {
@@ -269,9 +286,13 @@ Status ComposeAll(const Work& work) {
   }
   // Everything that is read of the picture besides the current row is read before the first row is written, because
   // `out` may be the picture.
-  EdgeFields fields;
+  EdgeFields& fields = work.memory.edges.fields;
   if (route.fields) {
-    DECAL_TRY_ASSIGN(fields, FitEdges(work.picture, work.matte, options.refine, WantsColours(options), work.runner));
+    DECAL_TRY(
+        FitEdges(work.picture, work.matte, options.refine, WantsColours(options), work.memory.edges, work.runner));
+    if (!work.memory.kept) work.memory.edges.FreeWork();
+  } else {
+    fields.has_colours = false;
   }
   if (!route.plane) {
     if (options.background_only || options.threshold) ShapeFields(options, fields);
@@ -306,7 +327,7 @@ size_t CompositeScratchBytes(ImageView picture, MatteView matte, const Composite
 }
 
 Status Composite(ImageView picture, MatteView matte, const CompositeOptions& options, MutableImageView out,
-                 ThreadRunner& runner, Box* visible) {
+                 ThreadRunner& runner, Box* visible, CompositeMemory* memory) {
   DECAL_TRY(CheckPicture(picture));
   DECAL_TRY(CheckPicture(out));
   if (out.width != picture.width || out.height != picture.height) {
@@ -325,8 +346,11 @@ Status Composite(ImageView picture, MatteView matte, const CompositeOptions& opt
     matte.data = values;
     DECAL_TRY(ShapeMatte({values, cells}, matte.width, options.remove_islands, options.fill_holes));
   }
+  CompositeMemory own;
+  own.impl().kept = false;
   VisibleBox box;
-  DECAL_TRY(ComposeAll({picture, matte, options, out, runner, visible != nullptr ? &box : nullptr}));
+  DECAL_TRY(ComposeAll({picture, matte, options, out, runner, visible != nullptr ? &box : nullptr,
+                        memory != nullptr ? memory->impl() : own.impl()}));
   if (visible != nullptr) *visible = box.box();
   return {};
 }

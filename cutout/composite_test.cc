@@ -49,6 +49,35 @@ TEST(CompositeTest, AlphaIsPictureAlphaTimesMatte) {
   EXPECT_EQ(out.at(2, 0), (Rgba{0, 0, 0, 0}));
 }
 
+TEST(CompositeTest, MemoryFromEarlierCallsMakesNoDifference) {
+  CompositeMemory memory;
+  std::mt19937 random(testing::TestSeed(41));
+  std::uniform_real_distribution<float> values(-0.2f, 1.2f);
+  const Extent sizes[] = {{120, 90}, {120, 90}, {64, 200}, {7, 5}, {200, 64}};
+  for (int turn = 0; turn < 40; ++turn) {
+    const auto [width, height] = sizes[turn % 5];
+    const TestPicture picture = TestPicture::Random(width, height, static_cast<uint32_t>(turn));
+    Matte matte = Matte::Filled(1 + turn % 31, 1 + turn % 17, 0);
+    for (float& value : matte.values) value = values(random);
+    CompositeOptions options;
+    options.refine = static_cast<Refine>(turn % 3);
+    options.decontaminate = turn % 4 != 0;
+    options.background_only = turn % 7 == 0;
+    options.grow = turn % 5 == 0 ? 2.0f : 0.0f;
+    options.shadow = turn % 6 == 0 ? 0.5f : 0.0f;
+    const TestPicture expected = Composed(picture, matte, options);
+    TestPicture out(width, height, 4);
+    Box visible;
+    ASSERT_TRUE(
+        Composite(picture.view(), matte.view(), options, out.mutable_view(), SerialRunner(), &visible, &memory));
+    EXPECT_TRUE(out.PaddingIntact());
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) ASSERT_EQ(out.at(x, y), expected.at(x, y)) << turn << ": " << x << ", " << y;
+    }
+  }
+  EXPECT_GT(memory.memory_bytes(), 0u);
+}
+
 TEST(CompositeTest, ColourIsZeroedWhereNothingIsLeft) {
   TestPicture picture = TestPicture::Filled(2, 1, {200, 200, 200, 255});
   const TestPicture out = Composed(picture, {2, 1, {0.0019f, 0.002f}});  // just below and above half of 1 / 255

@@ -207,10 +207,11 @@ float OwnAlpha(const Grid& grid, const EdgeFields& fields, size_t i) {
 }
 
 // Slopes and offset of every cell. `alpha` becomes the fitted alpha; `weights` is scratch of the same size.
-Status Fit(const Grid& grid, const FitOptions& options, Trust trust, EdgeFields& fields, float* weights, float* alpha,
+Status Fit(const Grid& grid, const FitOptions& options, Trust trust, EdgeMemory& memory, float* weights, float* alpha,
            ThreadRunner& runner) {
+  EdgeFields& fields = memory.fields;
   const size_t width = static_cast<size_t>(grid.width), height = static_cast<size_t>(grid.height);
-  DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(kMoments * width, runner));
+  DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::In(memory.threads, kMoments * width, runner));
   ParallelFor(runner, height, [&](size_t y, size_t thread) {
     float* rows = scratch.thread(thread);
     uint8_t* band = fields.band() + y * width;
@@ -331,22 +332,19 @@ Status Allocate(Extent extent, bool colours, EdgeFields& fields) {
   fields.width = extent.width;
   fields.height = extent.height;
   fields.has_colours = colours;
-  DECAL_TRY_ASSIGN(
-      fields.planes,
-      AllocateArray<float>(uint64_t{fields.cells()} * static_cast<uint64_t>(fields.plane_count()), "edge fields"));
-  DECAL_TRY_ASSIGN(fields.band_flags, AllocateArray<uint8_t>(fields.cells(), "edge fields"));
+  const uint64_t cells = fields.cells(), planes = static_cast<uint64_t>(fields.plane_count());
+  DECAL_TRY(Reserve<float>(fields.planes, cells * planes, "edge fields"));
+  DECAL_TRY(Reserve<uint8_t>(fields.band_flags, cells, "edge fields"));
   return {};
 }
 
 // The picture's colours, 0..1, the matte, and two planes of scratch.
 constexpr size_t kWorkPlanes = 6;
 
-Result<Buffer> Reduced(ImageView picture, Extent extent, ThreadRunner& runner) {
+Status Reduce(ImageView picture, Extent extent, Buffer& work, ThreadRunner& runner) {
   const size_t cells = static_cast<size_t>(extent.width) * static_cast<size_t>(extent.height);
-  DECAL_TRY_ASSIGN(Buffer work, AllocateArray<float>(uint64_t{kWorkPlanes} * cells, "edge work"));
-  DECAL_TRY(PrepareInput(picture, {extent, {0, 0, 0}, {1, 1, 1}}, {reinterpret_cast<float*>(work.data()), 3 * cells},
-                         runner));
-  return work;
+  DECAL_TRY_ASSIGN(float* const planes, Reserve<float>(work, uint64_t{kWorkPlanes} * cells, "edge work"));
+  return PrepareInput(picture, {extent, {0, 0, 0}, {1, 1, 1}}, {planes, 3 * cells}, runner);
 }
 
 }  // namespace
@@ -369,19 +367,21 @@ size_t EdgeFieldsBytes(Extent picture, Extent matte, Refine refine, bool colours
   return Cells(grid) * planes * sizeof(float);
 }
 
-Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours, ThreadRunner& runner) {
+Status FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours, EdgeMemory& memory,
+                ThreadRunner& runner) {
   const Extent extent{picture.width, picture.height}, first = GridOf(extent, {matte.width, matte.height});
-  EdgeFields fields;
+  EdgeFields& fields = memory.fields;
+  Buffer& work = memory.work;
   DECAL_TRY(Allocate(first, colours, fields));
-  DECAL_TRY_ASSIGN(Buffer work, Reduced(picture, first, runner));
+  DECAL_TRY(Reduce(picture, first, work, runner));
   size_t cells = fields.cells();
   const auto plane = [&](size_t index) { return reinterpret_cast<float*>(work.data()) + index * cells; };
   {
     DECAL_TRY_ASSIGN(const ResampleAxis rows, ResampleAxis::Create(matte.height, first.height));
     DECAL_TRY_ASSIGN(const ResampleAxis columns, ResampleAxis::Create(matte.width, first.width));
-    DECAL_TRY_ASSIGN(Buffer scratch,
-                     AllocateArray<float>(MatteRows::ScratchFloats(first.width, matte), "picture rows"));
-    MatteRows matte_rows(matte, rows, columns, reinterpret_cast<float*>(scratch.data()));
+    DECAL_TRY_ASSIGN(float* const scratch,
+                     Reserve<float>(memory.matte_rows, MatteRows::ScratchFloats(first.width, matte), "picture rows"));
+    MatteRows matte_rows(matte, rows, columns, scratch);
     float* to = plane(3);
     for (int y = 0; y < first.height; ++y) {
       const MatteRow row = matte_rows.Row(y);
@@ -391,34 +391,37 @@ Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, b
   Grid grid{first.width, first.height, plane(0), plane(3)};
   const float* alpha = plane(3);
   if (refine == Refine::kOff) {
+    fields.has_slopes = false;
     std::fill_n(fields.plane(kSlope), 3 * cells, 0.0f);
     std::copy_n(plane(3), cells, fields.plane(kOffset));
-    DECAL_TRY_ASSIGN(ThreadScratch scratch, ThreadScratch::Allocate(2 * static_cast<size_t>(first.width), runner));
+    DECAL_TRY_ASSIGN(ThreadScratch scratch,
+                     ThreadScratch::In(memory.threads, 2 * static_cast<size_t>(first.width), runner));
     ParallelFor(runner, static_cast<size_t>(first.height), [&](size_t y, size_t thread) {
       float* row = scratch.thread(thread);
       MarkBand(grid, 1, kUnseen, static_cast<int>(y), row, row + first.width,
                fields.band() + y * static_cast<size_t>(first.width));
     });
   } else {
+    fields.has_slopes = true;
     const Extent second = refine == Refine::kBest ? FinerGrid(extent, first) : first;
     const FitOptions& wide = second == first ? kOnceFit : kFirstFit;
-    DECAL_TRY(Fit(grid, wide, {}, fields, plane(4), plane(5), runner));
+    DECAL_TRY(Fit(grid, wide, {}, memory, plane(4), plane(5), runner));
     const Trust trust = HowFarToTrust(grid, plane(5));
     if (trust.any())
-      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : wide, trust, fields, plane(4), plane(5), runner));
+      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : wide, trust, memory, plane(4), plane(5), runner));
     alpha = plane(5);
     if (second != first) {
-      DECAL_TRY_ASSIGN(work, Reduced(picture, second, runner));
+      DECAL_TRY(Reduce(picture, second, work, runner));
       cells = static_cast<size_t>(second.width) * static_cast<size_t>(second.height);
       grid = {second.width, second.height, plane(0), plane(3)};
       DECAL_TRY(Refined(fields, grid, plane(3), runner));
       DECAL_TRY(Allocate(second, colours, fields));
-      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : kSecondFit, trust, fields, plane(4), plane(5), runner));
+      DECAL_TRY(Fit(grid, trust.edges > 0.5f ? kExactFit : kSecondFit, trust, memory, plane(4), plane(5), runner));
       alpha = plane(5);
     }
   }
-  if (colours) DECAL_TRY(SpreadColours(plane(0), alpha, fields, runner));
-  return fields;
+  if (colours) DECAL_TRY(SpreadColours(plane(0), alpha, memory, runner));
+  return {};
 }
 
 }  // namespace decal

@@ -21,6 +21,7 @@ enum EdgePlane { kSlope = 0, kOffset = 3, kFront = 4, kBack = 7, kEdgePlanes = 1
 struct EdgeFields {
   int width = 0, height = 0;
   bool has_colours = false;
+  bool has_slopes = false;  // otherwise those planes hold zeros
   Buffer planes, band_flags;
 
   size_t cells() const { return static_cast<size_t>(width) * static_cast<size_t>(height); }
@@ -32,6 +33,19 @@ struct EdgeFields {
   const uint8_t* band() const { return reinterpret_cast<const uint8_t*>(band_flags.data()); }
 };
 
+// What FitEdges works in and its result, for the next call too.
+struct EdgeMemory {
+  EdgeFields fields;
+  Buffer work, matte_rows, threads, pyramids;
+
+  // All but the result.
+  void FreeWork() { work = {}, matte_rows = {}, threads = {}, pyramids = {}; }
+  size_t size_bytes() const {
+    return fields.planes.size_bytes() + fields.band_flags.size_bytes() + work.size_bytes() + matte_rows.size_bytes() +
+           threads.size_bytes() + pyramids.size_bytes();
+  }
+};
+
 // Whether there is anything to do for that matte: it is smaller than the picture in both directions, and no line of pixels.
 bool HasEdgeFields(Extent picture, Extent matte);
 
@@ -39,11 +53,12 @@ bool HasEdgeFields(Extent picture, Extent matte);
 bool IsFinerThanFields(Extent picture, Extent matte);
 
 // `matte` (values of any kind: cleaned) says where the outline is, the picture how it runs; see the source for the method. With
-// `refine` off alpha is the matte, enlarged. Errors: kOutOfMemory.
-Result<EdgeFields> FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours, ThreadRunner& runner);
+// `refine` off alpha is the matte, enlarged. The result is memory.fields. Errors: kOutOfMemory.
+Status FitEdges(ImageView picture, MatteView matte, Refine refine, bool colours, EdgeMemory& memory,
+                ThreadRunner& runner);
 
-// Fills kFront and kBack from the grid's own colours (three planes, 0..1) and alpha.
-Status SpreadColours(const float* rgb, const float* alpha, EdgeFields& fields, ThreadRunner& runner);
+// Fills kFront and kBack of memory.fields from the grid's own colours (three planes, 0..1) and alpha.
+Status SpreadColours(const float* rgb, const float* alpha, EdgeMemory& memory, ThreadRunner& runner);
 
 // What FitEdges holds at its peak.
 size_t EdgeFieldsBytes(Extent picture, Extent matte, Refine refine, bool colours);

@@ -290,7 +290,7 @@ TEST(EdgeRowsTest, EveryTargetGivesTheFormulas) {
   testing::ForEachSimdTarget([&] {
     std::vector<float> alpha(kCount);
     std::vector<uint8_t> out(4 * kCount);
-    RefinePixels(rows, true, picture.view().data, kCount, alpha.data(), out.data());
+    RefinePixels(rows, true, true, picture.view().data, kCount, alpha.data(), out.data());
     for (size_t x = 0; x < kCount; ++x) {
       const Rgba pixel = picture.at(static_cast<int>(x), 0);
       const auto plane = [&](size_t p) { return 0.3f * planes[0][p][x] + 0.7f * planes[1][p][x]; };

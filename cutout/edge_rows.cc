@@ -22,7 +22,7 @@ HWY_INLINE Floats Limited(Floats values, float most) {
   return cpu::HWY_NAMESPACE::AtMost(hn::Max(values, hn::Zero(d)), hn::Set(d, most));
 }
 
-template <bool kAlphaKnown>
+template <bool kAlphaKnown, bool kSlopes>
 HWY_INLINE void RefineAll(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
                           const float* known, uint8_t* to) {
   const FloatTag d;
@@ -41,7 +41,9 @@ HWY_INLINE void RefineAll(const EdgeRowPair& rows, bool colours, const uint8_t* 
       a = hn::LoadU(d, known + x);
     } else {
       a = plane(kOffset);
-      for (int c = 0; c < 3; ++c) a = hn::Add(a, hn::Mul(plane(kSlope + c), rgb[c]));
+      if constexpr (kSlopes) {
+        for (int c = 0; c < 3; ++c) a = hn::Add(a, hn::Mul(plane(kSlope + c), rgb[c]));
+      }
       a = Limited(a, 1.0f);
       hn::StoreU(a, d, alpha + x);
       if (!colours) {
@@ -64,13 +66,14 @@ HWY_INLINE void RefineAll(const EdgeRowPair& rows, bool colours, const uint8_t* 
 
 }  // namespace
 
-void RefinePixelsTarget(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha,
-                        uint8_t* to) {
-  RefineAll<false>(rows, colours, from, count, alpha, nullptr, to);
+void RefinePixelsTarget(const EdgeRowPair& rows, bool slopes, bool colours, const uint8_t* from, size_t count,
+                        float* alpha, uint8_t* to) {
+  if (slopes) RefineAll<false, true>(rows, colours, from, count, alpha, nullptr, to);
+  else RefineAll<false, false>(rows, colours, from, count, alpha, nullptr, to);
 }
 
 void TakeApartTarget(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to) {
-  RefineAll<true>(rows, true, from, count, nullptr, alpha, to);
+  RefineAll<true, false>(rows, true, from, count, nullptr, alpha, to);
 }
 
 void EnlargeRunTarget(const float* from, const int32_t* first, const float* weights, size_t count, float* to) {
@@ -107,8 +110,9 @@ HWY_EXPORT(RefinePixelsTarget);
 HWY_EXPORT(TakeApartTarget);
 HWY_EXPORT(EnlargeRunTarget);
 
-void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to) {
-  HWY_DYNAMIC_DISPATCH(RefinePixelsTarget)(rows, colours, from, count, alpha, to);
+void RefinePixels(const EdgeRowPair& rows, bool slopes, bool colours, const uint8_t* from, size_t count, float* alpha,
+                  uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(RefinePixelsTarget)(rows, slopes, colours, from, count, alpha, to);
 }
 
 void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to) {
@@ -161,7 +165,8 @@ void EdgeRows::Enlarge(int row, int side) {
       continue;
     }
     const size_t begin = chunk * kEdgeChunk, count = std::min(end * kEdgeChunk, width) - begin;
-    for (int p = plane_ != nullptr && !moved_ ? kFront : 0; p < fields_.plane_count(); ++p) {
+    const int first_plane = plane_ != nullptr && !moved_ ? kFront : fields_.has_slopes ? kSlope : kOffset;
+    for (int p = first_plane; p < fields_.plane_count(); ++p) {
       const float* from = fields_.plane(p) + static_cast<size_t>(row) * static_cast<size_t>(fields_.width);
       EnlargeRun(from, columns_.firsts() + begin, columns_.weights(0) + 2 * begin, count,
                  planes_[side] + static_cast<size_t>(p) * stride_ + begin);
@@ -247,11 +252,11 @@ void EdgeRows::Compose(Composition composition, int y, const uint8_t* from, cons
       std::memcpy(own, pixels, 4 * count);
       const size_t whole = AlignUp(count, kEdgeChunk);
       if (plane_ != nullptr) {
-        if (moved_) RefinePixels(pair, true, own, whole, alpha_, own);
+        if (moved_) RefinePixels(pair, fields_.has_slopes, true, own, whole, alpha_, own);
         ToUnit(plane_->row(y) + begin, count, alpha_);
         if (!moved_) TakeApart(pair, own, whole, alpha_, own);
       } else {
-        RefinePixels(pair, fields_.has_colours, own, whole, alpha_, own);
+        RefinePixels(pair, fields_.has_slopes, fields_.has_colours, own, whole, alpha_, own);
       }
       pixels = own;
       alpha = alpha_;
@@ -269,7 +274,7 @@ void EdgeRows::Alpha(int y, const uint8_t* from, uint8_t* to) {
     }
     auto* own = reinterpret_cast<uint8_t*>(pixels_);
     std::memcpy(own, from + 4 * begin, 4 * count);
-    RefinePixels(Pair(y, begin), false, own, AlignUp(count, kEdgeChunk), alpha_, own);
+    RefinePixels(Pair(y, begin), fields_.has_slopes, false, own, AlignUp(count, kEdgeChunk), alpha_, own);
     ToBytes(alpha_, count, to + begin);
   });
 }

@@ -23,11 +23,12 @@ struct EdgeRowPair {
   float top_weight, bottom_weight;
 };
 
-// Alpha, 0..1, of `count` pixels (a multiple of kEdgeChunk). With `colours`, `to` gets the pixels of `from` with the
+// Alpha, 0..1, of `count` pixels (a multiple of kEdgeChunk). Without `slopes` those planes are zero, and not read. With `colours`, `to` gets the pixels of `from` with the
 // subject's colours in place of the mixed ones, and with their own alpha. Colours follow Forte (2021): what neither
 // side's colour nor their mixture explains of a pixel is shared out between the two by alpha. Every SIMD target gives
 // the same bytes.
-void RefinePixels(const EdgeRowPair& rows, bool colours, const uint8_t* from, size_t count, float* alpha, uint8_t* to);
+void RefinePixels(const EdgeRowPair& rows, bool slopes, bool colours, const uint8_t* from, size_t count, float* alpha,
+                  uint8_t* to);
 
 // The same if `alpha`, 0..1, is known: it is read, and the slopes are not.
 void TakeApart(const EdgeRowPair& rows, const uint8_t* from, size_t count, const float* alpha, uint8_t* to);

@@ -16,6 +16,15 @@ template <class T>
 Result<Buffer> AllocateArray(uint64_t count, const char* what) {
   return AllocateElements(count, sizeof(T), what);
 }
+// `buffer` with room for `count` elements: its own memory where that is enough, new memory otherwise. What was in it is lost.
+template <class T>
+Result<T*> Reserve(Buffer& buffer, uint64_t count, const char* what) {
+  if (buffer.size_bytes() / sizeof(T) < count || buffer.data() == nullptr) {
+    buffer = {};
+    DECAL_TRY_ASSIGN(buffer, AllocateArray<T>(count, what));
+  }
+  return reinterpret_cast<T*>(buffer.data());
+}
 
 // kInvalidArgument unless `picture` has pixels and rows that hold them.
 Status CheckPicture(ImageView picture);

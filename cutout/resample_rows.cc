@@ -83,7 +83,7 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
   Block sums;
   for (size_t begin = 0; begin < width; begin += kBlockPixels) {
     const size_t count = std::min(kBlockPixels, width - begin);
-    std::memset(&sums, 0, sizeof(sums));
+    for (float* plane : sums.planes) std::fill_n(plane, AlignUp(count, lanes), 0.0f);
     const uint8_t* rows[kRowsPerPass];
     const auto row = [&](int k) { return picture.row(axis.first(y) + k) + 4 * begin; };
     int k = 0;
@@ -91,9 +91,11 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
       for (int i = 0; i < kRowsPerPass; ++i) rows[i] = row(k + i);
       AccumulateRows<kAlpha, kRowsPerPass>(rows, weights + k, count, sums);
     }
-    for (; k < axis.taps(); ++k) {
-      rows[0] = row(k);
-      AccumulateRows<kAlpha, 1>(rows, weights + k, count, sums);
+    for (int i = 0; k + i < axis.taps(); ++i) rows[i] = row(k + i);
+    switch (axis.taps() - k) {
+      case 3: AccumulateRows<kAlpha, 3>(rows, weights + k, count, sums); break;
+      case 2: AccumulateRows<kAlpha, 2>(rows, weights + k, count, sums); break;
+      case 1: AccumulateRows<kAlpha, 1>(rows, weights + k, count, sums); break;
     }
     const auto& [red, green, blue, alpha] = sums.planes;
     size_t x = 0;

@@ -15,19 +15,28 @@ class ThreadScratch {
  public:
   // `floats` for every thread of `runner`.
   static Result<ThreadScratch> Allocate(size_t floats, const ThreadRunner& runner) {
+    Buffer own;
+    DECAL_TRY_ASSIGN(ThreadScratch scratch, In(own, floats, runner));
+    scratch.own_ = std::move(own);
+    return scratch;
+  }
+  // The same in a buffer that outlives it.
+  static Result<ThreadScratch> In(Buffer& buffer, size_t floats, const ThreadRunner& runner) {
     // Whole cache lines, so that two threads never write to the same one.
     const size_t stride = AlignUp(floats, kAlignment / sizeof(float));
-    DECAL_TRY_ASSIGN(Buffer buffer, AllocateArray<float>(uint64_t{stride} * runner.thread_count(), "picture rows"));
-    return ThreadScratch(std::move(buffer), stride);
+    DECAL_TRY_ASSIGN(float* const first,
+                     Reserve<float>(buffer, uint64_t{stride} * runner.thread_count(), "picture rows"));
+    return ThreadScratch(first, stride);
   }
 
-  float* thread(size_t index) { return reinterpret_cast<float*>(buffer_.data()) + index * stride_; }
+  float* thread(size_t index) { return first_ + index * stride_; }
 
  private:
-  ThreadScratch(Buffer buffer, size_t stride) : buffer_(std::move(buffer)), stride_(stride) {}
+  ThreadScratch(float* first, size_t stride) : first_(first), stride_(stride) {}
 
-  Buffer buffer_;
+  float* first_;
   size_t stride_;
+  Buffer own_;
 };
 
 // What the stages allocate for such a picture, their small tables aside: for CutoutReport::memory_bytes.

@@ -10,6 +10,7 @@
 
 #include "cutout/matte_rows.h"
 #include "cutout/resample.h"
+#include "cutout/temporal_rows.h"
 #include "decal/cutout.h"
 #include "decal/temporal.h"
 
@@ -59,6 +60,9 @@ constexpr int kBinsALevel = 16, kNoiseBins = 512;
 
 constexpr int kCellRows = 8;
 
+// Of them sums of bytes stay below 2^32.
+constexpr int64_t kMostPixels = int64_t{1} << 24;
+
 // Which plane is what: the frame's colours and the mean ones, three each, the mean matte, a difference, its mean over the neighbourhood, and
 // the memory of motion.
 enum Plane : size_t {
@@ -97,6 +101,7 @@ struct TemporalMatte::Impl {
   bool has_last = false;
   float noise = 0;  // of the colours' differences
   bool knows_noise = false;
+  Buffer columns;  // for each of a row's cells, where its pixels begin, and then where each ends
   Buffer planes;  // kPlanes of extent.width * extent.height floats
   Buffer sums;  // for each thread, of the picture's columns
   Buffer moved;  // for each row of cells, how much of it did
@@ -108,7 +113,7 @@ struct TemporalMatte::Impl {
   size_t sums_stride() const { return AlignUp(4 * static_cast<size_t>(picture.width), kAlignment / sizeof(uint32_t)); }
 
   Status Allocate(Extent of_picture, Extent of_matte, size_t threads);
-  void Reduce(ImageView from, int y, uint32_t* columns);
+  void Reduce(ImageView from, int y, uint32_t* sums);
   void DifferColours(int y);
   void Spread(int y);
   void DifferMattes(MatteView matte, int y);
@@ -125,6 +130,13 @@ Status TemporalMatte::Impl::Allocate(Extent of_picture, Extent of_matte, size_t 
     const uint64_t count = static_cast<uint64_t>(of_matte.width) * static_cast<uint64_t>(of_matte.height);
     DECAL_TRY_ASSIGN(planes, AllocateArray<float>(kPlanes * count, "the mattes of a stream"));
     DECAL_TRY_ASSIGN(moved, AllocateArray<double>(static_cast<uint64_t>(of_matte.height), "the mattes of a stream"));
+    DECAL_TRY_ASSIGN(columns,
+                     AllocateArray<int32_t>(2 * static_cast<uint64_t>(of_matte.width), "the mattes of a stream"));
+    auto* lefts = reinterpret_cast<int32_t*>(columns.data());
+    for (int x = 0; x < of_matte.width; ++x) {
+      lefts[x] = FirstPixel(x, of_matte.width, of_picture.width);
+      lefts[of_matte.width + x] = EndPixel(x, of_matte.width, of_picture.width);
+    }
     sums = {};
   }
   if (sums.size_bytes() < stride * threads * sizeof(uint32_t)) {
@@ -136,22 +148,20 @@ Status TemporalMatte::Impl::Allocate(Extent of_picture, Extent of_matte, size_t 
 }
 
 // Row `y` of the cells' colours: the mean of the pixels in each. Sums are whole numbers, so that their order is of no consequence.
-void TemporalMatte::Impl::Reduce(ImageView from, int y, uint32_t* columns) {
+void TemporalMatte::Impl::Reduce(ImageView from, int y, uint32_t* sums) {
   const int top = FirstPixel(y, extent.height, from.height), bottom = EndPixel(y, extent.height, from.height);
-  const size_t bytes = 4 * static_cast<size_t>(from.width);
-  std::fill_n(columns, bytes, 0u);
-  for (int line = top; line < bottom; ++line) {
-    const uint8_t* pixels = from.row(line);
-    for (size_t i = 0; i < bytes; ++i) columns[i] += pixels[i];
-  }
+  for (int line = top; line < bottom; ++line)
+    AddBytes(from.row(line), line == top, 4 * static_cast<size_t>(from.width), sums);
   float* colour[3] = {row(kColour, y), row(kColour + 1, y), row(kColour + 2, y)};
+  const int32_t *lefts = reinterpret_cast<const int32_t*>(columns.data()), *rights = lefts + extent.width;
+  if (int64_t{from.width} * (bottom - top) <= kMostPixels)
+    return MeanCells(sums, lefts, rights, bottom - top, width(), colour[0], colour[1], colour[2]);
   for (int x = 0; x < extent.width; ++x) {
-    const int left = FirstPixel(x, extent.width, from.width), right = EndPixel(x, extent.width, from.width);
     uint64_t sum[3] = {};
-    for (int column = left; column < right; ++column) {
-      for (int c = 0; c < 3; ++c) sum[c] += columns[4 * column + c];
+    for (int32_t column = lefts[x]; column < rights[x]; ++column) {
+      for (int c = 0; c < 3; ++c) sum[c] += sums[4 * column + c];
     }
-    const float count = static_cast<float>(int64_t{right - left} * (bottom - top));
+    const float count = static_cast<float>(int64_t{rights[x] - lefts[x]} * (bottom - top));
     for (int c = 0; c < 3; ++c) colour[c][x] = static_cast<float>(sum[c]) / count;
   }
 }
@@ -262,7 +272,8 @@ TemporalMatte::~TemporalMatte() = default;
 void TemporalMatte::Reset() { impl_->has_last = impl_->knows_noise = false; }
 
 size_t TemporalMatte::memory_bytes() const {
-  return impl_->planes.size_bytes() + impl_->moved.size_bytes() + impl_->sums.size_bytes();
+  return impl_->planes.size_bytes() + impl_->columns.size_bytes() + impl_->moved.size_bytes() +
+         impl_->sums.size_bytes();
 }
 
 Result<MatteView> TemporalMatte::Next(ImageView picture, MatteView matte, ThreadRunner& runner) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Debian packages in dist/: decal_*.deb, the command, and libdecal-dev_*.deb.
+# Makes the Debian packages in dist/: decal_*.deb, the command; decal-video_*.deb, where FFmpeg's libraries are; and libdecal-dev_*.deb.
 #   scripts/package.sh [build folder]    by default build/native, which scripts/build.sh native has built
 #
 # Copyright the Decal authors.
@@ -12,9 +12,9 @@ command -v dpkg-shlibdeps >/dev/null || { echo "package: needs dpkg-shlibdeps, o
 staging=$build/package
 rm -rf "$staging/cpack"
 mkdir -p dist
-rm -f dist/decal_*.deb dist/libdecal-dev_*.deb
+rm -f dist/decal_*.deb dist/decal-video_*.deb dist/libdecal-dev_*.deb
 cmake --build "$build" --target decal_command decal
 cpack --config "$build/CPackConfig.cmake" -B "$staging/cpack" >"$staging/cpack.log" ||
   { cat "$staging/cpack.log" >&2; exit 1; }
 cp "$staging"/cpack/*.deb dist/
-ls -1 dist/decal_*.deb dist/libdecal-dev_*.deb
+ls -1 dist/*decal*.deb

@@ -58,14 +58,14 @@ VideoBackdrop VideoBackdrop::Blurred(float sigma) {
 }
 
 Status VideoBackdrop::Compose(MutableImageView frame, MatteView matte, const CompositeOptions& options,
-                              ThreadRunner& runner) {
+                              CompositeMemory& memory, ThreadRunner& runner) {
   ImageView behind = picture_;
   if (sigma_ > 0) {
     auto blurred = blur_.Next(frame, matte, sigma_, runner);
     if (!blurred) return std::unexpected(blurred.error());
     behind = *blurred;
   }
-  if (Status composed = Composite(frame, matte, options, frame, runner); !composed) return composed;
+  if (Status composed = Composite(frame, matte, options, frame, runner, nullptr, &memory); !composed) return composed;
   return PutBehind(behind, frame, runner);
 }
 

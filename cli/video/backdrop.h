@@ -22,7 +22,8 @@ class VideoBackdrop {
   static VideoBackdrop Blurred(float sigma);
 
   // Instead of Composite, in place. Errors: as its own and those of decal/backdrop.h.
-  Status Compose(MutableImageView frame, MatteView matte, const CompositeOptions& options, ThreadRunner& runner);
+  Status Compose(MutableImageView frame, MatteView matte, const CompositeOptions& options, CompositeMemory& memory,
+                 ThreadRunner& runner);
 
  private:
   std::unique_ptr<uint8_t[]> pixels_;

@@ -58,6 +58,7 @@ class FrameCutter {
   std::unique_ptr<ThreadRunner> runner_;  // outlives the remover
   std::optional<Remover> remover_;
   TemporalMatte temporal_;
+  CompositeMemory composing_;
   std::optional<VideoBackdrop> backdrop_;
   std::string name_;
   bool found_ = false;
@@ -99,8 +100,8 @@ Status FrameCutter::Cut(VideoFrame& frame, const CancelFlag& cancel) {
     if (!steadied) return std::unexpected(steadied.error());
     matte = *steadied;
   }
-  if (backdrop_) return backdrop_->Compose(view, matte, options_->composite, *runner_);
-  return Composite(view, matte, options_->composite, view, *runner_);
+  if (backdrop_) return backdrop_->Compose(view, matte, options_->composite, composing_, *runner_);
+  return Composite(view, matte, options_->composite, view, *runner_, nullptr, &composing_);
 }
 
 // A source's frames through a cutter into a sink, each in a thread of its own.

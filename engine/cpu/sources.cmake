@@ -8,7 +8,7 @@ set(cpu_sources kernel.cc epilogue_cpu.cc map_reduction.cc indirect_conv_kernel.
 
 # Highway blocks, relative to simd/ and winograd/: Highway compiles them once for each instruction set.
 set(simd_sources activation.cc strided_copy.cc simd_target.cc indirect_conv.cc indirect_conv_plan.cc depthwise.cc
-  elementwise.cc pool.cc statistics.cc moments.cc resize.cc norm.cc deform_sample.cc round_to_grid.cc attention.cc)
+  elementwise.cc pool.cc statistics.cc moments.cc resize.cc norm.cc deform_sample.cc round_to_grid.cc attention.cc upsampling_conv.cc)
 set(winograd_sources winograd.cc winograd_plan.cc)
 set_source_files_properties("${PROJECT_SOURCE_DIR}/engine/cpu/simd/simd_target.cc" PROPERTIES
   COMPILE_DEFINITIONS "DECAL_VERSION=\"${PROJECT_VERSION}\"")

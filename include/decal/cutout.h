@@ -77,14 +77,31 @@ struct CompositeOptions {
   float shadow = 0;
 };
 
+// What Composite works in, kept from one call to the next: for frames, whose sizes stay the same. One for each stream.
+class CompositeMemory {
+ public:
+  CompositeMemory();
+  CompositeMemory(CompositeMemory&&) noexcept;
+  CompositeMemory& operator=(CompositeMemory&&) noexcept;
+  ~CompositeMemory();
+
+  size_t memory_bytes() const;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
 // Resizes `matte` to the picture's size in floating point (bilinear when enlarging, antialiased when reducing) and writes
 // the cut-out to `out`, which has the picture's size and may be the same memory. Alpha is straight: the picture's alpha
 // times the matte. RGB is 0 where the resulting alpha is 0. Matte values are clamped to 0..1, NaN counts as 0. With an
 // opaque background the result is opaque. `visible`, if given, receives the bounding box of the visible subject (alpha of at
-// least a twentieth) and its shadow, or an empty box. Errors: kInvalidArgument, which names an
-// option that is out of range; kOutOfMemory.
+// least a twentieth) and its shadow, or an empty box. `memory`, if given, makes no difference but to the time that it takes. Errors:
+// kInvalidArgument, which names an option that is out of range; kOutOfMemory.
 Status Composite(ImageView picture, MatteView matte, const CompositeOptions& options, MutableImageView out,
-                 ThreadRunner& runner, Box* visible = nullptr);
+                 ThreadRunner& runner, Box* visible = nullptr, CompositeMemory* memory = nullptr);
 
 // The part of the picture that a result shows, and its size. It may extend beyond the picture.
 struct FrameOptions {

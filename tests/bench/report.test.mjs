@@ -155,6 +155,8 @@ test('video: each figure beside its bar, never rounded to the other side of it',
     ['1.001', '1 or less', 'missed'], ['1.000', '1 or less', 'met'],
   ]);
   assert.deepEqual(videoRows({}).length, 1, 'nothing that was not measured');
+  const cutOff = videoRows({ memory: { minutes: 3, bytes: [5e6, 6e6], grown_bytes: 1e6, left: null } });
+  assert.deepEqual(cutOff.slice(1), [['Chromium, 3 minutes: memory grows by', 'MB', '1.0', 'under 20', 'met']], 'a run that was cut off');
   const page = performancePage({ models: null, browser: null, gpu: null, video: { suite: 'video', environment, ...video } });
   assert.ok(page.includes('| `decal video` to raw frames, 2 threads | frames a second | 59.9 | 60 or more | missed |'), page);
   assert.doesNotMatch(page, /undefined|NaN|null|\n\n\n/);

@@ -72,16 +72,19 @@ for (const isolation of [true, false]) {
         const live = await video.removeBackgroundFromStream(camera, { background: '#102030' });
         await show(live.stream);
         await until(() => live.stats().framesOut >= 20, '20 frames', 40);
+        const [corner] = pixels([[0.04, 0.9]]);
         const kinds = live.stream.getTracks().map(({ kind }) => kind).sort();
         const [track] = live.stream.getVideoTracks();
         const working = { ...workers };
         await live.stop();
         const source = (await camera).getVideoTracks()[0].readyState;
         (await camera).getTracks().forEach((each) => each.stop());
-        return { kinds, working, stats: live.stats(), workers, why: await live.ended, source, result: track.readyState };
+        return { kinds, corner, working, stats: live.stats(), workers, why: await live.ended, source, result: track.readyState };
       });
       assertNothingLeft(stopped);
-      const { kinds, working, stats } = stopped;
+      const { kinds, corner, working, stats } = stopped;
+      // Composed in the camera's planes, whose colours it does not describe.
+      assert.ok(corner.every((value, i) => Math.abs(value - [16, 32, 48, 255][i]) <= 3), `the colour: ${corner}`);
       assert.deepEqual(kinds, ['audio', 'video']);
       assert.ok(working.started >= 2 && working.ended === 0, JSON.stringify(working));
       assert.deepEqual([stats.width, stats.height, stats.provider], [640, 480, 'wasm']);

@@ -48,7 +48,7 @@ install_packages() {
   find "$system/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -exec cp -n {} "$work/archives/" \;
 }
 mkdir "$system/debs"
-cp "$packages"/decal_*.deb "$packages"/libdecal-dev_*.deb "$system/debs/"
+cp "$packages"/decal_*.deb "$packages"/decal-video_*.deb "$packages"/libdecal-dev_*.deb "$system/debs/"
 
 echo "package test: decal"
 install_packages $(cd "$system" && ls debs/decal_*.deb | sed 's|^|/|')
@@ -82,6 +82,17 @@ if within decal /etc/passwd -o /tmp/none.png -q 2>/dev/null; then fail "a text f
 [[ ! -e $system/tmp/none.png ]] || fail "something was written for a text file"
 within test -s /usr/share/doc/decal/copyright
 if within ldd /usr/bin/decal | grep 'not found'; then fail "libraries are missing"; fi
+if within ldd /usr/bin/decal | grep libav; then fail "the command loads FFmpeg's libraries"; fi
+if within decal video /tmp/clip.mp4 -o /tmp/clip.webm 2>"$work/video.log"; then fail "decal video runs without its package"; fi
+grep -q 'install the package decal-video' "$work/video.log" || fail "decal video: $(cat "$work/video.log")"
+
+echo "package test: decal-video"
+install_packages $(cd "$system" && ls debs/decal-video_*.deb | sed 's|^|/|')
+if within ldd /usr/libexec/decal/decal-video | grep 'not found'; then fail "libraries are missing"; fi
+head -c $((5 * 64 * 48 * 3)) /dev/zero >"$system/tmp/frames.rgb"
+within sh -c 'decal video - --size 64x48 -o /tmp/clip.webm -q --background red </tmp/frames.rgb'
+within decal video /tmp/clip.webm -o /tmp/frames.rgba.%d.png -q --background blue
+[[ -s $system/tmp/frames.rgba.5.png ]] || fail "decal video wrote no frames"
 
 echo "package test: libdecal-dev"
 install_packages $(cd "$system" && ls debs/libdecal-dev_*.deb | sed 's|^|/|') g++ cmake make
@@ -91,7 +102,7 @@ within cmake --build /tmp/consumer/build >>"$work/consumer.log" 2>&1 || { tail -
 within /tmp/consumer/build/consumer
 
 echo "package test: removal"
-within apt-get purge -y -q decal libdecal-dev >>"$work/apt.log" 2>&1
+within apt-get purge -y -q decal decal-video libdecal-dev >>"$work/apt.log" 2>&1
 left=$(find "$system/usr" -name '*decal*' | head -5)
 [[ -z $left ]] || fail "left behind: $left"
 rm -rf "$system"

@@ -2,6 +2,7 @@
 //   node tests/package/containerfile_test.mjs          the last stage, with the packages that `make deb` left in dist/
 //   node tests/package/containerfile_test.mjs --configure   the first stage until CMake has found all that it needs
 //   node tests/package/containerfile_test.mjs --all    from the source, which takes as long as a whole build
+//   node tests/package/containerfile_test.mjs VIDEO=yes    any of them with a build argument
 // Needs root and build/package-test/clean.tar, which tests/package/chroot_test.sh makes.
 //
 // Copyright the Decal authors.
@@ -45,7 +46,8 @@ if (process.getuid() !== 0) skip('chroot needs root');
 if (!existsSync(clean)) skip('no clean system: tests/package/chroot_test.sh makes it');
 const whole = process.argv.includes('--all');
 const configure = process.argv.includes('--configure');
-const packagesOf = (folder) => readdirSync(folder).filter((name) => /^decal_.*\.deb$/.test(name));
+const buildArgs = Object.fromEntries(process.argv.filter((text) => /^[A-Z]+=/.test(text)).map((text) => text.split('=')));
+const packagesOf = (folder) => readdirSync(folder).filter((name) => /^decal(-video)?_.*\.deb$/.test(name));
 if (!whole && !configure && (!existsSync(join(root, 'dist')) || packagesOf(join(root, 'dist')).length === 0)) fail('no package in dist: make deb');
 
 /** Runs one stage in a system of its own; answers its folder. */
@@ -59,11 +61,15 @@ function run(stage, packages) {
   let folder = '/';
   let user = 'root';
   const config = {};
+  const args = [];
   for (const { instruction, text } of stage.steps) {
     console.log(`${instruction} ${text.replace(/\s+/g, ' ').slice(0, 140)}`);
     if (instruction === 'WORKDIR') {
       folder = text;
       mkdirSync(join(system, folder), { recursive: true });
+    } else if (instruction === 'ARG') {
+      const [name, usual] = text.split('=');
+      args.push(`${name}=${buildArgs[name] ?? usual}`);
     } else if (instruction === 'USER') {
       user = text;
       if (!readFileSync(join(system, 'etc/passwd'), 'utf8').includes(`${user}:`)) fail(`no user ${user}`);
@@ -81,7 +87,7 @@ function run(stage, packages) {
       }
       if (configure && command.startsWith('cmake --preset')) [command] = command.split('&&');
       const { status } = spawnSync('chroot', [system, 'env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'DEBIAN_FRONTEND=noninteractive',
-        'sh', '-c', `cd ${folder} && ${command}`], { stdio: ['ignore', 'ignore', 'inherit'] });
+        ...args, 'sh', '-c', `cd ${folder} && ${command}`], { stdio: ['ignore', 'ignore', 'inherit'] });
       if (status !== 0) fail(`that ended with ${status}`);
     } else if (instruction === 'ENTRYPOINT' || instruction === 'CMD') {
       config[instruction] = words(text);
@@ -97,6 +103,7 @@ if (configure) {
   const cache = readFileSync(join(system, 'source/build/gcc/CMakeCache.txt'), 'utf8');
   // Without its library the command would be built without the server, and nothing would say so.
   if (!/^HTTPLIB_FOUND:INTERNAL=1$/m.test(cache)) fail('CMake does not find cpp-httplib: the image would have no server');
+  if (!/^FFMPEG_FOUND:INTERNAL=1$/m.test(cache)) fail("CMake does not find FFmpeg's libraries: the image could have no decal video");
   rmSync(system, { recursive: true, force: true });
   console.log('containerfile: the first stage is configured');
   process.exit(0);
@@ -115,6 +122,9 @@ const cut = start('disc.ppm', '--json');
 if (cut.status !== 0) fail(`the entry point fails: ${cut.stderr}`);
 const png = readFileSync(join(image.system, image.folder, 'disc.decal.png'));
 if (png.subarray(1, 4).toString() !== 'PNG') fail('no PNG came out');
+const video = start('video', 'clip.mp4', '-o', 'clip.webm');
+const expected = buildArgs.VIDEO ? 'clip.mp4' : 'install the package decal-video';
+if (video.status !== 1 || !video.stderr.includes(expected)) fail(`decal video: ${video.stdout}${video.stderr}`);
 const help = start(...image.command);
 if (help.status !== 0 || !help.stdout.includes('Usage')) fail(`without arguments: ${help.stdout}${help.stderr}`);
 const size = Number(execFileSync('du', ['-sm', image.system], { encoding: 'utf8' }).split('\t')[0]);

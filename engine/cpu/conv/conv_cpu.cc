@@ -7,6 +7,7 @@
 
 #include "engine/base/rounding.h"
 #include "engine/cpu/simd/depthwise.h"
+#include "engine/cpu/simd/upsampling_conv.h"
 #include "engine/ops/conv/conv_geometry.h"
 #include "engine/cpu/winograd/winograd_cpu.h"
 
@@ -183,6 +184,70 @@ KernelResult MakeDepthwiseKernel(const Conv& op, const ConvGeometry& g, const Ke
   return kernel;
 }
 
+class UpsamplingKernel final : public CpuKernel {
+ public:
+  cpu::UpsamplingShape shape;
+  cpu::Epilogue epilogue;
+  PackedOperands operands;
+
+  void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
+           const CpuContext& context) const override {
+    const cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
+    // About 20 microseconds of work: little is done with each of the values, but an activation.
+    constexpr size_t kTaskValues = 1 << 13;
+    const size_t rows = shape.batch * shape.in_height;
+    const size_t task_rows = std::max<size_t>(1, kTaskValues / std::max<size_t>(1, shape.in_width * shape.block()));
+    ParallelFor(context.runner, CeilDiv(rows, task_rows), [&](size_t task, size_t) {
+      const size_t first = task * task_rows;
+      cpu::RunUpsamplingRows(shape, epilogue, buffers, first, std::min(task_rows, rows - first));
+    });
+  }
+  bool reads_input(size_t i) const override { return operands.reads_input(i); }
+  const char* algorithm() const override { return "transposed, by blocks"; }
+  uint64_t multiply_adds() const override {
+    return uint64_t{shape.batch} * shape.in_height * shape.in_width * shape.depth * shape.block();
+  }
+};
+
+// One output channel, and input pixels whose outputs lie apart.
+bool IsUpsampling(const ConvTranspose& op, const ConvGeometry& g) {
+  if (g.group != 1 || g.out_channels != 1 || EpilogueInputs(op.epilogue, 3).residual != EpilogueInputs::kAbsent ||
+      ToCpuEpilogue(op.epilogue).post == cpu::Epilogue::Post::kSlopes)
+    return false;
+  for (size_t i = 0; i < 2; ++i) {
+    if (g.kernel[i] != g.stride[i] || g.pad_begin[i] != 0 || g.out[i] != g.in[i] * g.stride[i]) return false;
+    if (g.dilation[i] != 1 && g.kernel[i] != 1) return false;
+  }
+  return g.kernel[0] * g.kernel[1] <= static_cast<int64_t>(cpu::kMostBlockPixels);
+}
+
+// Weights [C,1,kh,kw] are blocks already, but for their padding.
+KernelResult MakeUpsamplingKernel(const ConvTranspose& op, const ConvGeometry& g, const KernelRequest& request) {
+  auto kernel = std::make_unique<UpsamplingKernel>();
+  const cpu::IndirectConvShape base = BaseShape(g, request, EpilogueInputs(op.epilogue, 3));
+  cpu::UpsamplingShape& s = kernel->shape;
+  static_cast<cpu::ConvolutionMaps&>(s) = MapsOf(g, base);
+  s.depth = base.depth;
+  s.block_height = static_cast<size_t>(g.kernel[0]);
+  s.block_width = static_cast<size_t>(g.kernel[1]);
+  kernel->epilogue = ToCpuEpilogue(op.epilogue);
+  constexpr int64_t kUpsamplingFormat = 4;  // beside those of the implicit GEMM and depthwise
+  const int64_t id[] = {kUpsamplingFormat};
+  const size_t padded = UpsamplingWeights(s), block = s.block();
+  DECAL_TRY_ASSIGN(kernel->operands.weights,
+                   request.packed.Get(request.inputs[1].constant, PackingId(id), s.depth * padded * sizeof(float),
+                                      [&](const TensorView& source, std::byte* packed) {
+                                        float* to = reinterpret_cast<float*>(packed);
+                                        for (size_t c = 0; c < s.depth; ++c)
+                                          for (size_t i = 0; i < padded; ++i)
+                                            *to++ = i < block ? source.as<float>()[c * block + i] : 0.0f;
+                                      }));
+  cpu::IndirectConvShape columns;
+  columns.columns = 1;
+  DECAL_TRY_ASSIGN(kernel->operands.bias, PackColumns(request, 2, columns, cpu::IndirectConvTileShape()));
+  return kernel;
+}
+
 }  // namespace
 
 KernelResult MakeCpuKernel(const Conv& op, const KernelRequest& request) {
@@ -199,6 +264,7 @@ KernelResult MakeCpuKernel(const ConvTranspose& op, const KernelRequest& request
   if (g.spatial > 2) return nullptr;
   constexpr int64_t kMaxPhases = 1024;  // a stride of 32 in both directions; tables grow with its square
   if (g.stride[0] * g.stride[1] > kMaxPhases) return nullptr;
+  if (IsUpsampling(op, g)) return MakeUpsamplingKernel(op, g, request);
   return MakeTransposedKernel(op, g, request);
 }
 

@@ -160,8 +160,10 @@ TEST(Conv, LargeCasesMatchReference) {
 }
 
 // What runs for a convolution of a square map, and why.
-testing::KernelChoice ChoiceOf(const Conv& op, int64_t size, const Shape& w_shape) {
-  TestTensor x = TestTensor::Dense({1, w_shape[1] * op.group, size, size}, Layout::kChannelsLast);
+template <class Op>
+testing::KernelChoice ChoiceOf(const Op& op, int64_t size, const Shape& w_shape) {
+  const int64_t channels = std::is_same_v<Op, Conv> ? w_shape[1] * op.group : w_shape[0];
+  TestTensor x = TestTensor::Dense({1, channels, size, size}, Layout::kChannelsLast);
   TestTensor w = TestTensor::Dense(w_shape);
   std::mt19937 random(testing::TestSeed(5));
   x.FillRandom(random);
@@ -243,6 +245,34 @@ TEST(ConvTranspose, MatchesReferenceOnRandomCases) {
         for (size_t d = 0; d < spatial; ++d) op.output_shape.push_back(Pick(random, 1, 20));
       CheckCase(op, x, w, random, Describe(op.window, x, w, op.group));
     }
+  });
+}
+
+// Kernels as large as their stride and one output channel, as networks of mattes end with.
+TEST(ConvTranspose, BlocksThatDoNotOverlapMatchTheReference) {
+  testing::ForEachSimdTarget([] {
+    std::mt19937 random(testing::TestSeed(8));
+    for (int i = 0; i < 80; ++i) {
+      const size_t spatial = Pick(random, 0, 9) == 0 ? 1 : 2;
+      ConvTranspose op;
+      op.epilogue = RandomEpilogue(random);
+      Shape x = {Pick(random, 1, 2), Pick(random, 1, 40)}, w = {x[1], 1};
+      for (size_t d = 0; d < spatial; ++d) {
+        const int64_t side = Pick(random, 1, 5);
+        op.window.strides.push_back(side);
+        op.window.dilations.push_back(side == 1 ? Pick(random, 1, 2) : 1);
+        op.window.pads_begin.push_back(0);
+        op.window.pads_end.push_back(0);
+        op.output_padding.push_back(0);
+        x.push_back(Pick(random, 1, d == 0 ? 6 : 70));
+        w.push_back(side);
+      }
+      CheckCase(op, x, w, random, Describe(op.window, x, w, op.group));
+    }
+    ConvTranspose op{.window = MakeWindow({2, 2}, {1, 1}, {0, 0}, {0, 0})};
+    EXPECT_EQ(ChoiceOf(op, 8, {16, 1, 2, 2}).algorithm, "transposed, by blocks");
+    EXPECT_EQ(ChoiceOf(op, 8, {16, 2, 2, 2}).algorithm, "implicit GEMM, transposed") << "two channels";
+    EXPECT_EQ(ChoiceOf(op, 8, {16, 1, 3, 3}).algorithm, "implicit GEMM, transposed") << "blocks that overlap";
   });
 }
 

@@ -27,16 +27,16 @@ export class MatteStream {
     this.#temporal = new TemporalMatte(loaded.owner);
   }
 
-  /** Of the next frame: RGBA8, dense. A frame of another size stands for itself. */
-  async next(rgba: Uint8ClampedArray, width: number, height: number, signal: AbortSignal): Promise<StreamMatte> {
+  /** Of the next frame: RGBA8, dense, which gets the matte as its alpha. A frame of another size stands for itself. */
+  async next(rgba: Uint8ClampedArray<ArrayBuffer>, width: number, height: number, signal: AbortSignal): Promise<StreamMatte> {
     const { owner, model } = this.#loaded;
     const picture = this.#roomFor(width, height);
     owner.bytes(picture.rgba, rgba.length).set(rgba);
     const { route } = await model.run(this.#device, picture, {
       ...kPlainEdges, background: null, mask: false, steady: (frame, matte) => this.#temporal.next(frame, matte),
     }, signal);
-    const result = new Uint8ClampedArray(owner.bytes(picture.rgba, rgba.length));
-    return { rgba: result, route, threads: owner.threads };
+    rgba.set(owner.bytes(picture.rgba, rgba.length));
+    return { rgba, route, threads: owner.threads };
   }
 
   free(): void {

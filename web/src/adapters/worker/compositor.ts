@@ -68,8 +68,7 @@ export class Compositor {
 
   /** A copy of the frame in about the size that the model sees; before `compose`. */
   smallCopy(): ImageData {
-    const { rule, width, height } = this.#input;
-    const size = rule === 'stretch' ? { width, height } : shortSide(this.canvas, height);
+    const size = smallSize(this.canvas, this.#input);
     resize(this.#shrunk, size);
     resize(this.#small, size);
     fill(this.#shrunk, this.canvas, 'copy');
@@ -165,15 +164,42 @@ export class Compositor {
   }
 }
 
-/** A CSS colour, over black where it is not opaque, as the lower three bytes of a pixel. */
-function opaque(colour: string): number {
+/** A CSS colour, over black where it is not opaque: red, green and blue. */
+export function colourOf(colour: string): [number, number, number] {
   const target = context({ width: 1, height: 1 }, true);
   for (const layer of ['black', colour]) {
     target.fillStyle = layer;
     target.fillRect(0, 0, 1, 1);
   }
   const [red = 0, green = 0, blue = 0] = target.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue];
+}
+
+/** What a canvas shows of a frame's first pixel: red, green and blue. */
+export function pixelOf(frame: Frame): [number, number, number] {
+  const target = context({ width: 1, height: 1 }, true);
+  target.drawImage(frame, 0, 0);
+  const [red = 0, green = 0, blue = 0] = target.getImageData(0, 0, 1, 1).data;
+  return [red, green, blue];
+}
+
+/** As the lower three bytes of a pixel. */
+function opaque(colour: string): number {
+  const [red, green, blue] = colourOf(colour);
   return red | (green << 8) | (blue << 16);
+}
+
+/** The pixels of a frame of that size that the picture covers, over black. */
+export function covered(picture: ImageBitmap, width: number, height: number): Uint8ClampedArray {
+  const target = context({ width, height }, true);
+  target.fillRect(0, 0, width, height);
+  cover(target, picture);
+  return target.getImageData(0, 0, width, height).data;
+}
+
+/** The size of the copy for the model. */
+export function smallSize(frame: Size, { rule, width, height }: ModelSpec['input']): Size {
+  return rule === 'stretch' ? { width, height } : shortSide(frame, height);
 }
 
 function context(size: Size, willReadFrequently = false): Context {

@@ -5,6 +5,7 @@ import { kNoStats, type VideoStats } from '../../shared/video.js';
 import { checkCanvas } from './canvas.js';
 import { Compositor, sizeOf, type Frame } from './compositor.js';
 import type { FramesStart, FromFrames, MatteAnswer, MatteRequest, ToFrames } from './frame-messages.js';
+import { PlanarCompositor } from './planar-compositor.js';
 import { openTrackStreams } from './track-streams.js';
 
 /** How long a frame waits for its own matte, in milliseconds. Beyond it, it is shown with the last one: one frame at 30 a second. */
@@ -26,9 +27,24 @@ export function composeFrames(start: FramesStart): Frames | null {
   }
 }
 
+/** A frame that a compositor has, on its canvas or in planes of its own. */
+interface Taken {
+  frame: Frame;
+  planar: PlanarCompositor | null;
+  /** How long it has taken so far. */
+  ms: number;
+  /** Whether the engine was asked for its matte. */
+  asked: boolean;
+}
+
 export class Frames {
   readonly #start: FramesStart;
   readonly #compositor: Compositor;
+  /** Two, for the frame that waits for its matte and the one after it. */
+  readonly #planars: [PlanarCompositor, PlanarCompositor];
+  /** The last small copy that came back, and memory for the next. */
+  #matted: ImageData | null = null;
+  #spare: Uint8ClampedArray<ArrayBuffer> | null = null;
   #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #writer: WritableStreamDefaultWriter<VideoFrame> | null = null;
   /** A loan of the page's. */
@@ -50,6 +66,7 @@ export class Frames {
   constructor(start: FramesStart) {
     this.#start = start;
     this.#compositor = new Compositor(start.input, start.background);
+    this.#planars = [new PlanarCompositor(start.input), new PlanarCompositor(start.input)];
     this.#timer = setInterval(() => this.#tell({ type: 'stats', stats: this.#stats }), kStatsMs);
   }
 
@@ -141,68 +158,114 @@ export class Frames {
 
   /** One frame after the other, the newest each time. */
   async #show(): Promise<void> {
+    let ahead: Taken | null = null;
     while (!this.#over) {
-      const frame = this.#next;
-      this.#next = null;
-      if (!frame) {
+      if (!ahead && !this.#next) {
         await new Promise<void>((resolve) => void (this.#wake = resolve));
         continue;
       }
       try {
-        await this.#showOne(frame);
+        const taken: Taken | null = ahead ?? (await this.#take());
+        ahead = null;
+        if (taken) ahead = await this.#showOne(taken);
       } catch (error) {
         void this.#end(toDecalError(error, 'internal', 'a frame'));
       }
     }
+    if (ahead) this.#drop(ahead.frame);
   }
 
-  async #showOne(frame: Frame): Promise<void> {
-    let shown = false;
+  /** The newest frame and, if the engine is idle, a request for its matte; null where there is no frame. */
+  async #take(): Promise<Taken | null> {
+    const frame = this.#next;
+    this.#next = null;
+    if (!frame) return null;
     try {
-      const taking = performance.now();
-      this.#compositor.take(frame);
-      const takeMs = performance.now() - taking;
-      await this.#matte();
-      if (this.#over || !this.#compositor.hasMatte) return;
       const start = performance.now();
-      this.#compositor.compose();
+      const { background } = this.#compositor;
+      // A processor that makes the mattes most likely draws on canvases, too.
+      const [planar] = this.#planars;
+      const planes = this.#writer !== null && this.#stats.provider === 'wasm' && (await planar.take(frame, background));
+      if (planes) this.#planars.reverse();
+      else this.#compositor.take(frame);
+      const taken = { frame, planar: planes ? planar : null, ms: performance.now() - start, asked: false };
+      this.#ask(taken);
+      return taken;
+    } catch (error) {
+      this.#drop(frame);
+      throw error;
+    }
+  }
+
+  /** Shows it; answers with the next one, if that was there in time to go to the engine before this one was put together. */
+  async #showOne(taken: Taken): Promise<Taken | null> {
+    const { frame, planar } = taken;
+    let shown = false;
+    let ahead: Taken | null = null;
+    try {
+      this.#ask(taken);
+      if (taken.asked) {
+        const asked = performance.now();
+        planar?.prepare(this.#compositor.background);
+        taken.ms += performance.now() - asked;
+        await this.#patience();
+      }
+      if (this.#over || !this.#compositor.hasMatte) return null;
+      if (planar && !this.#making) ahead = await this.#take();
+      const start = performance.now();
       Object.assign(this.#stats, sizeOf(frame));
+      if (!planar) this.#compositor.compose();
       if (this.#writer) {
         // What is written belongs to the stream, which closes it.
-        const { timestamp, duration } = frame as VideoFrame;
-        const result = new VideoFrame(this.#compositor.canvas, {
-          timestamp, ...(duration ? { duration } : {}), alpha: this.#compositor.background.kind === 'transparent' ? 'keep' : 'discard',
-        });
-        this.#measure('compose', takeMs + performance.now() - start);
+        const result = planar ? planar.compose(frame as VideoFrame, this.#compositor.background) : this.#drawn(frame as VideoFrame);
+        this.#measure('compose', taken.ms + performance.now() - start);
         await this.#writer.write(result).catch((error: unknown) => {
           result.close();
           if (!this.#over) throw toDecalError(error, 'io', "the result's track cannot be written");
         });
       } else {
         const picture = this.#compositor.canvas.transferToImageBitmap();
-        this.#measure('compose', takeMs + performance.now() - start);
+        this.#measure('compose', taken.ms + performance.now() - start);
         this.#tell({ type: 'drawn', picture }, [picture]);
       }
       shown = true;
       ++this.#stats.framesOut;
+      return ahead;
+    } catch (error) {
+      if (ahead) this.#drop(ahead.frame);
+      throw error;
     } finally {
       if (shown) this.#close(frame);
       else this.#drop(frame);
     }
   }
 
-  /** Asks for the frame's matte if the engine is idle, and waits for it as long as that keeps the picture in time. */
-  async #matte(): Promise<void> {
-    if (!this.#engineReady || this.#making) return;
+  /** What the compositor has on its canvas, with the frame's times. */
+  #drawn({ timestamp, duration }: VideoFrame): VideoFrame {
+    const { canvas, background } = this.#compositor;
+    return new VideoFrame(canvas, {
+      timestamp, ...(duration ? { duration } : {}), alpha: background.kind === 'transparent' ? 'keep' : 'discard',
+    });
+  }
+
+  /** Asks for the frame's matte if the engine is idle. */
+  #ask(taken: Taken): void {
+    if (!this.#engineReady || this.#making || taken.asked || this.#over) return;
     const start = performance.now();
-    const { data, width, height } = this.#compositor.smallCopy();
+    const { data, width, height } = taken.planar ? taken.planar.smallCopy(this.#spare) : this.#compositor.smallCopy();
+    this.#spare = null;
     this.#measure('read', performance.now() - start);
     this.#making = new Promise((resolve) => {
       this.#made = resolve;
     });
+    taken.asked = true;
     const request: MatteRequest = { rgba: data as Uint8ClampedArray<ArrayBuffer>, width, height };
     this.#start.mattes.postMessage(request, [data.buffer]);
-    if (this.#compositor.hasMatte && this.#stats.ms.matte > kPatienceMs) return;
+  }
+
+  /** Waits for the matte that was asked for as long as that keeps the picture in time. */
+  async #patience(): Promise<void> {
+    if (!this.#making || (this.#compositor.hasMatte && this.#stats.ms.matte > kPatienceMs)) return;
     await Promise.race([this.#making, new Promise((resolve) => setTimeout(resolve, kPatienceMs))]);
   }
 
@@ -213,7 +276,10 @@ export class Frames {
       return;
     }
     const { rgba, width, height, ms, provider, threads } = answer;
-    this.#compositor.setMatte(new ImageData(rgba, width, height));
+    this.#spare = (this.#matted?.data as Uint8ClampedArray<ArrayBuffer> | undefined) ?? null;
+    this.#matted = new ImageData(rgba, width, height);
+    this.#compositor.setMatte(this.#matted);
+    for (const planar of this.#planars) planar.setMatte(this.#matted);
     ++this.#stats.mattes;
     this.#measure('matte', ms);
     Object.assign(this.#stats, { provider, threads });

@@ -1,0 +1,50 @@
+// Parse, dispatch, and turn what is thrown into a line and a status.
+//
+// Copyright the Decal authors.
+// SPDX-License-Identifier: MIT
+#include "cli/program.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/picture_io.h"
+#include "cli/report.h"
+
+namespace decal::cli {
+namespace {
+
+int Main(int argc, const char* const* argv, const std::function<int(const Command&)>& dispatch) {
+  Console();
+  auto command = ParseCommandLine(argc, argv);
+  if (!command) {
+    command.error().message += "; see decal --help";
+    PrintError(command.error());
+    return kExitUsage;
+  }
+  InstallInterrupt();
+  return dispatch(*command);
+}
+
+}  // namespace
+
+int RunProgram(int argc, const char* const* argv, const std::function<int(const Command&)>& dispatch) {
+  try {
+    const int status = Main(argc, argv, dispatch);
+    if (!DecoderAbandoned()) return status;
+    // A decoder still runs: nothing that it uses may be taken down.
+    std::fflush(nullptr);
+    _exit(status);
+  } catch (const std::bad_alloc&) {
+    PrintError({ErrorCode::kOutOfMemory, "out of memory", {}});
+  } catch (const std::exception& exception) {
+    PrintError({ErrorCode::kInternal, exception.what(), {}});
+  }
+  return kExitFailed;
+}
+
+}  // namespace decal::cli
