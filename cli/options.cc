@@ -161,8 +161,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
     if (inspect.graph && (inspect.profile || inspect.choices || inspect.json)) {
       return UsageError("--graph and --after print text alone: no --profile, no --choices, no --json");
     }
-    if (inspect.gpu && (inspect.graph || inspect.profile || inspect.choices)) {
-      return UsageError("--gpu prints the plan alone: no --graph, no --profile, no --choices");
+    if (inspect.gpu && (inspect.graph || inspect.profile)) {
+      return UsageError("--gpu prints the plan alone: no --graph, no --profile");
     }
     return inspect;
   }

@@ -26,12 +26,29 @@ export function record(step, values) {
 }
 
 /**
- * Options of Dawn's `create`. Software renderers spend nine tenths of the time on clearing workgroup memory word by word: in a report on
- * one it is off. Decal's kernels write before they read.
+ * Options of Dawn's `create`. Its timestamps are as fine as the device's clock, where browsers round them to 0.1 ms. Software renderers
+ * spend nine tenths of the time on clearing workgroup memory word by word: in a report on one it is off. Decal's kernels write before they
+ * read.
  */
 export function dawnOptions() {
   const records = process.env.DECAL_REPORT ? readRecords(process.env.DECAL_REPORT) : [];
-  return records.some(({ step, software }) => step === 'adapter' && software) ? ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'] : [];
+  const software = records.some((one) => one.step === 'adapter' && one.software);
+  return ['disable-dawn-features=timestamp_quantization', ...(software ? ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'] : [])];
+}
+
+/** A GPU object whose adapters lack a feature that they have. */
+export function withoutFeature(gpu, feature) {
+  return {
+    wgslLanguageFeatures: gpu.wgslLanguageFeatures,
+    async requestAdapter(options) {
+      const adapter = await gpu.requestAdapter(options);
+      if (!adapter) return adapter;
+      return {
+        info: adapter.info, limits: adapter.limits, features: new Set([...adapter.features].filter((name) => name !== feature)),
+        requestDevice: (descriptor) => adapter.requestDevice(descriptor),
+      };
+    },
+  };
 }
 
 /** Runs `main`; what it throws becomes one line and status 1. Ends the process, which Dawn and threads keep alive. */

@@ -22,6 +22,13 @@ class PlanBuilder {
   // How activations and weights are stored.
   Storage storage() const { return options_.half_storage ? Storage::kFloat16 : Storage::kFloat32; }
 
+  // Subgroups may be used, of at least and at most so many invocations.
+  bool subgroups() const { return limits_.least_subgroup > 0; }
+
+  // Which of `candidates` the step in progress is made of: the cheapest, or that of GpuOptions::variant. Those that the device
+  // cannot run are not among them. Kernels name the same candidates in the same order for every size.
+  size_t Choose(std::span<const GpuCandidate> candidates);
+
   // Memory for activations, alive from step `first` to `last`, both included. Contents are undefined at first.
   Region AddRegion(uint64_t bytes, int32_t first, int32_t last);
   // Memory of the step in progress alone.
@@ -68,6 +75,8 @@ class PlanBuilder {
 
   Result<Shader> Write(const Kernel& kernel) const;
   Result<std::array<uint32_t, 3>> GroupsOf(const Kernel& kernel) const;
+  // A kernel of elements in workgroups of the size chosen for it.
+  Kernel Sized(Kernel kernel);
   void Append(const Kernel& kernel, Shader shader);
   Status PlaceActivations(GpuPlan& plan, std::vector<GpuRange>& places) const;
   Status PlaceWeights(GpuPlan& plan, std::vector<GpuRange>& places) const;

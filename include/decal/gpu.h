@@ -16,13 +16,14 @@
 
 namespace decal {
 
-// A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first three, whatever the
-// device offers.
+// A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first, whatever the device offers.
 struct GpuLimits {
   static constexpr uint32_t kStorageBuffers = limits::kStorageBuffers;  // per shader stage
-  static constexpr uint32_t kWorkgroupInvocations = limits::kWorkgroupInvocations;
-  static constexpr uint32_t kWorkgroupBytes = limits::kWorkgroupBytes;
 
+  uint32_t workgroup_invocations = limits::kWorkgroupInvocations;
+  uint32_t workgroup_bytes = limits::kWorkgroupBytes;  // of workgroup memory
+  // Invocations of a subgroup, at least and at most; 0 where shaders cannot use subgroups.
+  uint32_t least_subgroup = 0, most_subgroup = 0;
   uint32_t workgroups = limits::kWorkgroupsPerDimension;
   uint32_t offset_alignment = limits::kOffsetAlignment;  // of bindings
   uint64_t binding_bytes = limits::kBindingBytes;
@@ -31,6 +32,16 @@ struct GpuLimits {
 
 struct GpuOptions {
   bool half_storage = false;  // store activations and weights as float16, sum in float32; needs the feature shader-f16
+  bool choices = false;  // list in GpuStep::choice what a step could be made of
+  // For measuring: n makes every step that has at least n candidates take the nth of them, in the order in which kernels name
+  // them, rather than the cheapest.
+  uint32_t variant = 0;
+};
+
+// A way to make a step, and what the cost model says of it: scalar MACs of all invocations, other instructions by their weight.
+struct GpuCandidate {
+  std::string name;
+  double cost = 0;
 };
 
 // Part of one of the plan's buffers.
@@ -76,6 +87,7 @@ struct GpuTensor {
 
 struct GpuStep {
   std::string op, name, algorithm;
+  std::vector<GpuCandidate> choice;  // the chosen one first, the others by their cost; see GpuOptions::choices
 };
 
 struct GpuPlan {
@@ -106,5 +118,8 @@ std::string ToJson(const GpuPlan& plan);
 
 // A table for people: one dispatch per line, then the totals.
 std::string ToText(const GpuPlan& plan);
+
+// Another: one line for each step that could be made in more than one way.
+std::string ChoicesText(const GpuPlan& plan);
 
 }  // namespace decal

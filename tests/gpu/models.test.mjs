@@ -11,7 +11,11 @@ import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference } from '../support/compare.mjs';
 import { missing, modelFile, photoTensor, smallDefaultModel, smallModels } from '../support/models.mjs';
 import { noDriver, openDawnDevice } from './dawn.mjs';
+import { withoutHalf } from './half.mjs';
 import { decal, savedPlan } from './plans.mjs';
+
+/** What storing weights and activations as float16 may change in a matte. */
+const kOfHalf = 2e-3;
 
 suite('on WebGPU', { skip: noDriver }, () => {
   let folder, device, GpuExecutor;
@@ -47,6 +51,15 @@ suite('on WebGPU', { skip: noDriver }, () => {
       t.diagnostic(`max difference ${max.toExponential(2)}; ready in ${((built - started) / 1000).toFixed(1)} s, ` +
         `run in ${((ended - built) / 1000).toFixed(1)} s`);
       assert.ok(max <= model.tolerance, `off by ${max}`);
+
+      const plan = savedPlan(file, folder, ['--gpu-half']);
+      for (const pipeline of plan.description.pipelines) pipeline.code = withoutHalf(pipeline.code);
+      const half = await GpuExecutor.create(device, plan, { pipelines });
+      const { outputs: [halved] } = await half.run([new Uint8Array(input.data.buffer)]);
+      half.dispose();
+      const ofHalf = maxDifference(halved, output);
+      t.diagnostic(`float16 storage: ${ofHalf.toExponential(2)} from float32`);
+      assert.ok(ofHalf > 0 && ofHalf <= kOfHalf, `float16 storage is off by ${ofHalf}`);
     });
   }
 });
