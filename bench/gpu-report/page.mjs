@@ -73,7 +73,7 @@ function operatorsText(results) {
     const { all: there, float16, unsuited } = all.find((one) => one.all) ?? {};
     const worst = families.toSorted((a, b) => b.worst - a.worst).slice(0, 3).map(({ family, worst: most }) => `${family} ${error(most)}`);
     return `\nOperators, ${precision}${float16 ? ` (${float16})` : ''}: ${count} of ${there} cases in ${families.length} families, ` +
-      `${wrong.length} wrong${unsuited > 0 ? `; ${unsuited} need more workgroup memory, or subgroups, than there are` : ''}. Largest errors, in units of 1 + |expected|: ${worst.join(', ')}.\n` +
+      `${wrong.length} wrong${unsuited > 0 ? `; ${unsuited} need larger workgroups, or subgroups, than there are` : ''}. Largest errors, in units of 1 + |expected|: ${worst.join(', ')}.\n` +
       wrong.slice(0, 10).map((line) => `- ${line}\n`).join('');
   }).join('');
 }

@@ -82,6 +82,7 @@ export const models = [
   { name: 'birefnet_lite_512', size: 512, skeleton: true, ...imageNet, tolerance: 1e-3, factors: tamed },
   { name: 'people-live', size: 256, file: 'people-live.onnx', small: 'too', channelsLast: true, ...zeroOne, tolerance: 1e-4 },
   { name: 'decal-default-96', small: true, size: 96, file: 'decal-default-96.onnx', ...whole, tolerance: 5e-4 },
+  { name: 'tiny-64', small: true, size: 64, file: 'tiny-64.onnx', ...zeroOne, tolerance: 1e-4 },
   { name: 'u2netp_96', small: true, size: 96, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'modnet_128', small: true, size: 128, skeleton: true, ...half, tolerance: 1e-3 },
 ];

@@ -16,7 +16,7 @@ const kSoftwareFactor = 6;
 const kShrink = 8;
 
 /**
- * The steps for `runSteps`. Those after the first are small (small models, every 24th operator case, twelve pictures) where the
+ * The steps for `runSteps`. Those after the first are small (small models, every 24th operator case, small pictures, three kernels to search) where the
  * adapter computes on the CPU or `small` asks for it, and are left out where there is no adapter. `only`: letters, or all.
  */
 export function reportSteps({ small = false, only = null } = {}) {
@@ -48,7 +48,8 @@ export function reportSteps({ small = false, only = null } = {}) {
     accuracy('isnet_1024', 90),
     times('isnet_1024', 90, 2, 3, 8), times('birefnet_lite_1024', 120, 2, 2, 5),
     calls('isnet_1024', 120), search('isnet_1024', 90),
-    step('endurance', 'h', 'many pictures, lost devices, memory', 90, (how) => program('endurance_step.mjs', first(how), how.small ? 10 : 200)),
+    step('endurance', 'h', 'many pictures, lost devices, memory', 90, ({ small: few }) =>
+      program('endurance_step.mjs', ...(few && !present('tiny-64', few) ? ['people-live', 10] : [few ? 'tiny-64' : 'decal-default', 200]))),
     step('operators-fp16', 'c', 'operator cases in fp16', 120, (how) => program('operators_step.mjs', 'fp16', sampled(how))),
     times('people-live', 120, 1, 1, 2), calls('people-live', 60), search('people-live', 90),
     accuracy('u2netp_320', 60), accuracy('modnet_512', 60), accuracy('birefnet_lite_512', 90), accuracy('birefnet_lite_1024', 120),

@@ -18,8 +18,9 @@ namespace {
 // Bindings so small that maps of a few thousand elements take several dispatches, and buffers that hold one or two.
 constexpr GpuLimits kTinyDevice{.binding_bytes = 16 << 10, .buffer_bytes = 64 << 10};
 
-// A device with as much workgroup memory as most have, and subgroups of any size that WebGPU allows.
-constexpr GpuLimits kRoomyDevice{.workgroup_bytes = 32 << 10, .least_subgroup = 4, .most_subgroup = 128};
+// A device with workgroups and their memory as most have them, and subgroups of any size that WebGPU allows.
+constexpr GpuLimits kRoomyDevice{
+    .workgroup_invocations = 512, .workgroup_bytes = 32 << 10, .least_subgroup = 4, .most_subgroup = 128};
 // Every so many cases are planned for it, each with the next of its candidates forced: together they take all of them.
 constexpr size_t kRoomyEvery = 3, kVariants = 13;
 
@@ -122,9 +123,11 @@ bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const Gp
   if (!plan) Stop(name, plan.error().ToString());
   max_storage_buffers_ = std::max(max_storage_buffers_, plan->max_storage_buffers());
 
-  uint32_t workgroup_bytes = 0;
-  for (const GpuPipeline& pipeline : plan->pipelines)
+  uint32_t workgroup_bytes = 0, invocations = 0;
+  for (const GpuPipeline& pipeline : plan->pipelines) {
     workgroup_bytes = std::max(workgroup_bytes, pipeline.workgroup_bytes);
+    invocations = std::max(invocations, pipeline.workgroup[0] * pipeline.workgroup[1] * pipeline.workgroup[2]);
+  }
   std::vector<std::byte> weights;
   for (const GpuUpload& upload : plan->uploads) {
     const size_t at = weights.size();
@@ -133,7 +136,8 @@ bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const Gp
   }
   std::string text = count_ == 0 ? "\n" : ",\n";
   text += "{\"name\":\"" + name + "\",\"tolerance\":" + std::to_string(outcome.tolerance) + ",\"workgroupBytes\":" +
-          std::to_string(workgroup_bytes) + ",\"plan\":" + ToJson(*plan) +
+          std::to_string(workgroup_bytes) + ",\"invocations\":" + std::to_string(invocations) +
+          ",\"plan\":" + ToJson(*plan) +
           ",\"weights\":" + Text(Append(weights.data(), weights.size())) +
           ",\"uniforms\":" + Text(Append(plan->uniforms.data(), plan->uniforms.size()));
   const auto append_all = [&](const char* key, const std::vector<std::vector<float>>& tensors) {

@@ -11,7 +11,7 @@
 
 namespace decal::testing {
 
-// cases.json: [{"name", "tolerance", "workgroupBytes", "plan", "weights": [offset, bytes], "uniforms": [..], "inputs": [[..]],
+// cases.json: [{"name", "tolerance", "workgroupBytes", "invocations", "plan", "weights": [offset, bytes], "uniforms": [..], "inputs": [[..]],
 //              "expected": [[..]]}], ranges of cases.bin.
 class CaseWriter {
  public:

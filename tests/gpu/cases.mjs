@@ -60,14 +60,14 @@ const seedOf = ({ name }) => Number(/ (\d+)(?: \(.*)?$/.exec(name)?.[1] ?? 0);
 export const everyNth = (cases, step) => cases.filter((item) => seedOf(item) % step === 0);
 
 /** A request for a device that has what `adapter` offers of what some cases need. */
-export const roomiest = ({ features, limits: { maxComputeWorkgroupStorageSize } }) => ({
+export const roomiest = ({ features, limits: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } }) => ({
   requiredFeatures: ['shader-f16', 'subgroups'].filter((name) => features.has(name)),
-  requiredLimits: { maxComputeWorkgroupStorageSize },
+  requiredLimits: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup },
 });
 
-/** Whether `device` can run the case: with more workgroup memory than is guaranteed, and subgroups, not every one can. */
-export const suits = ({ workgroupBytes, plan: { pipelines } }, { features, limits }) =>
-  workgroupBytes <= limits.maxComputeWorkgroupStorageSize &&
+/** Whether `device` can run the case: with larger workgroups than are guaranteed, and subgroups, not every one can. */
+export const suits = ({ workgroupBytes, invocations, plan: { pipelines } }, { features, limits }) =>
+  workgroupBytes <= limits.maxComputeWorkgroupStorageSize && invocations <= limits.maxComputeInvocationsPerWorkgroup &&
   (features.has('subgroups') || !pipelines.some(({ code }) => code.includes('enable subgroups;')));
 
 /**
