@@ -40,10 +40,11 @@ const error = (value) => (typeof value === 'number' ? value.toExponential(1) : '
 const megabytes = (bytes) => (bytes === undefined ? '' : Math.round(bytes / 1e6));
 
 function adapterText({ adapter, date = '', commit, node, webgpu, onnxruntimeWeb }) {
-  const { name, software, half, features = [], limits = {}, system, driver } = adapter;
+  const { name, software, half, features = [], limits = {}, info = {}, experimental = [], system, driver } = adapter;
   const lines = [
     ...(name ? [`Adapter: ${name}; shader-f16: ${half ? 'yes' : 'no'}; timestamp-query: ${features.includes('timestamp-query') ? 'yes' : 'no'}; ` +
-      `subgroups: ${features.includes('subgroups') ? 'yes' : 'no'}`] : ['Adapter: none was found, or the step that looks did not finish']),
+      `subgroups: ${features.includes('subgroups') ? `${info.subgroupMinSize} to ${info.subgroupMaxSize}` : 'no'}; subgroup matrices: ` +
+      `${experimental.some((one) => one.includes('subgroup-matrix')) ? 'yes, not used' : 'no'}`] : ['Adapter: none was found, or the step that looks did not finish']),
     ...(limits.maxBufferSize ? [`Limits: ${limits.maxStorageBuffersPerShaderStage} storage buffers, buffers of ${megabytes(limits.maxBufferSize)} MB, ` +
       `bindings of ${megabytes(limits.maxStorageBufferBindingSize)} MB, ${limits.maxComputeWorkgroupStorageSize} bytes of workgroup memory, ` +
       `${limits.maxComputeInvocationsPerWorkgroup} invocations a workgroup`] : []),
