@@ -29,11 +29,13 @@ double DispatchCost(const GpuLimits& limits, const DispatchShape& shape, double 
   const int64_t subgroup = limits.most_subgroup > 0 ? limits.most_subgroup : kSubgroup;
   const double lanes = static_cast<double>(RoundUp(shape.invocations, subgroup));
   const double of_processor = std::max(1.0, static_cast<double>(shape.groups) / kProcessors);  // workgroups
-  const int64_t held = std::max<int64_t>(kProcessorBytes, limits.workgroup_bytes) / std::max<int64_t>(1, shape.workgroup_bytes);
+  const int64_t held =
+      std::max<int64_t>(kProcessorBytes, limits.workgroup_bytes) / std::max<int64_t>(1, shape.workgroup_bytes);
   const double resident = static_cast<double>(shape.invocations * std::max<int64_t>(1, held));
   const double waiting = std::max(1.0, static_cast<double>(kResident) / resident);
   const double spilling = std::max(1.0, static_cast<double>(shape.registers) / static_cast<double>(kRegisters));
-  return kProcessors * (std::max(of_processor * lanes, kLanes) * of_invocation * waiting * spilling + of_processor * kStart);
+  return kProcessors *
+         (std::max(of_processor * lanes, kLanes) * of_invocation * waiting * spilling + of_processor * kStart);
 }
 
 }  // namespace decal::gpu

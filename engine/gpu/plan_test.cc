@@ -271,7 +271,8 @@ TEST(GpuPlan, VerifyHoldsWorkgroupsAgainstTheDevice) {
 }
 
 TEST(GpuText, CountsStandWhereLinesAreUnrolled) {
-  const std::string text = WithCounts("#unroll r ROWS\na$r\n#unroll c ROWS\nb$c\n#end c\n#end r\nlet ROWS\n", {{"ROWS", 2}});
+  const std::string text =
+      WithCounts("#unroll r ROWS\na$r\n#unroll c ROWS\nb$c\n#end c\n#end r\nlet ROWS\n", {{"ROWS", 2}});
   EXPECT_EQ(Unroll(text), "a0\nb0\nb1\na1\nb0\nb1\nlet ROWS\n");
 }
 

@@ -135,10 +135,9 @@ bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const Gp
     upload.fill(weights.data() + at);
   }
   std::string text = count_ == 0 ? "\n" : ",\n";
-  text += "{\"name\":\"" + name + "\",\"tolerance\":" + std::to_string(outcome.tolerance) + ",\"workgroupBytes\":" +
-          std::to_string(workgroup_bytes) + ",\"invocations\":" + std::to_string(invocations) +
-          ",\"plan\":" + ToJson(*plan) +
-          ",\"weights\":" + Text(Append(weights.data(), weights.size())) +
+  text += "{\"name\":\"" + name + "\",\"tolerance\":" + std::to_string(outcome.tolerance) +
+          ",\"workgroupBytes\":" + std::to_string(workgroup_bytes) + ",\"invocations\":" + std::to_string(invocations) +
+          ",\"plan\":" + ToJson(*plan) + ",\"weights\":" + Text(Append(weights.data(), weights.size())) +
           ",\"uniforms\":" + Text(Append(plan->uniforms.data(), plan->uniforms.size()));
   const auto append_all = [&](const char* key, const std::vector<std::vector<float>>& tensors) {
     text += std::string(",\"") + key + "\":[";

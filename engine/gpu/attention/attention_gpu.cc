@@ -124,7 +124,8 @@ constexpr int64_t kBlocks[] = {32, 64, 128};
 double CostOf(const GpuLimits& limits, int64_t block, int64_t groups, int64_t keys, int64_t tile_keys, int64_t quads) {
   const double tiles = static_cast<double>(CeilDiv(keys, tile_keys));
   // For four keys: 32 MACs and 8 vectors from workgroup memory a quad, a dozen instructions for the softmax and its exponentials.
-  const double of_keys = static_cast<double>(CeilDiv(keys, 4)) * (static_cast<double>(quads) / 2 * (32 + 8 * gpu::kShared) + 48);
+  const double of_keys =
+      static_cast<double>(CeilDiv(keys, 4)) * (static_cast<double>(quads) / 2 * (32 + 8 * gpu::kShared) + 48);
   const double loads = static_cast<double>(CeilDiv(tile_keys * quads, block));
   const double of_invocation = of_keys + tiles * (gpu::kGathered * loads + 2 * gpu::kBarrier);
   return gpu::DispatchCost(limits, {groups, block, tile_keys * quads * 16, 4 * quads + 32}, of_invocation);
@@ -151,9 +152,10 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
   const std::string body = gpu::WithCounts(kAttention, {{"DQ", dq}, {"EQ", eq}});
   std::vector<GpuCandidate> candidates;
   for (const int64_t queries_each : kBlocks)
-    candidates.push_back({"blocks of " + std::to_string(queries_each),
-                          CostOf(request.builder.limits(), queries_each,
-                                 CeilDiv(queries, queries_each) * y.shape[2] * y.shape[0], k.shape[1], tile_keys, dq + eq)});
+    candidates.push_back(
+        {"blocks of " + std::to_string(queries_each),
+         CostOf(request.builder.limits(), queries_each, CeilDiv(queries, queries_each) * y.shape[2] * y.shape[0],
+                k.shape[1], tile_keys, dq + eq)});
   const uint32_t block = static_cast<uint32_t>(kBlocks[request.builder.Choose(candidates)]);
   request.builder.Algorithm("flash attention");
   return request.builder.AddInBands(y.shape[0], [&](int64_t begin, int64_t end) {

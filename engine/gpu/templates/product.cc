@@ -41,9 +41,9 @@ struct ProductTile {
 // many MACs as there are rows or quads each, but sums must stay in registers: 8 x 8 elements are what desktop GPUs hold. Deep
 // ones meet half as many barriers, and need float16 or more workgroup memory than is guaranteed.
 constexpr ProductTile kTiles[] = {
-    {16, 16, 16, 4, 1}, {8, 8, 16, 4, 1},  {8, 32, 16, 4, 1}, {4, 64, 8, 4, 1}, {4, 32, 8, 8, 1},  {8, 16, 16, 8, 1},
-    {16, 8, 16, 8, 1},  {16, 16, 16, 8, 1}, {8, 8, 16, 8, 2},  {16, 16, 16, 8, 2}, {16, 16, 32, 4, 1}, {16, 16, 32, 8, 1},
-    {32, 16, 16, 8, 1},
+    {16, 16, 16, 4, 1}, {8, 8, 16, 4, 1},   {8, 32, 16, 4, 1},  {4, 64, 8, 4, 1}, {4, 32, 8, 8, 1},
+    {8, 16, 16, 8, 1},  {16, 8, 16, 8, 1},  {16, 16, 16, 8, 1}, {8, 8, 16, 8, 2}, {16, 16, 16, 8, 2},
+    {16, 16, 32, 4, 1}, {16, 16, 32, 8, 1}, {32, 16, 16, 8, 1},
 };
 
 // Those that the device can run.
@@ -65,8 +65,9 @@ double CostOf(const GpuLimits& limits, const ProductSpec& spec, const ProductTil
   const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;
   const int64_t steps = spec.taps * CeilDiv(spec.depth, tile.depth), each = tile.each_rows * tile.each_quads;
   const double shared = half ? gpu::kSharedHalf : gpu::kShared;
-  const double inner = static_cast<double>(tile.depth / 4) *
-                       (static_cast<double>(16 * each) + shared * static_cast<double>(tile.each_rows + 4 * tile.each_quads));
+  const double inner =
+      static_cast<double>(tile.depth / 4) *
+      (static_cast<double>(16 * each) + shared * static_cast<double>(tile.each_rows + 4 * tile.each_quads));
   const double step = inner + gpu::kGathered * static_cast<double>(tile.loads_a() + tile.loads_b()) + 2 * gpu::kBarrier;
   const double of_invocation = static_cast<double>(steps) * step + gpu::kGathered * static_cast<double>(each);
   const int64_t groups = CeilDiv(rows, tile.rows()) * CeilDiv(spec.columns, tile.columns()) * spec.parts[0] *
@@ -162,9 +163,9 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
   const bool half = HalfTiles(spec, operands);
   const ProductTile tile = TilesFor(request.builder.limits(), half)[candidate];
   const std::string body = gpu::WithCounts(kProduct, {{"ROWS_EACH", tile.each_rows},
-                                                 {"QUADS_EACH", tile.each_quads},
-                                                 {"LOADS_A", tile.loads_a()},
-                                                 {"LOADS_B", tile.loads_b()}});
+                                                      {"QUADS_EACH", tile.each_quads},
+                                                      {"LOADS_A", tile.loads_a()},
+                                                      {"LOADS_B", tile.loads_b()}});
   const bool vector_x = spec.channels == 0 && VectorRows(operands.x, spec.in, spec.depth);
   const bool vector_y = VectorRows(operands.y, spec.out, spec.columns);
   const bool vector_residual = operands.residual && VectorRows(*operands.residual, spec.residual, spec.columns);

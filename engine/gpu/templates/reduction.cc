@@ -96,7 +96,8 @@ bool JoinsInSubgroups(const GpuLimits& limits, const Lanes& lanes) {
 }
 
 double CostOf(const GpuLimits& limits, const Reduction& reduction, const Lanes& lanes) {
-  const double parts = static_cast<double>(reduction.parts), walk = static_cast<double>(CeilDiv(lanes.length, lanes.run));
+  const double parts = static_cast<double>(reduction.parts),
+               walk = static_cast<double>(CeilDiv(lanes.length, lanes.run));
   const int64_t states = JoinsInSubgroups(limits, lanes) ? lanes.run / limits.least_subgroup : 0;
   double joining = 0;
   if (states > 0) {
@@ -106,15 +107,18 @@ double CostOf(const GpuLimits& limits, const Reduction& reduction, const Lanes& 
     for (int64_t reach = lanes.run; reach > 0; reach /= 2) joining += gpu::kBarrier + parts * (3 * gpu::kShared + 4);
   }
   const double stages = static_cast<double>(reduction.stages);
-  const double of_invocation = stages * (walk * gpu::kGathered + joining) + gpu::kGathered * (reduction.every ? walk : 1);
+  const double of_invocation =
+      stages * (walk * gpu::kGathered + joining) + gpu::kGathered * (reduction.every ? walk : 1);
   const int64_t threads = lanes.kept * lanes.run;
-  return gpu::DispatchCost(limits, {CeilDiv(lanes.items, lanes.kept) * lanes.splits, threads, threads * reduction.parts * 16},
+  return gpu::DispatchCost(limits,
+                           {CeilDiv(lanes.items, lanes.kept) * lanes.splits, threads, threads * reduction.parts * 16},
                            of_invocation);
 }
 
 Lanes ChooseLanes(gpu::PlanBuilder& builder, const Reduction& reduction, const Loops& loops) {
   std::vector<GpuCandidate> candidates;
-  for (const int64_t threads : std::span(kReductionWorkgroups, reduction.parts == 1 ? std::size(kReductionWorkgroups) : kOfParts)) {
+  for (const int64_t threads :
+       std::span(kReductionWorkgroups, reduction.parts == 1 ? std::size(kReductionWorkgroups) : kOfParts)) {
     const Lanes lanes = LanesFor(reduction, loops, threads);
     candidates.push_back({"runs over " + std::to_string(threads), CostOf(builder.limits(), reduction, lanes)});
   }
@@ -139,8 +143,9 @@ class ReductionWriter {
       : builder_(builder), reduction_(reduction), operands_(operands), loops_(loops),
         lanes_(ChooseLanes(builder, reduction, loops)), of_states_(of_states),
         in_subgroups_(JoinsInSubgroups(builder.limits(), lanes_)), body_(kReduction) {
-    Replace(" SUBGROUP_BUILTINS", ", @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32, "
-                                  "@builtin(subgroup_size) subgroup_size: u32");
+    Replace(" SUBGROUP_BUILTINS",
+            ", @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32, "
+            "@builtin(subgroup_size) subgroup_size: u32");
     Replace(" SUBGROUP_ARGUMENTS", ", subgroup, subgroups, subgroup_size");
   }
 
