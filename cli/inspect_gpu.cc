@@ -41,8 +41,9 @@ Status Save(const GpuPlan& plan, const std::string& folder) {
 
 int InspectGpu(const InspectOptions& options, const Session& session) {
   const GpuLimits limits;
-  const Result<GpuPlan> plan = session.PlanGpu(options.height, options.width, limits,
-                                               {.half_storage = options.gpu_half, .choices = options.choices});
+  const Result<GpuPlan> plan = session.PlanGpu(
+      options.height, options.width, limits,
+      {.half_storage = options.gpu_half, .half_activations_from = options.gpu_half_from, .choices = options.choices});
   if (!plan) {
     PrintError(InFile(plan.error(), options.model.model));
     return kExitFailed;

@@ -19,8 +19,9 @@ class PlanBuilder {
   PlanBuilder(const GpuLimits& limits, const GpuOptions& options) : limits_(limits), options_(options) {}
 
   const GpuLimits& limits() const { return limits_; }
-  // How activations and weights are stored.
-  Storage storage() const { return options_.half_storage ? Storage::kFloat16 : Storage::kFloat32; }
+  // How weights and activations of so many elements are stored.
+  Storage WeightStorage(int64_t elements) const { return StorageFrom(elements, options_.half_weights_from); }
+  Storage ActivationStorage(int64_t elements) const { return StorageFrom(elements, options_.half_activations_from); }
 
   // Subgroups may be used, of at least and at most so many invocations.
   bool subgroups() const { return limits_.least_subgroup > 0; }
@@ -73,6 +74,10 @@ class PlanBuilder {
     std::vector<std::array<std::byte, 4>> bases;
   };
 
+  Storage StorageFrom(int64_t elements, uint64_t bytes) const {
+    const bool large = static_cast<uint64_t>(elements) * sizeof(float) >= bytes;
+    return options_.half_storage && large ? Storage::kFloat16 : Storage::kFloat32;
+  }
   Result<Shader> Write(const Kernel& kernel) const;
   Result<std::array<uint32_t, 3>> GroupsOf(const Kernel& kernel) const;
   // A kernel of elements in workgroups of the size chosen for it.

@@ -118,7 +118,8 @@ void CaseWriter::AddGraph(const std::string& name, Graph graph, const std::vecto
 
 bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const GpuLimits& limits, uint32_t variant,
                            const Outcome& outcome) {
-  const Result<GpuPlan> plan = CompileForGpu(graph, limits, {.half_storage = half_, .variant = variant});
+  const Result<GpuPlan> plan = CompileForGpu(
+      graph, limits, {.half_storage = half_, .half_activations_from = 0, .half_weights_from = 0, .variant = variant});
   if (!plan && plan.error().code == ErrorCode::kLimitExceeded) return false;
   if (!plan) Stop(name, plan.error().ToString());
   max_storage_buffers_ = std::max(max_storage_buffers_, plan->max_storage_buffers());
