@@ -41,8 +41,9 @@ Status Save(const GpuPlan& plan, const std::string& folder) {
 
 int InspectGpu(const InspectOptions& options, const Session& session) {
   const GpuLimits limits;
-  const Result<GpuPlan> plan =
-      session.PlanGpu(options.height, options.width, limits, {.half_storage = options.gpu_half});
+  const Result<GpuPlan> plan = session.PlanGpu(
+      options.height, options.width, limits,
+      {.half_storage = options.gpu_half, .half_activations_from = options.gpu_half_from, .choices = options.choices});
   if (!plan) {
     PrintError(InFile(plan.error(), options.model.model));
     return kExitFailed;
@@ -53,7 +54,8 @@ int InspectGpu(const InspectOptions& options, const Session& session) {
       return kExitFailed;
     }
   }
-  fmt::print("{}", options.json ? ToJson(*plan) + "\n" : ToText(*plan));
+  if (options.json) fmt::print("{}\n", ToJson(*plan));
+  else fmt::print("{}{}", ToText(*plan), options.choices ? "\n" + ChoicesText(*plan) : "");
   return kExitOk;
 }
 

@@ -104,7 +104,12 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   inspect_app->add_flag("--json", inspect.json, "Print everything as one JSON object");
   CLI::Option* gpu = inspect_app->add_flag("--gpu", inspect.gpu,
                                            "Print the WebGPU plan instead, for a device with WebGPU's default limits");
-  inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
+  CLI::Option* half = inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
+  inspect_app
+      ->add_option("--gpu-half-from", inspect.gpu_half_from,
+                   "Bytes, as float32, from which activations are stored as float16 (default: 16 MiB)")
+      ->needs(half)
+      ->type_name("N");
   inspect_app
       ->add_option("--gpu-save", inspect.gpu_save, "Write plan.json, weights.bin and uniforms.bin to this folder")
       ->needs(gpu)
@@ -161,8 +166,8 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
     if (inspect.graph && (inspect.profile || inspect.choices || inspect.json)) {
       return UsageError("--graph and --after print text alone: no --profile, no --choices, no --json");
     }
-    if (inspect.gpu && (inspect.graph || inspect.profile || inspect.choices)) {
-      return UsageError("--gpu prints the plan alone: no --graph, no --profile, no --choices");
+    if (inspect.gpu && (inspect.graph || inspect.profile)) {
+      return UsageError("--gpu prints the plan alone: no --graph, no --profile");
     }
     return inspect;
   }

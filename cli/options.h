@@ -12,6 +12,7 @@
 #include "cli/model_options.h"
 #include "cli/picture_io.h"
 #include "decal/cutout.h"
+#include "decal/gpu.h"
 #include "decal/result.h"
 
 namespace decal::cli {
@@ -119,6 +120,7 @@ struct InspectOptions {
   bool json = false;
   bool gpu = false;        // the plan for WebGPU instead: for the least that devices guarantee
   bool gpu_half = false;   // with float16 storage
+  uint64_t gpu_half_from = GpuOptions{}.half_activations_from;  // of activations of so many bytes
   std::string gpu_save;    // folder for plan.json, weights.bin and uniforms.bin; empty: none
 };
 

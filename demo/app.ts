@@ -3,6 +3,7 @@
 import { getCapabilities, init, subscribeToProgress, type Capabilities, type ProgressState } from 'decal';
 import { Brush } from './brush.ts';
 import { Camera } from './camera.ts';
+import { prepareCheck } from './check_panel.ts';
 import { element } from './dom.ts';
 import { exportAll, exportPhoto, save } from './export.ts';
 import { showFacts } from './facts.ts';
@@ -225,6 +226,7 @@ async function tellEngine(): Promise<void> {
   }
 }
 
+prepareCheck();
 void tellEngine();
 void prepareOffline({
   ready: () => (element('offline', HTMLElement).hidden = false),

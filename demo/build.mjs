@@ -45,9 +45,11 @@ await build({
   entryPoints: [join(kHere, 'app.ts')],
   outfile: join(values.out, 'app.js'),
   alias: { decal: './decal/index.js', 'decal/video': './decal/video.js' },
-  external: ['./decal/index.js', './decal/video.js'],
+  external: ['./decal/index.js', './decal/video.js', './check.js'],
   define: { kHasSample: String(hasSample) },
 });
+// Loaded when somebody asks for the check of the graphics card.
+await build({ ...common, entryPoints: [join(kHere, 'check.ts')], outfile: join(values.out, 'check.js') });
 await build({
   ...common,
   entryPoints: [join(kHere, 'workers/picture_worker.ts')],

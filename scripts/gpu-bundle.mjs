@@ -116,6 +116,15 @@ async function filledModels() {
   const why = missing(smallDefaultModel);
   if (why) without(`decal-default-96, for software renderers: ${why.replace('NOT TESTED: ', '')}`);
   else copyFileSync(modelFile(smallDefaultModel), join(tree, 'report-models/decal-default-96.onnx'));
+  // So small that a software renderer does 200 pictures with it.
+  const [{ onnxModel }, { normals }] = await Promise.all([import('../tests/support/onnx.mjs'), import('../bench/gpu-report/fill.mjs')]);
+  const [size, channels] = [64, 8];
+  writeFileSync(join(tree, `report-models/tiny-${size}.onnx`), onnxModel({
+    nodes: [['Conv', ['x', 'v'], ['c'], { pads: [1, 1, 1, 1] }], ['Relu', ['c'], ['r']], ['Conv', ['r', 'w'], ['d'], { pads: [1, 1, 1, 1] }], ['Sigmoid', ['d'], ['y']]],
+    tensors: [{ name: 'v', shape: [channels, 3, 3, 3], data: normals(1, 27 * channels, 0, 0.3) },
+      { name: 'w', shape: [1, channels, 3, 3], data: normals(2, 9 * channels, 0, 0.3) }],
+    inputs: [{ name: 'x', shape: [1, 3, size, size] }], outputs: [{ name: 'y', shape: [1, 1, size, size] }],
+  }));
 }
 
 async function photo() {

@@ -8,13 +8,18 @@
 
 using namespace decal;  // NOLINT: the exports are the outside of that namespace
 
-void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const border::DeviceLimits* limits,
-                         int32_t half) {
-  const GpuLimits device{.workgroups = static_cast<uint32_t>(limits->workgroups_per_dimension),
+void* decal_gpu_plan_new(void* session, int32_t height, int32_t width, const border::DeviceLimits* limits, int32_t half,
+                         int32_t choices, uint32_t variant) {
+  const GpuLimits device{.workgroup_invocations = static_cast<uint32_t>(limits->workgroup_invocations),
+                         .workgroup_bytes = static_cast<uint32_t>(limits->workgroup_bytes),
+                         .least_subgroup = static_cast<uint32_t>(limits->least_subgroup),
+                         .most_subgroup = static_cast<uint32_t>(limits->most_subgroup),
+                         .workgroups = static_cast<uint32_t>(limits->workgroups_per_dimension),
                          .offset_alignment = static_cast<uint32_t>(limits->offset_alignment),
                          .binding_bytes = static_cast<uint64_t>(limits->binding_bytes),
                          .buffer_bytes = static_cast<uint64_t>(limits->buffer_bytes)};
-  return MakeHandle(static_cast<Session*>(session)->PlanGpu(height, width, device, {.half_storage = half != 0}));
+  return MakeHandle(static_cast<Session*>(session)->PlanGpu(
+      height, width, device, {.half_storage = half != 0, .choices = choices != 0, .variant = variant}));
 }
 
 void decal_gpu_plan_free(void* plan) { delete static_cast<GpuPlan*>(plan); }

@@ -9,8 +9,9 @@ import { create } from 'webgpu';
 import { describeGpu } from '../../web/dist/node.js';
 import { record, runStep } from './step.mjs';
 
-// Kept: Dawn's other objects do not outlive it.
+// Kept: Dawn's other objects do not outlive them.
 const gpu = create([]);
+const unsafe = create(['enable-dawn-features=allow_unsafe_apis']);
 
 const textOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').trim() : null);
 
@@ -49,5 +50,10 @@ await runStep(async () => {
   record('adapter', { system: system(), driver: driver(), node: process.versions.node });
   const { adapter: name, software, half } = await describeGpu(gpu);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  // What Dawn has beyond the standard: nothing uses it, but reports say where it is.
+  const more = await unsafe.requestAdapter({ powerPreference: 'high-performance' });
+  const experimental = [...(more?.features ?? [])].filter((feature) => !adapter.features.has(feature)).sort();
+  const matrices = [...(more?.info.subgroupMatrixConfigs ?? [])].map(valuesOf);
+  record('adapter', { experimental, matrices, language: [...(gpu.wgslLanguageFeatures ?? [])].sort() });
   record('adapter', { name, software, half, info: valuesOf(adapter.info), limits: valuesOf(adapter.limits), features: [...adapter.features].sort() });
 });

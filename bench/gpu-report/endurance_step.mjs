@@ -21,6 +21,7 @@ function watched(gpu) {
   return {
     devices,
     gpu: {
+      wgslLanguageFeatures: gpu.wgslLanguageFeatures,
       async requestAdapter(options) {
         const adapter = await gpu.requestAdapter(options);
         if (!adapter) return adapter;

@@ -4,7 +4,7 @@
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
 import { create } from 'webgpu';
-import { everyNth, familyOf, runCases } from '../../tests/gpu/cases.mjs';
+import { everyNth, familyOf, roomiest, runCases, suits } from '../../tests/gpu/cases.mjs';
 import { withoutHalf } from '../../tests/gpu/half.mjs';
 import { writeCases } from '../../tests/gpu/write-cases.mjs';
 import { dawnOptions, importExecutor, record, runStep } from './step.mjs';
@@ -15,16 +15,16 @@ await runStep(async () => {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('WebGPU gives no adapter');
   const native = adapter.features.has('shader-f16');
-  const device = await adapter.requestDevice({ requiredFeatures: native ? ['shader-f16'] : [] });
+  const device = await adapter.requestDevice(roomiest(adapter));
   const GpuExecutor = await importExecutor();
   const { cases, bytes } = writeCases(precision === 'fp16' ? ['--half'] : []);
   const id = `operators-${precision}`;
-  record(id, { precision, all: cases.length, everyNth: Number(step),
+  record(id, { precision, all: cases.length, everyNth: Number(step), unsuited: cases.filter((item) => !suits(item, device)).length,
     ...(precision === 'fp16' ? { float16: native ? 'by shader-f16' : 'unpacked by the shaders: the adapter has no shader-f16' } : {}) });
   if (precision === 'fp16' && !native) {
     for (const { plan } of cases) for (const pipeline of plan.pipelines) pipeline.code = withoutHalf(pipeline.code);
   }
-  const chosen = everyNth(cases, Number(step));
+  const chosen = everyNth(cases, Number(step)).filter((item) => suits(item, device));
   let failed = 0;
   for (const family of new Set(chosen.map(familyOf))) {
     const ofFamily = chosen.filter((one) => familyOf(one) === family);

@@ -3,9 +3,6 @@
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
 
-/** What the issue of this report asks for beyond the steps there are. */
-const kMissing = ['(f) whole calls at the sizes of the guide\'s table', '(g) the search over workgroup and tile sizes'];
-
 const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b);
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
@@ -27,7 +24,7 @@ export function reportOf(records) {
   const { step: _, kind: __, ...about } = run;
   const adapter = Object.assign({}, ...results('adapter').map(({ step, kind, ...values }) => values));
   return {
-    format: 1, ...about, complete: finish?.state === 'done', missing: kMissing, adapter, steps,
+    format: 1, ...about, complete: finish?.state === 'done', adapter, steps,
     results: results().filter(({ step }) => step !== 'adapter').map(({ kind, ...values }) => values),
   };
 }
@@ -43,10 +40,11 @@ const error = (value) => (typeof value === 'number' ? value.toExponential(1) : '
 const megabytes = (bytes) => (bytes === undefined ? '' : Math.round(bytes / 1e6));
 
 function adapterText({ adapter, date = '', commit, node, webgpu, onnxruntimeWeb }) {
-  const { name, software, half, features = [], limits = {}, system, driver } = adapter;
+  const { name, software, half, features = [], limits = {}, info = {}, experimental = [], system, driver } = adapter;
   const lines = [
     ...(name ? [`Adapter: ${name}; shader-f16: ${half ? 'yes' : 'no'}; timestamp-query: ${features.includes('timestamp-query') ? 'yes' : 'no'}; ` +
-      `subgroups: ${features.includes('subgroups') ? 'yes' : 'no'}`] : ['Adapter: none was found, or the step that looks did not finish']),
+      `subgroups: ${features.includes('subgroups') ? `${info.subgroupMinSize} to ${info.subgroupMaxSize}` : 'no'}; subgroup matrices: ` +
+      `${experimental.some((one) => one.includes('subgroup-matrix')) ? 'yes, not used' : 'no'}`] : ['Adapter: none was found, or the step that looks did not finish']),
     ...(limits.maxBufferSize ? [`Limits: ${limits.maxStorageBuffersPerShaderStage} storage buffers, buffers of ${megabytes(limits.maxBufferSize)} MB, ` +
       `bindings of ${megabytes(limits.maxStorageBufferBindingSize)} MB, ${limits.maxComputeWorkgroupStorageSize} bytes of workgroup memory, ` +
       `${limits.maxComputeInvocationsPerWorkgroup} invocations a workgroup`] : []),
@@ -73,10 +71,10 @@ function operatorsText(results) {
     if (families.length === 0) return '';
     const count = families.reduce((sum, { cases }) => sum + cases, 0);
     const wrong = families.flatMap((one) => one.wrong);
-    const { all: there, float16 } = all.find((one) => one.all) ?? {};
+    const { all: there, float16, unsuited } = all.find((one) => one.all) ?? {};
     const worst = families.toSorted((a, b) => b.worst - a.worst).slice(0, 3).map(({ family, worst: most }) => `${family} ${error(most)}`);
     return `\nOperators, ${precision}${float16 ? ` (${float16})` : ''}: ${count} of ${there} cases in ${families.length} families, ` +
-      `${wrong.length} wrong. Largest errors, in units of 1 + |expected|: ${worst.join(', ')}.\n` +
+      `${wrong.length} wrong${unsuited > 0 ? `; ${unsuited} need larger workgroups, or subgroups, than there are` : ''}. Largest errors, in units of 1 + |expected|: ${worst.join(', ')}.\n` +
       wrong.slice(0, 10).map((line) => `- ${line}\n`).join('');
   }).join('');
 }
@@ -84,10 +82,10 @@ function operatorsText(results) {
 function modelsText(results) {
   const ofModels = results.filter(({ step }) => step.startsWith('model-'));
   const references = new Map(ofModels.filter(({ reference }) => reference).map(({ model, reference }) => [model, reference]));
-  const rows = ofModels.filter(({ precision }) => precision).map(({ model, precision, max, mean, tolerance, within, missing, memory }) => (missing
-    ? [model, precision, '', '', '', missing, '', references.get(model)]
-    : [model, precision, error(max), error(mean), tolerance, within ? 'yes' : '**no**', megabytes(memory.total), references.get(model)]));
-  return table(['model', 'storage', 'largest error', 'mean error', 'allowed', 'within', 'plan, MB', 'against'], rows);
+  const rows = ofModels.filter(({ precision }) => precision).map(({ model, precision, max, mean, tolerance, within, ofHalf, float16, memory }) =>
+    [model, float16 ? `${precision}, ${float16}` : precision, error(max), error(mean), tolerance, ofHalf === undefined ? '' : error(ofHalf),
+      within ? 'yes' : '**no**', megabytes(memory.total), references.get(model)]);
+  return table(['model', 'storage', 'largest error', 'mean error', 'allowed', 'from fp32 (2e-3)', 'within', 'plan, MB', 'against'], rows);
 }
 
 function timesText(results) {
@@ -112,6 +110,39 @@ function timesText(results) {
     table(['model', 'contender', 'costliest, ms by the device\'s clock'], slow);
 }
 
+function callsText(results) {
+  const own = results.filter(({ step }) => step.startsWith('calls-'));
+  return [...new Set(own.map(({ model }) => model))].map((model) => {
+    const of = own.filter((one) => one.model === model);
+    const { sizes = [], scaled } = of.find((one) => one.sizes) ?? {};
+    const contenders = [...new Set(of.flatMap(({ contender }) => contender ?? []))];
+    const ready = (contender) => of.find((one) => one.contender === contender && one.readyMs)?.readyMs;
+    const at = (contender, size) => of.find((one) => one.contender === contender && String(one.size ?? size) === String(size) && !one.readyMs);
+    const rows = sizes.map((size) => [size.join(' x '), ...contenders.map((contender) => {
+      const found = at(contender, size);
+      return found?.skipped ?? (found ? `${ms(found.callMs)} (inference ${ms(found.stages.inference)}, PNG ${ms(found.stages.encode)})` : '');
+    })]);
+    const first = ['ready, with a first call', ...contenders.map((contender) => ms(ready(contender)))];
+    return `\nWhole calls with ${model}, ms: pixels in, PNG out, decoding not included.${scaled ? ` Scaled: ${scaled}.` : ''}\n` +
+      table(['picture', ...contenders], [first, ...rows]);
+  }).join('');
+}
+
+function searchText(results) {
+  const own = results.filter(({ step }) => step.startsWith('search-'));
+  return [...new Set(own.map(({ model }) => model))].map((model) => {
+    const of = own.filter((one) => one.model === model);
+    const whole = of.find(({ allMs }) => allMs !== undefined), last = of.findLast(({ turn }) => turn);
+    if (!last) return '';
+    const rows = last.found.map(({ what, times, planned, plannedMs, best, bestMs, rank, tried }) => [what, times, planned,
+      plannedMs === null ? '' : ms(plannedMs), best ?? '', bestMs === null ? '' : ms(bestMs), tried.length, rank === null ? '' : rank.toFixed(2)]);
+    return `\nTiles and workgroups for ${model} in ${last.precision}, the ${last.found.length} costliest kernels, ${last.turn} of ${last.of} turns: as planned ` +
+      `${ms(last.plannedMs)} ms, with the best of each ${ms(last.bestMs)} ms, of ${ms(whole.allMs)} ms of the whole model. ` +
+      'Rank: how the cost model orders candidates beside the clock (1 alike, -1 reversed).\n' +
+      table(['kernel', 'times', 'planned', 'ms', 'best for this device', 'ms', 'tried', 'rank'], rows);
+  }).join('');
+}
+
 function enduranceText(results) {
   const own = results.filter(({ step }) => step === 'endurance');
   const all = own.find(({ pictures }) => pictures);
@@ -131,9 +162,8 @@ export function reportPage(report) {
   const unfinished = steps.filter(({ state }) => state !== 'done');
   return `### ${name}${adapter.software ? ' (software renderer)' : ''}
 ${adapterText(report)}${complete ? '' : '\n**The run was cut off: what follows is what it had found.**\n'}${gateText(results)}${operatorsText(results)}${modelsText(results)}` +
-    `${timesText(results)}${enduranceText(results)}` +
+    `${timesText(results)}${callsText(results)}${searchText(results)}${enduranceText(results)}` +
     table(['step', '', 'how it ended', 's'], steps.map(({ letter, title, state, why, seconds }) =>
       [`(${letter})`, title, why ? `${state}: ${why}` : state, seconds ?? ''])) +
-    `\n${unfinished.length === 0 ? 'Every step finished.' : `${unfinished.length} of ${steps.length} steps did not finish.`} ` +
-    `Not part of this report yet: ${report.missing.join('; ')}.\n`;
+    `\n${unfinished.length === 0 ? 'Every step finished.' : `${unfinished.length} of ${steps.length} steps did not finish.`}\n`;
 }

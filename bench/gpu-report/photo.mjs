@@ -52,6 +52,18 @@ export function picture(width, height) {
   return { data, width, height };
 }
 
+/** The same for pictures of many megapixels: one of a quarter of the sides, its pixels four times each way. */
+export function largePicture(width, height) {
+  const small = picture(Math.ceil(width / 4), Math.ceil(height / 4));
+  const from = new Uint32Array(small.data.buffer);
+  const to = new Uint32Array(width * height);
+  for (let y = 0, at = 0; y < height; ++y) {
+    const row = (y >> 2) * small.width;
+    for (let x = 0; x < width; ++x) to[at++] = from[row + (x >> 2)];
+  }
+  return { data: new Uint8Array(to.buffer), width, height };
+}
+
 /** A model's input, [1,3,size,size] or, `channelsLast`, [1,size,size,3]: (v / 255 - mean) / std by channel. */
 export function pictureTensor({ size, channelsLast = false, mean, std }) {
   const value = sampler(size, size);

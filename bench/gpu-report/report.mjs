@@ -14,7 +14,7 @@ const kUsage = `usage: run.sh [--minutes N] [--out FOLDER] [--models FOLDER] [--
 --out      where records.jsonl, report.json and report.md go; gpu-report by default
 --models   more models: NAME.skeleton.onnx[.gz] or NAME.onnx, such as birefnet_lite_1024
 --small    small models and few cases, as on a software renderer
---only     these steps: a adapter, b checks, c operators, d accuracy, e times, h endurance (a always runs)
+--only     these steps: a adapter, b checks, c operators, d accuracy, e times, f whole calls, g search, h endurance (a always runs)
 --page     writes report.json and report.md of a run that was cut off
 `;
 
@@ -34,8 +34,8 @@ function options() {
     const minutes = Number(values.minutes);
     if (!(minutes > 0 && minutes <= 24 * 60)) fail(`--minutes ${values.minutes}: a number above 0, at most a day`);
     const only = values.only?.split(',') ?? null;
-    const unknown = only?.find((letter) => !/^[abcdeh]$/.test(letter));
-    if (unknown !== undefined) fail(`--only ${unknown}: the steps are a, b, c, d, e and h`);
+    const unknown = only?.find((letter) => !/^[a-h]$/.test(letter));
+    if (unknown !== undefined) fail(`--only ${unknown}: the steps are a to h`);
     if (values.models !== undefined && !existsSync(values.models)) fail(`--models ${values.models}: no such folder`);
     return { ...values, minutes, only };
   } catch (error) {

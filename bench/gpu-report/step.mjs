@@ -26,12 +26,29 @@ export function record(step, values) {
 }
 
 /**
- * Options of Dawn's `create`. Software renderers spend nine tenths of the time on clearing workgroup memory word by word: in a report on
- * one it is off. Decal's kernels write before they read.
+ * Options of Dawn's `create`. Its timestamps are as fine as the device's clock, where browsers round them to 0.1 ms. Software renderers
+ * spend nine tenths of the time on clearing workgroup memory word by word: in a report on one it is off. Decal's kernels write before they
+ * read.
  */
 export function dawnOptions() {
   const records = process.env.DECAL_REPORT ? readRecords(process.env.DECAL_REPORT) : [];
-  return records.some(({ step, software }) => step === 'adapter' && software) ? ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'] : [];
+  const software = records.some((one) => one.step === 'adapter' && one.software);
+  return ['disable-dawn-features=timestamp_quantization', ...(software ? ['enable-dawn-features=disable_workgroup_init,allow_unsafe_apis'] : [])];
+}
+
+/** A GPU object whose adapters lack a feature that they have. */
+export function withoutFeature(gpu, feature) {
+  return {
+    wgslLanguageFeatures: gpu.wgslLanguageFeatures,
+    async requestAdapter(options) {
+      const adapter = await gpu.requestAdapter(options);
+      if (!adapter) return adapter;
+      return {
+        info: adapter.info, limits: adapter.limits, features: new Set([...adapter.features].filter((name) => name !== feature)),
+        requestDevice: (descriptor) => adapter.requestDevice(descriptor),
+      };
+    },
+  };
 }
 
 /** Runs `main`; what it throws becomes one line and status 1. Ends the process, which Dawn and threads keep alive. */
@@ -65,6 +82,7 @@ export const models = [
   { name: 'birefnet_lite_512', size: 512, skeleton: true, ...imageNet, tolerance: 1e-3, factors: tamed },
   { name: 'people-live', size: 256, file: 'people-live.onnx', small: 'too', channelsLast: true, ...zeroOne, tolerance: 1e-4 },
   { name: 'decal-default-96', small: true, size: 96, file: 'decal-default-96.onnx', ...whole, tolerance: 5e-4 },
+  { name: 'tiny-64', small: true, size: 64, file: 'tiny-64.onnx', ...zeroOne, tolerance: 1e-4 },
   { name: 'u2netp_96', small: true, size: 96, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'modnet_128', small: true, size: 128, skeleton: true, ...half, tolerance: 1e-3 },
 ];

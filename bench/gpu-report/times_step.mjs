@@ -51,7 +51,7 @@ function turn(contender, model, input, warmUp, repeat) {
     : [join(root, 'bench/peer.mjs'), 'webgpu', runnable(model), input, ...often];
   const limit = Math.max(1, secondsLeft() - 2);
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env, encoding: 'utf8', timeout: 1000 * limit, killSignal: 'SIGKILL', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+    execFile(process.execPath, args, { env, encoding: 'utf8', timeout: Math.round(1000 * limit), killSignal: 'SIGKILL', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       if (error) {
         const line = stderr.split('\n').findLast((text) => /error/i.test(text)) ?? stderr.split('\n').find((text) => text) ?? '';
         resolve({ failure: error.killed ? `no result within ${Math.round(limit)} s` : line.slice(0, 200) || `status ${error.code}` });

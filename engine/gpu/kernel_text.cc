@@ -59,6 +59,19 @@ std::string Unroll(std::string_view text) {
   return out += text;
 }
 
+std::string WithCounts(std::string_view text, std::initializer_list<std::pair<std::string_view, int64_t>> counts) {
+  std::string body(text);
+  for (const auto& [name, count] : counts) {
+    // "#unroll i NAME" up to the end of its line.
+    const std::string end = " " + std::string(name) + "\n";
+    for (size_t at = 0; (at = body.find(end, at)) != std::string::npos; ++at) {
+      const size_t line = body.rfind('\n', at) + 1;
+      if (body.compare(line, 8, "#unroll ") == 0) body.replace(at + 1, name.size(), std::to_string(count));
+    }
+  }
+  return body;
+}
+
 Kernel& Kernel::Const(std::string_view name, int64_t value) {
   constants_ += "const " + std::string(name) + " = " + std::to_string(value) + ";\n";
   return *this;
@@ -114,8 +127,6 @@ Kernel& Kernel::Items(int64_t items) {
 }
 
 Kernel& Kernel::Elements(int64_t count) {
-  // What mobile and desktop GPUs run at once is 16 to 64 invocations: more share nothing, fewer leave some idle.
-  constexpr uint32_t kWorkgroup = 64;
   constexpr std::string_view kMain =
       "@compute @workgroup_size(WG_X, WG_Y, WG_Z)\n"
       "fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,\n"
@@ -123,7 +134,13 @@ Kernel& Kernel::Elements(int64_t count) {
       "  let i = item(group, groups, local);\n"
       "  if (i < u.items) { element(i); }\n"
       "}\n";
-  return Workgroup(kWorkgroup).Items(count).Param("items", count).Include(kMain);
+  elements_ = true;
+  return Items(count).Param("items", count).Include(kMain);
+}
+
+Kernel& Kernel::Subgroups() {
+  subgroups_ = true;
+  return *this;
 }
 
 Kernel& Kernel::Operand(std::string_view name, const Tensor& tensor, Span span, bool vectors, bool written) {

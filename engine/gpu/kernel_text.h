@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,9 @@ bool HoldsVectors(const Tensor& tensor, size_t d);
 // `text` with its #unroll parts written out.
 std::string Unroll(std::string_view text);
 
+// `text` with numbers for the names in its #unroll lines.
+std::string WithCounts(std::string_view text, std::initializer_list<std::pair<std::string_view, int64_t>> counts);
+
 // The text of a kernel is its body, a .wgsl file, behind a prelude made of what is declared here:
 //   const NAME = ..;             for Const
 //   u.name                       an i32 or f32 for Param, the same shader for all values
@@ -94,7 +98,9 @@ class Kernel {
   Kernel& Groups(int64_t x, int64_t y = 1, int64_t z = 1);
   // One invocation for each of `items`, folded over two dimensions; the body calls item(group, groups, local_index).
   Kernel& Items(int64_t items);
-  // One for each of `count` elements, in workgroups of its own choice; the body has fn element(i: i32), and u.items is `count`.
+  // The shader uses subgroups, which the device has.
+  Kernel& Subgroups();
+  // One for each of `count` elements, in workgroups that the builder chooses; the body has fn element(i: i32), and u.items is `count`.
   Kernel& Elements(int64_t count);
 
  private:
@@ -113,6 +119,7 @@ class Kernel {
   std::array<uint32_t, 3> workgroup_{1, 1, 1};
   std::array<int64_t, 3> groups_{1, 1, 1};
   int64_t items_ = -1;  // set: groups follow from the device's limits
+  bool elements_ = false, subgroups_ = false;
   uint32_t workgroup_bytes_ = 0;
 };
 

@@ -26,14 +26,14 @@ bool Inside(const GpuPlan& plan, const GpuRange& range) {
          range.bytes <= plan.buffers[range.buffer].bytes - range.offset;
 }
 
-Status CheckPipeline(const GpuPlan& plan, const GpuDispatch& dispatch) {
+Status CheckPipeline(const GpuPlan& plan, const GpuLimits& limits, const GpuDispatch& dispatch) {
   const GpuPipeline& pipeline = plan.pipelines[dispatch.pipeline];
   if (pipeline.writable.size() > GpuLimits::kStorageBuffers)
     return Broken(plan, dispatch, std::to_string(pipeline.writable.size()) + " storage buffers");
   const uint64_t invocations = uint64_t{pipeline.workgroup[0]} * pipeline.workgroup[1] * pipeline.workgroup[2];
-  if (invocations == 0 || invocations > GpuLimits::kWorkgroupInvocations)
+  if (invocations == 0 || invocations > limits.workgroup_invocations)
     return Broken(plan, dispatch, std::to_string(invocations) + " invocations in a workgroup");
-  if (pipeline.workgroup_bytes > GpuLimits::kWorkgroupBytes)
+  if (pipeline.workgroup_bytes > limits.workgroup_bytes)
     return Broken(plan, dispatch, std::to_string(pipeline.workgroup_bytes) + " bytes of workgroup memory");
   if (pipeline.writable.size() != dispatch.bindings.size())
     return Broken(plan, dispatch, "another number of bindings than its pipeline");
@@ -43,7 +43,7 @@ Status CheckPipeline(const GpuPlan& plan, const GpuDispatch& dispatch) {
 Status CheckDispatch(const GpuPlan& plan, const GpuLimits& limits, const GpuDispatch& dispatch) {
   if (dispatch.pipeline >= plan.pipelines.size() || dispatch.step >= plan.steps.size())
     return Broken(plan, dispatch, "a pipeline or step that does not exist");
-  DECAL_TRY(CheckPipeline(plan, dispatch));
+  DECAL_TRY(CheckPipeline(plan, limits, dispatch));
   for (const uint32_t groups : dispatch.groups)
     if (groups == 0 || groups > limits.workgroups)
       return Broken(plan, dispatch, std::to_string(groups) + " workgroups in one dimension");
@@ -192,6 +192,12 @@ std::string ToJson(const GpuPlan& plan) {
     json::AppendField(out, keys::kOp, step.op);
     json::AppendField(out, keys::kName, step.name);
     json::AppendField(out, keys::kAlgorithm, step.algorithm);
+    AppendList(out, keys::kChoice, step.choice, [&](const GpuCandidate& candidate) {
+      out += '{';
+      json::AppendField(out, keys::kName, candidate.name);
+      json::AppendField(out, keys::kCost, static_cast<uint64_t>(candidate.cost));
+      out += '}';
+    });
     out += '}';
   });
   json::AppendField(out, keys::kWork, static_cast<uint64_t>(plan.work));
@@ -228,6 +234,30 @@ std::string ToText(const GpuPlan& plan) {
          " pipelines, at most " + std::to_string(plan.max_storage_buffers()) + " storage buffers\n";
   out += "memory: weights " + Megabytes(plan.bytes(GpuBuffer::Use::kWeights)) + ", activations " +
          Megabytes(plan.bytes(GpuBuffer::Use::kActivations)) + ", in all " + Megabytes(plan.total_bytes()) + "\n";
+  return out;
+}
+
+std::string ChoicesText(const GpuPlan& plan) {
+  size_t op = 2, name = 4;
+  for (const GpuStep& step : plan.steps) {
+    if (step.choice.empty()) continue;
+    op = std::max(op, step.op.size());
+    name = std::max(name, step.name.size());
+  }
+  std::string out = Padded("STEP", 6) + Padded("OP", op + 2) + Padded("NAME", name + 2) +
+                    "CANDIDATES, millions of weighted MACs each, the chosen one first\n";
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const GpuStep& step = plan.steps[i];
+    if (step.choice.empty()) continue;
+    out += Padded(std::to_string(i), 6) + Padded(step.op, op + 2) + Padded(step.name, name + 2);
+    for (const GpuCandidate& candidate : step.choice) {
+      const uint64_t hundredths = static_cast<uint64_t>(candidate.cost / 1e4);
+      const uint64_t rest = hundredths % 100;
+      out += (&candidate == step.choice.data() ? "" : ", ") + candidate.name + " " + std::to_string(hundredths / 100) +
+             (rest < 10 ? ".0" : ".") + std::to_string(rest);
+    }
+    out += "\n";
+  }
   return out;
 }
 

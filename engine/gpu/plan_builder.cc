@@ -163,6 +163,7 @@ Result<PlanBuilder::Shader> PlanBuilder::Write(const Kernel& kernel) const {
   const char* names[] = {"WG_X", "WG_Y", "WG_Z"};
   std::string& code = shader.code;
   if (half) code += "enable f16;\n";
+  if (kernel.subgroups_) code += "enable subgroups;\n";
   code += "struct Params {\n" + fields + "}\n@group(0) @binding(0) var<uniform> u: Params;\n" + bindings;
   for (size_t d = 0; d < 3; ++d)
     code += std::string("const ") + names[d] + " = " + std::to_string(kernel.workgroup_[d]) + ";\n";
@@ -208,20 +209,23 @@ void PlanBuilder::Append(const Kernel& kernel, Shader shader) {
   made.dispatch.uniform_bytes = static_cast<uint32_t>(uniforms_.size()) - made.dispatch.uniform_offset;
 }
 
-Status PlanBuilder::Add(const Kernel& kernel) {
+Status PlanBuilder::Add(const Kernel& wanted) {
+  const Kernel kernel = Sized(wanted);
   DECAL_TRY_ASSIGN(Shader shader, Write(kernel));
   Append(kernel, std::move(shader));
   return {};
 }
 
 Status PlanBuilder::AddInBands(int64_t rows, const std::function<Kernel(int64_t, int64_t)>& make) {
+  const std::vector<GpuCandidate> noted = steps_.empty() ? std::vector<GpuCandidate>{} : steps_.back().choice;
   for (int64_t bands = 1;; bands *= 2) {
+    if (!steps_.empty()) steps_.back().choice = noted;
     bands = std::min(bands, rows);
     const int64_t height = CeilDiv(rows, bands);
     std::vector<std::pair<Kernel, Shader>> made;
     std::optional<Error> too_large;
     for (int64_t begin = 0; begin < rows && !too_large; begin += height) {
-      Kernel kernel = make(begin, std::min(rows, begin + height));
+      Kernel kernel = Sized(make(begin, std::min(rows, begin + height)));
       Result<Shader> shader = Write(kernel);
       if (!shader) too_large = std::move(shader).error();
       else made.emplace_back(std::move(kernel), *std::move(shader));

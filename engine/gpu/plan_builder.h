@@ -19,8 +19,16 @@ class PlanBuilder {
   PlanBuilder(const GpuLimits& limits, const GpuOptions& options) : limits_(limits), options_(options) {}
 
   const GpuLimits& limits() const { return limits_; }
-  // How activations and weights are stored.
-  Storage storage() const { return options_.half_storage ? Storage::kFloat16 : Storage::kFloat32; }
+  // How weights and activations of so many elements are stored.
+  Storage WeightStorage(int64_t elements) const { return StorageFrom(elements, options_.half_weights_from); }
+  Storage ActivationStorage(int64_t elements) const { return StorageFrom(elements, options_.half_activations_from); }
+
+  // Subgroups may be used, of at least and at most so many invocations.
+  bool subgroups() const { return limits_.least_subgroup > 0; }
+
+  // Which of `candidates` the step in progress is made of: the cheapest, or that of GpuOptions::variant. Those that the device
+  // cannot run are not among them. Kernels name the same candidates in the same order for every size.
+  size_t Choose(std::span<const GpuCandidate> candidates);
 
   // Memory for activations, alive from step `first` to `last`, both included. Contents are undefined at first.
   Region AddRegion(uint64_t bytes, int32_t first, int32_t last);
@@ -66,8 +74,14 @@ class PlanBuilder {
     std::vector<std::array<std::byte, 4>> bases;
   };
 
+  Storage StorageFrom(int64_t elements, uint64_t bytes) const {
+    const bool large = static_cast<uint64_t>(elements) * sizeof(float) >= bytes;
+    return options_.half_storage && large ? Storage::kFloat16 : Storage::kFloat32;
+  }
   Result<Shader> Write(const Kernel& kernel) const;
   Result<std::array<uint32_t, 3>> GroupsOf(const Kernel& kernel) const;
+  // A kernel of elements in workgroups of the size chosen for it.
+  Kernel Sized(Kernel kernel);
   void Append(const Kernel& kernel, Shader shader);
   Status PlaceActivations(GpuPlan& plan, std::vector<GpuRange>& places) const;
   Status PlaceWeights(GpuPlan& plan, std::vector<GpuRange>& places) const;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "decal/gpu.h"
+#include "engine/gpu/cost.h"
 #include "engine/gpu/plan_builder.h"
 
 namespace decal::gpu {
@@ -205,6 +206,74 @@ TEST(GpuPlan, VerifyFindsEveryViolation) {
   small = {};
   small.buffer_bytes = 256;
   EXPECT_FALSE(Verify(good, small));
+}
+
+// ---- choices ---------------------------------------------------------------------------------
+
+size_t ChosenOf(PlanBuilder& builder) {
+  builder.BeginStep(1, {"Test", "first", ""});
+  const GpuCandidate candidates[] = {{"large", 30}, {"small", 10}, {"middle", 20}};
+  return builder.Choose(candidates);
+}
+
+TEST(GpuChoice, TakesTheCheapestOrTheVariantAskedFor) {
+  const auto chosen = [](uint32_t variant) {
+    PlanBuilder builder({}, {.variant = variant});
+    return ChosenOf(builder);
+  };
+  EXPECT_EQ(chosen(0), 1u);
+  EXPECT_EQ(chosen(1), 0u);
+  EXPECT_EQ(chosen(3), 2u);
+  EXPECT_EQ(chosen(4), 1u) << "there is no fourth candidate";
+}
+
+TEST(GpuChoice, IsNotedOnlyIfAskedFor) {
+  PlanBuilder silent({}, {}), telling({}, {.choices = true, .variant = 3});
+  ChosenOf(silent);
+  ChosenOf(telling);
+  // Another dispatch of the same step: costs add up.
+  const GpuCandidate again[] = {{"large", 3}, {"small", 1}, {"middle", 2}};
+  telling.Choose(again);
+  const Result<GpuPlan> without = silent.Finish(), with = telling.Finish();
+  ASSERT_TRUE(without && with);
+  EXPECT_TRUE(without->steps[0].choice.empty());
+  std::vector<std::string> names;
+  for (const GpuCandidate& candidate : with->steps[0].choice) names.push_back(candidate.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"middle", "small", "large"}));
+  EXPECT_EQ(with->steps[0].choice[0].cost, 22);
+  EXPECT_NE(ToJson(*with).find("\"choice\":[{\"name\":\"middle\",\"cost\":22}"), std::string::npos);
+  EXPECT_NE(ChoicesText(*with).find("middle 0.00, small 0.00, large 0.00"), std::string::npos) << ChoicesText(*with);
+  EXPECT_EQ(ChoicesText(*without).find("middle"), std::string::npos);
+}
+
+TEST(GpuCost, CountsWhatADeviceWastes) {
+  const GpuLimits plain, wide{.least_subgroup = 64, .most_subgroup = 64}, roomy{.workgroup_bytes = 64 << 10};
+  const DispatchShape shape{.groups = 1000, .invocations = 96};
+  // Lanes of a subgroup beyond the workgroup's.
+  EXPECT_GT(DispatchCost(wide, shape, 100), DispatchCost(plain, shape, 100));
+  // Idle processors: few workgroups take as long as a few more.
+  EXPECT_EQ(DispatchCost(plain, {.groups = 1}, 100), DispatchCost(plain, {.groups = 32}, 100));
+  EXPECT_LT(DispatchCost(plain, {.groups = 100}, 100), DispatchCost(plain, {.groups = 200}, 100));
+  // Workgroup memory that leaves a processor with few invocations, unless it has more of it.
+  const DispatchShape large{.groups = 1000, .invocations = 64, .workgroup_bytes = 16 << 10};
+  EXPECT_GT(DispatchCost(plain, large, 100), DispatchCost(roomy, large, 100));
+  // Registers beyond what leaves a processor full.
+  EXPECT_GT(DispatchCost(plain, {.groups = 1000, .registers = 200}, 100), DispatchCost(plain, {.groups = 1000}, 100));
+}
+
+TEST(GpuPlan, VerifyHoldsWorkgroupsAgainstTheDevice) {
+  GpuPlan plan = SmallPlan();
+  plan.pipelines[0].workgroup = {512, 1, 1};
+  plan.pipelines[0].workgroup_bytes = 20000;
+  EXPECT_FALSE(Verify(plan, {}));
+  EXPECT_FALSE(Verify(plan, {.workgroup_invocations = 512}));
+  EXPECT_TRUE(Verify(plan, {.workgroup_invocations = 512, .workgroup_bytes = 20000}));
+}
+
+TEST(GpuText, CountsStandWhereLinesAreUnrolled) {
+  const std::string text =
+      WithCounts("#unroll r ROWS\na$r\n#unroll c ROWS\nb$c\n#end c\n#end r\nlet ROWS\n", {{"ROWS", 2}});
+  EXPECT_EQ(Unroll(text), "a0\nb0\nb1\na1\nb0\nb1\nlet ROWS\n");
 }
 
 TEST(GpuPlan, JsonAndTableSayTheSame) {

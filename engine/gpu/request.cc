@@ -34,8 +34,8 @@ gpu::Tensor GpuRequest::At(size_t i) const {
   const GpuOperand& operand = inputs[i];
   if (operand.constant == nullptr) return operand.tensor;
   gpu::Tensor tensor = operand.tensor;
-  tensor.storage = builder.storage();
   const int64_t elements = operand.constant->shape.elements();
+  tensor.storage = builder.WeightStorage(elements);
   const gpu::Storage storage = tensor.storage;
   tensor.region = builder.Weight(
       operand.constant.get(), storage == gpu::Storage::kFloat32 ? kAsItIs : kAsItIsHalf,
@@ -46,7 +46,7 @@ gpu::Tensor GpuRequest::At(size_t i) const {
 
 gpu::Tensor PackedWeight(const GpuRequest& request, const ConstantPtr& constant, uint64_t format, int64_t elements,
                          std::function<void(std::span<const float>, std::span<float>)> arrange) {
-  const gpu::Storage storage = request.builder.storage();
+  const gpu::Storage storage = request.builder.WeightStorage(elements);
   gpu::Tensor tensor{.storage = storage, .shape = {elements}, .strides = {1}};
   tensor.region = request.builder.Weight(constant.get(), format, static_cast<uint64_t>(elements * gpu::SizeOf(storage)),
                                          [constant, storage, elements, arrange = std::move(arrange)](std::byte* to) {

@@ -68,7 +68,10 @@ class GpuCompiler {
   }
 
   // Inputs arrive as float32; the rest is stored as the plan says.
-  gpu::Storage StorageOf(ValueId root) const { return IsInput(root) ? gpu::Storage::kFloat32 : builder_.storage(); }
+  gpu::Storage StorageOf(ValueId root) const {
+    if (IsInput(root)) return gpu::Storage::kFloat32;
+    return builder_.ActivationStorage(graph_.values[root].type.shape->elements());
+  }
 
   gpu::Tensor TensorOf(ValueId v) const {
     const Placement& placement = storage_.placements[v];

@@ -16,13 +16,14 @@
 
 namespace decal {
 
-// A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first three, whatever the
-// device offers.
+// A device's limits; the defaults are those that WebGPU guarantees. Plans never exceed the first, whatever the device offers.
 struct GpuLimits {
   static constexpr uint32_t kStorageBuffers = limits::kStorageBuffers;  // per shader stage
-  static constexpr uint32_t kWorkgroupInvocations = limits::kWorkgroupInvocations;
-  static constexpr uint32_t kWorkgroupBytes = limits::kWorkgroupBytes;
 
+  uint32_t workgroup_invocations = limits::kWorkgroupInvocations;
+  uint32_t workgroup_bytes = limits::kWorkgroupBytes;  // of workgroup memory
+  // Invocations of a subgroup, at least and at most; 0 where shaders cannot use subgroups.
+  uint32_t least_subgroup = 0, most_subgroup = 0;
   uint32_t workgroups = limits::kWorkgroupsPerDimension;
   uint32_t offset_alignment = limits::kOffsetAlignment;  // of bindings
   uint64_t binding_bytes = limits::kBindingBytes;
@@ -30,7 +31,23 @@ struct GpuLimits {
 };
 
 struct GpuOptions {
-  bool half_storage = false;  // store activations and weights as float16, sum in float32; needs the feature shader-f16
+  // Store large weights and activations as float16, sum in float32. Needs the feature shader-f16.
+  bool half_storage = false;
+  // Bytes, as float32, from which activations and weights are large. A GPU's caches hold smaller ones, which gain little from half
+  // the bytes and lose precision at each layer. Differences of the matte from float32: with all activations as float16
+  // decal-default (at 96 x 96) 0.12, people-live 0.025; with all weights, and no activations, decal-default 6e-3 at 320 x 320 and
+  // 5e-3 at 96 x 96; with those from 256 KiB on, which are four fifths of its parameters, 1.3e-3 and 1.1e-3.
+  uint64_t half_activations_from = 16 << 20, half_weights_from = 256 << 10;
+  bool choices = false;  // list in GpuStep::choice what a step could be made of
+  // For measuring: n makes every step that has at least n candidates take the nth of them, in the order in which kernels name
+  // them, rather than the cheapest.
+  uint32_t variant = 0;
+};
+
+// A way to make a step, and what the cost model says of it: scalar MACs of all invocations, other instructions by their weight.
+struct GpuCandidate {
+  std::string name;
+  double cost = 0;
 };
 
 // Part of one of the plan's buffers.
@@ -76,6 +93,7 @@ struct GpuTensor {
 
 struct GpuStep {
   std::string op, name, algorithm;
+  std::vector<GpuCandidate> choice;  // the chosen one first, the others by their cost; see GpuOptions::choices
 };
 
 struct GpuPlan {
@@ -106,5 +124,8 @@ std::string ToJson(const GpuPlan& plan);
 
 // A table for people: one dispatch per line, then the totals.
 std::string ToText(const GpuPlan& plan);
+
+// Another: one line for each step that could be made in more than one way.
+std::string ChoicesText(const GpuPlan& plan);
 
 }  // namespace decal

@@ -14,6 +14,7 @@ import { pictureTensor } from '../../bench/gpu-report/photo.mjs';
 import { reportOf, reportPage } from '../../bench/gpu-report/page.mjs';
 import { readRecords, recordsFile } from '../../bench/gpu-report/records.mjs';
 import { runSteps, writeReport } from '../../bench/gpu-report/runner.mjs';
+import { costliest, rankCorrelation, summary } from '../../bench/gpu-report/search.mjs';
 import { performancePage } from '../../bench/report.mjs';
 import { root } from '../support/models.mjs';
 import { onnxModel } from '../support/onnx.mjs';
@@ -53,7 +54,7 @@ test('a step that finishes, one that fails and one that hangs: each ends, and wh
   assert.equal(report.complete, true);
   assert.deepEqual(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')), report);
   const page = readFileSync(join(folder, 'report.md'), 'utf8');
-  for (const text of ['### Made-up GPU\n', 'time limit: not finished within 2 s', '2 of 4 steps did not finish', '(f) whole calls', '(g) the search']) assert.ok(page.includes(text), text);
+  for (const text of ['### Made-up GPU\n', 'time limit: not finished within 2 s', '2 of 4 steps did not finish']) assert.ok(page.includes(text), text);
   assert.ok(!page.includes('/some/folder'));
   const left = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
   assert.ok(!left.includes('sleep 77.25'), 'what a step had started outlives it');
@@ -103,15 +104,47 @@ test('a software renderer is called one, in the page and on the page of all resu
     { step: 'adapter', kind: 'result', name: 'Soft | 1', software: 'it computes on the CPU', half: false },
     { step: 'model-m', kind: 'result', model: 'm', reference: 'the other engine' },
     { step: 'model-m', kind: 'result', model: 'm', precision: 'fp32', max: 2e-3, mean: 1e-4, tolerance: 1e-3, within: false, memory: { total: 5e6 } },
+    { step: 'model-m', kind: 'result', model: 'm', precision: 'fp16', max: 1e-3, mean: 1e-4, tolerance: 3e-3, within: true, ofHalf: 9e-4, float16: 'unpacked',
+      memory: { total: 3e6 } },
+    { step: 'calls-m', kind: 'result', model: 'm', sizes: [[10, 20], [30, 40]], scaled: 'sides divided by 8' },
+    { step: 'calls-m', kind: 'result', model: 'm', contender: 'WebGPU fp16', skipped: 'no shader-f16' },
+    { step: 'calls-m', kind: 'result', model: 'm', contender: 'WebAssembly', readyMs: 77 },
+    { step: 'calls-m', kind: 'result', model: 'm', contender: 'WebAssembly', size: [10, 20], callMs: 50, stages: { inference: 30, encode: 6 } },
+    { step: 'calls-m', kind: 'result', model: 'm', contender: 'WebAssembly', size: [30, 40], skipped: 'no time was left' },
+    { step: 'search-m', kind: 'result', model: 'm', precision: 'fp32', allMs: 9, kernels: 1, coveredMs: 8 },
+    { step: 'search-m', kind: 'result', model: 'm', precision: 'fp32', turn: 2, of: 2, plannedMs: 8, bestMs: 6,
+      found: [{ what: 'Conv GEMM', times: 2, planned: 'small', plannedMs: 4, best: 'large', bestMs: 3, rank: null, tried: [['small', 1, 4], ['large', 2, 3]] }] },
     { step: 'times-m', kind: 'result', model: 'm', contender: 'Decal fp32', round: 0, loadMs: 1, firstMs: 20, runMs: [4, 6], peakBytes: 9e6, steps: [['Conv winograd', 2.5]] },
     { step: 'times-m', kind: 'result', model: 'm', contender: 'peer', round: 0, failure: 'no memory' },
   ];
   const report = reportOf(lines);
   const page = reportPage(report);
-  for (const text of ['(software renderer)', '**This is a software renderer', '| m | fp32 | 2.0e-3 | 1.0e-4 | 0.001 | **no** | 5 | the other engine |',
+  for (const text of ['(software renderer)', '**This is a software renderer', '| m | fp32 | 2.0e-3 | 1.0e-4 | 0.001 |  | **no** | 5 | the other engine |',
     '| m | Decal fp32 | 1.00 | 20.0 | 5.00 | 9 | 2 runs |', 'Conv winograd 2.50', '| m | peer |  |  |  |  | no memory |']) assert.ok(page.includes(text), text);
   assert.ok(performancePage({ reports: [report] }).includes(page.trimEnd()));
   assert.ok(performancePage({ reports: [] }).includes('No GPU has been met yet'));
+});
+
+test('kernels to search: alike ones are one, the costliest first, and what is known of them after each turn', () => {
+  const choice = (...names) => names.map((name, i) => ({ name, cost: 10 * (i + 1) }));
+  const steps = [
+    { op: 'Conv', algorithm: 'GEMM', choice: choice('a', 'b', 'c') }, { op: 'Add', algorithm: '', choice: choice('a', 'b') },
+    { op: 'Conv', algorithm: 'GEMM', choice: choice('a', 'b', 'c') }, { op: 'Copy', algorithm: '', choice: [] },
+  ];
+  const dispatches = [0, 1, 2, 3].map((step) => ({ step, pipeline: step % 2, groups: [4, 1, 1] }));
+  const kernels = costliest({ ms: [2, 3, 2.5, 99], steps, dispatches }, 10);
+  assert.deepEqual(kernels.map(({ step, times, allMs, candidates }) => [step, times, allMs, candidates]), [[0, 2, 4.5, 3], [1, 1, 3, 2]]);
+  assert.equal(costliest({ ms: [2, 3, 2.5, 99], steps, dispatches }, 1).length, 1);
+
+  const found = kernels.map((kernel) => ({ ...kernel, tried: [] }));
+  assert.deepEqual(summary(found).found.map(({ best, plannedMs }) => [best, plannedMs]), [[null, null], [null, null]]);
+  found[0].tried.push({ candidate: 'a', cost: 10, ms: 2 }, { candidate: 'b', cost: 20, ms: 1 }, { candidate: 'c', cost: 30, ms: 4 });
+  const { plannedMs, bestMs, found: [first, second] } = summary(found);
+  assert.deepEqual([plannedMs, bestMs], [4, 2]);
+  assert.deepEqual([first.best, first.bestMs, first.rank, second.best], ['b', 1, 0.5, null]);
+  assert.equal(rankCorrelation([1, 2, 3], [5, 6, 7]), 1);
+  assert.equal(rankCorrelation([1, 2, 3], [7, 6, 5]), -1);
+  assert.equal(rankCorrelation([1, 1, 1], [7, 6, 5]), null);
 });
 
 test('records that are no report, and options that do not fit, are one line and no file', (t) => {

@@ -90,6 +90,18 @@ suite('demo page', { skip: noBrowser }, () => {
     assert.deepEqual(page.errors, []);
   });
 
+  test('where there is no WebGPU, the check of the graphics card says so', async () => {
+    await open();
+    await choose(kPhoto);
+    await done();
+    await page.locator('#how summary').click();
+    await page.locator('#check').click();
+    await page.locator('#check-status').filter({ hasText: /^Not checked: (this browser has no WebGPU|WebGPU gives no adapter)/ }).waitFor();
+    assert.equal(await page.locator('#check-copy').isVisible(), false);
+    assert.equal(await page.locator('#check').isDisabled(), false);
+    assert.deepEqual(page.errors, []);
+  });
+
   test('background and format change the download without another run', async () => {
     await open();
     await choose(kPhoto);

@@ -18,7 +18,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const kStep = 4;
 
 const kPage = `
-import { runCases } from './tests/gpu/cases.mjs';
+import { roomiest, runCases } from './tests/gpu/cases.mjs';
 import { GpuExecutor } from './web/src/gpu/executor.ts';
 
 window.run = async () => {
@@ -28,7 +28,7 @@ window.run = async () => {
     fetch('/cases.json').then((response) => response.json()),
     fetch('/cases.bin').then(async (response) => new Uint8Array(await response.arrayBuffer())),
   ]);
-  return { ...await runCases(cases, bytes, await adapter.requestDevice(), GpuExecutor), ran: cases.length };
+  return { ...await runCases(cases, bytes, await adapter.requestDevice(roomiest(adapter)), GpuExecutor), ran: cases.length };
 };
 `;
 

@@ -18,6 +18,12 @@ namespace {
 // Bindings so small that maps of a few thousand elements take several dispatches, and buffers that hold one or two.
 constexpr GpuLimits kTinyDevice{.binding_bytes = 16 << 10, .buffer_bytes = 64 << 10};
 
+// A device with workgroups and their memory as most have them, and subgroups of any size that WebGPU allows.
+constexpr GpuLimits kRoomyDevice{
+    .workgroup_invocations = 512, .workgroup_bytes = 32 << 10, .least_subgroup = 4, .most_subgroup = 128};
+// Every so many cases are planned for it, each with the next of its candidates forced: together they take all of them.
+constexpr size_t kRoomyEvery = 3, kVariants = 13;
+
 [[noreturn]] void Stop(const std::string& name, const std::string& why) {
   std::fprintf(stderr, "%s: %s\n", name.c_str(), why.c_str());
   std::exit(2);
@@ -101,18 +107,28 @@ void CaseWriter::AddGraph(const std::string& name, Graph graph, const std::vecto
   // A float16 has 11 bits: a few of them are lost on the way.
   if (half_) tolerance = std::max(tolerance, 1e-2f);
   const std::vector<std::vector<float>> expected = RunOnCpu(name, graph, inputs);
-  if (!WriteCase(name, graph, {}, inputs, expected, tolerance)) Stop(name, "does not fit the guaranteed limits");
-  if (WriteCase(name + " (tiny device)", graph, kTinyDevice, inputs, expected, tolerance)) ++banded_;
+  const Outcome outcome{inputs, expected, tolerance};
+  if (!WriteCase(name, graph, {}, 0, outcome)) Stop(name, "does not fit the guaranteed limits");
+  if (WriteCase(name + " (tiny device)", graph, kTinyDevice, 0, outcome)) ++banded_;
+  if (added_++ % kRoomyEvery != 0) return;
+  const uint32_t variant = 1 + static_cast<uint32_t>(added_ / kRoomyEvery % kVariants);
+  const std::string roomy = name + " (roomy device, candidate " + std::to_string(variant) + ")";
+  if (!WriteCase(roomy, graph, kRoomyDevice, variant, outcome)) Stop(roomy, "does not fit");
 }
 
-bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const GpuLimits& limits,
-                           const std::vector<std::vector<float>>& inputs,
-                           const std::vector<std::vector<float>>& expected, float tolerance) {
-  const Result<GpuPlan> plan = CompileForGpu(graph, limits, {.half_storage = half_});
+bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const GpuLimits& limits, uint32_t variant,
+                           const Outcome& outcome) {
+  const Result<GpuPlan> plan = CompileForGpu(
+      graph, limits, {.half_storage = half_, .half_activations_from = 0, .half_weights_from = 0, .variant = variant});
   if (!plan && plan.error().code == ErrorCode::kLimitExceeded) return false;
   if (!plan) Stop(name, plan.error().ToString());
   max_storage_buffers_ = std::max(max_storage_buffers_, plan->max_storage_buffers());
 
+  uint32_t workgroup_bytes = 0, invocations = 0;
+  for (const GpuPipeline& pipeline : plan->pipelines) {
+    workgroup_bytes = std::max(workgroup_bytes, pipeline.workgroup_bytes);
+    invocations = std::max(invocations, pipeline.workgroup[0] * pipeline.workgroup[1] * pipeline.workgroup[2]);
+  }
   std::vector<std::byte> weights;
   for (const GpuUpload& upload : plan->uploads) {
     const size_t at = weights.size();
@@ -120,8 +136,9 @@ bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const Gp
     upload.fill(weights.data() + at);
   }
   std::string text = count_ == 0 ? "\n" : ",\n";
-  text += "{\"name\":\"" + name + "\",\"tolerance\":" + std::to_string(tolerance) + ",\"plan\":" + ToJson(*plan) +
-          ",\"weights\":" + Text(Append(weights.data(), weights.size())) +
+  text += "{\"name\":\"" + name + "\",\"tolerance\":" + std::to_string(outcome.tolerance) +
+          ",\"workgroupBytes\":" + std::to_string(workgroup_bytes) + ",\"invocations\":" + std::to_string(invocations) +
+          ",\"plan\":" + ToJson(*plan) + ",\"weights\":" + Text(Append(weights.data(), weights.size())) +
           ",\"uniforms\":" + Text(Append(plan->uniforms.data(), plan->uniforms.size()));
   const auto append_all = [&](const char* key, const std::vector<std::vector<float>>& tensors) {
     text += std::string(",\"") + key + "\":[";
@@ -131,8 +148,8 @@ bool CaseWriter::WriteCase(const std::string& name, const Graph& graph, const Gp
     }
     text += "]";
   };
-  append_all("inputs", inputs);
-  append_all("expected", expected);
+  append_all("inputs", outcome.inputs);
+  append_all("expected", outcome.expected);
   text += "}";
   std::fwrite(text.data(), 1, text.size(), json_);
   ++count_;

@@ -11,7 +11,7 @@
 
 namespace decal::testing {
 
-// cases.json: [{"name", "tolerance", "plan", "weights": [offset, bytes], "uniforms": [..], "inputs": [[..]],
+// cases.json: [{"name", "tolerance", "workgroupBytes", "invocations", "plan", "weights": [offset, bytes], "uniforms": [..], "inputs": [[..]],
 //              "expected": [[..]]}], ranges of cases.bin.
 class CaseWriter {
  public:
@@ -20,7 +20,7 @@ class CaseWriter {
   ~CaseWriter();
 
   // Every case is planned for the limits that WebGPU guarantees, and again for a device with tiny bindings, which cuts it
-  // into bands and its memory into pages. The largest error allowed is `tolerance` * (1 + |expected|).
+  // into bands and its memory into pages; some also for a roomy one, with another kernel than the cost model would choose. The largest error allowed is `tolerance` * (1 + |expected|).
   void Add(const std::string& name, CaseGraph& made, float tolerance = 1e-4f);
   // A whole model through all passes.
   void AddGraph(const std::string& name, Graph graph, const std::vector<std::vector<float>>& inputs, float tolerance);
@@ -37,14 +37,17 @@ class CaseWriter {
   };
   Blob Append(const void* data, size_t bytes);
   std::string Text(const Blob& blob) const;
-  // False where the device is too small.
-  bool WriteCase(const std::string& name, const Graph& graph, const GpuLimits& limits,
-                 const std::vector<std::vector<float>>& inputs, const std::vector<std::vector<float>>& expected,
-                 float tolerance);
+  struct Outcome {
+    const std::vector<std::vector<float>>&inputs, &expected;
+    float tolerance;
+  };
+  // False where the device is too small. `variant`: see GpuOptions.
+  bool WriteCase(const std::string& name, const Graph& graph, const GpuLimits& limits, uint32_t variant,
+                 const Outcome& outcome);
 
   std::FILE* json_;
   std::FILE* binary_;
-  size_t written_ = 0, count_ = 0, banded_ = 0, max_storage_buffers_ = 0;
+  size_t written_ = 0, count_ = 0, banded_ = 0, added_ = 0, max_storage_buffers_ = 0;
   std::string filter_;
   bool half_;
 };

@@ -59,15 +59,27 @@ const seedOf = ({ name }) => Number(/ (\d+)(?: \(.*)?$/.exec(name)?.[1] ?? 0);
 /** Those of `cases` whose seed is a multiple of `step`: something of every family. */
 export const everyNth = (cases, step) => cases.filter((item) => seedOf(item) % step === 0);
 
+/** A request for a device that has what `adapter` offers of what some cases need. */
+export const roomiest = ({ features, limits: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } }) => ({
+  requiredFeatures: ['shader-f16', 'subgroups'].filter((name) => features.has(name)),
+  requiredLimits: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup },
+});
+
+/** Whether `device` can run the case: with larger workgroups than are guaranteed, and subgroups, not every one can. */
+export const suits = ({ workgroupBytes, invocations, plan: { pipelines } }, { features, limits }) =>
+  workgroupBytes <= limits.maxComputeWorkgroupStorageSize && invocations <= limits.maxComputeInvocationsPerWorkgroup &&
+  (features.has('subgroups') || !pipelines.some(({ code }) => code.includes('enable subgroups;')));
+
 /**
- * Runs all of `cases` on one device and returns the largest error by family and what is wrong, in words.
+ * Runs all of `cases` that suit the device and returns the largest error by family, how many were `unsuited`, and what is wrong, in words.
  * Several at once: compilers have threads of their own.
  */
 export async function runCases(cases, bytes, device, GpuExecutor) {
   const pipelines = new Map();
   const worst = {};
   const wrong = [];
-  const rest = cases.values();
+  const suited = cases.filter((item) => suits(item, device));
+  const rest = suited.values();
   const work = async () => {
     for (const item of rest) {
       const family = familyOf(item);
@@ -83,5 +95,5 @@ export async function runCases(cases, bytes, device, GpuExecutor) {
     }
   };
   await Promise.all([work(), work(), work()]);
-  return { worst, wrong, pipelines: pipelines.size };
+  return { worst, wrong, unsuited: cases.length - suited.length, pipelines: pipelines.size };
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { roomiest } from './cases.mjs';
 
 const kDriver = process.env.VK_DRIVER_FILES ?? '/usr/lib/chromium/vk_swiftshader_icd.json';
 
@@ -32,15 +33,15 @@ export async function dawnGpu(options = [`enable-dawn-features=${softwareFeature
   return gpus.get(key);
 }
 
-/** A device with default limits, as the software adapter has them. */
+/** A device with all that the software adapter offers: subgroups, and 32 kB of workgroup memory. */
 export async function openDawnDevice() {
   const adapter = await (await dawnGpu()).requestAdapter();
   if (!adapter) throw new Error(`the driver ${kDriver} gives no adapter: is libvulkan1 installed?`);
-  return adapter.requestDevice();
+  return adapter.requestDevice(roomiest(adapter));
 }
 
 /** A device that computes nothing: it compiles WGSL and checks what it is given, float16 included, on any machine. */
 export async function openNullDevice() {
   const adapter = await (await dawnGpu(['backend=null'])).requestAdapter();
-  return adapter.requestDevice({ requiredFeatures: ['shader-f16'] });
+  return adapter.requestDevice({ requiredFeatures: ['shader-f16', 'subgroups'].filter((name) => adapter.features.has(name)) });
 }

@@ -6,7 +6,7 @@ export function withoutHalf(code) {
   if (!code.includes('enable f16;')) return code;
   let accessors = '';
   const names = [];
-  code = code.replace('enable f16;\n', '');
+  code = code.replace('enable f16;\n', '').replace('alias Quad = vec4<f16>;', 'alias Quad = vec4f;'); // what memory held fits both
   code = code.replace(/var<storage, (\w+)> (b\d+): array<(f16|vec4<f16>)>;/g, (_, access, b, type) => {
     names.push(b);
     const writable = access === 'read_write';

@@ -11,7 +11,13 @@ import { readNpy, writeNpy } from '../../web/tools/npy.mjs';
 import { deviation, maxDifference } from '../support/compare.mjs';
 import { missing, modelFile, photoTensor, smallDefaultModel, smallModels } from '../support/models.mjs';
 import { noDriver, openDawnDevice } from './dawn.mjs';
+import { withoutHalf } from './half.mjs';
 import { decal, savedPlan } from './plans.mjs';
+
+/** What storing large weights and activations as float16 may change in a matte. */
+const kOfHalf = 2e-3;
+/** GpuOptions::half_activations_from. */
+const kHalfFrom = 16 << 20;
 
 suite('on WebGPU', { skip: noDriver }, () => {
   let folder, device, GpuExecutor;
@@ -38,7 +44,9 @@ suite('on WebGPU', { skip: noDriver }, () => {
       assert.ok(deviation(expected) > 1e-4, 'a constant output would prove nothing');
 
       const started = performance.now();
-      const executor = await GpuExecutor.create(device, savedPlan(file, folder), { pipelines });
+      const single = savedPlan(file, folder);
+      const { weights: whole } = single.description.memory;
+      const executor = await GpuExecutor.create(device, single, { pipelines });
       const built = performance.now();
       const { outputs: [output] } = await executor.run([new Uint8Array(input.data.buffer)]);
       const ended = performance.now();
@@ -47,6 +55,19 @@ suite('on WebGPU', { skip: noDriver }, () => {
       t.diagnostic(`max difference ${max.toExponential(2)}; ready in ${((built - started) / 1000).toFixed(1)} s, ` +
         `run in ${((ended - built) / 1000).toFixed(1)} s`);
       assert.ok(max <= model.tolerance, `off by ${max}`);
+
+      // Large activations alone are float16: of a model made smaller, those that were large before.
+      const full = Number(/_(\d+)$/.exec(model.name)?.[1] ?? model.size);
+      const plan = savedPlan(file, folder, ['--gpu-half', '--gpu-half-from', String(Math.round(kHalfFrom * (model.size / full) ** 2))]);
+      const { weights } = plan.description.memory;
+      for (const pipeline of plan.description.pipelines) pipeline.code = withoutHalf(pipeline.code);
+      const half = await GpuExecutor.create(device, plan, { pipelines });
+      const { outputs: [halved] } = await half.run([new Uint8Array(input.data.buffer)]);
+      half.dispose();
+      const ofHalf = maxDifference(halved, output);
+      t.diagnostic(`float16 storage: ${ofHalf.toExponential(2)} from float32, ${(weights / 1e6).toFixed(1)} MB of weights instead of ${(whole / 1e6).toFixed(1)}`);
+      assert.ok(weights <= whole, `${weights} bytes of weights instead of ${whole}`);
+      assert.ok(ofHalf <= kOfHalf, `float16 storage is off by ${ofHalf}`);
     });
   }
 });

@@ -25,9 +25,9 @@ test('so it does with float16 storage', { skip: noDriver }, (t) => {
 async function compare(t, { cases, bytes }) {
   const { GpuExecutor } = await importSource('gpu/executor.ts');
   const device = await openDawnDevice();
-  const { worst, wrong, pipelines } = await runCases(cases, bytes, device, GpuExecutor);
+  const { worst, wrong, unsuited, pipelines } = await runCases(cases, bytes, device, GpuExecutor);
   device.destroy();
   for (const [family, error] of Object.entries(worst)) t.diagnostic(`${family}: at most ${error.toExponential(1)}`);
-  t.diagnostic(`${cases.length} cases, ${pipelines} pipelines`);
+  t.diagnostic(`${cases.length} cases, ${unsuited} of them not for this device, ${pipelines} pipelines`);
   assert.deepEqual(wrong, []);
 }

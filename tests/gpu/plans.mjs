@@ -16,8 +16,8 @@ export function planOf(model, options = []) {
 }
 
 /** The same for GpuExecutor, with its weights; `folder` holds them for a moment. */
-export function savedPlan(model, folder) {
-  const description = planOf(model, ['--gpu-save', folder]);
+export function savedPlan(model, folder, options = []) {
+  const description = planOf(model, ['--gpu-save', folder, ...options]);
   const [weights, uniforms] = ['weights.bin', 'uniforms.bin'].map((name) => readFileSync(join(folder, name)));
   return planSource(description, weights, uniforms);
 }

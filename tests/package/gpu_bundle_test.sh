@@ -48,7 +48,7 @@ status=0
 within /root/decal-gpu-bundle/run.sh --minutes "$minutes" --out /root/report ${ONLY:+--only "$ONLY"} || status=$?
 mkdir -p "$root/build/gpu-bundle/report"
 cp "$system"/root/report/re* "$root/build/gpu-bundle/report/"
-node - "$root/build/gpu-bundle/report" "${ONLY:-a,b,c,d,h}" <<'CHECK' || status=1
+node - "$root/build/gpu-bundle/report" "${ONLY:-a,b,c,d,e,f,g,h}" <<'CHECK' || status=1
 const { readFileSync } = require('node:fs');
 const [folder, letters] = process.argv.slice(2);
 const { steps, adapter, commit } = JSON.parse(readFileSync(`${folder}/report.json`, 'utf8'));
@@ -63,6 +63,26 @@ for (const letter of letters.split(',')) {
 }
 for (const line of wrong) console.error(`gpu bundle test: ${line}`);
 process.exit(wrong.length > 0 ? 1 : 0);
+CHECK
+
+# Cut off in the middle of a long step: by a power cut, as it were, and by Ctrl-C.
+for how in KILL INT; do
+  echo "gpu bundle test: a run that ends by SIG$how"
+  within timeout -s "$how" 20 /root/decal-gpu-bundle/run.sh --only a,h --minutes 5 --out "/root/cut-$how" >/dev/null || true
+done
+within /root/decal-gpu-bundle/run.sh --page /root/cut-KILL >/dev/null || status=1
+node - "$system/root" <<'CHECK' || status=1
+const { readFileSync } = require('node:fs');
+for (const [how, state] of [['KILL', 'cut off'], ['INT', 'interrupted']]) {
+  const folder = `${process.argv[2]}/cut-${how}`;
+  const { complete, steps } = JSON.parse(readFileSync(`${folder}/report.json`, 'utf8'));
+  const page = readFileSync(`${folder}/report.md`, 'utf8');
+  const found = JSON.stringify(steps.map((step) => step.state));
+  if (complete || found !== JSON.stringify(['done', state]) || !page.includes('**The run was cut off') || !page.includes('Adapter: ')) {
+    console.error(`gpu bundle test: a run that ended by SIG${how} left ${found}, complete: ${complete}`);
+    process.exit(1);
+  }
+}
 CHECK
 rm -rf "$system"
 ((status == 0)) || fail "failed; what it found is in build/gpu-bundle/report"

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/rounding.h"
+#include "engine/gpu/cost.h"
 
 namespace decal {
 namespace {
@@ -116,13 +117,18 @@ void AddBias(gpu::Kernel& kernel, const std::string& name, const BoundBiasPlanes
   if (bias.table) kernel.Read(name + "_table", *bias.table, false);
 }
 
-// The body for so many vectors: #unroll wants numbers.
-std::string BodyFor(int64_t dq, int64_t eq) {
-  std::string body(kAttention);
-  for (const auto& [loop, count] : {std::pair{"#unroll d DQ", dq}, std::pair{"#unroll e EQ", eq}})
-    for (size_t at; (at = body.find(loop)) != std::string::npos;)
-      body.replace(at + std::strlen("#unroll d "), 2, std::to_string(count));
-  return body;
+// Queries of a workgroup. Each takes a tile of keys and values from memory that all of them use.
+constexpr int64_t kBlocks[] = {32, 64, 128};
+
+// A workgroup's block of queries against all keys, in tiles of so many.
+double CostOf(const GpuLimits& limits, int64_t block, int64_t groups, int64_t keys, int64_t tile_keys, int64_t quads) {
+  const double tiles = static_cast<double>(CeilDiv(keys, tile_keys));
+  // For four keys: 32 MACs and 8 vectors from workgroup memory a quad, a dozen instructions for the softmax and its exponentials.
+  const double of_keys =
+      static_cast<double>(CeilDiv(keys, 4)) * (static_cast<double>(quads) / 2 * (32 + 8 * gpu::kShared) + 48);
+  const double loads = static_cast<double>(CeilDiv(tile_keys * quads, block));
+  const double of_invocation = of_keys + tiles * (gpu::kGathered * loads + 2 * gpu::kBarrier);
+  return gpu::DispatchCost(limits, {groups, block, tile_keys * quads * 16, 4 * quads + 32}, of_invocation);
 }
 
 }  // namespace
@@ -143,8 +149,14 @@ Status MakeGpuKernel(const Attention& op, const GpuRequest& request) {
   const int64_t dq = (depth + 3) / 4, eq = (columns + 3) / 4;
   const int64_t key_bytes = (dq + eq) * 16;
   const int64_t tile_keys = std::min(kMaxTileKeys, kTileBytes / key_bytes / 4 * 4);
-  const uint32_t block = queries <= 32 ? 32 : 64;
-  const std::string body = BodyFor(dq, eq);
+  const std::string body = gpu::WithCounts(kAttention, {{"DQ", dq}, {"EQ", eq}});
+  std::vector<GpuCandidate> candidates;
+  for (const int64_t queries_each : kBlocks)
+    candidates.push_back(
+        {"blocks of " + std::to_string(queries_each),
+         CostOf(request.builder.limits(), queries_each, CeilDiv(queries, queries_each) * y.shape[2] * y.shape[0],
+                k.shape[1], tile_keys, dq + eq)});
+  const uint32_t block = static_cast<uint32_t>(kBlocks[request.builder.Choose(candidates)]);
   request.builder.Algorithm("flash attention");
   return request.builder.AddInBands(y.shape[0], [&](int64_t begin, int64_t end) {
     gpu::Kernel kernel("attention", body);

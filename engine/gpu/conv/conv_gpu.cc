@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "engine/base/rounding.h"
 #include "engine/ops/conv/conv.h"
@@ -21,9 +22,8 @@ constexpr std::string_view kGather =
 // Below this many channels a tile of the depth would be mostly zeros: k runs over taps and channels instead.
 constexpr int64_t kFlatChannels = 8;
 
-// Winograd runs where the cost model says that it takes at most so much of the product's time: a model without registers and
-// caches may be off by the rest.
-constexpr int64_t kWinogradPercent = 80;
+// By so much the cost model may be too good to Winograd's algorithm: without registers and caches it knows less of that than of a product.
+constexpr double kWinogradDoubt = 1.25;
 
 Status MakeDense(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ConvInputs& inputs) {
   ProductOperands operands = ConvOperands(request, g, inputs);
@@ -31,20 +31,22 @@ Status MakeDense(const Conv& op, const ConvGeometry& g, const GpuRequest& reques
   spec.gather = kGather;
   SetTaps(spec, g);
   operands.b = PackFilters(request, ForwardOrder(g));
-  if (SuitsWinograd(g)) {
-    const int64_t percent = static_cast<int64_t>(100 * WinogradCost(g) / ProductCost(spec));
-    if (percent <= kWinogradPercent) {
-      request.builder.Algorithm("Winograd F(2x2,3x3), at " + std::to_string(percent) + "% of GEMM");
-      return MakeWinograd(op, g, request, operands);
-    }
-  }
   if (spec.depth < kFlatChannels && spec.taps > 1) {
     spec.channels = spec.depth;
     spec.depth *= spec.taps;
     spec.taps = 1;
   }
+  std::vector<GpuCandidate> candidates = ProductCandidates(request.builder, spec, operands);
+  const size_t tiles = candidates.size();
+  if (SuitsWinograd(g))
+    candidates.push_back({"Winograd F(2x2,3x3)", kWinogradDoubt * WinogradCost(request.builder.limits(), g)});
+  const size_t chosen = request.builder.Choose(candidates);
+  if (chosen == tiles) {
+    request.builder.Algorithm(candidates[chosen].name);
+    return MakeWinograd(op, g, request, operands);
+  }
   request.builder.Algorithm("implicit GEMM");
-  return AddProduct(request, spec, operands, op.epilogue);
+  return AddProduct(request, spec, operands, op.epilogue, chosen);
 }
 
 // The kernel positions k of one remainder: those with (first - k * dilation) divisible by the stride. They are evenly

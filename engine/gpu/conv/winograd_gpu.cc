@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "engine/base/rounding.h"
+#include "engine/gpu/cost.h"
 
 namespace decal {
 namespace {
@@ -28,15 +29,17 @@ bool SuitsWinograd(const ConvGeometry& g) {
   return g.group == 1 && g.kernel[0] == 3 && g.kernel[1] == 3 && g.stride[0] == 1 && g.stride[1] == 1;
 }
 
-double WinogradCost(const ConvGeometry& g) {
-  // Of one invocation, counted as in ProductCost: for four channels 256 MACs, 24 vectors from workgroup memory, the
-  // mean of an input transform (8 loads) and a filter transform (9 loads); for its share of the output 32 vectors
-  // through workgroup memory, four epilogues and stores.
-  constexpr double kOfChannels = 256 + 24 * 4 + 180, kOfOutput = 500;
+double WinogradCost(const GpuLimits& limits, const ConvGeometry& g) {
+  // Of one invocation: for four channels 256 MACs, 24 vectors from workgroup memory, two barriers, the mean of an input
+  // transform (8 loads) and a filter transform (9 loads); for its share of the output 32 vectors through workgroup memory, four
+  // epilogues and stores.
+  constexpr double kOfChannels = 256 + 24 * gpu::kShared + 180 + 2 * gpu::kBarrier, kOfOutput = 500;
+  // 16 sums of four, 8 vectors of tiles, four of filters, and addresses.
+  constexpr int64_t kRegisters = 136;
   const int64_t tiles = g.batch * TilesOf(g.out[0], g.dilation[0]) * TilesOf(g.out[1], g.dilation[1]);
-  const double invocations =
-      static_cast<double>(CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns) * kInvocations);
-  return invocations * (static_cast<double>(CeilDiv(g.in_channels, 4)) * kOfChannels + kOfOutput);
+  const int64_t groups = CeilDiv(tiles, kTiles) * CeilDiv(g.out_channels, kTileColumns);
+  return gpu::DispatchCost(limits, {groups, kInvocations, kWorkgroupBytes, kRegisters},
+                           static_cast<double>(CeilDiv(g.in_channels, 4)) * kOfChannels + kOfOutput);
 }
 
 Status MakeWinograd(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ProductOperands& operands) {

@@ -9,8 +9,8 @@ namespace decal {
 // 3x3, stride 1, one group.
 bool SuitsWinograd(const ConvGeometry& g);
 
-// What it costs, in the unit of ProductCost.
-double WinogradCost(const ConvGeometry& g);
+// What it costs, in the unit of GpuCandidate.
+double WinogradCost(const GpuLimits& limits, const ConvGeometry& g);
 
 // `operands` with filters packed in ForwardOrder.
 Status MakeWinograd(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ProductOperands& operands);

@@ -25,7 +25,7 @@ Status MakeGpuKernel(const DeformConv& op, const GpuRequest& request) {
   ProductSpec spec = ConvSpec(g, operands);
   spec.label = "deformable convolution";
   spec.gather = kSample;
-  spec.whole_input = true;
+  spec.whole_input = spec.computed = true;
   SetTaps(spec, g);
   const gpu::Tensor offset = request.At(kDeformOffset);
   operands.extra.emplace_back("offset", offset);

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "engine/base/rounding.h"
+#include "engine/gpu/cost.h"
 
 namespace decal {
 namespace {
@@ -17,22 +18,63 @@ constexpr std::string_view kProduct =
 #include "engine/gpu/templates/product.wgsl.inc"
     ;
 
-// Invocations of a workgroup along columns and rows, and the depth of the shared tiles. Each invocation makes four rows
-// of four columns: 256 of them 64 x 64 elements, or a taller tile if there are few columns, so that no invocation idles.
+// Invocations of a workgroup along columns and rows, the depth of the shared tiles, and what one invocation makes: so many rows of
+// so many quads of columns.
 struct ProductTile {
   uint32_t x = 16, y = 16;
   int64_t depth = 16;
-  int64_t rows() const { return int64_t{y} * 4; }
-  int64_t columns() const { return int64_t{x} * 4; }
-  int64_t bytes() const { return (rows() * depth + depth * columns()) * static_cast<int64_t>(sizeof(float)); }
+  int64_t each_rows = 4, each_quads = 1;
+  int64_t rows() const { return y * each_rows; }
+  int64_t quads() const { return x * each_quads; }
+  int64_t columns() const { return quads() * 4; }
+  int64_t threads() const { return int64_t{x} * y; }
+  int64_t loads_a() const { return CeilDiv(rows() * depth / 4, threads()); }
+  int64_t loads_b() const { return CeilDiv(depth * quads(), threads()); }
+  int64_t bytes(bool half) const { return (rows() + columns()) * depth * (half ? 2 : 4); }
+  std::string name() const {
+    return std::to_string(rows()) + "x" + std::to_string(columns()) + "x" + std::to_string(depth) + " by " +
+           std::to_string(x) + "x" + std::to_string(y);
+  }
 };
 
-ProductTile TileFor(int64_t rows, int64_t columns) {
-  if (columns <= 16) return {4, 64, 8};
-  if (columns <= 32) return {8, 32, 16};
-  // Small maps: more and smaller tiles, to have work for every processor of the device.
-  if (rows * columns <= 64 * 64 * 16) return {8, 8, 16};
-  return {};
+// Square ones for most products, tall ones for few columns, small ones for small maps. A vector from workgroup memory serves as
+// many MACs as there are rows or quads each, but sums must stay in registers: 8 x 8 elements are what desktop GPUs hold. Deep
+// ones meet half as many barriers, and need float16 or more workgroup memory than is guaranteed.
+constexpr ProductTile kTiles[] = {
+    {16, 16, 16, 4, 1}, {8, 8, 16, 4, 1},   {8, 32, 16, 4, 1},  {4, 64, 8, 4, 1}, {4, 32, 8, 8, 1},
+    {8, 16, 16, 8, 1},  {16, 8, 16, 8, 1},  {16, 16, 16, 8, 1}, {8, 8, 16, 8, 2}, {16, 16, 16, 8, 2},
+    {16, 16, 32, 4, 1}, {16, 16, 32, 8, 1}, {32, 16, 16, 8, 1},
+};
+
+// Those that the device can run.
+std::vector<ProductTile> TilesFor(const GpuLimits& limits, bool half) {
+  std::vector<ProductTile> tiles;
+  for (const ProductTile& tile : kTiles)
+    if (tile.threads() <= limits.workgroup_invocations && tile.bytes(half) <= limits.workgroup_bytes)
+      tiles.push_back(tile);
+  return tiles;
+}
+
+// Tiles may hold float16 if that is what memory holds: then it costs no precision.
+bool HalfTiles(const ProductSpec& spec, const ProductOperands& operands) {
+  return !spec.computed && operands.x.storage == gpu::Storage::kFloat16 &&
+         operands.b.tensor.storage == gpu::Storage::kFloat16;
+}
+
+double CostOf(const GpuLimits& limits, const ProductSpec& spec, const ProductTile& tile, bool half) {
+  const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;
+  const int64_t steps = spec.taps * CeilDiv(spec.depth, tile.depth), each = tile.each_rows * tile.each_quads;
+  const double shared = half ? gpu::kSharedHalf : gpu::kShared;
+  const double inner =
+      static_cast<double>(tile.depth / 4) *
+      (static_cast<double>(16 * each) + shared * static_cast<double>(tile.each_rows + 4 * tile.each_quads));
+  const double step = inner + gpu::kGathered * static_cast<double>(tile.loads_a() + tile.loads_b()) + 2 * gpu::kBarrier;
+  const double of_invocation = static_cast<double>(steps) * step + gpu::kGathered * static_cast<double>(each);
+  const int64_t groups = CeilDiv(rows, tile.rows()) * CeilDiv(spec.columns, tile.columns()) * spec.parts[0] *
+                         spec.parts[1] * spec.parts[2];
+  // Sums, the vectors they are multiplied from, and two dozen addresses.
+  const int64_t registers = 4 * each + 4 * tile.each_rows + 16 * tile.each_quads + 24;
+  return gpu::DispatchCost(limits, {groups, tile.threads(), tile.bytes(half), registers}, of_invocation);
 }
 
 // B's elements for a column quad, and where a part's rows begin.
@@ -101,23 +143,29 @@ void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOpe
   }
 }
 
-double ProductCost(const ProductSpec& spec) {
-  // A vector from workgroup memory costs an invocation as much as four MACs; one gathered from memory, with its
-  // index arithmetic and its way through workgroup memory, as long as 24.
-  constexpr double kShared = 4, kGathered = 24;
-  const int64_t rows = spec.rows_n * spec.rows_y * spec.rows_x;
-  const ProductTile tile = TileFor(rows, spec.columns);
-  const int64_t threads = int64_t{tile.x} * tile.y, quads = tile.depth / 4;
-  const int64_t steps = spec.taps * CeilDiv(spec.depth, tile.depth);
-  const int64_t gathered = CeilDiv(tile.rows() * quads, threads) + CeilDiv(tile.depth * tile.x, threads);
-  const double step = static_cast<double>(quads) * (16 * 4 + kShared * 8) + kGathered * static_cast<double>(gathered);
-  return step *
-         static_cast<double>(steps * threads * CeilDiv(rows, tile.rows()) * CeilDiv(spec.columns, tile.columns()) *
-                             spec.parts[0] * spec.parts[1] * spec.parts[2]);
+std::vector<GpuCandidate> ProductCandidates(const gpu::PlanBuilder& builder, const ProductSpec& spec,
+                                            const ProductOperands& operands) {
+  const bool half = HalfTiles(spec, operands);
+  std::vector<GpuCandidate> candidates;
+  for (const ProductTile& tile : TilesFor(builder.limits(), half))
+    candidates.push_back({tile.name(), CostOf(builder.limits(), spec, tile, half)});
+  return candidates;
 }
 
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
                   const Epilogue& epilogue, const std::function<void(gpu::Kernel&)>& adjust) {
+  const size_t chosen = request.builder.Choose(ProductCandidates(request.builder, spec, operands));
+  return AddProduct(request, spec, operands, epilogue, chosen, adjust);
+}
+
+Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
+                  const Epilogue& epilogue, size_t candidate, const std::function<void(gpu::Kernel&)>& adjust) {
+  const bool half = HalfTiles(spec, operands);
+  const ProductTile tile = TilesFor(request.builder.limits(), half)[candidate];
+  const std::string body = gpu::WithCounts(kProduct, {{"ROWS_EACH", tile.each_rows},
+                                                      {"QUADS_EACH", tile.each_quads},
+                                                      {"LOADS_A", tile.loads_a()},
+                                                      {"LOADS_B", tile.loads_b()}});
   const bool vector_x = spec.channels == 0 && VectorRows(operands.x, spec.in, spec.depth);
   const bool vector_y = VectorRows(operands.y, spec.out, spec.columns);
   const bool vector_residual = operands.residual && VectorRows(*operands.residual, spec.residual, spec.columns);
@@ -125,13 +173,15 @@ Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const Prod
 
   const auto make = [&](int64_t begin, int64_t end) {
     const int64_t rows = spec.rows_n * (end - begin) * spec.rows_x;
-    const ProductTile tile = TileFor(rows, spec.columns);
-    gpu::Kernel kernel(spec.label, kProduct);
-    kernel.Include(includes)
+    gpu::Kernel kernel(spec.label, body);
+    kernel.Include(half ? "alias Quad = vec4<f16>;\n" : "alias Quad = vec4f;\n")
+        .Include(includes)
         .Const("K_TILE", tile.depth)
+        .Const("EACH_Y", tile.each_rows)
+        .Const("EACH_X", tile.each_quads)
         .Flag("FLAT", spec.channels != 0)
         .Workgroup(tile.x, tile.y)
-        .WorkgroupBytes(static_cast<uint32_t>(tile.bytes()))
+        .WorkgroupBytes(static_cast<uint32_t>(tile.bytes(half)))
         .Groups(CeilDiv(rows, tile.rows()), CeilDiv(spec.columns, tile.columns()),
                 spec.parts[0] * spec.parts[1] * spec.parts[2]);
     kernel.Param("rows", rows).Param("row_y", end - begin).Param("row_x", spec.rows_x);

@@ -30,6 +30,7 @@ struct ProductSpec {
   // Which rows y of the input a band [begin, end) of product rows y reads; unset: no bands.
   size_t row_dimension = SIZE_MAX;  // of the tensors: what `y` is; SIZE_MAX if they cannot be cut
   bool whole_input = false;         // every band may read any row
+  bool computed = false;            // `fetch` computes what memory does not hold
 };
 
 // B: packed constants [tap * depth][columns padded to 4] per part, or a tensor with strides.
@@ -57,11 +58,15 @@ std::optional<gpu::Tensor> PackedChannels(const GpuRequest& request, size_t i, i
 // The epilogue's text (epilogue.wgsl), and what it reads beside the residual.
 void AddEpilogue(gpu::Kernel& kernel, const Epilogue& epilogue, const ProductOperands& operands);
 
-// The estimated cost of the matrix product on a device, in scalar MACs of all invocations; other instructions count by their weight.
-// A model to compare algorithms by, not a time.
-double ProductCost(const ProductSpec& spec);
+// The tiles that the device could run the product in.
+std::vector<GpuCandidate> ProductCandidates(const gpu::PlanBuilder& builder, const ProductSpec& spec,
+                                            const ProductOperands& operands);
 
-// `adjust` may add parameters to each kernel that is made.
+// In the tiles of that candidate. `adjust` may add parameters to each kernel that is made.
+Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
+                  const Epilogue& epilogue, size_t candidate, const std::function<void(gpu::Kernel&)>& adjust = {});
+
+// In the tiles chosen for it.
 Status AddProduct(const GpuRequest& request, const ProductSpec& spec, const ProductOperands& operands,
                   const Epilogue& epilogue, const std::function<void(gpu::Kernel&)>& adjust = {});
 

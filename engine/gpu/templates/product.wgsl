@@ -1,19 +1,18 @@
 // Rows of A times packed columns of B, in tiles: convolutions and matrix products alike.
 //
 // A is never a matrix in memory: `fetch` gathers its elements (see conv/gather.wgsl and its kin). B is packed as [k][column].
-// One workgroup makes ROWS x COLUMNS elements of the product, one invocation 4 rows of four columns. Loops over a
+// One workgroup makes ROWS x COLUMNS elements of the product, one invocation ROWS_EACH rows of QUADS_EACH quads of columns. Loops over a
 // handful of registers are written out: no compiler can be trusted to unroll them, and an array that stays one lives in
-// slow memory.
+// slow memory. Tiles hold what memory holds (float16 stays float16), sums are float32.
 // SPDX-License-Identifier: MIT
-const ROWS = WG_Y * 4;
-const COLUMNS = WG_X * 4;
+const ROWS = WG_Y * EACH_Y;
+const BQ = WG_X * EACH_X;  // quads of columns
+const COLUMNS = BQ * 4;
 const KQ = K_TILE / 4;
 const THREADS = WG_X * WG_Y;
-const LOADS_A = (ROWS * KQ + THREADS - 1) / THREADS;
-const LOADS_B = (K_TILE * WG_X + THREADS - 1) / THREADS;
 
-var<workgroup> tile_a: array<vec4f, ROWS * KQ>;
-var<workgroup> tile_b: array<vec4f, K_TILE * WG_X>;
+var<workgroup> tile_a: array<Quad, ROWS * KQ>;
+var<workgroup> tile_b: array<Quad, K_TILE * BQ>;
 
 // The coordinates (n, y, x) of a row of the product.
 fn coordinates(row: i32) -> vec3i {
@@ -35,16 +34,16 @@ fn load_a(place: Place, at: i32, tap: i32, k0: i32, part: i32) {
   let k = k0 + (at % KQ) * 4;
   var v = vec4f(0.0);
   if (place.inside && k < u.depth) { v = fetch(place, tap, k, part); }
-  tile_a[at] = v;
+  tile_a[at] = Quad(v);
 }
 
 fn load_b(at: i32, first_column: i32, tap: i32, k0: i32, part: i32) {
-  if (at >= K_TILE * WG_X) { return; }
-  let k = k0 + at / WG_X;
-  let c = first_column + (at % WG_X) * 4;
+  if (at >= K_TILE * BQ) { return; }
+  let k = k0 + at / BQ;
+  let c = first_column + (at % BQ) * 4;
   var v = vec4f(0.0);
   if (k < u.depth && c < u.columns) { v = weights_of(tap * u.depth + k, c, part); }
-  tile_b[at] = v;
+  tile_b[at] = Quad(v);
 }
 
 fn store(row: i32, column: i32, n: i32, sum: vec4f, slope: vec4f, part: i32) {
@@ -61,46 +60,54 @@ fn main(@builtin(workgroup_id) block: vec3u, @builtin(local_invocation_id) local
   let first_row = i32(block.x) * ROWS;
   let first_column = i32(block.y) * COLUMNS;
   let part = i32(block.z);  // a group of channels, or an element of a batch
-  let place0 = place_at(first_row, t, part);
-  let place1 = place_at(first_row, t + THREADS, part);
+#unroll l LOADS_A
+  let place$l = place_at(first_row, t + $l * THREADS, part);
+#end l
   let x = i32(local.x);
-  let y = i32(local.y) * 4 * KQ;
-  var s0 = vec4f(0.0);
-  var s1 = vec4f(0.0);
-  var s2 = vec4f(0.0);
-  var s3 = vec4f(0.0);
+  let y = i32(local.y) * EACH_Y * KQ;
+#unroll r ROWS_EACH
+#unroll c QUADS_EACH
+  var s$r_$c = vec4f(0.0);
+#end c
+#end r
   for (var tap = 0; tap < u.taps; tap++) {
     for (var k0 = 0; k0 < u.depth; k0 += K_TILE) {
-      load_a(place0, t, tap, k0, part);
-      if (LOADS_A > 1) { load_a(place1, t + THREADS, tap, k0, part); }
-      load_b(t, first_column, tap, k0, part);
-      if (LOADS_B > 1) { load_b(t + THREADS, first_column, tap, k0, part); }
+#unroll l LOADS_A
+      load_a(place$l, t + $l * THREADS, tap, k0, part);
+#end l
+#unroll l LOADS_B
+      load_b(t + $l * THREADS, first_column, tap, k0, part);
+#end l
       workgroupBarrier();
       for (var q = 0; q < KQ; q++) {
-        let b0 = tile_b[(q * 4 + 0) * WG_X + x];
-        let b1 = tile_b[(q * 4 + 1) * WG_X + x];
-        let b2 = tile_b[(q * 4 + 2) * WG_X + x];
-        let b3 = tile_b[(q * 4 + 3) * WG_X + x];
-        let a0 = tile_a[y + q];
-        let a1 = tile_a[y + KQ + q];
-        let a2 = tile_a[y + 2 * KQ + q];
-        let a3 = tile_a[y + 3 * KQ + q];
-        s0 += a0.x * b0 + a0.y * b1 + a0.z * b2 + a0.w * b3;
-        s1 += a1.x * b0 + a1.y * b1 + a1.z * b2 + a1.w * b3;
-        s2 += a2.x * b0 + a2.y * b1 + a2.z * b2 + a2.w * b3;
-        s3 += a3.x * b0 + a3.y * b1 + a3.z * b2 + a3.w * b3;
+#unroll c QUADS_EACH
+        let b0_$c = vec4f(tile_b[(q * 4 + 0) * BQ + x + $c * WG_X]);
+        let b1_$c = vec4f(tile_b[(q * 4 + 1) * BQ + x + $c * WG_X]);
+        let b2_$c = vec4f(tile_b[(q * 4 + 2) * BQ + x + $c * WG_X]);
+        let b3_$c = vec4f(tile_b[(q * 4 + 3) * BQ + x + $c * WG_X]);
+#end c
+#unroll r ROWS_EACH
+        let a$r = vec4f(tile_a[y + $r * KQ + q]);
+#unroll c QUADS_EACH
+        s$r_$c += a$r.x * b0_$c + a$r.y * b1_$c + a$r.z * b2_$c + a$r.w * b3_$c;
+#end c
+#end r
       }
       workgroupBarrier();
     }
   }
-  let column = first_column + x * 4;
-  if (column >= u.columns) { return; }
-  let n = min(4, u.columns - column);
-  let bias = bias_at4(part * u.bias_part + column, 4);
-  let slope = slope_at4(part * u.bias_part + column, 4);
-  let row = first_row + i32(local.y) * 4;
-  store(row, column, n, s0 + bias, slope, part);
-  store(row + 1, column, n, s1 + bias, slope, part);
-  store(row + 2, column, n, s2 + bias, slope, part);
-  store(row + 3, column, n, s3 + bias, slope, part);
+  let row = first_row + i32(local.y) * EACH_Y;
+#unroll c QUADS_EACH
+  {
+    let column = first_column + (x + $c * WG_X) * 4;
+    if (column < u.columns) {
+      let n = min(4, u.columns - column);
+      let bias = bias_at4(part * u.bias_part + column, 4);
+      let slope = slope_at4(part * u.bias_part + column, 4);
+#unroll r ROWS_EACH
+      store(row + $r, column, n, s$r_$c + bias, slope, part);
+#end r
+    }
+  }
+#end c
 }

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "engine/base/rounding.h"
+#include "engine/gpu/cost.h"
 #include "engine/gpu/templates/nest.h"
 
 namespace decal {
@@ -14,6 +18,13 @@ namespace {
 
 constexpr std::string_view kReduction =
 #include "engine/gpu/templates/reduction.wgsl.inc"
+    ;
+
+constexpr std::string_view kTree =
+#include "engine/gpu/templates/join_tree.wgsl.inc"
+    ;
+constexpr std::string_view kSubgroups =
+#include "engine/gpu/templates/join_subgroups.wgsl.inc"
     ;
 
 // Operands in the order of `at`'s lanes.
@@ -42,7 +53,7 @@ struct Lanes {
   int64_t splits = 1, length = 1;  // of the run, in units
 };
 
-Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
+Lanes LanesFor(const Reduction& reduction, const Loops& loops, int64_t threads) {
   Lanes lanes;
   lanes.run_first = std::abs(loops.run.strides[kX].back()) <= std::abs(loops.kept.strides[kX].back());
   const GpuNest& fast = lanes.run_first ? loops.run : loops.kept;
@@ -57,10 +68,7 @@ Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
   lanes.inner_items = CeilDiv(loops.kept.extents.back(), lanes.width);
   lanes.items = loops.kept.rows() * lanes.inner_items;
 
-  // Along a run so many invocations that each has a few elements; beside each other, items that read whole cache lines
-  // together. More than these would hide no more latency, and SwiftShader compiles workgroup memory word by word (256
-  // states of three parts: 2.3 s; 64: 0.6 s).
-  const int64_t threads = reduction.parts == 1 ? 128 : 64;
+  // Along a run so many invocations that each has a few elements; beside each other, items that read whole cache lines together.
   if (lanes.run_first) {
     lanes.run = std::clamp<int64_t>(PowerAtMost(std::max<int64_t>(1, lanes.units / 2)), 1, threads);
     lanes.kept = std::min(threads / lanes.run, PowerAtLeast(lanes.items));
@@ -75,6 +83,46 @@ Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
   lanes.length = CeilDiv(lanes.units, lanes.splits);
   lanes.splits = CeilDiv(lanes.units, lanes.length);
   return lanes;
+}
+
+// Invocations of a workgroup. SwiftShader compiles workgroup memory word by word (256 states of three parts: 2.3 s; 64: 0.6 s),
+// hence fewer for states of parts.
+constexpr int64_t kReductionWorkgroups[] = {64, 128, 256};
+constexpr size_t kOfParts = 2;
+
+// The lanes of a subgroup can join their states in registers where all lanes of a workgroup have one run, and subgroups are full.
+bool JoinsInSubgroups(const GpuLimits& limits, const Lanes& lanes) {
+  return limits.least_subgroup > 0 && lanes.kept == 1 && lanes.run % std::max(limits.most_subgroup, 1u) == 0;
+}
+
+double CostOf(const GpuLimits& limits, const Reduction& reduction, const Lanes& lanes) {
+  const double parts = static_cast<double>(reduction.parts),
+               walk = static_cast<double>(CeilDiv(lanes.length, lanes.run));
+  const int64_t states = JoinsInSubgroups(limits, lanes) ? lanes.run / limits.least_subgroup : 0;
+  double joining = 0;
+  if (states > 0) {
+    joining = 2 * gpu::kBarrier + static_cast<double>(states) * parts * (gpu::kShared + 4);
+    for (uint32_t reach = 1; reach < limits.most_subgroup; reach *= 2) joining += parts * 8;
+  } else {
+    for (int64_t reach = lanes.run; reach > 0; reach /= 2) joining += gpu::kBarrier + parts * (3 * gpu::kShared + 4);
+  }
+  const double stages = static_cast<double>(reduction.stages);
+  const double of_invocation =
+      stages * (walk * gpu::kGathered + joining) + gpu::kGathered * (reduction.every ? walk : 1);
+  const int64_t threads = lanes.kept * lanes.run;
+  return gpu::DispatchCost(limits,
+                           {CeilDiv(lanes.items, lanes.kept) * lanes.splits, threads, threads * reduction.parts * 16},
+                           of_invocation);
+}
+
+Lanes ChooseLanes(gpu::PlanBuilder& builder, const Reduction& reduction, const Loops& loops) {
+  std::vector<GpuCandidate> candidates;
+  for (const int64_t threads :
+       std::span(kReductionWorkgroups, reduction.parts == 1 ? std::size(kReductionWorkgroups) : kOfParts)) {
+    const Lanes lanes = LanesFor(reduction, loops, threads);
+    candidates.push_back({"runs over " + std::to_string(threads), CostOf(builder.limits(), reduction, lanes)});
+  }
+  return LanesFor(reduction, loops, kReductionWorkgroups[builder.Choose(candidates)]);
 }
 
 // `tensor` with the dimensions of the loops: items, then run.
@@ -93,7 +141,13 @@ class ReductionWriter {
   ReductionWriter(gpu::PlanBuilder& builder, const Reduction& reduction, const ReductionOperands& operands,
                   const Loops& loops, bool of_states = false)
       : builder_(builder), reduction_(reduction), operands_(operands), loops_(loops),
-        lanes_(ChooseLanes(reduction, loops)), of_states_(of_states) {}
+        lanes_(ChooseLanes(builder, reduction, loops)), of_states_(of_states),
+        in_subgroups_(JoinsInSubgroups(builder.limits(), lanes_)), body_(kReduction) {
+    Replace(" SUBGROUP_BUILTINS",
+            ", @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) subgroups: u32, "
+            "@builtin(subgroup_size) subgroup_size: u32");
+    Replace(" SUBGROUP_ARGUMENTS", ", subgroup, subgroups, subgroup_size");
+  }
 
   Status Add() {
     if (lanes_.splits > 1) return AddSplit();
@@ -116,9 +170,18 @@ class ReductionWriter {
   }
 
  private:
+  // With subgroups; without, the mark vanishes.
+  void Replace(std::string_view mark, std::string_view text) {
+    body_.replace(body_.find(mark), mark.size(), in_subgroups_ ? text : "");
+  }
+
   size_t FastDimension() const {
     return lanes_.run_first ? loops_.kept.extents.rank() + loops_.run.extents.rank() - 1
                             : loops_.kept.extents.rank() - 1;
+  }
+
+  int64_t StatesInMemory() const {
+    return in_subgroups_ ? CeilDiv<int64_t>(lanes_.run, builder_.limits().least_subgroup) : lanes_.kept * lanes_.run;
   }
 
   bool Vectors(const gpu::Tensor& tensor) const { return lanes_.vectors && gpu::HoldsVectors(tensor, FastDimension()); }
@@ -148,7 +211,8 @@ class ReductionWriter {
   // All but what results are made of: the outputs, the parameters and the function that writes.
   gpu::Kernel Common(const gpu::Rows& band, int64_t first_item, int64_t end_item, int64_t first_split,
                      int64_t splits) const {
-    gpu::Kernel kernel(reduction_.label, kReduction);
+    gpu::Kernel kernel(reduction_.label, body_);
+    if (in_subgroups_) kernel.Subgroups().Const("LEAST", builder_.limits().least_subgroup);
     kernel.Const("PARTS", reduction_.parts).Const("STAGES", reduction_.stages).Flag("EVERY", reduction_.every);
     kernel.Const("KEPT", lanes_.kept).Const("RUN", lanes_.run).Flag("RUN_FIRST", lanes_.run_first);
     kernel.Const("UNIT", lanes_.unit).Const("WIDTH", lanes_.width);
@@ -158,7 +222,7 @@ class ReductionWriter {
     kernel.Param("inner", loops_.kept.extents.back()).Param("inner_items", lanes_.inner_items);
     const int64_t threads = lanes_.kept * lanes_.run;
     kernel.Workgroup(static_cast<uint32_t>(threads))
-        .WorkgroupBytes(static_cast<uint32_t>(threads * reduction_.parts * 16))
+        .WorkgroupBytes(static_cast<uint32_t>(StatesInMemory() * reduction_.parts * 16))
         .Items(CeilDiv(end_item - first_item, lanes_.kept) * splits * threads);
     AddIndex(kernel, "kept", loops_.kept);
     AddIndex(kernel, "run", loops_.run);
@@ -166,7 +230,7 @@ class ReductionWriter {
     // States have parts behind what the loops see.
     if (of_states_) kernel.Read("x", operands_.x, Vectors(x));
     else kernel.Read("x", x, Vectors(x), band);
-    kernel.Include(reduction_.basis).Include(reduction_.take);
+    kernel.Include(reduction_.basis).Include(reduction_.take).Include(in_subgroups_ ? kSubgroups : kTree);
     if (reduction_.every) kernel.Include("fn emit(item: i32, split: i32, at: vec4i, n: i32) {}\n");
     else kernel.Include("fn store(at: vec4i, n: i32) {}\n");
     if (reduction_.adjust) reduction_.adjust(kernel);
@@ -225,6 +289,8 @@ class ReductionWriter {
   const Loops& loops_;
   Lanes lanes_;
   bool of_states_;  // x holds states of pieces of the runs
+  bool in_subgroups_;
+  std::string body_;
 };
 
 }  // namespace

@@ -4,11 +4,11 @@
 // items that are neighbours in memory (WIDTH), of four neighbours along the run (UNIT), or one alone. Around this stand
 //   start(stage), join(a, b, stage), take(s, stage, at, n)   the states; `carried` holds those of the stages before
 //   emit(item, split, at, n) or store(at, n)                 the results
+//   joined_run(s, stage, kept_lane, run_lane, ..)            a run's states joined, for all its lanes (a file of its own each way)
 // with the offsets of operands x, y, scale and bias in `at`, and n the lanes that exist.
 // SPDX-License-Identifier: MIT
 alias State = array<vec4f, PARTS>;
 const LANES = KEPT * RUN;
-var<workgroup> states: array<State, LANES>;
 var<private> carried: array<State, STAGES>;
 
 fn masked(v: vec4f, n: i32, filler: vec4f) -> vec4f {
@@ -26,7 +26,7 @@ fn across(s: State, stage: i32) -> State {
 
 @compute @workgroup_size(WG_X, WG_Y, WG_Z)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
-        @builtin(local_invocation_index) local: u32) {
+        @builtin(local_invocation_index) local: u32 SUBGROUP_BUILTINS) {
   let t = i32(local);
   let number = item(group, groups, local) / LANES;
   let kept_lane = select(t % KEPT, t / RUN, RUN_FIRST);
@@ -44,16 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var e = begin + run_lane; e < end; e += RUN) {
       s = take(s, stage, base + run_at(e * UNIT), select(kept, min(UNIT, u.run - e * UNIT), UNIT > 1));
     }
-    states[run_lane * KEPT + kept_lane] = s;
-    for (var reach = RUN / 2; reach > 0; reach /= 2) {
-      workgroupBarrier();
-      if (run_lane < reach) {
-        let at = run_lane * KEPT + kept_lane;
-        states[at] = join(states[at], states[at + reach * KEPT], stage);
-      }
-    }
-    workgroupBarrier();
-    carried[stage] = states[kept_lane];
+    carried[stage] = joined_run(s, stage, kept_lane, run_lane SUBGROUP_ARGUMENTS);
     if (UNIT > 1) { carried[stage] = across(carried[stage], stage); }
     workgroupBarrier();
   }

@@ -67,31 +67,54 @@ function describe(adapter: GPUAdapter): AdapterFacts {
 }
 
 /**
- * A device with the adapter's own sizes of buffers and bindings, float16 and timestamps where offered. The rest stays at
- * the defaults, which is what every plan keeps to.
+ * A device with the adapter's own sizes of buffers, bindings and workgroups; float16, subgroups and timestamps where offered. The rest
+ * stays at the defaults, which is what every plan keeps to.
  *
  * @throws {DecalError} `webgpu-unavailable`
  */
-export async function openDevice(adapter: GPUAdapter): Promise<OpenDevice> {
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const requiredFeatures = (['shader-f16', 'timestamp-query'] as const).filter((name) => adapter.features.has(name));
+export async function openDevice(gpu: GPU, adapter: GPUAdapter): Promise<OpenDevice> {
+  const { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = adapter.limits;
+  const requiredFeatures = kFeatures.filter((name) => adapter.features.has(name));
   let device: GPUDevice;
   try {
-    device = await adapter.requestDevice({ requiredFeatures, requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+    device = await adapter.requestDevice({
+      requiredFeatures: requiredFeatures as GPUFeatureName[],
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup },
+    });
   } catch (error) {
     throw toDecalError(error, 'webgpu-unavailable', 'the GPU adapter refused to open a device');
   }
   // What no scope catches would land on the page's console; runs and creations have scopes of their own.
   device.onuncapturederror = (event) => event.preventDefault?.();
-  return { device, limits: planLimits(device), pipelines: new Map(), watch: new LossWatch(device) };
+  return { device, limits: planLimits(device, subgroupsOf(gpu, adapter, device)), pipelines: new Map(), watch: new LossWatch(device) };
 }
 
-function planLimits({ limits }: GPUDevice): DeviceLimits {
+const kFeatures = ['shader-f16', 'timestamp-query', 'subgroups'] as const;
+
+/**
+ * The least and most invocations of a subgroup; zeros where shaders cannot use them as ours do. They number subgroups, which came later than
+ * subgroups.
+ */
+function subgroupsOf(gpu: GPU, adapter: GPUAdapter, device: GPUDevice): [number, number] {
+  if (!device.features.has('subgroups' as GPUFeatureName) || !gpu.wgslLanguageFeatures?.has('subgroup_id')) return [0, 0];
+  const { subgroupMinSize: least = kSubgroup.least, subgroupMaxSize: most = kSubgroup.most } =
+    (adapter.info ?? {}) as { subgroupMinSize?: number; subgroupMaxSize?: number };
+  return least >= kSubgroup.least && most >= least && most <= kSubgroup.most ? [least, most] : [0, 0];
+}
+
+/** What WebGPU allows; adapters that say something else are not believed. */
+const kSubgroup = { least: 4, most: 128 };
+
+function planLimits({ limits }: GPUDevice, [leastSubgroup, mostSubgroup]: [number, number]): DeviceLimits {
   return {
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
     // One alignment for both kinds of binding.
     offsetAlignment: Math.max(limits.minStorageBufferOffsetAlignment, limits.minUniformBufferOffsetAlignment),
     bindingBytes: limits.maxStorageBufferBindingSize,
     bufferBytes: limits.maxBufferSize,
+    workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    leastSubgroup,
+    mostSubgroup,
   };
 }

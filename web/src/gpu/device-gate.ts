@@ -97,7 +97,7 @@ export function decide(facts: GateFacts): GateDecision {
   return { provider: 'webgpu', dtype, reasons, checked: whatWasChecked(facts) };
 }
 
-/** float16 wherever it is available: it halves memory traffic, and sums stay float32. */
+/** float16 wherever it is available: it halves the traffic of large tensors, and sums stay float32. */
 export function dtypeFor(adapter: AdapterFacts | null): 'fp16' | 'fp32' {
   return adapter?.features.includes('shader-f16') ? 'fp16' : 'fp32';
 }

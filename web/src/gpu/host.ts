@@ -115,7 +115,7 @@ export class GpuHost {
     if (this.#closed) return { ...facts, deviceError: 'the engine is ending' };
     if (decide({ ...facts, requested: 'auto' }).provider === 'wasm') return facts;
     try {
-      this.#open = await openDevice(found.adapter);
+      this.#open = await openDevice(gpu, found.adapter);
     } catch (error) {
       return { ...facts, deviceError: toDecalError(error, 'webgpu-unavailable').message };
     }

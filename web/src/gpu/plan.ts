@@ -14,6 +14,26 @@ export interface PlanSource {
   fill(index: number): Uint8Array;
 }
 
+/** `plan` with the dispatches of `steps` alone, the pipelines that they need and the weights that they bind. */
+export function partOf(plan: PlanSource, steps: readonly number[]): PlanSource {
+  const { description } = plan;
+  const kept = description.dispatches.filter(({ step }) => steps.includes(step));
+  const pipelines = [...new Set(kept.map(({ pipeline }) => pipeline))];
+  const bound = kept.flatMap(({ bindings }) => bindings);
+  const uploads = description.uploads.flatMap(([buffer, offset, bytes], i) =>
+    (bound.some(([b, at, size]) => b === buffer && at < offset + bytes && offset < at + size) ? [i] : []));
+  return {
+    description: {
+      ...description,
+      pipelines: pipelines.map((i) => description.pipelines[i]!),
+      dispatches: kept.map((one) => ({ ...one, pipeline: pipelines.indexOf(one.pipeline) })),
+      uploads: uploads.map((i) => description.uploads[i]!),
+    },
+    uniforms: () => plan.uniforms(),
+    fill: (index) => plan.fill(uploads[index]!),
+  };
+}
+
 /** A plan in the engine's memory. The session it was made from must outlive it. */
 export class EnginePlan implements PlanSource {
   readonly description: PlanDescription;

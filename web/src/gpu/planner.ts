@@ -85,13 +85,14 @@ export class Planner {
   }
 
   /**
-   * The plan for a device with those limits and an input of that size; 0, 0 is the model's own size.
+   * The plan for a device with those limits and an input of that size; 0, 0 is the model's own size. For measuring: `choices` lists what
+   * steps could be made of, and `variant` n takes the nth of that for each.
    *
    * @throws {DecalError} `unsupported-operator`, `limit-exceeded`, `shape-mismatch`
    */
-  plan(height: number, width: number, limits: DeviceLimits, half: boolean): EnginePlan {
+  plan(height: number, width: number, limits: DeviceLimits, half: boolean, { choices = false, variant = 0 } = {}): EnginePlan {
     return EnginePlan.make(this.#engine, limits, (pointer) =>
-      this.#engine.exports.decal_gpu_plan_new(this.#session, height, width, pointer, half ? 1 : 0));
+      this.#engine.exports.decal_gpu_plan_new(this.#session, height, width, pointer, half ? 1 : 0, choices ? 1 : 0, variant));
   }
 
   /** Frees the model and its plans. */

@@ -6,6 +6,7 @@ import type { SelfTestFacts } from './device-gate.js';
 import type { OpenDevice } from './adapter.js';
 import { GpuExecutor } from './executor.js';
 import { Planner, type PlannerModule } from './planner.js';
+import { tinyModel, xorshift } from './tiny-onnx.js';
 
 /** 3x3 over 64x64 with a stride, as every model here has: 9.4 million MACs, by the kernel that all matrix products share. */
 const kSide = 64, kStride = 2, kChannels = 32, kTaps = 9;
@@ -73,65 +74,14 @@ async function runOnGpu(
 export function selfTestModel(random: () => number): Uint8Array {
   const scale = 1 / Math.sqrt(kTaps * kChannels);
   const weights = Float32Array.from({ length: kChannels * kChannels * kTaps }, () => 2 * scale * random());
-  // Field numbers are those of onnx.proto.
-  const ints = (name: string, values: number[]) =>
-    field(5, message([text(1, name), ...values.map((value) => number(8, value)), number(20, 7)]));
-  const attributes = [ints('pads', [1, 1, 1, 1]), ints('strides', [kStride, kStride])];
   const shape = (side: number) => [1, kChannels, side, side];
-  const graph = message([
-    field(1, message([text(1, 'x'), text(1, 'w'), text(2, 'c'), text(4, 'Conv'), ...attributes])),
-    field(1, message([text(1, 'c'), text(2, 'y'), text(4, 'Relu')])),
-    field(5, message([
-      ...[kChannels, kChannels, 3, 3].map((extent) => number(1, extent)), number(2, 1), text(8, 'w'),
-      field(9, new Uint8Array(weights.buffer)),
-    ])),
-    field(11, tensorInfo('x', shape(kSide))),
-    field(12, tensorInfo('y', shape(kSide / kStride))),
-  ]);
-  return message([number(1, 8), field(7, graph), field(8, number(2, 17))]);
-}
-
-function tensorInfo(name: string, extents: number[]): Uint8Array {
-  const shape = message(extents.map((extent) => field(1, number(1, extent))));
-  return message([text(1, name), field(2, field(1, message([number(1, 1), field(2, shape)])))]);
-}
-
-function message(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function field(id: number, bytes: Uint8Array): Uint8Array {
-  return message([Uint8Array.of(id << 3 | 2), varint(bytes.length), bytes]);
-}
-
-function text(id: number, value: string): Uint8Array {
-  return field(id, new TextEncoder().encode(value));
-}
-
-function number(id: number, value: number): Uint8Array {
-  // The key itself is a varint: fields from 16 on take two bytes.
-  return message([varint(id << 3), varint(value)]);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (; value >= 0x80; value >>>= 7) bytes.push(value & 0x7f | 0x80);
-  return Uint8Array.from([...bytes, value]);
-}
-
-/** The same numbers from -1 to 1 in every session. */
-function xorshift(): () => number {
-  let x = 1;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return x / 2 ** 31;
-  };
+  return tinyModel({
+    nodes: [
+      { op: 'Conv', inputs: ['x', 'w'], outputs: ['c'], attributes: { pads: [1, 1, 1, 1], strides: [kStride, kStride] } },
+      { op: 'Relu', inputs: ['c'], outputs: ['y'] },
+    ],
+    weights: [{ name: 'w', shape: [kChannels, kChannels, 3, 3], data: weights }],
+    inputs: [{ name: 'x', shape: shape(kSide) }],
+    outputs: [{ name: 'y', shape: shape(kSide / kStride) }],
+  });
 }

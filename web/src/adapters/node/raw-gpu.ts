@@ -6,7 +6,7 @@ import { DecalError } from '../../shared/errors.js';
 import { findAdapter, openDevice } from '../../gpu/adapter.js';
 import { importGpu } from './dawn.js';
 import { GpuExecutor } from '../../gpu/executor.js';
-import type { PlanDescription } from '../../gpu/plan.js';
+import { partOf, type PlanDescription } from '../../gpu/plan.js';
 import type { Planner } from '../../gpu/planner.js';
 
 export interface RawGpuOptions {
@@ -15,6 +15,12 @@ export interface RawGpuOptions {
   allowSoftwareAdapter?: boolean;
   /** float16 storage, which needs the feature shader-f16. */
   half?: boolean;
+  /** For measuring: lists in the plan's steps what they could be made of. */
+  choices?: boolean;
+  /** For measuring: n makes every step that has at least n candidates of the nth. */
+  variant?: number;
+  /** For measuring: these steps alone, of whatever their inputs' memory holds. */
+  steps?: readonly number[];
 }
 
 /** What WebGPU runs on here. */
@@ -44,7 +50,7 @@ async function demandAdapter(given: object | undefined) {
   const description: RawGpuDescription = {
     adapter: adapterName(facts), software: softwareRenderer(facts), half: facts.features.includes('shader-f16'),
   };
-  return { adapter, description };
+  return { gpu, adapter, description };
 }
 
 /** The adapter that sessions would run on, without opening a device. Errors: `webgpu-unavailable`. */
@@ -69,16 +75,18 @@ export class RawGpuSession {
 
   /** Errors: `webgpu-unavailable`, those of planning and of the device. */
   static async create(planner: Planner, height: number, width: number, options: RawGpuOptions = {}): Promise<RawGpuSession> {
-    const { adapter, description: { adapter: name, software, half: offersHalf } } = await demandAdapter(options.gpu);
+    const { gpu, adapter, description: { adapter: name, software, half: offersHalf } } = await demandAdapter(options.gpu);
     if (software && !options.allowSoftwareAdapter) throw new DecalError('webgpu-unavailable', software);
     const half = options.half ?? false;
     if (half && !offersHalf) throw new DecalError('webgpu-unavailable', `${name} has no shader-f16`);
-    const { device, limits, pipelines } = await openDevice(adapter);
+    const { device, limits, pipelines } = await openDevice(gpu, adapter);
     try {
-      const plan = planner.plan(height, width, limits, half);
+      const { choices = false, variant = 0, steps } = options;
+      const plan = planner.plan(height, width, limits, half, { choices, variant });
       try {
         const outputs = plan.description.outputs.map((_, i) => i);
-        return new RawGpuSession(name, device, await GpuExecutor.create(device, plan, { pipelines, outputs }));
+        const executor = await GpuExecutor.create(device, steps ? partOf(plan, steps) : plan, { pipelines, outputs });
+        return new RawGpuSession(name, device, executor);
       } finally {
         plan.free();
       }
