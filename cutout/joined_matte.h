@@ -20,7 +20,7 @@ Box PartOf(Extent picture, int index, int count);
 // end.
 class JoinedMatte {
  public:
-  // `part`: the extent of one part's matte. Errors: kOutOfMemory.
+  // `part`: the size of one part's matte. Errors: kOutOfMemory.
   static Result<JoinedMatte> Create(Extent picture, int count, Extent part);
 
   bool is_open() const { return count_ > 0; }

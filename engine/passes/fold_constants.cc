@@ -125,7 +125,7 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
     if (!types) return std::unexpected(At(std::move(types).error(), node));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const TensorType& type = (*types)[i];
-      double elements = 1;  // an extent of 0 counts as 1: it must not hide others whose product overflows
+      double elements = 1;  // a size of 0 counts as 1: it must not hide others whose product overflows
       for (int64_t extent : *type.shape) elements *= static_cast<double>(std::max<int64_t>(extent, 1));
       if (elements > static_cast<double>(kMaxTensorElements))
         return std::unexpected(At({ErrorCode::kLimitExceeded, "a tensor of " + type.ToString()}, node));

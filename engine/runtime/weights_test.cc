@@ -88,7 +88,7 @@ TEST(Weights, HalfPrecisionStaysHalfAndChangesNoBit) {
   });
 }
 
-// Two maps of different extents through one weight, as a backbone at two scales has it.
+// Two maps of different sizes through one weight, as a backbone at two scales has it.
 std::string TwoScales(bool shared) {
   std::mt19937 random(testing::TestSeed(8));
   OnnxBuilder b;

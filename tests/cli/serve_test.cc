@@ -10,7 +10,7 @@
 #include <string>
 
 #include "cli/serve/fetch_url.h"
-#include "cli/serve/gate.h"
+#include "cli/serve/admission.h"
 #include "cli/serve/request_options.h"
 
 namespace decal::cli {

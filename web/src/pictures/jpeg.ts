@@ -149,7 +149,7 @@ function endOfScan(file: Uint8Array, from: number): number {
 // A profile is whole or none (ICC.1, annex B).
 function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], channels: number): void {
   if (channels === 4 && parts.length === 0) {
-    facts.notes.push('CMYK without a usable colour profile: each ink takes away its complement, as browsers have it');
+    facts.notes.push('CMYK without a usable colour profile: converted by the simple formula of CSS, as in browsers');
   }
   if (parts.length === 0) return;
   const whole = parts.every(({ count }) => count === parts.length) &&
