@@ -87,11 +87,16 @@ class ConnectionThreads : public httplib::TaskQueue {
 // After so many a connection is closed.
 inline constexpr size_t kRequestsOfConnection = 1000;
 
+// Answers tell clients how long an idle connection lasts (Keep-Alive: timeout). It is kept for this much longer: a client that is busy
+// sends its next request late, or the request is under way when the time is over, and a closed connection would lose it.
+inline constexpr auto kLateRequest = std::chrono::seconds(3);
+
 // httplib's server on such connections.
 class HttpServer : public httplib::Server {
  public:
   struct Limits {
     std::chrono::seconds request{60}, idle{5};
+    size_t connections = 256;  // from so many on, idle ones are closed without kLateRequest
   };
   // `ended` is called after each request, answered or not.
   HttpServer(Limits limits, std::function<void(Connection&)> ended) : limits_(limits), ended_(std::move(ended)) {}
@@ -110,6 +115,7 @@ class HttpServer : public httplib::Server {
   const Limits limits_;
   const std::function<void(Connection&)> ended_;
   std::atomic<bool> draining_{false};
+  std::atomic<size_t> open_{0};  // connections
 };
 
 }  // namespace decal::cli

@@ -120,7 +120,9 @@ int Serve(const ServeOptions& given) {
 
   Service service(options, **engines, *token);
   HttpServer server(
-      {.request = std::chrono::seconds(options.timeout), .idle = std::chrono::seconds(options.idle_timeout)},
+      {.request = std::chrono::seconds(options.timeout),
+       .idle = std::chrono::seconds(options.idle_timeout),
+       .connections = static_cast<size_t>(options.connections)},
       [&](Connection& connection) { service.Ended(connection); });
   server.new_task_queue = [&] { return new ConnectionThreads(static_cast<size_t>(options.connections)); };
   service.Install(server);

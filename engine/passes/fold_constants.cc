@@ -44,7 +44,8 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
   return facts;
 }
 
-// The values that only products read, as their weights: those may stay float16, since packing widens them. By ValueId.
+// By ValueId: which values are read only as weights of convolutions and matrix products. Those may stay float16, because packing
+// widens them.
 std::vector<bool> WeightsOnly(const Graph& graph) {
   std::vector<bool> weights(graph.values.size(), false), others(graph.values.size(), false);
   for (const Node& node : graph.nodes) {

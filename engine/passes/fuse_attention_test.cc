@@ -1,4 +1,4 @@
-// Attention in the products that exporters write becomes one operator; what only looks like it stays.
+// Attention written as matrix products, as exporters do, becomes one operator; graphs that only resemble it stay as they are.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
