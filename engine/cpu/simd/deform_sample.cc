@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/deform_sample.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -112,6 +114,8 @@ HWY_EXPORT(SampleColumnsTarget);
 
 void SampleColumns(const DeformShape& shape, const DeformBuffers& buffers, size_t group, size_t first, size_t rows,
                    float* columns) {
+  DECAL_DASSERT(shape.out_width > 0 && shape.out_height > 0 && shape.offset_depth > 0);
+  DECAL_DASSERT(buffers.in != nullptr && buffers.offset != nullptr && buffers.zeros != nullptr);
   HWY_DYNAMIC_DISPATCH(SampleColumnsTarget)(shape, buffers, group, first, rows, columns);
 }
 
