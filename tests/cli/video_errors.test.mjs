@@ -95,7 +95,7 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
       [['-', '-o', 'out.webm', '--size', '16384x16384'], /--size: .* is not a size/],
       [['-', '-o', 'out.webm', '--size', '4x4', '--fps', '0'], /--fps: '0' is not a rate/],
       [['clip.mp4', '-o', 'out.webm', '--size', '4x4'], /--size and --fps are for raw frames/],
-      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /--background: 'nocolour' is not a colour, nor a file that is there/],
+      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /--background: 'nocolour' is neither a colour nor an existing file/],
       ...['blur:0', 'blur:101', 'blur:', 'blur:x', 'blur:nan', 'blur:12px'].map((text) => [['clip.mp4', '-o', 'out.webm', '--background', text], new RegExp(`--background: '${text}' is no blur of 1 to 100 pixels`)]),
       [['clip.mp4', '-o', 'out.webm', '--quality', '0'], /--quality/],
     ]) {
