@@ -64,7 +64,7 @@ bool ReadRate(std::string_view text, VideoOptions& options) {
 
 constexpr float kUsualBlur = 12;
 
-// A colour, "blur", "blur:20", or a picture that is there.
+// A colour, "blur", "blur:20", or an existing picture.
 Status ReadBackground(const std::string& text, VideoOptions& options) {
   constexpr std::string_view kBlur = "blur";
   if (text == kBlur) {

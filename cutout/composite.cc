@@ -148,7 +148,7 @@ struct Work {
   const CompositeOptions& options;
   MutableImageView out;
   ThreadRunner& runner;
-  VisibleBox* visible;  // null: nobody asks
+  VisibleBox* visible;  // null: not requested
 
   Composition composition() const {
     return options.mask_only ? Composition::kMask : options.background ? Composition::kOver : Composition::kCutOut;

@@ -134,7 +134,7 @@ bool IsHarmless(const std::string& warning) {
   return false;
 }
 
-// Outside its first frame a GIF's canvas is transparent, as every browser has it.
+// Outside its first frame a GIF's canvas is transparent, as in every browser.
 void ClearAround(const FileFacts& facts, Picture& picture) {
   for (int64_t y = 0; y < picture.height; ++y) {
     const bool row_inside = y >= facts.frame_y && y < facts.frame_y + facts.frame_height;

@@ -55,7 +55,7 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
     await writeFile(join(folder, 'empty.mp4'), '');
     await writeFile(join(folder, 'list.m3u8'), '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nclip.mp4\n#EXT-X-ENDLIST\n');
     await mkdir(join(folder, 'folder.mp4'));
-    // A codec that nobody has a decoder for: the track's four letters, changed.
+    // A codec without any decoder: the track's four letters, changed.
     const bytes = await readFile(join(folder, 'clip.mp4'));
     const at = bytes.indexOf('avc1', bytes.indexOf('stsd'));
     bytes.write('zzzz', at, 'latin1');

@@ -179,7 +179,7 @@ suite('routing', { skip: noDriver }, () => {
       assert.equal(left.length, code === 'webgpu-unavailable' ? 0 : 1);
       for (const event of left) assert.match(event.downgraded.reason, reason);
       if (code === 'device-lost') return;
-      // Who demands WebGPU now is told the same.
+      // A call that requires WebGPU now fails with the same reason.
       const error = await rejectsWith('webgpu-unavailable', () => removeBackgroundRaw(picture, { device: 'webgpu' }));
       assert.match(error.message, reason);
     });

@@ -116,7 +116,7 @@ void AddBias(gpu::Kernel& kernel, const std::string& name, const BoundBiasPlanes
   if (bias.table) kernel.Read(name + "_table", *bias.table, false);
 }
 
-// The body for so many vectors: #unroll wants numbers.
+// The body for this number of vectors: #unroll needs a literal.
 std::string BodyFor(int64_t dq, int64_t eq) {
   std::string body(kAttention);
   for (const auto& [loop, count] : {std::pair{"#unroll d DQ", dq}, std::pair{"#unroll e EQ", eq}})

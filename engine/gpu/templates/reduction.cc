@@ -57,7 +57,7 @@ Lanes ChooseLanes(const Reduction& reduction, const Loops& loops) {
   lanes.inner_items = CeilDiv(loops.kept.extents.back(), lanes.width);
   lanes.items = loops.kept.rows() * lanes.inner_items;
 
-  // Along a run so many invocations that each has a few elements; beside each other, items that read whole cache lines
+  // Along a run, enough invocations that each has a few elements; beside each other, items that read whole cache lines
   // together. More than these would hide no more latency, and SwiftShader compiles workgroup memory word by word (256
   // states of three parts: 2.3 s; 64: 0.6 s).
   const int64_t threads = reduction.parts == 1 ? 128 : 64;

@@ -32,7 +32,7 @@ const kGammas: Record<number, number> = { 4: 2.2, 5: 2.8, 8: 1, 17: 2.6 };
 /** The curves of cameras are taken for sRGB's, as viewers do. */
 const kLikeSrgb = [0, 1, 2, 6, 7, 11, 12, 13, 14, 15];
 
-/** By the numbers of H.273 that PNG's cICP and AVIF's nclx have; null for sRGB. What is not known is told in `notes`. */
+/** By the numbers of H.273 that PNG's cICP and AVIF's nclx have; null for sRGB. Unknown numbers are reported in `notes`. */
 export function colourOfCicp(primaries: number, transfer: number, notes: string[]): Colour | null {
   if (primaries > 2 && !kPrimaries[primaries]) notes.push(`colour primaries ${primaries} of H.273 are unknown: sRGB assumed`);
   const own = kPrimaries[primaries] ?? kSrgbPrimaries;

@@ -67,7 +67,7 @@ export function jpegFacts(file: Bytes): PictureFacts {
   Object.assign(facts, { width, height, opaque: true });
   if (facts.orientation !== 1) facts.edits.push(...exif);
   readProfile(file, facts, profile, components.length);
-  // The height may follow behind the first scan, and arithmetic codes are nobody's.
+  // The height may follow after the first scan, and arithmetic codes are not checked.
   if (!huffman) facts.rare = 'JPEG with arithmetic coding';
   if (huffman && height > 0) facts.verify = (signal) => walkScans(new ScanWalker(file, frame), scans, signal);
   return facts;
