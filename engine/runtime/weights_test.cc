@@ -130,7 +130,7 @@ TEST(Weights, OtherSizesWorkAfterTheRawFormsAreGone) {
       size_t count = 1;
       for (int64_t extent : session->outputs()[0].shape) count *= static_cast<size_t>(extent);
       std::mt19937 same(testing::TestSeed(5));
-      const std::vector<float> x = RandomValues(static_cast<size_t>(3 * h * w), same, 1);
+      const std::vector<float> x = RandomValues(size_t{3} * static_cast<size_t>(h) * static_cast<size_t>(w), same, 1);
       std::vector<float> y(count);
       ASSERT_TRUE(session->Run(x, y));
       EXPECT_EQ(y, RunModel(model, h, w)) << h << " x " << w;
