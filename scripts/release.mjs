@@ -27,7 +27,7 @@ function pythonDisagreement(root) {
   const text = readFileSync(join(root, 'pyproject.toml'), 'utf8');
   if (!/^dynamic = \[.*"version".*\]$/m.test(text)) return 'pyproject.toml: "version" is not dynamic';
   const read = /^\[\[tool\.dynamic-metadata\]\]\nfield = "version"\n(?:.+\n)*?input = "([^"]+)"\nregex = '(.+)'$/m.exec(text);
-  if (!read || read[1] !== 'CMakeLists.txt') return 'pyproject.toml: does not read its version from CMakeLists.txt';
+  if (read?.[1] !== 'CMakeLists.txt') return 'pyproject.toml: does not read its version from CMakeLists.txt';
   const cmake = readFileSync(join(root, 'CMakeLists.txt'), 'utf8');
   const found = new RegExp(read[2].replace('(?P<', '(?<')).exec(cmake)?.groups?.value;
   const wanted = kVersions[0].pattern.exec(cmake)?.[2];
