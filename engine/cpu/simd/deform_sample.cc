@@ -25,7 +25,7 @@ struct SplitCoordinate {
 
   SplitCoordinate(ptrdiff_t place, float offset, size_t extent) {
     // Beyond this nothing is inside, and the conversion below stays defined. NaN takes this way too.
-    constexpr float kFar = 1073741824;  // 2^30
+    constexpr float kFar = 0x1p30f;
     if (!(offset > -kFar && offset < kFar)) {
       low = -2;
       fraction = 0;
