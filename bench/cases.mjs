@@ -79,7 +79,7 @@ const three = (model, web, wasm, native) => [
   bar(model, 'simd128', 'relaxed', 0.65),
 ];
 
-/** On so many threads each, `contender` is to be at least `ratio` times as fast as `peer`. */
+/** With that number of threads each, `contender` is to be at least `ratio` times as fast as `peer`. */
 export const bars = [
   ...three('isnet_1024', 6, 1.3, 2.5),
   ...three('u2netp_320', 6, 1.3, 2.5),

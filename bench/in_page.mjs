@@ -45,8 +45,8 @@ const timeLimit = () =>
  * @param {Record<string, string | number>} query see bench/page/main.js; `default` sends the model over a connection of
  * 100 Mbit/s, and `after_bytes_ms` tells how long after its last byte it can run
  * @param {string} [model] path of a file
- * @param {Awaited<ReturnType<typeof startBrowser>>} [shared] a browser to use instead of a fresh one: for tests, whose numbers
- * nobody keeps. Each measurement has a site of its own there too, so that nothing is in its cache
+ * @param {Awaited<ReturnType<typeof startBrowser>>} [shared] a browser to use instead of a fresh one, for tests, whose numbers are
+ * discarded. Each measurement has a site of its own there too, so that nothing is in its cache
  * @param {string} [photo] path of a JPEG
  * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
  */

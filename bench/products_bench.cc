@@ -54,7 +54,7 @@ void Measure(benchmark::State& state, const Op& op, const Shape& x, const std::v
                                               benchmark::Counter::kIsIterationInvariantRate);
 }
 
-// channels in, channels out, extent, kernel, stride, dilation
+// channels in, channels out, size, kernel, stride, dilation
 void BM_Conv(benchmark::State& state) {
   const int64_t c = state.range(0), m = state.range(1), extent = state.range(2), kernel = state.range(3);
   const int64_t stride = state.range(4), dilation = state.range(5), pad = dilation * (kernel / 2);
@@ -86,7 +86,7 @@ BENCHMARK(BM_Conv)
     ->Args({512, 512, 1, 1, 1, 1})    // squeeze and excite
     ->Unit(benchmark::kMillisecond);
 
-// channels, extent, kernel, stride
+// channels, size, kernel, stride
 void BM_Depthwise(benchmark::State& state) {
   const int64_t c = state.range(0), extent = state.range(1), kernel = state.range(2), stride = state.range(3);
   Conv op;
@@ -104,7 +104,7 @@ BENCHMARK(BM_Depthwise)
     ->Args({72, 64, 5, 1})    // MobileNetV3
     ->Unit(benchmark::kMillisecond);
 
-// channels in, channels out, extent
+// channels in, channels out, size
 void BM_ConvTranspose(benchmark::State& state) {
   const int64_t c = state.range(0), m = state.range(1), extent = state.range(2);
   ConvTranspose op;

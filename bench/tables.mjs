@@ -13,7 +13,7 @@ export function milliseconds(ms) {
 
 export const megabytes = (bytes) => (Number.isFinite(bytes) ? (bytes / 1e6).toFixed(0) : kNone);
 
-/** The case of a model on so many threads, if it was measured. */
+/** The case of a model with that number of threads, if it was measured. */
 export const findCase = (results, model, threads) =>
   results?.cases.find((one) => one.model === model && one.threads === threads);
 

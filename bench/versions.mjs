@@ -1,10 +1,12 @@
 // Compares the speed of two commits: builds the command of each, then runs the same models with both, taking turns.
-//   node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7]      AFTER: the checkout's last commit
+//   node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7] [--minutes 8]      AFTER: the checkout's last commit
 //   node bench/versions.mjs BEFORE [AFTER] --build      only builds; build/versions keeps the commands for later runs
+// `--minutes` is shared by all models and numbers of threads: slow ones get fewer than `--rounds` rounds, but at least 3.
 // Prints how many times as fast AFTER is. Below 0.97 or above 1.03 is more than noise on an idle machine.
 // SPDX-License-Identifier: MIT
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defaultModel, missing, modelFile, models, photoTensor, root, work } from '../tests/support/models.mjs';
@@ -21,6 +23,7 @@ const { values, positionals } = parseArgs({
     models: { type: 'string', default: 'decal-default,u2netp_320,isnet_1024' },
     threads: { type: 'string', default: '1,2' },
     rounds: { type: 'string', default: '7' },
+    minutes: { type: 'string', default: '8' },
     build: { type: 'boolean', default: false },
   },
 });
@@ -42,8 +45,9 @@ function buildCommand(name) {
   try {
     console.log(`building ${name}`);
     const loud = { cwd: tree, stdio: ['ignore', 'ignore', 'inherit'] };
+    // CMakeLists.txt uses ccache where it is installed.
     execFileSync('cmake', ['--preset', 'quick', '--log-level=WARNING'], loud);
-    execFileSync('cmake', ['--build', 'build/quick', '--target', 'decal_command'], loud);
+    execFileSync('nice', ['cmake', '--build', 'build/quick', '--target', 'decal_command', '--parallel', String(availableParallelism())], loud);
     execFileSync('cp', [join(tree, 'build/quick/cli/decal'), program]);
   } finally {
     git('worktree', 'remove', '--force', tree);
@@ -52,7 +56,7 @@ function buildCommand(name) {
 }
 
 if (positionals.length < 1 || positionals.length > 2) {
-  console.error('usage: node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7] [--build]');
+  console.error('usage: node bench/versions.mjs BEFORE [AFTER] [--models a,b] [--threads 1,2] [--rounds 7] [--minutes 8] [--build]');
   process.exit(2);
 }
 const names = [positionals[0], positionals[1] ?? 'HEAD'].map(commit);
@@ -64,22 +68,28 @@ const wanted = values.models.split(',').map((name) => {
 mkdirSync(kFolder, { recursive: true });
 mkdirSync(work, { recursive: true });
 const programs = Object.fromEntries(names.map((name) => [name, buildCommand(name)]));
-const rounds = whole(values.rounds);
+const [mostRounds, minutes] = [values.rounds, values.minutes].map(whole);
 if (values.build) process.exit();
-console.log(`| model | threads | ${names[0]} ms | ${names[1]} ms | times as fast |\n|---|---|---|---|---|`);
+const threadCounts = values.threads.split(',').map(whole);
+const shareMs = (minutes * 60e3) / (wanted.filter((model) => !missing(model)).length * threadCounts.length);
+console.log(`| model | threads | ${names[0]} ms | ${names[1]} ms | times as fast | rounds |\n|---|---|---|---|---|---|`);
 for (const model of wanted) {
   const why = missing(model);
   if (why) {
-    console.log(`| ${model.name} | ${why} | | | |`);
+    console.log(`| ${model.name} | ${why} | | | | |`);
     continue;
   }
   const job = { model: modelFile(model), input: join(work, `${model.name}.x.npy`), output: join(work, `${model.name}.bench.npy`) };
   const { shape, data } = await photoTensor(model);
   writeNpy(job.input, shape, data);
-  for (const threads of values.threads.split(',').map(whole)) {
-    const measured = await takeTurns(names, rounds, (name) => measureCommand(programs[name], { ...job, threads, warmUp: 1, repeat: 3 }));
+  for (const threads of threadCounts) {
+    const measure = (name) => measureCommand(programs[name], { ...job, threads, warmUp: 1, repeat: 3 });
+    const begun = performance.now();
+    await takeTurns(names, 1, measure);  // warms the disk, and tells how many rounds there is time for
+    const rounds = Math.max(3, Math.min(mostRounds, Math.floor(shareMs / (performance.now() - begun)) - 1));
+    const measured = await takeTurns(names, rounds, measure);
     const told = names.map((name) => measured[name].failure ?? measured[name].median_ms.toFixed(1));
     const ratio = speedRatio(measured[names[1]], measured[names[0]]);
-    console.log(`| ${model.name} | ${threads} | ${told.join(' | ')} | ${ratio?.toFixed(3) ?? ''} |`);
+    console.log(`| ${model.name} | ${threads} | ${told.join(' | ')} | ${ratio?.toFixed(3) ?? ''} | ${rounds} |`);
   }
 }

@@ -71,7 +71,7 @@ async function withSession(rate, use) {
   }
 }
 
-/** Each background for so many seconds, with a camera of `rate` frames a second. `keep` gets the cases so far. */
+/** Each background for `seconds`, with a camera of `rate` frames a second. `keep` gets the cases so far. */
 export const live = (seconds, rate, keep) => withSession(rate, async (session) => {
   const cases = [];
   for (const [background, value] of Object.entries(kBackgrounds)) {
@@ -96,7 +96,7 @@ export const live = (seconds, rate, keep) => withSession(rate, async (session) =
   return cases;
 });
 
-/** A blurred background for so many minutes: memory at the start, and each minute. `keep` gets the minutes so far. */
+/** A blurred background for `minutes`: memory at the start, and each minute. `keep` gets the minutes so far. */
 export const memory = (minutes, keep) => withSession(30, async (session) => {
   const stream = await openStream(session, kBackgrounds.blur, 30);
   await sleep(2000 * kWarmUpSeconds);

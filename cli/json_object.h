@@ -22,7 +22,7 @@ class JsonObject {
     if constexpr (std::is_convertible_v<T, std::string_view>) return AddRaw(key, JsonString(value));
     else return AddRaw(key, fmt::format("{}", value));
   }
-  // With so many digits behind the point.
+  // With this many digits after the point.
   JsonObject& AddDecimal(std::string_view key, double value, int digits) {
     return AddRaw(key, fmt::format("{:.{}f}", value, digits));
   }

@@ -26,7 +26,7 @@ constexpr size_t kMaxBytes = size_t{1} << 20;
 constexpr std::array<std::string_view, 9> kOrigin = {"name",   "description", "licence", "file",    "url",
                                                      "sha256", "bytes",       "parts",   "training"};
 
-// The file that is there, or nothing.
+// The first file that exists, or nothing.
 fs::path FindBeside(const fs::path& model) {
   fs::path whole = model, stem = model;
   whole += ".json";

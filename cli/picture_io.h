@@ -39,7 +39,7 @@ struct Picture {
   // with that space's profile (pictures/own_profile.h).
   std::unique_ptr<uint8_t[]> own_rgba;
   std::vector<std::byte> profile;
-  // How the file was interpreted, and what was left out, one sentence each: "first of 3 pages taken".
+  // How the file was interpreted, and what was left out, one sentence each: "first of 3 pages used".
   std::vector<std::string> notes;
 
   MutableImageView view() { return {rgba.get(), width, height, size_t{4} * static_cast<size_t>(width)}; }

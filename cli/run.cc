@@ -28,7 +28,7 @@
 namespace decal::cli {
 namespace {
 
-// Height and width of a picture tensor, laid out as the model says: [1,H,W,C] if only its last extent can be a number
+// Height and width of a picture tensor, laid out as the model says: [1,H,W,C] if only its last dimension can be a number
 // of channels, else [1,C,H,W]; the rule of Session::Specialize. 0, 0 for tensors that are no pictures.
 std::pair<int64_t, int64_t> PictureSize(const std::vector<int64_t>& model, const std::vector<int64_t>& tensor) {
   if (tensor.size() != 4 || model.size() != 4) return {0, 0};

@@ -64,7 +64,7 @@ bool ReadRate(std::string_view text, VideoOptions& options) {
 
 constexpr float kUsualBlur = 12;
 
-// A colour, "blur", "blur:20", or a picture that is there.
+// A colour, "blur", "blur:20", or an existing picture.
 Status ReadBackground(const std::string& text, VideoOptions& options) {
   constexpr std::string_view kBlur = "blur";
   if (text == kBlur) {
@@ -85,7 +85,7 @@ Status ReadBackground(const std::string& text, VideoOptions& options) {
   if (!std::filesystem::exists(text, error)) {
     return Fail(
         ErrorCode::kInvalidArgument,
-        fmt::format("--background: '{}' is not a colour, nor a file that is there: use #rrggbb, #rrggbbaa, r,g,b, a "
+        fmt::format("--background: '{}' is neither a colour nor an existing file: use #rrggbb, #rrggbbaa, r,g,b, a "
                     "CSS name, a picture's file, blur or blur:PIXELS",
                     text));
   }
@@ -104,35 +104,36 @@ void AddVideoOptions(CLI::App& app, VideoTexts& texts, VideoOptions& options) {
                  "File that ends in .webm, .mkv, .mov or .mp4, frames/%05d.png, or - for raw RGBA on standard output")
       ->required()
       ->type_name("PATH");
-  app.add_option(
-         "--background", texts.background,
-         "Behind the subject, and .mp4 needs one: a colour (#rrggbb, r,g,b or a CSS name), the file of a picture that "
-         "covers the frame, or blur, the frame itself out of focus: blur:PIXELS, 1 to 100 (12)")
+  app.add_option("--background", texts.background,
+                 "Background (required for .mp4): a colour (#rrggbb, r,g,b or a CSS name), a picture's file, or blur, "
+                 "which blurs the frame itself: blur:PIXELS, 1 to 100 (default: 12)")
       ->type_name("COLOUR|FILE|blur");
-  app.add_flag("--mask", composite.mask_only, "The matte itself as grey frames");
-  app.add_flag("--frame-by-frame", options.frame_by_frame, "Each matte for itself, not steadied by the last one");
-  app.add_option("--quality", options.quality, "1 to 100, for VP9 and H.264 (default: 75)")
+  app.add_flag("--mask", composite.mask_only, "Write the matte as grey frames instead");
+  app.add_flag("--frame-by-frame", options.frame_by_frame, "Do not steady mattes over time");
+  app.add_option("--quality", options.quality, "Quality of VP9 and H.264, 1 to 100 (default: 75)")
       ->check(Obeys(rules::kCommandQuality))
       ->type_name("Q");
-  app.add_option("--refine", texts.refine,
-                 "How edges follow the picture: off, fast or best, which flicker with its noise (default: off)")
+  app.add_option(
+         "--refine", texts.refine,
+         "How precisely edges follow the picture: off, or fast or best, which may flicker with noise (default: off)")
       ->check(CLI::IsMember({"off", "fast", "best"}))
       ->type_name("HOW");
   AddSubjectOptions(app, composite.decontaminate, composite.background_only, composite.threshold,
                     composite.remove_islands, composite.fill_holes);
-  app.add_option("--grow", composite.grow, "Move the outline outwards, or inwards with a minus, -50 to 50")
+  app.add_option("--grow", composite.grow,
+                 "Move the outline outwards by this many pixels, or inwards if negative, -50 to 50")
       ->check(Within(rules::kOutputGrow))
       ->type_name("PIXELS");
   AddThreads(app, options.threads);
-  app.add_flag("--json", options.json, "A line of JSON at the end, on standard output");
+  app.add_flag("--json", options.json, "Print one line of JSON at the end");
   app.add_flag("-q,--quiet", options.quiet, "Print errors only");
   constexpr const char* kRaw = "Raw frames";
-  app.add_option("--size", texts.size, "Of raw frames: 1280x720")->type_name("WxH")->group(kRaw);
+  app.add_option("--size", texts.size, "Size of raw frames: 1280x720")->type_name("WxH")->group(kRaw);
   app.add_option("--pixel-format", options.pixel_format,
-                 "As FFmpeg calls it: rgb24, rgba, bgra, yuv420p, nv12 (default: rgb24)")
+                 "Pixel format, by FFmpeg's name: rgb24, rgba, bgra, yuv420p, nv12 (default: rgb24)")
       ->type_name("FORMAT")
       ->group(kRaw);
-  app.add_option("--fps", texts.rate, "Frames a second, for what is written: 30, 29.97 or 30000/1001 (default: 25)")
+  app.add_option("--fps", texts.rate, "Frame rate of the output: 30, 29.97 or 30000/1001 (default: 25)")
       ->type_name("RATE")
       ->group(kRaw);
   app.add_option("--model", options.model.model,

@@ -1,4 +1,4 @@
-// SIMD form of "over" with another colour behind each pixel; as cutout/compose_rows.cc has it for one colour.
+// SIMD form of "over" with a background colour for each pixel. cutout/compose_rows.cc has the same for one colour.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

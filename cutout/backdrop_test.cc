@@ -114,7 +114,7 @@ TEST(BackgroundBlurTest, TheSubjectLeavesNoGlow) {
         if (inside(2 * x, 2 * y) || inside(2 * x + 1, 2 * y) || inside(2 * x, 2 * y + 1) ||
             inside(2 * x + 1, 2 * y + 1))
           continue;
-        const Rgba& pixel = pixels[static_cast<size_t>(81 * y + x)];
+        const Rgba& pixel = pixels[static_cast<size_t>(y) * 81 + static_cast<size_t>(x)];
         ASSERT_NEAR(pixel[0], 20, 30) << sigma << " at " << x << ", " << y;  // of a difference of 230
         ASSERT_NEAR(pixel[1], 180, 30) << sigma;
         ASSERT_NEAR(pixel[2], 60, 30) << sigma;

@@ -163,7 +163,7 @@ struct Work {
   const CompositeOptions& options;
   MutableImageView out;
   ThreadRunner& runner;
-  VisibleBox* visible;  // null: nobody asks
+  VisibleBox* visible;  // null: not requested
   CompositeMemory::Impl& memory;
 
   Composition composition() const {

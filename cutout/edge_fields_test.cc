@@ -40,7 +40,9 @@ struct Scene {
     picture.ForEach([&](int x, int y) {
       const float alpha = Alpha(x, y, 60, rim);
       const Rgba random = noise.at(x, y);
-      const float back[3] = {30.0f + random[0] / 16, 120.0f + random[1] / 8, 60.0f + random[2] / 16};
+      const int levels[3] = {30 + random[0] / 16, 120 + random[1] / 8, 60 + random[2] / 16};
+      const float back[3] = {static_cast<float>(levels[0]), static_cast<float>(levels[1]),
+                             static_cast<float>(levels[2])};
       Rgba pixel{0, 0, 0, 255};
       for (size_t c = 0; c < 3; ++c) pixel[c] = static_cast<uint8_t>(kFront[c] * alpha + back[c] * (1 - alpha) + 0.5f);
       return pixel;
@@ -239,7 +241,8 @@ TEST(ShapeTest, IslandsGoAndHolesClose) {
   SceneMatte matte{64, 64, std::vector<float>(64 * 64)};
   const auto fill = [&](int left, int top, int side, float value) {
     for (int y = top; y < top + side; ++y) {
-      for (int x = left; x < left + side; ++x) matte.values[static_cast<size_t>(64 * y + x)] = value;
+      for (int x = left; x < left + side; ++x)
+        matte.values[static_cast<size_t>(y) * 64 + static_cast<size_t>(x)] = value;
     }
   };
   fill(9, 9, 22, 0.5f), fill(10, 10, 20, 1), fill(18, 18, 4, 0), fill(40, 10, 3, 1), fill(40, 40, 8, 1);

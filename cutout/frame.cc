@@ -56,7 +56,7 @@ Result<Frame> ChooseFrame(Extent picture, const Box& visible, const FrameOptions
   if (cut) {
     const int margin = static_cast<int>(std::lround(*options.crop / 100.0 * std::max(visible.width, visible.height)));
     box = {visible.x - margin, visible.y - margin, visible.width + 2 * margin, visible.height + 2 * margin};
-    if (ratio == 0) {  // nobody asked for more than there is
+    if (ratio == 0) {  // no larger frame was requested
       const int right = std::min(picture.width, box.x + box.width),
                 bottom = std::min(picture.height, box.y + box.height);
       box = {std::max(0, box.x), std::max(0, box.y), 0, 0};

@@ -9,7 +9,7 @@
 
 namespace decal {
 
-// 1 for pictures up to 2:1. For longer ones, so many parts of 3:2 that each overlaps the next by at least a third of
+// 1 for pictures up to 2:1. For longer ones, enough parts of 3:2 that each overlaps the next by at least a third of
 // its length; at most 16.
 int PartCount(Extent picture);
 
@@ -20,7 +20,7 @@ Box PartOf(Extent picture, int index, int count);
 // end.
 class JoinedMatte {
  public:
-  // `part`: the extent of one part's matte. Errors: kOutOfMemory.
+  // `part`: the size of one part's matte. Errors: kOutOfMemory.
   static Result<JoinedMatte> Create(Extent picture, int count, Extent part);
 
   bool is_open() const { return count_ > 0; }

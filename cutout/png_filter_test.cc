@@ -123,7 +123,7 @@ TEST(PngFilterTest, GreyAndRgbOnEveryTarget) {
     for (const int channels : {1, 3}) {
       std::array<int, 5> chosen{};
       for (int width = 1; width <= 90; ++width) {
-        const auto bytes = static_cast<size_t>(width * channels);
+        const auto bytes = static_cast<size_t>(width) * static_cast<size_t>(channels);
         std::vector<uint8_t> above(bytes), row(bytes), filtered(bytes + 1);
         const int across = width % 3, down = width % 4;
         for (size_t i = 0; i < bytes; ++i) {

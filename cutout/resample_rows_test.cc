@@ -28,7 +28,7 @@ std::vector<float> ReferenceRow(const TestPicture& picture, const ResampleAxis& 
       float* sum = sums.data() + 4 * x;
       float weight = rows.weights(y)[k];
       if (alpha == AlphaUse::kWeight) {
-        weight *= pixel[3];
+        weight *= static_cast<float>(pixel[3]);
         sum[3] += weight;
       }
       for (size_t c = 0; c < 3; ++c) sum[c] += weight * static_cast<float>(pixel[c]);

@@ -57,7 +57,8 @@ TEST(PrepareInputTest, ConstantPicturesStayConstant) {
     const std::vector<float> input = Prepared(picture, PlainSpec(extent.width, extent.height));
     const size_t plane = input.size() / 3;
     for (size_t i = 0; i < input.size(); ++i) {
-      ASSERT_NEAR(input[i], 10.0f * static_cast<float>(i / plane + 1), 1e-4f);
+      const size_t channel = i / plane;
+      ASSERT_NEAR(input[i], 10.0f * static_cast<float>(channel + 1), 1e-4f);
     }
   }
 }

@@ -1,4 +1,4 @@
-// The running means of a stream's mattes and colours, cell by cell, and how much each new frame counts.
+// Steadies the mattes of a video: keeps a running mean of mattes and colours for each cell, and decides how much a new frame counts.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -20,51 +20,53 @@ namespace {
 // The constants were chosen on frames of 1280 x 720: a photo with FFmpeg's noise of strength 12 and 24 in RGB, and the same in luma and in
 // chroma of half the size (people-live); the lemur, whose alpha is true, over a photo by 2, 8 and 24 pixels a frame (decal-default), and a
 // portrait, with its matte by decal-default, over two photos by 6 and 25 (people-live), all with noise of strength 8. First is the matte's mean
-// change between two frames, then its mean error, both as shares of frame by frame's; bench/video.mjs repeats all but the portrait:
-//   these                                              0.22, 0.25, 0.26, 0.34;  lemur 0.9993 to 0.9997, portrait 0.994 to 0.998
-//   with the gate of colours as for a picture without noise                     0.27, 0.85 in chroma
-//   without forgetting at once                                                  lemur 0.9999 to 1.0000, portrait 0.998 to 1.0004
-//   forgetting at once, and remembering                                         lemur 0.9998 to 1.0001, portrait 0.995 to 0.999
+// change between two frames, then its mean error, both divided by those of mattes without smoothing; bench/video.mjs repeats all but the
+// portrait:
+//   these constants                                    0.22, 0.25, 0.26, 0.34;  lemur 0.9993 to 0.9997, portrait 0.994 to 0.998
+//   colour thresholds of a picture without noise                                0.27, 0.85 in chroma
+//   without dropping a lost subject at once                                     lemur 0.9999 to 1.0000, portrait 0.998 to 1.0004
+//   dropping it at once, and with the memory of motion                          lemur 0.9998 to 1.0001, portrait 0.995 to 0.999
 // And earlier, with four people moving over photos by 6 and 25 pixels, in RGB:
-//   without the memory of motion and the matte's gate 0.17, 0.16;  0.93 to 1.27: behind a moving edge stays what was thought at it
-//   without the gate                                  0.22, 0.22;  0.98 to 1.08
+//   without memory of motion and matte thresholds     0.17, 0.16;  0.93 to 1.27: a moving edge leaves a trail of old matte values
+//   without matte thresholds                          0.22, 0.22;  0.98 to 1.08
 
 // How much a frame counts where nothing moved.
 constexpr float kStillWeight = 0.2f;
 
-// Two ends of a slope from 0 to 1.
-struct Slope {
+// A ramp from 0 to 1 between two values.
+struct Ramp {
   float begin, end;
   float At(float value) const { return std::clamp((value - begin) / (end - begin), 0.0f, 1.0f); }
 };
 
-// Differences of colour, in levels of 255: up to the first nothing moved, from the second on something did. In a noisy picture these are
-// multiples of its noise. Of noise alone, a thousandth of the cells are beyond five times what a quarter of them are below, and motion is
-// looked for within two cells.
-constexpr Slope kColourGate = {4, 10};
-constexpr Slope kNoiseGate = {6, 12};
-// Noise is what a quarter of the picture's cells differ by at most. Where more than three quarters move it would be motion: it rises slowly,
-// from 1 to 4 levels in more than a second, and never beyond that.
+// Differences of colour, in levels of 255. Below the first value nothing moved; above the second something did. In a noisy picture the
+// thresholds are multiples of its noise. With noise alone, one cell in a thousand exceeds five times the first quartile of differences, and
+// a cell counts as moving if any cell within a distance of two does.
+constexpr Ramp kColourRamp = {4, 10};
+constexpr Ramp kNoiseRamp = {6, 12};
+// The noise estimate is the first quartile of the cells' differences. If more than three quarters of the picture move, that is motion and not
+// noise. So the estimate rises slowly (from 1 to 4 levels in more than a second) and has a maximum.
 constexpr double kStillShare = 0.25;
 constexpr float kNoiseGrowth = 1.03f, kNoiseStep = 0.01f, kMostNoise = 4;
-// Motion is remembered for some frames, for the network's opinion of a place settles only after an edge has passed it.
+// Motion is remembered for some frames, because the network's answer for a cell settles only after an edge has passed it.
 constexpr float kMemory = 0.8f;
-// And of mattes: where the network changes its mind that much, it means it. It means less where something moves in the picture: it sees far.
-constexpr Slope kStillGate = {0.1f, 0.3f};
-constexpr Slope kMovingGate = {0.02f, 0.08f};
-// Something moves where this share of the picture does.
+// Differences of mattes: a change this large is a real change. If something moves anywhere in the picture, smaller changes count too, because
+// the network's receptive field is large.
+constexpr Ramp kStillRamp = {0.1f, 0.3f};
+constexpr Ramp kMovingRamp = {0.02f, 0.08f};
+// The picture counts as moving if this share of its cells does.
 constexpr double kMovingShare = 0.03;
 
-// Differences are counted by sixteenths of a level, up to 32.
+// Bins of the histogram of differences: sixteenths of a level, up to 32 levels.
 constexpr int kBinsALevel = 16, kNoiseBins = 512;
 
 constexpr int kCellRows = 8;
 
-// Of them sums of bytes stay below 2^32.
+// With fewer pixels, sums of bytes stay below 2^32.
 constexpr int64_t kMostPixels = int64_t{1} << 24;
 
-// Which plane is what: the frame's colours and the mean ones, three each, the mean matte, a difference, its mean over the neighbourhood, and
-// the memory of motion.
+// The planes, in order: the frame's colours and their running means (three each), the mean matte, a difference, its mean over the
+// neighbourhood, and the memory of motion.
 enum Plane : size_t {
   kColour = 0,
   kMeanColour = 3,
@@ -117,9 +119,9 @@ struct TemporalMatte::Impl {
   void DifferColours(int y);
   void Spread(int y);
   void DifferMattes(MatteView matte, int y);
-  Slope ColourGate();
-  double Remember(int y, const Slope& gate);
-  void Blend(MatteView matte, const Slope& gate, float moving, int y);
+  Ramp ColourRamp();
+  double Remember(int y, const Ramp& ramp);
+  void Blend(MatteView matte, const Ramp& ramp, float moving, int y);
 };
 
 Status TemporalMatte::Impl::Allocate(Extent of_picture, Extent of_matte, size_t threads) {
@@ -166,8 +168,8 @@ void TemporalMatte::Impl::Reduce(ImageView from, int y, uint32_t* sums) {
   }
 }
 
-// How far the colours around each cell are from the mean ones: differences as means over 3 x 3 cells, in which noise cancels out, before
-// their sign is dropped. Green, which carries most of the light, counts twice.
+// The difference of each cell's colour from its running mean. Signed differences are averaged over 3 x 3 cells first, so that noise cancels
+// out. Green, which carries most of the light, counts twice.
 void TemporalMatte::Impl::DifferColours(int y) {
   const int lines[3] = {std::max(y - 1, 0), y, std::min(y + 1, extent.height - 1)};
   float *sums = row(kDifference, y), *out = row(kSpread, y);
@@ -207,8 +209,8 @@ void TemporalMatte::Impl::Spread(int y) {
   }
 }
 
-// From the differences of colours, by the noise in them.
-Slope TemporalMatte::Impl::ColourGate() {
+// The thresholds for differences of colours, adapted to the noise in them.
+Ramp TemporalMatte::Impl::ColourRamp() {
   std::array<uint32_t, kNoiseBins> counts{};
   const float* difference = plane(kSpread);
   for (size_t i = 0; i < cells(); ++i)
@@ -220,11 +222,11 @@ Slope TemporalMatte::Impl::ColourGate() {
   const float now = std::min(static_cast<float>(bin + 1) / kBinsALevel, kMostNoise);
   noise = knows_noise ? std::min(now, noise * kNoiseGrowth + kNoiseStep) : now;
   knows_noise = true;
-  return {std::max(kColourGate.begin, kNoiseGate.begin * noise), std::max(kColourGate.end, kNoiseGate.end * noise)};
+  return {std::max(kColourRamp.begin, kNoiseRamp.begin * noise), std::max(kColourRamp.end, kNoiseRamp.end * noise)};
 }
 
-// From the differences of colours: what moved now, within two cells, or is remembered to. How much of the row moved now.
-double TemporalMatte::Impl::Remember(int y, const Slope& gate) {
+// Updates the memory of motion in row `y` from the differences of colours within two cells. Returns how many of its cells moved now.
+double TemporalMatte::Impl::Remember(int y, const Ramp& ramp) {
   const size_t last = width() - 1;
   const int top = std::max(y - 2, 0), bottom = std::min(y + 2, extent.height - 1);
   float *most = row(kDifference, y), *motion = row(kMotion, y);
@@ -238,23 +240,24 @@ double TemporalMatte::Impl::Remember(int y, const Slope& gate) {
     float difference = most[x];
     for (size_t near = x > 2 ? x - 2 : 0; near <= std::min(x + 2, last); ++near)
       difference = std::max(difference, most[near]);
-    const float share = gate.At(difference);
+    const float share = ramp.At(difference);
     sum += static_cast<double>(share);
     motion[x] = std::max(share, motion[x] * kMemory);
   }
   return sum;
 }
 
-// The new means, from the spread differences of mattes. Where the network no longer sees the subject while things move (`moving`, 0..1), it is
-// forgotten at once: what stays of it there is the trail, where a network that sees it by mistake for a frame makes less of it.
-void TemporalMatte::Impl::Blend(MatteView matte, const Slope& gate, float moving, int y) {
+// Updates the means of row `y` from the averaged differences of mattes. If the network no longer sees the subject in a cell while the picture
+// moves (`moving`, 0..1), the cell takes the new value at once: otherwise the subject would leave a trail. The opposite case, a subject
+// that appears, is still averaged, because it may be an error of one frame.
+void TemporalMatte::Impl::Blend(MatteView matte, const Ramp& ramp, float moving, int y) {
   const float* frame = matte.data + static_cast<size_t>(y) * width();
   const float *difference = row(kSpread, y), *motion = row(kMotion, y);
   float *mean = row(kMeanMatte, y), *weights = row(kDifference, y);
   for (size_t x = 0; x < width(); ++x) {
     const float value = CleanMatte(frame[x]);
     const float gone = value < std::min(mean[x], 1 - mean[x]) ? moving : 0.0f;
-    weights[x] = kStillWeight + (1 - kStillWeight) * std::max({motion[x], gate.At(difference[x]), gone});
+    weights[x] = kStillWeight + (1 - kStillWeight) * std::max({motion[x], ramp.At(difference[x]), gone});
     mean[x] += weights[x] * (value - mean[x]);
   }
   for (size_t c = 0; c < 3; ++c) {
@@ -292,16 +295,16 @@ Result<MatteView> TemporalMatte::Next(ImageView picture, MatteView matte, Thread
   if (same) {
     auto* moved = reinterpret_cast<double*>(impl.moved.data());
     for_rows([&](int y) { impl.DifferColours(y); });
-    const Slope colour_gate = impl.ColourGate();
-    for_rows([&](int y) { moved[y] = impl.Remember(y, colour_gate); });
+    const Ramp colour_ramp = impl.ColourRamp();
+    for_rows([&](int y) { moved[y] = impl.Remember(y, colour_ramp); });
     for_rows([&](int y) { impl.DifferMattes(matte, y); });
     for_rows([&](int y) { impl.Spread(y); });
     double sum = 0;
     for (int y = 0; y < matte.height; ++y) sum += moved[y];
     const auto moving = static_cast<float>(std::min(sum / static_cast<double>(impl.cells()) / kMovingShare, 1.0));
     const auto between = [&](float still, float in_motion) { return still + (in_motion - still) * moving; };
-    const Slope gate = {between(kStillGate.begin, kMovingGate.begin), between(kStillGate.end, kMovingGate.end)};
-    for_rows([&](int y) { impl.Blend(matte, gate, moving, y); });
+    const Ramp ramp = {between(kStillRamp.begin, kMovingRamp.begin), between(kStillRamp.end, kMovingRamp.end)};
+    for_rows([&](int y) { impl.Blend(matte, ramp, moving, y); });
   } else {
     std::copy_n(impl.plane(kColour), 3 * impl.cells(), impl.plane(kMeanColour));
     std::fill_n(impl.plane(kMotion), impl.cells(), 1.0f);  // the network has yet to settle

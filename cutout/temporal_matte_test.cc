@@ -206,7 +206,7 @@ TEST(TemporalMatteTest, WhatIsNoFrameIsRefused) {
   NextOk(temporal, picture, matte);
   EXPECT_EQ(temporal.Next({}, View(matte), SerialRunner()).error().ToString(),
             "the picture is empty (invalid-argument)");
-  EXPECT_EQ(NextOk(temporal, picture, other), other);  // stands for itself
+  EXPECT_EQ(NextOk(temporal, picture, other), other);  // returned as it is
   EXPECT_EQ(temporal.Next(picture.view(), {matte.data(), 40, 0}, SerialRunner()).error().ToString(),
             "the matte is empty (invalid-argument)");
   EXPECT_EQ(temporal.Next({picture.view().data, 160, 120, 100}, View(matte), SerialRunner()).error().code,

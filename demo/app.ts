@@ -66,7 +66,7 @@ function take(files: File[]): void {
   select(first);
 }
 
-/** Loads the model while the visitor still looks for a photo. A failure is told by the first photo, which tries again. */
+/** Loads the model while the visitor still looks for a photo. If it fails, the first photo tries again and reports the error. */
 function warmUp(): void {
   init({ model: photos.model }).catch(() => undefined);
 }
@@ -188,7 +188,7 @@ copy.addEventListener('click', async () => {
   }
 });
 
-// ---- what happens is told ----
+// ---- status messages ----
 
 let noticeTimer = 0;
 

@@ -80,7 +80,7 @@ export class Camera {
     this.#show('starting');
     try {
       const camera = this.#open(session);
-      camera.catch(() => {});  // whoever waits for it is told
+      camera.catch(() => {});  // those who await it get the error
       // Nothing of it is loaded before somebody wants it.
       const { removeBackgroundFromStream } = await import('decal/video');
       const live = await removeBackgroundFromStream(camera, { background: this.#background(), signal });
@@ -104,7 +104,7 @@ export class Camera {
     }
   }
 
-  /** The camera, which is closed at once if nobody waits for it any more. */
+  /** The camera. It is closed at once if it is no longer wanted. */
   async #open(session: Session): Promise<MediaStream> {
     // Browsers hide it from pages that are not served securely.
     if (!navigator.mediaDevices) throw new DOMException('this page is not served over https', 'SecurityError');

@@ -1,10 +1,10 @@
-// A matte that is painted on: strokes keep or remove what they cover, end at edges, and can be taken back.
+// A matte that is painted on: strokes keep or remove what they cover, end at edges, and can be undone.
 // SPDX-License-Identifier: MIT
 import { applyMatte } from 'decal';
 import { askPictureWorker } from './picture_client.ts';
 import type { AlphaPlane, Patch, Stroke } from './picture_tasks.ts';
 
-/** Patches of strokes are kept up to so many bytes: the oldest can no longer be taken back. */
+/** Patches of strokes are kept up to this many bytes; beyond, the oldest stroke cannot be undone any more. */
 const kMostUndoBytes = 64e6;
 
 export class Painting {

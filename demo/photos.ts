@@ -184,7 +184,7 @@ export class Photos {
       this.#set(photo, { kind: 'working' });
       try {
         const result = await removeBackground(photo.file, { signal, model: this.model });
-        // Cancelled or removed between the end of the work and this line: nobody will ask for it.
+        // Cancelled or removed between the end of the work and this line: it is no longer wanted.
         if (signal.aborted) result.revoke();
         else this.#set(photo, { kind: 'done', result });
       } catch (error) {

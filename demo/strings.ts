@@ -37,7 +37,7 @@ export function executionInWords(execution: Execution, capabilities: Capabilitie
   ];
   const notBetter = execution.downgraded?.reason ?? '';
   if (notBetter) parts.push(sentence(`not on the graphics card: ${notBetter}`));
-  // What the capabilities add to that: why so many threads.
+  // Added by the capabilities: the reason for the number of threads.
   const rest = capabilities?.reason.replace(notBetter, '').replace(/^[\s;,]+/, '');
   if (rest) parts.push(sentence(rest));
   return parts.join(' ');

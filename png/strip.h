@@ -11,7 +11,7 @@
 
 namespace decal {
 
-// What a strip became: so many bytes of deflate, which end on a whole byte.
+// A deflated strip: the number of its bytes. It ends on a whole byte.
 struct PngStrip {
   size_t bytes = 0;
   uint32_t adler = 1;  // Adler-32 of what was deflated

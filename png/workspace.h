@@ -14,7 +14,7 @@ namespace decal {
 
 class PngWorkspace {
  public:
-  // For strips of at most so many rows.
+  // For strips of at most this many rows.
   PngWorkspace(int width, int channels, int rows) {
     constexpr size_t kAlignment = 64;
     const size_t space_bytes = PngStripSpace(width, channels, rows), out_bytes = PngStripBound(width, channels, rows);

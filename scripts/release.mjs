@@ -11,23 +11,28 @@ import { fileURLToPath } from 'node:url';
 /** Where the project is hosted, such as 'https://github.com/OWNER/decal'. Empty: nowhere yet, and no file may name an address. */
 export const kRepository = '';
 
-/**
- * Where a version stands. `pattern` has three groups: what is before it, the version, what is after. `optional`: the file need not
- * be there.
- */
+/** Where the version is stated. `pattern` has three groups: the text before it, the version, the text after. */
 const kVersions = [
   { file: 'CMakeLists.txt', pattern: /^(project\(decal VERSION )(\d+\.\d+\.\d+)( )/m },
   { file: 'package.json', pattern: /^( {2}"version": ")([^"]+)(",)$/m },
   { file: 'package-lock.json', pattern: /^( {2}"version": ")([^"]+)(",)$/m },
   { file: 'package-lock.json', pattern: /^( {4}"": \{\n {6}"name": "decal",\n {6}"version": ")([^"]+)(",)$/m },
   { file: 'CITATION.cff', pattern: /^(version: )(\S+)()$/m },
-  { file: 'python/pyproject.toml', pattern: /^(\[project\]\n(?:[^[\n].*\n|\n)*?version *= *")([^"]+)(")/m, optional: true },
   // "(unreleased)" or the date follows.
   { file: 'CHANGELOG.md', pattern: /^(## )(\d+\.\d+\.\d+)( \()/m },
 ];
 
-/** Versions as Python writes them are the same for releases; it writes 0.2.0rc1 where npm writes 0.2.0-rc.1. */
-const normal = (version) => version.replace(/-?(a|b|rc|alpha|beta)\.?(\d+)$/, '-$1.$2');
+/** What is wrong with the version of the Python package, which has to be read from CMakeLists.txt; empty if it is. */
+function pythonDisagreement(root) {
+  const text = readFileSync(join(root, 'pyproject.toml'), 'utf8');
+  if (!/^dynamic = \[.*"version".*\]$/m.test(text)) return 'pyproject.toml: "version" is not dynamic';
+  const read = /^\[\[tool\.dynamic-metadata\]\]\nfield = "version"\n(?:.+\n)*?input = "([^"]+)"\nregex = '(.+)'$/m.exec(text);
+  if (read?.[1] !== 'CMakeLists.txt') return 'pyproject.toml: does not read its version from CMakeLists.txt';
+  const cmake = readFileSync(join(root, 'CMakeLists.txt'), 'utf8');
+  const found = new RegExp(read[2].replace('(?P<', '(?<')).exec(cmake)?.groups?.value;
+  const wanted = kVersions[0].pattern.exec(cmake)?.[2];
+  return found === wanted ? '' : `pyproject.toml: reads ${found} from CMakeLists.txt, which has ${wanted}`;
+}
 
 /**
  * What disagrees, a line each; empty where all is well. `root`: of the sources.
@@ -35,19 +40,15 @@ const normal = (version) => version.replace(/-?(a|b|rc|alpha|beta)\.?(\d+)$/, '-
 export function disagreements(root, repository = kRepository) {
   const found = [];
   let wanted = null;
-  for (const { file, pattern, optional } of kVersions) {
+  for (const { file, pattern } of kVersions) {
     const path = join(root, file);
-    if (!existsSync(path)) {
-      if (!optional) found.push(`${file}: missing`);
-      continue;
-    }
-    const version = pattern.exec(readFileSync(path, 'utf8'))?.[2];
-    // pyproject.toml may take its version from CMakeLists.txt.
-    if (version === undefined && optional && /^dynamic *=.*"version"/m.test(readFileSync(path, 'utf8'))) continue;
+    const version = existsSync(path) ? pattern.exec(readFileSync(path, 'utf8'))?.[2] : undefined;
     if (version === undefined) found.push(`${file}: no version found`);
     else if (wanted === null) wanted = version;
-    else if (normal(version) !== normal(wanted)) found.push(`${file}: version ${version}, where CMakeLists.txt has ${wanted}`);
+    else if (version !== wanted) found.push(`${file}: version ${version}, where CMakeLists.txt has ${wanted}`);
   }
+  const python = pythonDisagreement(root);
+  if (python) found.push(python);
   const description = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const [field, value] of Object.entries(addresses(repository))) {
     if (JSON.stringify(description[field]) !== JSON.stringify(value)) {
@@ -70,7 +71,7 @@ export function setVersion(root, version) {
   if (!/^\d+\.\d+\.\d+$/.test(version ?? '')) throw new Error(`not a version: ${version}; write MAJOR.MINOR.PATCH`);
   for (const { file, pattern } of kVersions) {
     const path = join(root, file);
-    if (file === 'CHANGELOG.md' || !existsSync(path)) continue;
+    if (file === 'CHANGELOG.md') continue;
     writeFileSync(path, readFileSync(path, 'utf8').replace(pattern, (_, before, __, after) => `${before}${version}${after}`));
   }
 }

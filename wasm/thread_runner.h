@@ -44,7 +44,7 @@ class WorkerRunner final : public ThreadRunner {
   uint32_t tasks_ = 0;
 
   // Each on a cache line of its own, because all threads modify them.
-  alignas(64) std::atomic<uint32_t> remaining_ = 0;   // tasks nobody has taken, or kStopping; a futex
+  alignas(64) std::atomic<uint32_t> remaining_ = 0;   // tasks not taken yet, or kStopping; a futex
   alignas(64) std::atomic<uint32_t> unfinished_ = 0;  // tasks not finished; a futex
   alignas(64) std::atomic<uint32_t> sleepers_ = 0;    // workers in, or about to enter, the futex
   std::atomic<uint32_t> ready_ = 0;

@@ -1,4 +1,4 @@
-// What the steps' programs share: where records go, the executor, the models at hand, and one way to fail.
+// Shared by the steps' programs: the folder of records, the executor, the available models, and error handling.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT

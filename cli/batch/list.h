@@ -25,7 +25,7 @@ struct ListOptions {
 struct ListedPicture {
   std::string input;
   std::string output;  // relative to the folder of results, and within it
-  // Of a folder: nobody has looked yet whether it is a picture (LooksLikePicture in cli/jobs.h).
+  // Found in a folder: it is not known yet whether it is a picture (LooksLikePicture in cli/jobs.h).
   bool of_folder = false;
 };
 

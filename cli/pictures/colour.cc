@@ -96,7 +96,7 @@ Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes
     case 11: colour.primaries = {{0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351}}; break;
     case 12: colour.primaries = kP3Primaries; break;
     case 22: colour.primaries = {{0.630, 0.340, 0.295, 0.605, 0.155, 0.077, 0.3127, 0.3290}}; break;
-    default: notes.push_back(fmt::format("colour primaries {} of H.273 are not known: taken for sRGB", primaries));
+    default: notes.push_back(fmt::format("colour primaries {} of H.273 are unknown: sRGB assumed", primaries));
   }
   switch (transfer) {
     case 0:
@@ -124,7 +124,7 @@ Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes
       colour.gamma = 2.6;
       break;
     case 18: colour.transfer = Transfer::kHlg; break;
-    default: notes.push_back(fmt::format("transfer function {} of H.273 is not known: taken for sRGB", transfer));
+    default: notes.push_back(fmt::format("transfer function {} of H.273 is unknown: sRGB assumed", transfer));
   }
   return colour;
 }

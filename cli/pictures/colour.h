@@ -39,7 +39,7 @@ struct Colour {
 };
 
 // Primaries and transfer function by their numbers of ITU-T H.273 (CICP), as PNG's cICP chunk and HEIF's nclx have them. Numbers
-// that say "unspecified" or are not known mean sRGB; the latter are told in `notes`.
+// that say "unspecified" or are unknown mean sRGB; unknown ones are reported in `notes`.
 Colour ColourOfCicp(int primaries, int transfer, std::vector<std::string>& notes);
 
 // Light of a value 0..1 (and beyond, where the function goes on), 0..1 for kSrgb, kLinear and kGamma; for kPq and kHlg 1.0 is the

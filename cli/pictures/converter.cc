@@ -152,7 +152,7 @@ ColourFunction MakeFunction(SampleLayout layout, SampleType type, std::vector<st
     if (ColourFunction function = MakeProfileFunction(layout, notes, to)) return function;
   }
   if (layout.model == ColourModel::kCmyk) {
-    notes.push_back("CMYK without a usable colour profile: each ink takes away its complement, as browsers have it");
+    notes.push_back("CMYK without a usable colour profile: converted by the simple formula of CSS, as in browsers");
     return NaiveInks<T>();
   }
   Colour own = colour;
@@ -162,14 +162,14 @@ ColourFunction MakeFunction(SampleLayout layout, SampleType type, std::vector<st
   if (own.primaries == to && own.transfer == Transfer::kSrgb) return AsIs<T>(grey);
   auto matrix = RgbMatrix(own.primaries, to);
   if (!matrix) {
-    notes.push_back("the picture's primaries span no colours: taken for sRGB's");
+    notes.push_back("the picture's primaries are degenerate: sRGB assumed");
     matrix = RgbMatrix(kSrgbPrimaries, to);
   }
   if (own.is_hdr()) {
     notes.push_back(own.transfer == Transfer::kPq
-                        ? "high dynamic range (PQ) tone-mapped: 203 nits are white, what is brighter keeps its hue"
-                        : "high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits are white, what "
-                          "is brighter keeps its hue");
+                        ? "high dynamic range (PQ) tone-mapped: 203 nits map to white, brighter colours keep their hue"
+                        : "high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits map to white, "
+                          "brighter colours keep their hue");
   }
   return ThroughLight<T>(own, grey, *matrix);
 }

@@ -285,7 +285,7 @@ Status DecodeIco(ByteSpan file, Canvas& canvas) {
   const size_t offset = numbers.U32(best + 12), size = numbers.U32(best + 8);
   if (best_score < 0 || offset >= file.size())
     return canvas.Fail(ErrorCode::kCorruptImage, "damaged picture: its end is missing");
-  if (count > 1) canvas.Note(fmt::format("icon: the largest of {} pictures taken", count));
+  if (count > 1) canvas.Note(fmt::format("icon: the largest of {} pictures used", count));
   const ByteSpan picture = Slice(file, offset, size);
   if (StartsWith(picture, "\x89PNG\r\n\x1a\n")) return DecodeByVips(picture, PictureKind::kPng, canvas);
   return DecodeDib(picture, 0, 0, true, canvas);

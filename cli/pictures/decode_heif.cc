@@ -247,8 +247,8 @@ Status DecodeHeif(ByteSpan whole, Canvas& canvas) {
       !fits)
     return fits;
   const int pictures = heif_context_get_number_of_top_level_images(context.get());
-  if (sequence) canvas.Note("animated picture: its first frame, or the still that it names, taken");
-  else if (pictures > 1) canvas.Note(fmt::format("the main one of {} pictures taken", pictures));
+  if (sequence) canvas.Note("animated picture: its first frame or primary still used");
+  else if (pictures > 1) canvas.Note(fmt::format("the main one of {} pictures used", pictures));
   ReadMetadata(primary, canvas.picture().metadata);
   ReadDensity(primary, canvas.picture());
   return IsGrey(file) ? DecodeGrey(file, primary, canvas, layout, placement)

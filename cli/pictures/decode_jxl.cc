@@ -153,7 +153,7 @@ class Reader {
     auto& density = canvas_.picture().density;
     density = ReadExif(canvas_.picture().metadata.exif).density;
     if (density && SwapsSides(static_cast<int>(info_.orientation))) std::swap(density->x, density->y);
-    if (info_.have_animation == JXL_TRUE) canvas_.Note("animated JPEG XL: its first frame taken");
+    if (info_.have_animation == JXL_TRUE) canvas_.Note("animated JPEG XL: its first frame used");
     if (Status fits = canvas_.CheckSize(info_.xsize, info_.ysize, layout_.pixel_bytes()); !fits) return fits;
     return {};
   }

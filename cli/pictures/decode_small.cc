@@ -119,7 +119,7 @@ Status DecodePfm(ByteSpan file, const Words& words, const PnmHeader& header, Can
   const size_t row_values = static_cast<size_t>(header.width * header.channels);
   if (Slice(file, words.data()).size() < 4 * row_values * static_cast<size_t>(header.height)) return Cut(canvas);
   if (Status begun = canvas.Begin(header.width, header.height, layout); !begun) return begun;
-  canvas.Note("float samples: taken for linear light, 1.0 is white");
+  canvas.Note("float samples: read as linear light, 1.0 is white");
   const Numbers numbers(file, header.scale > 0);
   std::vector<float> row(row_values);
   for (int64_t y = 0; y < header.height; ++y) {

@@ -101,7 +101,7 @@ void ReadExtraChannels(const TiffFile& tiff, Canvas& canvas, TiffPicture& pictur
   const size_t left = extra - (picture.alpha ? 1 : 0);
   if (left > 0)
     canvas.Note(
-        fmt::format("TIFF: {} further channel{} left out: not marked as transparency", left, left == 1 ? "" : "s"));
+        fmt::format("TIFF: {} extra channel{} ignored: not marked as transparency", left, left == 1 ? "" : "s"));
 }
 
 // CIELAB has the white that the file names; without one that of Photoshop's files is D50 (Adobe's technical note), that of most others D65.
@@ -164,10 +164,10 @@ Status ReadLayout(TiffFile& tiff, Canvas& canvas, TiffPicture& picture) {
   } else if (samples.format == TiffFormat::kFloat) {
     if (layout.colour.icc.empty() && layout.model != ColourModel::kCmyk) {
       layout.colour.transfer = Transfer::kLinear;
-      canvas.Note("float samples without a colour profile: taken for linear light, 1.0 is white");
+      canvas.Note("float samples without a colour profile: read as linear light, 1.0 is white");
     }
   } else if (samples.format == TiffFormat::kSigned) {
-    canvas.Note("TIFF: signed samples: 0 is black, and what is below");
+    canvas.Note("TIFF: signed samples: 0 and below are black");
   }
   return {};
 }

@@ -134,7 +134,7 @@ bool IsHarmless(const std::string& warning) {
   return false;
 }
 
-// Outside its first frame a GIF's canvas is transparent, as every browser has it.
+// Outside its first frame a GIF's canvas is transparent, as in every browser.
 void ClearAround(const FileFacts& facts, Picture& picture) {
   for (int64_t y = 0; y < picture.height; ++y) {
     const bool row_inside = y >= facts.frame_y && y < facts.frame_y + facts.frame_height;
@@ -161,7 +161,7 @@ Status Decode(VipsBlob* blob, PictureKind kind, VipsFailOn fail_on, FileFacts& f
     layout.alpha = facts.alpha != Alpha::kNone;
     layout.premultiplied = facts.alpha == Alpha::kPremultiplied;
     if (wanted < bands)
-      canvas.Note(fmt::format("JPEG 2000: {} further channel{} left out: not marked as transparency", bands - wanted,
+      canvas.Note(fmt::format("JPEG 2000: {} extra channel{} ignored: not marked as transparency", bands - wanted,
                               bands - wanted == 1 ? "" : "s"));
   } else {
     layout.alpha = bands == 2 || (bands == 4 && image.interpretation() != VIPS_INTERPRETATION_CMYK) || bands == 5;

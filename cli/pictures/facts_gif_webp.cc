@@ -92,7 +92,7 @@ Result<FileFacts> GifFacts(ByteSpan file) {
   // A frame that is larger than the canvas makes it larger.
   facts.width = std::max(facts.width, facts.frame_x + facts.frame_width);
   facts.height = std::max(facts.height, facts.frame_y + facts.frame_height);
-  if (facts.frames > 1) facts.notes.push_back(fmt::format("animated GIF: first of {} frames taken", facts.frames));
+  if (facts.frames > 1) facts.notes.push_back(fmt::format("animated GIF: first of {} frames used", facts.frames));
   return facts;
 }
 
@@ -133,7 +133,7 @@ Result<FileFacts> WebpFacts(ByteSpan file) {
     }
     at += 8 + size + (size & 1);
   }
-  if (facts.frames > 1) facts.notes.push_back(fmt::format("animated WebP: first of {} frames taken", facts.frames));
+  if (facts.frames > 1) facts.notes.push_back(fmt::format("animated WebP: first of {} frames used", facts.frames));
   return facts;
 }
 

@@ -179,7 +179,7 @@ Result<FileFacts> PngFacts(ByteSpan file) {
   if (!begun || !data) return Fail(ErrorCode::kCorruptImage, "damaged picture: it has no header or no data");
   facts.channels = (type == 0 || type == 4 ? 1 : 3) + (type == 4 || type == 6 || transparent ? 1 : 0);
   if (!facts.density) facts.density = exif_density;
-  if (facts.frames > 1) facts.notes.push_back("animated PNG: its default picture taken");
+  if (facts.frames > 1) facts.notes.push_back("animated PNG: its default picture used");
   facts.colour = ColourOf(colours, facts.notes);
   return facts;
 }

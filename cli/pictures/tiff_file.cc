@@ -151,12 +151,12 @@ Status SelectPicture(TiffFile& tiff, Canvas& canvas) {
     return canvas.Fail(ErrorCode::kUnsupported, "not a format that decal reads (raw photo, as DNG)");
   if (TIFFSetSubDirectory(tiff.get(), chosen->offset) != 1) return damaged();
   if (only_reduced) {
-    canvas.Note("TIFF: its only picture is marked as a reduced version of another: taken");
+    canvas.Note("TIFF: its only picture is marked as a reduced version of another: used anyway");
   } else if (chosen != &pages.front()) {
-    canvas.Note(fmt::format("TIFF: the full picture ({} x {}) taken, not the thumbnail before it ({} x {})",
+    canvas.Note(fmt::format("TIFF: the full picture ({} x {}) used, not the thumbnail before it ({} x {})",
                             chosen->width, chosen->height, pages.front().width, pages.front().height));
   }
-  if (full_pages > 1) canvas.Note(fmt::format("TIFF: first of {} pages taken", full_pages));
+  if (full_pages > 1) canvas.Note(fmt::format("TIFF: first of {} pages used", full_pages));
   return {};
 }
 

@@ -38,7 +38,7 @@ struct Upload {
   RequestFields fields;  // of a form
 };
 
-// Reads a raw or multipart body to its end. Errors: kInvalidArgument, kLimitExceeded, kCancelled (the connection's record says of what).
+// Reads a raw or multipart body to its end. Errors: kInvalidArgument, kLimitExceeded, kCancelled (the connection's record says why).
 Result<Upload> ReadUpload(const httplib::Request& request, const httplib::ContentReader& reader, size_t max_bytes);
 
 }  // namespace decal::cli

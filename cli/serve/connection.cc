@@ -183,20 +183,24 @@ int HttpServer::Bind(const std::string& host, int port, int backlog) {
 }
 
 bool HttpServer::WaitForRequest(const Connection& connection, bool first) const {
-  const auto end = ServeClock::now() + limits_.idle;
-  while (ServeClock::now() < end && (first || !draining_)) {
+  // No answer has told a new client how long the connection lasts.
+  const auto promised = ServeClock::now() + limits_.idle;
+  const auto end = first ? promised : promised + kLateRequest;
+  for (bool last = false;;) {
     pollfd more{connection.fd, POLLIN, 0};
-    const int ready = poll(&more, 1, kIdlePollMs);
+    const int ready = poll(&more, 1, last ? 0 : kIdlePollMs);
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
-    if (draining_) return false;
+    if (last || (ready < 0 && errno != EINTR)) return false;
+    const auto now = ServeClock::now();
+    // Looks once more before it closes: a request that has arrived is answered.
+    last = draining_ || now >= end || (now >= promised && open_ >= limits_.connections);
   }
-  return false;
 }
 
 bool HttpServer::process_and_close_socket(socket_t fd) {
   const int now = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof(now));
+  ++open_;
   Connection connection{.fd = fd, .overloaded = ConnectionThreads::Overloaded()};
   Connection::Current() = &connection;
   ConnectionStream stream(connection);
@@ -220,6 +224,7 @@ bool HttpServer::process_and_close_socket(socket_t fd) {
       break;
   }
   Connection::Current() = nullptr;
+  --open_;
   Close(fd, linger);
   return true;
 }

@@ -17,13 +17,13 @@ namespace decal::cli {
 
 using ServeClock = std::chrono::steady_clock;
 
-// What a request's handler and the loop around it know of its connection. One thread has it.
+// State of a connection, shared by a request's handler and the loop around it. Used by one thread.
 struct Connection {
   int fd = -1;
-  bool overloaded = false;  // there are too many: it is told so and closed
+  bool overloaded = false;  // too many connections: answered with 503 and closed
   ServeClock::time_point deadline;
 
-  // Of the request at hand:
+  // Of the current request:
   ServeClock::time_point begun;
   bool has_body = false, body_read = false;
   bool checked = false;  // admitted or refused
@@ -38,7 +38,7 @@ struct Connection {
   double wait_ms = 0;
 
   void BeginRequest(ServeClock::time_point now, std::chrono::seconds limit);
-  // The one of the calling thread.
+  // The calling thread's connection.
   static Connection*& Current();
 };
 
@@ -55,7 +55,7 @@ class ConnectionStream : public httplib::Stream {
   void get_local_ip_and_port(std::string& ip, int& port) const override;
   socket_t socket() const override { return connection_.fd; }
 
-  // Whether something of the buffer is left: a request that came with the last one.
+  // Whether the buffer holds more bytes: of a request that arrived together with the last one.
   bool buffered() const { return begin_ < end_; }
 
  private:
@@ -66,7 +66,7 @@ class ConnectionStream : public httplib::Stream {
   size_t begin_ = 0, end_ = 0;
 };
 
-// A thread for each connection, at most so many; a few more to say that there are too many.
+// A thread for each connection up to a maximum, and a few more that answer 503.
 class ConnectionThreads : public httplib::TaskQueue {
  public:
   explicit ConnectionThreads(size_t most) : most_(most) {}
@@ -74,7 +74,7 @@ class ConnectionThreads : public httplib::TaskQueue {
   // Waits for all of them.
   void shutdown() override;
 
-  // Whether the calling thread is one of the few more.
+  // Whether the calling thread is one of those that only answer 503.
   static bool& Overloaded();
 
  private:
@@ -84,22 +84,27 @@ class ConnectionThreads : public httplib::TaskQueue {
   std::condition_variable ended_;
 };
 
-// After so many a connection is closed.
+// A connection is closed after this number of requests.
 inline constexpr size_t kRequestsOfConnection = 1000;
+
+// Answers tell clients how long an idle connection lasts (Keep-Alive: timeout). It is kept for this much longer: a client that is busy
+// sends its next request late, or the request is under way when the time is over, and a closed connection would lose it.
+inline constexpr auto kLateRequest = std::chrono::seconds(3);
 
 // httplib's server on such connections.
 class HttpServer : public httplib::Server {
  public:
   struct Limits {
     std::chrono::seconds request{60}, idle{5};
+    size_t connections = 256;  // at this number, idle ones are closed without kLateRequest
   };
   // `ended` is called after each request, answered or not.
   HttpServer(Limits limits, std::function<void(Connection&)> ended) : limits_(limits), ended_(std::move(ended)) {}
 
-  // Returns the port, which is chosen where `port` is 0; -1 on failure. No other process can share it.
+  // Returns the port (a free one if `port` is 0), or -1 on failure. No other process can share it.
   int Bind(const std::string& host, int port, int backlog);
 
-  // From now on connections end with the request they are at.
+  // From now on, connections are closed after their current request.
   void Drain() { draining_ = true; }
   bool draining() const { return draining_; }
 
@@ -110,6 +115,7 @@ class HttpServer : public httplib::Server {
   const Limits limits_;
   const std::function<void(Connection&)> ended_;
   std::atomic<bool> draining_{false};
+  std::atomic<size_t> open_{0};  // connections
 };
 
 }  // namespace decal::cli

@@ -119,9 +119,10 @@ int Serve(const ServeOptions& given) {
   if (!engines) return Failed(engines.error());
 
   Service service(options, **engines, *token);
-  HttpServer server(
-      {.request = std::chrono::seconds(options.timeout), .idle = std::chrono::seconds(options.idle_timeout)},
-      [&](Connection& connection) { service.Ended(connection); });
+  HttpServer server({.request = std::chrono::seconds(options.timeout),
+                     .idle = std::chrono::seconds(options.idle_timeout),
+                     .connections = static_cast<size_t>(options.connections)},
+                    [&](Connection& connection) { service.Ended(connection); });
   server.new_task_queue = [&] { return new ConnectionThreads(static_cast<size_t>(options.connections)); };
   service.Install(server);
   const int port = server.Bind(options.host, options.port, kBacklog);

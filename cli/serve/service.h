@@ -9,7 +9,7 @@
 #include <string>
 
 #include "cli/serve/connection.h"
-#include "cli/serve/gate.h"
+#include "cli/serve/admission.h"
 #include "cli/serve/metrics.h"
 #include "cli/serve/request_options.h"
 

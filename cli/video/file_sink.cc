@@ -198,7 +198,7 @@ Status FileSink::AddSounds(const VideoInfo& info, std::vector<std::string>& note
     sound_bases_.push_back(sound.time_base);
     sounds_.push_back(nullptr);
     const AVCodecID codec = sound.parameters->codec_id;
-    // The muxer says of these that it holds them, and then refuses them in MOV.
+    // The muxer claims to support these, and then refuses them in MOV.
     const bool refused = kind_ == VideoKind::kMov &&
                          (codec == AV_CODEC_ID_OPUS || codec == AV_CODEC_ID_FLAC || codec == AV_CODEC_ID_TRUEHD);
     if (refused || avformat_query_codec(output_->oformat, codec, FF_COMPLIANCE_NORMAL) != 1) {

@@ -54,7 +54,7 @@ void* AllocateBytes(size_t bytes) {
   std::byte* memory = mapped + before;
   if (before > 0) munmap(mapped, before);
   munmap(memory + bytes, kHugePageBytes - before);
-  // Whole ones only: the rest would take memory that nobody asked for. A refusal costs nothing but time.
+  // Whole ones only: the rest would take more memory than requested. If the system refuses, only speed is lost.
   madvise(memory, bytes / kHugePageBytes * kHugePageBytes, MADV_HUGEPAGE);
   return memory;
 }

@@ -73,7 +73,7 @@ struct Half {
 
   Half() = default;
   explicit Half(float value);
-  operator float() const;  // NOLINT: half promotes to float as in every language that has it
+  operator float() const;  // NOLINT: half promotes to float, as in every language with such a type
 };
 
 inline Half::operator float() const {

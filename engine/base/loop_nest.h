@@ -21,8 +21,8 @@ struct LoopNest {
   int64_t rows() const { return extents.elements() / extents.back(); }
 };
 
-// Orders the dimensions by the memory order of operand 0, drops extents of 1 and merges neighbours that
-// are contiguous for every operand: a 1x3x512x512 map becomes one run of 786,432. No extent may be 0.
+// Orders the dimensions by the memory order of operand 0, drops dimensions of size 1 and merges neighbours that
+// are contiguous for every operand: a 1x3x512x512 map becomes one run of 786,432. No size may be 0.
 template <size_t kOperands>
 LoopNest<kOperands> Coalesce(const Shape& shape, const std::array<Strides, kOperands>& strides) {
   DECAL_DASSERT(shape.elements() > 0);

@@ -13,7 +13,7 @@
 
 namespace decal {
 
-// An extent that is not known before Specialize.
+// A dynamic dimension: its size is not known before Specialize.
 inline constexpr int64_t kDynamic = -1;
 
 // Up to kMaxRank signed 64-bit numbers: a shape, a permutation, or strides in elements.
@@ -68,7 +68,7 @@ class Dims {
     return true;
   }
 
-  // Product of the extents; 1 for rank 0. Extents must be known.
+  // Product of the sizes; 1 for rank 0. No dimension may be dynamic.
   int64_t elements() const {
     int64_t n = 1;
     for (int64_t v : *this) n *= v;
@@ -79,7 +79,7 @@ class Dims {
       if (v < 0) return false;
     return true;
   }
-  std::string ToString() const;  // "[1,3,256,256]", "?" for an unknown extent
+  std::string ToString() const;  // "[1,3,256,256]", "?" for a dynamic dimension
 
  private:
   std::array<int64_t, kMaxRank> values_{};
@@ -98,7 +98,7 @@ constexpr const char* Name(Layout layout) { return layout == Layout::kRowMajor ?
 // Strides of a dense tensor. Ranks below 3 have one layout only.
 Strides DenseStrides(const Shape& shape, Layout layout);
 
-// Both strides put every element of `shape` at the same place (those of extents of 1 do not matter).
+// Both strides put every element of `shape` at the same place (those of dimensions of size 1 do not matter).
 bool SamePlaces(const Shape& shape, const Strides& a, const Strides& b);
 
 }  // namespace decal

@@ -12,7 +12,7 @@
 
 namespace decal {
 
-// What is known of a tensor before it exists. Unknown extents are kDynamic; a missing shape means that
+// What is known of a tensor before it exists. Dynamic dimensions are kDynamic; a missing shape means that
 // not even the rank is known.
 struct TensorType {
   DType dtype = DType::kFloat32;

@@ -25,7 +25,7 @@ struct Region {
   bool weight = false;  // read-only, in a weight buffer
 };
 
-// A tensor inside a region: extents in ONNX order, offset and strides in elements.
+// A tensor inside a region: sizes in ONNX order, offset and strides in elements.
 struct Tensor {
   Region region;
   Storage storage = Storage::kFloat32;

@@ -1,4 +1,4 @@
-// Import of convolutions, pools, resizes, products, norms and reductions.
+// Import of convolutions, pools, resizes, matrix products, norms and reductions.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <string>
@@ -159,7 +159,7 @@ Status ImportUpsample(NodeImporter& n) {
   return n.Emit(resize, {n.input(0), scales, kNoValue});
 }
 
-// ---- products, norms, reductions ---------------------------------------------------------------
+// ---- matrix products, norms, reductions --------------------------------------------------------
 
 Status ImportMatMul(NodeImporter& n) { return n.Emit(MatMul{}, {n.input(0), n.input(1), kNoValue}); }
 

@@ -1,4 +1,4 @@
-// Import of quantisation. QLinearConv and QLinearMatMul become products in float32 between Dequantize and Quantize:
+// Import of quantisation. QLinearConv and QLinearMatMul become Conv and MatMul in float32 between Dequantize and Quantize:
 // the sums are those of their definition but for float32 rounding, and passes/lower_quantized.cc joins neighbours.
 // SPDX-License-Identifier: MIT
 #include "engine/onnx/op_rows.h"

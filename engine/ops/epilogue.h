@@ -10,7 +10,7 @@
 
 namespace decal {
 
-// What a product kernel does with its sums before it stores them:
+// What a convolution or matrix product does with its sums before it stores them:
 //   y = sum + bias;  if (residual == kBeforeActivation) y += r;  y = activation(y);
 //   if (residual == kAfterActivation) y += r
 // The operator's own inputs come first (an absent bias is kNoValue), then the PRelu slope if

@@ -68,14 +68,14 @@ struct OpFacts {
   Stated<bool> in_place;
   // It moves elements or compares them for equality: all that is defined on strings.
   Stated<bool> takes_strings;
-  // The shapes of its inputs are all it looks at.
+  // The result depends only on the shapes of the inputs.
   Stated<bool> known_by_shapes;
-  // There is a MakeCpuKernel, a MakeGpuKernel. (A CPU without runs the reference; a plan for a GPU is refused.)
+  // Whether there is a MakeCpuKernel, a MakeGpuKernel. Without them, the CPU runs the reference, and plans for a GPU are refused.
   Stated<bool> on_cpu, on_gpu;
 };
 
-// Where a product has its bias, how many inputs come before those of its epilogue, and which dimension of the output
-// has the channels: the last one, or 1.
+// Of a convolution or matrix product: the place of its bias, how many inputs come before those of its epilogue, and which
+// dimension of the output has the channels: the last one, or 1.
 struct EpilogueSlots {
   Stated<size_t> bias, own_inputs;
   Stated<bool> channels_last_dimension;

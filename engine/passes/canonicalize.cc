@@ -1,7 +1,7 @@
 // Simpler spellings, once all shapes are known:
 //
 //   Reshape, Flatten, Squeeze, Unsqueeze                     ⇒  View
-//   Transpose that moves only extents of 1                   ⇒  View
+//   Transpose that moves only dimensions of 1                ⇒  View
 //   AveragePool over the whole map, MaxPool likewise         ⇒  GlobalPool
 //   Gemm without transposed A, alpha = beta = 1, vector C    ⇒  MatMul with a bias
 //   View, Transpose, Cast, Expand, Slice, Pad, Tile, Resize,
@@ -47,12 +47,12 @@ bool IsNoOp(const Graph& graph, const Node& node) {
   if (const auto* transpose = std::get_if<Transpose>(&node.op)) return MovesOnlyOnes(*transpose, *x.type.shape);
   if (std::holds_alternative<Concat>(node.op)) return node.inputs.size() == 1;
   if (std::holds_alternative<Resize>(node.op)) {
-    // Equal extents: every coordinate rule maps i to i when the scale is 1. Scales given as numbers may
+    // Equal sizes: every coordinate rule maps i to i when the scale is 1. Scales given as numbers may
     // still differ from 1 (floor(10 * 1.05) = 10), so those are left alone.
     return node.inputs[2] != kNoValue;
   }
   if (std::holds_alternative<Slice>(node.op)) {
-    // Same extents and a step of +1 select everything; -1 reverses.
+    // Same sizes and a step of +1 select everything; -1 reverses.
     if (node.inputs.size() < 5 || node.inputs[4] == kNoValue) return true;
     const ConstantPtr& steps = graph.values[node.inputs[4]].constant;
     if (steps == nullptr || steps->dtype != DType::kInt64) return false;

@@ -101,7 +101,7 @@ class Composer {
     return map;
   }
 
-  // One known index along one axis: a slice of extent 1 whose dimension disappears (or stays, for a 1-d index).
+  // One known index along one axis: a slice of size 1 whose dimension disappears (or stays, for a 1-d index).
   std::optional<IndexMap> MapGather(const Gather& gather, const IndexMap& x, const Node& node) const {
     if (!graph_.IsConstant(node.inputs[1])) return std::nullopt;
     const ConstantTensor& indices = *graph_.values[node.inputs[1]].constant;

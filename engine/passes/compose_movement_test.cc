@@ -201,7 +201,8 @@ TEST(ComposeMovement, OneElementOutOfADimensionOfSeveralDigits) {
     b.Node("Gather", {b.Node("Reshape", {turned, b.Ints("flat", {24})}), "index"}, {"y"});
     b.Output("y");
     const Outputs values = Agree(b.Build(), {2, 3, 4});
-    EXPECT_EQ(values[0][0], static_cast<float>(index % 2 * 12 + index / 2 % 3 * 4 + index / 6));
+    const int64_t place = index % 2 * 12 + index / 2 % 3 * 4 + index / 6;  // in x
+    EXPECT_EQ(values[0][0], static_cast<float>(place));
     EXPECT_EQ(Count(Composed(b.Build()), "Strided"), 1u);
   }
 }

@@ -44,7 +44,8 @@ NodeFacts FactsOf(const Graph& graph, const Node& node) {
   return facts;
 }
 
-// The values that only products read, as their weights: those may stay float16, since packing widens them. By ValueId.
+// By ValueId: which values are read only as weights of convolutions and matrix products. Those may stay float16, because packing
+// widens them.
 std::vector<bool> WeightsOnly(const Graph& graph) {
   std::vector<bool> weights(graph.values.size(), false), others(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
@@ -125,7 +126,7 @@ Status FoldConstants(Graph& graph, FoldStage stage) {
     if (!types) return std::unexpected(At(std::move(types).error(), node));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const TensorType& type = (*types)[i];
-      double elements = 1;  // an extent of 0 counts as 1: it must not hide others whose product overflows
+      double elements = 1;  // a size of 0 counts as 1: it must not hide others whose product overflows
       for (int64_t extent : *type.shape) elements *= static_cast<double>(std::max<int64_t>(extent, 1));
       if (elements > static_cast<double>(kMaxTensorElements))
         return std::unexpected(At({ErrorCode::kLimitExceeded, "a tensor of " + type.ToString()}, node));

@@ -1,12 +1,12 @@
-// Activations out of the spellings that exporters use; each row is the product it is recognised by, whatever the
-// order of its factors and wherever the scalars stand:
+// Recognises activations that exporters write as several operators. Each row is a pattern; the order of its factors and the
+// positions of scalars do not matter:
 //
 //   x * (1 + Erf(x / √2)) * 1/2                                  ⇒  Gelu(x)        Hendrycks 2016
 //   x * (1 + Tanh(√(2/π) * (x + 0.044715 * x³))) * 1/2           ⇒  GeluTanh(x)
 //   x * (1 + Tanh(√(2/π) * x * (1 + 0.044715 * x²))) * 1/2       ⇒  GeluTanh(x)
 //   x * Clip(x + 3, 0, 6) * 1/6,   x * HardSigmoid(x; 1/6, 1/2)  ⇒  HardSwish(x)   Howard 2019
 //
-// One operator instead of four to eight passes over memory, and an activation that fits a product's epilogue.
+// One operator instead of four to eight passes over memory, and an activation that can become the epilogue of a convolution.
 // SPDX-License-Identifier: MIT
 #include <cmath>
 #include <numbers>

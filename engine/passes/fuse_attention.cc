@@ -164,7 +164,7 @@ class AttentionFuser {
       return std::nullopt;
     if (tail == 3 && sum[rank - 3] != match.heads) return std::nullopt;
     const int64_t heads = tail == 3 ? extent(rank - 3) : 1;
-    // Leading dimensions: ones, then whole extents, so that element b reads b mod P.
+    // Leading dimensions: ones, then whole sizes, so that element b reads b mod P.
     int64_t period = 1;
     bool whole = false;
     for (size_t d = 0; d < rank - tail; ++d) {

@@ -1,4 +1,4 @@
-// Attention in the products that exporters write becomes one operator; what only looks like it stays.
+// Attention written as matrix products, as exporters do, becomes one operator; graphs that only resemble it stay as they are.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
@@ -68,7 +68,7 @@ struct AttentionModel {
     if (place == Place::kQueryDivided) q = Div(q, 1 / kScale);
     if (place == Place::kKey) k = b.Node("Mul", {Scalar(kScale), k});
     if (place == Place::kBoth) q = Mul(q, half_scale), k = Mul(k, half_scale);
-    const std::string scores = b.Node("MatMul", {q, k});
+    std::string scores = b.Node("MatMul", {q, k});
     if (place == Place::kAfter) return Mul(scores, kScale);
     if (place == Place::kAfterDivided) return Div(scores, 1 / kScale);
     return scores;

@@ -182,7 +182,7 @@ class DeformModel {
     const std::string pixels = b_.Node("GatherND", {map_, indices}, OnnxAttributes().Int("batch_dims", 2));
     return Reshaped(Transposed(pixels, {0, 1, 3, 2}), {d_.batch, 1, d_.channels, d_.taps(), h, w});
   }
-  // [N,1,taps,H,W] or [N,taps,H,W] beside an extent of 1 at `axis`: at 2 it stands for the channels.
+  // [N,1,taps,H,W] or [N,taps,H,W] beside a size of 1 at `axis`: at 2 it stands for the channels.
   std::string WithChannels(const std::string& v, int64_t axis) {
     Dimensions shape = {d_.batch, 1, d_.taps(), d_.out_height(), d_.out_width()};
     shape.insert(shape.begin() + axis, 1);

@@ -5,8 +5,8 @@
 //   Conv ─► Add(residual) ─► Relu        ⇒  Conv { +residual Relu }
 //   Conv ─► Relu ─► Add(residual)        ⇒  Conv { Relu +residual }
 //
-// where nobody else looks at the values in between. The fused node stands where the last of its parts
-// stood, so that the residual is there by then. Applies to Conv, ConvTranspose and MatMul.
+// if no other node uses the values in between. The fused node takes the place of the last of its parts,
+// because the residual has been computed by then. Applies to Conv, ConvTranspose and MatMul.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
@@ -15,7 +15,7 @@
 namespace decal {
 namespace {
 
-// The dimension that holds the product's output channels.
+// The dimension of the output channels.
 size_t ChannelDimension(const Op& op, size_t rank) {
   return EpilogueSlotsOf(op).channels_last_dimension ? rank - 1 : 1;
 }
@@ -67,7 +67,7 @@ class Fuser {
   }
 
  private:
-  // The node that makes `id` if it is a float product whose result only one node uses.
+  // The node that makes `id` if it is a float convolution or matrix product whose result only one node uses.
   Node* ProductOf(ValueId id) {
     if (id == kNoValue || graph_.IsConstant(id) || producers_[id] < 0 || uses_[id] != 1) return nullptr;
     if (graph_.values[id].type.dtype != DType::kFloat32) return nullptr;
@@ -76,7 +76,7 @@ class Fuser {
                                                                                                        : nullptr;
   }
 
-  // Moves the product to place `n`, whose node's result it now makes.
+  // Moves the node that makes `product_value` to place `n`; it now makes the result of the node there.
   void Absorb(size_t n, ValueId product_value) {
     const size_t from = static_cast<size_t>(producers_[product_value]);
     Node fused = std::move(graph_.nodes[from]);
@@ -103,7 +103,7 @@ class Fuser {
     const BinaryKind kind = std::get<Binary>(graph_.nodes[n].op).kind;
     if (kind == BinaryKind::kPRelu) return FusePRelu(n);
     if (kind != BinaryKind::kAdd) return;
-    // Of two products the later one absorbs the sum: the other is then there as residual.
+    // If both operands can absorb the addition, the later one does: the other one is then available as residual.
     const ValueId a = graph_.nodes[n].inputs[0], b = graph_.nodes[n].inputs[1];
     const auto place = [&](ValueId v) { return v == kNoValue ? -1 : producers_[v]; };
     const ValueId later = place(a) >= place(b) ? a : b;

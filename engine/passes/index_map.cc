@@ -77,7 +77,7 @@ std::optional<IndexMap> IndexMap::Normalized() && {
 }
 
 std::optional<IndexMap> IndexMap::Reshaped(const Shape& shape) const {
-  if (shape.elements() == 0) return std::nullopt;  // nothing to walk through, and digits without extent divide nothing
+  if (shape.elements() == 0) return std::nullopt;  // nothing to walk through, and digits of size 0 cannot divide
   Digits flat;
   for (const Digits& digits : digits_) flat.insert(flat.end(), digits.begin(), digits.end());
   IndexMap map = *this;

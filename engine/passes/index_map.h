@@ -43,7 +43,7 @@ class IndexMap {
 
   ValueId root_ = kNoValue;
   Shape shape_;
-  std::vector<Digits> digits_;  // by dimension, outermost first; none for extents of 1
+  std::vector<Digits> digits_;  // by dimension, outermost first; none for sizes of 1
   Dims start_;
 };
 

@@ -1,15 +1,15 @@
-// Quantised models on the float kernels. Their weights are dequantised once, at load: a float product of 8-bit values
-// is as fast as an integer one wherever SIMD has no wide 8-bit dot product, which is in WebAssembly and before VNNI.
+// Quantised models on the float kernels. Their weights are dequantised once, at load: a float GEMM is as
+// fast as an integer one wherever SIMD has no wide 8-bit dot product: in WebAssembly, and on x86 before VNNI.
 //
 //   x ─► DynamicQuantize ─┬─ codes, zero ─► MatMulInteger (weight codes) ─► Cast f32 ─┐
 //                         └─ scale ─► Mul weight scale ───────────────────────────────┴► Mul ─► y
-//     ⇒  y = MatMul(x, Dequantize(weight codes)); the same for ConvInteger. Rounding x to 8 bits was the price of
-//        integer products, and is not paid. One DynamicQuantize may feed many products.
+//     ⇒  y = MatMul(x, Dequantize(weight codes)); the same for ConvInteger. Rounding x to 8 bits served
+//        only the integer GEMM, and is omitted. One DynamicQuantize may feed many of them.
 //
 //   x ─► Quantize ─► Dequantize ─► y, of one known scale and zero point
 //     ⇒  y = RoundToGrid(x). The rounding stays, because the clipping has to: exporters fold Relu into it.
 //
-// QLinearConv and QLinearMatMul are read as Dequantize ─► product ─► Quantize (onnx/import_quant.cc), so that the
+// QLinearConv and QLinearMatMul are imported as Dequantize ─► Conv or MatMul ─► Quantize (onnx/import_quant.cc), so that the
 // second pattern joins them.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace decal {
 namespace {
 
 // How many values apply to a tensor: one, or one for each of `channels`; 0 if neither. After the channels' own
-// dimension there may be `trailing` dimensions of size 1, which make them broadcast along the product.
+// dimension there may be `trailing` dimensions of size 1, which make them broadcast along the result.
 int64_t CountAlong(const ConstantTensor& constant, int64_t channels, size_t trailing, size_t max_rank) {
   const Shape& shape = constant.shape;
   if (shape.rank() > max_rank) return 0;
@@ -104,14 +104,14 @@ class Lowering {
     return {};
   }
 
-  // Turns `mul` into the float product of x and the dequantised weight, unless the weight's parameters do not fit.
+  // Turns `mul` into the float Conv or MatMul of x and the dequantised weight, unless the weight's parameters do not fit.
   Status Replace(Node& mul, const Node& product, ValueId x, const ConstantTensor* weight_scale) {
     const auto* conv = std::get_if<ConvInteger>(&product.op);
     const ConstantTensor* weight = Constant(product.inputs[1]);
     const ConstantTensor* zero = Constant(product.inputs[3]);
     if (weight == nullptr || weight->shape.rank() < 2 || (zero == nullptr && product.inputs[3] != kNoValue)) return {};
     const int64_t channels = conv != nullptr ? weight->shape[0] : weight->shape.back();
-    // A scale with more dimensions than the product would add dimensions to the product.
+    // A scale with more dimensions than the result would add dimensions to it.
     const size_t trailing = conv != nullptr ? weight->shape.rank() - 2 : 0;
     const size_t max_rank = conv != nullptr ? weight->shape.rank() : 1;
     const int64_t scales = weight_scale != nullptr ? CountAlong(*weight_scale, channels, trailing, max_rank) : 1;

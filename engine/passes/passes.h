@@ -12,8 +12,8 @@ namespace decal {
 // A weights-only view of the graph (after loading) or one with every shape known (after Specialize).
 enum class FoldStage : uint8_t { kLoaded, kSpecialized };
 
-// Evaluates every node whose inputs are known, with the scalar references. At kSpecialized also gives every
-// value its type, and fails where a shape depends on the contents of a tensor or does not fit.
+// Evaluates every node whose inputs are known, with the scalar references. At kSpecialized it also gives every value its
+// type. It then fails if a shape depends on the contents of a tensor or does not fit.
 Status FoldConstants(Graph& graph, FoldStage stage);
 
 // Makes inputs and outputs float32: what a Session does before the passes.
@@ -57,7 +57,7 @@ Status FuseDeformConv(Graph& graph);
 // Moves 1x1 convolutions before the resizes in front of them.
 Status SinkResize(Graph& graph);
 
-// Moves activations, biases and residual additions into the product that feeds them.
+// Moves activations, biases and residual additions into the convolution or matrix product before them.
 Status FuseEpilogue(Graph& graph);
 
 // Removes nodes whose results are not used, and releases unused constants.
@@ -91,7 +91,7 @@ void ReplaceUses(Graph& graph, ValueId from, ValueId to);
 // Removes the marked nodes.
 void EraseNodes(Graph& graph, const std::vector<bool>& erase);
 
-// The epilogue of a product, or null.
+// The epilogue of a convolution or matrix product; null for other operators.
 Epilogue* EpilogueOf(Op& op);
 const Epilogue* EpilogueOf(const Op& op);
 

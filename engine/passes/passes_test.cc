@@ -140,7 +140,7 @@ TEST(Passes, DataDependentShapesAreRefusedByName) {
 TEST(Passes, CanonicalFormsDropWhatDoesNothing) {
   OnnxBuilder b;
   b.Input("x", {1, 1, 4, 3});
-  std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));  // moves an extent of 1
+  std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));  // moves a dimension of size 1
   t = b.Node("Reshape", {t, b.Ints("shape", {1, 1, 4, 3})});
   t = b.Node("Slice", {t, b.Ints("s", {0}), b.Ints("e", {100}), b.Ints("a", {2})});
   t = b.Node("Resize", {t, "", "", b.Ints("sizes", {1, 1, 4, 3})}, OnnxAttributes().String("mode", "linear"));
@@ -160,7 +160,7 @@ TEST(Passes, AReversingSliceStays) {
   EXPECT_EQ(Count(Optimise(b.Build(), RandomInput({1, 4})), "Strided"), 1u);
 }
 
-// Found by a conformance case: window recognition divided by an extent of 0.
+// Found by a conformance case: window recognition divided by a size of 0.
 TEST(Passes, MovementOfNothingIsNotComposed) {
   OnnxBuilder b;
   b.Input("x", {3, 4, 0});
@@ -170,7 +170,7 @@ TEST(Passes, MovementOfNothingIsNotComposed) {
   b.Output("y");
   Result<Graph> graph = Import(b.Build());
   ASSERT_TRUE(graph);
-  graph->values[graph->inputs[0]].type.shape = Shape{3, 4, 0};  // an extent of 0 in a file counts as open
+  graph->values[graph->inputs[0]].type.shape = Shape{3, 4, 0};  // a size of 0 in a file counts as dynamic
   ASSERT_TRUE(RunPasses(*graph, LoadPasses()));
   ASSERT_TRUE(RunPasses(*graph, SpecializePasses()));
   EXPECT_EQ(*graph->values[graph->outputs[0]].type.shape, (Shape{2, 0, 6}));

@@ -28,7 +28,7 @@ struct StoragePlan {
 //   - the inputs of a channel Concat are written straight into their slice of its output, unless a buffer that waits
 //     for its last part would raise the peak: then the early part is copied when the others are there;
 //   - Split, Slice, View, Relayout and Transpose refer to their input's memory where strides can say so;
-//   - an elementwise operator writes over an input that nobody needs afterwards.
+//   - an elementwise operator overwrites an input that is not needed afterwards.
 StoragePlan PlanStorage(const Graph& graph);
 
 }  // namespace decal

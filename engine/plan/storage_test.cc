@@ -371,7 +371,7 @@ TEST(Storage, WhatIsStillReadIsNotOverwritten) {
   EXPECT_EQ(planned.arena_bytes(), 2 * 4 * 16 * sizeof(float));
 }
 
-// Queries and keys cut out of one product: the second product reads both where they lie.
+// Queries and keys are slices of one matrix product's result: the second product reads both in place.
 TEST(Storage, ProductsReadSlicesWithStrides) {
   std::mt19937 random(testing::TestSeed(2));
   OnnxBuilder b;

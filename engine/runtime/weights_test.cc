@@ -46,7 +46,7 @@ std::vector<float> RunModel(const std::string& model, int64_t h, int64_t w, size
   return y;
 }
 
-// Every product that packs weights, each over 64 kB. `half`: stored in float16 and cast where used.
+// Every kind of convolution and matrix product that packs weights, each over 64 kB. `half`: stored in float16 and cast where used.
 std::string Products(bool half) {
   std::mt19937 random(testing::TestSeed(3));
   OnnxBuilder b;
@@ -67,7 +67,7 @@ std::string Products(bool half) {
   t = b.Node("ConvTranspose", {t, weight("up", {384, 64, 2, 2})}, OnnxAttributes().Ints("strides", {2, 2}));
   t = b.Node("Transpose", {t}, OnnxAttributes().Ints("perm", {0, 2, 3, 1}));
   t = b.Node("MatMul", {t, weight("matrix", {64, 600})});
-  // Read by no product alone: the sum needs it as floats.
+  // Also read by a reduction, which needs it as floats.
   b.Node(
       "Add",
       {t, b.Node("ReduceSum", {weight("plain", {600, 60}), b.Ints("axis", {1})}, OnnxAttributes().Int("keepdims", 0))},
@@ -88,7 +88,7 @@ TEST(Weights, HalfPrecisionStaysHalfAndChangesNoBit) {
   });
 }
 
-// Two maps of different extents through one weight, as a backbone at two scales has it.
+// Two maps of different sizes through one weight, as a backbone at two scales has it.
 std::string TwoScales(bool shared) {
   std::mt19937 random(testing::TestSeed(8));
   OnnxBuilder b;
@@ -130,7 +130,7 @@ TEST(Weights, OtherSizesWorkAfterTheRawFormsAreGone) {
       size_t count = 1;
       for (int64_t extent : session->outputs()[0].shape) count *= static_cast<size_t>(extent);
       std::mt19937 same(testing::TestSeed(5));
-      const std::vector<float> x = RandomValues(static_cast<size_t>(3 * h * w), same, 1);
+      const std::vector<float> x = RandomValues(size_t{3} * static_cast<size_t>(h) * static_cast<size_t>(w), same, 1);
       std::vector<float> y(count);
       ASSERT_TRUE(session->Run(x, y));
       EXPECT_EQ(y, RunModel(model, h, w)) << h << " x " << w;

@@ -1,4 +1,4 @@
-// What lies behind a cut-out where it is more than one colour: a picture, or the frame itself out of focus.
+// Backgrounds that are more than one colour: another picture, or the blurred frame itself.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -13,15 +13,15 @@
 
 namespace decal {
 
-// Puts an opaque picture behind a cut-out (straight alpha, as Composite makes it), which becomes opaque: `behind` has its size, or
-// half of it, rounded up, and is then enlarged. Its own alpha plays no part. Errors: kInvalidArgument for empty pictures and other
-// sizes, kOutOfMemory.
+// Composites a cut-out (straight alpha, as from Composite) over the picture `behind`, in place; the result is opaque. `behind` has the
+// size of the cut-out, or half of it (rounded up), which is then enlarged. Its alpha is ignored. Errors: kInvalidArgument for empty
+// pictures and other sizes, kOutOfMemory.
 Status PutBehind(ImageView behind, MutableImageView cutout, ThreadRunner& runner);
 
-// The largest blur that BackgroundBlur makes, in pixels; the least is 1.
+// The largest `sigma` of BackgroundBlur, in pixels; the smallest is 1.
 inline constexpr float kMostBlur = 100;
 
-// One stream of frames, or one picture: keeps its memory from call to call. Not thread-safe.
+// Blurs the background of a stream of frames, or of one picture. Keeps its memory between calls. Not thread-safe.
 class BackgroundBlur {
  public:
   BackgroundBlur();
@@ -29,14 +29,14 @@ class BackgroundBlur {
   BackgroundBlur& operator=(BackgroundBlur&&) noexcept;
   ~BackgroundBlur();
 
-  // The picture (RGBA8, whose alpha plays no part) without its subject, out of focus by about a Gaussian of `sigma` pixels, in steps of 2: at
-  // half its size, rounded up, opaque, for PutBehind. The subject leaves no glow, as only what is not it counts; behind it lies what
-  // is around it. `matte` is of any size; values are clamped to 0..1, and NaN counts as 0. Valid until the next call. Call it before Composite
-  // writes over the picture. Errors: kInvalidArgument for an empty picture or matte and a sigma that is not within 1 and kMostBlur;
-  // kOutOfMemory.
+  // Returns the blurred background for PutBehind: opaque, at half the picture's size (rounded up), valid until the next call. The blur is
+  // close to a Gaussian of `sigma` pixels, in steps of 2. Only background pixels contribute, so the subject leaves no glow; its own area
+  // is filled from around it. The picture's alpha is ignored. `matte` may have any size; values are clamped to 0..1, and NaN counts as 0.
+  // Call this before Composite overwrites the picture. Errors: kInvalidArgument for an empty picture or matte, and for a sigma outside of
+  // 1 to kMostBlur; kOutOfMemory.
   Result<ImageView> Next(ImageView picture, MatteView matte, float sigma, ThreadRunner& runner);
 
-  // What it holds: about six bytes for each pixel of the picture.
+  // Memory in use: about six bytes for each pixel of the picture.
   size_t memory_bytes() const;
 
  private:

@@ -105,7 +105,7 @@ struct GpuPlan {
   std::vector<GpuUpload> uploads;
   std::vector<GpuTensor> inputs, outputs;
   std::vector<GpuStep> steps;
-  // An estimate of the multiply-adds (MACs) and element moves of one run, independent of kernels: for comparing models.
+  // An estimate of the MACs and element moves of one run, independent of kernels: for comparing models.
   double work = 0;
 
   uint64_t bytes(GpuBuffer::Use use) const;

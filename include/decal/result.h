@@ -49,8 +49,8 @@ template <class T>
 using Result = std::expected<T, Error>;
 using Status = std::expected<void, Error>;
 
-// A debug build of the library defines DECAL_ERROR_LOCATIONS, for itself and for what links to it: its errors know the line
-// of the source that made them.
+// Debug builds of the library define DECAL_ERROR_LOCATIONS for themselves and for what links to them. Their errors then know
+// the source line that made them.
 #ifdef DECAL_ERROR_LOCATIONS
 std::unexpected<Error> Fail(ErrorCode code, std::string message, std::string where = {},
                             std::source_location at = std::source_location::current());

@@ -1,4 +1,4 @@
-// Frames as cameras and video decoders give them, Y'CbCr in planes of bytes, to RGBA.
+// Converts frames of cameras and video decoders (planes of 8-bit Y'CbCr) to RGBA.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -13,7 +13,7 @@
 
 namespace decal {
 
-// A frame of 8 bits a sample: 4:2:0 (I420, NV12), 4:2:2, 4:4:4, or grey. Sizes of chroma are halved upwards.
+// A frame of 8 bits per sample: 4:2:0 (I420, NV12), 4:2:2, 4:4:4 or grey. Halved sizes of chroma planes are rounded up.
 struct YuvView {
   int width = 0, height = 0;
   const uint8_t* luma = nullptr;
@@ -25,17 +25,17 @@ struct YuvView {
   bool half_width = true, half_height = true;  // of chroma
 };
 
-// What the numbers mean: how much red and blue count in luma (BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722), and whether 0..255 or
-// 16..235 (chroma 16..240) is from black to white.
+// The colour matrix, by the weights of red and blue in luma (BT.601: 0.299, 0.114; BT.709: 0.2126, 0.0722), and the range: full
+// (0..255) or limited (16..235, chroma 16..240).
 struct YuvColours {
   double red = 0.2126, blue = 0.0722;
   bool full_range = false;
 };
 
-// Opaque RGBA of the same size: within one level of what the standards say, and the same on every instruction set and for any number of
-// threads. Chroma is interpolated linearly between its samples, which are taken to lie in the middle of the pixels that they are
-// for. Errors: kInvalidArgument for an empty frame, strides that are too short, another size, or shares of luma that leave green less than
-// 0.4; kOutOfMemory.
+// Writes opaque RGBA of the same size. Values are within one level of the standards' formulas, and the same on every instruction set and
+// for any number of threads. Chroma is interpolated linearly; each sample is centred on the pixels that share it. Errors:
+// kInvalidArgument for an empty frame, strides that are too short, another size, or weights that leave less than 0.4 for green;
+// kOutOfMemory.
 Status YuvToRgba(const YuvView& from, const YuvColours& colours, MutableImageView to, ThreadRunner& runner);
 
 }  // namespace decal

@@ -121,7 +121,7 @@ def to_srgb(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Image.Im
             own = image if image.mode == "RGB" else None
             image = applied
     if image.mode == "CMYK":
-        notes.append("CMYK without a usable colour profile: each ink takes away its complement, as browsers have it")
+        notes.append("CMYK without a usable colour profile: converted by the simple formula of CSS, as in browsers")
     if image.mode != "RGB":
         image = image.convert("RGB")
     if alpha is not None:

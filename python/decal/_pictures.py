@@ -184,11 +184,11 @@ def _frames(image: Image.Image, format: str | None) -> list[str]:
     if count < 2:
         return []
     if format == "PNG":
-        return ["animated PNG: its default picture taken"]
+        return ["animated PNG: its default picture used"]
     if format == "TIFF":
-        return [f"TIFF: first of {count} pages taken"]
+        return [f"TIFF: first of {count} pages used"]
     name = {"GIF": "GIF", "WEBP": "WebP"}.get(format or "")
-    return [f"animated {name}: first of {count} frames taken"] if name else []
+    return [f"animated {name}: first of {count} frames used"] if name else []
 
 
 def _from_image(image: Image.Image, kind: str, where: str, how: Reading) -> Picture:

@@ -1,4 +1,4 @@
-// WebGPU in a page, on Chromium's software renderer: the gate, the same cut-out, and every fault ending in a whole picture.
+// WebGPU in a page, on Chromium's software renderer: pre-flight checks, the same cut-out, and every fault ending in a whole picture.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
@@ -85,7 +85,7 @@ suite('WebGPU', { skip: noBrowser }, () => {
 
   const same = (a, b) => assert.equal(a.base64, b.base64, 'another picture');
 
-  test('the gate refuses the software renderer by itself, with the reason', async () => {
+  test('the pre-flight checks refuse the software renderer, with the reason', async () => {
     const { outcomes: [auto, demanded], capabilities, events } =
       await inFreshPage({ allowSoftwareAdapter: false }, ['auto', 'webgpu']);
     assert.equal(auto.execution.provider, 'wasm');

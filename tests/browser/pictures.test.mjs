@@ -98,7 +98,7 @@ suite('pictures', { skip: noBrowser }, () => {
       assert.equal((await sharp(moving).metadata()).pages, 2);
       const { at, notes } = await kept(moving);
       near(at(20, 15), [255, 0, 0, 255], 6);
-      assert.deepEqual(notes, [`animated ${format === 'gif' ? 'GIF' : 'WebP'}: first of 2 frames taken`]);
+      assert.deepEqual(notes, [`animated ${format === 'gif' ? 'GIF' : 'WebP'}: first of 2 frames used`]);
       assert.deepEqual((await removed(moving)).notes, notes);
       const still = await flat('#ff0000')[format]().toBuffer();
       assert.deepEqual((await kept(still)).notes, []);

@@ -278,7 +278,7 @@ test('two processes never have the same shard', async (t) => {
 test('a picture that kills its worker, twice, has failed; the others are done', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 8);
-  // A pipe that nobody writes to holds its worker until it is killed: a stand-in for a decoder that crashes.
+  // A pipe without a writer blocks its worker until it is killed: a stand-in for a decoder that crashes.
   await new Promise((resolve, reject) => spawn('mkfifo', [join(cwd, 'trap.png')]).on('close', (code) => (code === 0 ? resolve() : reject(code))));
   await writeFile(join(cwd, 'list'), ['photos/1.png', 'trap.png', 'photos/3.png', 'photos/5.png', 'photos/7.png', 'photos/below/0.png', 'photos/below/2.png'].join('\n'));
   const child = spawn(kDecal, ['batch', '--from', 'list', '--to', 'cut', '--workers', '1'], { cwd, env: { ...process.env, ...kNoShard } });

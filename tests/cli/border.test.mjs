@@ -1,4 +1,4 @@
-// The command keeps to border/*.json: fields of its JSON, and what it says of values that its options do not take.
+// The command follows border/*.json: the fields of its JSON, and its messages for invalid option values.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "cli/serve/fetch_url.h"
-#include "cli/serve/gate.h"
+#include "cli/serve/admission.h"
 #include "cli/serve/request_options.h"
 
 namespace decal::cli {
@@ -85,7 +85,7 @@ TEST(Serve, Urls) {
                             "http://h/a\r\nX: y", "http://h/#f", "http://h\\x/", "http://h%00/", "gopher://h/"}) {
     EXPECT_FALSE(ParseUrl(wrong)) << wrong;
   }
-  // Hosts that nobody allowed, before any name is resolved.
+  // Hosts that are not allowed, before any name is resolved.
   ServeOptions options;
   options.url_hosts = {"images.example.org", "localhost:9"};
   for (const char* refused : {"http://example.org/", "http://images.example.org.evil.test/",

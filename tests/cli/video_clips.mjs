@@ -1,4 +1,4 @@
-// Clips for the tests of decal video, made with the ffmpeg program, and what it says of files.
+// Clips for the tests of decal video, made with the ffmpeg program, and its description of files.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -50,7 +50,7 @@ export async function video(args, options) {
   return result;
 }
 
-/** Frames of raw RGBA, each of so many bytes. */
+/** Frames of raw RGBA, each of that many bytes. */
 export function framesOf(bytes, width, height) {
   const size = 4 * width * height;
   if (bytes.length % size !== 0) throw new Error(`${bytes.length} bytes are no whole frames of ${size}`);

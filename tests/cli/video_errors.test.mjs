@@ -55,7 +55,7 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
     await writeFile(join(folder, 'empty.mp4'), '');
     await writeFile(join(folder, 'list.m3u8'), '#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nclip.mp4\n#EXT-X-ENDLIST\n');
     await mkdir(join(folder, 'folder.mp4'));
-    // A codec that nobody has a decoder for: the track's four letters, changed.
+    // A codec without any decoder: the track's four letters, changed.
     const bytes = await readFile(join(folder, 'clip.mp4'));
     const at = bytes.indexOf('avc1', bytes.indexOf('stsd'));
     bytes.write('zzzz', at, 'latin1');
@@ -95,7 +95,7 @@ suite('decal video, when something is wrong', { skip: noVideo() }, () => {
       [['-', '-o', 'out.webm', '--size', '16384x16384'], /--size: .* is not a size/],
       [['-', '-o', 'out.webm', '--size', '4x4', '--fps', '0'], /--fps: '0' is not a rate/],
       [['clip.mp4', '-o', 'out.webm', '--size', '4x4'], /--size and --fps are for raw frames/],
-      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /--background: 'nocolour' is not a colour, nor a file that is there/],
+      [['clip.mp4', '-o', 'out.webm', '--background', 'nocolour'], /--background: 'nocolour' is neither a colour nor an existing file/],
       ...['blur:0', 'blur:101', 'blur:', 'blur:x', 'blur:nan', 'blur:12px'].map((text) => [['clip.mp4', '-o', 'out.webm', '--background', text], new RegExp(`--background: '${text}' is no blur of 1 to 100 pixels`)]),
       [['clip.mp4', '-o', 'out.webm', '--quality', '0'], /--quality/],
     ]) {

@@ -34,7 +34,7 @@ export function operatorsTable() {
   const [first, last] = opsetRange();
   const count = (names, test) => `${names.filter(test).length} of ${names.length}`;
 
-  // An operator counts as ours when no case that has it says otherwise.
+  // An operator counts as supported if no case with it fails.
   const usable = [...native].filter(([, result]) => result.outcome !== 'not-applicable');
   const ours = new Set(usable.flatMap(([, result]) => result.operators));
   const exceptions = readExceptions();

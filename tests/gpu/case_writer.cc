@@ -98,10 +98,10 @@ void CaseWriter::Add(const std::string& name, CaseGraph& made, float tolerance) 
     inputs.emplace_back(Elements(graph, graph.inputs[i]));
     for (float& value : inputs.back()) value = uniform(made.random());
   }
-  AddGraph(name, std::move(graph), inputs, tolerance);
+  AddGraph(name, graph, inputs, tolerance);
 }
 
-void CaseWriter::AddGraph(const std::string& name, Graph graph, const std::vector<std::vector<float>>& inputs,
+void CaseWriter::AddGraph(const std::string& name, const Graph& graph, const std::vector<std::vector<float>>& inputs,
                           float tolerance) {
   if (!Wants(name)) return;
   // A float16 has 11 bits: a few of them are lost on the way.

@@ -23,7 +23,8 @@ class CaseWriter {
   // into bands and its memory into pages; some also for a roomy one, with another kernel than the cost model would choose. The largest error allowed is `tolerance` * (1 + |expected|).
   void Add(const std::string& name, CaseGraph& made, float tolerance = 1e-4f);
   // A whole model through all passes.
-  void AddGraph(const std::string& name, Graph graph, const std::vector<std::vector<float>>& inputs, float tolerance);
+  void AddGraph(const std::string& name, const Graph& graph, const std::vector<std::vector<float>>& inputs,
+                float tolerance);
 
   bool Wants(const std::string& name) const { return name.find(filter_) != std::string::npos; }
   bool half() const { return half_; }

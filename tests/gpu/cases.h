@@ -13,7 +13,7 @@ void AddAttentionCases(CaseWriter& writer);
 void AddMapCases(CaseWriter& writer);
 void AddReductionCases(CaseWriter& writer);
 
-// What cases of convolutions share: the same extent in both directions, and an epilogue with its inputs for an output of `shape`.
+// What cases of convolutions share: the same size in both directions, and an epilogue with its inputs for an output of `shape`.
 Window SquareWindow(int64_t kernel, int64_t stride, int64_t dilation, int64_t pad);
 Epilogue RandomEpilogue(CaseGraph& g, const Shape& shape, std::vector<ValueId>& inputs);
 

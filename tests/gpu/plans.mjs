@@ -62,7 +62,7 @@ export function checkPlan(plan) {
         if (other === buffer) assert.equal(writable[i], writable[j], `${what} reads and writes buffer ${buffer}`);
       }
     });
-    // The shader declares what the plan says of it.
+    // The shader's declarations match the plan.
     const declared = [...code.matchAll(/@binding\((\d+)\) var<storage, (\w+)>/g)];
     assert.deepEqual(declared.map(([, n, access]) => [Number(n), access === 'read_write']),
       writable.map((isWritable, i) => [i + 1, isWritable]), what);

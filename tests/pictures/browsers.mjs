@@ -7,7 +7,7 @@ import { distance, pictureFault, refusalFault } from './support.mjs';
 /** Files at a time: a report of all would keep one call of a driver waiting for too long. */
 const kAtATime = 20;
 
-const kPremultiplied = 'canvases keep colours multiplied by alpha, in 8 bits';
+const kPremultiplied = 'canvases store premultiplied colours in 8 bits';
 const kInks = 'Chromium mixes black into the other inks before it uses the profile; Firefox and WebKit ignore CMYK profiles';
 
 /** Kinds that are read; of others every file is `unsupported`. */
@@ -19,18 +19,18 @@ const kAlsoReads = { Chromium: ['JPEG XL'], Firefox: [], WebKitGTK: [] };
  * `notes`. `refuses`: the browsers that cannot decode it, with code `unsupported`.
  */
 export const kKnown = {
-  'png-16-round.png': { off: { Chromium: 1, WebKitGTK: 1 }, why: '16 bits are cut to 8, not rounded' },
+  'png-16-round.png': { off: { Chromium: 1, WebKitGTK: 1 }, why: 'it truncates 16 bits to 8 instead of rounding' },
   'png-grey-alpha.png': { off: { WebKitGTK: 2 }, why: kPremultiplied },
   'icon.ico': { off: { Chromium: 1, Firefox: 1, WebKitGTK: 1 }, why: kPremultiplied },
   'lossless.jxl': { off: { Chromium: 1 }, why: kPremultiplied },
-  'pq.jxl': { off: { Chromium: 49 }, why: 'it tone-maps in its own way' },
-  'jpeg-table-profile.jpg': { off: { Chromium: 7, Firefox: 7 }, why: 'tables of profiles are used in few steps', note: 'profile of tables' },
+  'pq.jxl': { off: { Chromium: 49 }, why: 'it has its own tone mapping' },
+  'jpeg-table-profile.jpg': { off: { Chromium: 7, Firefox: 7 }, why: 'it interpolates the lookup table coarsely', note: 'profile of tables' },
   'jpeg-cmyk-profile.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },
   'jpeg-cmyk-table.jpg': { off: { Chromium: 122, Firefox: 188, WebKitGTK: 188 }, why: kInks, note: '^CMYK' },
-  'jpeg-arithmetic.jpg': { refuses: ['Firefox'], why: 'its decoder has no arithmetic coding' },
-  'avif-grid.avif': { refuses: ['Firefox'], why: 'its decoder has no grids' },
-  'avif-ycgco.avif': { off: { Firefox: 255 }, why: 'it takes YCgCo for another matrix', note: 'YCgCo' },
-  'avif-limited.avif': { off: { Chromium: 12, Firefox: 12, WebKitGTK: 12 }, why: 'the arithmetic of all of them on x86 (libyuv) has no room for blue’s factor', note: 'limited range' },
+  'jpeg-arithmetic.jpg': { refuses: ['Firefox'], why: 'its decoder does not support arithmetic coding' },
+  'avif-grid.avif': { refuses: ['Firefox'], why: 'its decoder does not support grids' },
+  'avif-ycgco.avif': { off: { Firefox: 255 }, why: 'it decodes YCgCo with another matrix', note: 'YCgCo' },
+  'avif-limited.avif': { off: { Chromium: 12, Firefox: 12, WebKitGTK: 12 }, why: 'all three use libyuv, whose fixed-point arithmetic on x86 clips the factor for blue', note: 'limited range' },
 };
 
 /** Empty where the browser of that name did with a file what is right, or what is known. */

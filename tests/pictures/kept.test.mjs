@@ -1,4 +1,4 @@
-// What outputs keep of their sources: density, with --keep-metadata what a file says of itself, with --profile keep its colours.
+// What outputs keep of their sources: density; metadata with --keep-metadata; colours with --profile keep.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -41,7 +41,7 @@ test('the density is the source’s, and none where it has none', async () => {
   }
 });
 
-/** IPTC as PNG's text has it. */
+/** IPTC in a text chunk of a PNG. */
 const iptcText = (file) => {
   const at = file.indexOf('Raw profile type iptc');
   return at < 0 ? '' : file.subarray(at - 8);

@@ -1,4 +1,4 @@
-// The table's files in Node, which takes pixels: decoded by sharp, as docs/guide.md has it.
+// The table's files in Node, where the package takes pixels: decoded by sharp, as docs/guide.md recommends.
 // SPDX-License-Identifier: MIT
 import { join } from 'node:path';
 import sharp from 'sharp';

@@ -83,13 +83,13 @@ def add_jpeg(table):
     icc = lambda p: jpeg(image_of(), icc_profile=p)
     swapped = [(c[1], c[0], c[2]) for c in COLOURS]
     # Grid points of the table are exact; between them the curve of nine points is.
-    add('table-profile', 'a profile of tables alone: red and green change places', swapped[:4], icc(swapped_profile()), 'ICC.1: A2B0 serves every intent')
-    add('grey-profile', 'RGB with a profile for grey', COLOURS, icc(grey_profile(1.0)), 'the profile does not fit', note='profile ignored')
+    add('table-profile', 'a profile with a lookup table only (A2B0), which swaps red and green', swapped[:4], icc(swapped_profile()), 'ICC.1: A2B0 serves every intent')
+    add('grey-profile', 'RGB with a profile for grey', COLOURS, icc(grey_profile(1.0)), 'ICC.1: the profile is for another colour space', note='profile ignored')
     add('p3-profile', 'Display P3’s primaries, gamma 2.2', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], icc(matrix_profile(ref.P3, 2.2)), 'the profile')
     grey = jpeg(image_of(grey_patches(), 'L'), icc_profile=grey_profile(1.0))
     add('grey', 'grey with a grey profile, gamma 1.0', greys_to(lambda v: v), grey, 'the profile', tolerance=5)
     half = matrix_profile(ref.P3, 1.8)
-    add('half-profile', 'a profile of two parts, the second missing', COLOURS, insert(plain, (0xe2, b'ICC_PROFILE\0\1\2' + half[:300])), 'ICC.1, annex B', note='parts of it are missing')
+    add('half-profile', 'a profile in two segments, the second missing', COLOURS, insert(plain, (0xe2, b'ICC_PROFILE\0\1\2' + half[:300])), 'ICC.1, annex B', note='parts of it are missing')
     for orientation in (6, 3):
         add('exif' + str(orientation), f'EXIF orientation {orientation}', turned(orientation), insert(plain, (0xe1, b'Exif\0\0' + exif(orientation))), 'EXIF 2.32', size=shown(orientation))
     inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
@@ -100,8 +100,8 @@ def add_jpeg(table):
     points = [(0, 0, 0, 0), (0, 0, 0, 255), (255, 255, 255, 255), (255, 0, 0, 0), (0, 0, 0, 191), (0, 0, 0, 128), (64, 64, 64, 64), (0, 128, 0, 0)]
     at = Image.frombytes('CMYK', SIZE, data('B', points))
     steps = [sum(c) / 1020 for c in points]
-    add('cmyk-profile', 'CMYK with a profile whose black has L = 5', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile()), 'the profile, black point compensated')
-    add('cmyk-table', 'CMYK with a profile of A2B0 alone', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, black point compensated')
+    add('cmyk-profile', 'CMYK with a profile whose black is L* = 5', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile()), 'the profile, with black point compensation')
+    add('cmyk-table', 'CMYK with a profile whose only table is A2B0', [light(s, black_y, 5) for s in steps], jpeg(at, icc_profile=ink_profile((b'A2B0',))), 'the profile, with black point compensation')
     # Adobe's marker (transform 0: as they are, 2: YCCK) decides over four components; without it inks are not inverted.
     adobe = cmyk_bytes = jpeg(cmyk)
     at_adobe = adobe.index(b'\xff\xee')
@@ -111,30 +111,30 @@ def add_jpeg(table):
     ycck[ycck.index(b'Adobe') + 11] = 2
     add('ycck', 'YCCK', [ref.naive_cmyk(c) for c in inks], bytes(ycck), 'Adobe technical note 5116', tolerance=5, note='CMYK without')
     as_rgb = jpeg(Image.frombytes('YCbCr', SIZE, data('B')))
-    add('adobe-rgb', 'RGB by Adobe’s marker', COLOURS, as_rgb[:2] + b'\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0' + as_rgb[20:], 'Adobe technical note 5116')
+    add('adobe-rgb', 'RGB, according to Adobe’s marker', COLOURS, as_rgb[:2] + b'\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0' + as_rgb[20:], 'Adobe technical note 5116')
     p3 = matrix_profile(ref.P3, 2.2)
     halves = [(0xe2, b'ICC_PROFILE\0\2\2' + p3[300:]), (0xe2, b'ICC_PROFILE\0\1\2' + p3[:300])]
-    add('profile-order', 'a profile of two parts, the second first', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], insert(plain, *halves), 'ICC.1, annex B')
+    add('profile-order', 'a profile in two segments, in reverse order', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], insert(plain, *halves), 'ICC.1, annex B')
     table.write('source.ppm', b'P6\n64 32\n255\n' + data('B'))
     run('cjpeg', '-arithmetic', '-quality', '100', '-sample', '1x1', '-outfile', table.path('jpeg-arithmetic.jpg'), table.path('source.ppm'))
     add('arithmetic', 'arithmetic coding', COLOURS, None, 'ITU-T T.81', tolerance=4)
     stray = plain[:20] + b'\0\0\0' + plain[20:]  # behind the first segment
     add('stray', 'stray bytes between segments', COLOURS, stray, 'libjpeg: harmless')
-    add('padded', 'bytes between the scan and its end marker, as cameras pad', COLOURS, plain[:-2] + b'\0' * 9 + plain[-2:], 'libjpeg: harmless')
+    add('padded', 'padding between the scan and the end marker, as some cameras write', COLOURS, plain[:-2] + b'\0' * 9 + plain[-2:], 'libjpeg: harmless')
     noise = Image.effect_noise((256, 256), 80).convert('RGB')
     whole = jpeg(noise)
-    table.refuse('jpeg-cut.jpg', 'JPEG', 'cut at 60 %', 'corrupt-image', 'half a picture is none', whole[:len(whole) * 6 // 10])
-    table.refuse('jpeg-cut-eoi.jpg', 'JPEG', 'cut at 60 % and closed with an end marker', 'corrupt-image', 'half a picture is none', whole[:len(whole) * 6 // 10] + b'\xff\xd9')
+    table.refuse('jpeg-cut.jpg', 'JPEG', 'truncated at 60 %', 'corrupt-image', 'truncated pictures are refused', whole[:len(whole) * 6 // 10])
+    table.refuse('jpeg-cut-eoi.jpg', 'JPEG', 'truncated at 60 %, then an end marker', 'corrupt-image', 'truncated pictures are refused', whole[:len(whole) * 6 // 10] + b'\xff\xd9')
     broken = bytearray(whole)
     broken[len(broken) // 2:len(broken) // 2 + 2] = b'\xff\xd9'
-    table.refuse('jpeg-marker.jpg', 'JPEG', 'a marker in the scan', 'corrupt-image', 'half a picture is none', bytes(broken))
+    table.refuse('jpeg-marker.jpg', 'JPEG', 'an end marker within the scan', 'corrupt-image', 'truncated pictures are refused', bytes(broken))
 
 
 def add_gif_webp(table):
     indices = [i for row in pixels([(i,) for i in range(8)]) for (i,) in row]
     whole = (0, 0, WIDTH, HEIGHT, indices, None)
     part = (PATCH, 0, 2 * PATCH, PATCH, [i for row in pixels([(i,) for i in range(8)])[:PATCH] for (i,) in row[PATCH:3 * PATCH]], None)
-    add = lambda name, title, frames, **more: table.add(f'gif-{name}.gif', 'GIF', title, COLOURS, 'GIF89a; outside frames as every browser', 0, gif(*SIZE, frames, COLOURS), **more)
+    add = lambda name, title, frames, **more: table.add(f'gif-{name}.gif', 'GIF', title, COLOURS, 'GIF89a; transparent outside of frames, as in browsers', 0, gif(*SIZE, frames, COLOURS), **more)
     add('plain', 'one frame', [whole])
     add('part', 'a frame smaller than its canvas', [part], alpha=[0, 255, 255, 0, 0, 0, 0, 0])
     add('animated', 'two frames', [whole, part], note='first of 2 frames')
@@ -167,7 +167,7 @@ def add_heif(table):
         table.add(f'avif-{name}.avif', 'AVIF', title, right, source, tolerance, **more)
 
     exact = ['-y', '444', '--cicp', '1/13/0', '-r', 'full']
-    avif('plain', 'RGB as it is', COLOURS, 'AV1-ISOBMFF', exact)
+    avif('plain', 'RGB, stored without a matrix', COLOURS, 'AV1-ISOBMFF', exact)
     avif('p3', 'nclx Display P3', [ref.rgb_in(ref.P3, ref.srgb_decode, c) for c in COLOURS], 'ITU-T H.273', ['-y', '444', '--cicp', '12/13/0', '-r', 'full'])
     avif('linear', 'nclx linear', [ref.to_bytes([v / 255 for v in c]) for c in COLOURS], 'ITU-T H.273', ['-y', '444', '--cicp', '1/8/0', '-r', 'full'], tolerance=4)
     avif('pq', 'nclx BT.2020 PQ, 10 bits', [ref.pq(c) for c in COLOURS], 'SMPTE ST 2084; BT.2408', ['-d', '10', '-y', '444', '--cicp', '9/16/0', '-r', 'full'], tolerance=3, note='PQ.*tone-mapped')
@@ -183,8 +183,8 @@ def add_heif(table):
     # irot counts a quarter turn against the clock: patch columns become rows from the bottom.
     turned_alpha = [COLOURS[i] for i in (3, 7, 2, 6, 1, 5, 0, 4)]
     for name, more in (('turned-alpha', []), ('turned-premultiplied', ['-p'])):
-        avif(name, 'irot, ' + ('premultiplied alpha' if more else 'alpha'), turned_alpha, 'HEIF, irot', [*exact, *more, '--irot', '1'], tolerance=3, alpha=200, input_png=rgba, size=SIZE[::-1])
-    avif('cropped-alpha', 'clap, imir 1 and alpha', [COLOURS[2], COLOURS[1]], 'HEIF, clap', [*exact, '--crop', '16,0,32,16', '--imir', '1'], alpha=200, input_png=rgba, size=(32, 16))
+        avif(name, 'irot with ' + ('premultiplied alpha' if more else 'alpha'), turned_alpha, 'HEIF, irot', [*exact, *more, '--irot', '1'], tolerance=3, alpha=200, input_png=rgba, size=SIZE[::-1])
+    avif('cropped-alpha', 'clap, imir 1, alpha', [COLOURS[2], COLOURS[1]], 'HEIF, clap', [*exact, '--crop', '16,0,32,16', '--imir', '1'], alpha=200, input_png=rgba, size=(32, 16))
     p3_source = png(*SIZE, rows('B'), before=[iccp(matrix_profile(ref.P3, 2.2))])
     avif('p3-profile', 'a profile: Display P3’s primaries, gamma 2.2', [ref.rgb_in(ref.P3, lambda v: v ** (563 / 256), c) for c in COLOURS], 'the profile', ['-y', '444', '-r', 'full'], tolerance=4, input_png=p3_source)
     avif('ycgco', 'YCgCo', COLOURS, 'ITU-T H.273', ['-y', '444', '--cicp', '1/13/8', '-r', 'full'], tolerance=4)
@@ -205,7 +205,7 @@ def add_heif(table):
     table.write('frame0.png', png(*SIZE, rows('B')))
     table.write('frame1.png', png(*SIZE, rows('B', [(9, 9, 9)] * 8)))
     run('avifenc', '--min', '0', '--max', '0', '-s', '8', *exact, table.path('frame0.png'), table.path('frame1.png'), table.path('avif-animated.avif'))
-    table.add('avif-animated.avif', 'AVIF', 'animated', COLOURS, 'the first frame', 2, note='animated')
+    table.add('avif-animated.avif', 'AVIF', 'animated', COLOURS, 'the first frame is used', 2, note='animated')
 
     def heic(name, title, right, source, options, tolerance=3, input_png=None, **more):
         table.write('source.png', input_png or png(*SIZE, rows('B')))
@@ -217,7 +217,7 @@ def add_heif(table):
     nclx = with_nclx((table.folder / 'heic-plain.heic').read_bytes(), 12, 13, 6)
     table.add('heic-p3.heic', 'HEIC', 'nclx Display P3', p3, 'ITU-T H.273', 3, nclx)
     stream = [f'-px265:{option}' for option in ('colorprim=smpte432', 'transfer=iec61966-2-1')]
-    heic('p3-stream', 'Display P3, said by the stream alone', p3, 'ITU-T H.265, E.2.1', stream)
+    heic('p3-stream', 'Display P3, signalled only in the HEVC stream', p3, 'ITU-T H.265, E.2.1', stream)
     heic('grey', 'grey', greys, 'HEIF', [], input_png=grey)
     heic('alpha', 'straight alpha', COLOURS, 'HEIF', [], input_png=rgba, alpha=200)
     heic('premultiplied', 'premultiplied alpha', COLOURS, 'HEIF, prem', ['--premultiplied-alpha'], tolerance=4, alpha=200, input_png=premultiplied_png())
@@ -234,26 +234,26 @@ def bmp_rows(function):
 
 
 def add_bitmaps(table):
-    def add(name, title, right, content, source='Windows’ bitmap headers', tolerance=0, **more):
+    def add(name, title, right, content, source='Windows bitmap headers', tolerance=0, **more):
         table.add(name, 'BMP, ICO', title, right, source, tolerance, content, **more)
 
     bgr = lambda p: bytes(p[::-1])
     add('bmp-24.bmp', '24 bits', COLOURS, bmp(*SIZE, 24, bmp_rows(bgr)))
     down = b''.join(b''.join(bgr(p) for p in row) for row in pixels())
     add('bmp-top-down.bmp', 'top-down', COLOURS, bmp(*SIZE, 24, down, top_down=True))
-    add('bmp-32.bmp', '32 bits, fourth byte without meaning', COLOURS, bmp(*SIZE, 32, bmp_rows(lambda p: bgr(p) + b'\x4d')))
+    add('bmp-32.bmp', '32 bits, fourth byte unused', COLOURS, bmp(*SIZE, 32, bmp_rows(lambda p: bgr(p) + b'\x4d')))
     masks = struct.pack('<IIII', 0xff0000, 0xff00, 0xff, 0xff000000)
     v5 = lambda alpha: bmp(*SIZE, 32, bmp_rows(lambda p: bgr(p) + bytes([alpha])), 124, 3, masks)
     add('bmp-alpha.bmp', '32 bits with alpha, version 5', COLOURS, v5(200), alpha=200)
-    add('bmp-no-alpha.bmp', '32 bits, version 5, alpha nowhere used', COLOURS, v5(0))
+    add('bmp-no-alpha.bmp', '32 bits, version 5, alpha 0 everywhere', COLOURS, v5(0))
     word = lambda p: struct.pack('<H', round(p[0] * 31 / 255) << 11 | round(p[1] * 63 / 255) << 5 | round(p[2] * 31 / 255))
     stretched = [(round(round(c[0] * 31 / 255) * 255 / 31), round(round(c[1] * 63 / 255) * 255 / 63), round(round(c[2] * 31 / 255) * 255 / 31)) for c in COLOURS]
     add('bmp-565.bmp', '16 bits, 5-6-5', stretched, bmp(*SIZE, 16, bmp_rows(word), 40, 3, struct.pack('<III', 0xf800, 0x7e0, 0x1f)))
     palette = b''.join(bgr(c) + b'\0' for c in COLOURS)
     run_rows = b''.join(b''.join(bytes([PATCH, i]) for i in range(4 * r, 4 * r + 4)) + b'\0\0' for y in range(HEIGHT) for r in [1 - y // PATCH])
-    add('bmp-rle8.bmp', 'run lengths, 8 bits', COLOURS, bmp(*SIZE, 8, run_rows + b'\0\1', 40, 1, palette=palette))
+    add('bmp-rle8.bmp', 'run-length encoded, 8 bits', COLOURS, bmp(*SIZE, 8, run_rows + b'\0\1', 40, 1, palette=palette))
     run4 = b''.join(b''.join(bytes([PATCH, i * 17]) for i in range(4 * r, 4 * r + 4)) + b'\0\0' for y in range(HEIGHT) for r in [1 - y // PATCH])
-    add('bmp-rle4.bmp', 'run lengths, 4 bits', COLOURS, bmp(*SIZE, 4, run4 + b'\0\1', 40, 2, palette=palette))
+    add('bmp-rle4.bmp', 'run-length encoded, 4 bits', COLOURS, bmp(*SIZE, 4, run4 + b'\0\1', 40, 2, palette=palette))
     out = io.BytesIO()
     Image.new('RGB', (64, 64), (9, 9, 9)).save(out, 'ICO', sizes=[(16, 16)])
     small = out.getvalue()
@@ -261,14 +261,14 @@ def add_bitmaps(table):
     entry = lambda w, h, size, at: struct.pack('<BBBBHHII', w, h, 0, 0, 1, 32, size, at)
     png_small = small[22:]
     icon = struct.pack('<HHH', 0, 1, 2) + entry(16, 16, len(png_small), 38) + entry(WIDTH, HEIGHT, len(dib), 38 + len(png_small)) + png_small + dib
-    add('icon.ico', 'the larger of two, 32 bits', COLOURS, icon, alpha=200, note='largest of 2')
+    add('icon.ico', 'icon with two sizes, 32 bits', COLOURS, icon, alpha=200, note='largest of 2')
     inside = png(*SIZE, rows('B'))
     bit_rows = lambda bits: b''.join(b''.join(int(''.join(map(str, bits(y)[x:x + 8])), 2).to_bytes(1, 'big') for x in range(0, WIDTH, 8)) for y in reversed(range(HEIGHT)))
     halves = bit_rows(lambda y: [x // PATCH % 2 for x in range(WIDTH)])
     left = bit_rows(lambda y: [int(x < PATCH) for x in range(WIDTH)])
     bits = bmp(WIDTH, 2 * HEIGHT, 1, halves + left, palette=b''.join(bgr(c) + b'\0' for c in COLOURS[:2]))[14:]
-    add('icon-1.ico', '1 bit and a mask', COLOURS[:2] * 4, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(bits), 22) + bits, alpha=[0, 255, 255, 255] * 2)
-    add('icon-png.ico', 'PNG inside', COLOURS, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(inside), 22) + inside)
+    add('icon-1.ico', 'icon, 1 bit and a mask', COLOURS[:2] * 4, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(bits), 22) + bits, alpha=[0, 255, 255, 255] * 2)
+    add('icon-png.ico', 'icon that contains a PNG', COLOURS, struct.pack('<HHH', 0, 1, 1) + entry(WIDTH, HEIGHT, len(inside), 22) + inside)
     mask_rows = b''.join(b'\xff\xff' + b'\0' * 6 for _ in range(HEIGHT))
     cursor = bmp(WIDTH, 2 * HEIGHT, 24, bmp_rows(bgr) + mask_rows)[14:]
     add('cursor.cur', 'cursor, 24 bits and a mask', COLOURS, struct.pack('<HHH', 0, 2, 1) + entry(WIDTH, HEIGHT, len(cursor), 22) + cursor, alpha=[0, 255, 255, 255] * 2)
@@ -281,11 +281,11 @@ def add_small(table):
     netpbm = 'Netpbm'
     add('binary.ppm', 'PNM', 'PPM', COLOURS, b'P6\n# words\n64 32\n255\n' + data('B'), netpbm)
     add('deep.ppm', 'PNM', 'PPM, 16 bits', COLOURS, b'P6 64 32 65535\n' + data('H', [tuple(v * 257 for v in c) for c in COLOURS], '>'), netpbm)
-    add('text.pgm', 'PNM', 'PGM as text', [(v,) * 3 for v in GREYS], b'P2\n64 32\n255\n' + b' '.join(b'%d' % v for row in pixels(grey_patches()) for (v,) in row), netpbm)
+    add('text.pgm', 'PNM', 'PGM, plain text', [(v,) * 3 for v in GREYS], b'P2\n64 32\n255\n' + b' '.join(b'%d' % v for row in pixels(grey_patches()) for (v,) in row), netpbm)
     bits = [[i % 2 for i in row] for row in [[p for (p,) in r] for r in pixels([(i,) for i in range(8)])]]
     add('bits.pbm', 'PNM', 'PBM', [(0, 0, 0) if i % 2 else (255, 255, 255) for i in range(8)], b'P4\n64 32\n' + b''.join(int(''.join(map(str, r)), 2).to_bytes(8, 'big') for r in bits), netpbm)
     add('alpha.pam', 'PNM', 'PAM with alpha', COLOURS, b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n' + data('B', [c + (200,) for c in COLOURS]), netpbm, alpha=200)
-    table.refuse('inks.pam', 'PNM', 'PAM of inks', 'unsupported', 'they are not RGB and alpha', b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n' + bytes(8192), 'CMYK')
+    table.refuse('inks.pam', 'PNM', 'PAM with CMYK', 'unsupported', 'only grey and RGB are read, with or without alpha', b'P7\nWIDTH 64\nHEIGHT 32\nDEPTH 4\nMAXVAL 255\nTUPLTYPE CMYK\nENDHDR\n' + bytes(8192), 'CMYK')
     light = [tuple(ref.srgb_decode(v / 255) for v in c) for c in COLOURS]
     add('float.pfm', 'PNM', 'PFM', COLOURS, b'PF\n64 32\n-1.0\n' + b''.join(reversed(rows('f', light))), 'linear light', 1, note='float samples')
     rgba = [p + (200,) for row in pixels() for p in row]
@@ -308,7 +308,7 @@ def add_small(table):
     svg = lambda size: f'<?xml version="1.0"?>\n<!-- words -->\n<svg xmlns="http://www.w3.org/2000/svg" {size}>{rects}</svg>'.encode()
     add('sized.svg', 'SVG', 'width and height', COLOURS, svg('width="64" height="32"'), 'SVG 2')
     add('view-box.svg', 'SVG', 'only a viewBox', COLOURS, svg('viewBox="0 0 64 32"'), 'SVG 2')
-    table.refuse('huge.svg', 'SVG', '60,000 squared', 'limit-exceeded', 'the limit', svg('width="60000" height="60000"'))
+    table.refuse('huge.svg', 'SVG', '60,000 x 60,000 pixels', 'limit-exceeded', 'the limit on pixels', svg('width="60000" height="60000"'))
 
 
 def add_jp2(table):
@@ -328,7 +328,7 @@ def add_jp2(table):
     deep = raw([tuple(round(v * 4095 / 255) for v in c) for c in COLOURS], 12)
     table.add('deep.jp2', kind, '12 bits', COLOURS, source, 1, deep)
     table.add('shallow.jp2', kind, '4 bits, grey', [(round(v / 17) * 17,) * 3 for v in GREYS], source, 0, raw([(round(v / 17),) for v in GREYS], 4))
-    table.add('four.jp2', kind, 'four channels, none of them called alpha', COLOURS, source, 0, raw([c + (77,) for c in COLOURS]), note='left out')
+    table.add('four.jp2', kind, 'four channels, none marked as alpha', COLOURS, source, 0, raw([c + (77,) for c in COLOURS]), note='ignored')
     box = lambda name, body: struct.pack('>I', len(body) + 8) + name + body
     inks = [(255, 0, 0, 0), (0, 255, 0, 0), (0, 0, 255, 0), (0, 0, 0, 255), (0, 0, 0, 128), (100, 50, 0, 30), (0, 0, 0, 0), (255, 255, 255, 255)]
     table.add('cmyk.jp2', kind, 'CMYK', [ref.naive_cmyk(c) for c in inks], 'CSS Color 4, device-cmyk', 0, with_header(raw(inks), space=12), note='CMYK without')
@@ -337,7 +337,7 @@ def add_jp2(table):
     table.add('premultiplied.jp2', kind, 'premultiplied alpha', COLOURS, source, 2, with_header(raw(multiplied), more=box(b'cdef', meanings)), alpha=200)
     palette = box(b'pclr', struct.pack('>HB', 8, 3) + b'\7\7\7' + b''.join(bytes(c) for c in COLOURS)) + box(b'cmap', b''.join(struct.pack('>HBB', 0, 1, k) for k in range(3)))
     table.refuse('palette.jp2', kind, 'a palette', 'unsupported', 'libvips does not apply it', with_header(raw([(i,) for i in range(8)]), space=16, more=palette), 'palette')
-    table.refuse('lab.jp2', kind, 'CIELAB', 'unsupported', 'libvips takes it for RGB', with_header(raw(COLOURS), space=14), 'colour space 14')
+    table.refuse('lab.jp2', kind, 'CIELAB', 'unsupported', 'libvips would read it as RGB', with_header(raw(COLOURS), space=14), 'colour space 14')
 
 
 def with_header(jp2, space=None, more=b''):
@@ -356,6 +356,6 @@ def add_unsupported(table):
                                  ('picture.xcf', b'gimp xcf v011\0', 'XCF'), ('stars.fits', b'SIMPLE  =                    T', 'FITS'),
                                  ('film.mp4', b'\0\0\0\x18ftypisom\0\0\2\0isomiso2', 'MP4'), ('photo.cr2', b'II*\0\x10\0\0\0CR\2\0', 'CR2'),
                                  ('page.html', b'<!doctype html><html></html>', 'HTML'), ('bundle.zip', b'PK\3\4' + b'\0' * 30, 'ZIP')):
-        table.refuse(name, 'not read', words, 'unsupported', 'a format by its name, not damage', content, words)
-    table.refuse('text.jpg', 'not read', 'a text', 'corrupt-image', 'no picture at all', b'not a picture at all')
-    table.refuse('empty.png', 'not read', 'an empty file', 'corrupt-image', 'no picture at all', b'')
+        table.refuse(name, 'not read', words, 'unsupported', 'recognised, but not supported', content, words)
+    table.refuse('text.jpg', 'not read', 'a text file', 'corrupt-image', 'not a picture', b'not a picture at all')
+    table.refuse('empty.png', 'not read', 'an empty file', 'corrupt-image', 'not a picture', b'')

@@ -1,6 +1,6 @@
-// Writes docs/formats.md; refuses where a file of the table is not right.
-//   node tests/pictures/write_formats.mjs              the command and Node; what the page says of browsers stays
-//   node tests/pictures/write_formats.mjs --browsers   the three browsers too, a minute or two
+// Writes docs/formats.md. Refuses if any file of the table gives a wrong result.
+//   node tests/pictures/write_formats.mjs              runs the command and Node; keeps the browsers' columns
+//   node tests/pictures/write_formats.mjs --browsers   runs the three browsers too, which takes a minute or two
 // SPDX-License-Identifier: MIT
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

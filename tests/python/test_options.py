@@ -241,8 +241,8 @@ def test_nothing_found_is_said(session):
 
 def test_notes_tell_of_frames(session, rgb):
     frames = [Image.fromarray(np.roll(rgb, shift, 1)) for shift in (0, 9, 18)]
-    for format, note in (("GIF", "animated GIF: first of 3 frames taken"), ("TIFF", "TIFF: first of 3 pages taken"),
-                         ("WEBP", "animated WebP: first of 3 frames taken"), ("PNG", "animated PNG: its default picture taken")):
+    for format, note in (("GIF", "animated GIF: first of 3 frames used"), ("TIFF", "TIFF: first of 3 pages used"),
+                         ("WEBP", "animated WebP: first of 3 frames used"), ("PNG", "animated PNG: its default picture used")):
         file = io.BytesIO()
         frames[0].save(file, format, save_all=True, append_images=frames[1:])
         assert session.remove(file.getvalue()).execution.notes == (note,), format

@@ -79,6 +79,23 @@ def test_options(custom, rgb):
         rembg.remove(image, session=custom, vitmatte=True)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "CMYK"])
+def test_cutout_is_image_composite(custom, rgb, mode):
+    image = Image.fromarray(rgb).convert("RGBA" if mode == "LA" else "RGB").convert(mode)
+    before = image.tobytes()
+    mask = rembg.remove(image, session=custom, only_mask=True)
+    wanted = Image.composite(image, Image.new("RGBA", image.size, 0), mask)  # what rembg does
+    for orientation in (None, 1, 6):
+        given = image.copy()
+        if orientation:
+            given.getexif()[0x0112] = orientation
+        if orientation == 6:
+            mask = rembg.remove(given, session=custom, only_mask=True)
+            wanted = Image.composite(image.transpose(Image.Transpose.ROTATE_270), Image.new("RGBA", mask.size, 0), mask)
+        assert np.array_equal(np.asarray(rembg.remove(given, session=custom)), np.asarray(wanted)), orientation
+        assert given.tobytes() == before and given.mode == mode  # the caller's picture stays as it is
+
+
 def test_soft_edges(custom, rgb):
     image = Image.fromarray(rgb)
     mask = np.asarray(rembg.remove(image, session=custom, only_mask=True))

@@ -56,7 +56,7 @@ function planarModel() {
   });
 }
 
-/** As video matting has it: colours first, then the matte; a ratio and a state beside the picture. */
+/** Like a video matting model: outputs colours first, then the matte; inputs are the picture, a ratio and a state. */
 function severalModel() {
   return onnxModel({
     nodes: [

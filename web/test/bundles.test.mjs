@@ -32,7 +32,7 @@ test('decal copy-assets copies what is loaded at run time, and the package works
   assert.equal((await removeBackgroundRaw(samplePicture(8, 8))).execution.threads, 2);
 });
 
-// Turbopack puts it among a server's assets, and says of all that lies there that it is CommonJS.
+// Turbopack puts it among a server's assets, and marks everything there as CommonJS.
 for (const type of ['commonjs', 'module']) {
   test(`a thread starts from a folder whose scripts are of the type ${type}`, async () => {
     const place = join(folder, type);

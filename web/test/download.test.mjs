@@ -1,4 +1,4 @@
-// Downloads one thing at a time: what is asked of the server, what is waited for, what is kept, what is told.
+// Downloads in small cases: requests to the server, waiting, what is stored, and events.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

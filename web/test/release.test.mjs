@@ -1,22 +1,18 @@
 // scripts/release.mjs: the files that carry the version agree, and a disagreement is found.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { disagreements, setRepository, setVersion } from '../../scripts/release.mjs';
 import { root } from './helpers.mjs';
 
-const files = ['CMakeLists.txt', 'package.json', 'package-lock.json', 'CITATION.cff', 'CHANGELOG.md', 'python/pyproject.toml'];
+const files = ['CMakeLists.txt', 'package.json', 'package-lock.json', 'CITATION.cff', 'CHANGELOG.md', 'pyproject.toml'];
 const copy = mkdtempSync(join(tmpdir(), 'decal-release-'));
 after(() => rmSync(copy, { recursive: true, force: true }));
 beforeEach(() => {
-  rmSync(join(copy, 'python'), { recursive: true, force: true });
-  for (const file of files.filter((file) => existsSync(join(root, file)))) {
-    mkdirSync(dirname(join(copy, file)), { recursive: true });
-    cpSync(join(root, file), join(copy, file));
-  }
+  for (const file of files) cpSync(join(root, file), join(copy, file));
 });
 
 function edit(file, from, to) {
@@ -41,18 +37,16 @@ test('another version in any one file is found', () => {
   }
 });
 
-test("Python's version is compared if there is one", () => {
+test('Python reads its version from CMakeLists.txt', () => {
   const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
-  mkdirSync(join(copy, 'python'), { recursive: true });
-  const write = (lines) => writeFileSync(join(copy, 'python/pyproject.toml'), lines.join('\n'));
-  write(['[build-system]', 'requires = []', '', '[project]', 'name = "decal"', 'version = "9.9.9"']);
-  assert.deepEqual(disagreements(copy), [`python/pyproject.toml: version 9.9.9, where CMakeLists.txt has ${version}`]);
-  write(['[project]', 'name = "decal"', `version = "${version}"`]);
-  assert.deepEqual(disagreements(copy), []);
-  write(['[project]', 'name = "decal"', 'dynamic = ["version"]']);
-  assert.deepEqual(disagreements(copy), []);
-  write(['[project]', 'name = "decal"']);
-  assert.deepEqual(disagreements(copy), ['python/pyproject.toml: no version found']);
+  edit('pyproject.toml', 'dynamic = ["version"]', 'version = "9.9.9"');
+  assert.deepEqual(disagreements(copy), ['pyproject.toml: "version" is not dynamic']);
+  edit('pyproject.toml', 'version = "9.9.9"', 'dynamic = ["version"]');
+  edit('pyproject.toml', 'input = "CMakeLists.txt"', 'input = "NOTICE"');
+  assert.deepEqual(disagreements(copy), ['pyproject.toml: does not read its version from CMakeLists.txt']);
+  edit('pyproject.toml', 'input = "NOTICE"', 'input = "CMakeLists.txt"');
+  edit('pyproject.toml', 'project\\(decal VERSION (?P<value>[0-9.]+)', 'project\\(decal VERSION (?P<value>[0-9])');
+  assert.deepEqual(disagreements(copy), [`pyproject.toml: reads ${version[0]} from CMakeLists.txt, which has ${version}`]);
 });
 
 test('an address stands where the constant says, and nowhere else', () => {

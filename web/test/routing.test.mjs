@@ -1,4 +1,4 @@
-// Where models run in Node, on Dawn with Chromium's software driver: the gate, downgrades in the same call, and events.
+// Where models run in Node, on Dawn with Chromium's software driver: pre-flight checks, downgrades in the same call, and events.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -174,12 +174,12 @@ suite('routing', { skip: noDriver }, () => {
       assert.match(execution.downgraded.reason, reason);
       assert.equal(execution.gpu, null);
       assert.deepEqual(events.at(-1), { kind: 'run', ...execution });
-      // What the gate refuses was never a GPU session; what fails later leaves one.
+      // A GPU that fails the pre-flight checks never had a session; one that fails later did.
       const left = events.filter(({ kind }) => kind === 'downgrade');
       assert.equal(left.length, code === 'webgpu-unavailable' ? 0 : 1);
       for (const event of left) assert.match(event.downgraded.reason, reason);
       if (code === 'device-lost') return;
-      // Who demands WebGPU now is told the same.
+      // A call that requires WebGPU now fails with the same reason.
       const error = await rejectsWith('webgpu-unavailable', () => removeBackgroundRaw(picture, { device: 'webgpu' }));
       assert.match(error.message, reason);
     });

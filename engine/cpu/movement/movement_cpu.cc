@@ -220,7 +220,7 @@ KernelResult MakeCpuKernel(const Pad& op, const KernelRequest& r) {
                                      StridedCopy(inner, x.strides, y.strides, size), from_offset, to_offset);
 }
 
-// Every dimension falls into the repeats, with a stride of 0, and the input's own extent.
+// Every dimension falls into the repeats, with a stride of 0, and the input's own size.
 KernelResult MakeCpuKernel(const Tile&, const KernelRequest& r) {
   const TensorView &x = r.inputs[0].view, &y = r.outputs[0].view;
   Shape shape;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/deform_sample.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -23,7 +25,7 @@ struct SplitCoordinate {
 
   SplitCoordinate(ptrdiff_t place, float offset, size_t extent) {
     // Beyond this nothing is inside, and the conversion below stays defined. NaN takes this way too.
-    constexpr float kFar = 1073741824;  // 2^30
+    constexpr float kFar = 0x1p30f;
     if (!(offset > -kFar && offset < kFar)) {
       low = -2;
       fraction = 0;
@@ -112,6 +114,8 @@ HWY_EXPORT(SampleColumnsTarget);
 
 void SampleColumns(const DeformShape& shape, const DeformBuffers& buffers, size_t group, size_t first, size_t rows,
                    float* columns) {
+  DECAL_DASSERT(shape.out_width > 0 && shape.out_height > 0 && shape.offset_depth > 0);
+  DECAL_DASSERT(buffers.in != nullptr && buffers.offset != nullptr && buffers.zeros != nullptr);
   HWY_DYNAMIC_DISPATCH(SampleColumnsTarget)(shape, buffers, group, first, rows, columns);
 }
 

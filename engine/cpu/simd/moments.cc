@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/moments.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -111,6 +113,8 @@ HWY_EXPORT(BandMoments);
 
 void ChannelMoments(const FeatureMap& map, float* scratch, float* mean, float* variance, ThreadRunner& runner) {
   const size_t channels = map.channels, bands = StatisticBands(map);
+  DECAL_DASSERT(map.height > 0 && map.width > 0);  // the mean divides by the number of pixels
+  DECAL_DASSERT(bands <= kStatisticParts);  // MomentsScratchFloats
   ParallelFor(runner, bands, [&](size_t band, size_t) {
     float* part = scratch + 2 * band * channels;
     HWY_DYNAMIC_DISPATCH(BandMoments)(StatisticBand(map, band, bands), part, part + channels);

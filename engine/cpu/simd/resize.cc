@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/resize.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -159,18 +161,35 @@ HWY_EXPORT(ResizeLinearWideTarget);
 HWY_EXPORT(ResizeLinearNarrowTarget);
 HWY_EXPORT(ResizeNearestRowTarget);
 
+namespace {
+
+// Every entry of the table lies within a row of `size` pixels or values.
+[[maybe_unused]] bool IsWithin(const LinearTable& table, size_t count, size_t size) {
+  const auto inside = [&](int32_t at) { return at >= 0 && static_cast<size_t>(at) < size; };
+  return std::all_of(table.low, table.low + count, inside) && std::all_of(table.high, table.high + count, inside);
+}
+
+}  // namespace
+
 void ResizeLinearWide(const FeatureMap& in, const LinearRow& row, const LinearTable& columns, size_t out_width,
                       float* out, ptrdiff_t out_pixel_stride) {
+  DECAL_DASSERT(row.low < in.height && row.high < in.height);
+  DECAL_DASSERT(IsWithin(columns, out_width, in.width));
   HWY_DYNAMIC_DISPATCH(ResizeLinearWideTarget)(in, row, columns, out_width, out, out_pixel_stride);
 }
 
 void ResizeLinearNarrow(const FeatureMap& in, const LinearRow& row, const LinearTable& values, size_t out_width,
                         float* out, ptrdiff_t out_pixel_stride, float* scratch) {
+  DECAL_DASSERT(row.low < in.height && row.high < in.height);
+  DECAL_DASSERT(IsWithin(values, out_width * in.channels, in.width * in.channels));
   HWY_DYNAMIC_DISPATCH(ResizeLinearNarrowTarget)(in, row, values, out_width, out, out_pixel_stride, scratch);
 }
 
 void ResizeNearestRow(const FeatureMap& in, size_t in_row, const int32_t* columns, size_t out_width, float* out,
                       ptrdiff_t out_pixel_stride) {
+  DECAL_DASSERT(in_row < in.height);
+  DECAL_DASSERT(std::all_of(columns, columns + out_width,
+                            [&](int32_t x) { return x >= 0 && static_cast<size_t>(x) < in.width; }));
   HWY_DYNAMIC_DISPATCH(ResizeNearestRowTarget)(in, in_row, columns, out_width, out, out_pixel_stride);
 }
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "engine/cpu/simd/round_to_grid.h"
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/round_to_grid.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -33,6 +35,8 @@ namespace decal::cpu {
 HWY_EXPORT(RoundRunTarget);
 
 void RoundRun(const Grid& grid, const float* x, float* y, size_t n) {
+  DECAL_DASSERT(SameOrDisjoint<float>(x, y, n));
+  DECAL_DASSERT(grid.scale != 0 && grid.low <= grid.high);
   HWY_DYNAMIC_DISPATCH(RoundRunTarget)(grid, x, y, n);
 }
 

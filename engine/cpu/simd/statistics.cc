@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/base/assert.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/cpu/simd/statistics.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -205,6 +207,7 @@ size_t StatisticBands(const FeatureMap& map) {
 }
 
 FeatureMap StatisticBand(const FeatureMap& map, size_t band, size_t bands) {
+  DECAL_DASSERT(band < bands);
   const size_t begin = map.height * band / bands;
   FeatureMap rows = map;
   rows.data = map.row(begin);
@@ -214,6 +217,7 @@ FeatureMap StatisticBand(const FeatureMap& map, size_t band, size_t bands) {
 
 void ParallelChannelStatistic(Statistic kind, const FeatureMap& map, float* parts, float* out, ThreadRunner& runner) {
   const size_t bands = StatisticBands(map);
+  DECAL_DASSERT(bands <= kStatisticParts);  // the size of `parts`
   ParallelFor(runner, bands, [&](size_t band, size_t) {
     ChannelStatistic(kind, StatisticBand(map, band, bands), parts + band * map.channels);
   });

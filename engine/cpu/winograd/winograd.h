@@ -75,7 +75,7 @@ struct WinogradPlan {
   size_t scratch_bytes() const { return (v_floats + m_floats + u_floats + patch_floats) * sizeof(float); }
 };
 
-// Chooses blocks and the partition for so many threads. The outputs are the same to the bit for every partition: each
+// Chooses blocks and the partition for that number of threads. The outputs are the same to the bit for every partition: each
 // output has its own sum, over the channels in order.
 WinogradPlan MakeWinogradPlan(const WinogradShape& shape, WinogradVariant variant, const Epilogue& epilogue,
                               bool resident, size_t threads);

@@ -17,7 +17,7 @@ constexpr size_t kBlockBytes = 384 * 1024;
 // below; a multiple of every register tile. Fewer cost more than leaving the second-level cache does: 1280 to 96
 // channels at 32x32 with 5x5 filters (products_bench) takes 14.0, 15.3 and 16.7 ms with 72, 36 and 24.
 constexpr size_t kTransformingTiles = 72;
-// Of a task that adds up several depth blocks M of all panels is kept: at most so many columns and floats of it.
+// A task that adds up several depth blocks keeps M of all panels: at most this many columns and floats.
 constexpr size_t kSummedColumns = 128;
 constexpr size_t kSummedFloats = 512 * 1024;
 // Below some 20 microseconds a task is not worth handing to another thread.

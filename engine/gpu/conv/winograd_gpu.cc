@@ -44,7 +44,7 @@ double WinogradCost(const GpuLimits& limits, const ConvGeometry& g) {
 
 Status MakeWinograd(const Conv& op, const ConvGeometry& g, const GpuRequest& request, const ProductOperands& operands) {
   const gpu::Tensor &x = operands.x, &y = operands.y;
-  // A band is so many blocks of tile rows, in each of which all phases of a dilated convolution have one.
+  // A band is a number of blocks of tile rows, in each of which all phases of a dilated convolution have one.
   const int64_t block = 2 * g.dilation[0];
   return request.builder.AddInBands(CeilDiv(g.out[0], block), [&](int64_t first, int64_t last) {
     const int64_t begin = first * block, end = std::min(last * block, g.out[0]);

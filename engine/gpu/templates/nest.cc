@@ -1,4 +1,4 @@
-// Merged loops for elementwise kernels: index arithmetic as WGSL, extents and strides as parameters.
+// Merged loops for elementwise kernels: index arithmetic as WGSL, sizes and strides as parameters.
 // SPDX-License-Identifier: MIT
 #include "engine/gpu/templates/nest.h"
 

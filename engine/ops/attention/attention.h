@@ -43,7 +43,7 @@ struct OpTraits<Attention> {
                                      .known_by_shapes = false,
                                      .on_cpu = true,
                                      .on_gpu = true};
-  // Scores and their sums: N products for each element of q and of the output.
+  // Scores and weighted sums: N MACs for each element of q and of the output.
   static Work WorkOf(const Attention&, std::span<const InferInput> inputs) {
     const double keys = static_cast<double>(inputs[1].shape[1]);
     return {.per_output = 1 + keys, .per_input = keys};

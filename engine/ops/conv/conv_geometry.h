@@ -7,7 +7,7 @@
 namespace decal {
 
 // Index 0 is height, 1 is width and 2 the depth of a volume, which only the reference knows: it comes last here,
-// though first in the file, so that kernels for pictures look at the first two. What is missing has extent 1.
+// though first in the file, so that kernels for pictures look at the first two. Missing dimensions have size 1.
 struct ConvGeometry {
   static constexpr size_t kAxes = 3;
 

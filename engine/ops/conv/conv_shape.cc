@@ -32,7 +32,7 @@ void Spread(const Dims& values, size_t spatial, int64_t (&to)[ConvGeometry::kAxe
   for (size_t i = 0; i < spatial && !values.empty(); ++i) to[ConvGeometry::Axis(spatial, i)] = values[i];
 }
 
-// What both operators share: everything but padding and output extents.
+// What both operators share: everything but padding and output sizes.
 Result<ConvGeometry> ResolveCommon(const Window& window, int64_t group, const Shape& x, const Shape& weight) {
   if (x.rank() < 3 || x.rank() > 5)
     return Fail(ErrorCode::kUnsupportedOperator, "convolution of an input of shape " + x.ToString());
@@ -149,7 +149,7 @@ Result<ConvGeometry> Resolve(const ConvTranspose& op, const Shape& x, const Shap
     const int64_t full = (g.in[d] - 1) * g.stride[d] + (g.kernel[d] - 1) * g.dilation[d] + 1 + extra[d];
     const bool same = mode == Window::AutoPad::kSameUpper || mode == Window::AutoPad::kSameLower;
     if (wanted[d] == 0 && same) wanted[d] = g.in[d] * g.stride[d];
-    if (wanted[d] > 0) {  // the output's extent decides the padding
+    if (wanted[d] > 0) {  // the output's size decides the padding
       const int64_t total = std::max<int64_t>(0, full - wanted[d]);
       g.pad_begin[d] = mode == Window::AutoPad::kSameUpper ? total / 2 : total - total / 2;
       g.out[d] = wanted[d];

@@ -154,7 +154,7 @@ Shape RandomShape(std::mt19937& random) {
   return shape;
 }
 
-// Some extents become 1, and some leading dimensions go.
+// Some sizes become 1, and some leading dimensions go.
 Shape BroadcastSource(std::mt19937& random, const Shape& shape) {
   Shape source = shape;
   for (int64_t& extent : source)

@@ -53,7 +53,7 @@ struct Equation {
     for (int64_t label : term) shape.push_back(extents[static_cast<size_t>(label)]);
     return shape;
   }
-  // The strides of an operand along `labels`: those of a repeated label add up, an extent of 1 stretches.
+  // The strides of an operand along `labels`: those of a repeated label add up, a size of 1 broadcasts.
   Strides StridesAlong(const Term& labels, size_t operand, const Shape& shape, const Strides& strides) const {
     Strides along = Dims::Filled(labels.rank(), 0);
     for (size_t l = 0; l < labels.rank(); ++l)
@@ -119,7 +119,7 @@ Result<Equation> Resolve(const Einsum& op, std::span<const Shape> shapes) {
     if (equation.summed.rank() == kMaxRank) return Mismatch(op, "too many labels to sum over");
     equation.summed.push_back(static_cast<int64_t>(label));
   }
-  // The loops visit this many products: a bound that keeps the extents' product from overflowing.
+  // The number of terms that the loops visit: a bound that keeps the product of the sizes from overflowing.
   double products = 1;
   for (int64_t extent : equation.extents) products *= static_cast<double>(std::max<int64_t>(extent, 1));
   if (products > 0x1p62)

@@ -54,8 +54,8 @@ struct SpaceToDepth {
 
 // Elements of x picked by a regular index map: what a chain of Transpose, Reshape, Slice, Split, Squeeze, Expand and
 // Concat of equal parts over one tensor comes down to (passes/compose_movement). In row-major order the output is a
-// box with the extents of `digits`; a digit walks along input dimension `axis` in steps of `step`, from `start[axis]`.
-// The output's extents are products of neighbouring digits.
+// box whose sizes are those of `digits`; a digit walks along input dimension `axis` in steps of `step`, from `start[axis]`.
+// Each output dimension is the product of neighbouring digits.
 struct Strided {
   struct Digit {
     int64_t extent = 1;
@@ -64,7 +64,7 @@ struct Strided {
     bool operator==(const Digit&) const = default;
   };
   Shape shape;
-  std::vector<Digit> digits;  // outermost first, none of extent 1, at most kMaxRank
+  std::vector<Digit> digits;  // outermost first, none of size 1, at most kMaxRank
   Dims start;                 // one entry for each input dimension
 };
 

@@ -10,7 +10,7 @@
 namespace decal {
 namespace {
 
-// Calls fn(output dimension, first digit, one past its last digit); dimensions of extent 1 have no digits.
+// Calls fn(output dimension, first digit, one past its last digit); dimensions of size 1 have no digits.
 template <class Fn>
 void ForEachDimension(const Strided& op, const Fn& fn) {
   size_t first = 0;
@@ -22,7 +22,7 @@ void ForEachDimension(const Strided& op, const Fn& fn) {
   }
 }
 
-// The digits multiply up to the output's extents, dimension by dimension.
+// In each output dimension, the digits multiply up to its size.
 bool DigitsFitShape(const Strided& op) {
   if (op.digits.size() > kMaxRank) return false;
   for (const Strided::Digit& digit : op.digits)

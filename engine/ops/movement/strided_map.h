@@ -9,7 +9,7 @@
 
 namespace decal {
 
-// The input as the operator reads it: extents of the digits, and the strides and the offset from x's first element
+// The input as the operator reads it: sizes of the digits, and the strides and the offset from x's first element
 // (in elements) that x's own strides give them.
 struct StridedBox {
   Shape extents;

@@ -19,7 +19,7 @@ TensorView Inner(const TensorView& view, size_t first) {
   return inner;
 }
 
-// The shape with extents of 1 in the dimensions [first, last).
+// The shape with size 1 in the dimensions [first, last).
 Shape Without(Shape shape, size_t first, size_t last) {
   for (size_t d = first; d < last; ++d) shape[d] = 1;
   return shape;

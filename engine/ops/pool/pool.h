@@ -17,7 +17,7 @@ struct Pool {
   bool columns_first = false;  // of the indices that a second output of kMax holds: offsets in x, [.., W, H] order
 };
 
-// Mean or maximum over all spatial dimensions, kept as extents of 1.
+// Mean or maximum over all spatial dimensions, kept with size 1.
 struct GlobalPool {
   PoolKind kind;
 };

@@ -1,4 +1,4 @@
-// Pooling: ONNX extents, padding and averages by hand, then kernels against the reference.
+// Pooling: ONNX sizes, padding and averages by hand, then kernels against the reference.
 // SPDX-License-Identifier: MIT
 #include "engine/ops/pool/pool.h"
 
@@ -51,7 +51,7 @@ TEST(PoolReference, AveragesNeverCountBeyondThePaddedEdge) {
   Pool op = Make(PoolKind::kAverage, {3}, {2}, {1}, {0});
   op.ceil_mode = true;
   op.count_include_pad = true;
-  // Windows start at -1, 1 and 3; the last has two cells within the padded extent.
+  // Windows start at -1, 1 and 3; the last has two cells within the padded size.
   EXPECT_EQ(Reference1D(op, {3, 6, 9, 12, 4}), (std::vector<float>{3, 9, 8}));
 }
 

@@ -1,4 +1,4 @@
-// From a Pool's attributes and its input's extents to padding and output extents.
+// From a Pool's attributes and its input's sizes to padding and output sizes.
 // SPDX-License-Identifier: MIT
 #pragma once
 

@@ -1,4 +1,4 @@
-// Quantisation: to and from codes, dynamic ranges, products of codes.
+// Quantisation: to and from codes, dynamic ranges, integer matrix products.
 // SPDX-License-Identifier: MIT
 #pragma once
 

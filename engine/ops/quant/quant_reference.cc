@@ -1,4 +1,4 @@
-// Quantisation by definition: any element types and strides; products of codes are summed exactly.
+// Quantisation by definition: any element types and strides; integer matrix products are exact.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>

@@ -15,12 +15,12 @@ namespace {
 double SourceCoordinate(ResizeCoordinates coordinates, const ResizeAxis& axis, int64_t at) {
   const double x = static_cast<double>(at);
   // A given scale is a float that stands for a ratio: dividing in float, as other runtimes do, undoes its
-  // rounding and keeps whole coordinates whole. From extents the ratio is exact.
+  // rounding and keeps whole coordinates whole. From sizes the ratio is exact.
   const auto over_scale = [&axis](double v) -> double {
     if (axis.scale) return static_cast<float>(v) / *axis.scale;
     return v * static_cast<double>(axis.in) / static_cast<double>(axis.out);
   };
-  // A given scale leaves the output a fractional extent, which is then rounded down.
+  // A given scale leaves the output a fractional size, which is then rounded down.
   const double exact_out = axis.scale ? static_cast<double>(axis.in) * *axis.scale : static_cast<double>(axis.out);
   switch (coordinates) {
     case ResizeCoordinates::kHalfPixel: return over_scale(x + 0.5) - 0.5;

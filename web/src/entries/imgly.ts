@@ -5,7 +5,7 @@ import * as decal from './index.js';
 import { findResources, isTheirs, theirModel } from '../page/imgly-data.js';
 import type { DeviceOption, ImageSource as DecalSource, Matte, ModelOption, OutputOptions } from '../shared/types.js';
 
-/** As ndarray has it: height, width and 3 or 4 channels, dense. */
+/** Like an ndarray: height, width and 3 or 4 channels, dense. */
 export interface PixelArray {
   data: Uint8Array | Uint8ClampedArray;
   shape: number[];

@@ -7,7 +7,7 @@ import { EngineClient, type Prepared } from '../page/client.js';
 import { allBrowserStores } from '../adapters/worker/browser-stores.js';
 import { clearStores, describeModels } from '../download/inventory.js';
 import { DecalError } from '../shared/errors.js';
-import { decide, type GateFacts } from '../gpu/device-gate.js';
+import { decide, type CheckFacts } from '../gpu/device-checks.js';
 import { noSharedMemory, relaxedSimdSupported, simdSupported } from '../engine/features.js';
 import { ExecutionFeed } from '../host/execution.js';
 import { findAdapter } from '../gpu/adapter.js';
@@ -210,7 +210,7 @@ export function openStream(model: ModelOption, device: DeviceOption | undefined)
   return { withModel, spawn, run: (port) => engine.run({ task: { kind: 'stream', port, ...withModel }, transfer: [port] }), close };
 }
 
-async function forecastGpu(): Promise<GateFacts> {
+async function forecastGpu(): Promise<CheckFacts> {
   const { device: requested = 'auto', allowSoftwareAdapter = false } = settings;
   if (!navigator.gpu) return { requested, allowSoftwareAdapter, noGpu: 'there is no WebGPU in this browser' };
   const found = await findAdapter(navigator.gpu);

@@ -1,6 +1,6 @@
 // The GPU of this worker or process: found once, tested once, and opened again after it was lost.
 // SPDX-License-Identifier: MIT
-import { decide, dtypeFor, type GateDecision, type GateFacts } from './device-gate.js';
+import { decide, dtypeFor, type DeviceDecision, type CheckFacts } from './device-checks.js';
 import type { Engine } from '../engine/engine.js';
 import { DecalError, toDecalError } from '../shared/errors.js';
 import { findAdapter, openDevice, type OpenDevice } from './adapter.js';
@@ -19,8 +19,8 @@ export interface GpuHostOptions {
   machineBytes?: () => number | undefined;
 }
 
-/** What the gate can check before a model is known. */
-export type DeviceFacts = Omit<GateFacts, 'requested' | 'plan'>;
+/** What can be checked before a model is known. */
+export type DeviceFacts = Omit<CheckFacts, 'requested' | 'plan'>;
 
 export class GpuHost {
   readonly #options: GpuHostOptions;
@@ -123,7 +123,7 @@ export class GpuHost {
     return { ...facts, selfTest: await this.#selfTest(engine, this.#open, found.facts) };
   }
 
-  async #selfTest(engine: Engine, open: OpenDevice, adapter: NonNullable<GateFacts['adapter']>) {
+  async #selfTest(engine: Engine, open: OpenDevice, adapter: NonNullable<CheckFacts['adapter']>) {
     const dtype = dtypeFor(adapter);
     const key = JSON.stringify([adapter.info, dtype]);
     let result = this.#selfTests.get(key);
@@ -148,6 +148,6 @@ export class GpuHost {
 }
 
 /** The error of a call that demanded WebGPU. */
-export function unavailable({ reasons }: GateDecision): DecalError {
+export function unavailable({ reasons }: DeviceDecision): DecalError {
   return new DecalError('webgpu-unavailable', `device "webgpu": ${reasons.join('; ')}`);
 }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 import type { Engine } from '../engine/engine.js';
 import { RawSession } from '../engine/session.js';
-import type { SelfTestFacts } from './device-gate.js';
+import type { SelfTestFacts } from './device-checks.js';
 import type { OpenDevice } from './adapter.js';
 import { GpuExecutor } from './executor.js';
 import { Planner, type PlannerModule } from './planner.js';

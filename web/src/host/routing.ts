@@ -1,6 +1,6 @@
 // A loaded model and where it runs: on the GPU while all checks pass, otherwise on WebAssembly within the same call.
 // SPDX-License-Identifier: MIT
-import { adapterName, decide, dtypeFor, type GateDecision, type GateFacts } from '../gpu/device-gate.js';
+import { adapterName, decide, dtypeFor, type DeviceDecision, type CheckFacts } from '../gpu/device-checks.js';
 import type { EnginePicture } from '../engine/cutout.js';
 import type { Engine } from '../engine/engine.js';
 import type { PictureSize, Remover, RunOptions, RunReport } from '../engine/session.js';
@@ -75,7 +75,7 @@ export class RoutedModel {
   #tooSlow: string | null = null;
   /** This model's values exceeded float16's range. */
   #overflowed = false;
-  #facts: GateFacts | null = null;
+  #facts: CheckFacts | null = null;
   readonly #planners: PlannerSource;
   readonly #notes: readonly string[];
   #planner: Planner | null;
@@ -173,7 +173,7 @@ export class RoutedModel {
     return null;
   }
 
-  /** The executor for pictures of that size; null if the gate refuses. */
+  /** The executor for pictures of that size; null if the pre-flight checks fail. */
   async #ready(requested: DeviceOption, size: PictureSize, signal: AbortSignal | undefined): Promise<OnGpu | null> {
     if (this.#gpu?.executor.lost) {
       // Nothing was running, so open another device at once.
@@ -216,7 +216,7 @@ export class RoutedModel {
     }
   }
 
-  /** Null if the model does not fit the device; the gate then has the reason. */
+  /** Null if the model does not fit the device; the pre-flight checks then give the reason. */
   async #plan(
     size: PictureSize, limits: DeviceLimits, dtype: 'fp16' | 'fp32', signal: AbortSignal | undefined,
   ): Promise<EnginePlan | null> {
@@ -291,8 +291,8 @@ export class RoutedModel {
     this.#gpu = null;
   }
 
-  #decide(requested: DeviceOption): GateDecision {
-    const facts: GateFacts = { ...(this.#facts ?? { allowSoftwareAdapter: false, noGpu: null }), requested };
+  #decide(requested: DeviceOption): DeviceDecision {
+    const facts: CheckFacts = { ...(this.#facts ?? { allowSoftwareAdapter: false, noGpu: null }), requested };
     const against = this.#refused ?? (requested === 'auto' ? this.#tooSlow : null);
     if (against !== null) facts.earlier = against;
     return decide(facts);

@@ -24,7 +24,7 @@ export interface VideoOptions {
   model?: ModelOption;
   /** `auto` if left out. */
   device?: DeviceOption;
-  /** Frames beyond so many a second are left out. */
+  /** At most this many frames per second are processed; the others are dropped. */
   maxFps?: number;
   /** Stops the stream. */
   signal?: AbortSignal;

@@ -43,7 +43,7 @@ export function avifFacts(file: Bytes): PictureFacts & { split: SplitAlpha | nul
 
   // Treated as a still picture, because browsers differ in which frame of a sequence they show first, and in its colours.
   if (/^(avis|msf1)$/.test(file.text(8, 4))) {
-    facts.notes.push('animated picture: its first frame, or the still that it names, taken');
+    facts.notes.push('animated picture: its first frame or primary still used');
     const end = top[0]!.to;
     for (let at = 8; at + 4 <= end; at += 4) if (file.has(at, 'avis')) facts.edits.push(text(at, 'avif'));
   }

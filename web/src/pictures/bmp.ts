@@ -89,6 +89,6 @@ export function icoFacts(file: Bytes): PictureFacts {
     if (file.u32(entry + 12) + file.u32(entry + 8) > file.size) throw cutShort();
   }
   if (file.failed) throw cutShort();
-  if (count > 1) facts.notes.push(`icon: the largest of ${count} pictures taken`);
+  if (count > 1) facts.notes.push(`icon: the largest of ${count} pictures used`);
   return facts;
 }

@@ -1,4 +1,4 @@
-// CRC-32 as PNG has it, eight bytes at a time: browsers compute none for scripts.
+// The CRC-32 of PNG, eight bytes at a time: browsers have no function for it.
 // SPDX-License-Identifier: MIT
 
 let tables: Int32Array[] | null = null;

@@ -32,21 +32,21 @@ const kGammas: Record<number, number> = { 4: 2.2, 5: 2.8, 8: 1, 17: 2.6 };
 /** The curves of cameras are taken for sRGB's, as viewers do. */
 const kLikeSrgb = [0, 1, 2, 6, 7, 11, 12, 13, 14, 15];
 
-/** By the numbers of H.273 that PNG's cICP and AVIF's nclx have; null for sRGB. What is not known is told in `notes`. */
+/** By the numbers of H.273 that PNG's cICP and AVIF's nclx have; null for sRGB. Unknown numbers are reported in `notes`. */
 export function colourOfCicp(primaries: number, transfer: number, notes: string[]): Colour | null {
-  if (primaries > 2 && !kPrimaries[primaries]) notes.push(`colour primaries ${primaries} of H.273 are not known: taken for sRGB`);
+  if (primaries > 2 && !kPrimaries[primaries]) notes.push(`colour primaries ${primaries} of H.273 are unknown: sRGB assumed`);
   const own = kPrimaries[primaries] ?? kSrgbPrimaries;
   if (transfer === 16) {
-    notes.push('high dynamic range (PQ) tone-mapped: 203 nits are white, what is brighter keeps its hue');
+    notes.push('high dynamic range (PQ) tone-mapped: 203 nits map to white, brighter colours keep their hue');
     return { primaries: own, light: (value) => pqNits(value) / kDiffuseWhiteNits, range: 'PQ' };
   }
   if (transfer === 18) {
-    notes.push('high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits are white, what is brighter keeps its hue');
+    notes.push('high dynamic range (HLG, for a display of 1,000 nits) tone-mapped: 203 nits map to white, brighter colours keep their hue');
     return { primaries: own, light: hlgScene, range: 'HLG' };
   }
   const gamma = kGammas[transfer];
   if (gamma !== undefined) return ofGamma(gamma, own);
-  if (!kLikeSrgb.includes(transfer)) notes.push(`transfer function ${transfer} of H.273 is not known: taken for sRGB`);
+  if (!kLikeSrgb.includes(transfer)) notes.push(`transfer function ${transfer} of H.273 is unknown: sRGB assumed`);
   return own === kSrgbPrimaries ? null : { primaries: own, light: srgbLight, range: 'standard' };
 }
 

@@ -67,7 +67,7 @@ export function jpegFacts(file: Bytes): PictureFacts {
   Object.assign(facts, { width, height, opaque: true });
   if (facts.orientation !== 1) facts.edits.push(...exif);
   readProfile(file, facts, profile, components.length);
-  // The height may follow behind the first scan, and arithmetic codes are nobody's.
+  // The height may follow after the first scan, and arithmetic codes are not checked.
   if (!huffman) facts.rare = 'JPEG with arithmetic coding';
   if (huffman && height > 0) facts.verify = (signal) => walkScans(new ScanWalker(file, frame), scans, signal);
   return facts;
@@ -149,7 +149,7 @@ function endOfScan(file: Uint8Array, from: number): number {
 // A profile is whole or none (ICC.1, annex B).
 function readProfile(file: Bytes, facts: PictureFacts, parts: ProfilePart[], channels: number): void {
   if (channels === 4 && parts.length === 0) {
-    facts.notes.push('CMYK without a usable colour profile: each ink takes away its complement, as browsers have it');
+    facts.notes.push('CMYK without a usable colour profile: converted by the simple formula of CSS, as in browsers');
   }
   if (parts.length === 0) return;
   const whole = parts.every(({ count }) => count === parts.length) &&

@@ -38,7 +38,7 @@ export async function pngFacts(file: Bytes): Promise<PictureFacts> {
   facts.opaque = kind !== 4 && kind !== 6 && !find('tRNS');
   const animation = find('acTL');
   if (animation) cut('acTL', 'fcTL', 'fdAT');
-  if (animation && animation.u32(0) > 1) facts.notes.push('animated PNG: its default picture taken');
+  if (animation && animation.u32(0) > 1) facts.notes.push('animated PNG: its default picture used');
   await readColour(facts, find, cut, kind === 0 || kind === 4);
   if (facts.colour && bits === 16) facts.notes.push('16 bits a channel: colours converted after they became 8 bits');
 

@@ -59,7 +59,7 @@ export function webpFacts(file: Bytes): PictureFacts {
     at += 8 + size + (size & 1);
   }
   if (frames + pictures === 0) throw cutShort();
-  if (frames > 1) facts.notes.push(`animated WebP: first of ${frames} frames taken`);
+  if (frames > 1) facts.notes.push(`animated WebP: first of ${frames} frames used`);
   return facts;
 }
 
@@ -95,6 +95,6 @@ export function gifFacts(file: Bytes): PictureFacts {
     }
   }
   if (frames === 0) throw cutShort();
-  if (frames > 1) facts.notes.push(`animated GIF: first of ${frames} frames taken`);
+  if (frames > 1) facts.notes.push(`animated GIF: first of ${frames} frames used`);
   return facts;
 }

@@ -15,7 +15,7 @@ export type BatchSources<Source> = Iterable<Source> | AsyncIterable<Source>;
 /** How a batch does its pictures. */
 export interface BatchWork<Source, Result> {
   run: (source: Source, signal: AbortSignal) => Promise<Result>;
-  /** Frees a result that nobody will read. */
+  /** Frees a result that will not be read. */
   discard: (result: Result) => void;
 }
 
@@ -96,6 +96,6 @@ async function leave(sources: AsyncIterator<unknown> | Iterator<unknown>): Promi
   try {
     await sources.return?.();
   } catch {
-    // The reader has left, and so there is nobody to tell.
+    // The caller no longer reads results, so the error is dropped.
   }
 }

@@ -1,7 +1,7 @@
 // Event listeners: an exception in one affects neither the others nor the caller that notifies them.
 // SPDX-License-Identifier: MIT
 
-/** Calls `listener` with what `make` makes for it. One that throws disturbs nobody, and its error is still reported. */
+/** Calls `listener` with the result of `make`. An exception of it does not reach the caller, and is still reported. */
 export function tell<T>(listener: (value: T) => void, make: () => T): void {
   try {
     listener(make());

@@ -1,4 +1,4 @@
-// How a page notices that a worker is gone: browsers that kill one (for its memory, say) tell nobody, but its locks are
+// How a page notices that a worker is gone: a browser that kills one (for its memory, say) reports nothing, but its locks are
 // released.
 // SPDX-License-Identifier: MIT
 

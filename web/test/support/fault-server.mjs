@@ -24,7 +24,7 @@ export const kFaults = {
   'web page in disguise': ({ response, world }) =>
     response.writeHead(200, { 'Content-Length': kPage.length, ...(world.hashed ? {} : { ETag: '"page"' }) }).end(kPage),
   'range ignored': (answer) => answer.whole(),
-  // Of a whole file without a length and a hash nobody could tell that it is short.
+  // Without a length and a hash, a whole file could not be told from a short one.
   'short part': (answer) => (answer.ranged || answer.world.hashed
     ? answer.body((piece) => answer.send(piece.subarray(0, answer.random.below(piece.length) + 1)))
     : answer.normal()),

@@ -10,7 +10,7 @@ import { journalText, LocalLocks, parseJournal, type Journal, type Store, type S
 
 const kReadBytes = 1 << 20;
 const kLockPollMs = 100;
-/** Who holds a lock says so that often; three times as long without a word, and it is taken away. */
+/** The holder of a lock refreshes it this often. After three times as long without a refresh, others take the lock. */
 const kLockTouchMs = 5000;
 
 /** Where this system wants caches: `$XDG_CACHE_HOME/decal`, `~/Library/Caches/decal` or `%LOCALAPPDATA%\decal\cache`. */
@@ -51,7 +51,7 @@ export class FolderStore implements Store {
         if (error.code !== 'ENOENT') throw error;  // it has its name already
       });
     }
-    // Under another name first, so that nobody ever sees half of it.
+    // Under another name first, so that an incomplete file is never visible.
     const next = this.#path(`${key}.json.${process.pid}`);
     await writeFile(next, journalText(journal));
     await rename(next, this.#path(`${key}.json`));

@@ -1,4 +1,4 @@
-// A model of one's own as a file: what a JSON file beside it says of it, in the registry's form, and what is assumed without.
+// A user's own model file: its description in a JSON file beside it, in the registry's form, and the defaults without one.
 // SPDX-License-Identifier: MIT
 import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';

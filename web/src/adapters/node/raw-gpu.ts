@@ -1,6 +1,6 @@
-// A raw session on WebGPU, for engine work in Node: the twin of RawSession, without the gate but for software.
+// A raw session on WebGPU, for engine work in Node: the counterpart of RawSession. Of the pre-flight checks it makes only the one for software renderers.
 // SPDX-License-Identifier: MIT
-import { adapterName, softwareRenderer } from '../../gpu/device-gate.js';
+import { adapterName, softwareRenderer } from '../../gpu/device-checks.js';
 import type { TensorInfo } from '../../engine/session.js';
 import { DecalError } from '../../shared/errors.js';
 import { findAdapter, openDevice } from '../../gpu/adapter.js';

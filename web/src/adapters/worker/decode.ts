@@ -167,7 +167,7 @@ async function inkNote(blob: Blob, without: Blob): Promise<string> {
   const [used, unused] = [await small(blob), await small(without)];
   return used.some((value, i) => value !== unused[i])
     ? 'CMYK converted by the browser: with black ink, other colours than the profile means'
-    : 'CMYK: this browser ignores the colour profile: each ink takes away its complement';
+    : 'CMYK: this browser ignores the colour profile and uses a simple formula';
 }
 
 function fromDrawable(
@@ -176,7 +176,7 @@ function fromDrawable(
   checkCanvas('its pixels cannot be read');
   const placement = { crop: facts.crop ?? { x: 0, y: 0, width, height }, orientation: facts.orientation };
   const convert = facts.colour && converter(facts.colour);
-  if (facts.colour && !convert) facts.notes.push("the picture's primaries span no colours: taken for sRGB's");
+  if (facts.colour && !convert) facts.notes.push("the picture's primaries are degenerate: sRGB assumed");
   const colours = new RowReader(drawable, width, height, placement);
   const alphas = alpha && new RowReader(alpha, width, height, placement);
   const [shownWidth, shownHeight] = shownSize(placement);

@@ -51,7 +51,7 @@ export class Frames {
   #track: MediaStreamTrack | null = null;
   readonly #stats: VideoStats = structuredClone(kNoStats);
   readonly #timer: ReturnType<typeof setInterval>;
-  /** The newest frame that nobody has taken. */
+  /** The newest frame, until it is taken. */
   #next: Frame | null = null;
   #wake = () => {};
   /** When the last frame was taken, by its own clock where it has one, in milliseconds. */
@@ -78,7 +78,7 @@ export class Frames {
     if (this.#start.streams) this.#attach(this.#start.streams);
   }
 
-  /** Takes the frames of a track from now on, if this browser lets workers do that; the page is told. */
+  /** Reads the frames of a track from now on, if this browser lets workers do that, and tells the page whether it does. */
   takeTrack(track: MediaStreamTrack): void {
     const streams = this.#over ? null : openTrackStreams(track);
     const transfer: unknown[] = [];

@@ -1,10 +1,10 @@
-// The gate as tables: what is known of a device, and what is decided from it.
+// The pre-flight checks as tables: facts about a device, and the decision that follows from them.
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { importSource } from './helpers.mjs';
 
-const { adapterName, decide, dtypeFor, softwareRenderer } = await importSource('gpu/device-gate.ts');
+const { adapterName, decide, dtypeFor, softwareRenderer } = await importSource('gpu/device-checks.ts');
 
 const kLimits = {
   storageBuffers: 10, bindingBytes: 2 ** 31 - 4, bufferBytes: 2 ** 31, workgroupsPerDimension: 65535,

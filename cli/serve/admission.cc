@@ -2,7 +2,7 @@
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
-#include "cli/serve/gate.h"
+#include "cli/serve/admission.h"
 
 #include <poll.h>
 

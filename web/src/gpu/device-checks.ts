@@ -22,7 +22,7 @@ export interface SelfTestFacts {
 }
 
 /** The facts known so far. A missing fact has not been determined and does not count against the device. */
-export interface GateFacts {
+export interface CheckFacts {
   requested: DeviceOption;
   allowSoftwareAdapter: boolean;
   /** Why this host has no WebGPU; null if it has. */
@@ -39,7 +39,7 @@ export interface GateFacts {
   earlier?: string;
 }
 
-export interface GateDecision {
+export interface DeviceDecision {
   provider: 'webgpu' | 'wasm';
   dtype: 'fp16' | 'fp32';
   /** Reasons, as sentences: for wasm, why not WebGPU; for webgpu, what was found. */
@@ -83,7 +83,7 @@ const kMaxSelfTestMs = 250;
 const kMachineShare = 0.5;
 
 /** Decides from the facts known so far. The first failed check is the reason. */
-export function decide(facts: GateFacts): GateDecision {
+export function decide(facts: CheckFacts): DeviceDecision {
   const { adapter, plan } = facts;
   const dtype = dtypeFor(adapter ?? null);
   const objection = firstObjection(facts, dtype);
@@ -116,7 +116,7 @@ export function adapterName(adapter: AdapterFacts | null): string {
   return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'the GPU';
 }
 
-function firstObjection(facts: GateFacts, dtype: 'fp16' | 'fp32'): string | null {
+function firstObjection(facts: CheckFacts, dtype: 'fp16' | 'fp32'): string | null {
   const { adapter, selfTest, plan } = facts;
   if (facts.requested === 'wasm') return 'WebAssembly was asked for';
   if (facts.noGpu !== null) return facts.noGpu;
@@ -161,7 +161,7 @@ function objectToSelfTest(
   return null;
 }
 
-function objectToPlan({ maxStorageBuffers, memoryBytes }: PlanFacts, { machineBytes }: GateFacts): string | null {
+function objectToPlan({ maxStorageBuffers, memoryBytes }: PlanFacts, { machineBytes }: CheckFacts): string | null {
   // Plans keep to the guaranteed number. Checked again here, because a plan that exceeds it would fail on real devices.
   if (maxStorageBuffers > kGuaranteed.storageBuffers.least) {
     return `the model needs ${maxStorageBuffers} storage buffers in one shader, where ${kGuaranteed.storageBuffers.least} are guaranteed`;
@@ -172,7 +172,7 @@ function objectToPlan({ maxStorageBuffers, memoryBytes }: PlanFacts, { machineBy
   return null;
 }
 
-function whatWasChecked(facts: GateFacts): Checked {
+function whatWasChecked(facts: CheckFacts): Checked {
   const { requested, noGpu, adapter, selfTest, plan } = facts;
   const asked = requested !== 'wasm';
   return {

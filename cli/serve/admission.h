@@ -1,4 +1,4 @@
-// The server's bounds: places in the queue, pictures in memory, networks; and the thread that notices when a client has gone.
+// Admission of requests: places in the queue, pictures in memory, networks; and the thread that notices disconnected clients.
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
@@ -22,7 +22,7 @@ namespace decal::cli {
 // Why a request's flag was set.
 enum class Ending { kNone, kClientGone, kTimeout, kShutdown };
 
-// One request's right to be worked on, as others see it.
+// A request in progress, as the Watcher sees it.
 struct Watched {
   int fd = -1;
   ServeClock::time_point deadline;
@@ -30,14 +30,14 @@ struct Watched {
   std::atomic<Ending> why{Ending::kNone};
 };
 
-// Looks after requests in work: sets the flag of those whose client is gone or whose time is over.
+// Watches requests in progress: cancels those whose client has disconnected or whose deadline has passed.
 class Watcher {
  public:
   Watcher();
   ~Watcher();
   void Add(Watched& watched);
   void Remove(Watched& watched);
-  // Ends all that there are.
+  // Cancels all requests.
   void CancelAll();
 
  private:
@@ -49,11 +49,11 @@ class Watcher {
   std::thread thread_;
 };
 
-// So many at a time, first come first served.
+// A semaphore that admits in order of arrival.
 class Turnstile {
  public:
   explicit Turnstile(size_t most) : free_(most) {}
-  // False if the flag was set before its turn.
+  // Waits for a turn. Returns false if `cancel` was set before.
   bool Enter(const CancelFlag& cancel);
   void Leave();
 
@@ -65,7 +65,7 @@ class Turnstile {
   size_t free_;
 };
 
-// In a scope.
+// Holds a turn of a Turnstile within a scope.
 class Turn {
  public:
   Turn(Turnstile& turnstile, const CancelFlag& cancel) : turnstile_(turnstile), entered_(turnstile.Enter(cancel)) {}
@@ -81,7 +81,7 @@ class Turn {
   const bool entered_;
 };
 
-// Requests that were admitted and are not answered: at most so many, and nobody waits for a place.
+// Counts the requests that were admitted and not answered yet, up to a maximum. Take fails at once if all places are taken.
 class Places {
  public:
   explicit Places(size_t most) : most_(most) {}
