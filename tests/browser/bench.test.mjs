@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { after, before, suite, test } from 'node:test';
 import { webContenders } from '../../bench/cases.mjs';
 import { measureInPage } from '../../bench/in_page.mjs';
-import { defaultModelFile, defaultModelSide as kSide } from '../support/default_model.mjs';
+import { defaultModel, missing, modelFile, smallDefaultModel } from '../support/models.mjs';
 import { noBrowser, startBrowser } from './support/chromium.mjs';
+
+// What is measured here is not the network.
+const kModel = missing(smallDefaultModel) ? defaultModel : smallDefaultModel;
 
 suite('benchmarks in a page', { skip: noBrowser }, () => {
   // One for all but the first measurement of each contender, which starts its own, as the benchmark does.
@@ -18,7 +21,7 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
 
   for (const contender of webContenders) {
     test(`${contender}: a model, start-up and compiling`, async () => {
-      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: kSide }, defaultModelFile);
+      const model = await measureInPage({ contender, threads: 2, 'warm-up': 1, repeat: 2, size: kModel.size }, modelFile(kModel));
       const names = ['load_ms', 'peak_bytes', 'ready_ms', 'run_ms'];
       assert.deepEqual(Object.keys(model).sort(), names, JSON.stringify(model));
       assert.equal(model.run_ms.length, 2);
@@ -45,7 +48,7 @@ suite('benchmarks in a page', { skip: noBrowser }, () => {
 
     test(`${contender}: a file that is no model is a failure with a reason`, async () => {
       const noModel = fileURLToPath(import.meta.url);
-      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kSide }, noModel, browser);
+      const { failure } = await measureInPage({ contender, threads: 1, 'warm-up': 0, repeat: 1, size: kModel.size }, noModel, browser);
       assert.match(failure, /\w/);
     });
   }
