@@ -91,12 +91,20 @@ HWY_NOINLINE void SumRows(ImageView picture, const ResampleAxis& axis, int y, fl
       for (int i = 0; i < kRowsPerPass; ++i) rows[i] = row(k + i);
       AccumulateRows<kAlpha, kRowsPerPass>(rows, weights + k, count, sums);
     }
+#if HWY_TARGET == HWY_WASM
+    // One by one, as the module's size is bounded: the forms for two and three rows take 4 KB.
+    for (; k < axis.taps(); ++k) {
+      rows[0] = row(k);
+      AccumulateRows<kAlpha, 1>(rows, weights + k, count, sums);
+    }
+#else
     for (int i = 0; k + i < axis.taps(); ++i) rows[i] = row(k + i);
     switch (axis.taps() - k) {
       case 3: AccumulateRows<kAlpha, 3>(rows, weights + k, count, sums); break;
       case 2: AccumulateRows<kAlpha, 2>(rows, weights + k, count, sums); break;
       case 1: AccumulateRows<kAlpha, 1>(rows, weights + k, count, sums); break;
     }
+#endif
     const auto& [red, green, blue, alpha] = sums.planes;
     size_t x = 0;
     for (; x + lanes <= count; x += lanes) {
