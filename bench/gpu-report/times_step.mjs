@@ -44,11 +44,11 @@ async function oneTurn(name, precision, warmUp, repeat) {
   session.close();
 }
 
-function turn(contender, model, input, warmUp, repeat) {
+function turn(contender, model, file, input, warmUp, repeat) {
   const often = ['--warm-up', warmUp, '--repeat', repeat].map(String);
   const args = contender.startsWith('Decal')
     ? [fileURLToPath(import.meta.url), '--one', model.name, contender.slice(6), String(warmUp), String(repeat)]
-    : [join(root, 'bench/peer.mjs'), 'webgpu', runnable(model), input, ...often];
+    : [join(root, 'bench/peer.mjs'), 'webgpu', file, input, ...often];
   const limit = Math.max(1, secondsLeft() - 2);
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env, encoding: 'utf8', timeout: Math.round(1000 * limit), killSignal: 'SIGKILL', maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
@@ -84,7 +84,7 @@ await runStep(async () => {
     for (let i = 0; i < kContenders.length; ++i) {
       const contender = kContenders[(round + i) % kContenders.length];
       if (out.has(contender) || secondsLeft() < 4) continue;
-      const answer = await turn(contender, { ...model, file }, input, warmUp, repeat);
+      const answer = await turn(contender, model, file, input, warmUp, repeat);
       if ('failure' in answer) out.add(contender);
       record(`times-${name}`, { model: name, contender, round, ...answer });
     }

@@ -43,7 +43,7 @@ test('a step that finishes, one that fails and one that hangs: each ends, and wh
   const steps = [
     adapter({}),
     fake('failing', "record({ model: 'm', found: 1 }); console.error('error: the shader /some/folder/of/mine.wgsl is wrong'); process.exit(3);"),
-    fake('hanging', "record({ found: 2 }); (await import('node:child_process')).spawn('sleep', ['77.25']); setInterval(() => {}, 1000);", 2),
+    fake('hanging', "record({ found: 2 }); (await import('node:child_process')).spawn('sleep', ['77.25']); setInterval(() => {}, 1000);", 8),
     fake('last', 'record({ found: 3 })'),
   ];
   const report = await runSteps(steps, { folder, seconds: 60, ...quiet });
@@ -54,7 +54,7 @@ test('a step that finishes, one that fails and one that hangs: each ends, and wh
   assert.equal(report.complete, true);
   assert.deepEqual(JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8')), report);
   const page = readFileSync(join(folder, 'report.md'), 'utf8');
-  for (const text of ['### Made-up GPU\n', 'time limit: not finished within 2 s', '2 of 4 steps did not finish']) assert.ok(page.includes(text), text);
+  for (const text of ['### Made-up GPU\n', 'time limit: not finished within 8 s', '2 of 4 steps did not finish']) assert.ok(page.includes(text), text);
   assert.ok(!page.includes('/some/folder'));
   const left = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
   assert.ok(!left.includes('sleep 77.25'), 'what a step had started outlives it');

@@ -47,7 +47,7 @@ test('every field of answers.json is written by the command, and no other', asyn
   assertAnswer(profiled, 'InspectReport', seen);
   const [ran] = linesOf((await decal(['run', 'decal-default', '--input', 'x.npy', '--output', 'y.npy'], { cwd })).stdout);
   assertAnswer(ran, 'RunReport', seen);
-  const [plan] = linesOf((await decal(['inspect', 'decal-default', '--gpu', '--json'])).stdout);
+  const [plan] = linesOf((await decal(['inspect', 'decal-default', '--gpu', '--choices', '--json'])).stdout);
   assertAnswer(plan, 'PlanDescription', seen);
   const written = answers.filter(({ name }) => !['SessionMemory', 'SessionInfo'].includes(name));
   const all = written.flatMap(({ name, fields }) => fields.map((field) => `${name}.${field.name}`));

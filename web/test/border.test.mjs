@@ -37,8 +37,11 @@ test('the JSON of the modules has the fields of answers.json, all of them and no
   assertAnswer(engine.json(() => engine.exports.decal_error()), 'EngineError');
   engine.close();
   const planner = await loadPlanner([model]);
-  const guaranteed = { workgroupsPerDimension: 65535, offsetAlignment: 256, bindingBytes: 128 << 20, bufferBytes: 256 << 20 };
-  const plan = planner.plan(0, 0, guaranteed, false);
+  const guaranteed = {
+    workgroupsPerDimension: 65535, offsetAlignment: 256, bindingBytes: 128 << 20, bufferBytes: 256 << 20,
+    workgroupInvocations: 256, workgroupBytes: 16384, leastSubgroup: 0, mostSubgroup: 0,
+  };
+  const plan = planner.plan(0, 0, guaranteed, false, { choices: true });
   assertAnswer(plan.description, 'PlanDescription');
   planner.close();
 });
