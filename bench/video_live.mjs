@@ -71,7 +71,7 @@ async function withSession(rate, use) {
   }
 }
 
-/** Each background for `seconds`, with a camera of `rate` frames a second. */
+/** Each background for so many seconds, with a camera of `rate` frames a second. */
 export const live = (seconds, rate) => withSession(rate, async (session) => {
   const cases = [];
   for (const [background, value] of Object.entries(kBackgrounds)) {
@@ -95,7 +95,7 @@ export const live = (seconds, rate) => withSession(rate, async (session) => {
   return cases;
 });
 
-/** A blurred background for `minutes`: memory at the start, and each minute. */
+/** A blurred background for so many minutes: memory at the start, and each minute. */
 export const memory = (minutes) => withSession(30, async (session) => {
   const stream = await openStream(session, kBackgrounds.blur, 30);
   await sleep(2000 * kWarmUpSeconds);

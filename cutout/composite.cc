@@ -148,7 +148,7 @@ struct Work {
   const CompositeOptions& options;
   MutableImageView out;
   ThreadRunner& runner;
-  VisibleBox* visible;  // null: not requested
+  VisibleBox* visible;  // null: nobody asks
 
   Composition composition() const {
     return options.mask_only ? Composition::kMask : options.background ? Composition::kOver : Composition::kCutOut;
