@@ -47,7 +47,7 @@ function buildCommand(name) {
     const loud = { cwd: tree, stdio: ['ignore', 'ignore', 'inherit'] };
     // CMakeLists.txt uses ccache where it is installed.
     execFileSync('cmake', ['--preset', 'quick', '--log-level=WARNING'], loud);
-    execFileSync('nice', ['cmake', '--build', 'build/quick', '--target', 'decal_command', '--parallel', String(availableParallelism())], loud);
+    execFileSync('nice', ['-n', '3', 'cmake', '--build', 'build/quick', '--target', 'decal_command', '-j', String(availableParallelism())], loud);
     execFileSync('cp', [join(tree, 'build/quick/cli/decal'), program]);
   } finally {
     git('worktree', 'remove', '--force', tree);

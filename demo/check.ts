@@ -2,7 +2,7 @@
 // WebAssembly. A script of its own, loaded when asked for.
 // SPDX-License-Identifier: MIT
 import { findAdapter, openDevice, type AdapterFacts, type OpenDevice } from '../web/src/gpu/adapter.ts';
-import { adapterName, decide, dtypeFor, type GateDecision } from '../web/src/gpu/device-gate.ts';
+import { adapterName, decide, dtypeFor, type DeviceDecision } from '../web/src/gpu/device-checks.ts';
 import { Engine } from '../web/src/engine/engine.ts';
 import { GpuExecutor } from '../web/src/gpu/executor.ts';
 import { Planner } from '../web/src/gpu/planner.ts';
@@ -25,7 +25,7 @@ export interface CheckOutcome {
 export interface GpuCheck {
   adapter: string;
   facts: AdapterFacts;
-  decision: GateDecision;
+  decision: DeviceDecision;
   limits: OpenDevice['limits'];
   selfTest: { ms: number; maxError: number } | { error: string };
   outcomes: CheckOutcome[];

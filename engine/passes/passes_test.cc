@@ -140,7 +140,7 @@ TEST(Passes, DataDependentShapesAreRefusedByName) {
 TEST(Passes, CanonicalFormsDropWhatDoesNothing) {
   OnnxBuilder b;
   b.Input("x", {1, 1, 4, 3});
-  std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));  // moves a dimension of size 1
+  std::string t = b.Node("Transpose", {"x"}, OnnxAttributes().Ints("perm", {0, 2, 1, 3}));  // moves a size of 1
   t = b.Node("Reshape", {t, b.Ints("shape", {1, 1, 4, 3})});
   t = b.Node("Slice", {t, b.Ints("s", {0}), b.Ints("e", {100}), b.Ints("a", {2})});
   t = b.Node("Resize", {t, "", "", b.Ints("sizes", {1, 1, 4, 3})}, OnnxAttributes().String("mode", "linear"));

@@ -17,9 +17,12 @@ constexpr Activation kLast = Activation::kClip;
 
 std::vector<float> Arguments() {
   std::vector<float> x;
-  for (float v = -110.0f; v <= 110.0f; v += 0.0371f) x.push_back(v);
-  for (float v = -6.0f; v <= 6.0f; v += 0.00113f) x.push_back(v);
-  for (float v = 1e-38f; v < 3e38f; v *= 7.3f) x.insert(x.end(), {v, -v});
+  for (int i = 0; i < 5930; ++i) x.push_back(-110.0f + 0.0371f * static_cast<float>(i));   // to 110
+  for (int i = 0; i < 10620; ++i) x.push_back(-6.0f + 0.00113f * static_cast<float>(i));  // to 6
+  for (int i = 0; i < 89; ++i) {  // up to 9e37
+    const auto v = static_cast<float>(1e-38 * std::pow(7.3, i));
+    x.insert(x.end(), {v, -v});
+  }
   const float infinity = std::numeric_limits<float>::infinity();
   x.insert(x.end(), {0.0f, -0.0f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 88.7f, -87.4f, infinity, -infinity,
                      std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::denorm_min()});
@@ -45,7 +48,7 @@ TEST(Activation, VectorFormsMatchTheScalarOne) {
       std::vector<float> y(x.size());
       ActivateRun(activation, x.data(), y.data(), x.size());
       for (size_t i = 0; i < x.size(); ++i) {
-        const float expected = ApplyActivation(activation, x[i]);
+        const auto expected = static_cast<float>(ApplyActivation(activation, x[i]));
         if (std::isnan(expected)) {
           ASSERT_TRUE(std::isnan(y[i])) << "kind " << k << " at " << x[i];
         } else if (y[i] != expected) {

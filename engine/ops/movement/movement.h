@@ -65,7 +65,7 @@ struct Strided {
   };
   Shape shape;
   std::vector<Digit> digits;  // outermost first, none of size 1, at most kMaxRank
-  Dims start;                 // one entry for each input dimension
+  Dims start;  // one entry for each input dimension
 };
 
 // Same tensor in another memory layout; the layout is that of the output value.

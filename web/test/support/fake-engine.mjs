@@ -234,7 +234,7 @@ function fakeGpu(world) {
         info: { vendor: 'test', architecture: '', device: '', description: '' }, limits, features: new Set(),
         async requestDevice() {
           await world.point('the device');
-          return { limits, lost: new Promise(() => {}), destroy: world.hold('device') };
+          return { limits, features: new Set(), lost: new Promise(() => {}), destroy: world.hold('device') };
         },
       };
     },
