@@ -63,7 +63,7 @@ constexpr int kBinsALevel = 16, kNoiseBins = 512;
 constexpr int kCellRows = 8;
 
 // With fewer pixels, sums of bytes stay below 2^32.
-constexpr int64_t kMostPixels = int64_t{1} << 24;
+constexpr int64_t kMostFramePixels = int64_t{1} << 24;
 
 // The planes, in order: the frame's colours and their running means (three each), the mean matte, a difference, its mean over the
 // neighbourhood, and the memory of motion.
@@ -156,7 +156,7 @@ void TemporalMatte::Impl::Reduce(ImageView from, int y, uint32_t* sums) {
     AddBytes(from.row(line), line == top, 4 * static_cast<size_t>(from.width), sums);
   float* colour[3] = {row(kColour, y), row(kColour + 1, y), row(kColour + 2, y)};
   const int32_t *lefts = reinterpret_cast<const int32_t*>(columns.data()), *rights = lefts + extent.width;
-  if (int64_t{from.width} * (bottom - top) <= kMostPixels)
+  if (int64_t{from.width} * (bottom - top) <= kMostFramePixels)
     return MeanCells(sums, lefts, rights, bottom - top, width(), colour[0], colour[1], colour[2]);
   for (int x = 0; x < extent.width; ++x) {
     uint64_t sum[3] = {};
