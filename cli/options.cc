@@ -107,7 +107,7 @@ Result<Command> ParseCommandLine(int argc, const char* const* argv) {
   CLI::Option* half = inspect_app->add_flag("--gpu-half", inspect.gpu_half, "Plan for float16 storage")->needs(gpu);
   inspect_app
       ->add_option("--gpu-half-from", inspect.gpu_half_from,
-                   "Bytes, as float32, from which activations are stored as float16 (default: 16 MiB)")
+                   "Bytes, as float32, from which activations are stored as float16 (default: 64 MiB)")
       ->needs(half)
       ->type_name("N");
   inspect_app

@@ -36,8 +36,9 @@ struct GpuOptions {
   // Bytes, as float32, from which activations and weights are large. A GPU's caches hold smaller ones, which gain little from half
   // the bytes and lose precision at each layer. Differences of the matte from float32: with all activations as float16
   // decal-default (at 96 x 96) 0.12, people-live 0.025; with all weights, and no activations, decal-default 6e-3 at 320 x 320 and
-  // 5e-3 at 96 x 96; with those from 256 KiB on, which are four fifths of its parameters, 1.3e-3 and 1.1e-3.
-  uint64_t half_activations_from = 16 << 20, half_weights_from = 256 << 10;
+  // 5e-3 at 96 x 96; with those from 256 KiB on, which are four fifths of its parameters, 1.3e-3 and 1.1e-3. With activations from 16 MiB on MODNet (at
+  // 128 x 128, with a bound a sixteenth as large) 4.8e-3.
+  uint64_t half_activations_from = 64 << 20, half_weights_from = 256 << 10;
   bool choices = false;  // list in GpuStep::choice what a step could be made of
   // For measuring: n makes every step that has at least n candidates take the nth of them, in the order in which kernels name
   // them, rather than the cheapest.

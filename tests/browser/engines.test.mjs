@@ -62,6 +62,20 @@ function essentials(engine, isolation) {
   const violations = [];
   let site, browser, features;
 
+  /** A test, once more in a new browser if the browser itself has died in it; a second death fails it. */
+  const check = (name, work) => test(name, async (t) => {
+    try {
+      await work(t);
+    } catch (error) {
+      if (!engine.crashed?.(error)) throw error;
+      t.diagnostic(`${engine.name} has crashed (${error.message}); the test begins anew`);
+      await browser.close().catch(() => {});
+      browser = await engine.start();
+      await open();
+      await work(t);
+    }
+  });
+
   const open = async (page = 'module') => {
     await browser.open(`${site.url}/${page}.html`);
     await until(() => browser.evaluate(() => 'decal' in globalThis), 10, 'the page did not load');
@@ -98,7 +112,7 @@ function essentials(engine, isolation) {
     await site?.close();
   });
 
-  test('a small picture becomes the reference’s cut-out', async (t) => {
+  check('a small picture becomes the reference’s cut-out', async (t) => {
     await open('whole');
     const { error, picture, preview, execution } = await remove(small);
     assert.equal(error, undefined, JSON.stringify(error));
@@ -110,7 +124,7 @@ function essentials(engine, isolation) {
     await open();
   });
 
-  test('20 sequences of calls, aborts, ends and restarts: each call ends once, with its cut-out or a typed error', async (t) => {
+  check('20 sequences of calls, aborts, ends and restarts: each call ends once, with its cut-out or a typed error', async (t) => {
     await open();
     const counts = await browser.evaluate(async ({ base64 }) => {
       const model = {
@@ -139,7 +153,7 @@ function essentials(engine, isolation) {
     t.diagnostic(JSON.stringify(counts));
   });
 
-  test('mattes out and in, a batch, and a worker that is killed', async () => {
+  check('mattes out and in, a batch, and a worker that is killed', async () => {
     await open();
     const seen = await browser.evaluate(async ({ base64 }) => {
       const source = new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]);
@@ -169,7 +183,7 @@ function essentials(engine, isolation) {
     assert.deepEqual(seen, { applied: true, batch: [true, 'corrupt-image', true], again: true, workers: 2 });
   });
 
-  test('capabilities and results tell the truth', async () => {
+  check('capabilities and results tell the truth', async () => {
     // WebKitGTK says that a page is isolated, and has no shared memory all the same.
     assert.equal(features.isolated, isolation);
     await open();
@@ -185,7 +199,7 @@ function essentials(engine, isolation) {
     if (execution.threads === 1) assert.match(capabilities.reason, /one thread/);
   });
 
-  test('the better WebAssembly build runs exactly where it is said to', async () => {
+  check('the better WebAssembly build runs exactly where it is said to', async () => {
     const { simd } = await browser.evaluate(() => decal.getCapabilities());
     await open('whole');
     const { error } = await browser.evaluate(() => probe.outcome(decal.init({ simd: 'relaxed' }), decal.DecalError));
@@ -199,7 +213,7 @@ function essentials(engine, isolation) {
     await open();
   });
 
-  test('formats: as asked for wherever the browser can write it, and a typed error if it cannot', async (t) => {
+  check('formats: as asked for wherever the browser can write it, and a typed error if it cannot', async (t) => {
     const background = backgroundPixel(reference);
     for (const [format, magic] of Object.entries(kMagic)) {
       const writes = await browser.evaluate(async (type) => {
@@ -224,7 +238,7 @@ function essentials(engine, isolation) {
     }
   });
 
-  test('a picture wider than JPEG and canvases may be: PNG works, JPEG is refused', async () => {
+  check('a picture wider than JPEG and canvases may be: PNG works, JPEG is refused', async () => {
     const kWidth = 70_000;
     const cut = (format) => browser.evaluate(({ width, format }) => {
       const picture = new ImageData(width, 2);
@@ -237,7 +251,7 @@ function essentials(engine, isolation) {
     assert.deepEqual([error?.code, error?.typed], ['limit-exceeded', true], JSON.stringify(error));
   });
 
-  test('a background may be any CSS colour, the matte alone is grey', async () => {
+  check('a background may be any CSS colour, the matte alone is grey', async () => {
     const { rgba } = (await remove(small, { output: { background: 'rebeccapurple' } })).picture;
     const matte = (await remove(small, { output: { mask: true } })).picture;
     let worst = 0;
@@ -253,7 +267,7 @@ function essentials(engine, isolation) {
   });
 
   // Decoding does not depend on threads: once per engine.
-  if (isolation) test('every kind of source', async () => {
+  if (isolation) check('every kind of source', async () => {
     const first = (await remove('/photo.jpg')).picture;
     assert.deepEqual([first.width, first.height], [512, 600]);
     for (const name of Object.keys(sources)) {
@@ -264,12 +278,12 @@ function essentials(engine, isolation) {
     }
   });
 
-  test('a photo turned by EXIF comes out upright', async () => {
+  check('a photo turned by EXIF comes out upright', async () => {
     const { picture } = await remove(withOrientation(photo, 6));
     assert.deepEqual([picture.width, picture.height], [600, 512]);
   });
 
-  test('what is no picture is refused with a code, and the next call works', async () => {
+  check('what is no picture is refused with a code, and the next call works', async () => {
     const codes = {};
     for (const [name, source] of Object.entries({
       text: Buffer.from('not a picture'), 'half a photo': truncated(photo), 'half a PNG': truncated(small, 0.5),
@@ -290,7 +304,7 @@ function essentials(engine, isolation) {
     assert.equal((await remove(small)).error, undefined);
   });
 
-  test('abort rejects at once at any stage, and the next call works', async () => {
+  check('abort rejects at once at any stage, and the next call works', async () => {
     const ends = await browser.evaluate(async () =>
       probe.aborts(decal, await probe.largePhoto(2000, 1500), [0, 0.1, 0.3, 0.6]));
     for (const { share, name, own } of ends) assert.deepEqual([name, own], ['AbortError', true], `after ${share} of the time`);
@@ -299,7 +313,7 @@ function essentials(engine, isolation) {
   });
 
   // WebKit's page is gone after some of these where workers are ended in the middle of something.
-  test('dispose() at any stage ends the call, and the next one works', async () => {
+  check('dispose() at any stage ends the call, and the next one works', async () => {
     const ends = await browser.evaluate(async () => {
       const picture = await probe.largePhoto(1000, 750);
       const ends = [];
@@ -317,7 +331,7 @@ function essentials(engine, isolation) {
     assert.ok(alpha <= 2 && colour <= 2);
   });
 
-  test('progress ends with ready, and dispose starts anew', async () => {
+  check('progress ends with ready, and dispose starts anew', async () => {
     const phases = await browser.evaluate(async () => {
       decal.dispose();
       const phases = [];
@@ -329,7 +343,7 @@ function essentials(engine, isolation) {
     assert.deepEqual(phases, ['idle', 'downloading', 'building', 'ready']);
   });
 
-  test('no request to another host, under a policy that reports every attempt', async () => {
+  check('no request to another host, under a policy that reports every attempt', async () => {
     assert.deepEqual(violations, []);
     await browser.evaluate(() => fetch('http://elsewhere.invalid/').catch(() => null));
     for (let turn = 0; turn < 100 && violations.length === 0; ++turn) await new Promise((resolve) => setTimeout(resolve, 50));

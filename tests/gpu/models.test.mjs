@@ -17,7 +17,7 @@ import { decal, savedPlan } from './plans.mjs';
 /** What storing large weights and activations as float16 may change in a matte. */
 const kOfHalf = 2e-3;
 /** GpuOptions::half_activations_from. */
-const kHalfFrom = 16 << 20;
+const kHalfFrom = 64 << 20;
 
 suite('on WebGPU', { skip: noDriver }, () => {
   let folder, device, GpuExecutor;
