@@ -49,8 +49,8 @@ const parts = [
     gtest: 'build/sanitize/results',
   },
   // The demo page, every browser engine, video and WebGPU.
-  { name: 'pages', load: 1, budget: 1500, needs: ['packages', 'build-wasm'], run: browserTests(true) },
-  { name: 'browser', load: 1, budget: 1300, needs: ['packages', 'build-wasm'], run: browserTests(false) },
+  { name: 'pages', load: 1, budget: 1400, needs: ['packages', 'build-wasm'], run: browserTests(true) },
+  { name: 'browser', load: 1, budget: 950, needs: ['packages', 'build-wasm'], run: browserTests(false) },
   // PyTorch on one thread: with two, which wait for each other at every small layer, it takes three times the processor time.
   { name: 'training', load: 1, budget: 180, needs: ['packages', 'build-native'], run: () => ['bash', '-c', 'export OMP_NUM_THREADS=1; for file in tests/training/*_test.py; do /usr/bin/python3 "$file" || exit; done'] },
   { name: 'python', load: 1, budget: 120, needs: ['packages', 'build-native'], run: (part) => ['bash', '-c', `scripts/build.sh python && build/python/venv/bin/python -P -m pytest -q --junitxml=${join(results, `${part}.xml`)} tests/python`] },

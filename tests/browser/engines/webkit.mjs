@@ -18,8 +18,8 @@ export const webkit = {
   name: 'WebKitGTK',
   missing: absent.length > 0 && `NOT TESTED: no WebKitGTK: ${absent.join(' and ')} missing; install webkit2gtk-driver and xvfb`,
   /**
-   * Whether the browser's process has died, by the driver's error. Seen once in 8 runs on a busy machine while a page started and ended
-   * workers, and never again on an idle one.
+   * Whether the browser's process has died, by the driver's error. Seen in one of 6 runs beside other work, while a page started and
+   * ended workers, and in none of 4 on an idle machine.
    */
   crashed: ({ name, message }) => name === 'NoSuchSessionError' || /page crash|Could not parse script result/.test(message),
   async start() {

@@ -1,5 +1,6 @@
 // Small ONNX files for checks on the device, written field by field.
 // SPDX-License-Identifier: MIT
+import { joined } from '../pictures/bytes.js';
 
 export interface TinyNode {
   op: string;
@@ -34,47 +35,37 @@ const kIrVersion = 8, kOpset = 17;
 
 /** The graph as an ONNX file. */
 export function tinyModel({ nodes, weights, inputs, outputs }: TinyGraph): Uint8Array<ArrayBuffer> {
-  const graph = message([
+  const graph = joined([
     ...nodes.map((node) => field(1, nodeMessage(node))),
-    ...weights.map(({ name, shape, data }) => field(5, message([
+    ...weights.map(({ name, shape, data }) => field(5, joined([
       ...shape.map((extent) => number(1, extent)), number(2, data instanceof Float32Array ? kFloat : kInt64), text(8, name),
       field(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
     ]))),
     ...inputs.map((tensor) => field(11, tensorInfo(tensor))),
     ...outputs.map((tensor) => field(12, tensorInfo(tensor))),
   ]);
-  return message([number(1, kIrVersion), field(7, graph), field(8, number(2, kOpset))]);
+  return joined([number(1, kIrVersion), field(7, graph), field(8, number(2, kOpset))]);
 }
 
 function nodeMessage({ op, inputs, outputs, attributes = {}, floats = {}, words = {} }: TinyNode): Uint8Array<ArrayBuffer> {
-  return message([
+  return joined([
     ...inputs.map((name) => text(1, name)), ...outputs.map((name) => text(2, name)), text(4, op),
-    ...Object.entries(attributes).map(([name, value]) => field(5, message(typeof value === 'number'
+    ...Object.entries(attributes).map(([name, value]) => field(5, joined(typeof value === 'number'
       ? [text(1, name), number(3, value), number(20, 2)]
       : [text(1, name), ...value.map((one) => number(8, one)), number(20, 7)]))),
     ...Object.entries(floats).map(([name, value]) =>
-      field(5, message([text(1, name), Uint8Array.of(2 << 3 | 5), new Uint8Array(Float32Array.of(value).buffer), number(20, 1)]))),
-    ...Object.entries(words).map(([name, value]) => field(5, message([text(1, name), text(4, value), number(20, 3)]))),
+      field(5, joined([text(1, name), Uint8Array.of(2 << 3 | 5), new Uint8Array(Float32Array.of(value).buffer), number(20, 1)]))),
+    ...Object.entries(words).map(([name, value]) => field(5, joined([text(1, name), text(4, value), number(20, 3)]))),
   ]);
 }
 
 function tensorInfo({ name, shape: extents }: TinyTensor): Uint8Array<ArrayBuffer> {
-  const shape = message(extents.map((extent) => field(1, number(1, extent))));
-  return message([text(1, name), field(2, field(1, message([number(1, kFloat), field(2, shape)])))]);
-}
-
-function message(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  const shape = joined(extents.map((extent) => field(1, number(1, extent))));
+  return joined([text(1, name), field(2, field(1, joined([number(1, kFloat), field(2, shape)])))]);
 }
 
 function field(id: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return message([Uint8Array.of(id << 3 | 2), varint(bytes.length), bytes]);
+  return joined([Uint8Array.of(id << 3 | 2), varint(bytes.length), bytes]);
 }
 
 function text(id: number, value: string): Uint8Array<ArrayBuffer> {
@@ -83,7 +74,7 @@ function text(id: number, value: string): Uint8Array<ArrayBuffer> {
 
 function number(id: number, value: number): Uint8Array<ArrayBuffer> {
   // The key itself is a varint: fields from 16 on take two bytes.
-  return message([varint(id << 3), varint(value)]);
+  return joined([varint(id << 3), varint(value)]);
 }
 
 function varint(value: number): Uint8Array<ArrayBuffer> {
