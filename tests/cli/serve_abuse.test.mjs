@@ -175,13 +175,14 @@ test('a late request on an idle connection is answered, unless connections have 
   const [roomy, scarce] = [await serve(t, ['--idle-timeout', '1']), await serve(t, ['--idle-timeout', '1', '--connections', '2'])];
   const get = head([], '/healthz', 'GET');
   const order = [];
-  // Both are told `timeout=1`. Where two are all there can be, they end then; elsewhere they last three seconds longer.
+  // Both are told `timeout=1`. Where two are all there can be, one ends then. Its end leaves room: the other may last three seconds
+  // longer, as any does elsewhere.
   const idle = (server, name) => raw(server.port, [get]).then((answer) => {
     assert.match(answer, /Keep-Alive: timeout=1,/);
     order.push(name);
   });
   await Promise.all([idle(roomy, 'roomy'), idle(scarce, 'scarce'), idle(scarce, 'scarce')]);
-  assert.deepEqual(order, ['scarce', 'scarce', 'roomy']);
+  assert.equal(order[0], 'scarce', order.join());
   // A machine that stands still for two seconds may send the second request too late: three attempts.
   let answered = 0;
   for (let attempt = 0; attempt < 3 && answered < 2; ++attempt) answered = (await raw(roomy.port, [get, 2000, get])).match(/alive\n/g).length;
