@@ -132,7 +132,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   const MutableImageView view = picture.view();
   auto background = BackgroundOf(options);
   auto report =
-      own ? remover_->Segment(view, cancel) : remover_->Run(view, Composing(options, background), view, cancel);
+      own ? remover_->Segment(view, cancel, options.refine == Refine::kBest) : remover_->Run(view, Composing(options, background), view, cancel);
   if (!report) return OfRun(report.error());
   if (own) {
     if (background) background = ToOwnColour(picture.profile, *background);
@@ -148,6 +148,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   execution.inference_ms = report->inference_ms;
   execution.postprocess_ms = report->postprocess_ms;
   execution.memory_bytes = report->memory_bytes;
+  execution.passes = report->passes;
 
   cutout.own = own;
   stopwatch_.Lap();

@@ -59,7 +59,7 @@ class Reader {
     if (!model.is_object()) return Refuse("an object, as an entry of models/registry.json", "");
     for (const auto& [key, value] : model.items()) {
       if (std::ranges::find(kOrigin, key) != kOrigin.end()) continue;
-      const bool optional = key == "output" || key == "foregroundClass" || key == "inputs";
+      const bool optional = key == "output" || key == "foregroundClass" || key == "passes" || key == "inputs";
       if (optional && value.is_null()) continue;
       Status read = key == "input" ? ReadInput(value) : key == "inputs" ? ReadInputs(value) : Set(key, value);
       if (!read) return std::unexpected(read.error());

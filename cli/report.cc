@@ -66,6 +66,7 @@ std::string Execution::ToJson() const {
       .Add(keys::kThreads, threads)
       .Add(keys::kSimd, simd)
       .Add(keys::kModel, model)
+      .Add(keys::kPasses, passes)
       .AddRaw(keys::kMs, ms)
       .Add(keys::kMemoryBytes, memory_bytes)
       .ToString();
@@ -73,9 +74,9 @@ std::string Execution::ToJson() const {
 
 std::string Execution::ToText() const {
   return fmt::format(
-      "native cpu, {}, {} thread{}, {}, fp32: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
+      "native cpu, {}, {} thread{}, {}, fp32{}: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
       "inference {:.1f}, postprocess {:.1f}, encode {:.1f}), {:.1f} MB",
-      simd, threads, threads == 1 ? "" : "s", model, total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
+      simd, threads, threads == 1 ? "" : "s", model, passes == 2 ? ", 2 passes" : "", total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
       postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
 }
 

@@ -28,6 +28,7 @@ struct Execution {
   std::string simd;
   size_t threads = 1;
   std::string model;
+  int passes = 1;     // 2 where the model saw the subject's surroundings again
   double load_ms = 0;  // model and plan: 0 where both could be kept from the picture before
   double decode_ms = 0, preprocess_ms = 0, inference_ms = 0, postprocess_ms = 0, encode_ms = 0;
   size_t memory_bytes = 0;  // of the session and the picture work

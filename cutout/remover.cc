@@ -12,6 +12,7 @@
 #include "cutout/matte_output.h"
 #include "cutout/resample.h"
 #include "cutout/scratch.h"
+#include "cutout/second_pass.h"
 #include "decal/cutout.h"
 
 namespace decal {
@@ -98,6 +99,9 @@ struct Remover::Impl {
   Buffer input, output;
   bool has_matte = false;
   JoinedMatte joined;  // the number of parts that the picture is divided into
+  CloserMatte closer;  // open from the first pass on, where there is a second one
+  bool second_due = false;
+  Extent second_of;  // the picture that it belongs to
   // The size that the session itself is planned for; empty if a GPU runs the model. Expect does not change it.
   Extent specialized;
   double preprocess_ms = 0;
@@ -112,6 +116,7 @@ struct Remover::Impl {
   }
   MatteView View() const {
     if (!has_matte) return {};
+    if (closer.is_open()) return closer.view();
     return joined.is_open() ? joined.view() : PartView();
   }
   MatteView PartView() const {
@@ -120,7 +125,7 @@ struct Remover::Impl {
   }
 
   Status CheckPart(Extent picture, int part) const {
-    if (part >= 0 && part < Parts(picture)) return {};
+    if (part >= 0 && part < Parts(picture) + (second_due && picture == second_of ? 1 : 0)) return {};
     return Fail(ErrorCode::kInvalidArgument, "a picture of this size has no part " + std::to_string(part));
   }
   // A model of dynamic size sees long pictures in their own shape.
@@ -128,11 +133,18 @@ struct Remover::Impl {
     const bool one_shape = model.size_rule == SizeRule::kStretch || (layout.width > 0 && layout.height > 0);
     return one_shape ? PartCount(picture) : 1;
   }
+  Box BoxOf(Extent picture, int part) const {
+    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : closer.box();
+  }
   Extent Wanted(Extent picture) const;
   std::span<float> InputValues() {
     return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
   }
 
+  void CloseSecondPass() {
+    closer = {};
+    second_due = false;
+  }
   Status Prepare(Extent picture);
   Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
   Status PrepareValues(ImageView picture, int part);
@@ -178,6 +190,7 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
                                const std::vector<int64_t>& output_shape) {
   extent = {};
   has_matte = false;
+  CloseSecondPass();
   DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(output_name, output_shape, model.foreground_class));
   const uint64_t pixels = static_cast<uint64_t>(wanted.width) * static_cast<uint64_t>(wanted.height);
   DECAL_TRY_ASSIGN(input, AllocateArray<float>(3 * pixels, "the model's input"));
@@ -188,8 +201,9 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
 
 Status Remover::Impl::PrepareValues(ImageView picture, int part) {
   has_matte = false;
+  if (part == 0) CloseSecondPass();
   const auto start = std::chrono::steady_clock::now();
-  const Box box = PartOf({picture.width, picture.height}, part, Parts({picture.width, picture.height}));
+  const Box box = BoxOf({picture.width, picture.height}, part);
   const uint8_t* first = picture.row(box.y) + 4 * static_cast<size_t>(box.x);
   DECAL_TRY(decal::PrepareInput({first, box.width, box.height, picture.stride_bytes}, Spec(), InputValues(), *runner));
   if (layout.bytes) {
@@ -216,13 +230,27 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
     if (part + 1 < parts) return report;
     report.coverage = joined.Finish();
   }
+  if (part == parts) {
+    second_due = false;
+    DECAL_TRY(closer.Add(PartView()));
+    report.coverage = closer.coverage();
+    report.passes = 2;
+  }
   has_matte = true;
   report.bounding_box = BoundingBox(View(), picture);
+  if (part < parts && parts == 1 && model.passes == 2) {
+    const auto view = ChooseCloserView(picture, report.bounding_box, matte_layout.extent);
+    if (view) {
+      DECAL_TRY_ASSIGN(closer, CloserMatte::Create(*view, PartView()));
+      second_due = true;
+      second_of = picture;
+    }
+  }
   report.postprocess_ms = MillisecondsSince(start);
   const size_t session_bytes = specialized != Extent{} ? session.memory().total_bytes() : session.raw_weight_bytes();
   const ImageView whole{nullptr, picture.width, picture.height, 0};
   report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() + joined.size_bytes() +
-                        PrepareInputScratchBytes(whole, Spec(), runner->thread_count());
+                        closer.size_bytes() + PrepareInputScratchBytes(whole, Spec(), runner->thread_count());
   return report;
 }
 
@@ -265,14 +293,15 @@ Remover::~Remover() = default;
 
 Status Remover::Prepare(Extent picture) { return impl_->Prepare(picture); }
 
-Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cancel) {
+Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cancel, bool twice) {
   Impl& impl = *impl_;
   DECAL_TRY(CheckPicture(picture));
   DECAL_TRY(impl.Prepare({picture.width, picture.height}));
   CutoutReport report;
   double inference_ms = 0;
   const Extent extent{picture.width, picture.height};
-  for (int part = 0; part < impl.Parts(extent); ++part) {
+  const int parts = impl.Parts(extent);
+  for (int part = 0; part < parts || (part == parts && twice && impl.second_due); ++part) {
     DECAL_TRY(impl.PrepareValues(picture, part));
     const auto start = std::chrono::steady_clock::now();
     DECAL_TRY(impl.Infer(cancel));
@@ -285,7 +314,7 @@ Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cance
 
 Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                                   const CancelFlag* cancel) {
-  DECAL_TRY_ASSIGN(CutoutReport report, Segment(picture, cancel));
+  DECAL_TRY_ASSIGN(CutoutReport report, Segment(picture, cancel, options.refine == Refine::kBest));
   DECAL_TRY(impl_->Compose(picture, options, out, report));
   return report;
 }
@@ -302,6 +331,8 @@ bool Remover::Fits(Extent picture) const {
 }
 
 int Remover::Parts(Extent picture) const { return impl_->Parts(picture); }
+
+bool Remover::SecondPassDue() const { return impl_->second_due; }
 
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part) {
   DECAL_TRY(CheckPicture(picture));

@@ -365,5 +365,55 @@ TEST(RemoverTest, DefaultModelSeparatesASubject) {
   EXPECT_GT(out.at(160, 120)[3], out.at(5, 5)[3] + 100);
 }
 
+// A red square of `side` pixels on black.
+TestPicture RedSquare(int width, int height, int x, int y, int side) {
+  TestPicture picture = TestPicture::Filled(width, height, {0, 0, 0, 255});
+  for (int row = y; row < y + side; ++row) {
+    for (int column = x; column < x + side; ++column) picture.set(column, row, {255, 0, 0, 255});
+  }
+  return picture;
+}
+
+TEST(RemoverTest, ASmallSubjectIsSeenTwice) {
+  ModelInfo info = PlainInfo(32, 32);
+  info.passes = 2;
+  Remover remover = MakeRemover(RedModel(), info);
+  const TestPicture small = RedSquare(320, 320, 96, 160, 50);
+  const Result<CutoutReport> twice = remover.Segment(small.view(), nullptr, true);
+  ASSERT_TRUE(twice);
+  EXPECT_EQ(twice->passes, 2);
+  EXPECT_GT(remover.matte().width, 64);
+  EXPECT_NEAR(twice->coverage, 50.0 * 50 / 320 / 320, 5e-4);
+  EXPECT_NEAR(twice->bounding_box.x, 96, 3);
+  EXPECT_NEAR(twice->bounding_box.width, 50, 6);
+  const std::vector<float> matte(remover.matte().data, remover.matte().data + remover.matte().width * remover.matte().height);
+
+  const Result<CutoutReport> once = remover.Segment(small.view());
+  ASSERT_TRUE(once);
+  EXPECT_EQ(once->passes, 1);
+  EXPECT_EQ(remover.matte().width, 32);
+  EXPECT_EQ(remover.Segment(RedSquare(320, 320, 20, 20, 280).view(), nullptr, true)->passes, 1) << "the subject fills the picture";
+  EXPECT_EQ(remover.Segment(TestPicture::Filled(320, 320, {0, 0, 0, 255}).view(), nullptr, true)->passes, 1) << "there is none";
+  EXPECT_EQ(remover.Segment(RedSquare(320, 100, 96, 20, 50).view(), nullptr, true)->passes, 1) << "it is seen in parts";
+
+  // The same by a host that runs the model itself.
+  ASSERT_TRUE(remover.Expect({320, 320}, std::vector<int64_t>{1, 1, 32, 32}));
+  Result<CutoutReport> report;
+  for (int part = 0; part == 0 || remover.SecondPassDue(); ++part) {
+    const auto input = remover.PrepareInput(small.view(), part);
+    ASSERT_TRUE(input) << input.error().ToString();
+    const std::vector<float> red(input->begin(), input->begin() + 32 * 32);
+    report = remover.FinishMatte(red, {320, 320}, part);
+    ASSERT_TRUE(report);
+    // Another picture has no such part.
+    if (part == 0) EXPECT_FALSE(remover.FinishMatte(red, {300, 320}, 1));
+  }
+  EXPECT_EQ(report->passes, 2);
+  EXPECT_EQ(report->bounding_box, twice->bounding_box);
+  ASSERT_EQ(static_cast<size_t>(remover.matte().width * remover.matte().height), matte.size());
+  for (size_t i = 0; i < matte.size(); ++i) ASSERT_NEAR(remover.matte().data[i], matte[i], 1e-6f);
+  EXPECT_FALSE(remover.PrepareInput(small.view(), 1)) << "only once";
+}
+
 }  // namespace
 }  // namespace decal

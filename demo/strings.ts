@@ -52,7 +52,7 @@ export function executionFacts(execution: Execution): [string, string][] {
     ['Threads', String(execution.threads)],
     ['SIMD', simd],
     ['Precision', execution.dtype === 'fp16' ? '16-bit float' : '32-bit float'],
-    ['Model', execution.model],
+    ['Model', execution.passes === 2 ? `${execution.model}, a second time closer to the subject` : execution.model],
     ['Engine memory', sizeInWords(execution.memoryBytes)],
     ...gpuFacts(execution),
   ];

@@ -23,6 +23,7 @@ Status CheckModel(const ModelInfo& model) {
   for (const float value : model.std) DECAL_TRY(Check(rules::kModelStd, value));
   // -1 stands for none.
   if (model.foreground_class != -1) DECAL_TRY(Check(rules::kModelForegroundClass, model.foreground_class));
+  DECAL_TRY(Check(rules::kModelPasses, model.passes));
   for (const InputValue& input : model.inputs) DECAL_TRY(Check(rules::kModelInputs, input.value));
   return Check(rules::kModelActivation, static_cast<int>(model.activation));
 }

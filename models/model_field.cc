@@ -65,6 +65,7 @@ Status SetModelField(ModelInfo& model, std::string_view field, std::string_view 
     return SetWord(rules::kModelActivation, words::kOutputActivation, text, model.activation);
   if (IsField(rules::kModelForegroundClass, field))
     return SetNumber(rules::kModelForegroundClass, text, model.foreground_class);
+  if (IsField(rules::kModelPasses, field)) return SetNumber(rules::kModelPasses, text, model.passes);
   if (IsField(rules::kModelOutput, field)) {
     if (text.empty()) return Refuse(rules::kModelOutput);
     model.output = text;

@@ -106,6 +106,7 @@ TEST(RegistryTest, WhatNoPictureCanBePreparedForIsNamed) {
             "model.activation: one of none, sigmoid, softmax, bytes, auto (invalid-argument)");
   EXPECT_EQ(refused([](ModelInfo& model) { model.foreground_class = 65536; }),
             "model.foregroundClass: a whole number, 0 to 65535 (invalid-argument)");
+  EXPECT_EQ(refused([](ModelInfo& model) { model.passes = 3; }), "model.passes: 1 or 2 (invalid-argument)");
   static constexpr InputValue kEndless[] = {{"ratio", std::numeric_limits<float>::infinity()}};
   EXPECT_EQ(refused([](ModelInfo& model) { model.inputs = kEndless; }),
             "model.inputs: a number for each input besides the picture (invalid-argument)");
@@ -121,7 +122,8 @@ TEST(RegistryTest, FieldsFromText) {
                                     {"input.multiple", "32"},
                                     {"activation", "auto"},
                                     {"output", "pha"},
-                                    {"foregroundClass", "15"}}) {
+                                    {"foregroundClass", "15"},
+                                    {"passes", "2"}}) {
     const Status set = SetModelField(model, field, text);
     EXPECT_TRUE(set.has_value()) << set.error().ToString();
   }
@@ -149,6 +151,8 @@ TEST(RegistryTest, FieldsFromText) {
                                     {"output", ""},
                                     {"foregroundClass", "-1"},
                                     {"foregroundClass", "99999999999"},
+                                    {"passes", "0"},
+                                    {"passes", "3"},
                                     {"name", "x"},
                                     {"", "x"}}) {
     const Status set = SetModelField(model, field, text);

@@ -78,7 +78,8 @@ ModelInfo MakeModelInfo(const border::ModelParameters& parameters) {
                  .height = parameters.height,
                  .multiple = parameters.multiple,
                  .activation = parameters.activation,
-                 .foreground_class = parameters.foreground_class};
+                 .foreground_class = parameters.foreground_class,
+                 .passes = parameters.passes};
   std::ranges::copy(parameters.mean, info.mean.begin());
   std::ranges::copy(parameters.std, info.std.begin());
   return info;
@@ -152,10 +153,10 @@ int decal_remover_prepare(void* remover, int32_t width, int32_t height) {
   return Report(prepared);
 }
 
-int decal_remover_run(void* remover, const uint8_t* rgba, int32_t width, int32_t height) {
+int decal_remover_run(void* remover, const uint8_t* rgba, int32_t width, int32_t height, int32_t twice) {
   if (const Status status = CheckExtent(width, height); !status) return ReportRun(status);
   auto& handle = *static_cast<RemoverHandle*>(remover);
-  return handle.Keep(handle.remover.Segment({rgba, width, height, PixelBytes(width, 1)}, cancel_flag));
+  return handle.Keep(handle.remover.Segment({rgba, width, height, PixelBytes(width, 1)}, cancel_flag, twice != 0));
 }
 
 const border::PixelSize* decal_remover_input_size(void* remover, int32_t width, int32_t height) {
@@ -181,6 +182,10 @@ int32_t decal_remover_parts(void* remover, int32_t width, int32_t height) {
   return static_cast<const RemoverHandle*>(remover)->remover.Parts({width, height});
 }
 
+int decal_remover_second_pass(void* remover) {
+  return static_cast<const RemoverHandle*>(remover)->remover.SecondPassDue() ? 1 : 0;
+}
+
 const float* decal_remover_input(void* remover, const uint8_t* rgba, int32_t width, int32_t height, int32_t part) {
   if (Report(CheckExtent(width, height)) != 0) return nullptr;
   const ImageView picture{rgba, width, height, PixelBytes(width, 1)};
@@ -204,6 +209,7 @@ const border::RemoverReport* decal_remover_report(void* remover) {
                  .postprocess_ms = report.postprocess_ms,
                  .memory_bytes = static_cast<double>(report.memory_bytes),
                  .coverage = report.coverage,
+                 .passes = report.passes,
                  .input_width = report.input.width,
                  .input_height = report.input.height,
                  .matte = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(matte.data)),

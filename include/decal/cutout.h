@@ -144,6 +144,7 @@ struct CutoutReport {
   double postprocess_ms = 0;
   Extent input;  // the size of the model's input
   size_t memory_bytes = 0;  // weights, arena and scratch of the session plus the picture work's buffers
+  int passes = 1;  // 2 where the model saw the subject's surroundings again, closer (ModelInfo::passes)
   float coverage = 0;  // mean of the matte, 0..1
   // Bounding box of the matte where it is at least one half, in the picture's pixels; empty if there is none.
   Box bounding_box;
@@ -163,7 +164,9 @@ bool IsModelFault(const Error& error);
 // Not thread-safe. `runner` must outlive it.
 //
 // A model of one fixed input shape processes pictures beyond 2:1 in overlapping parts of 3:2, because squeezed into one input their
-// subjects would be too small and narrow to be found. The parts' mattes are joined.
+// subjects would be too small and narrow to be found. The parts' mattes are joined. With Refine::kBest, a model of two passes
+// (ModelInfo::passes) sees what surrounds the subject of any other picture again, closer, unless that is nearly all of it; where both
+// passes show the same subject, the matte says what they agree on, in finer cells.
 //
 // Run does everything on the CPU. A host with a GPU runs the model itself: Expect once for each size, then for each picture
 // PrepareInput, inference on the GPU and FinishMatte, part by part, and Composite. The session is then not compiled for a size: its weights stay raw
@@ -186,8 +189,9 @@ class Remover {
   Status Prepare(Extent picture);
   Result<CutoutReport> Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                            const CancelFlag* cancel = nullptr);
-  // The first part of Run: computes only the matte, for Composite.
-  Result<CutoutReport> Segment(ImageView picture, const CancelFlag* cancel = nullptr);
+  // The first part of Run: computes only the matte, for Composite. `twice`: in the two passes of a model that has them, as Run does for
+  // Refine::kBest.
+  Result<CutoutReport> Segment(ImageView picture, const CancelFlag* cancel = nullptr, bool twice = false);
   // The matte of the last Run, Segment or Finish, at the model's resolution.
   MatteView matte() const;
   const Session& session() const;
@@ -201,6 +205,9 @@ class Remover {
   bool Fits(Extent picture) const;
   // The number of parts in which the model processes pictures of this size, 1 to 16.
   int Parts(Extent picture) const;
+  // After FinishMatte for the last part: whether the model is to see one more part of this picture, Parts(picture), for its second pass.
+  // Without it, the matte is that of the first pass.
+  bool SecondPassDue() const;
   // The model's input for a part, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument if nothing is
   // prepared for pictures of that size, or there is no such part; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture, int part = 0);

@@ -37,6 +37,8 @@ struct ModelInfo {
   std::string_view output;
   // The subject's class, if the model distinguishes several. -1: the last of two.
   int foreground_class = -1;
+  // 2: with Refine::kBest, the model sees the subject's surroundings again, closer.
+  int passes = 1;
   std::span<const InputValue>
       inputs;  // besides the picture; they and `output` live as long as the call that takes them
 };
@@ -46,7 +48,7 @@ struct ModelInfo {
 Status CheckModel(const ModelInfo& model);
 
 // Sets the field that models/registry.json calls `field` (mean, std, input.rule, input.width, input.height, input.multiple,
-// activation, output, foregroundClass) from text, numbers separated by commas. `output` refers to `text` afterwards. Errors:
+// activation, output, foregroundClass, passes) from text, numbers separated by commas. `output` refers to `text` afterwards. Errors:
 // kInvalidArgument naming the field and what it may be.
 Status SetModelField(ModelInfo& model, std::string_view field, std::string_view text);
 

@@ -161,6 +161,7 @@ nb::dict ToDict(const CutoutReport& report) {
   dict["postprocess"] = report.postprocess_ms;
   dict["memory_bytes"] = report.memory_bytes;
   dict["coverage"] = report.coverage;
+  dict["passes"] = report.passes;
   dict["found_subject"] = report.found_subject();
   dict["input"] = nb::make_tuple(report.input.width, report.input.height);
   dict["bounding_box"] = ToTuple(report.bounding_box);
@@ -199,7 +200,7 @@ nb::dict Engine::Run(const PictureArray& picture, const OutputArray& out, const 
     const std::lock_guard lock(mutex);
     CancelFlag cancel = false;
     runner.WatchSignals(&cancel);
-    report = own ? remover_->Segment(RgbaOf(picture, out, runner), &cancel)
+    report = own ? remover_->Segment(RgbaOf(picture, out, runner), &cancel, options.refine == Refine::kBest)
                  : remover_->Run(RgbaOf(picture, out, runner), options, ViewOf(out), &cancel);
     runner.WatchSignals(nullptr);
     if (report && own) {

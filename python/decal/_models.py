@@ -55,10 +55,10 @@ def find_model(
 
 
 # Of an entry in the registry's form: what says how pictures are prepared and the output is read.
-_FIELDS = ("input", "mean", "std", "activation", "output", "foregroundClass", "inputs")
+_FIELDS = ("input", "mean", "std", "activation", "output", "foregroundClass", "passes", "inputs")
 # And what says where it comes from, which takes no part here.
 _ORIGIN = ("name", "description", "licence", "file", "url", "sha256", "bytes", "parts", "training")
-_OPTIONAL = ("output", "foregroundClass", "inputs")
+_OPTIONAL = ("output", "foregroundClass", "passes", "inputs")
 _MAX_JSON_BYTES = 1 << 20
 
 

@@ -35,6 +35,8 @@ class Execution:
     """Milliseconds by stage: load, decode, preprocess, inference, postprocess, encode."""
     memory_bytes: int = 0
     """Weights, activations and working memory of the engine, without the picture itself."""
+    passes: int = 1
+    """2 where the model saw the subject's surroundings again, closer (refine="best"); otherwise 1."""
     coverage: float | None = None
     """The mean of the matte, 0..1: near 0 there is no subject, near 1 no background. None where no network ran."""
     bounding_box: Box | None = None

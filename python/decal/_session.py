@@ -37,8 +37,8 @@ class Session:
         threads: to compute with; left out, one for each core.
         spec: how pictures are prepared for `model` and what its output means, in the form of models/registry.json: any of
             "input" ({"rule", "width", "height", "multiple"}), "mean", "std", "activation" ("none", "sigmoid", "softmax",
-            "bytes", "auto"), "output" (the name of the one with the matte), "foregroundClass", and "inputs" ({name: number}
-            for inputs besides the picture). The rest is as MODEL.onnx.json or MODEL.json beside the weights says, in the same
+            "bytes", "auto"), "output" (the name of the one with the matte), "foregroundClass", "passes", and "inputs"
+            ({name: number} for inputs besides the picture). The rest is as MODEL.onnx.json or MODEL.json beside the weights says, in the same
             form; then as the registry says, or RGB in 0..1 and a matte for other files.
 
     Raises:
@@ -179,6 +179,7 @@ class Session:
             model=self.model,
             ms=ms,
             memory_bytes=report.get("memory_bytes", 0),
+            passes=report.get("passes", 1),
             coverage=report.get("coverage"),
             bounding_box=Box(*box) if box else None,
             found_subject=found,

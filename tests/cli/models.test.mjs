@@ -118,7 +118,7 @@ test('options of models that make no sense are usage errors', async (t) => {
     ['--mean', '1,2', /three numbers/], ['--mean', '1,2,x', /three numbers/], ['--std', '1,0,1', /each more than 0/],
     ['--activation', 'relu', /one of none, sigmoid, softmax, bytes, auto/], ['--size-rule', 'long-side', /"stretch" or "short-side"/],
     ['--input-size', '0', /N or WxH/], ['--input-size', '5xy', /N or WxH/], ['--size-multiple', '0', /whole pixels/],
-    ['--foreground-class', '-1', /whole number/], ['--model-value', 'ratio', /NAME=NUMBER/], ['--model-value', 'ratio=much', /NAME=NUMBER/],
+    ['--foreground-class', '-1', /whole number/], ['--passes', '3', /1 or 2/], ['--model-value', 'ratio', /NAME=NUMBER/], ['--model-value', 'ratio=much', /NAME=NUMBER/],
   ]) {
     const { status, stderr } = await decal(['a.png', `${option}=${value}`], { cwd });
     assert.equal(status, 2, `${option} ${value}: ${stderr}`);

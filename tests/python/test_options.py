@@ -23,7 +23,7 @@ command_only = {
     "--help", "--version", "--keep-tree", "--svg-size", "--json", "--quiet", "--fail-if-empty",
 }
 of_models = {
-    "--mean", "--std", "--size-rule", "--size-multiple", "--activation", "--model-output", "--foreground-class", "--input-size",
+    "--mean", "--std", "--size-rule", "--size-multiple", "--activation", "--model-output", "--foreground-class", "--passes", "--input-size",
     "--model-value",
 }
 needs_command = pytest.mark.skipif(not COMMAND.exists(), reason="build/bin/decal is not built")

@@ -15,6 +15,7 @@ export const kWrongJson = [
   ['{"input": 512}', 'input', /an object/],
   ['{"output": ""}', 'output', /the name of the output/],
   ['{"foregroundClass": 1.5}', 'foregroundClass', /a whole number/],
+  ['{"passes": 3}', 'passes', /1 or 2/],
   ['{"inputs": {"ratio": "much"}}', 'inputs', /a number for each input/],
   ['{"averages": [0, 0, 0]}', 'averages', /no such field/],
   ['{"mean": [0.5, 0.5', null, /not valid JSON/],

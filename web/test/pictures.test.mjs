@@ -151,12 +151,11 @@ for (const simd of ['relaxed', 'baseline']) {
       for (let i = 0; i < run.length; i += 4) assert.ok(Math.abs(run[i] - picture.data[i]) <= 1, `${run[i]} for ${picture.data[i]} at ${i / 4}`);
       remover.expect({ width, height }, [1, 1, 32, 48]);
       const elsewhere = inEngine(picture, (rgba) => {
-        const outputs = [];
         for (let part = 0; part < 4; ++part) {
           const values = remover.prepareInput({ rgba, width, height }, part, 4 * 3 * 48 * 32).slice();
-          outputs.push(new Float32Array(values.buffer, 0, 48 * 32));
+          remover.finishPart(new Float32Array(values.buffer, 0, 48 * 32), { width, height }, part);
         }
-        remover.finish(outputs, { rgba, width, height }, options);
+        remover.compose({ rgba, width, height }, options);
       });
       assert.deepEqual(elsewhere, run);
       remover.free();

@@ -212,12 +212,12 @@ export class Remover {
 
   static async load(engine: Engine, spec: ModelSpec, chunks: Chunks, options?: LoadOptions): Promise<Remover> {
     const session = await loadSession(engine, chunks, options);
-    const { mean, std, activation, input, foregroundClass = -1 } = spec;
+    const { mean, std, activation, input, foregroundClass = -1, passes = 1 } = spec;
     let taken = false;
     try {
       // Without a choice of size, the remover makes one.
       if (spec.output || spec.inputs) chooseTensors(engine, session, spec);
-      return withStruct(engine, kModelParameters, { mean, std, activation, foregroundClass, ...input }, 'parameters', (parameters) => {
+      return withStruct(engine, kModelParameters, { mean, std, activation, foregroundClass, passes, ...input }, 'parameters', (parameters) => {
         taken = true;
         return new Remover(engine, engine.handle(() => engine.exports.decal_remover_new(session, parameters)));
       });
@@ -235,8 +235,9 @@ export class Remover {
   /** In place: the picture becomes its cut-out or, with `mask`, its matte. */
   run(picture: EnginePicture, options: RunOptions): RunReport {
     const { rgba, width, height } = picture;
-    this.#engine.check(() => this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height));
-    return this.#compose(picture, options);
+    const twice = options.refine === 'best' ? 1 : 0;
+    this.#engine.check(() => this.#engine.exports.decal_remover_run(this.#handle, rgba, width, height, twice));
+    return this.compose(picture, options);
   }
 
   /** The size of the model's input for pictures of that size, for which a GPU plan is to be made. */
@@ -268,33 +269,31 @@ export class Remover {
     return this.#engine.call(() => this.#engine.exports.decal_remover_parts(this.#handle, width, height));
   }
 
+  /** After the last part: whether one more may follow, for a second pass. */
+  get secondPassDue(): boolean {
+    return this.#engine.call(() => this.#engine.exports.decal_remover_second_pass(this.#handle)) !== 0;
+  }
+
   /** First step of a run elsewhere: the model's input for a part, `bytes` bytes. The view is valid until the next call. */
   prepareInput({ rgba, width, height }: EnginePicture, part: number, bytes: number): Uint8Array {
     const engine = this.#engine;
     return engine.bytes(engine.handle(() => engine.exports.decal_remover_input(this.#handle, rgba, width, height, part)), bytes);
   }
 
-  /**
-   * Last step: makes the cut-out from the model's outputs for all parts, as `run` does. If it fails, the picture is unchanged.
-   */
-  finish(outputs: readonly Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
+  /** Second step: takes the model's output for a part of the picture. */
+  finishPart(output: Float32Array, { width, height }: PictureSize, part: number): void {
     const engine = this.#engine;
-    const { width, height } = picture;
-    const bytes = outputs[0]!.byteLength;
-    const values = engine.alloc(bytes, 'the matte');
+    const values = engine.alloc(output.byteLength, 'the matte');
     try {
-      for (const [part, output] of outputs.entries()) {
-        engine.bytes(values, bytes).set(new Uint8Array(output.buffer, output.byteOffset, bytes));
-        engine.check(() => engine.exports.decal_remover_finish(this.#handle, values, output.length, width, height, part));
-      }
+      engine.bytes(values, output.byteLength).set(new Uint8Array(output.buffer, output.byteOffset, output.byteLength));
+      engine.check(() => engine.exports.decal_remover_finish(this.#handle, values, output.length, width, height, part));
     } finally {
       engine.free(values);
     }
-    return this.#compose(picture, options);
   }
 
-  /** The steps after the matte. */
-  #compose(picture: EnginePicture, { steady, ...options }: RunOptions): RunReport {
+  /** Last step: makes the cut-out from the matte, as `run` does. If it fails, the picture is unchanged. */
+  compose(picture: EnginePicture, { steady, ...options }: RunOptions): RunReport {
     const report = this.report();
     const start = performance.now();
     const own = { values: report.matte, width: report.matteWidth, height: report.matteHeight };

@@ -18,6 +18,7 @@ export function makeExecution(
     threads: engine.threads,
     simd: engine.simd,
     model,
+    passes: report.passes ?? 1,
     ms: {
       load: times.load ?? 0,
       decode: times.decode ?? 0,

@@ -126,15 +126,17 @@ export class RoutedModel {
       const start = performance.now();
       let gpu = await this.#ready(requested, picture, signal);
       buildMs = performance.now() - start;
-      let outputs = gpu && (await this.#infer(gpu, picture, signal));
-      if (gpu?.dtype === 'fp16' && outputs?.some((output) => output.some(Number.isNaN))) {
+      let inferenceMs = gpu && (await this.#segment(gpu, picture, options, signal));
+      if (gpu?.dtype === 'fp16' && inferenceMs === null) {
         // Values exceeded float16's range. The device may succeed with float32.
         this.#overflowed = true;
         this.#releaseGpu();
         gpu = await this.#ready(requested, picture, signal);
-        outputs = gpu && (await this.#infer(gpu, picture, signal));
+        inferenceMs = gpu && (await this.#segment(gpu, picture, options, signal));
       }
-      if (gpu && outputs) report = this.#finish(gpu, outputs, picture, options);
+      if (!gpu) return;
+      if (inferenceMs === null) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
+      report = { ...this.#remover.compose(picture, options), inferenceMs };
     });
     if (report) {
       const route = this.#route(requested, null);
@@ -240,25 +242,22 @@ export class RoutedModel {
     this.#planner = null;
   }
 
-  /** The model's output for each part of the picture. */
-  async #infer({ executor, runMs }: OnGpu, picture: EnginePicture, signal: AbortSignal | undefined): Promise<Float32Array[]> {
-    const all: Float32Array[] = [];
-    for (let part = 0; part < this.#remover.parts(picture); ++part) {
+  /** Makes the matte, part by part. The time that the GPU took, or null if it returned NaN (the engine's error would not name the GPU). */
+  async #segment({ executor, runMs }: OnGpu, picture: EnginePicture, { refine }: RunOptions, signal: AbortSignal | undefined): Promise<number | null> {
+    let inferenceMs = 0;
+    const parts = this.#remover.parts(picture);
+    for (let part = 0; part < parts || (part === parts && refine === 'best' && this.#remover.secondPassDue); ++part) {
       const input = this.#remover.prepareInput(picture, part, executor.description.inputs[0]!.range[2]);
       const start = performance.now();
       const { outputs } = await executor.run([input], { signal });
       runMs.push(performance.now() - start);
+      inferenceMs += runMs.at(-1)!;
       this.#engine.throwIfCancelled();
-      all.push(outputs[0]!);
+      const output = outputs[0]!;
+      if (output.some(Number.isNaN)) return null;
+      this.#remover.finishPart(output, picture, part);
     }
-    return all;
-  }
-
-  #finish({ runMs }: OnGpu, outputs: Float32Array[], picture: EnginePicture, options: RunOptions): RunReport {
-    // Checked here because the engine's error would not name the GPU.
-    if (outputs.some((output) => output.some(Number.isNaN))) throw new DecalError('webgpu-failed', 'the GPU returned NaN');
-    const inferenceMs = runMs.slice(-outputs.length).reduce((sum, ms) => sum + ms);
-    return { ...this.#remover.finish(outputs, picture, options), inferenceMs };
+    return inferenceMs;
   }
 
   /** Moves the model off the GPU, permanently unless only the device was lost. */

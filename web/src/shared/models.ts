@@ -144,11 +144,11 @@ export function externalFile({ spec, source, external }: ResolvedModel, path: st
 }
 
 function plainSpec(model: CustomModel): ModelSpec {
-  const { name, input, mean, std, activation, output, foregroundClass, inputs, sha256 = null, bytes = null } = model;
-  return { name, input, mean, std, activation, output, foregroundClass, inputs, sha256, bytes };
+  const { name, input, mean, std, activation, output, foregroundClass, passes, inputs, sha256 = null, bytes = null } = model;
+  return { name, input, mean, std, activation, output, foregroundClass, passes, inputs, sha256, bytes };
 }
 
-function checkSpec({ name, input, mean, std, activation, output, foregroundClass, inputs, sha256 = null }: ModelSpec): void {
+function checkSpec({ name, input, mean, std, activation, output, foregroundClass, passes, inputs, sha256 = null }: ModelSpec): void {
   checkField('model.name', name);
   checkField('model.input.rule', input?.rule);
   for (const side of ['width', 'height', 'multiple'] as const) checkField(`model.input.${side}`, input[side]);
@@ -157,6 +157,7 @@ function checkSpec({ name, input, mean, std, activation, output, foregroundClass
   checkField('model.activation', activation);
   checkOption('model.output', output);
   checkOption('model.foregroundClass', foregroundClass);
+  checkOption('model.passes', passes);
   checkOption('model.inputs', inputs);
   checkField('model.sha256', sha256);
 }

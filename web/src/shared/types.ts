@@ -78,6 +78,8 @@ export interface ModelSpec {
   output?: string | undefined;
   /** The subject's class, from 0, if the model distinguishes several. By default the last of two. */
   foregroundClass?: number | undefined;
+  /** 2: with `refine: 'best'`, the model sees the subject's surroundings again, closer. By default 1. */
+  passes?: number | undefined;
   /** A number for each input besides the picture, by name. */
   inputs?: Readonly<Record<string, number>> | undefined;
   /** Lower-case hex of the file. Checked when given. */
@@ -311,6 +313,8 @@ export interface Execution {
   simd: SimdLevel;
   /** Name of the model. */
   model: string;
+  /** 2 where the model saw the subject's surroundings again, closer (`refine: 'best'`); otherwise 1. */
+  passes: number;
   requested: DeviceOption;
   downgraded: Downgrade | null;
   /** Milliseconds. `load` is 0 if the model was already loaded for this picture's size; it may overlap `decode`. */

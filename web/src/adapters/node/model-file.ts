@@ -24,8 +24,8 @@ export type NodeModelOption = ModelOption | ModelFile;
 type Fields = Partial<Omit<ModelSpec, 'input'>> & { input?: Partial<ModelSpec['input']> | undefined };
 
 const kMostBytes = 1 << 20;
-const kFields = ['mean', 'std', 'activation', 'output', 'foregroundClass', 'inputs'] as const;
-const kOptional: readonly string[] = ['output', 'foregroundClass', 'inputs'];
+const kFields = ['mean', 'std', 'activation', 'output', 'foregroundClass', 'passes', 'inputs'] as const;
+const kOptional: readonly string[] = ['output', 'foregroundClass', 'passes', 'inputs'];
 const kInput = ['rule', 'width', 'height', 'multiple'] as const;
 /** What says where a model comes from takes no part. */
 const kOrigin: readonly string[] = ['name', 'description', 'licence', 'file', 'url', 'sha256', 'bytes', 'parts', 'training'];
