@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,9 +100,10 @@ struct Remover::Impl {
   Buffer input, output;
   bool has_matte = false;
   JoinedMatte joined;  // the number of parts that the picture is divided into
-  CloserMatte closer;  // open from the first pass on, where there is a second one
-  bool second_due = false;
-  Extent second_of;  // the picture that it belongs to
+  std::optional<CloserView> closer;  // what a second pass is to see, from the end of the first one on
+  Extent closer_of;                  // the picture that it belongs to
+  Buffer first;                      // the first pass's matte while the second one runs, then that of both
+  bool first_kept = false, seen_twice = false;
   // The size that the session itself is planned for; empty if a GPU runs the model. Expect does not change it.
   Extent specialized;
   double preprocess_ms = 0;
@@ -116,7 +118,7 @@ struct Remover::Impl {
   }
   MatteView View() const {
     if (!has_matte) return {};
-    if (closer.is_open()) return closer.view();
+    if (seen_twice) return {FirstValues(), matte_layout.extent.width, matte_layout.extent.height};
     return joined.is_open() ? joined.view() : PartView();
   }
   MatteView PartView() const {
@@ -125,26 +127,28 @@ struct Remover::Impl {
   }
 
   Status CheckPart(Extent picture, int part) const {
-    if (part >= 0 && part < Parts(picture) + (second_due && picture == second_of ? 1 : 0)) return {};
+    if (part >= 0 && part < Parts(picture)) return {};
+    if (part == Parts(picture) && closer && picture == closer_of) return {};
     return Fail(ErrorCode::kInvalidArgument, "a picture of this size has no part " + std::to_string(part));
   }
+  bool OneShape() const { return model.size_rule == SizeRule::kStretch || (layout.width > 0 && layout.height > 0); }
   // A model of dynamic size sees long pictures in their own shape.
-  int Parts(Extent picture) const {
-    const bool one_shape = model.size_rule == SizeRule::kStretch || (layout.width > 0 && layout.height > 0);
-    return one_shape ? PartCount(picture) : 1;
-  }
+  int Parts(Extent picture) const { return OneShape() ? PartCount(picture) : 1; }
   Box BoxOf(Extent picture, int part) const {
-    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : closer.box();
+    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : closer->pixels;
   }
+  float* FirstValues() { return reinterpret_cast<float*>(first.data()); }
+  const float* FirstValues() const { return reinterpret_cast<const float*>(first.data()); }
   Extent Wanted(Extent picture) const;
   std::span<float> InputValues() {
     return {reinterpret_cast<float*>(input.data()), input.size_bytes() / sizeof(float)};
   }
 
-  void CloseSecondPass() {
-    closer = {};
-    second_due = false;
+  void ForgetPasses() {
+    closer.reset();
+    first_kept = seen_twice = false;
   }
+  Status KeepFirstPass();
   Status Prepare(Extent picture);
   Status Allocate(Extent wanted, const std::string& output_name, const std::vector<int64_t>& output_shape);
   Status PrepareValues(ImageView picture, int part);
@@ -190,7 +194,8 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
                                const std::vector<int64_t>& output_shape) {
   extent = {};
   has_matte = false;
-  CloseSecondPass();
+  ForgetPasses();
+  first = {};
   DECAL_TRY_ASSIGN(matte_layout, FindMatteLayout(output_name, output_shape, model.foreground_class));
   const uint64_t pixels = static_cast<uint64_t>(wanted.width) * static_cast<uint64_t>(wanted.height);
   DECAL_TRY_ASSIGN(input, AllocateArray<float>(3 * pixels, "the model's input"));
@@ -199,9 +204,19 @@ Status Remover::Impl::Allocate(Extent wanted, const std::string& output_name,
   return {};
 }
 
+// The output is about to be overwritten.
+Status Remover::Impl::KeepFirstPass() {
+  const MatteView matte = PartView();
+  const size_t cells = static_cast<size_t>(matte.width) * static_cast<size_t>(matte.height);
+  DECAL_TRY_ASSIGN(float* const values, Reserve<float>(first, cells, "the matte"));
+  std::copy_n(matte.data, cells, values);
+  first_kept = true;
+  return {};
+}
+
 Status Remover::Impl::PrepareValues(ImageView picture, int part) {
+  if (part == Parts({picture.width, picture.height})) DECAL_TRY(KeepFirstPass());
   has_matte = false;
-  if (part == 0) CloseSecondPass();
   const auto start = std::chrono::steady_clock::now();
   const Box box = BoxOf({picture.width, picture.height}, part);
   const uint8_t* first = picture.row(box.y) + 4 * static_cast<size_t>(box.x);
@@ -221,6 +236,7 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
   const auto start = std::chrono::steady_clock::now();
   DECAL_TRY_ASSIGN(report.coverage, ReadMatte(model.activation, matte_layout, OutputValues(), *runner));
   const int parts = Parts(picture);
+  if (part == 0) ForgetPasses();
   if (parts == 1) joined = {};
   if (parts > 1) {
     if (part == 0) {
@@ -231,26 +247,25 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
     report.coverage = joined.Finish();
   }
   if (part == parts) {
-    second_due = false;
-    DECAL_TRY(closer.Add(PartView()));
-    report.coverage = closer.coverage();
+    const Extent cells = matte_layout.extent;
+    const std::span<float> matte(FirstValues(), static_cast<size_t>(cells.width) * static_cast<size_t>(cells.height));
+    DECAL_TRY(JoinPasses(matte, cells, closer->cells, PartView()));
+    closer.reset();
+    seen_twice = true;
     report.passes = 2;
+    report.coverage = static_cast<float>(std::reduce(matte.begin(), matte.end(), 0.0) / static_cast<double>(matte.size()));
   }
   has_matte = true;
   report.bounding_box = BoundingBox(View(), picture);
-  if (part < parts && parts == 1 && model.passes == 2) {
-    const auto view = ChooseCloserView(picture, report.bounding_box, matte_layout.extent);
-    if (view) {
-      DECAL_TRY_ASSIGN(closer, CloserMatte::Create(*view, PartView()));
-      second_due = true;
-      second_of = picture;
-    }
+  if (part < parts && parts == 1 && model.passes == 2 && OneShape()) {
+    closer = ChooseCloserView(picture, report.bounding_box, matte_layout.extent);
+    closer_of = picture;
   }
   report.postprocess_ms = MillisecondsSince(start);
   const size_t session_bytes = specialized != Extent{} ? session.memory().total_bytes() : session.raw_weight_bytes();
   const ImageView whole{nullptr, picture.width, picture.height, 0};
   report.memory_bytes = session_bytes + input.size_bytes() + output.size_bytes() + joined.size_bytes() +
-                        closer.size_bytes() + PrepareInputScratchBytes(whole, Spec(), runner->thread_count());
+                        first.size_bytes() + PrepareInputScratchBytes(whole, Spec(), runner->thread_count());
   return report;
 }
 
@@ -301,7 +316,7 @@ Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cance
   double inference_ms = 0;
   const Extent extent{picture.width, picture.height};
   const int parts = impl.Parts(extent);
-  for (int part = 0; part < parts || (part == parts && twice && impl.second_due); ++part) {
+  for (int part = 0; part < parts || (part == parts && twice && impl.closer); ++part) {
     DECAL_TRY(impl.PrepareValues(picture, part));
     const auto start = std::chrono::steady_clock::now();
     DECAL_TRY(impl.Infer(cancel));
@@ -332,7 +347,7 @@ bool Remover::Fits(Extent picture) const {
 
 int Remover::Parts(Extent picture) const { return impl_->Parts(picture); }
 
-bool Remover::SecondPassDue() const { return impl_->second_due; }
+bool Remover::SecondPassDue() const { return impl_->closer.has_value(); }
 
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part) {
   DECAL_TRY(CheckPicture(picture));
@@ -346,6 +361,8 @@ Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part
 Result<CutoutReport> Remover::FinishMatte(std::span<const float> model_output, Extent picture, int part) {
   Impl& impl = *impl_;
   DECAL_TRY(impl.CheckPart(picture, part));
+  if (part == impl.Parts(picture) && !impl.first_kept)
+    return Fail(ErrorCode::kInvalidArgument, "the second pass has no input yet: call PrepareInput first");
   if (!Fits(picture) || model_output.size() != impl.OutputValues().size())
     return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) +
                                                  " values, needs " + std::to_string(impl.OutputValues().size()));

@@ -34,113 +34,90 @@ std::vector<float> Show(const Box& box, const Box& seen) {
 MatteView View(const std::vector<float>& matte) { return {matte.data(), kCells.width, kCells.height}; }
 
 TEST(SecondPassTest, LooksAroundASmallSubject) {
-  const Extent picture{1000, 800};
-  const Box subject{400, 300, 150, 200};
-  const auto view = ChooseCloserView(picture, subject, kCells);
+  const auto view = ChooseCloserView({1000, 800}, {400, 300, 150, 200}, kCells);
   ASSERT_TRUE(view);
-  // A margin of 0.15 of the longer side.
-  EXPECT_LE(view->box.x, 400 - 30 + 1);
-  EXPECT_LE(view->box.y, 300 - 30 + 1);
-  EXPECT_GE(view->box.x + view->box.width, 550 + 30 - 1);
-  EXPECT_GE(view->box.y + view->box.height, 500 + 30 - 1);
-  EXPECT_LT(view->box.width, 400);
-  EXPECT_LT(view->box.height, 400);
+  // A margin of 0.15 of the longer side, and what is left of cells of 31.25 by 25 pixels.
+  EXPECT_EQ(view->cells, (Box{11, 10, 8, 12}));
+  EXPECT_EQ(view->pixels, (Box{344, 250, 250, 300}));
 }
 
-TEST(SecondPassTest, NoneWithoutASubjectOrAroundALargeOne) {
+TEST(SecondPassTest, NoneWithoutASubjectAroundALargeOneOrInATinyPicture) {
   EXPECT_FALSE(ChooseCloserView({1000, 800}, {}, kCells));
   EXPECT_FALSE(ChooseCloserView({1000, 800}, {100, 100, 800, 600}, kCells));
+  EXPECT_FALSE(ChooseCloserView({1000, 15}, {100, 5, 20, 5}, kCells));
   EXPECT_FALSE(ChooseCloserView({1, 1}, {0, 0, 1, 1}, kCells));
 }
 
-TEST(SecondPassTest, AnyBoxLiesInItsPictureAndInTheWhole) {
+TEST(SecondPassTest, AnyViewLiesInItsPictureAndHoldsTheSubject) {
   std::mt19937 random(7);
   const auto pick = [&](int least, int most) { return std::uniform_int_distribution<int>(least, most)(random); };
   int found = 0;
   for (int i = 0; i < 20000; ++i) {
-    const Extent picture{pick(1, i % 2 ? 40 : 5000), pick(1, i % 3 ? 60 : 4000)};
+    const Extent picture{pick(32, i % 2 ? 60 : 5000), pick(32, i % 3 ? 90 : 4000)};
     const int x = pick(0, picture.width - 1), y = pick(0, picture.height - 1);
     const Box subject{x, y, pick(1, picture.width - x), pick(1, picture.height - y)};
     const auto view = ChooseCloserView(picture, subject, kCells);
     if (!view) continue;
     ++found;
-    ASSERT_GE(view->box.x, 0);
-    ASSERT_GE(view->box.y, 0);
-    ASSERT_GT(view->box.width, 0);
-    ASSERT_GT(view->box.height, 0);
-    ASSERT_LE(view->box.x + view->box.width, picture.width);
-    ASSERT_LE(view->box.y + view->box.height, picture.height);
-    ASSERT_GE(view->x, 0);
-    ASSERT_GE(view->y, 0);
-    ASSERT_LE(view->x + kCells.width, view->whole.width);
-    ASSERT_LE(view->y + kCells.height, view->whole.height);
-    ASSERT_LE(view->whole.width, 4 * kCells.width);
-    // The subject is inside, to a pixel.
-    ASSERT_LE(view->box.x, subject.x + 1);
-    ASSERT_GE(view->box.x + view->box.width, subject.x + subject.width - 1);
-    ASSERT_LE(view->box.y, subject.y + 1);
-    ASSERT_GE(view->box.y + view->box.height, subject.y + subject.height - 1);
+    const auto& [pixels, cells] = *view;
+    ASSERT_GE(pixels.x, 0);
+    ASSERT_GE(pixels.y, 0);
+    ASSERT_GT(pixels.width, 0);
+    ASSERT_GT(pixels.height, 0);
+    ASSERT_LE(pixels.x + pixels.width, picture.width);
+    ASSERT_LE(pixels.y + pixels.height, picture.height);
+    ASSERT_GE(cells.x, 0);
+    ASSERT_GE(cells.y, 0);
+    ASSERT_LE(cells.x + cells.width, kCells.width);
+    ASSERT_LE(cells.y + cells.height, kCells.height);
+    // To a pixel.
+    ASSERT_LE(pixels.x, subject.x + 1);
+    ASSERT_GE(pixels.x + pixels.width, subject.x + subject.width - 1);
+    ASSERT_LE(pixels.y, subject.y + 1);
+    ASSERT_GE(pixels.y + pixels.height, subject.y + subject.height - 1);
   }
   EXPECT_GT(found, 5000);
 }
 
-TEST(SecondPassTest, TheCloserMatteIsFinerWhereTheSubjectIs) {
+TEST(SecondPassTest, WhatBothPassesSayReplacesTheFirstInThatPartAlone) {
   const Extent picture{1000, 1000};
-  const Box whole{0, 0, 1000, 1000}, subject{400, 400, 210, 210};
-  std::vector<float> first = Show(subject, whole);
-  for (float& value : first) value = 0.2f + 0.6f * value;  // not as sure as the second pass
-  const auto part = ChooseCloserView(picture, subject, kCells);
-  ASSERT_TRUE(part);
-  CloserMatte matte = *CloserMatte::Create(*part, View(first));
-  const std::vector<float> second = Show(subject, part->box);
-  ASSERT_TRUE(matte.Add(View(second)));
-  const MatteView joined = matte.view();
-  ASSERT_GT(joined.width, 2 * kCells.width);
-  EXPECT_EQ(joined.width, part->whole.width);
-  // Cells of the joined matte are those of the second pass: the subject is right to one of them.
-  int wrong = 0;
-  for (int y = 0; y < joined.height; ++y) {
-    for (int x = 0; x < joined.width; ++x) {
-      const double at_x = (x + 0.5) * 1000 / joined.width, at_y = (y + 0.5) * 1000 / joined.height;
-      const bool inside = at_x >= 400 && at_x < 610 && at_y >= 400 && at_y < 610;
-      wrong += (joined.data[y * joined.width + x] >= 0.5f) != inside;
-    }
-  }
-  EXPECT_LE(wrong, 2 * (joined.width * 210 / 1000));
-  // Around it, what the first pass thinks possible is nearly ruled out; far from it nobody has looked again.
-  EXPECT_LT(joined.data[(part->y + 3) * joined.width + part->x + 3], 0.05f);
-  EXPECT_FLOAT_EQ(joined.data[0], 0.2f);
+  const Box subject{375, 375, 250, 250};
+  std::vector<float> matte = Show(subject, {0, 0, 1000, 1000});
+  for (float& value : matte) value = 0.2f + 0.6f * value;  // not as sure as the second pass
+  const auto view = ChooseCloserView(picture, subject, kCells);
+  ASSERT_TRUE(view);
+  const std::vector<float> second = Show(subject, view->pixels);
+  ASSERT_TRUE(JoinPasses(matte, kCells, view->cells, View(second)));
+  const auto at = [&](int x, int y) { return matte[static_cast<size_t>(y * kCells.width + x)]; };
+  EXPECT_FLOAT_EQ(at(0, 0), 0.2f);
+  EXPECT_FLOAT_EQ(at(view->cells.x - 1, 16), 0.2f);
+  EXPECT_GT(at(16, 16), 0.97f);
+  EXPECT_LT(at(view->cells.x + 1, 16), 0.195f) << "doubted more by the second pass";
+  EXPECT_GT(at(view->cells.x, view->cells.y), 0.1f) << "where the part ends it fades in";
+  EXPECT_LE(*std::ranges::max_element(matte), 1.0f);
+  EXPECT_GE(*std::ranges::min_element(matte), 0.0f);
 }
 
-TEST(SecondPassTest, OutsideOfThePartTheFirstPassStands) {
-  const Extent picture{320, 320};
-  const auto part = ChooseCloserView(picture, {40, 40, 40, 40}, kCells);
-  ASSERT_TRUE(part);
-  std::vector<float> first = Show({40, 40, 40, 40}, {0, 0, 320, 320});
-  for (float& value : first) value = std::max(value, 0.25f);
-  CloserMatte matte = *CloserMatte::Create(*part, View(first));
-  std::vector<float> second = Show({40, 40, 40, 40}, part->box);
-  ASSERT_TRUE(matte.Add(View(second)));
-  const MatteView joined = matte.view();
-  const auto at = [&](int x, int y) { return joined.data[y * joined.width + x]; };
-  EXPECT_FLOAT_EQ(at(joined.width - 1, joined.height - 1), 0.25f);
-  // Inside, away from its sides, what both say; at its sides mostly the first one.
-  EXPECT_LT(at(part->x + 4, part->y + 16), 0.05f);
-  EXPECT_GT(at(part->x, part->y + 16), 0.1f);
+TEST(SecondPassTest, MattesThatAgreeAreNotChanged) {
+  std::vector<float> matte = Matte(0.7f);
+  ASSERT_TRUE(JoinPasses(matte, kCells, {4, 6, 20, 11}, View(Matte(0.7f))));
+  for (const float value : matte) ASSERT_NEAR(value, 0.7f, 0.002f);
 }
 
 TEST(SecondPassTest, AnotherSubjectIsNotBelieved) {
   const Extent picture{320, 320};
-  const auto part = ChooseCloserView(picture, {40, 40, 60, 60}, kCells);
-  ASSERT_TRUE(part);
-  const std::vector<float> first = Show({40, 40, 60, 60}, {0, 0, 320, 320});
-  for (const std::vector<float>& second : {Matte(0), Show({40, 40, 20, 60}, part->box)}) {
-    CloserMatte matte = *CloserMatte::Create(*part, View(first));
-    ASSERT_TRUE(matte.Add(View(second)));
-    const MatteView kept = matte.view();
-    ASSERT_EQ(kept.width, kCells.width);
-    EXPECT_TRUE(std::equal(first.begin(), first.end(), kept.data));
+  const Box subject{40, 40, 80, 80};
+  const auto view = ChooseCloserView(picture, subject, kCells);
+  ASSERT_TRUE(view);
+  const std::vector<float> first = Show(subject, {0, 0, 320, 320});
+  for (const std::vector<float>& second : {Matte(0), Matte(1), Show({40, 40, 20, 80}, view->pixels)}) {
+    std::vector<float> matte = first;
+    ASSERT_TRUE(JoinPasses(matte, kCells, view->cells, View(second)));
+    EXPECT_EQ(matte, first);
   }
+  std::vector<float> nothing = Matte(0.4f);
+  ASSERT_TRUE(JoinPasses(nothing, kCells, view->cells, View(Matte(0.1f))));
+  EXPECT_EQ(nothing, Matte(0.4f)) << "neither shows one";
 }
 
 }  // namespace

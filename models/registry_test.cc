@@ -136,6 +136,7 @@ TEST(RegistryTest, FieldsFromText) {
   EXPECT_EQ(model.activation, OutputActivation::kAuto);
   EXPECT_EQ(model.output, "pha");
   EXPECT_EQ(model.foreground_class, 15);
+  EXPECT_EQ(model.passes, 2);
   const ModelInfo before = model;
   for (const auto& [field, text] : {std::pair{"mean", "1,2"},
                                     {"mean", "1,2,3,4"},

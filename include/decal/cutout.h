@@ -44,7 +44,7 @@ Status PrepareInput(ImageView picture, const InputSpec& spec, std::span<float> i
 enum class Refine {
   kOff,  // enlarged bilinearly
   kFast,  // along its outline alpha follows from the picture's colours, learnt from those around that are sure
-  kBest,  // in two steps, the second on a grid twice as fine
+  kBest,  // in two steps, the second on a grid twice as fine; and a model of two passes makes both
 };
 
 // Part of a picture, in its pixels.
@@ -166,7 +166,7 @@ bool IsModelFault(const Error& error);
 // A model of one fixed input shape processes pictures beyond 2:1 in overlapping parts of 3:2, because squeezed into one input their
 // subjects would be too small and narrow to be found. The parts' mattes are joined. With Refine::kBest, a model of two passes
 // (ModelInfo::passes) sees what surrounds the subject of any other picture again, closer, unless that is nearly all of it; where both
-// passes show the same subject, the matte says what they agree on, in finer cells.
+// passes show the same subject, the matte says what they agree on.
 //
 // Run does everything on the CPU. A host with a GPU runs the model itself: Expect once for each size, then for each picture
 // PrepareInput, inference on the GPU and FinishMatte, part by part, and Composite. The session is then not compiled for a size: its weights stay raw
@@ -211,8 +211,8 @@ class Remover {
   // The model's input for a part, dense float32 in its own layout; valid until the next call. Errors: kInvalidArgument if nothing is
   // prepared for pictures of that size, or there is no such part; as PrepareInput above.
   Result<std::span<const float>> PrepareInput(ImageView picture, int part = 0);
-  // Makes the cut-out from the model's output, dense float32, for a picture of one part, that of PrepareInput. Nothing is written
-  // after an error. Errors: kInvalidArgument for a wrong size; of the model: kInternal if the output contains NaN,
+  // Makes the cut-out from the model's output, dense float32, for a picture of one part, that of PrepareInput, in one pass. Nothing is
+  // written after an error. Errors: kInvalidArgument for a wrong size; of the model: kInternal if the output contains NaN,
   // kInvalidArgument (`where` is "activation") if its values are out of the activation's range; as Composite.
   Result<CutoutReport> Finish(std::span<const float> model_output, ImageView picture, const CompositeOptions& options,
                               MutableImageView out);

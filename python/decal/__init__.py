@@ -123,7 +123,8 @@ def remove(
         background: a colour behind the subject: "#rrggbb", "#rrggbbaa", "r,g,b", a CSS name, or three or four numbers 0..255.
         mask: return the matte as a grey picture instead.
         background_only: keep the background and remove the subject.
-        refine: how precisely edges follow the picture: "off", "fast" or "best".
+        refine: how precisely edges follow the picture: "off", "fast" or "best", which lets the
+            default model look twice.
         keep_colours: do not remove the old background's colours from soft edges.
         threshold: hard edges: alpha from this value (0 to 1) on becomes 1, below 0.
         remove_islands: remove parts smaller than this share (0 to 1) of the largest part.

@@ -61,6 +61,7 @@ test('--json prints the execution on standard output', async (t) => {
   assert.equal(execution.provider, 'native');
   assert.equal(execution.threads, 2);
   assert.equal(execution.model, 'decal-default');
+  assert.equal(execution.passes, 1);
   assert.match(execution.simd, /^\w+$/);
   assert.deepEqual(Object.keys(execution.ms), ['load', 'decode', 'preprocess', 'inference', 'postprocess', 'encode']);
   assert.ok(execution.ms.inference > 0 && execution.memoryBytes > 1e6);

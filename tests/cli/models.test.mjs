@@ -63,6 +63,30 @@ test('u2net_cloth_seg of the registry: one class of four, the first kind of clot
   assert.deepEqual(await matte('--foreground-class', '2'), [0, 255]);
 });
 
+test('two passes: with --refine best the surroundings of a small subject are seen again, closer', async (t) => {
+  const cwd = await scratch(t);
+  const square = { input: Buffer.alloc(20 * 20 * 3, 255), raw: { width: 20, height: 20, channels: 3 }, left: 130, top: 50 };
+  await sharp({ create: { width: 200, height: 160, channels: 3, background: 'black' } }).composite([square]).png().toFile(join(cwd, 'a.png'));
+  // The matte is the picture's red, of cells of 12.5 by 10 pixels.
+  await writeFile(join(cwd, 'red.onnx'), onnxModel({
+    nodes: [['Conv', ['x', 'w'], ['y']]], tensors: [{ name: 'w', shape: [1, 3, 1, 1], data: Float32Array.of(1, 0, 0) }],
+    inputs: [{ name: 'x', shape: [1, 3, 16, 16] }], outputs: [{ name: 'y', shape: [1, 1, 16, 16] }],
+  }));
+  const run = async (...args) => {
+    const { status, stdout, stderr } = await decal(['a.png', '--model', 'red.onnx', '--mask', '--json', '-o', 'x.png', ...args], { cwd });
+    assert.equal(status, 0, stderr);
+    const { execution, boundingBox } = JSON.parse(stdout);
+    return { passes: execution.passes, boundingBox };
+  };
+  assert.equal((await run('--passes', '2')).passes, 1);
+  assert.equal((await run('--refine', 'best')).passes, 1);
+  const { passes, boundingBox: { x, y, width, height } } = await run('--refine', 'best', '--passes', '2');
+  assert.equal(passes, 2);
+  for (const [found, is] of [[x, 130], [y, 50], [x + width, 150], [y + height, 70]]) assert.ok(Math.abs(found - is) <= 3, `${found} instead of ${is}`);
+  const { stderr } = await decal(['a.png', '--model', 'red.onnx', '-o', 'x.png', '--refine', 'best', '--passes', '2'], { cwd });
+  assert.match(stderr, /, fp32, 2 passes: /);
+});
+
 test('a matte that is none is an error that says which option to give', async (t) => {
   const cwd = await withPicture(t);
   for (const [name, word] of [['logits', 'sigmoid'], ['bytes', 'bytes'], ['softmax', 'softmax']]) {

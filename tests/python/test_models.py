@@ -47,6 +47,14 @@ def test_the_fields_of_the_registry(tmp_path, picture):
     expect(segment(half, picture, mean=[0, -0.5, 0], std=(1, 2, 1), input={"rule": "stretch"}, output="matte"), 0.25 * (green + 0.5))
 
 
+def test_two_passes_with_best(tmp_path):
+    picture = np.zeros((160, 200, 3), np.uint8)
+    picture[50:70, 130:150] = 255
+    path = write_tiny_model(tmp_path / "red.onnx", 16, 1, [1.0, 0.0, 0.0], layers=0)
+    for spec, refine, passes in (({"passes": 2}, "best", 2), ({"passes": 2}, "fast", 1), ({}, "best", 1)):
+        assert decal.Session(path, spec=spec or None).remove(picture, refine=refine).execution.passes == passes
+
+
 def test_a_session_keeps_its_fields_where_it_is_sent(tmp_path, picture):
     path = write_tiny_model(tmp_path / "classes.onnx", SIZE, 3, np.eye(3).ravel().tolist(), layers=0)
     session = decal.Session(path, spec={"foregroundClass": 0, "name": "an entry of the registry has more", "sha256": None})

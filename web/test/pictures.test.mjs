@@ -161,6 +161,37 @@ for (const simd of ['relaxed', 'baseline']) {
       remover.free();
     });
 
+    test('with `best`, what surrounds a small subject is seen twice, by WebAssembly as by whoever runs the model elsewhere', async () => {
+      const [width, height] = [200, 160];
+      const input = { rule: 'stretch', width: 32, height: 32, multiple: 1 };
+      const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', passes: 2, input };
+      const remover = await Remover.load(engine, spec, [matteModel([1, 0, 0])]);
+      const picture = samplePicture(width, height);
+      for (let i = 0; i < picture.data.length; i += 4) {
+        const [x, y] = [(i / 4) % width, Math.floor(i / 4 / width)];
+        picture.data.set([x >= 120 && x < 150 && y >= 30 && y < 70 ? 255 : 0, 0, 0, 255], i);
+      }
+      const run = (refine) => {
+        let report;
+        const rgba = inEngine(picture, (at) => (report = remover.run({ rgba: at, width, height }, { background: null, mask: true, refine })));
+        return { rgba, passes: report.passes, matte: [report.matteWidth, report.matteHeight] };
+      };
+      assert.deepEqual(['off', 'fast', 'best'].map((refine) => run(refine).passes), [1, 1, 2]);
+      assert.deepEqual(run('fast').matte, [32, 32]);
+      const { rgba: expected, matte: [wide, tall] } = run('best');
+      assert.ok(wide > 64 && tall > 64 && wide <= 128 && tall <= 128, `${wide} x ${tall}`);
+      remover.expect({ width, height }, [1, 1, 32, 32]);
+      const elsewhere = inEngine(picture, (rgba) => {
+        for (let part = 0; part === 0 || remover.secondPassDue; ++part) {
+          const values = remover.prepareInput({ rgba, width, height }, part, 4 * 3 * 32 * 32).slice();
+          remover.finishPart(new Float32Array(values.buffer, 0, 32 * 32), { width, height }, part);
+        }
+        remover.compose({ rgba, width, height }, { background: null, mask: true, refine: 'best' });
+      });
+      assert.deepEqual(elsewhere, expected);
+      remover.free();
+    });
+
     test('a size that a GPU was to take is planned anew when WebAssembly takes it', async () => {
       const input = { rule: 'short-side', width: 32, height: 32, multiple: 4 };
       const spec = { name: 'red', mean: [0, 0, 0], std: [1, 1, 1], activation: 'none', input };

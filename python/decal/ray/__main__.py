@@ -44,7 +44,7 @@ _FLAGS = {
 # By the option: the field of Session's spec.
 _MODEL_FIELDS = {
     "mean": "mean", "std": "std", "size-rule": "input.rule", "size-multiple": "input.multiple", "activation": "activation",
-    "model-output": "output", "foreground-class": "foregroundClass",
+    "model-output": "output", "foreground-class": "foregroundClass", "passes": "passes",
 }
 
 

@@ -161,7 +161,7 @@ export interface OutputOptions {
   mask?: boolean;
   /**
    * How precisely edges follow the picture, whose resolution is higher than the model's matte: `fast` by default, `best` takes three times as
-   * long, `off` only enlarges the matte. For `applyMatte` the default is `off`: your matte is used unchanged.
+   * long and lets the default model look twice, `off` only enlarges the matte. For `applyMatte` the default is `off`: your matte is used unchanged.
    */
   refine?: Refine;
   /** Removes the old background's colours from soft edges. True by default. */
