@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -100,9 +99,9 @@ struct Remover::Impl {
   Buffer input, output;
   bool has_matte = false;
   JoinedMatte joined;  // the number of parts that the picture is divided into
-  std::optional<CloserView> closer;  // what a second pass is to see, from the end of the first one on
-  Extent closer_of;                  // the picture that it belongs to
-  Buffer first;                      // the first pass's matte while the second one runs, then that of both
+  Box closer;        // cells of the matte that a second pass is to see, from the end of the first one on; or empty
+  Extent closer_of;  // the picture that they belong to
+  Buffer first;      // the first pass's matte while the second one runs, then that of both
   bool first_kept = false, seen_twice = false;
   // The size that the session itself is planned for; empty if a GPU runs the model. Expect does not change it.
   Extent specialized;
@@ -126,17 +125,19 @@ struct Remover::Impl {
     return {values + matte_layout.offset(), matte_layout.extent.width, matte_layout.extent.height};
   }
 
-  Status CheckPart(Extent picture, int part) const {
+  // `prepared`: its input was made, without which there is nothing to join a second pass with.
+  Status CheckPart(Extent picture, int part, bool prepared) const {
     if (part >= 0 && part < Parts(picture)) return {};
-    if (part == Parts(picture) && closer && picture == closer_of) return {};
-    return Fail(ErrorCode::kInvalidArgument, "a picture of this size has no part " + std::to_string(part));
+    if (part == Parts(picture) && SecondPassDue() && picture == closer_of && (first_kept || !prepared)) return {};
+    return Fail(ErrorCode::kInvalidArgument, "this picture has no such part");
   }
   bool OneShape() const { return model.size_rule == SizeRule::kStretch || (layout.width > 0 && layout.height > 0); }
   // A model of dynamic size sees long pictures in their own shape.
   int Parts(Extent picture) const { return OneShape() ? PartCount(picture) : 1; }
   Box BoxOf(Extent picture, int part) const {
-    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : closer->pixels;
+    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : PixelsUnder(closer, matte_layout.extent, picture);
   }
+  bool SecondPassDue() const { return closer.width > 0; }
   float* FirstValues() { return reinterpret_cast<float*>(first.data()); }
   const float* FirstValues() const { return reinterpret_cast<const float*>(first.data()); }
   Extent Wanted(Extent picture) const;
@@ -145,7 +146,7 @@ struct Remover::Impl {
   }
 
   void ForgetPasses() {
-    closer.reset();
+    closer = {};
     first_kept = seen_twice = false;
   }
   Status KeepFirstPass();
@@ -249,11 +250,13 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
   if (part == parts) {
     const Extent cells = matte_layout.extent;
     const std::span<float> matte(FirstValues(), static_cast<size_t>(cells.width) * static_cast<size_t>(cells.height));
-    DECAL_TRY(JoinPasses(matte, cells, closer->cells, PartView()));
-    closer.reset();
+    JoinPasses(matte, cells, closer, PartView());
+    closer = {};
     seen_twice = true;
     report.passes = 2;
-    report.coverage = static_cast<float>(std::reduce(matte.begin(), matte.end(), 0.0) / static_cast<double>(matte.size()));
+    double sum = 0;
+    for (const float value : matte) sum += value;
+    report.coverage = static_cast<float>(sum / static_cast<double>(matte.size()));
   }
   has_matte = true;
   report.bounding_box = BoundingBox(View(), picture);
@@ -316,7 +319,7 @@ Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cance
   double inference_ms = 0;
   const Extent extent{picture.width, picture.height};
   const int parts = impl.Parts(extent);
-  for (int part = 0; part < parts || (part == parts && twice && impl.closer); ++part) {
+  for (int part = 0; part < parts || (part == parts && twice && impl.SecondPassDue()); ++part) {
     DECAL_TRY(impl.PrepareValues(picture, part));
     const auto start = std::chrono::steady_clock::now();
     DECAL_TRY(impl.Infer(cancel));
@@ -347,25 +350,22 @@ bool Remover::Fits(Extent picture) const {
 
 int Remover::Parts(Extent picture) const { return impl_->Parts(picture); }
 
-bool Remover::SecondPassDue() const { return impl_->closer.has_value(); }
+bool Remover::SecondPassDue() const { return impl_->SecondPassDue(); }
 
 Result<std::span<const float>> Remover::PrepareInput(ImageView picture, int part) {
   DECAL_TRY(CheckPicture(picture));
   if (!Fits({picture.width, picture.height}))
     return Fail(ErrorCode::kInvalidArgument, "call Expect with this picture's size first");
-  DECAL_TRY(impl_->CheckPart({picture.width, picture.height}, part));
+  DECAL_TRY(impl_->CheckPart({picture.width, picture.height}, part, false));
   DECAL_TRY(impl_->PrepareValues(picture, part));
   return impl_->InputValues();
 }
 
 Result<CutoutReport> Remover::FinishMatte(std::span<const float> model_output, Extent picture, int part) {
   Impl& impl = *impl_;
-  DECAL_TRY(impl.CheckPart(picture, part));
-  if (part == impl.Parts(picture) && !impl.first_kept)
-    return Fail(ErrorCode::kInvalidArgument, "the second pass has no input yet: call PrepareInput first");
+  DECAL_TRY(impl.CheckPart(picture, part, true));
   if (!Fits(picture) || model_output.size() != impl.OutputValues().size())
-    return Fail(ErrorCode::kInvalidArgument, "the model's output has " + std::to_string(model_output.size()) +
-                                                 " values, needs " + std::to_string(impl.OutputValues().size()));
+    return Fail(ErrorCode::kInvalidArgument, "the model's output is not of the size that was planned");
   impl.has_matte = false;
   std::ranges::copy(model_output, impl.OutputValues().data());
   return impl.Read(picture, part);
