@@ -148,7 +148,9 @@ void AddCutOptions(CLI::App& app, CutTexts& texts, CutOptions& options) {
   app.add_option("--svg-size", options.svg_size, "Longer side of an SVG in pixels (default: its own size)")
       ->check(Obeys(rules::kCommandSvgSize))
       ->type_name("N");
-  app.add_option("--refine", texts.refine, "How precisely edges follow the picture: off, fast or best, which lets the default model look twice (default: fast)")
+  app.add_option("--refine", texts.refine,
+                 "How precisely edges follow the picture: off, fast or best, which lets the default model look twice "
+                 "(default: fast)")
       ->check(CLI::IsMember(kRefines))
       ->type_name("HOW");
   AddSubjectOptions(app, options.decontaminate, options.background_only, options.threshold, options.remove_islands,

@@ -131,8 +131,8 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   const bool own = picture.own_rgba && !options.mask_only;
   const MutableImageView view = picture.view();
   auto background = BackgroundOf(options);
-  auto report =
-      own ? remover_->Segment(view, cancel, options.refine == Refine::kBest) : remover_->Run(view, Composing(options, background), view, cancel);
+  auto report = own ? remover_->Segment(view, cancel, options.refine == Refine::kBest)
+                    : remover_->Run(view, Composing(options, background), view, cancel);
   if (!report) return OfRun(report.error());
   if (own) {
     if (background) background = ToOwnColour(picture.profile, *background);

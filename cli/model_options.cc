@@ -34,7 +34,8 @@ constexpr Flag kFlags[] = {
      "What the output is: none (0 to 1), sigmoid or softmax (logits), bytes (0 to 255), or auto (default: none)"},
     {"--model-output", "output", "NAME", "Name of the output that is the matte (default: guessed by name and shape)"},
     {"--foreground-class", "foregroundClass", "N", "The subject's class, if the model distinguishes several"},
-    {"--passes", "passes", "N", "2: with --refine best, the model sees the subject's surroundings again, closer (default: 1)"},
+    {"--passes", "passes", "N",
+     "2: with --refine best, the model sees the subject's surroundings again, closer (default: 1)"},
 };
 
 CLI::Validator Checks(const char* field) {

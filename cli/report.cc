@@ -76,8 +76,8 @@ std::string Execution::ToText() const {
   return fmt::format(
       "native cpu, {}, {} thread{}, {}, fp32{}: {:.0f} ms (load {:.1f}, decode {:.1f}, preprocess {:.1f}, "
       "inference {:.1f}, postprocess {:.1f}, encode {:.1f}), {:.1f} MB",
-      simd, threads, threads == 1 ? "" : "s", model, passes == 2 ? ", 2 passes" : "", total_ms(), load_ms, decode_ms, preprocess_ms, inference_ms,
-      postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
+      simd, threads, threads == 1 ? "" : "s", model, passes == 2 ? ", 2 passes" : "", total_ms(), load_ms, decode_ms,
+      preprocess_ms, inference_ms, postprocess_ms, encode_ms, static_cast<double>(memory_bytes) / 1e6);
 }
 
 std::string HowItRan(const ThreadRunner& runner) {

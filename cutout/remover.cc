@@ -135,7 +135,8 @@ struct Remover::Impl {
   // A model of dynamic size sees long pictures in their own shape.
   int Parts(Extent picture) const { return OneShape() ? PartCount(picture) : 1; }
   Box BoxOf(Extent picture, int part) const {
-    return part < Parts(picture) ? PartOf(picture, part, Parts(picture)) : PixelsUnder(closer, matte_layout.extent, picture);
+    return part < Parts(picture) ? PartOf(picture, part, Parts(picture))
+                                 : PixelsUnder(closer, matte_layout.extent, picture);
   }
   bool SecondPassDue() const { return closer.width > 0; }
   float* FirstValues() { return reinterpret_cast<float*>(first.data()); }

@@ -387,11 +387,14 @@ TEST(RemoverTest, ASmallSubjectIsSeenTwice) {
   EXPECT_EQ(twice->passes, 2);
   EXPECT_NEAR(twice->coverage, 50.0 * 50 / 320 / 320, 2e-3);
   EXPECT_EQ(twice->bounding_box, (Box{100, 160, 50, 50}));
-  const std::vector<float> matte(remover.matte().data, remover.matte().data + remover.matte().width * remover.matte().height);
+  const std::vector<float> matte(remover.matte().data,
+                                 remover.matte().data + remover.matte().width * remover.matte().height);
 
   EXPECT_LT(once->memory_bytes, twice->memory_bytes);
-  EXPECT_EQ(remover.Segment(RedSquare(320, 320, 20, 20, 280).view(), nullptr, true)->passes, 1) << "the subject fills the picture";
-  EXPECT_EQ(remover.Segment(TestPicture::Filled(320, 320, {0, 0, 0, 255}).view(), nullptr, true)->passes, 1) << "there is none";
+  EXPECT_EQ(remover.Segment(RedSquare(320, 320, 20, 20, 280).view(), nullptr, true)->passes, 1)
+      << "the subject fills the picture";
+  EXPECT_EQ(remover.Segment(TestPicture::Filled(320, 320, {0, 0, 0, 255}).view(), nullptr, true)->passes, 1)
+      << "there is none";
   EXPECT_EQ(remover.Segment(RedSquare(320, 100, 96, 20, 50).view(), nullptr, true)->passes, 1) << "it is seen in parts";
 
   // The same by a host that runs the model itself.

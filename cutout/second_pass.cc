@@ -13,7 +13,7 @@ namespace {
 // In percent: of the subject's longer side, around it; of the picture, at most; and the overlap of both passes' subjects, at
 // least. Chosen with the default model: training/README.md.
 constexpr int kMargin = 15, kMostArea = 90, kAgreement = 75;
-constexpr int kFadeShare = 16;     // of the part's cells along each of its sides, over which the second pass fades in
+constexpr int kFadeShare = 16;  // of the part's cells along each of its sides, over which the second pass fades in
 constexpr float kSurest = 0.002f;  // what one pass is sure of, the other may still doubt
 
 struct Span {
@@ -67,9 +67,11 @@ void JoinPasses(std::span<float> matte, Extent cells, const Box& part, MatteView
   int both = 0, either = 0;
   for (const bool agreed : {false, true}) {
     for (int y = 0; y < part.height; ++y) {
-      const int top = Scaled(y, part.height, second.height), bottom = std::max(top + 1, Scaled(y + 1, part.height, second.height));
+      const int top = Scaled(y, part.height, second.height),
+                bottom = std::max(top + 1, Scaled(y + 1, part.height, second.height));
       for (int x = 0; x < part.width; ++x) {
-        const int left = Scaled(x, part.width, second.width), right = std::max(left + 1, Scaled(x + 1, part.width, second.width));
+        const int left = Scaled(x, part.width, second.width),
+                  right = std::max(left + 1, Scaled(x + 1, part.width, second.width));
         float closer = 0;
         for (int row = top; row < bottom; ++row) {
           for (int column = left; column < right; ++column) closer += second.data[row * second.width + column];
@@ -77,7 +79,8 @@ void JoinPasses(std::span<float> matte, Extent cells, const Box& part, MatteView
         closer /= static_cast<float>((bottom - top) * (right - left));
         float& value = matte[static_cast<size_t>((part.y + y) * cells.width + part.x + x)];
         if (agreed) {
-          value += Weight(x, part.x, part.width, cells.width) * Weight(y, part.y, part.height, cells.height) * (Agreed(value, closer) - value);
+          value += Weight(x, part.x, part.width, cells.width) * Weight(y, part.y, part.height, cells.height) *
+                   (Agreed(value, closer) - value);
         } else {
           const bool before = value >= 0.5f, now = closer >= 0.5f;
           both += before && now;

@@ -16,14 +16,17 @@ namespace {
 
 constexpr Extent kCells{32, 32};
 
-std::vector<float> Matte(float value) { return std::vector<float>(static_cast<size_t>(kCells.width * kCells.height), value); }
+std::vector<float> Matte(float value) {
+  return std::vector<float>(static_cast<size_t>(kCells.width * kCells.height), value);
+}
 
 // 1 where the centre of a cell lies in `box`; both in pixels of the whole picture.
 std::vector<float> Show(const Box& box, const Box& seen) {
   std::vector<float> matte = Matte(0);
   for (int y = 0; y < kCells.height; ++y) {
     for (int x = 0; x < kCells.width; ++x) {
-      const double at_x = seen.x + (x + 0.5) * seen.width / kCells.width, at_y = seen.y + (y + 0.5) * seen.height / kCells.height;
+      const double at_x = seen.x + (x + 0.5) * seen.width / kCells.width,
+                   at_y = seen.y + (y + 0.5) * seen.height / kCells.height;
       const bool inside = at_x >= box.x && at_x < box.x + box.width && at_y >= box.y && at_y < box.y + box.height;
       matte[static_cast<size_t>(y * kCells.width + x)] = inside ? 1.0f : 0.0f;
     }
@@ -108,7 +111,8 @@ TEST(SecondPassTest, AnotherSubjectIsNotBelieved) {
   const Box part = ChooseCloserView(picture, subject, kCells);
   ASSERT_NE(part, Box{});
   const std::vector<float> first = Show(subject, {0, 0, 320, 320});
-  for (const std::vector<float>& second : {Matte(0), Matte(1), Show({40, 40, 20, 80}, PixelsUnder(part, kCells, picture))}) {
+  for (const std::vector<float>& second :
+       {Matte(0), Matte(1), Show({40, 40, 20, 80}, PixelsUnder(part, kCells, picture))}) {
     std::vector<float> matte = first;
     JoinPasses(matte, kCells, part, View(second));
     EXPECT_EQ(matte, first);
