@@ -16,7 +16,7 @@ constexpr int kMargin = 15, kMostArea = 90, kAgreement = 75;
 constexpr int kFadeShare = 16;  // of the part's cells along each of its sides, over which the second pass fades in
 constexpr float kSurest = 0.002f;  // what one pass is sure of, the other may still doubt
 
-struct Span {
+struct CellRange {
   int begin, length;
 };
 
@@ -24,7 +24,7 @@ struct Span {
 int Scaled(int64_t at, int from, int to) { return static_cast<int>((2 * at * to + from) / (2 * int64_t{from})); }
 
 // The cells that so many pixels with a margin reach into.
-Span CellsOf(int begin, int length, int margin, int pixels, int cells) {
+CellRange CellsOf(int begin, int length, int margin, int pixels, int cells) {
   const int64_t end = std::min(begin + length + margin, pixels);
   const int first = static_cast<int>(int64_t{std::max(begin - margin, 0)} * cells / pixels);
   return {first, static_cast<int>((end * cells + pixels - 1) / pixels) - first};
@@ -50,8 +50,8 @@ float Weight(int i, int begin, int count, int whole) {
 Box ChooseCloserView(Extent picture, const Box& subject, Extent cells) {
   if (subject.width <= 0 || picture.width < cells.width / 2 || picture.height < cells.height / 2) return {};
   const int margin = std::max(subject.width, subject.height) * kMargin / 100;
-  const Span across = CellsOf(subject.x, subject.width, margin, picture.width, cells.width);
-  const Span down = CellsOf(subject.y, subject.height, margin, picture.height, cells.height);
+  const CellRange across = CellsOf(subject.x, subject.width, margin, picture.width, cells.width);
+  const CellRange down = CellsOf(subject.y, subject.height, margin, picture.height, cells.height);
   if (int64_t{100} * across.length * down.length > int64_t{kMostArea} * cells.width * cells.height) return {};
   return {across.begin, down.begin, across.length, down.length};
 }
