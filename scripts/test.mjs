@@ -32,7 +32,7 @@ const builds = (...parts) => () => ['scripts/build.sh', ...parts];
 // What there is to do: first what keeps two cores busy, the longest first, then what fills the gaps. `load`: how much of two cores it keeps
 // busy; together no more than `kLoad` runs, so that what waits for browsers leaves room for what computes (with 3 and the browsers first,
 // a run of 25:48 min left 23 % of two cores idle). `after`: begins when these have ended, whatever they ended with: beside compilers, which
-// need both cores, small parts would only hold up the chain of those of load 2 (with the packages there, a run of 19 minutes took 22).
+// need both cores, small parts would only hold up the chain of those of load 2 (with browsers beside them, builds took 8:31 min instead of 5:08).
 // `budget`: seconds past which it is reported as slow (it never fails for it): three times what it took on two cores of an EPYC of
 // 2022, so that what is reported has grown.
 const kLoad = 4;
