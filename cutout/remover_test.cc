@@ -435,7 +435,7 @@ TEST(RemoverTest, TheNextPictureStartsAnew) {
   EXPECT_EQ(filled->passes, 1);
   EXPECT_NEAR(filled->coverage, 280.0 * 280 / 320 / 320, 1e-3);
   EXPECT_EQ(filled->bounding_box, (Box{20, 20, 280, 280}));
-  // A second pass that is given up leaves nothing behind.
+  // A run that is given up leaves nothing behind.
   CancelFlag cancel = true;
   EXPECT_FALSE(remover.Segment(small.view(), &cancel, true));
   EXPECT_EQ(remover.Segment(large.view(), nullptr, true)->bounding_box, filled->bounding_box);
