@@ -1,5 +1,5 @@
 // What bench/edges.py measures: mattes of the default model and composites, for raw files, as jobs on standard input.
-//   matte PICTURE WIDTH HEIGHT OUT                     the model's own matte; prints its width and height
+//   matte PICTURE WIDTH HEIGHT REFINE OUT              the model's own matte: of two passes if REFINE is 2; prints its width and height
 //   cut PICTURE WIDTH HEIGHT MATTE WIDTH HEIGHT REFINE DECONTAMINATE THREADS OUT   REFINE 0 off, 1 fast, 2 best; prints milliseconds,
 //                                                      and those of processor time
 // Pictures are RGBA bytes, mattes float32. A cut-out is written as RGBA.
@@ -40,9 +40,10 @@ int main() {
   int width, height, matte_width, matte_height, refine, threads;
   bool decontaminate;
   while (std::cin >> job) {
-    if (job == "matte" && std::cin >> picture >> width >> height >> out) {
+    if (job == "matte" && std::cin >> picture >> width >> height >> refine >> out) {
       std::vector<char> rgba = ReadFile(picture);
-      if (!remover->Run(View(rgba, width, height), {}, View(rgba, width, height))) return 1;
+      const decal::CompositeOptions options{.refine = static_cast<decal::Refine>(refine)};
+      if (!remover->Run(View(rgba, width, height), options, View(rgba, width, height))) return 1;
       const decal::MatteView found = remover->matte();
       WriteFile(out, found.data, sizeof(float) * static_cast<size_t>(found.width) * static_cast<size_t>(found.height));
       std::cout << found.width << " " << found.height << std::endl;

@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "cutout/png_filter.h"
 #include "decal/cutout.h"
+#include "decal/png_filter.h"
 
 namespace decal {
 namespace {

@@ -11,6 +11,7 @@
 
 #include "binding/engine.h"
 #include "binding/errors.h"
+#include "binding/rembg.h"
 #ifdef DECAL_PNG
 #include "binding/png.h"
 #endif
@@ -41,6 +42,16 @@ nb::list ListModels() {
   return list;
 }
 
+// With the type that Python knows.
+template <class T>
+auto ResizeOn(T& engine, const SamplesArray& picture, int width, int height) {
+  return Resize(engine, picture, width, height);
+}
+template <class T>
+void PasteOn(T& engine, const SamplesArray& picture, const SamplesArray& mask, const OutputArray& out) {
+  Paste(engine, picture, mask, out);
+}
+
 }  // namespace
 
 NB_MODULE(_decal, m) {
@@ -56,7 +67,7 @@ NB_MODULE(_decal, m) {
   m.def("after_fork_in_child", &AfterForkInChild);
 
 #ifdef DECAL_PNG
-  m.def("pack_png", &PackPng, nb::arg("rgba"), nb::arg("channels"));
+  m.def("pack_png", &PackPng, nb::arg("rgba"), nb::arg("channels"), nb::arg("threads"));
 #endif
 
   const auto source = [](std::string name, std::string file) { return ModelSource{std::move(name), std::move(file)}; };
@@ -73,6 +84,8 @@ NB_MODULE(_decal, m) {
       .def("run", &Engine::Run, nb::arg("picture"), nb::arg("out"), nb::arg("options"),
            nb::arg("own").none() = nb::none())
       .def("compose", &Engine::Compose, nb::arg("picture"), nb::arg("matte"), nb::arg("out"), nb::arg("options"))
+      .def("resize", &ResizeOn<Engine>, nb::arg("picture"), nb::arg("width"), nb::arg("height"))
+      .def("paste", &PasteOn<Engine>, nb::arg("picture"), nb::arg("mask"), nb::arg("out"))
       .def_static("choose_frame", &Engine::ChooseFrame, nb::arg("width"), nb::arg("height"), nb::arg("visible").none(),
                   nb::arg("crop").none(), nb::arg("aspect_ratio"), nb::arg("size"), nb::arg("scale"))
       .def("take_frame", &Engine::TakeFrame, nb::arg("picture"), nb::arg("source"), nb::arg("beyond"), nb::arg("out"));
@@ -85,6 +98,8 @@ NB_MODULE(_decal, m) {
           nb::arg("name"), nb::arg("file"), nb::arg("threads"))
       .def_prop_ro("input_shape", &Network::input_shape)
       .def_prop_ro("threads", [](const Network& network) { return network.runner.thread_count(); })
+      .def("resize", &ResizeOn<Network>, nb::arg("picture"), nb::arg("width"), nb::arg("height"))
+      .def("paste", &PasteOn<Network>, nb::arg("picture"), nb::arg("mask"), nb::arg("out"))
       .def("run", &Network::Run, nb::arg("input"));
 }
 

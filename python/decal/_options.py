@@ -215,7 +215,7 @@ class Plan:
             _metadata.attach(image, facts)
             image.execution = execution  # type: ignore[attr-defined]
             return image
-        data = _pictures.encode(image, self.format, self.quality, facts)
+        data = _pictures.encode(image, self.format, self.quality, facts, execution.threads)
         if not to_file and given.kind != "path":
             result = CutoutBytes(data) if given.kind == "bytes" else CutoutFile(data)
             result.execution = execution

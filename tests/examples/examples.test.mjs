@@ -208,6 +208,7 @@ async function installOnce() {
     const workspaces = chosen.flatMap((name) => ['--workspace', name]);
     if (chosen.some((name) => kLaterNode.includes(name))) workspaces.push('--include-workspace-root');
     await timed('install', () => npm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...workspaces], kBuild));
+    if (chosen.some((name) => kLaterNode.includes(name))) await linkNode();
     // Its command is put in place by a script, and scripts of packages are not run here otherwise (.npmrc).
     if (chosen.includes('node')) await npm(['rebuild', 'bun', '--ignore-scripts=false', '--loglevel=error'], kBuild);
     await writeFile(stamp, JSON.stringify({ hash, names: chosen }));
@@ -224,6 +225,12 @@ async function installOnce() {
     await rm(join(folderOf(name), 'node_modules/decal'), { recursive: true, force: true });
     await symlink(installed(), join(folderOf(name), 'node_modules/decal'));
   }
+}
+
+/** The command `node` of the workspace's own dependency, which Debian 12's npm (9.2) installs without linking it. */
+async function linkNode() {
+  const link = join(kBuild, 'node_modules/.bin/node');
+  if (!existsSync(link)) await symlink(`../node-linux-${process.arch}/bin/node`, link);
 }
 
 /** Of the package's files, what a build has copied: each once, and no more than a visitor may need. */

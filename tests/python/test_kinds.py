@@ -163,6 +163,8 @@ def test_png_files_hold_the_pixels(mode, size):
     assert read.mode == mode and read.size == size and np.array_equal(np.asarray(read), np.asarray(image))
     assert read.info["dpi"] == pytest.approx((300, 300), abs=0.1) and read.info["xmp"] == b"<x:xmpmeta/>"
     assert data[-8:-4] == b"IEND"
+    # More threads than strips, and strips that end anywhere.
+    assert {_pictures.encode(image, "PNG", 90, facts, threads) for threads in (2, 3, 16)} == {data}
 
 
 def test_every_result_says_what_ran(session, rgb, png, tmp_path):

@@ -96,6 +96,65 @@ def test_cutout_is_image_composite(custom, rgb, mode):
         assert given.tobytes() == before and given.mode == mode  # the caller's picture stays as it is
 
 
+def test_enlarging_is_pillows_to_the_byte(custom):
+    random = np.random.default_rng(28)
+    sizes = [((1, 1), (5, 3)), ((320, 320), (321, 320)), ((320, 320), (1500, 1000)), ((9, 200), (9, 231)), ((2, 1), (2, 1))]
+    for _ in range(30):
+        width, height = random.integers(1, 200, 2).tolist()
+        sizes.append(((width, height), (width + int(random.integers(0, 300)), height + int(random.integers(0, 300)))))
+    for (width, height), wanted in sizes:
+        # Noise with sharp edges: the filter overshoots, and the result is cut off at 0 and 255.
+        noise = np.where(random.random((height, width, 4)) < 0.5, random.integers(0, 256, (height, width, 4)), 255).astype(np.uint8)
+        for array in (noise[:, :, 0].copy(), noise[:, :, :3].copy()):
+            pillows = np.asarray(Image.fromarray(array).resize(wanted, Image.Resampling.LANCZOS))
+            assert np.array_equal(custom._engine.resize(array, *wanted), pillows), ((width, height), wanted)
+
+
+@pytest.mark.parametrize("size", [(200, 20), (20, 200), (31, 31), (32, 40), (33, 32), (500, 300)])
+def test_masks_of_any_size_are_pillows(custom, size):
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    picture = np.stack([x * 7 % 256, y * 5 % 256, (x + y) % 256], 2).astype(np.uint8)
+    image = Image.fromarray(picture)
+    (small,) = custom._masks(image)
+    mask = Image.fromarray(small).resize(size, Image.Resampling.LANCZOS)
+    assert np.array_equal(np.asarray(rembg.remove(image, session=custom, only_mask=True)), np.asarray(mask))
+    assert np.array_equal(rembg.remove(picture, session=custom), np.asarray(Image.composite(image, Image.new("RGBA", size, 0), mask)))
+
+
+def test_bad_shapes_of_the_compiled_part(custom, rgb):
+    engine, grey = custom._engine, rgb[:, :, 0].copy()
+    out = np.zeros((*rgb.shape[:2], 4), np.uint8)
+    for call in (
+        lambda: engine.resize(rgb[:, :, :2].copy(), 4, 4),
+        lambda: engine.resize(grey[:0].copy(), 4, 4),
+        lambda: engine.resize(grey, 0, 4),
+        lambda: engine.resize(grey, 4, -1),
+        lambda: engine.paste(grey, grey, out),
+        lambda: engine.paste(rgb, rgb, out),
+        lambda: engine.paste(rgb, grey, out[1:].copy()),
+    ):
+        with pytest.raises(decal.Error) as caught:
+            call()
+        assert caught.value.code == "invalid-argument"
+
+
+def test_a_session_of_ones_own_makes_its_own_masks(rgb):
+    class Half(BaseSession):
+        def _open(self):
+            pass
+
+        def predict(self, img, *args, **kwargs):
+            mask = Image.new("L", img.size, 0)
+            mask.paste(255, (0, 0, img.width // 2, img.height))
+            return [mask]
+
+    image = Image.fromarray(rgb)
+    cutout = np.asarray(rembg.remove(image, session=Half("half")))
+    assert np.array_equal(cutout[:, :60, :3], rgb[:, :60]) and not cutout[:, 60:].any()
+    data = rembg.remove(image, session=Half("half"), force_return_bytes=True)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), cutout)
+
+
 def test_soft_edges(custom, rgb):
     image = Image.fromarray(rgb)
     mask = np.asarray(rembg.remove(image, session=custom, only_mask=True))

@@ -89,34 +89,47 @@ def remove(
         raise ArgumentError("invalid-argument", f"data is bytes, a PIL image or a numpy array, not {type(data).__name__}")
     image = _upright(image)
 
-    masks = (session or _default_session()).predict(image, *args, **kwargs)
-    cutouts = []
-    for mask in masks:
-        if post_process_mask:
-            mask = Image.fromarray(_edges.smooth_mask(np.asarray(mask)))
-        if only_mask:
-            cutouts.append(mask)
-        elif alpha_matting:
-            cutouts.append(_edges.cut_refined(image, mask, alpha_matting_foreground_threshold,
-                                              alpha_matting_background_threshold, alpha_matting_erode_size))
-        elif put_alpha:
-            cutout = image.copy()
-            cutout.putalpha(mask)
-            cutouts.append(cutout)
-        elif decontaminate:
-            cutouts.append(_edges.cut_decontaminated(image, mask))
-        else:
-            # As Image.composite with an empty picture, which would copy that one first.
-            cutout = Image.new("RGBA", image.size, 0)
-            cutout.paste(image, None, mask)
-            cutouts.append(cutout)
-
-    cutout = _stack(cutouts)
+    used = session or _default_session()
+    changed = only_mask or post_process_mask or alpha_matting or put_alpha or decontaminate
+    if changed or type(used).predict is not BaseSession.predict:  # a session of the caller's own class makes its own masks
+        options = (alpha_matting_foreground_threshold, alpha_matting_background_threshold, alpha_matting_erode_size)
+        cutouts = []
+        for mask in used.predict(image, *args, **kwargs):
+            if post_process_mask:
+                mask = Image.fromarray(_edges.smooth_mask(np.asarray(mask)))
+            if only_mask:
+                cutouts.append(mask)
+            elif alpha_matting:
+                cutouts.append(_edges.cut_refined(image, mask, *options))
+            elif put_alpha:
+                cutout = image.copy()
+                cutout.putalpha(mask)
+                cutouts.append(cutout)
+            elif decontaminate:
+                cutouts.append(_edges.cut_decontaminated(image, mask))
+            else:
+                cutouts.append(_paste(image, mask))
+        cutout = _stack(cutouts)
+    else:
+        parts = used.cut(image, **kwargs)
+        array = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if bgcolor is None and kind == "array" and not force_return_bytes:
+            return array
+        if bgcolor is None and kind == "bytes" and _pictures.HAS_PNG:  # from the array itself: an image in between is copied
+            return _pictures.png(array, "RGBA", {}, used.threads)
+        cutout = Image.fromarray(array)
     if bgcolor is not None and not only_mask:
         cutout = Image.alpha_composite(Image.new("RGBA", cutout.size, tuple(bgcolor)), cutout.convert("RGBA"))
     if force_return_bytes or kind == "bytes":
-        return _pictures.encode(cutout, "PNG", 100)
+        return _pictures.encode(cutout, "PNG", 100, threads=getattr(used, "threads", 1))
     return cutout if kind == "image" else np.asarray(cutout)
+
+
+def _paste(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """As Image.composite with an empty picture, which would copy that one first."""
+    cutout = Image.new("RGBA", image.size, 0)
+    cutout.paste(image, None, mask)
+    return cutout
 
 
 def _stack(pictures: list[Image.Image]) -> Image.Image:

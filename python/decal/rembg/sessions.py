@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sessions by rembg's names: `predict` gives the masks of a PIL picture, resized as rembg resizes (PIL's LANCZOS)."""
+"""Sessions by rembg's names: `predict` gives the masks of a PIL picture, resized as rembg resizes (Pillow's LANCZOS, on all threads)."""
 
 from __future__ import annotations
 
@@ -37,11 +37,14 @@ class BaseSession:
 
     def _open(self) -> None:
         threads = self._options["threads"]
+        self._engine: _decal.Engine | _decal.Network  # whose threads resize and paste
         if self.model.name == DEFAULT:
             self._session: Session | None = Session(threads=threads or None)
+            self._engine = self._session._engine
         else:
             self._session = None
             self._network = _decal.Network("", str(self.download_models(model_path=self._options["model_path"])), threads)
+            self._engine = self._network
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model_name": self.model_name, "_options": self._options}
@@ -52,8 +55,34 @@ class BaseSession:
 
     def predict(self, img: Image.Image, *args: Any, **kwargs: Any) -> list[Image.Image]:
         """The masks of a picture: grey, of its size."""
+        return [Image.fromarray(self._enlarged(mask, img.size)) for mask in self._masks(img, **kwargs)]
+
+    def cut(self, img: Image.Image, **kwargs: Any) -> list[np.ndarray]:
+        """The picture pasted through each of its masks onto transparent black, [H,W,4]: `Image.composite`, without its copies."""
+        masks = self._masks(img, **kwargs)
+        # What pasting would convert to.
+        pixels = np.asarray(img if img.mode in ("RGB", "RGBA") else img.convert("RGBA"))
+        cutouts = []
+        for mask in masks:
+            cutout = np.empty((img.height, img.width, 4), np.uint8)
+            self._engine.paste(pixels, mask if _enlarges(mask, img.size) else self._enlarged(mask, img.size), cutout)
+            cutouts.append(cutout)
+        return cutouts
+
+    @property
+    def threads(self) -> int:
+        return self._engine.threads
+
+    def _enlarged(self, mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """The mask at a picture's size, as Pillow's LANCZOS makes it."""
+        if _enlarges(mask, size):
+            return self._engine.resize(mask, *size)
+        return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.LANCZOS))
+
+    def _masks(self, img: Image.Image, **kwargs: Any) -> list[np.ndarray]:
+        """uint8 [h,w], as large as the network makes them, or of the picture's size."""
         if self._session is not None:
-            return [Image.fromarray(np.asarray(self._session.segment(np.asarray(img.convert("RGB")))))]
+            return [np.asarray(self._session.segment(np.asarray(img.convert("RGB"))))]
         output = self._run(img)
         if output.shape[1] == 4 and self.model.name == "u2net_cloth_seg":
             return _cloth_masks(output, img.size, kwargs.get("cc") or kwargs.get("cloth_category"))
@@ -64,8 +93,7 @@ class BaseSession:
         if not np.isfinite(high - low):
             raise Error("internal", "the model's output contains NaN", self.model_name)
         matte = (matte - low) / (high - low) if high > low else np.zeros_like(matte)
-        grey = Image.fromarray((matte * 255).astype(np.uint8))
-        return [grey.resize(img.size, Image.Resampling.LANCZOS)]
+        return [np.ascontiguousarray(matte * 255, np.uint8)]
 
     def _run(self, img: Image.Image) -> np.ndarray:
         size = self.model.size
@@ -131,13 +159,18 @@ def _threads(sess_opts: Any) -> int:
     return min(max(threads, 0), MAX_THREADS)
 
 
-def _cloth_masks(output: np.ndarray, size: tuple[int, int], category: str | None) -> list[Image.Image]:
+def _enlarges(mask: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether neither side gets shorter: where one does, Pillow 13 may resize rows before columns, which rounds otherwise."""
+    return size[0] >= mask.shape[1] and size[1] >= mask.shape[0]
+
+
+def _cloth_masks(output: np.ndarray, size: tuple[int, int], category: str | None) -> list[np.ndarray]:
     """One mask for each class of clothing (upper, lower, full), or for the one that was asked for; attire is any of them."""
     classes = Image.fromarray(output[0].argmax(0).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS)
     labels = np.asarray(classes)
     of_category: dict[str | None, list[list[int]]] = {"upper": [[1]], "lower": [[2]], "full": [[3]], "attire": [[1, 2, 3]]}
     chosen = of_category.get(category, [[1], [2], [3]])
-    return [Image.fromarray(np.where(np.isin(labels, wanted), 255, 0).astype(np.uint8)) for wanted in chosen]
+    return [np.where(np.isin(labels, wanted), 255, 0).astype(np.uint8) for wanted in chosen]
 
 
 def _session_class(model: Model) -> type[BaseSession]:
