@@ -1,6 +1,7 @@
 // Activations, biases and residuals are fused into the matrix product or convolution before them:
 //
 //   Conv ─► Relu                         ⇒  Conv { Relu }
+//   Conv ─► Relu ─► Clip                 ⇒  Conv { Clip }
 //   Conv ─► Add(bias [1,C,1,1])          ⇒  Conv with a bias
 //   Conv ─► Add(residual) ─► Relu        ⇒  Conv { +residual Relu }
 //   Conv ─► Relu ─► Add(residual)        ⇒  Conv { Relu +residual }
@@ -9,6 +10,8 @@
 // because the residual has been computed by then. Applies to Conv, ConvTranspose and MatMul.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 #include "engine/passes/passes.h"
 
@@ -49,6 +52,17 @@ ValueId AsVector(Graph& graph, ValueId id, Status& status) {
   }
   std::copy_n(source->buffer.data(), source->buffer.size_bytes(), (*tensor)->buffer.data());
   return graph.AddConstant(graph.values[id].name, *std::move(tensor));
+}
+
+// What `first` and then `second` do, if both limit values and one operator can do it: PyTorch exports ReLU6 as Relu, then Clip.
+std::optional<Unary> BothLimits(const Unary& first, const Unary& second) {
+  const auto limits = [](const Unary& op) { return op.kind == UnaryKind::kRelu || op.kind == UnaryKind::kClip; };
+  const auto low = [](const Unary& op) { return op.kind == UnaryKind::kRelu ? 0.0f : op.alpha; };
+  const auto high = [](const Unary& op) { return op.kind == UnaryKind::kRelu ? INFINITY : op.beta; };
+  // Of limits in the wrong order the upper one wins, which the line below does not say.
+  if (!limits(first) || !limits(second) || !(low(first) <= high(first)) || !(low(second) <= high(second))) return {};
+  return Unary{UnaryKind::kClip, std::clamp(low(first), low(second), high(second)),
+               std::clamp(high(first), low(second), high(second))};
 }
 
 class Fuser {
@@ -93,9 +107,10 @@ class Fuser {
     Node* product = unary.kind == UnaryKind::kNot ? nullptr : ProductOf(x);
     if (product == nullptr) return;
     Epilogue& epilogue = *EpilogueOf(product->op);
-    if (epilogue.activation || epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation)
-      return;
-    epilogue.activation = unary;
+    if (epilogue.prelu_slope || epilogue.residual == Epilogue::Residual::kAfterActivation) return;
+    const std::optional<Unary> activation = epilogue.activation ? BothLimits(*epilogue.activation, unary) : unary;
+    if (!activation) return;
+    epilogue.activation = activation;
     Absorb(n, x);
   }
 

@@ -74,6 +74,31 @@ TEST(Passes, EpiloguesTakeActivationBiasAndResidual) {
   }
 }
 
+// PyTorch's ReLU6. Limits in the wrong order stay as they are.
+TEST(Passes, LimitsAfterALimitBecomeOne) {
+  struct Limits {
+    float low, high;
+    size_t clips;  // that stay
+  };
+  for (const Limits limits : {Limits{0, 6, 0}, {-0.5f, 0.5f, 0}, {0.25f, 0.75f, 0}, {-2, -1, 0}, {1, -1, 1}}) {
+    for (const bool relu_first : {true, false}) {
+      std::mt19937 random(testing::TestSeed(5));
+      OnnxBuilder b;
+      b.Input("x", {1, 4, 6, 5});
+      b.RandomFloats("w", {4, 4, 3, 3}, random);
+      const std::string low = b.Floats("low", {}, {limits.low}), high = b.Floats("high", {}, {limits.high});
+      std::string t = b.Node("Conv", {"x", "w"}, Same3x3());
+      if (relu_first) t = b.Node("Clip", {b.Node("Relu", {t}), low, high});
+      else t = b.Node("Relu", {b.Node("Clip", {t, low, high})});
+      b.Node("Identity", {t}, {"y"});
+      b.Output("y");
+      const Graph graph = Optimise(b.Build(), RandomInput({1, 4, 6, 5}));
+      EXPECT_EQ(Count(graph, "Clip") + Count(graph, "Relu"), limits.clips) << Print(graph);
+      EXPECT_EQ(Count(graph, "Conv"), 1u);
+    }
+  }
+}
+
 TEST(Passes, PReluSlopeJoinsTheEpilogueBeforeTheResidual) {
   std::mt19937 random(testing::TestSeed(4));
   OnnxBuilder b;

@@ -84,18 +84,23 @@ struct TapReader {
   }
 };
 
+// pointers[i]: where the input of row i begins for a run of `taps` from `tap` on, if it lies whole inside of the input for all of them.
+HWY_INLINE bool PointAtLine(const TapReader& reader, const RowBlock& block, const Tap& tap, size_t taps,
+                            const float** pointers) {
+  if (!block.one_line || !reader.Find(block, 0, tap, taps) || !reader.Find(block, block.count - 1, tap, taps))
+    return false;
+  const ptrdiff_t offset = tap.dy * reader.row + tap.dx * reader.pixel;
+  for (size_t i = 0; i < kTileRows; ++i) pointers[i] = block.in[std::min(i, block.count - 1)] + offset;
+  return true;
+}
+
 // pointers[tap][i]: where tap's input channels of row i begin.
 HWY_NOINLINE void PointAtRows(const IndirectConvShape& shape, const Phase& phase, const float* zeros,
                               const RowBlock& block, const float** pointers) {
   const TapReader reader(shape);
   const Tap* taps = shape.taps.data() + phase.first_tap;
   for (size_t t = 0; t < phase.taps; ++t, pointers += kTileRows) {
-    if (block.one_line && reader.Find(block, 0, taps[t], 1) && reader.Find(block, block.count - 1, taps[t], 1)) {
-      const ptrdiff_t offset = taps[t].dy * reader.row + taps[t].dx * reader.pixel;
-      for (size_t i = 0; i < block.count; ++i) pointers[i] = block.in[i] + offset;
-      for (size_t i = block.count; i < kTileRows; ++i) pointers[i] = zeros;
-      continue;
-    }
+    if (PointAtLine(reader, block, taps[t], 1, pointers)) continue;
     for (size_t i = 0; i < block.count; ++i) {
       const float* pixel = reader.Find(block, i, taps[t], 1);
       pointers[i] = pixel ? pixel : zeros;
@@ -103,6 +108,23 @@ HWY_NOINLINE void PointAtRows(const IndirectConvShape& shape, const Phase& phase
     for (size_t i = block.count; i < kTileRows; ++i) pointers[i] = zeros;
   }
 }
+
+// pointers[run][i], if all runs lie whole inside of the input and are equally long.
+HWY_NOINLINE bool PointAtRuns(const IndirectConvPlan& plan, const Phase& phase, const RowBlock& block,
+                              const float** pointers) {
+  const TapReader reader(plan.shape);
+  const TapRun* runs = plan.runs.data() + phase.first_run;
+  for (size_t r = 0; r < phase.runs; ++r, pointers += kTileRows) {
+    const size_t taps = runs[r].taps;
+    if (taps * phase.runs != phase.taps ||
+        !PointAtLine(reader, block, plan.shape.taps[runs[r].first_tap], taps, pointers))
+      return false;
+  }
+  return true;
+}
+
+// Floats that a run must have to be read in place.
+constexpr size_t kShortestRun = 8;
 
 // Four floats at a time: runs are a few pixels of a few channels.
 HWY_INLINE void CopyShort(const float* from, size_t n, float* to) {
@@ -149,6 +171,9 @@ struct PanelLoop {
   const float** pointers;
   float* gathered;
   float* widened;  // where binary16 panels are widened to
+  // Short runs cost more where they are than gathered: a tile has a pointer to each.
+  const bool runs_in_place = phase.runs * kShortestRun <= phase.taps * plan.shape.depth;
+  size_t taps = 1;  // of `pointers`, each with an equal part of the depth
 
   // Floats before panel `panel` of the task's phase and group.
   size_t PanelOffset(size_t panel) const {
@@ -169,12 +194,16 @@ struct PanelLoop {
     return widened;
   }
 
-  void Prepare(size_t row, RowBlock& block) const {
+  void Prepare(size_t row, RowBlock& block) {
     block.Locate(plan.shape, buffers, task, row);
-    if (plan.method == TileMethod::kGather) {
-      GatherRows(plan, phase, block, gathered, pointers);
-    } else {
+    taps = phase.taps;
+    if (plan.method != TileMethod::kGather) {
       PointAtRows(plan.shape, phase, buffers.zeros, block, pointers);
+    } else if (runs_in_place && PointAtRuns(plan, phase, block, pointers)) {
+      taps = phase.runs;
+    } else {
+      GatherRows(plan, phase, block, gathered, pointers);
+      taps = 1;
     }
   }
 
@@ -197,9 +226,7 @@ struct PanelLoop {
     operands.slopes = buffers.slopes ? buffers.slopes + padded_column : nullptr;
     operands.residual = residual;
     operands.out = out;
-    const bool gathered_taps = plan.method == TileMethod::kGather;
-    const size_t taps = gathered_taps ? 1 : phase.taps;
-    const size_t tap_depth = gathered_taps ? depth : shape.depth;
+    const size_t tap_depth = depth / std::max<size_t>(taps, 1);
     if (plan.method == TileMethod::kDots) {
       ComputeDots(pointers, taps, tap_depth, b, plan.epilogue, operands);
     } else if (operands.columns > plan.tile.lanes) {
@@ -215,13 +242,13 @@ HWY_NOINLINE void RunIndirectConvTaskTarget(const IndirectConvPlan& plan, const 
   const IndirectConvTask& task = plan.tasks[index];
   const Phase& phase = plan.shape.phases[task.phase];
   const size_t pointer_bytes = std::max<size_t>(phase.taps, 1) * kTileRows * sizeof(float*);
-  const PanelLoop loop{plan,
-                       buffers,
-                       task,
-                       phase,
-                       reinterpret_cast<const float**>(scratch),
-                       reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64),
-                       reinterpret_cast<float*>(scratch + plan.scratch_bytes - WidenedBytes(plan, task))};
+  PanelLoop loop{plan,
+                 buffers,
+                 task,
+                 phase,
+                 reinterpret_cast<const float**>(scratch),
+                 reinterpret_cast<float*>(scratch + (pointer_bytes + 63) / 64 * 64),
+                 reinterpret_cast<float*>(scratch + plan.scratch_bytes - WidenedBytes(plan, task))};
   const size_t row_end = task.first_row + task.rows, panel_end = task.first_panel + task.panels;
   RowBlock block;
   if (PanelsFitCache(plan, task)) {

@@ -56,9 +56,10 @@ struct NamedCost {
   double cost = 0;
 };
 
-// "Winograd F(4x4,3x3) 12, implicit GEMM 40": thousands of vector instructions.
-std::string Describe(std::span<NamedCost> candidates) {
+// "Winograd F(4x4,3x3) 12, implicit GEMM 40": thousands of vector instructions. Nothing where no command prints it.
+std::string Describe([[maybe_unused]] std::span<NamedCost> candidates) {
   std::string text;
+#ifndef __wasm__
   for (size_t i = 0; i < candidates.size(); ++i) {
     for (size_t j = i + 1; j < candidates.size(); ++j)
       if (candidates[j].cost < candidates[i].cost) std::swap(candidates[i], candidates[j]);
@@ -67,6 +68,7 @@ std::string Describe(std::span<NamedCost> candidates) {
     text += ' ';
     text += std::to_string(static_cast<uint64_t>(candidates[i].cost / 1000));
   }
+#endif
   return text;
 }
 
