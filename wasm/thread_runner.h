@@ -46,6 +46,8 @@ class WorkerRunner final : public ThreadRunner {
   // Each on a cache line of its own, because all threads modify them.
   alignas(64) std::atomic<uint32_t> remaining_ = 0;   // tasks not taken yet, or kStopping; a futex
   alignas(64) std::atomic<uint32_t> unfinished_ = 0;  // tasks not finished; a futex
+  uint32_t taken_in_front_ = 0;                    // by the caller
+  std::atomic<uint32_t> taken_behind_ = 0;         // by workers
   alignas(64) std::atomic<uint32_t> sleepers_ = 0;    // workers in, or about to enter, the futex
   std::atomic<uint32_t> ready_ = 0;
   std::atomic<bool> failed_ = false;

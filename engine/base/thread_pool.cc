@@ -1,5 +1,5 @@
-// The native thread pool: std::threads that take tasks from one atomic counter, and that wait for the next job awake for a moment before
-// they park. A worker that wakes up late misses the job.
+// The native thread pool: std::threads that each take tasks from their own part of a job, then from others', and that wait for the next
+// job awake for a moment before they park. A worker that wakes up late misses the job.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <atomic>
@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -50,7 +51,7 @@ bool WaitAwake(const Done& done) {
 class ThreadPool final : public ThreadRunner {
  public:
   // Threads beyond the cores park at once: awake they would keep those from the cores that have work.
-  explicit ThreadPool(size_t threads) : awake_(threads <= std::thread::hardware_concurrency()) {
+  explicit ThreadPool(size_t threads) : awake_(threads <= std::thread::hardware_concurrency()), shares_(threads) {
     for (size_t i = 1; i < threads; ++i) workers_.emplace_back([this, i] { Work(i); });
   }
 
@@ -72,9 +73,9 @@ class ThreadPool final : public ThreadRunner {
     }
     task_ = task;
     context_ = context;
-    tasks_ = tasks;
     unfinished_.store(tasks, std::memory_order_relaxed);
-    remaining_.store(tasks, std::memory_order_release);
+    const size_t threads = shares_.size();
+    for (size_t i = 0; i < threads; ++i) shares_[i].Set(i * tasks / threads, (i + 1) * tasks / threads);
     // Sequentially consistent, as in Park: either this sees that a worker is about to park, or it sees the new job.
     generation_.fetch_add(1);
     if (const size_t parked = parked_.load(); parked > 0) {
@@ -97,17 +98,42 @@ class ThreadPool final : public ThreadRunner {
   }
 
  private:
-  void TakeTasks(size_t thread) {
-    size_t remaining = remaining_.load(std::memory_order_acquire);
-    while (remaining > 0) {
-      if (!remaining_.compare_exchange_weak(remaining, remaining - 1, std::memory_order_acq_rel)) continue;
-      task_(context_, tasks_ - remaining, thread);
-      // Sequentially consistent, as in Run: either this sees that the caller is about to park, or it sees that all is done.
-      if (unfinished_.fetch_sub(1) == 1 && thread != 0 && caller_parked_.load()) {
-        std::lock_guard lock(mutex_);
-        idle_.notify_one();
+  // A thread's part of the job's tasks, [begin, end): it takes them in order, others from the end. So the same part of one layer after
+  // the other stays in a core's cache: 1.47 ms instead of 1.74 with one counter for all (selfie segmentation), 70.6 instead of 75.9
+  // (the default model; two cores, runs in turn). On a cache line of its own.
+  class alignas(64) Share {
+   public:
+    void Set(size_t begin, size_t end) { range_.store(Pack(begin, end), std::memory_order_release); }
+
+    // Takes a task, if any is left: its index.
+    std::optional<size_t> Take(bool own) {
+      uint64_t range = range_.load(std::memory_order_acquire);
+      for (;;) {
+        const size_t begin = range >> 32, end = range & UINT32_MAX;
+        if (begin >= end) return {};
+        const uint64_t rest = own ? Pack(begin + 1, end) : Pack(begin, end - 1);
+        if (range_.compare_exchange_weak(range, rest, std::memory_order_acq_rel)) return own ? begin : end - 1;
       }
-      remaining = remaining_.load(std::memory_order_acquire);
+    }
+
+   private:
+    static uint64_t Pack(size_t begin, size_t end) { return uint64_t{begin} << 32 | end; }
+
+    std::atomic<uint64_t> range_ = 0;
+  };
+
+  void TakeTasks(size_t thread) {
+    const size_t threads = shares_.size();
+    for (size_t i = 0; i < threads; ++i) {
+      Share& share = shares_[(thread + i) % threads];
+      while (const std::optional<size_t> index = share.Take(i == 0)) {
+        task_(context_, *index, thread);
+        // Sequentially consistent, as in Run: either this sees that the caller is about to park, or it sees that all is done.
+        if (unfinished_.fetch_sub(1) == 1 && thread != 0 && caller_parked_.load()) {
+          std::lock_guard lock(mutex_);
+          idle_.notify_one();
+        }
+      }
     }
   }
 
@@ -131,14 +157,13 @@ class ThreadPool final : public ThreadRunner {
   std::condition_variable wake_, idle_;
   std::atomic<bool> stopping_ = false;
 
-  // The current job. A worker that took a task by lowering `remaining_` may read these until it has lowered
-  // `unfinished_`: before that the job cannot end, so they cannot change.
+  // The current job. A worker that took a task may read these until it has lowered `unfinished_`: before that the job
+  // cannot end, so they cannot change.
   Task task_ = nullptr;
   void* context_ = nullptr;
-  size_t tasks_ = 0;
 
-  // On separate cache lines, because all threads write to these.
-  alignas(64) std::atomic<size_t> remaining_ = 0;  // tasks not taken yet
+  std::vector<Share> shares_;
+  // On cache lines of their own, because all threads write to them.
   alignas(64) std::atomic<size_t> unfinished_ = 0;  // tasks not finished yet
   // Read by all that wait, written once a job or when a thread parks.
   alignas(64) std::atomic<uint64_t> generation_ = 0;  // of jobs

@@ -131,8 +131,8 @@ class DepthwiseKernel final : public CpuKernel {
   void Run(std::span<const TensorView> in, std::span<const MutableTensorView> out,
            const CpuContext& context) const override {
     const cpu::IndirectConvBuffers buffers = operands.Bind(in, out);
-    // About 50 microseconds of work, for the cost of handing a task to a thread to vanish.
-    constexpr uint64_t kTaskMultiplyAdds = 1 << 19;
+    // About 10 microseconds of work; see kMinTaskMultiplyAdds.
+    constexpr uint64_t kTaskMultiplyAdds = 1 << 18;
     const size_t rows = shape.batch * shape.out_height;
     const uint64_t row_work = std::max<uint64_t>(1, multiply_adds() / std::max<size_t>(1, rows));
     const size_t task_rows = static_cast<size_t>(std::max<uint64_t>(1, kTaskMultiplyAdds / row_work));
