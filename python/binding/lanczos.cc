@@ -109,7 +109,8 @@ const uint8_t* ResizeColumns(const Samples& from, int width, std::vector<uint8_t
 
 // Calls `use(y, samples of that row)` for every row of `rows` (of `height`, that many samples each) resized to `to_height`.
 template <class UseRow>
-void ForResizedRows(const uint8_t* rows, size_t samples, int height, int to_height, ThreadRunner& runner, const UseRow& use) {
+void ForResizedRows(const uint8_t* rows, size_t samples, int height, int to_height, ThreadRunner& runner,
+                    const UseRow& use) {
   if (height == to_height) {
     ParallelFor(runner, static_cast<size_t>(height), [&](size_t y, size_t) { use(y, rows + y * samples); });
     return;

@@ -46,8 +46,10 @@ nb::ndarray<nb::numpy, uint8_t> Resize(Shared& engine, const SamplesArray& from,
 
 void Paste(Shared& engine, const SamplesArray& picture, const SamplesArray& mask, const OutputArray& out) {
   const Samples pixels = ViewOf(picture, "picture"), shares = ViewOf(mask, "mask");
-  if (pixels.channels < 3 || shares.channels != 1 || out.shape(0) != picture.shape(0) || out.shape(1) != picture.shape(1))
-    Throw({ErrorCode::kInvalidArgument, "a picture of 3 or 4 channels, a grey mask and a result of the picture's size"});
+  if (pixels.channels < 3 || shares.channels != 1 || out.shape(0) != picture.shape(0) ||
+      out.shape(1) != picture.shape(1))
+    Throw(
+        {ErrorCode::kInvalidArgument, "a picture of 3 or 4 channels, a grey mask and a result of the picture's size"});
   const nb::gil_scoped_release released;
   const std::lock_guard lock(engine.mutex);
   PasteThrough(pixels, shares, out.data(), engine.runner);
