@@ -99,6 +99,28 @@ TEST(SecondPassTest, WhatBothPassesSayReplacesTheFirstInThatPartAlone) {
   EXPECT_GE(*std::ranges::min_element(matte), 0.0f);
 }
 
+// Half of the subject's right part is the second pass's alone, or the first's alone: never something between.
+TEST(SecondPassTest, WherePassesContradictEachOtherTheSurerOneDecides) {
+  const Box whole{0, 0, kCells.width, kCells.height};
+  const auto half = [](float left, float right) {
+    std::vector<float> matte = Matte(left);
+    for (int y = 0; y < kCells.height / 4; ++y)
+      for (int x = 3 * kCells.width / 4; x < kCells.width; ++x)
+        matte[static_cast<size_t>(y * kCells.width + x)] = right;
+    return matte;
+  };
+  const auto corner = [&](float first, float second) {
+    std::vector<float> matte = half(0.99f, first);
+    JoinPasses(matte, kCells, whole, View(half(0.99f, second)));
+    return matte[static_cast<size_t>(kCells.width - 1)];
+  };
+  EXPECT_FLOAT_EQ(corner(1, 0), 1) << "equally sure: the first";
+  EXPECT_FLOAT_EQ(corner(0, 1), 0);
+  EXPECT_NEAR(corner(0.9f, 0.02f), 0.02f, 1e-6f);
+  EXPECT_NEAR(corner(0.02f, 0.9f), 0.02f, 1e-6f);
+  EXPECT_NEAR(corner(0.6f, 0.4f), 0.5f, 0.01f) << "doubts are averaged";
+}
+
 TEST(SecondPassTest, MattesThatAgreeAreNotChanged) {
   std::vector<float> matte = Matte(0.7f);
   JoinPasses(matte, kCells, {4, 6, 20, 11}, View(Matte(0.7f)));

@@ -46,7 +46,7 @@ const parts = [
   { name: 'build-sanitize', load: 2, budget: 800, run: builds('sanitize') },
   { name: 'gpu', load: 2, budget: 750, needs: ['packages', 'build-native'], run: nodeTests('tests/gpu') },
   { name: 'parity', load: 2, budget: 650, needs: ['packages', 'build-native', 'build-wasm'], run: nodeTests('tests/parity') },
-  { name: 'cpp', load: 2, budget: 110, needs: ['packages', 'build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
+  { name: 'cpp', load: 2, budget: 250, needs: ['packages', 'build-native'], run: ctest('build/native'), gtest: 'build/native/results' },
   {
     name: 'cpp-sanitized', load: 2, budget: 320, needs: ['packages', 'build-sanitize'], run: ctest('build/sanitize'),
     gtest: 'build/sanitize/results',
