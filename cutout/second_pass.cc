@@ -15,9 +15,8 @@ namespace {
 constexpr int kMargin = 15, kMostArea = 90, kAgreement = 75;
 constexpr int kFadeShare = 16;  // of the part's cells along each of its sides, over which the second pass fades in
 constexpr float kSurest = 0.002f;  // what one pass is sure of, the other may still doubt
-// Further than this from one half on both sides (logits of 1), passes contradict each other. By so much the second must then be surer:
-// where both are sure, the first stands as a whole, without specks.
-constexpr float kOpposed = 0.23f, kSurer = 0.02f;
+constexpr float kOpposed =
+    0.23f;  // further than this from one half on both sides (logits of 1), passes contradict each other
 
 struct CellRange {
   int begin, length;
@@ -33,12 +32,12 @@ CellRange CellsOf(int begin, int length, int margin, int pixels, int cells) {
   return {first, static_cast<int>((end * cells + pixels - 1) / pixels) - first};
 }
 
-// What both say: the mean of their logits, as alpha. Where they contradict each other, what the first says unless the second is surer: their
+// What both say: the mean of their logits, as alpha. Where they contradict each other, what the surer one says, or else the first: their
 // mean would be a half-transparent part that no one wants.
 float Agreed(float a, float b) {
   const float first = a - 0.5f, second = b - 0.5f;
   if (first * second < 0 && std::min(std::abs(first), std::abs(second)) > kOpposed)
-    return std::abs(second) > std::abs(first) + kSurer ? b : a;
+    return std::abs(second) > std::abs(first) ? b : a;
   a = std::clamp(a, kSurest, 1 - kSurest);
   b = std::clamp(b, kSurest, 1 - kSurest);
   const float subject = std::sqrt(a * b), background = std::sqrt((1 - a) * (1 - b));
