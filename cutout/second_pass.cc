@@ -15,8 +15,8 @@ namespace {
 constexpr int kMargin = 15, kMostArea = 90, kAgreement = 75;
 constexpr int kFadeShare = 16;  // of the part's cells along each of its sides, over which the second pass fades in
 constexpr float kSurest = 0.002f;  // what one pass is sure of, the other may still doubt
-constexpr float kOpposed =
-    0.23f;  // further than this from one half on both sides (logits of 1), passes contradict each other
+// Further than this from one half on both sides (logits of 1), passes contradict each other.
+constexpr float kOpposed = 0.23f;
 
 struct CellRange {
   int begin, length;
