@@ -1,10 +1,11 @@
 // The WebAssembly contenders in Chromium, each measurement in a fresh browser: whole models, start-up and compiling.
 //   node bench/browser.mjs [--models a,b] [--threads 1,2] [--rounds N] ...   (--help)
 // SPDX-License-Identifier: MIT
+import { join } from 'node:path';
 import { chromiumVersion, noBrowser } from '../tests/browser/support/chromium.mjs';
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
 import { browserCases, defaultModel, webContenders } from './cases.mjs';
-import { environment, wasmSizes } from './environment.mjs';
+import { environment, npmPeers, versionOf, wasmFiles, wasmSizes } from './environment.mjs';
 import { measureInPage } from './in_page.mjs';
 import { chooseCases } from './options.mjs';
 import { takeTurns } from './rounds.mjs';
@@ -35,8 +36,8 @@ const { cases, rounds, note, output } = chooseCases('browser', browserCases);
 const results = {
   suite: 'browser',
   ...(note ? { note } : {}),
-  environment: { ...environment(), chromium: await chromiumVersion() },
-  wasm: wasmSizes(),
+  environment: { ...environment(), chromium: await chromiumVersion(), litert: versionOf('@litertjs/core', npmPeers) },
+  wasm: wasmSizes({ ...wasmFiles, litert: join(npmPeers, 'node_modules/@litertjs/core/wasm/litert_wasm_threaded_internal.wasm') }),
 };
 const { measured, complete } = await measureCases(cases, async ({ size }, file) =>
   (contender, { threads, warmUp, repeat }) =>

@@ -10,6 +10,7 @@ export const contenders = {
   openvino: 'OpenVINO',
   ncnn: 'ncnn',
   'ort-web': 'onnxruntime web',
+  litert: 'LiteRT.js',
   webgpu: 'decal WebGPU',
   'webgpu-half': 'decal WebGPU float16',
   'ort-webgpu': 'onnxruntime WebGPU',
@@ -21,13 +22,13 @@ export const peerContenders = ['openvino', 'ncnn'];
 /** Those that need a GPU. */
 export const gpuContenders = ['webgpu', 'webgpu-half', 'ort-webgpu'];
 
-/** Those that a browser can run on the CPU. */
+/** Those that a browser can run on the CPU, each any model. */
 export const webContenders = ['relaxed', 'simd128', 'ort-web'];
 
 // In each round every contender gets a process (a browser) of its own, runs the model `warmUp` times and then `repeat`
 // times with the clock. Short runs need more warming up: V8 replaces its quick code by its good code in the background,
 // after about a second.
-const all = Object.keys(contenders).filter((name) => !gpuContenders.includes(name));
+const all = ['native', 'relaxed', 'simd128', 'ort-native', ...peerContenders, 'ort-web'];
 const common = { contenders: all, threads: [1, 2], rounds: 5 };
 export const modelCases = [
   { ...common, model: 'isnet_1024', warmUp: 1, repeat: 1 },
@@ -50,6 +51,9 @@ export const browserCases = [
   { ...inBrowser, model: 'u2netp_320', warmUp: 2, repeat: 3 },
   { ...inBrowser, model: 'modnet_512', warmUp: 2, repeat: 3 },
   { ...inBrowser, model: 'birefnet_lite_512', warmUp: 1, repeat: 1 },
+  { ...inBrowser, model: 'decal-default', warmUp: 2, repeat: 3 },
+  // LiteRT.js reads the same weights from the file that they are published in.
+  { ...inBrowser, model: 'selfie_segmentation', warmUp: 20, repeat: 20, contenders: [...webContenders, 'litert'] },
   { ...inBrowser, model: 'first-default', warmUp: 20, repeat: 20, remark: 'for information, no bar' },
 ];
 
@@ -94,6 +98,9 @@ export const bars = [
     peerContenders.map((peer) => bar(model, 'native', peer, 1))),
   bar('birefnet_lite_1024', 'native', 'openvino', 1, [2]),
 ];
+
+/** The same in Chromium, beside those of `bars` that its contenders take part in. */
+export const browserBars = [bar('selfie_segmentation', 'relaxed', 'litert', 1.4)];
 
 /** The same of runs on the GPU. */
 export const gpuBars = ['isnet_1024', 'birefnet_lite_1024'].map((model) => bar(model, 'webgpu', 'ort-webgpu', 2, [1]));

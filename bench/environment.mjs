@@ -10,8 +10,8 @@ import { root } from '../tests/support/models.mjs';
 const text = (file, ...args) => execFileSync(file, args, { cwd: root, encoding: 'utf8' }).trim();
 
 /** The version of an installed npm package. */
-export const versionOf = (name) =>
-  JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+export const versionOf = (name, folder = root) =>
+  JSON.parse(readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
 
 // The part of the version string that git says, with a mark if the tree has changes that no commit has. Results and the
 // page made of them do not count: a run of one suite must not taint the next.
@@ -44,6 +44,9 @@ export function environment() {
     onnxruntime_web: versionOf('onnxruntime-web'),
   };
 }
+
+/** Where scripts/bench.sh installs peers from npm that only Chromium runs. */
+export const npmPeers = join(root, 'build/bench/peers');
 
 /** The WebAssembly file that each web contender loads. */
 export const wasmFiles = {

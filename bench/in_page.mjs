@@ -1,5 +1,6 @@
 // One measurement in a page: in a fresh browser with its own profile, so that nothing is cached and its process can be weighed.
 // SPDX-License-Identifier: MIT
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { startBrowser, watchRenderers } from '../tests/browser/support/chromium.
 import { kPackage, kPhoto } from '../tests/browser/support/site.mjs';
 import { root } from '../tests/support/models.mjs';
 import { webContenders } from './cases.mjs';
-import { wasmFiles } from './environment.mjs';
+import { npmPeers, wasmFiles } from './environment.mjs';
 
 const kOwnModel = '/decal/models/decal-default.onnx';
 
@@ -51,12 +52,15 @@ const timeLimit = () =>
  * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
  */
 export async function measureInPage(query, model, shared, photo = kPhoto) {
+  if (query.contender === 'litert' && !existsSync(npmPeers)) return { failure: 'not installed: scripts/bench.sh browser does that' };
   let sent = null;
   const site = await serve({
     root: join(root, 'bench/page'),
     mounts: {
       '/decal': kPackage,
       '/ort': dirname(wasmFiles['ort-web']),
+      '/npm': join(npmPeers, 'node_modules'),
+      '/model.tflite': join(npmPeers, 'node_modules/@mediapipe/selfie_segmentation/selfie_segmentation.tflite'),
       '/photo.jpg': photo,
       ...Object.fromEntries(webContenders.map((name) => [`/wasm/${name}`, wasmFiles[name]])),
       ...(model ? { '/model.onnx': model } : {}),

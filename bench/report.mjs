@@ -19,7 +19,7 @@ const instructionSet = (simd) => (simd.startsWith('AVX3') ? `AVX-512 (${simd})` 
 
 function measuredOn({ environment: e, note }) {
   const versions = [`Node ${e.node}`, `onnxruntime-node ${e.onnxruntime_node}`, `onnxruntime-web ${e.onnxruntime_web}`,
-    ...(e.chromium ? [`Chromium ${e.chromium}`] : []), ...(e.webgpu ? [`npm webgpu ${e.webgpu}`] : [])];
+    ...(e.chromium ? [`Chromium ${e.chromium}`] : []), ...(e.litert ? [`LiteRT.js ${e.litert}`] : []), ...(e.webgpu ? [`npm webgpu ${e.webgpu}`] : [])];
   const gigabytes = Math.round(e.memory_bytes / 1e9);
   const facts = [
     `Machine: ${e.cpu}, ${e.cores} cores, ${gigabytes} GB; native kernels for ${instructionSet(e.native_simd)}`,

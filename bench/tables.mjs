@@ -1,6 +1,6 @@
 // Results as rows of text, for the terminal and for the page alike.
 // SPDX-License-Identifier: MIT
-import { bars, contenders, gpuBars } from './cases.mjs';
+import { bars, browserBars, contenders, gpuBars } from './cases.mjs';
 import { speedRatio } from './statistics.mjs';
 
 const kNone = '–';
@@ -120,7 +120,7 @@ const ratioText = (ratio) => `${(Math.floor(ratio * 100 + 1e-9) / 100).toFixed(2
 
 /** The bars whose two sides `results` has anything to say about. */
 export function knownBars({ cases }) {
-  return [...bars, ...gpuBars].filter(({ model, contender, peer }) =>
+  return [...bars, ...browserBars, ...gpuBars].filter(({ model, contender, peer }) =>
     cases.some((one) => one.model === model && contender in one.contenders && peer in one.contenders));
 }
 

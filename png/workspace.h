@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 
@@ -14,17 +15,20 @@ namespace decal {
 
 class PngWorkspace {
  public:
-  // For strips of at most this many rows.
+  // For strips of at most this many rows. False if there is no memory for them.
   PngWorkspace(int width, int channels, int rows) {
     constexpr size_t kAlignment = 64;
     const size_t space_bytes = PngStripSpace(width, channels, rows), out_bytes = PngStripBound(width, channels, rows);
     size_t room = space_bytes + kAlignment;
-    memory_ = std::make_unique_for_overwrite<uint8_t[]>(room + out_bytes);
+    memory_.reset(new (std::nothrow) uint8_t[room + out_bytes]);
+    if (!memory_) return;
     void* aligned = memory_.get();
     std::align(kAlignment, space_bytes, aligned, room);
     space_ = {static_cast<uint8_t*>(aligned), space_bytes};
     out_ = {space_.data() + space_bytes, out_bytes};
   }
+
+  explicit operator bool() const { return memory_ != nullptr; }
 
   // As PackPngStrip, whose bytes `out` begins with until the next call.
   std::optional<PngStrip> Pack(ImageView picture, int channels, int first, int count, bool last) {

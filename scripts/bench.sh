@@ -5,7 +5,7 @@
 #   whole     whole calls of the command, its encoders beside sharp's and Pillow's
 #   whole_browser  the same calls in Chromium, beside the browser's own encoder and a page around onnxruntime-web
 #   models    whole models against onnxruntime, OpenVINO and ncnn, natively and as WebAssembly in Node
-#   browser   the WebAssembly ones in Chromium, and start-up
+#   browser   the WebAssembly ones in Chromium, LiteRT.js beside them, and start-up
 #   gpu       WebGPU against onnxruntime-web's, in Node
 #   video     decal video and decal/video in Chromium against their bars
 #   scaling   the server, batches, Ray and Python, each beside what it is measured by; JSON in build/bench
@@ -25,6 +25,7 @@ for part in "$@"; do
       node bench/pictures.mjs ;;
     whole | whole_browser | models | browser | gpu | video)
       echo "== $part"
+      [[ $part != browser ]] || npm install --silent --no-save --prefix build/bench/peers @litertjs/core@2.5.3 @mediapipe/selfie_segmentation@0.1.1675465747
       node "bench/$part.mjs"
       node bench/report.mjs ;;
     scaling)

@@ -1,5 +1,6 @@
 // One measurement in a page of its own, as the address asks for it; `window.outcome` becomes what was measured.
 //   ?contender=relaxed|simd128|ort-web&threads=N&warm-up=N&repeat=N&size=N   a model at /model.onnx
+//   ?contender=litert&threads=N&warm-up=N&repeat=N&size=N                    the same at /model.tflite
 //   ?contender=...&threads=N&default                                         start-up with the package's own model
 //   ?contender=relaxed|ort-web&threads=N&repeat=N&whole=image/png            whole calls with the photo at /photo.jpg
 //   ?contender=...&compile                                                   compiling the WebAssembly module alone
@@ -24,7 +25,7 @@ async function measure() {
   if (asked.has('compile')) return compile();
   if (!crossOriginIsolated) return { failure: 'the page is not cross-origin isolated' };
   if (job.format && contender !== 'ort-web') return (await import('./whole.js')).run(job);
-  const { run } = await import(contender === 'ort-web' ? './ort.js' : './decal.js');
+  const { run } = await import({ 'ort-web': './ort.js', litert: './litert.js' }[contender] ?? './decal.js');
   const outcome = await run(job);
   // The server and this page read the same clock.
   return { ...outcome, ready_at: performance.timeOrigin + outcome.ready_ms };

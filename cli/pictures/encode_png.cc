@@ -5,16 +5,12 @@
 #include <isa-l/crc.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <optional>
 #include <string>
 
 #include "cli/pictures/byte_writer.h"
 #include "cli/pictures/metadata.h"
 #include "decal/parallel.h"
-#include "png/adler32.h"
-#include "png/strip.h"
-#include "png/workspace.h"
+#include "png/stream.h"
 
 namespace decal::cli {
 namespace {
@@ -37,28 +33,6 @@ void AppendChunk(Bytes& to, std::string_view name, ByteSpan body) {
   Append(to, name);
   Append(to, body);
   AppendBig(to, crc32_gzip_refl(0, reinterpret_cast<const uint8_t*>(to.data() + named), to.size() - named), 4);
-}
-
-struct Strip {
-  Bytes chunk;  // a whole IDAT
-  uint32_t checksum = 1;  // Adler-32 of its filtered bytes
-  size_t bytes = 0;  // how many these are
-  bool failed = false;
-};
-
-// Rows [first, first + count) as a part of the stream; the last one ends it.
-Strip Make(ImageView picture, int channels, int first, int count, bool last, PngWorkspace& work) {
-  Strip strip{.bytes = PngRowBytes(picture.width, channels) * static_cast<size_t>(count)};
-  const auto packed = work.Pack(picture, channels, first, count, last);
-  strip.failed = !packed;
-  if (strip.failed) return strip;
-  strip.checksum = packed->adler;
-  Bytes body;
-  if (first == 0) Append(body, std::as_bytes(std::span(kZlibHeader)));
-  Append(body, std::as_bytes(work.out().first(packed->bytes)));
-  if (!last) AppendChunk(strip.chunk, "IDAT", body);
-  if (last) strip.chunk = std::move(body);  // the stream's checksum is to come
-  return strip;
 }
 
 Bytes Header(ImageView picture, int channels) {
@@ -128,35 +102,19 @@ void AppendFacts(Bytes& file, const EncodeOptions& options, int channels) {
 Result<std::vector<std::byte>> EncodePng(ImageView picture, const EncodeOptions& options) {
   const int channels = ChannelCount(options.channels);
   ThreadRunner& runner = options.runner != nullptr ? *options.runner : SerialRunner();
-  const int strip_rows = PngStripRows(picture.width, channels);
-  std::vector<Strip> strips(static_cast<size_t>((picture.height + strip_rows - 1) / strip_rows));
-  std::vector<std::optional<PngWorkspace>> spaces(runner.thread_count());
-  ParallelFor(runner, strips.size(), [&](size_t i, size_t thread) {
-    const int first = static_cast<int>(i) * strip_rows;
-    std::optional<PngWorkspace>& work = spaces[thread];
-    if (!work) work.emplace(picture.width, channels, std::min(strip_rows, picture.height));
-    strips[i] =
-        Make(picture, channels, first, std::min(strip_rows, picture.height - first), i + 1 == strips.size(), *work);
-  });
+  auto parts = PackPngStream(picture, channels, runner);
+  if (!parts) return std::unexpected(std::move(parts).error());
 
   Bytes file;
   size_t size = 4096;
-  for (const Strip& strip : strips) size += strip.chunk.size();
+  for (const PngPart& part : *parts) size += part.size + 12;
   file.reserve(size);
   Append(file, "\x89PNG\r\n\x1a\n"sv);
   AppendChunk(file, "IHDR", Header(picture, channels));
   AppendFacts(file, options, channels);
-  uint32_t checksum = 1;
-  for (Strip& strip : strips) {
-    if (strip.failed) return Fail(ErrorCode::kInternal, "cannot encode: deflate failed");
-    checksum = CombineAdler32(checksum, strip.checksum, strip.bytes);
-    if (&strip == &strips.back()) {
-      AppendBig(strip.chunk, checksum, 4);
-      AppendChunk(file, "IDAT", strip.chunk);
-    } else {
-      Append(file, strip.chunk);
-    }
-    strip.chunk = {};
+  for (PngPart& part : *parts) {
+    AppendChunk(file, "IDAT", std::as_bytes(part.bytes()));
+    part = {};
   }
   AppendChunk(file, "IEND", {});
   return file;

@@ -22,10 +22,15 @@ Result<std::shared_ptr<const Buffer>> PackedWeights::Get(const ConstantPtr& sour
     if (source->dtype == DType::kFloat16 && !as_stored) {
       DECAL_TRY_ASSIGN(copy, WidenConstant(*source));
     } else if (given_up) {
+#ifdef __wasm__
+      // A copy, so that the packed form can take the place of the source: memory never returns to the system there.
       DECAL_TRY_ASSIGN(moved, ConstantTensor::Allocate(source->dtype, source->shape));
       std::memcpy(moved->buffer.data(), raw.data(), raw.size_bytes());
-      copy = moved;
       raw = Buffer();
+#else
+      moved = std::make_shared<ConstantTensor>(source->dtype, source->shape, std::move(raw));
+#endif
+      copy = moved;
     }
     Result<Buffer> buffer = Buffer::Allocate(bytes, "packed weights");
     if (!buffer) {
