@@ -21,7 +21,7 @@ from PIL import Image
 import edges_data
 import edges_peers
 
-SIDE = 320  # of a matte: what the default model sees
+SIDE = 288  # of a matte: what the default model sees
 FOUND = 0.9  # IoU from which the network's answer is about edges rather than about what the subject is
 BACKGROUNDS = {"white": (255, 255, 255), "black": (0, 0, 0), "magenta": (230, 0, 160)}
 PARTS = ["lemur photo", "composites", "hard", "fur"]  # kinds of pictures

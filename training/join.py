@@ -23,33 +23,32 @@ from refine import read_small
 
 # See README.md for how these were measured.
 SALIENT_WEIGHT, SMALL_WEIGHT = 3.0, 2.25
-SECOND = 0
-SECOND_SHARE = 0.4  # of the mirrored view in the salient network's answer
+SIDE = 576  # of the picture; the salient network sees half of it
+SMALL_SIDE = 352  # what the small network sees
+HALVING = (-0.0625, 0.5625, 0.5625, -0.0625)  # a cubic's values half way between samples: a mean of pairs blurs
 PROVENANCE = ("Decal's training/, on freely licensed pictures, from U-2-Net-p (copyright 2020 Xuebin Qin et al., Apache-2.0) "
               "and EfficientNet-Lite0 (copyright 2020 ML Illustrated and Google, Apache-2.0)")
 
 
 class Joint(nn.Module):
-    """RGB [N,3,H,W], normalised as encoder.py has it, to a matte 0..1 [N,1,H,W].
+    """RGB [N,3,H,W], normalised as encoder.py has it, to a matte 0..1 [N,1,H/2,W/2]."""
 
-    The salient network looks at the picture and, where `second` is not 0, at its mirror image of that edge.
-    """
-
-    def __init__(self, network, small, second=0):
+    def __init__(self, network, small, small_side=SMALL_SIDE):
         super().__init__()
         self.salient, self.small = network.eval(), small.eval()
-        self.second = second
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (salient.MEAN, salient.STD))
-        self.register_buffer("scale", encoder.STD / std)
-        self.register_buffer("shift", (encoder.MEAN - mean) / std)
+        self.small_side = small_side
+        # Halves the picture and normalises it as U-2-Net-p wants it.
+        mean, std = torch.tensor(salient.MEAN), torch.tensor(salient.STD)
+        taps = torch.tensor(HALVING)
+        self.halve = nn.Conv2d(3, 3, len(HALVING), stride=2, padding=1, groups=3)
+        with torch.no_grad():
+            self.halve.weight.copy_((encoder.STD / std).view(3, 1, 1, 1) * (taps[:, None] * taps))
+            self.halve.bias.copy_((encoder.MEAN - mean) / std)
 
     def forward(self, x):
-        seen = x * self.scale + self.shift
-        found = self.salient(seen)
-        if self.second:
-            mirrored = self.salient(resized(seen, self.second).flip(3)).flip(3)
-            found = (1 - SECOND_SHARE) * found + SECOND_SHARE * resized(mirrored, x.shape[3])
-        return torch.sigmoid(SALIENT_WEIGHT * found + SMALL_WEIGHT * resized(self.small(x), x.shape[3]))
+        found = self.salient(self.halve(x))
+        also = self.small(resized(x, self.small_side))
+        return torch.sigmoid(SALIENT_WEIGHT * found + SMALL_WEIGHT * resized(also, found.shape[3]))
 
 
 def resized(x, edge):
@@ -105,6 +104,16 @@ def export(joint, side):
     return onnx.load_from_string(written.getvalue())
 
 
+def read_network(path):
+    """The salient network of weights or of a model."""
+    if path.suffix == ".onnx":
+        return salient.begun(path)
+    weights = torch.load(path, map_location="cpu")
+    network = salient.Salient(salient.early_stages(weights))
+    network.load_state_dict(weights)
+    return network
+
+
 def read_trained(path):
     if path.suffix == ".onnx":
         return read_small(path)
@@ -115,19 +124,13 @@ def read_trained(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("network", type=pathlib.Path, help="weights of the salient network: blend.py's, or an average that refine.py wrote")
+    parser.add_argument("network", type=pathlib.Path, help="the salient network: weights (blend.py's, or an average that refine.py wrote), or a model")
     parser.add_argument("small", type=pathlib.Path, help="Decal's small network: a state of train.py (.pt), or a model")
     parser.add_argument("model", type=pathlib.Path, help="ONNX file to write")
-    parser.add_argument("--side", type=int, default=salient.SIDE)
-    parser.add_argument("--second", type=int, default=SECOND, help="edge of the salient network's view of the mirror image; 0 for none")
     arguments = parser.parse_args()
     import onnx
 
-    weights = torch.load(arguments.network, map_location="cpu")
-    network = salient.Salient(salient.early_stages(weights))
-    network.load_state_dict(weights)
-
-    model = export(Joint(network, read_trained(arguments.small), arguments.second).eval(), arguments.side)
+    model = export(Joint(read_network(arguments.network), read_trained(arguments.small)).eval(), SIDE)
     stored(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(arguments.model))

@@ -15,7 +15,8 @@ async function measure({ threads, warmUp, repeat, size, ownModel, navigation }) 
   if (warmUp + repeat > 0) {
     // Noise like a normalised picture.
     const input = Float32Array.from({ length: 3 * size * size }, () => 4 * Math.random() - 2);
-    const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input, [1, 3, size, size]) };
+    const shape = session.inputMetadata[0].shape[3] === 3 ? [1, size, size, 3] : [1, 3, size, size];
+    const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', input, shape) };
     for (let i = -warmUp; i < repeat; ++i) {
       const start = performance.now();
       await session.run(feeds);

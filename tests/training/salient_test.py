@@ -116,7 +116,7 @@ class SalientTest(unittest.TestCase):
         for name, values in small.named_parameters():
             if name.endswith("bias"):
                 torch.nn.init.normal_(values, 0, 0.1)
-        joint = join.Joint(found, small, second=64).eval()
+        joint = join.Joint(found, small, small_side=64).eval()
         written = join.export(joint, 96)
         join.stored(written)
         path = self.data / "joint.onnx"
