@@ -114,8 +114,8 @@ function skeletons() {
 async function filledModels() {
   const { missing, modelFile, smallDefaultModel } = await import('../tests/support/models.mjs');
   const why = missing(smallDefaultModel);
-  if (why) without(`decal-default-96, for software renderers: ${why.replace('NOT TESTED: ', '')}`);
-  else copyFileSync(modelFile(smallDefaultModel), join(tree, 'report-models/decal-default-96.onnx'));
+  if (why) without(`decal-default-192, for software renderers: ${why.replace('NOT TESTED: ', '')}`);
+  else copyFileSync(modelFile(smallDefaultModel), join(tree, 'report-models/decal-default-192.onnx'));
   // So small that a software renderer does 200 pictures with it.
   const [{ onnxModel }, { normals }] = await Promise.all([import('../tests/support/onnx.mjs'), import('../bench/gpu-report/fill.mjs')]);
   const [size, channels] = [64, 8];

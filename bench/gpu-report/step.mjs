@@ -74,14 +74,14 @@ const tamed = ['onnx::MatMul=0.25', 'offset_conv=0.02'];
  * renderer runs, alone or too. `tolerance`: of the matte in float32; in float16 it is 2e-3 plus that.
  */
 export const models = [
-  { name: 'decal-default', size: 320, file: 'decal-default.onnx', ...whole, tolerance: 5e-4 },
+  { name: 'decal-default', size: 576, file: 'decal-default.onnx', ...whole, tolerance: 5e-4 },
   { name: 'isnet_1024', size: 1024, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'birefnet_lite_1024', size: 1024, skeleton: true, ...imageNet, tolerance: 1e-3, factors: tamed },
   { name: 'u2netp_320', size: 320, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'modnet_512', size: 512, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'birefnet_lite_512', size: 512, skeleton: true, ...imageNet, tolerance: 1e-3, factors: tamed },
   { name: 'people-live', size: 256, file: 'people-live.onnx', small: 'too', channelsLast: true, ...zeroOne, tolerance: 1e-4 },
-  { name: 'decal-default-96', small: true, size: 96, file: 'decal-default-96.onnx', ...whole, tolerance: 5e-4 },
+  { name: 'decal-default-192', small: true, size: 192, file: 'decal-default-192.onnx', ...whole, tolerance: 5e-4 },
   { name: 'tiny-64', small: true, size: 64, file: 'tiny-64.onnx', ...zeroOne, tolerance: 1e-4 },
   { name: 'u2netp_96', small: true, size: 96, skeleton: true, ...half, tolerance: 1e-3 },
   { name: 'modnet_128', small: true, size: 128, skeleton: true, ...half, tolerance: 1e-3 },

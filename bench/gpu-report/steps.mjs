@@ -51,7 +51,7 @@ export function reportSteps({ small = false, only = null } = {}) {
     step('endurance', 'h', 'many pictures, lost devices, memory', 90, ({ small: few }) =>
       program('endurance_step.mjs', ...(few && !present('tiny-64', few) ? ['people-live', 10] : [few ? 'tiny-64' : 'decal-default', 200]))),
     step('operators-fp16', 'c', 'operator cases in fp16', 120, (how) => program('operators_step.mjs', 'fp16', sampled(how))),
-    accuracy('decal-default-96', 90), accuracy('u2netp_96', 90), accuracy('modnet_128', 90),
+    accuracy('decal-default-192', 90), accuracy('u2netp_96', 90), accuracy('modnet_128', 90),
     times('people-live', 120, 1, 1, 2), calls('people-live', 60), search('people-live', 90),
     accuracy('u2netp_320', 60), accuracy('modnet_512', 60), accuracy('birefnet_lite_512', 90), accuracy('birefnet_lite_1024', 120),
     times('decal-default', 60, 2, 10, 10), times('u2netp_320', 60, 2, 10, 10), times('modnet_512', 60, 2, 10, 10),

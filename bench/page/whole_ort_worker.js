@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: MIT
 import * as ort from '/ort/ort.wasm.min.mjs';
 
-const kSide = 320;
+const kSide = 576;  // of what the default model takes; its matte is smaller
 const kQuality = 0.9;
 
 const context = (width, height) => new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
@@ -20,15 +20,16 @@ async function cutOut(session, photo, format) {
     for (let c = 0; c < 3; ++c) input[c * plane + i] = (rgba[4 * i + c] / 255 - 0.5) / 0.25;
   }
   const output = await session.run({ [session.inputNames[0]]: new ort.Tensor('float32', input, [1, 3, kSide, kSide]) });
-  const { data: matte } = output[session.outputNames[0]];
-  const mask = new ImageData(kSide, kSide);
-  for (let i = 0; i < plane; ++i) mask.data[4 * i + 3] = 255 * Math.min(1, Math.max(0, matte[i]));
-  small.putImageData(mask, 0, 0);
+  const { data: matte, dims } = output[session.outputNames[0]];
+  const mask = new ImageData(dims[3], dims[2]);
+  for (let i = 0; i < matte.length; ++i) mask.data[4 * i + 3] = 255 * Math.min(1, Math.max(0, matte[i]));
+  const found = context(dims[3], dims[2]);
+  found.putImageData(mask, 0, 0);
   const large = context(width, height);
   large.drawImage(bitmap, 0, 0);
   large.globalCompositeOperation = 'destination-in';
   large.imageSmoothingQuality = 'high';
-  large.drawImage(small.canvas, 0, 0, width, height);
+  large.drawImage(found.canvas, 0, 0, width, height);
   bitmap.close();
   return large.canvas.convertToBlob({ type: format, quality: kQuality });
 }

@@ -119,11 +119,12 @@ Result<std::unique_ptr<Engines>> Engines::Load(const ServeOptions& options) {
     for (const ModelChoice& choice : choices) {
       auto cutter = std::make_unique<Cutter>(options.threads, not_cancelled);
       if (Status loaded = cutter->Load(choice); !loaded) return std::unexpected(loaded.error());
-      // The first picture plans and packs: it is not a client's.
-      constexpr int kSide = 64;
+      // The first picture plans and packs: it is not a client's. It has the edges that need the most memory, in a size from which on
+      // they need hardly more.
+      constexpr int kSide = 1024;
       Picture picture{.rgba = std::make_unique<uint8_t[]>(size_t{4} * kSide * kSide), .width = kSide, .height = kSide};
       std::fill_n(picture.rgba.get(), size_t{4} * kSide * kSide, uint8_t{255});
-      const auto cut = cutter->Cut({std::move(picture)}, CutOptions{});
+      const auto cut = cutter->Cut({std::move(picture)}, CutOptions{.refine = Refine::kBest});
       if (!cut) return std::unexpected(cut.error());
       engines->memory_bytes_ += cut->done.execution.memory_bytes;
       const std::string name = cutter->model_name();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { chainModel, decal, files, kDefaultModel, kSanitized, kSide, npy, scratch } from './support.mjs';
+import { chainModel, decal, files, kDefaultModel, kMatteSide, kSanitized, kSide, npy, scratch } from './support.mjs';
 
 // What several tests read, of one process.
 const plans = {};
@@ -27,7 +27,7 @@ test('inspect: tensors, schedule and memory', async () => {
     assert.equal(status, 0, stderr);
     const text = stdout.toString();
     assert.match(text, new RegExp(`^input\\s+input\\s+f32 \\[1, 3, ${kSide}, ${kSide}\\]$`, 'm'));
-    assert.match(text, new RegExp(`^output\\s+matte\\s+f32 \\[1, 1, ${kSide}, ${kSide}\\]$`, 'm'));
+    assert.match(text, new RegExp(`^output\\s+matte\\s+f32 \\[1, 1, ${kMatteSide}, ${kMatteSide}\\]$`, 'm'));
     assert.match(text, /^\d+ steps, \d+\.\d+ GMACs$/m);
     for (const line of ['weights', 'arena', 'scratch', 'total', 'lower bound']) assert.match(text, new RegExp(`^  ${line} +\\d+`, 'm'));
   }

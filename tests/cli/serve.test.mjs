@@ -59,6 +59,16 @@ test('POST /v1/cutouts: raw and as a form, the command’s own bytes, the report
   assert.equal((await post(server, '/v1/cutouts', chunks, { duplex: 'half' })).status, 200);
 });
 
+test('the memory that is told at the start has room for the edges that need the most', async (t) => {
+  const server = await serve(t, kAnyModel);
+  const told = 1e6 * Number(/models (\d+),/.exec(server.stderr())[1]);
+  const large = await sharp(picture).resize({ width: 1800 }).png().toBuffer();
+  const { execution } = JSON.parse((await post(server, '/v1/cutouts?refine=best', large)).headers.get('decal-report'));
+  const { execution: plain } = JSON.parse((await post(server, '/v1/cutouts', large)).headers.get('decal-report'));
+  assert.ok(execution.memoryBytes > plain.memoryBytes, `${execution.memoryBytes}, ${plain.memoryBytes}`);
+  assert.ok(told > 0.99 * execution.memoryBytes && told < 1.1 * execution.memoryBytes, `${told}, ${execution.memoryBytes}`);
+});
+
 test('what is wrong with a request is told by status and code', async (t) => {
   const server = await serve(t, [...kAnyModel, '--max-upload', '102400', '--max-pixels', '100000']);
   await assertError(await post(server, '/v1/cutouts', 'no picture'), 422, 'corrupt-image');

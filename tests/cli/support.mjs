@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { onnxModel } from '../support/onnx.mjs';
 
-export { defaultModelFile as kDefaultModel, defaultModelSide as kSide } from '../support/default_model.mjs';
+export { defaultMatteSide as kMatteSide, defaultModelFile as kDefaultModel, defaultModelSide as kSide } from '../support/default_model.mjs';
 
 export const kDecal = process.env.DECAL ?? fileURLToPath(new URL('../../build/bin/decal', import.meta.url));
 

@@ -90,7 +90,7 @@ def set_extents(value, shape):
 def main(size, source, *rest):
     larger, result = rest if len(rest) == 2 else (None, rest[0])
     model = onnx.load(source)
-    given = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    given = whole = model.graph.input[0].type.tensor_type.shape.dim[2].dim_value
     if larger:
         larger = onnx.load(larger)
         while given > size:
@@ -101,7 +101,9 @@ def main(size, source, *rest):
     else:
         scale_resizes(model.graph, given, size)
     for value in list(model.graph.input)[:1] + list(model.graph.output):
-        set_extents(value, [1, value.type.tensor_type.shape.dim[1].dim_value, size, size])
+        dims = value.type.tensor_type.shape.dim
+        extent = dims[2].dim_value * size // whole  # an output may be smaller than the picture
+        set_extents(value, [1, dims[1].dim_value, extent, extent])
     del model.graph.value_info[:]
     onnx.save(model, result)
 

@@ -1,4 +1,4 @@
-// The model that every build embeds: its entry of the registry, its file, and the side of its square input.
+// The model that every build embeds: its entry of the registry, its file, and the sides of its square input and of its matte.
 // SPDX-License-Identifier: MIT
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,3 +9,4 @@ const [entry] = JSON.parse(readFileSync(new URL('registry.json', folder))).model
 export const defaultEntry = entry;
 export const defaultModelFile = fileURLToPath(new URL(entry.file, folder));
 export const defaultModelSide = entry.input.width;
+export const defaultMatteSide = defaultModelSide / 2;  // as training/join.py makes it

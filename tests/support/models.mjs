@@ -66,7 +66,7 @@ export const defaultModel = {
 };
 
 /** The same at a size that a software GPU can take. */
-export const smallDefaultModel = { ...defaultModel, size: 96, resized: true };
+export const smallDefaultModel = { ...defaultModel, size: 192, resized: true };
 
 /** That one as a page is to be told of it, whose site has its file at `url`. */
 export function smallDefaultFor(url) {

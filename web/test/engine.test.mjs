@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Engine, RawSession, startEngine } from '../dist/node.js';
-import { defaultModel, distPath, kSide, randomBytes, rejectsWith } from './helpers.mjs';
+import { defaultModel, distPath, kMatteSide, kSide, randomBytes, rejectsWith } from './helpers.mjs';
 
 const model = readFileSync(defaultModel);
 
@@ -83,7 +83,7 @@ for (const [what, reason, startThread] of [
     const engine = await Engine.start({ wasm, simd: 'baseline', threads: 4, shared: true, startThread });
     assert.equal(engine.threads, 1);
     assert.match(engine.reason, reason);
-    assert.equal((await runModel(engine)).length, kSide * kSide);
+    assert.equal((await runModel(engine)).length, kMatteSide ** 2);
     engine.close();
   });
 }
@@ -167,7 +167,7 @@ test('bytes that are no model are a typed error, and the engine goes on', () => 
   for (const length of [1, 1000, model.length >> 1, model.length - 1]) {
     await rejectsWith('corrupt-model', () => RawSession.load(engine, pieces(model.subarray(0, length))));
   }
-  assert.equal((await runModel(engine)).length, kSide * kSide);
+  assert.equal((await runModel(engine)).length, kMatteSide ** 2);
 }));
 
 // A field of a protocol buffer: bytes or text of under 128 bytes.

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { generateTypeScript } from '../../border/typescript.mjs';
 
-export { defaultModelFile as defaultModel, defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
+export { defaultMatteSide as kMatteSide, defaultModelFile as defaultModel, defaultModelSide as kSide } from '../../tests/support/default_model.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const distPath = (name) => join(root, 'web/dist', name);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
-import { defaultModel, kSide, root, samplePicture } from './helpers.mjs';
+import { defaultModel, kMatteSide, kSide, root, samplePicture } from './helpers.mjs';
 import { readNpy, writeNpy } from '../tools/npy.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'decal-test-'));
@@ -42,7 +42,7 @@ test('run-onnx prints one line of JSON and writes the output', async () => {
   assert.deepEqual([report.runMs.min, report.runMs.median, sorted.length], [sorted[0], sorted[1], 3]);
   assert.ok(report.memoryBytes.weights > 0 && report.memoryBytes.arena > 0 && report.memoryBytes.peak > 0);
   assert.deepEqual([report.threads, report.simd], [2, 'baseline']);
-  assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, kSide, kSide]);
+  assert.deepEqual(readNpy(path('y.npy')).shape, [1, 1, kMatteSide, kMatteSide]);
 });
 
 test('run-onnx: bad input is one line, status 1 and no output', async () => {
