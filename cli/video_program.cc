@@ -2,6 +2,7 @@
 //
 // Copyright the Decal authors.
 // SPDX-License-Identifier: MIT
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,8 +24,10 @@ constexpr const char* kProgram = "decal-video";
 // Beside the command, as builds leave it, or where packages put it (DECAL_LIBEXEC: from the command's folder). Empty where it is not.
 fs::path FindProgram() {
   std::error_code error;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  if (error) return {};
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  // Without /proc, as in a plain chroot: the name by which the system found it.
+  if (error) self = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  const fs::path folder = self.parent_path();
   for (const fs::path& place : {folder / kProgram, folder / DECAL_LIBEXEC / kProgram}) {
     if (fs::is_regular_file(place, error)) return place;
   }
