@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cutout/resample.h"
@@ -125,6 +127,32 @@ TEST(CompositeTest, ReducesAntialiased) {
   for (int x = 0; x < 64; ++x) stripes.values.push_back(x % 2 == 0 ? 1.0f : 0.0f);
   const TestPicture out = Composed(TestPicture::Filled(4, 1, {9, 9, 9, 255}), stripes);
   for (int x = 0; x < 4; ++x) EXPECT_NEAR(out.at(x, 0)[3], 128, 3);  // the cut-off triangles at the ends: 125
+}
+
+TEST(CompositeTest, RefinedEdgesOfAnyWidthAreAsSmoothAsThePicture) {
+  // The widths at which a matte of these once came out in stripes, and their neighbours.
+  for (const auto& [cells, width] :
+       {std::pair{288, 1056}, {288, 1120}, {288, 1121}, {288, 4000}, {320, 2496}, {320, 4288}, {320, 4928}}) {
+    // A ramp from dark to bright over two cells, and a matte that knows no better than where it is.
+    const int height = 24, middle = width / 2, ramp = 2 * width / cells;
+    TestPicture picture(width, height);
+    picture.ForEach([&](int x, int) {
+      const int light = std::clamp(20 + 200 * (x - middle + ramp / 2) / ramp, 20, 220);
+      return Rgba{static_cast<uint8_t>(light), static_cast<uint8_t>(light), static_cast<uint8_t>(light), 255};
+    });
+    Matte matte = Matte::Filled(cells, 4, 0);
+    for (int x = 0; x < cells; ++x) {
+      const float value = std::clamp(0.5f + static_cast<float>(x + 0.5 - cells / 2.0) / 4, 0.0f, 1.0f);
+      for (int y = 0; y < matte.height; ++y) matte.values[static_cast<size_t>(y * cells + x)] = value;
+    }
+    for (const Refine refine : {Refine::kFast, Refine::kBest}) {
+      const TestPicture out = Composed(picture, matte, {.mask_only = true, .refine = refine});
+      for (int x = 1; x < width; ++x) {
+        ASSERT_LT(std::abs(out.at(x, height / 2)[0] - out.at(x - 1, height / 2)[0]), 60)
+            << cells << " to " << width << " at " << x;
+      }
+    }
+  }
 }
 
 // The matte at the picture's size, in whichever order it is resampled: as the sum over both axes in double precision.

@@ -39,6 +39,8 @@ Result<ResampleAxis> ResampleAxis::Create(int input, int output) {
     const double centre = (i + 0.5) * scale;
     axis.taps_ = std::max(axis.taps_, end_of(centre) - begin_of(centre));
   }
+  // Near a whole number the two sums may round to different sides and give a third, which weighs nothing. Rows are enlarged in pairs.
+  if (scale <= 1) axis.taps_ = std::min(axis.taps_, 2);
   DECAL_TRY_ASSIGN(axis.first_, AllocateArray<int32_t>(static_cast<uint64_t>(output), "resampling offsets"));
   DECAL_TRY_ASSIGN(
       axis.weights_,

@@ -32,6 +32,7 @@ Status CheckPicture(ImageView picture);
 // How one axis is resampled: output i is the weighted sum of `taps` inputs from first(i) on. The filter is a
 // triangle as wide as one input pixel when enlarging (bilinear at half-pixel centres) and as one output pixel when
 // reducing (so nothing is skipped); it is cut off at the borders and normalised. The same sampling as PIL's BILINEAR.
+// Enlarging takes two inputs, or the only one.
 class ResampleAxis {
  public:
   static Result<ResampleAxis> Create(int input, int output);

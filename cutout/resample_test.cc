@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
+#include "cutout/resample.h"
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
 
@@ -49,6 +51,24 @@ TEST(InputExtentTest, StripsAreBounded) {
   const ModelInfo model = ShortSideModel(512, 32);
   EXPECT_EQ(InputExtent(model, {1, 100000}), (Extent{512, 2048}));
   EXPECT_EQ(InputExtent(model, {100000, 1}), (Extent{2048, 512}));
+}
+
+TEST(ResampleAxisTest, EnlargingMixesTwoSamples) {
+  // Where a centre falls on a sample, sums of floating-point numbers round to either side: of these widths the second is of common cameras.
+  for (const auto& [input, outputs] : {std::pair{288, std::vector{1056, 1120, 1696, 3808, 3936, 4000, 4512}},
+                                       std::pair{320, std::vector{2496, 3904, 4288, 4928}}}) {
+    for (const int output : outputs) {
+      const auto axis = ResampleAxis::Create(input, output);
+      ASSERT_TRUE(axis);
+      ASSERT_EQ(axis->taps(), 2) << input << " to " << output;
+      for (int i = 0; i < output; ++i) {
+        ASSERT_NEAR(axis->weights(i)[0] + axis->weights(i)[1], 1, 1e-6);
+        const double centre = axis->first(i) + 0.5 + axis->weights(i)[1];
+        const double wanted = std::clamp((i + 0.5) * input / output, 0.5, input - 0.5);
+        ASSERT_NEAR(centre, wanted, 1e-4) << i;
+      }
+    }
+  }
 }
 
 TEST(PrepareInputTest, ConstantPicturesStayConstant) {

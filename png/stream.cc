@@ -30,7 +30,9 @@ Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, Thre
   const int strip_rows = std::min(picture.height, PngStripRows(picture.width, channels));
   std::vector<PngPart> parts(static_cast<size_t>((picture.height - 1) / strip_rows + 1));
   std::vector<uint32_t> checksums(parts.size());
-  const auto rows_of = [&](size_t i) { return std::min(strip_rows, picture.height - static_cast<int>(i) * strip_rows); };
+  const auto rows_of = [&](size_t i) {
+    return std::min(strip_rows, picture.height - static_cast<int>(i) * strip_rows);
+  };
 
   std::vector<std::optional<PngWorkspace>> spaces(runner.thread_count());
   std::atomic<bool> packed = true, kept = true;
@@ -57,10 +59,12 @@ Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, Thre
 
   uint32_t checksum = 1;
   for (size_t i = 0; i < parts.size(); ++i) {
-    checksum = CombineAdler32(checksum, checksums[i], PngRowBytes(picture.width, channels) * static_cast<size_t>(rows_of(i)));
+    checksum =
+        CombineAdler32(checksum, checksums[i], PngRowBytes(picture.width, channels) * static_cast<size_t>(rows_of(i)));
   }
   uint8_t* end = parts.back().memory.get() + parts.back().size;
-  for (size_t k = 1; k <= kChecksumBytes; ++k, checksum >>= 8) end[-static_cast<ptrdiff_t>(k)] = static_cast<uint8_t>(checksum);
+  for (size_t k = 1; k <= kChecksumBytes; ++k, checksum >>= 8)
+    end[-static_cast<ptrdiff_t>(k)] = static_cast<uint8_t>(checksum);
   return parts;
 }
 
