@@ -3,10 +3,11 @@
 
     build/python/peers/bin/python bench/peer.py openvino|ncnn model.onnx x.npy [--threads N] [--warm-up N] [--repeat N]
 
-ncnn gets the model from pnnx, converted once into a folder beside the input (x.npy.ncnn).
+ncnn gets the model from pnnx, converted once into a folder beside the input (x.npy.<hash of the model>.ncnn).
 """
 
 import argparse
+import hashlib
 import importlib.util
 import json
 import pathlib
@@ -83,11 +84,13 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     given = parser.parse_args()
     x = np.load(given.input).astype(np.float32)
+    digest = hashlib.sha256(pathlib.Path(given.model).read_bytes()).hexdigest()[:12]
+    converted = pathlib.Path(f"{given.input}.{digest}.ncnn")
     if given.engine == "ncnn":  # not within the time of loading: a user has the converted file
-        convert(given.model, x, pathlib.Path(given.input + ".ncnn"))
+        convert(given.model, x, converted)
     start = time.perf_counter()
     load = load_openvino if given.engine == "openvino" else load_ncnn
-    run = load(given.model, given.threads, (x, pathlib.Path(given.input + ".ncnn")))
+    run = load(given.model, given.threads, (x, converted))
     loaded = time.perf_counter()
     times = []
     for _ in range(given.warm_up + given.repeat):

@@ -11,6 +11,7 @@ import {
   barOutcome, barRows, failures, markdownTable, milliseconds, startRows, textTable, timeRows,
 } from '../../bench/tables.mjs';
 import { videoRows } from '../../bench/video_report.mjs';
+import { wholeBarRows, wholeBars } from '../../bench/whole_bars.mjs';
 import { root } from '../support/models.mjs';
 import { caseOf, environment, resultsOf } from './helpers.mjs';
 
@@ -57,6 +58,23 @@ test('times: a column for each contender that took part, failures as such, and h
     ['m', '2', '1235 (1235)', '–', '3'],
   ]);
   assert.deepEqual(failures(results), ['onnxruntime web, m, 1 thread: no memory']);
+});
+
+test('whole calls: what is met, missed and why, and what was not measured', () => {
+  const one = (megapixels, format, contenders) => ({ cases: [{ megapixels, format, contenders }] });
+  const rows = wholeBarRows({
+    whole: one(0.3, 'png', { decal: { whole_ms: 90.4 } }),
+    whole_browser: one(24, 'png', { relaxed: { median_ms: 240, canvas_ms: 300, first_ms: 900, whole_ms: 500 } }),
+  });
+  assert.equal(rows.length, 1 + wholeBars.length);
+  const row = (start) => rows.find(([what]) => what.startsWith(start)).slice(1);
+  assert.deepEqual(row('command, 0.3 MP').slice(0, 2), ['90.0 ms', '90.4 ms']);
+  assert.match(row('command, 0.3 MP')[2], /^missed: the bar is of/);
+  assert.deepEqual(row('Chromium, 24 MP: PNG'), ['0.80x', '0.80x', 'met']);
+  assert.match(row('Chromium, 24 MP: the first')[2], /^missed/);
+  assert.deepEqual(row('command, 24 MP to PNG'), ['1300 ms', '–', 'not known']);
+  const failed = wholeBarRows({ whole_browser: one(24, 'png', { relaxed: { failure: 'no memory' } }) });
+  assert.ok(failed.slice(1).every(([, , , outcome]) => outcome === 'not known'));
 });
 
 test('numbers keep three digits, and whole milliseconds from 100 on', () => {
