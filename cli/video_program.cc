@@ -26,7 +26,7 @@ fs::path FindProgram() {
   std::error_code error;
   fs::path self = fs::read_symlink("/proc/self/exe", error);
   // Without /proc, as in a plain chroot: the name by which the system found it.
-  if (error) self = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (const auto* name = reinterpret_cast<const char*>(getauxval(AT_EXECFN)); error && name != nullptr) self = name;
   const fs::path folder = self.parent_path();
   for (const fs::path& place : {folder / kProgram, folder / DECAL_LIBEXEC / kProgram}) {
     if (fs::is_regular_file(place, error)) return place;
