@@ -30,7 +30,8 @@ if in_change '\.(cc|h|S|wgsl|cmake)$|CMakeLists|^(models|border)/'; then
   if in_change '^cli/|^tests/cli/'; then
     step "the command"
     build/native/tests/cli/decal_cli_test --gtest_brief=1
-    node --test --test-reporter=dot tests/cli/*.test.mjs
+    # Node would keep one core for itself.
+    node --test --test-concurrency=2 --test-reporter=dot tests/cli/*.test.mjs
   fi
 fi
 
