@@ -19,6 +19,7 @@ if (noBrowser) {
   process.exit(1);
 }
 needs(`${kPackage}/index.js`, 'run `npm run build`');
+needs(npmPeers, 'run `scripts/bench.sh browser`, which installs it');
 
 async function measureStart(rounds) {
   console.log(`start-up with ${defaultModel}, ${rounds} round${rounds === 1 ? '' : 's'}`);

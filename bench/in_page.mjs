@@ -1,6 +1,5 @@
 // One measurement in a page: in a fresh browser with its own profile, so that nothing is cached and its process can be weighed.
 // SPDX-License-Identifier: MIT
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
@@ -52,7 +51,6 @@ const timeLimit = () =>
  * @returns {Promise<{run_ms: number[], peak_bytes: number} | {failure: string}>} with the times that the page took
  */
 export async function measureInPage(query, model, shared, photo = kPhoto) {
-  if (query.contender === 'litert' && !existsSync(npmPeers)) return { failure: 'not installed: scripts/bench.sh browser does that' };
   let sent = null;
   const site = await serve({
     root: join(root, 'bench/page'),

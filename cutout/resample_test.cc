@@ -54,7 +54,8 @@ TEST(InputExtentTest, StripsAreBounded) {
 }
 
 TEST(ResampleAxisTest, EnlargingMixesTwoSamples) {
-  // Where a centre falls on a sample, sums of floating-point numbers round to either side: of these widths the second is of common cameras.
+  // Where a centre falls on a sample, sums of floating-point numbers round to either side. 4,288 and 4,928 pixels are
+  // common cameras' widths.
   for (const auto& [input, outputs] : {std::pair{288, std::vector{1056, 1120, 1696, 3808, 3936, 4000, 4512}},
                                        std::pair{320, std::vector{2496, 3904, 4288, 4928}}}) {
     for (const int output : outputs) {

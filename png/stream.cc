@@ -26,9 +26,13 @@ PngPart MakePart(std::span<const uint8_t> head, std::span<const uint8_t> packed,
 
 }  // namespace
 
+size_t PngPartCount(int width, int height, int channels) {
+  return static_cast<size_t>((height - 1) / PngStripRows(width, channels) + 1);
+}
+
 Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, ThreadRunner& runner) {
   const int strip_rows = std::min(picture.height, PngStripRows(picture.width, channels));
-  std::vector<PngPart> parts(static_cast<size_t>((picture.height - 1) / strip_rows + 1));
+  std::vector<PngPart> parts(PngPartCount(picture.width, picture.height, channels));
   std::vector<uint32_t> checksums(parts.size());
   const auto rows_of = [&](size_t i) {
     return std::min(strip_rows, picture.height - static_cast<int>(i) * strip_rows);

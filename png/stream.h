@@ -22,6 +22,9 @@ struct PngPart {
   std::span<const uint8_t> bytes() const { return {memory.get(), size}; }
 };
 
+// How many parts the stream of such a picture has: more threads than these have nothing to do.
+size_t PngPartCount(int width, int height, int channels);
+
 // What IDAT chunks hold, a part a strip: the first begins with the stream's header, the last ends with its checksum. `channels`: of RGBA the
 // first so many. The parts do not depend on the number of threads. Errors: kOutOfMemory; kInternal, if ISA-L fails.
 Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, ThreadRunner& runner);

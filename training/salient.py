@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from start import read_model
 
-SIDE = 320  # of the square input that U-2-Net-p was trained for
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's: the input is (rgb / 255 - MEAN) / STD
 WIDE, NARROW = 64, 16  # channels between stages, and inside one
 # Levels of each stage's own U on the way down and, from the second to last back, up again; 0 is the one that widens its view by

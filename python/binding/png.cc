@@ -9,7 +9,6 @@
 #include "binding/errors.h"
 #include "decal/parallel.h"
 #include "png/stream.h"
-#include "png/strip.h"
 
 namespace nb = nanobind;
 
@@ -18,8 +17,7 @@ namespace {
 
 Result<std::vector<PngPart>> Pack(ImageView picture, int channels, size_t threads) {
   // Threads for this call alone: a start takes a tenth of a millisecond, a strip ten. They need not survive a fork.
-  const int strips = (picture.height - 1) / PngStripRows(picture.width, channels) + 1;
-  threads = std::min(threads, static_cast<size_t>(strips));
+  threads = std::min(threads, PngPartCount(picture.width, picture.height, channels));
   const auto pool = threads > 1 ? MakeThreadPool(threads) : nullptr;
   return PackPngStream(picture, channels, pool ? *pool : SerialRunner());
 }
