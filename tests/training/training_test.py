@@ -114,6 +114,31 @@ class TrainingTest(unittest.TestCase):
         for _ in range(20):  # whatever kinds such a small batch happens to have, or lack
             self.assertEqual(len(pictures.batch(dice, 1, 64)[0]), 1)
 
+    def test_listed_photos_come_out_of_clones(self):
+        clone = self.data / "clones/someone+photos"
+        clone.mkdir(parents=True)
+        git = lambda *arguments: subprocess.run(["git", "-C", clone, "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments],
+                                                check=True, capture_output=True, text=True).stdout.strip()
+        git("init")
+        Image.new("RGB", (640, 400), "red").save(clone / "a photo.png")
+        (clone / "notes.jpg").write_text("none")
+        git("add", ".")
+        git("commit", "-m", "photos")
+        commit, listed = git("rev-parse", "HEAD"), self.data / "list.tsv"
+        run = lambda *rows: (
+            listed.write_text("picture\tsource\tpath\tlicence\tauthor\n" + "".join(f"{each}\tCC0 1.0\tsomeone\n" for each in rows)),
+            subprocess.run([sys.executable, TRAINING / "photos.py", self.data / "clones", self.data / "taken", "--list", listed],
+                           capture_output=True, text=True))[1]
+        done = run(f"red/1\tsomeone/photos@{commit}\ta photo.png", f"red/2\tsomeone/photos@{commit}\tgone.png",
+                   f"red/3\tanother/photos@{commit}\ta photo.png")
+        self.assertEqual(done.stdout, "1 photos written, 2 not found\n", done.stderr)
+        with Image.open(self.data / "taken/red/1.webp") as taken:
+            self.assertEqual(taken.size, (320, 200))
+        broken = run(f"red/4\tsomeone/photos@{commit}\tnotes.jpg")
+        self.assertNotEqual(broken.returncode, 0)
+        self.assertIn("notes.jpg: not a picture", broken.stderr.splitlines()[-1])
+        self.assertNotIn("Traceback", broken.stderr)
+
     def test_a_large_teachers_answers_are_in_the_targets(self):
         answers, folder = self.data / "answers", self.data / "extra"
         white, black = (Image.new("L", (320, 320), value) for value in (255, 0))
