@@ -124,7 +124,7 @@ def read_trained(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("network", type=pathlib.Path, help="the salient network: weights (blend.py's, or an average that refine.py wrote), or a model")
+    parser.add_argument("network", type=pathlib.Path, help="the salient network: weights (of blend.py, or an average of refine.py), or a model")
     parser.add_argument("small", type=pathlib.Path, help="Decal's small network: a state of train.py (.pt), or a model")
     parser.add_argument("model", type=pathlib.Path, help="ONNX file to write")
     arguments = parser.parse_args()
