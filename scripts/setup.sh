@@ -23,9 +23,10 @@ run_packages=(
 build_packages=(
   libavformat-dev libavcodec-dev libswscale-dev                        # decal video
   libgtest-dev libclang-rt-22-dev libprotozero-dev                     # C++ tests, sanitizers, ONNX files for tests
+  libbenchmark-dev                                                     # the benchmarks, which are built with the tests
 )
 test_packages=(
-  ffmpeg libbenchmark-dev                                              # clips for the tests of decal video; benchmarks
+  ffmpeg                                                               # clips for the tests of decal video
   chromium libvulkan1                                                  # browser tests; WebGPU on Chromium's software driver
   firefox-esr webkit2gtk-driver xvfb                                   # the tests that every browser engine has to pass
   libtiff-tools libavif-bin libheif-examples libjxl-tools libopenjp2-tools libjpeg-turbo-progs # the table of picture files
