@@ -10,6 +10,7 @@ import { startSession } from './support/session.mjs';
 
 const kModel = models.find(({ name }) => name === 'birefnet_lite_1024');
 const kPeakMegabytes = 1600;
+const kReadyMs = 6000;
 
 suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   let session;
@@ -42,5 +43,6 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
     assert.deepEqual([seen.width, seen.height], [512, 600]);
     assert.equal(seen.execution.provider, 'wasm');
     assert.ok(peak > 500 && peak < kPeakMegabytes, `a peak of ${peak} MB`);
+    assert.ok(seen.readyMs < 3 * kReadyMs, `loading and planning took ${seen.readyMs} ms`); // the bar itself is kReadyMs, on an idle machine
   });
 });
