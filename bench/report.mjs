@@ -9,8 +9,8 @@ import { reportPage } from './gpu-report/page.mjs';
 import { bars, gpuBars, startBarMs } from './cases.mjs';
 import { readAllResults } from './results.mjs';
 import {
-  barOutcome, barRows, failures, firstRows, knownBars, loadRows, markdownTable, peakRows, sizeRows, startRows,
-  timeRows, wholeBrowserRows, wholeRows,
+  barOutcome, barRows, failures, firstRows, knownBars, largeModelText, loadRows, markdownTable, peakRows, sizeRows,
+  startRows, timeRows, wholeBrowserRows, wholeRows,
 } from './tables.mjs';
 import { videoRows } from './video_report.mjs';
 import { wholeBarRows } from './whole_bars.mjs';
@@ -113,7 +113,9 @@ rembg-webgpu publishes: without refined edges, with what canvases do to colours 
 
 ${measuredOn(results)}
 
-${markdownTable(wholeBrowserRows(results))}`;
+${markdownTable(wholeBrowserRows(results))}
+
+${largeModelText(results.large)}`;
 }
 
 function browserSections(results) {

@@ -67,6 +67,14 @@ export function wholeBrowserRows({ cases }) {
   ];
 }
 
+/** A call with the largest model in a page, as a sentence. */
+export function largeModelText(large) {
+  if (!large) return 'BiRefNet-lite at 1024x1024 was not measured.';
+  if (large.failure) return `BiRefNet-lite at 1024x1024 fails: ${large.failure}.`;
+  return `BiRefNet-lite at 1024x1024, a file of ${Math.round(large.file_bytes / 1e6)} MB from this machine: ${milliseconds(large.ready_ms)} ms until it can run, ` +
+    `${milliseconds(large.median_ms)} ms the first call, a peak of ${Math.round(large.peak_bytes / 1e6)} MB.`;
+}
+
 /** Start-up: what a visitor of a page waits for before the first picture. */
 export function startRows({ contenders: outcomes, compile }) {
   const names = Object.keys(contenders).filter((name) => name in outcomes);

@@ -1,19 +1,20 @@
 // Whole calls in Chromium: a JPEG in, a cut-out's file out, beside the browser's canvas writing the same pixels, and beside what a page
-// around onnxruntime-web does: our model between two canvases.
+// around onnxruntime-web does: our model between two canvases. Then one call with the largest model, BiRefNet-lite at 1024 x 1024.
 //   node bench/whole_browser.mjs [--rounds N] [--repeat N] [--megapixels 1,24] [--formats png,webp] [--output FILE]
 // SPDX-License-Identifier: MIT
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromiumVersion, noBrowser } from '../tests/browser/support/chromium.mjs';
 import { kPackage, needs } from '../tests/browser/support/site.mjs';
+import { missing, modelFile, models } from '../tests/support/models.mjs';
 import { environment } from './environment.mjs';
 import { measureInPage } from './in_page.mjs';
 import { makePhoto } from './photos.mjs';
 import { resultsFile, writeResults } from './results.mjs';
 import { takeTurns } from './rounds.mjs';
-import { markdownTable, wholeBrowserRows } from './tables.mjs';
+import { largeModelText, markdownTable, wholeBrowserRows } from './tables.mjs';
 
 const kThreads = 2;
 
@@ -46,5 +47,15 @@ for (const format of values.formats.split(',')) {
     results.cases.push({ megapixels, format, width, height, contenders });
   }
 }
+const large = models.find(({ name }) => name === 'birefnet_lite_1024');
+if (missing(large)) console.log(`${large.name}: ${missing(large).replace('TESTED', 'MEASURED')}`);
+else {
+  const file = modelFile(large);
+  results.large = {
+    model: large.name, file_bytes: statSync(file).size,
+    ...(await takeTurns(['relaxed'], results.rounds, (contender) => measureInPage({ contender, threads: kThreads, large: '' }, file))).relaxed,
+  };
+}
 console.log(markdownTable(wholeBrowserRows(results)));
+console.log(largeModelText(results.large));
 writeResults(values.output, results);

@@ -3,6 +3,7 @@
 //   ?contender=litert&threads=N&warm-up=N&repeat=N&size=N                    the same at /model.tflite
 //   ?contender=...&threads=N&default                                         start-up with the package's own model
 //   ?contender=relaxed|ort-web&threads=N&repeat=N&whole=image/png            whole calls with the photo at /photo.jpg
+//   ?contender=relaxed&threads=N&large                                       one call with BiRefNet-lite at /model.onnx
 //   ?contender=...&compile                                                   compiling the WebAssembly module alone
 // SPDX-License-Identifier: MIT
 
@@ -24,6 +25,7 @@ async function compile() {
 async function measure() {
   if (asked.has('compile')) return compile();
   if (!crossOriginIsolated) return { failure: 'the page is not cross-origin isolated' };
+  if (asked.has('large')) return (await import('./whole.js')).runLarge(job);
   if (job.format && contender !== 'ort-web') return (await import('./whole.js')).run(job);
   const { run } = await import({ 'ort-web': './ort.js', litert: './litert.js' }[contender] ?? './decal.js');
   const outcome = await run(job);

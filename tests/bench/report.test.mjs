@@ -64,7 +64,7 @@ test('whole calls: what is met, missed and why, and what was not measured', () =
   const one = (megapixels, format, contenders) => ({ cases: [{ megapixels, format, contenders }] });
   const rows = wholeBarRows({
     whole: one(0.3, 'png', { decal: { whole_ms: 90.4 } }),
-    whole_browser: one(24, 'png', { relaxed: { median_ms: 240, canvas_ms: 300, first_ms: 900, whole_ms: 500 } }),
+    whole_browser: { ...one(24, 'png', { relaxed: { median_ms: 240, canvas_ms: 300, first_ms: 900, whole_ms: 500 } }), large: { ready_ms: 6001 } },
   });
   assert.equal(rows.length, 1 + wholeBars.length);
   const row = (start) => rows.find(([what]) => what.startsWith(start)).slice(1);
@@ -72,8 +72,9 @@ test('whole calls: what is met, missed and why, and what was not measured', () =
   assert.match(row('command, 0.3 MP')[2], /^missed: the bar is of/);
   assert.deepEqual(row('Chromium, 24 MP: PNG'), ['0.80x', '0.80x', 'met']);
   assert.match(row('Chromium, 24 MP: the first')[2], /^missed/);
+  assert.deepEqual(row('Chromium, BiRefNet-lite'), ['6000 ms', '6001 ms', 'missed']);
   assert.deepEqual(row('command, 24 MP to PNG'), ['1300 ms', '–', 'not known']);
-  const failed = wholeBarRows({ whole_browser: one(24, 'png', { relaxed: { failure: 'no memory' } }) });
+  const failed = wholeBarRows({ whole_browser: { ...one(24, 'png', { relaxed: { failure: 'no memory' } }), large: { failure: 'no memory' } } });
   assert.ok(failed.slice(1).every(([, , , outcome]) => outcome === 'not known'));
 });
 

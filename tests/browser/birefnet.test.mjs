@@ -10,7 +10,6 @@ import { startSession } from './support/session.mjs';
 
 const kModel = models.find(({ name }) => name === 'birefnet_lite_1024');
 const kPeakMegabytes = 1600;
-const kReadyMs = 6000;
 
 suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   let session;
@@ -20,7 +19,7 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
   });
   after(() => session?.close());
 
-  // Slow by design: the largest model there is, at its own size.
+  // Slow by design: the largest model there is, at its own size. How long it may take is a bar of `make bench-browser`.
   test('runs in a page within its memory', async (t) => {
     const memory = watchRenderers(session.browser);
     t.after(() => memory.close());
@@ -43,6 +42,5 @@ suite('BiRefNet-lite at 1024', { skip: noBrowser || missing(kModel) }, () => {
     assert.deepEqual([seen.width, seen.height], [512, 600]);
     assert.equal(seen.execution.provider, 'wasm');
     assert.ok(peak > 500 && peak < kPeakMegabytes, `a peak of ${peak} MB`);
-    assert.ok(seen.readyMs < 3 * kReadyMs, `loading and planning took ${seen.readyMs} ms`); // the bar itself is kReadyMs, on an idle machine
   });
 });

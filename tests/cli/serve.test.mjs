@@ -6,14 +6,14 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { test as nodeTest } from 'node:test';
 import sharp from 'sharp';
 import { readBorder, resolveRule } from '../../border/typescript.mjs';
 import { decal, disc, kDefaultModel, pixels, scratch } from './support.mjs';
-import { form, hasServer, kAnyModel, raw, readAnswer, serve } from './server.mjs';
+import { form, hasServer, kAnyModel, raw, readAnswer, serve, until } from './server.mjs';
 
 const skip = (await hasServer()) ? false : 'this build has no server (libcpp-httplib-dev)';
 const test = (name, run) => nodeTest(name, { skip }, run);
@@ -222,11 +222,17 @@ test('a bearer token, where one is set', async (t) => {
 test('SIGTERM: what runs is finished, what comes is refused, the end is in time', async (t) => {
   const server = await serve(t, [...kAnyModel, '--grace', '20']);
   const photo = await disc({ width: 1200, height: 900 }).png().toBuffer();
-  const slow = raw(server.port, [`POST /v1/cutouts HTTP/1.1\r\nHost: x\r\nContent-Length: ${photo.length}\r\n\r\n`, photo.subarray(0, 100), 400, photo.subarray(100)]);
-  await sleep(150);
+  const head = `POST /v1/cutouts HTTP/1.1\r\nHost: x\r\nContent-Length: ${photo.length}\r\n\r\n`;
+  // By a connection that is closed, so that nothing later can use it.
+  const working = async ({ port }) => /^decal_queue_requests 1$/m.test(await raw(port, ['GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n']));
+  let goOn;
+  const refused = new Promise((resolve) => { goOn = resolve; });
+  const slow = raw(server.port, [head, photo.subarray(0, 100), refused, photo.subarray(100)]);
+  await until(() => working(server), 'the request has a place');
   server.child.kill('SIGTERM');
-  await sleep(150);
+  await until(() => server.stderr().includes('ending'), 'the end is announced');
   await assert.rejects(post(server, '/v1/cutouts', picture), 'a new connection');
+  goOn();
   const answer = await slow;
   assert.equal(readAnswer(answer).status, 200, answer.slice(0, 300));
   assert.match(answer, /IEND/);
@@ -236,7 +242,7 @@ test('SIGTERM: what runs is finished, what comes is refused, the end is in time'
   // One that does not end is not waited for for ever.
   const stuck = await serve(t, [...kAnyModel, '--grace', '1']);
   const never = raw(stuck.port, ['POST /v1/cutouts HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\nabc']);
-  await sleep(150);
+  await until(() => working(stuck), 'the request has a place');
   stuck.child.kill('SIGTERM');
   assert.deepEqual(await stuck.ended, { status: 1, signal: null });
   await never;
@@ -246,11 +252,19 @@ test('a client that goes away stops its work and frees its place', async (t) => 
   const server = await serve(t, [...kAnyModel, '--queue', '0', '--workers', '1', '--json']);
   const photo = await disc({ width: 3000, height: 3000 }).png().toBuffer();
   const head = `POST /v1/cutouts?refine=best HTTP/1.1\r\nHost: x\r\nContent-Length: ${photo.length}\r\n\r\n`;
+  const ready = async () => (await fetch(`${server.url}/readyz`)).status === 200;
+  const logged = () => server.log().trim().split('\n').filter(Boolean).map((line) => JSON.parse(line)).filter(({ path }) => path === '/v1/cutouts');
   for (let i = 0; i < 3; ++i) {
-    await raw(server.port, [head, photo], { limit: 150 });
-    while ((await fetch(`${server.url}/readyz`)).status !== 200) await sleep(20);
+    // It leaves when its picture is being worked on, however long that took to begin. The place is free before the line is logged.
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(head);
+    await new Promise((sent) => { socket.write(photo, sent); });
+    await until(async () => !(await ready()), 'work has begun');
+    socket.destroy();
+    await until(ready, 'the place is free');
+    await until(() => logged().length > i, 'the end is logged');
   }
-  const gone = server.log().trim().split('\n').map((line) => JSON.parse(line)).filter(({ path }) => path === '/v1/cutouts');
+  const gone = logged();
   assert.deepEqual(gone.map(({ status, code }) => [status, code]), Array(3).fill([499, 'cancelled']));
   assert.equal((await post(server, '/v1/cutouts', picture)).status, 200);
 });

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kDecal, kSanitized, quickModel } from './support.mjs';
 
 /** Whether this build has a server. */
@@ -41,7 +42,7 @@ export async function serve(test, args = [], env = {}) {
   return { url, port: Number(new URL(url).port), child, log: () => stdout, stderr: () => stderr, ended };
 }
 
-/** Sends `pieces` (texts, buffers, or milliseconds to wait) over a connection of its own; resolves to all that comes back, as text. */
+/** Sends `pieces` (texts, buffers, milliseconds to wait, or promises to wait for) over a connection of its own; resolves to all that comes back, as text. */
 export async function raw(port, pieces, { end = false, limit = 30000 } = {}) {
   const socket = connect(port, '127.0.0.1');
   let answer = '';
@@ -52,13 +53,23 @@ export async function raw(port, pieces, { end = false, limit = 30000 } = {}) {
   });
   const timer = setTimeout(() => socket.destroy(), limit);
   for (const piece of pieces) {
-    if (typeof piece === 'number') await new Promise((resolve) => { setTimeout(resolve, piece); });
+    if (typeof piece === 'number') await sleep(piece);
+    else if (piece instanceof Promise) await piece;
     else if (!socket.destroyed) socket.write(piece);
   }
   if (end) socket.end();
   await closed;
   clearTimeout(timer);
   return answer;
+}
+
+/** Asks until `holds` says so; an error that names `what` after a minute. */
+export async function until(holds, what) {
+  const end = performance.now() + 60000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not within a minute: ${what}`);
+    await sleep(5);
+  }
 }
 
 /** The status and, of errors, the code of a raw answer. */
