@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/cutter.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
@@ -11,10 +12,12 @@
 
 #include <fmt/format.h>
 
+#include "cli/interrupt.h"
 #include "cli/json_object.h"
 #include "cli/model_source.h"
 #include "cli/pictures/metadata.h"
 #include "cli/pictures/own_profile.h"
+#include "decal/heedful_runner.h"
 #include "decal/version.h"
 
 namespace decal::cli {
@@ -30,6 +33,16 @@ std::optional<std::array<uint8_t, 4>> BackgroundOf(const CutOptions& options) {
     colour[k] = static_cast<uint8_t>((colour[k] * colour[3] + 255 * (255 - colour[3]) + 127) / 255);
   colour[3] = 255;
   return colour;
+}
+
+// Before the network, where the result's size does not depend on what it finds.
+Status CheckFrame(const Picture& picture, const CutOptions& options) {
+  const bool both_sides = options.frame.size.width > 0 && options.frame.size.height > 0;
+  if (options.frame == FrameOptions{} || (options.frame.crop && !both_sides)) return {};
+  const Extent extent{picture.width, picture.height};
+  const auto frame = ChooseFrame(extent, {}, options.frame);
+  if (!frame) return std::unexpected(frame.error());
+  return CheckResult(frame->extent, extent, picture.bytes(), options);
 }
 
 PictureChannels ChannelsOf(const CutOptions& options) {
@@ -54,13 +67,32 @@ CompositeOptions Composing(const CutOptions& options, std::optional<std::array<u
 
 }  // namespace
 
+Status CheckResult(Extent result, Extent picture, size_t picture_bytes, const CutOptions& options) {
+  const auto pixels_of = [](Extent extent) { return int64_t{extent.width} * extent.height; };
+  const auto too_large = [&](const std::string& what) {
+    return Fail(ErrorCode::kLimitExceeded,
+                fmt::format("a result of {} x {} pixels {}", result.width, result.height, what));
+  };
+  const int64_t pixels = pixels_of(result);
+  if (options.max_pixels > 0 && pixels > options.max_pixels)
+    return too_large(fmt::format("is over the limit of {} (--max-pixels)", options.max_pixels));
+  const double limit = static_cast<double>(options.max_memory != 0 ? options.max_memory : DefaultMaxMemory());
+  const double needed = static_cast<double>(picture_bytes) + 4 * static_cast<double>(pixels);
+  if (pixels > pixels_of(picture) && needed > limit) {
+    return too_large(fmt::format("takes {:.1f} MB with its picture, over the limit of {:.1f} MB (--max-memory)",
+                                 needed / 1e6, limit / 1e6));
+  }
+  return CheckSides(result.width, result.height, options.format.value_or(PictureFormat::kPng));
+}
+
 DecodeOptions Decoding(const CutOptions& options) {
   return {.max_bytes = options.max_memory,
           .max_pixels = options.max_pixels,
           .svg_size = options.svg_size,
           .metadata = options.keep_metadata,
           .own_colours = options.keep_profile,
-          .target = options.format.value_or(PictureFormat::kPng)};
+          // With a frame, the result has another size, which the encoder checks.
+          .target = options.frame == FrameOptions{} ? options.format : std::nullopt};
 }
 
 Result<Decoded> DecodeFile(const std::string& path, const CutOptions& options) {
@@ -74,11 +106,12 @@ Result<Decoded> DecodeFile(const std::string& path, const CutOptions& options) {
 
 Result<std::vector<std::byte>> EncodeCutout(Cutout& cutout, const CutOptions& options, ThreadRunner* runner) {
   Stopwatch stopwatch;
+  HeedfulRunner heedful(runner != nullptr ? *runner : SerialRunner(), Cancelled());
   EncodeOptions encode{.format = options.format.value_or(PictureFormat::kPng),
                        .channels = ChannelsOf(options),
                        .quality = options.quality,
                        .density = cutout.picture.density,
-                       .runner = runner};
+                       .runner = &heedful};
   if (options.keep_metadata && !options.mask_only) {
     encode.metadata = &cutout.picture.metadata;
     for (std::string& left : MetadataLeftOut(cutout.picture.metadata, encode.format))
@@ -86,6 +119,7 @@ Result<std::vector<std::byte>> EncodeCutout(Cutout& cutout, const CutOptions& op
   }
   if (cutout.own) encode.profile = cutout.picture.profile;
   auto file = EncodePicture(cutout.result, encode);
+  if (Cancelled()) return Interrupted();
   cutout.done.execution.encode_ms += stopwatch.Lap();
   return file;
 }
@@ -120,6 +154,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   Execution& execution = done.execution;
   execution.decode_ms = decoded.ms;
   if (*cancel) return Interrupted();
+  if (Status fits = CheckFrame(picture, options); !fits) return std::unexpected(fits.error());
   stopwatch_.Lap();
   if (const Status prepared = remover_->Prepare({picture.width, picture.height}); !prepared) {
     return OfRun(prepared.error());
@@ -136,9 +171,12 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
   if (!report) return OfRun(report.error());
   if (own) {
     if (background) background = ToOwnColour(picture.profile, *background);
+    HeedfulRunner heedful(*runner_, *cancel);
     const Status composed = Composite(picture.own_view(), remover_->matte(), Composing(options, background),
-                                      picture.own_view(), *runner_, &report->visible);
+                                      picture.own_view(), heedful, &report->visible);
     if (!composed) return std::unexpected(composed.error());
+    if (*cancel) return Interrupted();
+    picture.rgba.reset();  // seen by the model, and not shown
   }
   done.coverage = report->coverage;
   done.bounding_box = report->bounding_box;
@@ -152,7 +190,7 @@ Result<Cutout> Cutter::Cut(Decoded decoded, const CutOptions& options, const Can
 
   cutout.own = own;
   stopwatch_.Lap();
-  auto shown = Show(picture, own, report->visible, background, options);
+  auto shown = Show(picture, own, report->visible, background, options, *cancel);
   if (!shown) return std::unexpected(shown.error());
   cutout.result = *shown;
   execution.postprocess_ms += stopwatch_.Lap();
@@ -167,11 +205,14 @@ std::unexpected<Error> Cutter::OfRun(const Error& error) const {
 
 // The part of the finished picture that --crop and its like ask for, in the picture's place; all of it without them.
 Result<ImageView> Cutter::Show(Picture& picture, bool own, const Box& visible,
-                               const std::optional<std::array<uint8_t, 4>>& background, const CutOptions& options) {
+                               const std::optional<std::array<uint8_t, 4>>& background, const CutOptions& options,
+                               const CancelFlag& cancel) {
   const MutableImageView whole = own ? picture.own_view() : picture.view();
   if (options.frame == FrameOptions{}) return whole;
   auto frame = ChooseFrame({whole.width, whole.height}, visible, options.frame);
   if (!frame) return std::unexpected(frame.error());
+  if (Status fits = CheckResult(frame->extent, {whole.width, whole.height}, picture.bytes(), options); !fits)
+    return std::unexpected(fits.error());
   const auto [width, height] = frame->extent;
   const size_t row_bytes = size_t{4} * static_cast<size_t>(width), bytes = row_bytes * static_cast<size_t>(height);
   std::unique_ptr<uint8_t[]> rgba(new (std::nothrow) uint8_t[bytes]);
@@ -180,7 +221,9 @@ Result<ImageView> Cutter::Show(Picture& picture, bool own, const Box& visible,
   const MutableImageView out{rgba.get(), width, height, row_bytes};
   const std::array<uint8_t, 4> beyond =
       options.mask_only ? std::array<uint8_t, 4>{0, 0, 0, 255} : background.value_or(std::array<uint8_t, 4>{});
-  if (Status taken = TakeFrame(whole, *frame, beyond, out, *runner_); !taken) return std::unexpected(taken.error());
+  HeedfulRunner heedful(*runner_, cancel);
+  if (Status taken = TakeFrame(whole, *frame, beyond, out, heedful); !taken) return std::unexpected(taken.error());
+  if (cancel) return Interrupted();
   (own ? picture.own_rgba : picture.rgba) = std::move(rgba);
   return out;
 }

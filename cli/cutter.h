@@ -51,7 +51,13 @@ DecodeOptions Decoding(const CutOptions& options);
 // Reads a file or standard input and decodes it; from any thread. Errors: of ReadPictureFile and DecodeInterruptibly.
 Result<Decoded> DecodeFile(const std::string& path, const CutOptions& options);
 
-// The finished file's bytes; from any thread, whose own `runner` it is, or null. Adds its time to cutout.done.
+// Whether a result of that size may be made of a picture that takes `picture_bytes`. A result with no more pixels than its picture, whose
+// limits were checked when it was decoded, always has room. Errors: kLimitExceeded (--max-memory, --max-pixels), kInvalidArgument where
+// the format cannot hold it.
+Status CheckResult(Extent result, Extent picture, size_t picture_bytes, const CutOptions& options);
+
+// The finished file's bytes; from any thread, whose own `runner` it is, or null. Adds its time to cutout.done. Errors: of EncodePicture;
+// kCancelled (cli/interrupt.h).
 Result<std::vector<std::byte>> EncodeCutout(Cutout& cutout, const CutOptions& options, ThreadRunner* runner);
 
 // JPEG cannot be transparent: white unless the user says otherwise.
@@ -65,7 +71,7 @@ std::string BoxJson(const Box& box);
 // A model with its threads. One picture at a time.
 class Cutter {
  public:
-  // `threads` 0: one per core. `cancel` ends a picture between two layers (kCancelled); it outlives the cutter.
+  // `threads` 0: one per core. `cancel` ends a picture between two layers, or some of its rows (kCancelled); it outlives the cutter.
   Cutter(int threads, const CancelFlag& cancel)
       : cancel_(&cancel), runner_(MakeThreadPool(static_cast<size_t>(threads))) {}
 
@@ -86,7 +92,8 @@ class Cutter {
  private:
   std::unexpected<Error> OfRun(const Error& error) const;
   Result<ImageView> Show(Picture& picture, bool own, const Box& visible,
-                         const std::optional<std::array<uint8_t, 4>>& background, const CutOptions& options);
+                         const std::optional<std::array<uint8_t, 4>>& background, const CutOptions& options,
+                         const CancelFlag& cancel);
 
   const CancelFlag* cancel_;
   std::unique_ptr<ThreadRunner> runner_;  // outlives the remover

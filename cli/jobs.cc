@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/jobs.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -14,6 +16,7 @@
 #include <span>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -196,12 +199,27 @@ Status MakeFolders(const Plan& plan) {
   return {};
 }
 
+// What tells two names of one file.
+std::optional<std::pair<dev_t, ino_t>> FileAt(const std::string& path) {
+  struct stat state;
+  if (path == kStandardStream || stat(path.c_str(), &state) != 0) return {};
+  return std::pair(state.st_dev, state.st_ino);
+}
+
 Status CheckOutputs(const Plan& plan) {
   std::map<std::string, const Job*> writers;
+  std::map<std::pair<dev_t, ino_t>, const Job*> readers;
+  for (const Job& job : plan.jobs) {
+    if (const auto file = FileAt(job.input)) readers.emplace(*file, &job);
+  }
   for (const Job& job : plan.jobs) {
     if (job.output == kStandardStream) continue;
-    std::error_code missing;
-    if (fs::equivalent(job.input, job.output, missing)) return BadJob("would overwrite the picture " + job.input);
+    if (const auto file = FileAt(job.output); file && readers.contains(*file)) {
+      const Job& reader = *readers.at(*file);
+      if (FileAt(job.input) == file) return BadJob("would overwrite the picture " + job.input);
+      return BadJob(fmt::format("the result of {} would overwrite {}, another picture of this run: use -o FOLDER",
+                                job.input, reader.input));
+    }
     const auto [writer, first] = writers.emplace(job.output, &job);
     if (!first) {
       return BadJob(fmt::format("{} and {} would both become {}", writer->second->input, job.input, job.output));

@@ -96,6 +96,11 @@ bool IsEmbedded(const ModelInfo& model) { return !model.file.empty(); }
 
 Result<LoadedModel> LoadModel(const ModelChoice& choice) {
   if (LooksLikePath(choice.model)) {
+    if (!choice.file.empty()) {
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("--model-file names the weights of a model, but --model {} is a file itself", choice.model));
+    }
     const auto known = std::ranges::find(Models(), fs::path(choice.model).stem().string(), &ModelInfo::name);
     const ModelInfo info = known != Models().end() ? *known : UnknownModel();
     return LoadFile(choice, info, fs::path(choice.model).filename().string(), choice.model);

@@ -18,6 +18,7 @@ namespace decal::cli {
 
 enum class PictureFormat { kPng, kWebp, kJpeg };
 
+
 // Pixels per metre.
 struct Density {
   double x = 0, y = 0;
@@ -98,7 +99,10 @@ struct EncodeOptions {
   ThreadRunner* runner = nullptr;  // null: encode on the calling thread
 };
 
-// JPEG cannot hold kRgba. Errors: kInternal.
+// Whether the format can hold so many pixels a side. Errors: kInvalidArgument.
+Status CheckSides(int64_t width, int64_t height, PictureFormat format);
+
+// JPEG cannot hold kRgba. Errors: kInvalidArgument for a side that is too long; kInternal.
 Result<std::vector<std::byte>> EncodePicture(ImageView picture, const EncodeOptions& options);
 
 }  // namespace decal::cli

@@ -13,7 +13,9 @@
 
 namespace decal::cli {
 
-// Three pictures are in memory at most, and two where one alone takes a quarter of `max_memory` (0: the default).
+inline size_t BytesOf(ImageView view) { return view.stride_bytes * static_cast<size_t>(view.height); }
+
+// Three pictures are in memory at most, and two where one alone, or what is made of it, takes a quarter of `max_memory` (0: the default).
 //   Job                            what a picture is known by; moved about
 //   next()                         -> std::optional<Job>: the next one, when its decoding may begin
 //   begin(job)                     before its turn at the network
@@ -62,7 +64,7 @@ void CutAll(Cutter& cutter, size_t max_memory, const Next& next, const Begin& be
     finish();
     if (!cutout) {
       end(*job, std::unexpected(cutout.error()));
-    } else if (overlaps && ahead.job) {
+    } else if (overlaps && ahead.job && BytesOf(cutout->result) < large) {
       last = {job, std::async(std::launch::async, [&write, job, made = *std::move(cutout)]() mutable {
                 return write(*job, std::move(made), static_cast<ThreadRunner*>(nullptr));
               })};

@@ -30,11 +30,18 @@ int Main(int argc, const char* const* argv, const std::function<int(const Comman
   return dispatch(*command);
 }
 
+// What stands in the buffer is written now: a full disk is known only then. `status`, or a failure.
+int EndOutput(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  PrintError({ErrorCode::kIo, "cannot write all of the output", "standard output"});
+  return status == kExitOk ? kExitFailed : status;
+}
+
 }  // namespace
 
 int RunProgram(int argc, const char* const* argv, const std::function<int(const Command&)>& dispatch) {
   try {
-    const int status = Main(argc, argv, dispatch);
+    const int status = EndOutput(Main(argc, argv, dispatch));
     if (!DecoderAbandoned()) return status;
     // A decoder still runs: nothing that it uses may be taken down.
     std::fflush(nullptr);
@@ -42,6 +49,7 @@ int RunProgram(int argc, const char* const* argv, const std::function<int(const 
   } catch (const std::bad_alloc&) {
     PrintError({ErrorCode::kOutOfMemory, "out of memory", {}});
   } catch (const std::exception& exception) {
+    if (std::ferror(stdout) != 0) return EndOutput(kExitFailed);  // fmt throws what it cannot write
     PrintError({ErrorCode::kInternal, exception.what(), {}});
   }
   return kExitFailed;

@@ -4,12 +4,14 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <string>
 #include <vector>
 
 #include "cutout/test_picture.h"
 #include "decal/cutout.h"
+#include "decal/heedful_runner.h"
 
 namespace decal {
 namespace {
@@ -90,6 +92,22 @@ TEST(FrameTest, TakesPartsAndFillsWhatIsBeyond) {
       }
     }
   }
+}
+
+TEST(FrameTest, AHeedfulRunnerLeavesOutTheRest) {
+  std::atomic<bool> cancel = false;
+  HeedfulRunner runner(SerialRunner(), cancel);
+  EXPECT_EQ(runner.thread_count(), SerialRunner().thread_count());
+  size_t done = 0;
+  ParallelFor(runner, 10, [&](size_t index, size_t) {
+    ++done;
+    if (index == 3) cancel = true;
+  });
+  EXPECT_EQ(done, 4u);
+  const TestPicture picture = TestPicture::Filled(4, 4, {1, 2, 3, 255});
+  TestPicture out = TestPicture::Filled(8, 8, {9, 9, 9, 255});
+  ASSERT_TRUE(TakeFrame(picture.view(), {{0, 0, 4, 4}, {8, 8}}, {}, out.mutable_view(), runner));
+  EXPECT_EQ(out.at(7, 7), (Rgba{9, 9, 9, 255}));
 }
 
 TEST(FrameTest, ResizesWithItsSurroundings) {

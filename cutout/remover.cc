@@ -14,6 +14,7 @@
 #include "cutout/scratch.h"
 #include "cutout/second_pass.h"
 #include "decal/cutout.h"
+#include "decal/heedful_runner.h"
 
 namespace decal {
 namespace {
@@ -156,7 +157,8 @@ struct Remover::Impl {
   Status PrepareValues(ImageView picture, int part);
   Status Infer(const CancelFlag* cancel);
   Result<CutoutReport> Read(Extent picture, int part);
-  Status Compose(ImageView picture, const CompositeOptions& options, MutableImageView out, CutoutReport& report);
+  Status Compose(ImageView picture, const CompositeOptions& options, MutableImageView out, CutoutReport& report,
+                 const CancelFlag* cancel = nullptr);
 };
 
 bool IsModelFault(const Error& error) {
@@ -275,9 +277,15 @@ Result<CutoutReport> Remover::Impl::Read(Extent picture, int part) {
 
 // And the last step: the cut-out.
 Status Remover::Impl::Compose(ImageView picture, const CompositeOptions& options, MutableImageView out,
-                              CutoutReport& report) {
+                              CutoutReport& report, const CancelFlag* cancel) {
   const auto start = std::chrono::steady_clock::now();
-  DECAL_TRY(Composite(picture, View(), options, out, *runner, &report.visible));
+  if (cancel == nullptr) {
+    DECAL_TRY(Composite(picture, View(), options, out, *runner, &report.visible));
+  } else {
+    HeedfulRunner heedful(*runner, *cancel);
+    DECAL_TRY(Composite(picture, View(), options, out, heedful, &report.visible));
+    if (*cancel) return Fail(ErrorCode::kCancelled, "cancelled");
+  }
   report.postprocess_ms += MillisecondsSince(start);
   // The two stages allocate one after the other.
   const size_t prepared = PrepareInputScratchBytes(picture, Spec(), runner->thread_count());
@@ -334,7 +342,7 @@ Result<CutoutReport> Remover::Segment(ImageView picture, const CancelFlag* cance
 Result<CutoutReport> Remover::Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                                   const CancelFlag* cancel) {
   DECAL_TRY_ASSIGN(CutoutReport report, Segment(picture, cancel, options.refine == Refine::kBest));
-  DECAL_TRY(impl_->Compose(picture, options, out, report));
+  DECAL_TRY(impl_->Compose(picture, options, out, report, cancel));
   return report;
 }
 

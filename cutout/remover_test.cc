@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -317,6 +318,42 @@ TEST(RemoverTest, CancelledRunLeavesAWorkingRemover) {
   EXPECT_EQ(remover.matte().data, nullptr);
   RunOk(remover, picture, out);
   EXPECT_EQ(out.at(0, 0)[3], 51);
+}
+
+// Sets a flag when the job of that number begins.
+class FlagAtJob : public ThreadRunner {
+ public:
+  size_t thread_count() const override { return 1; }
+  void Run(size_t tasks, Task task, void* context) override {
+    if (jobs++ == at) flag = true;
+    SerialRunner().Run(tasks, task, context);
+  }
+  size_t jobs = 0, at = SIZE_MAX;
+  CancelFlag flag{false};
+};
+
+TEST(RemoverTest, ComposingIsCancelled) {
+  FlagAtJob runner;
+  auto session = RedModel();
+  ASSERT_TRUE(session);
+  auto remover = Remover::Create(*std::move(session), PlainInfo(4, 4), runner);
+  ASSERT_TRUE(remover);
+  const TestPicture picture = TestPicture::Filled(10, 100, {51, 7, 9, 255});
+  for (const CompositeOptions& options :
+       {CompositeOptions{}, {.refine = Refine::kBest, .smooth = 2, .grow = 3, .shadow = 1}}) {
+    TestPicture out(10, 100);
+    runner.at = SIZE_MAX;
+    ASSERT_TRUE(remover->Run(picture.view(), options, out.mutable_view(), &runner.flag));
+    runner.jobs = 0;
+    ASSERT_TRUE(remover->Run(picture.view(), options, out.mutable_view(), &runner.flag));
+    const size_t last = runner.jobs - 1;
+    TestPicture untouched(10, 100);
+    runner.jobs = 0, runner.at = last;
+    const auto report = remover->Run(picture.view(), options, untouched.mutable_view(), &runner.flag);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code, ErrorCode::kCancelled);
+    runner.flag = false;
+  }
 }
 
 TEST(RemoverTest, ModelsWithOtherShapesAreRefused) {

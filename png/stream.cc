@@ -39,15 +39,12 @@ Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, Thre
   };
 
   std::vector<std::optional<PngWorkspace>> spaces(runner.thread_count());
-  std::atomic<bool> packed = true, kept = true;
+  std::atomic<bool> packed = true;
   ParallelFor(runner, parts.size(), [&](size_t i, size_t thread) {
     const bool last = i + 1 == parts.size();
     std::optional<PngWorkspace>& space = spaces[thread];
     if (!space) space.emplace(picture.width, channels, strip_rows);
-    if (!*space) {
-      kept = false;
-      return;
-    }
+    if (!*space) return;
     const auto strip = space->Pack(picture, channels, static_cast<int>(i) * strip_rows, rows_of(i), last);
     if (!strip) {
       packed = false;
@@ -56,10 +53,11 @@ Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, Thre
     checksums[i] = strip->adler;
     parts[i] = MakePart(i == 0 ? std::span(kZlibHeader) : std::span<const uint8_t>(), space->out().first(strip->bytes),
                         last ? kChecksumBytes : 0);
-    if (!parts[i].memory) kept = false;
   });
   if (!packed) return Fail(ErrorCode::kInternal, "cannot make a PNG file: deflate failed");
-  if (!kept) return Fail(ErrorCode::kOutOfMemory, "no memory for a PNG file");
+  // Nor is a part there that a HeedfulRunner has left out.
+  if (!std::ranges::all_of(parts, [](const PngPart& part) { return part.memory != nullptr; }))
+    return Fail(ErrorCode::kOutOfMemory, "no memory for a PNG file");
 
   uint32_t checksum = 1;
   for (size_t i = 0; i < parts.size(); ++i) {

@@ -26,7 +26,8 @@ struct PngPart {
 size_t PngPartCount(int width, int height, int channels);
 
 // What IDAT chunks hold, a part a strip: the first begins with the stream's header, the last ends with its checksum. `channels`: of RGBA the
-// first so many. The parts do not depend on the number of threads. Errors: kOutOfMemory; kInternal, if ISA-L fails.
+// first so many. The parts do not depend on the number of threads. Errors: kOutOfMemory, also if `runner` leaves out
+// tasks; kInternal, if ISA-L fails.
 Result<std::vector<PngPart>> PackPngStream(ImageView picture, int channels, ThreadRunner& runner);
 
 }  // namespace decal

@@ -26,6 +26,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "cli/batch/clashes.h"
 #include "cli/batch/journal.h"
 #include "cli/batch/list.h"
 #include "cli/batch/progress.h"
@@ -67,6 +68,7 @@ class Batch {
 
   int Run() {
     if (Status begun = WriteRunLine(); !begun) return Fatal(begun.error());
+    clashes_.Read(ListOf(options_));
     if (!options_.quiet && isatty(STDERR_FILENO)) OpenCounting();
     while (!fatal_ && GoOn()) {
       if (stopping()) BeginStop();
@@ -160,6 +162,11 @@ class Batch {
       return {};
     }
     ListedPicture picture = **std::move(listed);
+    const auto written = [this](const std::string& output) { return journal_.Of(JournalText(output)).seen; };
+    if (std::string clash = clashes_.Of(picture, written); !clash.empty()) {
+      FailListed({ErrorCode::kInvalidArgument, std::move(clash), picture.input});
+      return {};
+    }
     std::string name = JournalText(picture.output);
     if (!shard_.Has(name)) return {};
     if (picture.input == "-") picture.input = "./-";
@@ -185,6 +192,7 @@ class Batch {
         known.seen = true;
         known.input = input_hash;
         ++counts_.skipped;
+        counts_.empty += known.IsEmpty();
         return {};
       }
       job.unchanged = known.content;
@@ -280,10 +288,10 @@ class Batch {
     } else {
       line.done = true;
       line.size = reply.size;
-      line.coverage = reply.coverage;
-      if (reply.kind == WorkerReply::kUnchanged) ++counts_.skipped;
-      else ++counts_.done;
-      if (!reply.found_subject) ++counts_.empty;
+      const bool unchanged = reply.kind == WorkerReply::kUnchanged;
+      line.coverage = unchanged ? known.coverage / 1e4 : reply.coverage;
+      ++(unchanged ? counts_.skipped : counts_.done);
+      counts_.empty += unchanged ? known.IsEmpty() : !reply.found_subject;
       if (!reply.notes.empty() && !options_.quiet) {
         progress_.Clear();
         PrintLine(fmt::format("{}: {}", picture.input, reply.notes));
@@ -412,6 +420,7 @@ class Batch {
   std::unordered_map<uint64_t, InWork> in_work_;
   std::deque<WorkerJob> suspects_;
   std::set<std::string> told_;
+  Clashes clashes_;
   uint64_t next_id_ = 1, no_pictures_ = 0, total_ = 0;
   bool list_ended_ = false, failed_stop_ = false, fatal_ = false, total_known_ = false;
   int deaths_ = 0;

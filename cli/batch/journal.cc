@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -188,6 +189,8 @@ Status Journal::ReadLines(const std::string& path, bool own) {
                      .code = TextAt(json, "code")};
     if (const auto size = json.find("size"); size != json.end() && size->is_number_unsigned())
       line.size = size->get<uint64_t>();
+    if (const auto coverage = json.find("coverage"); coverage != json.end() && coverage->is_number())
+      line.coverage = coverage->get<double>();
     KnownPicture& known = Of(output);
     // Between files there is no order: what is done counts.
     if (!own && known.done && !line.done) continue;
@@ -199,6 +202,7 @@ Status Journal::ReadLines(const std::string& path, bool own) {
 
 KnownPicture Journal::Known(const JournalLine& line) {
   KnownPicture known{.input = static_cast<uint32_t>(MixedHash(JournalText(line.input))), .done = line.done};
+  known.coverage = static_cast<uint16_t>(std::lround(std::clamp(line.coverage, 0.0, 1.0) * 1e4));
   if (!line.done) {
     auto at = std::ranges::find(codes_, line.code);
     if (at == codes_.end() && codes_.size() < 255) at = codes_.insert(codes_.end(), line.code);

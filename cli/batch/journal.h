@@ -36,10 +36,13 @@ struct KnownPicture {
   uint64_t version = 0;  // hash of options, version, and of the size if done
   uint64_t content = 0;  // of options, hash, and size
   uint32_t input = 0;  // hash of the input's name
+  uint16_t coverage = 0;  // in ten-thousandths, as lines have it; if done
   uint8_t code = 0;  // index into codes(); of failures
-  bool done = false;
-  bool lasting = false;  // a failure that the same bytes meet again
-  bool seen = false;  // in the list, by this run
+  bool done : 1 = false;
+  bool lasting : 1 = false;  // a failure that the same bytes meet again
+  bool seen : 1 = false;  // in the list, by this run
+
+  bool IsEmpty() const { return done && coverage < 10; }  // CutoutReport::found_subject
 };
 
 class Journal {

@@ -40,17 +40,7 @@ Status Canvas::CheckSize(int64_t width, int64_t height, size_t sample_bytes) con
                 fmt::format("{} x {} pixels take {} decoded, over the limit of {} (--max-memory)", width, height,
                             ByteText(needed), ByteText(static_cast<double>(limit))));
   }
-  const int64_t longest = std::max(width, height);
-  // libwebp's and libjpeg's own limits.
-  const int64_t side = options_.target == PictureFormat::kWebp   ? 16383
-                       : options_.target == PictureFormat::kJpeg ? 65500
-                                                                 : INT32_MAX;
-  if (longest > side) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{} x {} pixels do not fit into {}, which holds {} a side: choose png", width, height,
-                            options_.target == PictureFormat::kWebp ? "WebP" : "JPEG", side));
-  }
-  return {};
+  return options_.target ? CheckSides(width, height, *options_.target) : Status();
 }
 
 Status Canvas::Begin(int64_t width, int64_t height, const SampleLayout& layout, int orientation) {

@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include <vips/vips8>
 
+#include "cli/interrupt.h"
 #include "cli/pictures/byte_writer.h"
 #include "cli/pictures/bytes.h"
 #include "cli/pictures/encode_png.h"
@@ -83,6 +85,11 @@ Bytes DressJpeg(ByteSpan jpeg, const EncodeOptions& options) {
   return dressed;
 }
 
+// libvips calls it after some rows, on the thread that encodes.
+void StopIfCancelled(VipsImage* image, VipsProgress*, void*) {
+  if (Cancelled()) vips_image_set_kill(image, TRUE);
+}
+
 Result<Bytes> EncodeJpeg(ImageView picture, const EncodeOptions& options) {
   const size_t size = picture.stride_bytes * static_cast<size_t>(picture.height);
   VImage image = VImage::new_from_memory(const_cast<uint8_t*>(picture.data), size, picture.width, picture.height, 4,
@@ -91,6 +98,8 @@ Result<Bytes> EncodeJpeg(ImageView picture, const EncodeOptions& options) {
   image = image.extract_band(0, VImage::option()->set("n", grey ? 1 : 3));
   image =
       image.copy(VImage::option()->set("interpretation", grey ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB));
+  vips_image_set_progress(image.get_image(), TRUE);
+  g_signal_connect(image.get_image(), "eval", G_CALLBACK(StopIfCancelled), nullptr);
   const std::unique_ptr<VipsBlob, FreeBlob> blob(
       image.jpegsave_buffer(VImage::option()->set("Q", options.quality)->set("strip", true)));
   size_t bytes = 0;
@@ -100,7 +109,18 @@ Result<Bytes> EncodeJpeg(ImageView picture, const EncodeOptions& options) {
 
 }  // namespace
 
+Status CheckSides(int64_t width, int64_t height, PictureFormat format) {
+  // libwebp's and libjpeg's own limits.
+  const int64_t side = format == PictureFormat::kWebp ? 16383 : format == PictureFormat::kJpeg ? 65500 : INT32_MAX;
+  if (std::max(width, height) <= side) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} x {} pixels do not fit into {}, which holds {} a side: choose png", width, height,
+                          format == PictureFormat::kWebp ? "WebP" : "JPEG", side));
+}
+
 Result<std::vector<std::byte>> EncodePicture(ImageView picture, const EncodeOptions& options) try {
+  if (Status fits = CheckSides(picture.width, picture.height, options.format); !fits)
+    return std::unexpected(fits.error());
   switch (options.format) {
     case PictureFormat::kPng: return EncodePng(picture, options);
     case PictureFormat::kWebp: return EncodeWebp(picture, options);
@@ -108,7 +128,9 @@ Result<std::vector<std::byte>> EncodePicture(ImageView picture, const EncodeOpti
   }
   return Fail(ErrorCode::kInternal, "no encoder");
 } catch (const vips::VError&) {
-  return Fail(ErrorCode::kInternal, "cannot encode: " + VipsReason());
+  const std::string reason = VipsReason();
+  if (Cancelled()) return Fail(ErrorCode::kCancelled, "interrupted");
+  return Fail(ErrorCode::kInternal, "cannot encode: " + reason);
 }
 
 }  // namespace decal::cli

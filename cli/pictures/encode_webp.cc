@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "cli/interrupt.h"
 #include "cli/pictures/byte_writer.h"
 #include "decal/parallel.h"
 
@@ -33,6 +34,7 @@ struct ClearData {
 };
 
 std::unexpected<Error> Failed(WebPEncodingError error) {
+  if (error == VP8_ENC_ERROR_USER_ABORT) return Fail(ErrorCode::kCancelled, "interrupted");
   const bool memory = error == VP8_ENC_ERROR_OUT_OF_MEMORY || error == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY;
   return Fail(memory ? ErrorCode::kOutOfMemory : ErrorCode::kInternal,
               "cannot encode as WebP: libwebp says " + std::to_string(static_cast<int>(error)));
@@ -50,6 +52,9 @@ int Collect(const uint8_t* data, size_t size, const WebPPicture* picture) {
   Append(*static_cast<Bytes*>(picture->custom_ptr), std::as_bytes(std::span(data, size)));
   return 1;
 }
+
+// libwebp asks after each row of blocks, on the thread that encodes: alpha, which may have another one, is asked about at its end.
+int GoOn(int, const WebPPicture*) { return Cancelled() ? 0 : 1; }
 
 Result<Bytes> Encode(ImageView view, const EncodeOptions& options, ThreadRunner& runner) {
   WebPConfig config;
@@ -74,6 +79,7 @@ Result<Bytes> Encode(ImageView view, const EncodeOptions& options, ThreadRunner&
   Bytes file;
   picture.writer = Collect;
   picture.custom_ptr = &file;
+  picture.progress_hook = GoOn;
   if (WebPEncode(&config, &picture) == 0) return Failed(picture.error_code);
   return file;
 }

@@ -72,10 +72,11 @@ void Watcher::Run() {
   }
 }
 
-bool Turnstile::Enter(const CancelFlag& cancel) {
+bool Turnstile::Enter(const CancelFlag& cancel, size_t count) {
+  count = std::min(count, most_);
   std::unique_lock lock(mutex_);
   const auto place = waiting_.insert(waiting_.end(), next_++);
-  while (!(free_ > 0 && waiting_.begin() == place)) {
+  while (!(free_ >= count && waiting_.begin() == place)) {
     if (cancel) {
       waiting_.erase(place);
       changed_.notify_all();
@@ -84,14 +85,14 @@ bool Turnstile::Enter(const CancelFlag& cancel) {
     changed_.wait_for(lock, kWatchInterval);
   }
   waiting_.erase(place);
-  --free_;
+  free_ -= count;
   changed_.notify_all();
   return true;
 }
 
-void Turnstile::Leave() {
+void Turnstile::Leave(size_t count) {
   const std::lock_guard lock(mutex_);
-  ++free_;
+  free_ += std::min(count, most_);
   changed_.notify_all();
 }
 

@@ -52,16 +52,17 @@ class Watcher {
 // A semaphore that admits in order of arrival.
 class Turnstile {
  public:
-  explicit Turnstile(size_t most) : free_(most) {}
-  // Waits for a turn. Returns false if `cancel` was set before.
-  bool Enter(const CancelFlag& cancel);
-  void Leave();
+  explicit Turnstile(size_t most) : most_(most), free_(most) {}
+  // Waits for `count` turns; who wants more than there are gets all. Returns false if `cancel` was set before.
+  bool Enter(const CancelFlag& cancel, size_t count = 1);
+  void Leave(size_t count = 1);
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::list<uint64_t> waiting_;
   uint64_t next_ = 0;
+  const size_t most_;
   size_t free_;
 };
 

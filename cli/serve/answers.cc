@@ -5,6 +5,7 @@
 #include "cli/serve/answers.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,8 +18,6 @@ namespace {
 
 constexpr size_t kMostFields = 64;
 constexpr size_t kMostFieldBytes = 4096;
-// Parts have no such line in them by chance, and the answer's length is known anyway.
-constexpr const char* kBoundary = "decal-5f1c2d3e4b6a79880c1d2e3f40516273";
 
 int StatusOf(ErrorCode code) {
   switch (code) {
@@ -31,6 +30,14 @@ int StatusOf(ErrorCode code) {
     case ErrorCode::kIo: return 502;  // of fetching: nothing else reads or writes files
     default: return 500;
   }
+}
+
+// Nobody can guess it: pictures keep metadata from anywhere.
+std::string RandomBoundary() {
+  std::random_device device;
+  std::string text = "decal-";
+  for (int i = 0; i < 4; ++i) text += fmt::format("{:08x}", device());
+  return text;
 }
 
 std::string Ascii(const std::string& json) {
@@ -78,15 +85,24 @@ const char* MediaType(PictureFormat format) {
   return "";
 }
 
-void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type,
-                 const std::string& file) {
-  std::string body = fmt::format(
+std::string ChooseBoundary(std::initializer_list<std::string_view> parts, const std::function<std::string()>& draw) {
+  for (;;) {
+    std::string text = draw();
+    if (std::ranges::none_of(parts, [&](std::string_view part) { return part.contains(text); })) return text;
+  }
+}
+
+void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type, std::string file) {
+  const std::string boundary = ChooseBoundary({report, file}, RandomBoundary);
+  const std::string head = fmt::format(
       "--{0}\r\nContent-Disposition: form-data; name=\"report\"\r\nContent-Type: application/json\r\n\r\n{1}\r\n"
       "--{0}\r\nContent-Disposition: form-data; name=\"picture\"; filename=\"cutout\"\r\nContent-Type: {2}\r\n\r\n",
-      kBoundary, report, media_type);
-  body += file;
-  body += fmt::format("\r\n--{}--\r\n", kBoundary);
-  response.set_content(body, fmt::format("multipart/form-data; boundary={}", kBoundary));
+      boundary, report, media_type);
+  // In the place of the file, which may be large.
+  file.insert(0, head);
+  file += fmt::format("\r\n--{}--\r\n", boundary);
+  response.set_header("Content-Type", fmt::format("multipart/form-data; boundary={}", boundary));
+  response.body = std::move(file);
 }
 
 Result<Upload> ReadUpload(const httplib::Request& request, const httplib::ContentReader& reader, size_t max_bytes) {

@@ -7,7 +7,10 @@
 #include <httplib.h>
 
 #include <cstddef>
+#include <functional>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/cutter.h"
@@ -28,9 +31,11 @@ std::string ReportJson(const Done& done);
 
 const char* MediaType(PictureFormat format);
 
+// A line between parts of which none has it in it. `draw` gives texts to choose from, each another one.
+std::string ChooseBoundary(std::initializer_list<std::string_view> parts, const std::function<std::string()>& draw);
+
 // A picture with its report in front, as two parts of a form: "report" and "picture".
-void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type,
-                 const std::string& file);
+void AnswerParts(httplib::Response& response, const std::string& report, const char* media_type, std::string file);
 
 struct Upload {
   std::vector<std::byte> file;

@@ -211,6 +211,8 @@ bool HttpServer::process_and_close_socket(socket_t fd) {
     bool closed = false;
     const bool answered = process_request(
         stream, left == 1 || connection.overloaded || draining_, closed, [&](httplib::Request& request) {
+          // Pictures are sent whole, as every request makes its own anew.
+          request.ranges.clear();
           connection.method = request.method;
           connection.path = request.path;
           connection.has_body =

@@ -35,6 +35,7 @@ struct Connection {
   int status = 0;
   std::string code;  // of an error
   std::string report;  // of a picture, for the log
+  size_t answer_bytes = 0;  // of a picture that is being sent: room that it holds
   double wait_ms = 0;
 
   void BeginRequest(ServeClock::time_point now, std::chrono::seconds limit);

@@ -41,7 +41,7 @@ std::optional<bool> ParseFlag(std::string text) {
   for (const char* yes : {"1", "true", "t", "yes", "y", "on"}) {
     if (text == yes) return true;
   }
-  for (const char* no : {"0", "false", "f", "no", "n", "off", ""}) {
+  for (const char* no : {"0", "false", "f", "no", "n", "off"}) {
     if (text == no) return false;
   }
   return {};
@@ -129,6 +129,9 @@ Result<RequestOptions> ReadOptions(const RequestFields& fields, const CutOptions
       {"size", Text(texts.size)},
       {"scale", Number(cut.frame.scale, rules::kOutputScale)},
   };
+  for (const auto& [name, text] : fields) {
+    if (text.empty() && setters.contains(name)) return BadField(name, "no value: give one, or leave the field out");
+  }
   if (Status set = SetAll(fields, setters); !set) return std::unexpected(set.error());
   const bool keep_profile = cut.keep_profile;
   if (Status read = ReadCutTexts(texts, cut); !read) return std::unexpected(read.error());
@@ -138,8 +141,10 @@ Result<RequestOptions> ReadOptions(const RequestFields& fields, const CutOptions
   return request;
 }
 
-Result<RequestOptions> ReadRembgOptions(const RequestFields& form, const RequestFields& query,
-                                        const CutOptions& usual) {
+Result<RequestOptions> ReadRembgOptions(RequestFields form, RequestFields query, const CutOptions& usual) {
+  // To rembg's server they are not there.
+  for (RequestFields* fields : {&form, &query})
+    std::erase_if(*fields, [](const auto& field) { return field.second.empty(); });
   RequestOptions request{.cut = usual};
   CutOptions& cut = request.cut;
   cut.format = PictureFormat::kPng;  // rembg writes nothing else
@@ -173,7 +178,7 @@ Result<RequestOptions> ReadRembgOptions(const RequestFields& form, const Request
       {"extras",
        [&](const std::string& name, const std::string& text) -> Status {
          // What models of rembg take besides; none of Decal's takes any.
-         if (text.empty() || nlohmann::json::parse(text, nullptr, false).is_object()) return {};
+         if (nlohmann::json::parse(text, nullptr, false).is_object()) return {};
          return BadField(name, "a JSON object");
        }},
   };

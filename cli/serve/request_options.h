@@ -20,10 +20,12 @@ struct RequestOptions {
   std::string model;  // empty: the server's default
 };
 
-// POST /v1/cutouts: the command's options without dashes, and "report". Errors: kInvalidArgument, naming the field.
+// POST /v1/cutouts: the command's options without dashes, and "report". Errors: kInvalidArgument, naming the field; a field without a value
+// is one.
 Result<RequestOptions> ReadOptions(const RequestFields& fields, const CutOptions& usual);
 
-// rembg's: model, a, af, ab, ae, om, ppm of `form`, bgc and extras of `query`. docs/serve.md says what becomes of each.
-Result<RequestOptions> ReadRembgOptions(const RequestFields& form, const RequestFields& query, const CutOptions& usual);
+// rembg's: model, a, af, ab, ae, om, ppm of `form`, bgc and extras of `query`; without a value they count as left out. docs/serve.md says
+// what becomes of each.
+Result<RequestOptions> ReadRembgOptions(RequestFields form, RequestFields query, const CutOptions& usual);
 
 }  // namespace decal::cli

@@ -42,6 +42,32 @@ void InstallEnding() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
+// Bytes per pixel while a picture is decoded: four floats as the file stores them, and 4 of ours, twice with --profile keep.
+constexpr double kDecodedBytes = 24;
+// And while a result is encoded: 4 of its own, 4 of its own colours or of a frame's source, and libwebp's ARGB, YUV and alpha, or a PNG's
+// strips and its file.
+constexpr double kEncodedBytes = 16;
+// Code, libraries, and stacks of threads.
+constexpr double kProgramBytes = 64e6;
+
+// The most that the server takes, in bytes.
+struct MemoryBound {
+  double models, pictures, uploads, answers;
+  double sum() const { return kProgramBytes + models + pictures + uploads + answers; }
+};
+
+MemoryBound BoundOf(const ServeOptions& options, size_t model_bytes) {
+  const auto pixels = static_cast<double>(options.max_pixels);
+  const auto memory = static_cast<double>(options.max_memory != 0 ? options.max_memory : DefaultMaxMemory());
+  const double shown = std::min(pixels, memory / 4);  // by CheckResult
+  const double picture = std::max(std::min(kDecodedBytes * pixels, memory + 4 * shown), kEncodedBytes * shown);
+  const double places = static_cast<double>(options.workers + options.queue);
+  const double uploads = places * static_cast<double>(options.max_upload);
+  // Service has as much room for answers as for uploads; one that is larger goes alone.
+  const double answers = std::min(std::max(uploads, 4 * shown), places * 4 * shown);
+  return {static_cast<double>(model_bytes), static_cast<double>(options.workers + 2) * picture, uploads, answers};
+}
+
 ServeOptions WithNumbers(ServeOptions options) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (options.workers == 0) options.workers = std::max(1, cores / 4);
@@ -133,14 +159,12 @@ int Serve(const ServeOptions& given) {
                    {}});
   }
   if (!options.quiet) {
-    const double pictures =
-        static_cast<double>(options.workers + 2) * static_cast<double>(options.max_pixels) * 8 / 1e6;
-    const double uploads =
-        static_cast<double>(options.workers + options.queue) * static_cast<double>(options.max_upload) / 1e6;
-    PrintLine(fmt::format(
-        "memory at most about {:.0f} MB: models {:.0f}, decoded pictures {:.0f}, uploads and answers {:.0f}",
-        static_cast<double>((*engines)->memory_bytes()) / 1e6 + pictures + uploads,
-        static_cast<double>((*engines)->memory_bytes()) / 1e6, pictures, uploads));
+    const MemoryBound bound = BoundOf(options, (*engines)->memory_bytes());
+    PrintLine(
+        fmt::format("memory at most about {:.0f} MB: program {:.0f}, models {:.0f}, pictures {:.0f}, uploads {:.0f}, "
+                    "answers {:.0f}",
+                    bound.sum() / 1e6, kProgramBytes / 1e6, bound.models / 1e6, bound.pictures / 1e6,
+                    bound.uploads / 1e6, bound.answers / 1e6));
     PrintLine(fmt::format("serving on http://{}:{}/",
                           options.host.find(':') == std::string::npos ? options.host : "[" + options.host + "]", port));
   }

@@ -37,6 +37,9 @@ constexpr Route kRoutes[] = {
     {"/v1/cutouts", false, true, false, true}, {"/api/remove", true, true, false, true},
 };
 
+// What AnswerParts puts around a picture, in the memory that the picture has.
+constexpr size_t kRoomForReport = size_t{64} << 10;
+
 const Route* FindRoute(const std::string& path) {
   const auto* at = std::ranges::find(kRoutes, path, &Route::path);
   return at == std::end(kRoutes) ? nullptr : at;
@@ -78,7 +81,8 @@ Service::Service(const ServeOptions& options, Engines& engines, std::string toke
     : options_(options), engines_(engines), token_(std::move(token)),
       places_(static_cast<size_t>(options.workers + options.queue)),
       // As CutAll: one that is decoded and one that is encoded beside each network.
-      pictures_(static_cast<size_t>(options.workers + 2)), networks_(static_cast<size_t>(options.workers)) {}
+      pictures_(static_cast<size_t>(options.workers + 2)), networks_(static_cast<size_t>(options.workers)),
+      answers_(static_cast<size_t>(options.workers + options.queue) * options.max_upload) {}
 
 void Service::Install(HttpServer& server) {
   server_ = &server;
@@ -291,12 +295,10 @@ void Service::AnswerCutout(Response& response, Result<std::vector<std::byte>> fi
   const std::string report = ReportJson(made->done);
   connection.report = report;
   const char* type = MediaType(options.cut.format.value_or(PictureFormat::kPng));
-  std::string bytes(reinterpret_cast<const char*>(made->file.data()), made->file.size());
-  made->file = {};
-  if (as_part) return AnswerParts(response, report, type, bytes);
+  if (as_part) return AnswerParts(response, report, type, std::move(made->file));
   response.set_header("Decal-Report", report);
   response.set_header("Content-Type", type);
-  response.body = std::move(bytes);
+  response.body = std::move(made->file);
 }
 
 Result<Service::Made> Service::Make(std::vector<std::byte> file, const RequestOptions& options, Watched& watched) {
@@ -327,14 +329,25 @@ Result<Service::Made> Service::Make(std::vector<std::byte> file, const RequestOp
     engines_.Return(engine);
   }
   if (!cutout) return std::unexpected(cutout.error());
-  auto encoded = EncodeCutout(*cutout, options.cut, nullptr);
-  if (!encoded) return std::unexpected(encoded.error());
+  auto encoded = [&] {
+    const InterruptedBy watched_client(watched.cancel);
+    return EncodeCutout(*cutout, options.cut, nullptr);
+  }();
   if (watched.cancel) return interrupted();
-  return Made{*std::move(encoded), std::move(cutout->done)};
+  if (!encoded) return std::unexpected(encoded.error());
+  Made made{{}, std::move(cutout->done)};
+  cutout = std::unexpected(Error{});
+  // Slow readers must not fill the memory with answers: the next one waits, and its picture's turn with it.
+  if (!answers_.Enter(watched.cancel, encoded->size())) return interrupted();
+  connection.answer_bytes = encoded->size();
+  made.file.reserve(encoded->size() + kRoomForReport);
+  made.file.assign(reinterpret_cast<const char*>(encoded->data()), encoded->size());
+  return made;
 }
 
 void Service::Ended(Connection& connection) {
   if (std::exchange(connection.place, false)) places_.Give();
+  if (const size_t bytes = std::exchange(connection.answer_bytes, 0)) answers_.Leave(bytes);
   const double seconds = std::chrono::duration<double>(ServeClock::now() - connection.begun).count();
   // A connection that was closed without a word.
   if (connection.bytes_in == 0) return;

@@ -43,7 +43,7 @@ class Service {
                     bool as_part);
 
   struct Made {
-    std::vector<std::byte> file;
+    std::string file;
     Done done;
   };
   Result<Made> Make(std::vector<std::byte> file, const RequestOptions& options, Watched& watched);
@@ -56,6 +56,7 @@ class Service {
   Places places_;
   Turnstile pictures_;  // decoded ones in memory
   Turnstile networks_;
+  Turnstile answers_;  // bytes of pictures that are being sent
   Watcher watcher_;
 };
 

@@ -96,14 +96,14 @@ Status FileSink::CreateTemporary() {
 }
 
 Status FileSink::Open(const VideoInfo& info, const VideoFileOptions& options, std::vector<std::string>& notes) {
-  if (!options.opaque && format_.with_alpha == AV_PIX_FMT_NONE) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "MP4 (H.264) has no transparency: give --background, or write .webm or .mov", path_);
-  }
   if (Status created = CreateTemporary(); !created) return created;
   if (const int made = avformat_alloc_output_context2(&output_, nullptr, format_.muxer, nullptr); made < 0)
     return Fail(ErrorCode::kUnsupported, fmt::format("this FFmpeg writes no {}", format_.muxer), path_);
   if (Status encoder = OpenEncoder(info, options); !encoder) return encoder;
+  if (encoder_->width != info.width || encoder_->height != info.height) {
+    notes.push_back(fmt::format("H.264 in MP4 holds even sizes only: {} x {} become {} x {}, .webm and .mov keep them",
+                                info.width, info.height, encoder_->width, encoder_->height));
+  }
   video_ = avformat_new_stream(output_, nullptr);
   if (video_ == nullptr || !packet_) return Fail(ErrorCode::kOutOfMemory, "no memory to write a video", path_);
   video_->time_base = encoder_->time_base;
@@ -166,10 +166,9 @@ Status FileSink::OpenEncoder(const VideoInfo& info, const VideoFileOptions& opti
   if (!encoder_) return Fail(ErrorCode::kOutOfMemory, "no memory for an encoder", path_);
   AVCodecContext& encoder = *encoder_;
   encoder.pix_fmt = options.opaque ? format_.opaque : format_.with_alpha;
-  // Colours of 4:2:0 are for two columns and rows; H.264 in players' profiles knows no half pair.
-  const int even = kind_ == VideoKind::kMp4 ? ~1 : ~0;
-  encoder.width = info.width & even;
-  encoder.height = info.height & even;
+  const Extent written = WrittenExtent(kind_, {info.width, info.height});
+  encoder.width = written.width;
+  encoder.height = written.height;
   if (encoder.width == 0 || encoder.height == 0)
     return Fail(ErrorCode::kUnsupported, "H.264 has at least 2 x 2 pixels", path_);
   encoder.time_base = info.time_base;
@@ -295,6 +294,11 @@ void FileSink::Discard() {
 }
 
 }  // namespace
+
+Extent WrittenExtent(VideoKind kind, Extent frame) {
+  const int even = kind == VideoKind::kMp4 ? ~1 : ~0;
+  return {frame.width & even, frame.height & even};
+}
 
 VideoKind KindOfVideo(const std::string& path) {
   std::string ending = std::filesystem::path(path).extension().string();

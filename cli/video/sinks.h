@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/video/frame.h"
+#include "decal/cutout.h"
 
 namespace decal::cli {
 
@@ -21,13 +22,17 @@ struct VideoFileOptions {
 enum class VideoKind { kNone, kWebm, kMatroska, kMov, kMp4 };
 VideoKind KindOfVideo(const std::string& path);
 
+// The size of a video's file with frames of that size. Colours of 4:2:0 are for two columns and rows, and H.264 in players' profiles
+// knows no half pair: an odd last column or row of an MP4 is left out.
+Extent WrittenExtent(VideoKind kind, Extent frame);
+
 // Whether it is a pattern of file names, such as frames/%05d.png. Errors: kInvalidArgument for one with another number of places.
 bool IsFramePattern(const std::string& path);
 Status CheckFramePattern(const std::string& path);
 
 // VP9 in WebM or Matroska and ProRes 4444 in MOV, with alpha unless opaque; H.264 in MP4, which has none. Sound is copied where the container
 // holds its codec; what is not gets into `notes`. The file is written beside `path` under another name until Finish. Errors name the
-// file: kInvalidArgument for MP4 with alpha, kUnsupported where the encoder is not there, kIo, kNotFound.
+// file: kUnsupported where the encoder is not there, kIo, kNotFound.
 Result<std::unique_ptr<FrameSink>> CreateVideoFile(const std::string& path, const VideoInfo& info,
                                                    const VideoFileOptions& options, std::vector<std::string>& notes);
 

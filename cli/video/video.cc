@@ -202,7 +202,16 @@ Status CheckOutput(const VideoOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "will not write frames to the terminal: use -o FILE");
   }
   if (IsFramePattern(path)) return CheckFramePattern(path);
-  if (KindOfVideo(path) != VideoKind::kNone) return {};
+  const VideoKind kind = KindOfVideo(path);
+  if (kind == VideoKind::kMp4 && !IsOpaque(options)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                options.composite.background
+                    ? "MP4 (H.264) has no transparency, and this --background is translucent: give an opaque one, or "
+                      "write .webm or .mov"
+                    : "MP4 (H.264) has no transparency: give --background, or write .webm or .mov",
+                path);
+  }
+  if (kind != VideoKind::kNone) return {};
   return Fail(ErrorCode::kInvalidArgument, "an output ends in .webm, .mkv, .mov, .mp4 or .png, or is -", path);
 }
 
@@ -221,14 +230,15 @@ Result<std::unique_ptr<FrameSink>> OpenSink(const VideoOptions& options, const V
 void PrintVideo(const VideoOptions& options, const VideoInfo& info, const FrameCutter& cutter, int64_t frames,
                 double seconds) {
   const double rate = static_cast<double>(frames) / std::max(seconds, 1e-6);
+  const Extent written = WrittenExtent(KindOfVideo(options.output), {info.width, info.height});
   if (options.json) {
     std::FILE* stream = options.output == kStandardStream ? Console() : stdout;
     fmt::print(stream, "{}\n",
                JsonObject()
                    .Add(keys::kInput, options.input)
                    .Add(keys::kOutput, options.output)
-                   .Add(keys::kWidth, info.width)
-                   .Add(keys::kHeight, info.height)
+                   .Add(keys::kWidth, written.width)
+                   .Add(keys::kHeight, written.height)
                    .Add("frames", frames)
                    .AddDecimal("seconds", seconds, 3)
                    .AddDecimal("framesPerSecond", rate, 1)
@@ -239,7 +249,7 @@ void PrintVideo(const VideoOptions& options, const VideoInfo& info, const FrameC
   }
   if (options.quiet) return;
   fmt::print(Console(), "{} -> {} ({} x {}): {} frame{} in {:.1f} s, {:.1f} a second: {}, {}\n", options.input,
-             options.output, info.width, info.height, frames, frames == 1 ? "" : "s", seconds, rate,
+             options.output, written.width, written.height, frames, frames == 1 ? "" : "s", seconds, rate,
              HowItRan(cutter.runner()), cutter.model_name());
 }
 

@@ -187,6 +187,7 @@ class Remover {
 
   // Plans and allocates for pictures of that size. Run does so itself when needed.
   Status Prepare(Extent picture);
+  // `cancel`, if set from another thread, ends it with kCancelled: between two layers, or some rows of the picture. `out` is then incomplete.
   Result<CutoutReport> Run(ImageView picture, const CompositeOptions& options, MutableImageView out,
                            const CancelFlag* cancel = nullptr);
   // The first part of Run: computes only the matte, for Composite. `twice`: in the two passes of a model that has them, as Run does for

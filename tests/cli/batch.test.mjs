@@ -228,6 +228,27 @@ test('bad uses: one line each, and nothing written', async (t) => {
   assert.deepEqual(await readFile(join(cwd, 'photos/below/0.png')), before);
 });
 
+test('a result never takes the place of another picture of the list, in whichever order they come', async (t) => {
+  const cwd = await scratch(t);
+  await mkdir(join(cwd, 'k'));
+  for (const name of ['a', 'b', 'c']) await disc().png().toFile(join(cwd, `k/${name}.png`));
+  const before = await readFile(join(cwd, 'k/b.png'));
+  const lines = ['{"input":"k/a.png","output":"b.png"}', `{"input":"${join(cwd, 'k/b.png')}","output":"d.png"}`, '{"input":"k/c.png","output":"e.png"}'];
+  for (const list of [lines, lines.toReversed()]) {
+    await writeFile(join(cwd, 'list'), list.join('\n'));
+    const over = await batch(cwd, ['--from', 'list', '--to', 'k', '--model', kQuick]);
+    assert.equal(over.status, 1);
+    assert.match(over.stderr, /k\/a\.png: its result would overwrite b\.png, another picture of the list \(invalid-argument\)/);
+    assert.deepEqual(await readFile(join(cwd, 'k/b.png')), before);
+    assert.deepEqual((await readdir(join(cwd, 'k'))).filter((name) => name.endsWith('.png')).sort(), ['a.png', 'b.png', 'c.png', 'd.png', 'e.png']);
+    await Promise.all(['.decal', 'd.png', 'e.png'].map((name) => rm(join(cwd, 'k', name), { recursive: true })));
+  }
+  // A list that can be read once only: what came first counts, and the loss is told.
+  const piped = await batch(cwd, ['--from', '-', '--to', 'k', '--model', kQuick], { stdin: lines.join('\n') });
+  assert.equal(piped.status, 1);
+  assert.match(piped.stderr, /b\.png: another picture of the list has become b\.png \(invalid-argument\)/);
+});
+
 test('--on-error stop ends at the first failure, --fail-if-empty tells of pictures without a subject', async (t) => {
   const cwd = await scratch(t);
   await photos(cwd, 4);
@@ -239,6 +260,13 @@ test('--on-error stop ends at the first failure, --fail-if-empty tells of pictur
   const empty = await batch(cwd, ['--from', '-', '--to', 'cut', '--fail-if-empty'], { stdin: 'grey.png\n' });
   assert.equal(empty.status, 3, empty.stderr);
   assert.match(empty.stderr, /grey\.png: no subject found\n.*1 without a subject/s);
+  // So it does when that picture was done before, also where only its time has changed.
+  for (const seconds of [0, 5000]) {
+    if (seconds > 0) await utimes(join(cwd, 'grey.png'), seconds, seconds);
+    const again = await batch(cwd, ['--from', '-', '--to', 'cut', '--fail-if-empty'], { stdin: 'grey.png\n' });
+    assert.equal(again.status, 3, again.stderr);
+    assert.match(again.stderr, /1 done before.*1 without a subject/);
+  }
 });
 
 test('a torn last line, foreign lines and other journals: read past, and the next line is whole', async (t) => {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -303,6 +303,40 @@ test('outputs that cannot be written are errors and leave no file', async (t) =>
   assert.deepEqual(await files(cwd), ['a.png']);
 });
 
+test('a result never takes the place of another picture of the run', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  await disc({ width: 60, height: 90 }).png().toFile(join(cwd, 'a.decal.png'));
+  const before = await readFile(join(cwd, 'a.decal.png'));
+  for (const inputs of [['a.png', 'a.decal.png'], ['a.decal.png', './a.png']]) {
+    assertError(await quick(inputs, { cwd }), 2, /the result of (\.\/)?a\.png would overwrite a\.decal\.png, another picture of this run: use -o FOLDER \(invalid-argument\)$/);
+    assert.deepEqual(await readFile(join(cwd, 'a.decal.png')), before);
+  }
+  assert.deepEqual(await files(cwd), ['a.decal.png', 'a.png']);
+  await assertDone(quick(['a.png', 'a.decal.png', '-o', 'out', '-q'], { cwd }));
+  assert.deepEqual(await files(join(cwd, 'out')), ['a.decal.decal.png', 'a.decal.png']);
+});
+
+test('reports that cannot be written are an error, though the pictures are done', async (t) => {
+  const cwd = await scratch(t);
+  await disc().png().toFile(join(cwd, 'a.png'));
+  for (const args of [`a.png --json -q --model "${kQuick}"`, 'models', '--version']) {
+    assert.throws(() => execFileSync('sh', ['-c', `"${kDecal}" ${args} > /dev/full`], { cwd, stdio: ['ignore', 'ignore', 'pipe'] }),
+      ({ status, stderr }) => status === 1 && /^decal: standard output: cannot write all of the output \(io\)\n$/.test(stderr), args);
+  }
+  assert.deepEqual(await files(cwd), ['a.decal.png', 'a.png']);
+});
+
+test('what a format can hold a side is asked of the result', async (t) => {
+  const cwd = await scratch(t);
+  await disc({ width: 17000, height: 8 }).png().toFile(join(cwd, 'wide.png'));
+  assertError(await quick(['wide.png', '-o', 'wide.webp'], { cwd }), 1, /17000 x 8 pixels do not fit into WebP, which holds 16383 a side: choose png \(invalid-argument\)$/);
+  await assertDone(quick(['wide.png', '-o', 'half.webp', '--scale', '0.5'], { cwd }));
+  assert.equal((await pixels(join(cwd, 'half.webp'))).info.width, 8500);
+  assertError(await quick(['wide.png', '-o', 'cut.webp', '--size', '16384x4'], { cwd }), 1, /16384 x 4 pixels do not fit into WebP.*\(invalid-argument\)$/);
+  assert.deepEqual(await files(cwd), ['half.webp', 'wide.png']);
+});
+
 test('overwriting its own output replaces it as a whole', async (t) => {
   const cwd = await scratch(t);
   await disc().png().toFile(join(cwd, 'a.png'));
@@ -394,6 +428,7 @@ test('--model takes a name or a file; weights that are not embedded are asked fo
   assert.equal(await executed('--model', 'mine.onnx'), 'mine.onnx');
   assert.equal(await executed('--model', 'u2netp', '--model-file', 'mine.onnx'), 'u2netp');
 
+  assertError(await decal(['a.png', '--model', 'mine.onnx', '--model-file', 'mine.onnx'], { cwd }), 1, /--model mine\.onnx is a file itself \(invalid-argument\)$/);
   assertError(await decal(['a.png', '--model', 'modnet'], { cwd }), 1, /^decal: modnet: .*--model-file.*https:\/\/.* \(not-found\)$/);
   assertError(await decal(['a.png', '--model', 'nosuch'], { cwd }), 1, /nosuch.*decal-default.*\(not-found\)$/);
   assertError(await decal(['a.png', '--model', 'missing.onnx'], { cwd }), 1, /^decal: missing\.onnx: cannot open.*\(not-found\)$/);

@@ -12,7 +12,7 @@ import { crc32 } from 'node:zlib';
 import { test as nodeTest } from 'node:test';
 import sharp from 'sharp';
 import { readBorder, resolveRule } from '../../border/typescript.mjs';
-import { decal, disc, kDefaultModel, pixels, scratch } from './support.mjs';
+import { decal, disc, kDefaultModel, kSanitized, pixels, quickModel, scratch } from './support.mjs';
 import { form, hasServer, kAnyModel, raw, readAnswer, serve, until } from './server.mjs';
 
 const skip = (await hasServer()) ? false : 'this build has no server (libcpp-httplib-dev)';
@@ -68,6 +68,55 @@ test('the memory that is told at the start has room for the edges that need the 
   assert.ok(execution.memoryBytes > plain.memoryBytes, `${execution.memoryBytes}, ${plain.memoryBytes}`);
   const rounded = 0.5e6;  // to whole megabytes
   assert.ok(told > 0.99 * execution.memoryBytes - rounded && told < 1.1 * execution.memoryBytes + rounded, `${told}, ${execution.memoryBytes}`);
+});
+
+test('results have the limits of pictures, and the memory that is told at the start holds', async (t) => {
+  const model = ['--model', quickModel()];
+  const server = await serve(t, [...model, '--workers', '1', '--max-memory', '20M', '--max-pixels', '1000000', '--max-upload', '4M']);
+  for (const query of ['size=12000x12000&format=jpeg', 'size=6000x6000', 'size=6000x', 'size=1000x1001', 'crop=5&size=2000x2000', 'aspect-ratio=100&size=20000x']) {
+    await assertError(await post(server, `/v1/cutouts?${query}`, picture), 413, 'limit-exceeded', /^a result of \d+ x \d+ pixels is over the limit of 1000000 \(--max-pixels\)$/);
+  }
+  // What the network finds decides of the size here.
+  const seen = await sharp(picture).resize({ width: 900, kernel: 'nearest' }).png().toBuffer();
+  await assertError(await post(server, '/v1/cutouts?crop=0&scale=8', seen), 413, 'limit-exceeded', /^a result of .*max-pixels/);
+  const roomy = await serve(t, [...model, '--max-memory', '20M']);
+  await assertError(await post(roomy, '/v1/cutouts?size=3000x3000', picture), 413, 'limit-exceeded',
+    /^a result of 3000 x 3000 pixels takes 36\.0 MB with its picture, over the limit of 2\d\.\d MB \(--max-memory\)$/);
+  await assertError(await post(roomy, '/v1/cutouts?format=webp&size=17000x20', picture), 400, 'invalid-argument', /WebP.*16383/);
+  // The largest there may be, of noise, which no format makes small.
+  const side = 1000;
+  const noise = Buffer.alloc(3 * side * side);
+  for (let i = 0, state = 1; i < noise.length; ++i) noise[i] = (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24;
+  const large = await sharp(noise, { raw: { width: side, height: side, channels: 3 } }).png().toBuffer();
+  await Promise.all(['png', 'webp', 'jpeg', 'png'].map(async (format) => {
+    const answer = await post(server, `/v1/cutouts?format=${format}&background-only=true&report=part&size=${side}x${side}`, large);
+    assert.equal(answer.status, 200, format);
+    await answer.arrayBuffer();
+  }));
+  const told = 1e6 * Number(/memory at most about (\d+) MB/.exec(server.stderr())[1]);
+  const peak = 1024 * Number(/VmHWM:\s*(\d+)/.exec(await readFile(`/proc/${server.child.pid}/status`, 'utf8'))[1]);
+  if (!kSanitized) assert.ok(peak < told, `${peak}, ${told}`);
+});
+
+test('a field without a value is an error, and to rembg’s clients none', async (t) => {
+  const server = await serve(t, ['--model', quickModel()]);
+  for (const query of ['?mask', '?mask=', '?format=png&background=', '?size=']) {
+    await assertError(await post(server, `/v1/cutouts${query}`, picture), 400, 'invalid-argument', /^(mask|background|size): no value/);
+  }
+  await assertError(await post(server, '/v1/cutouts', form(picture, { mask: '' })), 400, 'invalid-argument', /^mask: no value/);
+  const empty = form(picture, Object.fromEntries(['model', 'a', 'af', 'ab', 'ae', 'om', 'ppm'].map((name) => [name, ''])));
+  assert.equal((await post(server, '/api/remove?bgc=&extras=', empty)).status, 200);
+});
+
+test('a part of the answer cannot be forged by what a picture keeps, and pictures are sent whole', async (t) => {
+  const server = await serve(t, ['--model', quickModel()]);
+  const ask = async () => (await post(server, '/v1/cutouts?report=part', picture)).headers.get('content-type');
+  const [one, other] = [await ask(), await ask()];
+  assert.match(one, /^multipart\/form-data; boundary=decal-[0-9a-f]{32}$/);
+  assert.notEqual(one, other);
+  const whole = (await (await post(server, '/v1/cutouts', picture)).arrayBuffer()).byteLength;
+  const part = await post(server, '/v1/cutouts', picture, { headers: { Range: 'bytes=0-9' } });
+  assert.deepEqual([part.status, (await part.arrayBuffer()).byteLength], [200, whole]);
 });
 
 test('what is wrong with a request is told by status and code', async (t) => {

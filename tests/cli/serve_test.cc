@@ -7,10 +7,13 @@
 #include <netinet/in.h>
 
 #include <cstring>
+#include <memory>
 #include <string>
 
-#include "cli/serve/fetch_url.h"
+#include "cli/interrupt.h"
 #include "cli/serve/admission.h"
+#include "cli/serve/answers.h"
+#include "cli/serve/fetch_url.h"
 #include "cli/serve/request_options.h"
 
 namespace decal::cli {
@@ -129,11 +132,18 @@ TEST(Serve, RequestOptions) {
                                      {{"report", "x"}},
                                      {{"unknown", "1"}},
                                      {{"svg-size", "99999"}},
+                                     {{"mask", ""}},
+                                     {{"keep-metadata", ""}},
+                                     {{"background", ""}},
+                                     {{"threshold", ""}},
+                                     {{"size", ""}},
                                      {{"remove-islands", "1e9"}}}) {
     const auto read = ReadOptions(wrong, {});
     ASSERT_FALSE(read) << wrong.begin()->first;
     EXPECT_EQ(read.error().code, ErrorCode::kInvalidArgument);
     EXPECT_NE(read.error().message.find(wrong.begin()->first == "format" ? "png" : ""), std::string::npos);
+    if (wrong.begin()->second.empty())
+      EXPECT_TRUE(read.error().message.starts_with(wrong.begin()->first + ": no value"));
   }
 }
 
@@ -146,6 +156,11 @@ TEST(Serve, RembgOptions) {
   EXPECT_EQ(options->cut.threshold, 0.5f);
   EXPECT_EQ(options->cut.background, (std::array<uint8_t, 4>{1, 2, 3, 255}));
   using Fields = RequestFields;
+  const auto empty = ReadRembgOptions({{"model", ""}, {"a", ""}, {"af", ""}, {"ab", ""}, {"ae", ""}, {"om", ""}},
+                                      {{"bgc", ""}, {"extras", ""}}, {});
+  ASSERT_TRUE(empty) << empty.error().ToString();
+  EXPECT_FALSE(empty->cut.mask_only);
+  EXPECT_FALSE(empty->cut.background);
   for (const auto& [form, query] : {std::pair<Fields, Fields>{{{"a", "x"}}, {}},
                                     {{{"af", "256"}}, {}},
                                     {{{"ae", "-1"}}, {}},
@@ -169,12 +184,93 @@ TEST(Serve, TurnstileLetsThroughInOrderAndHeedsTheFlag) {
   turnstile.Leave();
   EXPECT_TRUE(turnstile.Enter(never));
   turnstile.Leave();
+  // By weight: more than there are takes all.
+  Turnstile room(10);
+  ASSERT_TRUE(room.Enter(never, 6));
+  EXPECT_FALSE(room.Enter(now, 5));
+  ASSERT_TRUE(room.Enter(never, 4));
+  room.Leave(6);
+  room.Leave(4);
+  ASSERT_TRUE(room.Enter(never, 1000));
+  EXPECT_FALSE(room.Enter(now, 1));
+  room.Leave(1000);
+  EXPECT_TRUE(room.Enter(now, 10));
   Places places(2);
   EXPECT_TRUE(places.Take());
   EXPECT_TRUE(places.Take());
   EXPECT_FALSE(places.Take());
   places.Give();
   EXPECT_TRUE(places.Take());
+}
+
+TEST(Serve, NoPartHasTheBoundaryInIt) {
+  int draws = 0;
+  const auto draw = [&] { return "b" + std::to_string(draws++); };
+  EXPECT_EQ(ChooseBoundary({"nothing", "of it"}, draw), "b0");
+  draws = 0;
+  EXPECT_EQ(ChooseBoundary({"a b0 b2 c", "\r\n--b1\r\n"}, draw), "b3");
+  httplib::Response one, other;
+  AnswerParts(one, "{}", "image/png", "picture");
+  AnswerParts(other, "{}", "image/png", "picture");
+  const std::string type = one.get_header_value("Content-Type"), boundary = type.substr(type.find('=') + 1);
+  EXPECT_NE(type, other.get_header_value("Content-Type"));
+  EXPECT_EQ(boundary.size(), 38u);
+  EXPECT_TRUE(one.body.starts_with("--" + boundary + "\r\n"));
+  EXPECT_TRUE(one.body.ends_with("\r\n\r\npicture\r\n--" + boundary + "--\r\n"));
+}
+
+constexpr Extent kSmall{64, 64};
+
+TEST(Serve, ResultsHaveTheLimitsOfPictures) {
+  CutOptions options;
+  options.max_memory = 10'000'000;
+  constexpr size_t kBytes = 4 * 64 * 64;
+  const auto code = [&](Extent result, Extent picture = kSmall, size_t bytes = kBytes) {
+    const Status fits = CheckResult(result, picture, bytes, options);
+    return fits ? "fits" : ErrorCodeName(fits.error().code);
+  };
+  EXPECT_STREQ(code({1500, 1600}), "fits");  // 9.6 MB
+  EXPECT_STREQ(code({1600, 1600}), "limit-exceeded");
+  EXPECT_STREQ(code({6000, 6000}), "limit-exceeded");
+  EXPECT_STREQ(code({32768, 32768}), "limit-exceeded");
+  // The picture counts, too; one that was decoded may still be cropped.
+  EXPECT_STREQ(code({1400, 1400}, {1200, 1200}, 4 * 1200 * 1200), "limit-exceeded");
+  EXPECT_STREQ(code({1200, 1200}, {1200, 1200}, 4 * 1200 * 1200), "fits");
+  const Status fits = CheckResult({6000, 6000}, kSmall, kBytes, options);
+  EXPECT_EQ(fits.error().message,
+            "a result of 6000 x 6000 pixels takes 144.0 MB with its picture, over the limit of 10.0 MB (--max-memory)");
+  options.max_pixels = 1'000'000;
+  EXPECT_STREQ(code({1000, 1000}), "fits");
+  EXPECT_STREQ(code({1000, 1001}), "limit-exceeded");
+  EXPECT_EQ(CheckResult({1000, 1001}, kSmall, kBytes, options).error().message,
+            "a result of 1000 x 1001 pixels is over the limit of 1000000 (--max-pixels)");
+  options.format = PictureFormat::kWebp;
+  EXPECT_STREQ(code({17000, 20}), "invalid-argument");
+}
+
+TEST(Serve, EncodingHeedsTheFlag) {
+  ASSERT_TRUE(InitPictures("serve_test", 1));
+  constexpr int kWidth = 1024, kHeight = 1024;  // several strips of a PNG
+  for (const PictureFormat format : {PictureFormat::kPng, PictureFormat::kWebp, PictureFormat::kJpeg}) {
+    Cutout cutout{.picture = {.rgba = std::make_unique<uint8_t[]>(size_t{4} * kWidth * kHeight),
+                              .width = kWidth,
+                              .height = kHeight}};
+    cutout.result = cutout.picture.view();
+    CutOptions options;
+    options.format = format;
+    if (format == PictureFormat::kJpeg) options.background = {255, 255, 255, 255};
+    CancelFlag flag{false};
+    const InterruptedBy by_flag(flag);
+    ASSERT_TRUE(EncodeCutout(cutout, options, nullptr));
+    flag = true;
+    const auto file = EncodeCutout(cutout, options, nullptr);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code, ErrorCode::kCancelled);
+    if (format == PictureFormat::kPng) continue;  // asks by its runner
+    const auto encoded = EncodePicture(cutout.result, {.format = format, .channels = PictureChannels::kRgb});
+    ASSERT_FALSE(encoded);
+    EXPECT_EQ(encoded.error().code, ErrorCode::kCancelled);
+  }
 }
 
 }  // namespace

@@ -63,9 +63,24 @@ suite('decal video', { skip: noVideo() }, () => {
     near(pixelAt(frame, 128, 20, 48), [0xe0, 0x18, 0x18, 255], 8, 'the subject');
     near(pixelAt(frame, 128, 100, 48), [0x00, 0xb1, 0x40, 255], 8, 'the colour');
     const { status, stderr } = await decal(['video', 'clip.mp4', '-o', 'none.mp4'], { cwd: folder });
-    assert.equal(status, 1);
+    assert.equal(status, 2);
     assert.equal(stderr, 'decal: none.mp4: MP4 (H.264) has no transparency: give --background, or write .webm or .mov (invalid-argument)\n');
     assert.ok(!(await files(folder)).some((name) => name.startsWith('none')));
+  });
+
+  test('MP4 of odd sides: the last column and row go, and a note and the report say so; others keep them', async () => {
+    await ffmpeg(['-f', 'lavfi', '-i', 'testsrc=size=65x49:rate=5:duration=0.4', '-c:v', 'ffv1', 'odd.mkv'], { cwd: folder });
+    for (const [out, width, height, note] of [
+      ['odd.mp4', 64, 48, 'decal: odd.mkv: H.264 in MP4 holds even sizes only: 65 x 49 become 64 x 48, .webm and .mov keep them\n'],
+      ['odd.webm', 65, 49, ''],
+    ]) {
+      const { status, stdout, stderr } = await decal(['video', 'odd.mkv', '-o', out, '--model', 'red.onnx', '--background', 'red', '--json'], { cwd: folder });
+      assert.equal(status, 0, stderr);
+      const report = JSON.parse(stdout);
+      const { streams } = await probe(out, folder);
+      assert.deepEqual([report.width, report.height, streams[0].width, streams[0].height], [width, height, width, height]);
+      assert.equal(stderr.split('\n').filter((line) => line.includes('even sizes')).map((line) => `${line}\n`).join(''), note);
+    }
   });
 
   test('a picture behind covers the frame, cut off evenly, and makes every kind of video opaque', async () => {
