@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Measures long pictures: strips with several cut-outs, as the decal command does them, and squeezed into one square beside that.
+"""Measures long pictures: strips with several cut-outs, as the decal command does them, and all squeezed into one square beside that.
 
 Prints the table of docs/edges.md and writes a sheet of pictures, which is to be looked at. All comes from ../shared.
 """
@@ -93,7 +93,7 @@ def main():
     for model, options in MODELS.items():
         file = arguments.u2netp or arguments.shared / "models/real/u2netp.onnx"
         command = [arguments.decal, *options, *(("--model-file", file) if options else ())]
-        for way, folder in (("in one piece", square), ("in parts", long)):
+        for way, folder in (("in one piece", square), ("by the command", long)):
             found = masks(command, folder, arguments.work / "masks")
             found = {name: matte if folder is long else edges_data.resized(matte, truth[name].shape[::-1]) for name, matte in found.items()}
             shown[model, way] = found
@@ -105,7 +105,7 @@ def main():
     page = Image.new("RGB", (1950, 4 * EACH * 90 // 2), "white")
     for i, name in enumerate(sorted(truth)[::2]):
         picture = Image.open(long / f"{name}.png")
-        for k, matte in enumerate((truth[name], shown["decal-default", "in one piece"][name], shown["decal-default", "in parts"][name])):
+        for k, matte in enumerate((truth[name], shown["decal-default", "in one piece"][name], shown["decal-default", "by the command"][name])):
             tile = Image.composite(picture, Image.new("RGB", picture.size, (0, 160, 60)), Image.fromarray(edges_data.bytes_of(matte * 255)))
             tile.thumbnail((640, 84))
             page.paste(tile, (650 * k, 90 * i))

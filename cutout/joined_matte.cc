@@ -12,7 +12,10 @@
 namespace decal {
 namespace {
 
-constexpr double kLongPicture = 2, kPartRatio = 1.5, kOverlap = 1.0 / 3;
+// Up to 3.5:1 the default model finds more in the whole picture, though squeezed, than in its parts, which cut subjects; from 4:1 on it is
+// the other way round: docs/edges.md, bench/edges_long.py.
+constexpr double kLongPicture = 3.5;
+constexpr double kPartRatio = 1.5, kOverlap = 1.0 / 3;
 constexpr int kMostParts = 16;  // beyond, they get longer than 3:2
 
 struct Sides {

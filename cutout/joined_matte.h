@@ -9,7 +9,7 @@
 
 namespace decal {
 
-// 1 for pictures up to 2:1. For longer ones, enough parts of 3:2 that each overlaps the next by at least a third of
+// 1 for pictures up to 3.5:1. For longer ones, enough parts of 3:2 that each overlaps the next by at least a third of
 // its length; at most 16.
 int PartCount(Extent picture);
 

@@ -12,17 +12,16 @@
 namespace decal {
 namespace {
 
-TEST(JoinedMatteTest, PartsOnlyBeyondTwoToOne) {
-  EXPECT_EQ(PartCount({200, 100}), 1);
-  EXPECT_EQ(PartCount({100, 200}), 1);
-  EXPECT_EQ(PartCount({201, 100}), 2);
-  EXPECT_EQ(PartCount({250, 100}), 2);
+TEST(JoinedMatteTest, PartsOnlyOfLongPictures) {
+  EXPECT_EQ(PartCount({350, 100}), 1);
+  EXPECT_EQ(PartCount({100, 350}), 1);
+  EXPECT_EQ(PartCount({351, 100}), 4);
   EXPECT_EQ(PartCount({100, 400}), 4);
   EXPECT_EQ(PartCount({100000, 1}), 16);
 }
 
 TEST(JoinedMatteTest, PartsCoverThePictureAndOverlap) {
-  for (const Extent picture : {Extent{201, 100}, {999, 100}, {100, 351}, {64, 5}, {3, 7000}, {10, 1}}) {
+  for (const Extent picture : {Extent{351, 100}, {999, 100}, {100, 351}, {64, 5}, {3, 7000}, {10, 1}}) {
     const int count = PartCount(picture);
     const bool wide = picture.width > picture.height;
     ASSERT_GT(count, 1);
@@ -56,8 +55,7 @@ TEST(JoinedMatteTest, PartsThatAgreeAreNotChanged) {
 }
 
 TEST(JoinedMatteTest, TheNearerPartCountsMore) {
-  const Extent picture{225, 100};  // two parts of 150
-  ASSERT_EQ(PartCount(picture), 2);
+  const Extent picture{225, 100};  // as two parts of 150
   JoinedMatte joined = *JoinedMatte::Create(picture, 2, {30, 20});
   const std::vector<float> nothing(600), everything(600, 1.0f);
   joined.Add(0, {everything.data(), 30, 20});

@@ -432,7 +432,7 @@ TEST(RemoverTest, ASmallSubjectIsSeenTwice) {
       << "the subject fills the picture";
   EXPECT_EQ(remover.Segment(TestPicture::Filled(320, 320, {0, 0, 0, 255}).view(), nullptr, true)->passes, 1)
       << "there is none";
-  EXPECT_EQ(remover.Segment(RedSquare(320, 100, 96, 20, 50).view(), nullptr, true)->passes, 1) << "it is seen in parts";
+  EXPECT_EQ(remover.Segment(RedSquare(400, 100, 96, 20, 50).view(), nullptr, true)->passes, 1) << "it is seen in parts";
 
   // The same by a host that runs the model itself.
   ASSERT_TRUE(remover.Expect({320, 320}, std::vector<int64_t>{1, 1, 32, 32}));

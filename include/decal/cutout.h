@@ -163,7 +163,7 @@ bool IsModelFault(const Error& error);
 // A model that takes pictures: a session, its preprocessing, and the size it is compiled for.
 // Not thread-safe. `runner` must outlive it.
 //
-// A model of one fixed input shape processes pictures beyond 2:1 in overlapping parts of 3:2, because squeezed into one input their
+// A model of one fixed input shape processes pictures beyond 3.5:1 in overlapping parts of 3:2, because squeezed into one input their
 // subjects would be too small and narrow to be found. The parts' mattes are joined. With Refine::kBest, a model of two passes
 // (ModelInfo::passes) sees what surrounds the subject of any other picture again, closer, unless that is nearly all of it; where both
 // passes show the same subject, the matte says what they agree on.
