@@ -18,7 +18,6 @@ namespace decal::cli {
 
 enum class PictureFormat { kPng, kWebp, kJpeg };
 
-
 // Pixels per metre.
 struct Density {
   double x = 0, y = 0;
