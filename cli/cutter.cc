@@ -91,7 +91,7 @@ DecodeOptions Decoding(const CutOptions& options) {
           .svg_size = options.svg_size,
           .metadata = options.keep_metadata,
           .own_colours = options.keep_profile,
-          // With a frame, the result has another size, which the encoder checks.
+          // With a frame, the result has another size: CheckResult.
           .target = options.frame == FrameOptions{} ? options.format : std::nullopt};
 }
 

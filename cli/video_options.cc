@@ -157,10 +157,10 @@ Status ReadVideoTexts(const VideoTexts& texts, VideoOptions& options) {
   if (!texts.rate.empty() && !ReadRate(texts.rate, options))
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("--fps: '{}' is not a rate: 30, 29.97 or 30000/1001", texts.rate));
-  std::error_code missing;
-  if (std::filesystem::equivalent(options.input, options.output, missing))
-    return Fail(ErrorCode::kInvalidArgument, "would overwrite the video " + options.input);
   const bool raw = options.input == "-";
+  std::error_code missing;
+  if (!raw && std::filesystem::equivalent(options.input, options.output, missing))
+    return Fail(ErrorCode::kInvalidArgument, "would overwrite the video " + options.input);
   if (raw && texts.size.empty()) return Fail(ErrorCode::kInvalidArgument, "raw frames need --size, as 1280x720");
   if (!raw && (!texts.size.empty() || !texts.rate.empty()))
     return Fail(ErrorCode::kInvalidArgument, "--size and --fps are for raw frames, which come from -");

@@ -163,12 +163,13 @@ class Batch {
     }
     ListedPicture picture = **std::move(listed);
     const auto written = [this](const std::string& output) { return journal_.Of(JournalText(output)).seen; };
-    if (std::string clash = clashes_.Of(picture, written); !clash.empty()) {
+    std::string clash = clashes_.Of(picture, written);  // also of other shards' pictures, whose inputs lie there too
+    std::string name = JournalText(picture.output);
+    if (!shard_.Has(name)) return {};
+    if (!clash.empty()) {
       FailListed({ErrorCode::kInvalidArgument, std::move(clash), picture.input});
       return {};
     }
-    std::string name = JournalText(picture.output);
-    if (!shard_.Has(name)) return {};
     if (picture.input == "-") picture.input = "./-";
     KnownPicture& known = journal_.Of(name);
     const auto input_hash = static_cast<uint32_t>(MixedHash(JournalText(picture.input)));

@@ -243,6 +243,10 @@ test('a result never takes the place of another picture of the list, in whicheve
     assert.deepEqual((await readdir(join(cwd, 'k'))).filter((name) => name.endsWith('.png')).sort(), ['a.png', 'b.png', 'c.png', 'd.png', 'e.png']);
     await Promise.all(['.decal', 'd.png', 'e.png'].map((name) => rm(join(cwd, 'k', name), { recursive: true })));
   }
+  // Told once, by the shard that the picture belongs to.
+  const shards = await Promise.all([0, 1].map((i) => batch(cwd, ['--from', 'list', '--to', 'k', '--shard', `${i}/2`, '--model', kQuick])));
+  assert.equal(shards.filter(({ stderr }) => /would overwrite b\.png/.test(stderr)).length, 1, shards.map(({ stderr }) => stderr).join());
+  await Promise.all(['.decal', 'd.png', 'e.png'].map((name) => rm(join(cwd, 'k', name), { recursive: true })));
   // A list that can be read once only: what came first counts, and the loss is told.
   const piped = await batch(cwd, ['--from', '-', '--to', 'k', '--model', kQuick], { stdin: lines.join('\n') });
   assert.equal(piped.status, 1);
